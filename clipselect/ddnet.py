@@ -1,0 +1,87 @@
+"""The DDNet, the light network that regresses the D-score from pixels: equation 5.
+
+An ArcFace-style IR ResNet: a stride-1 stem, four stages that each start with stride 2, blocks of
+BN-conv-BN-PReLU-conv-BN, global average pooling and one linear layer with a sigmoid. The 3D form replaces every 2D
+convolution by its 3D counterpart.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+
+@dataclass(frozen=True)
+class DDNetConfig:
+    """Shape of a DDNet.
+
+    The default is the paper's ResNet-18-CD, 40.98 M multiply-adds at 112 x 112. ResNet-34-CD is
+    `depths=(3, 4, 6, 3)`; the full-width ResNet-18 is `widths=(64, 128, 256, 512)`.
+
+    Attributes:
+        dims: 2 for images, 3 for clips.
+        widths: channels of the four stages.
+        depths: blocks of the four stages.
+        stem_stride: spatial stride of the stem; 2 is the (1, 2, 2) stem of the light 3D networks.
+    """
+
+    dims: Literal[2, 3] = 2
+    widths: tuple[int, int, int, int] = (8, 16, 32, 48)
+    depths: tuple[int, int, int, int] = (2, 2, 2, 2)
+    stem_stride: int = 1
+
+
+class IRBlock(nn.Module):
+    """BN-conv-BN-PReLU-conv-BN with a projected shortcut; `stride` applies to every axis."""
+
+    def __init__(self, dims: int, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        conv, norm = CONV[dims], NORM[dims]
+        self.residual = nn.Sequential(
+            norm(inputs),
+            conv(inputs, outputs, 3, stride=1, padding=1, bias=False),
+            norm(outputs),
+            nn.PReLU(outputs),
+            conv(outputs, outputs, 3, stride=stride, padding=1, bias=False),
+            norm(outputs),
+        )
+        self.shortcut = (
+            nn.Identity()
+            if stride == 1 and inputs == outputs
+            else nn.Sequential(conv(inputs, outputs, 1, stride=stride, bias=False), norm(outputs))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.residual(x) + self.shortcut(x)
+
+
+class DDNet(nn.Module):
+    """Scores elements: [n, 3, H, W] images or [n, 3, T, H, W] clips, normalised floats -> [n] scores in (0, 1)."""
+
+    def __init__(self, config: DDNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or DDNetConfig()
+        dims, widths = config.dims, config.widths
+        stem_stride = (config.stem_stride,) * 2 if dims == 2 else (1, config.stem_stride, config.stem_stride)
+        self.stem = nn.Sequential(
+            CONV[dims](3, widths[0], 3, stride=stem_stride, padding=1, bias=False), NORM[dims](widths[0]), nn.PReLU(widths[0])
+        )
+        blocks: list[nn.Module] = []
+        inputs = widths[0]
+        for width, depth in zip(widths, config.depths, strict=True):
+            for i in range(depth):
+                blocks.append(IRBlock(dims, inputs, width, stride=2 if i == 0 else 1))
+                inputs = width
+        self.stages = nn.Sequential(*blocks)
+        self.head = nn.Linear(inputs, 1)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """[n] scores before the sigmoid; the same order, and no saturation."""
+        return self.head(self.stages(self.stem(x)).flatten(2).mean(dim=2)).squeeze(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.logits(x))

@@ -1,0 +1,223 @@
+"""Pixels in, scores out: the DDNet over the candidate clips of a video, in one forward pass and constant memory."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect.ddnet import DDNet, DDNetConfig
+from clipselect.errors import ClipselectError, VideoError
+from clipselect.grid import Clip, Seconds, candidate_clips, frames_to_score
+from clipselect.video import Frame, Source, TimelineChanged
+from clipselect.weights import Metadata, load_weights
+
+BATCH = 16
+"""Clips in memory at a time: 16 clips of 8 frames of 112 x 112 take 5 MB."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How pixels reach a network.
+
+    Attributes:
+        size: frames are squashed to size x size.
+        frames: T, frames per clip.
+        mean, std: per RGB channel, for values in [0, 1].
+    """
+
+    size: int
+    frames: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, metadata: Metadata) -> "Geometry":
+        return cls(metadata["size"], metadata["frames"], tuple(metadata["mean"]), tuple(metadata["std"]))
+
+    def normalise(self, clips: NDArray[np.uint8] | torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
+        """[n, T, H, W, 3] uint8 RGB -> [n, 3, T, H, W] float32, channels last in memory, on `device`."""
+        x = torch.as_tensor(clips).to(device).float()
+        mean, std = (torch.tensor(v, device=x.device) * 255 for v in (self.mean, self.std))
+        return ((x - mean) / std).permute(0, 4, 1, 2, 3)
+
+
+@dataclass(frozen=True)
+class ClipScorer:
+    """A DDNet for clips with what it was distilled with.
+
+    Attributes:
+        name: as shown in results.
+        metadata: the weights file's header: geometry, clip_duration, mu, sigma, classes, data, command and more.
+    """
+
+    name: str
+    net: DDNet
+    geometry: Geometry
+    metadata: Metadata
+    device: torch.device
+
+    @property
+    def clip_duration(self) -> float:
+        """Seconds per clip the DDNet was distilled with."""
+        return float(self.metadata["clip_duration"])
+
+    @torch.inference_mode()
+    def score(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores [n] in (0, 1) of clips [n, T, size, size, 3] uint8 RGB."""
+        scores: NDArray[np.float32] = self.net(self.geometry.normalise(clips, self.device)).cpu().numpy()
+        return scores
+
+
+def load_scorer(model: str | Path | None = None, device: str = "auto") -> ClipScorer:
+    """A ready `ClipScorer`.
+
+    Args:
+        model: a name of `clipselect.zoo.DDNETS`, or a path to weights that clipselect wrote; the default of the zoo.
+        device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1", ...
+
+    Raises:
+        ClipselectError: unknown model, unusable weights, absent device.
+    """
+    from clipselect import zoo
+
+    model = model or zoo.DEFAULT_DDNET
+    path = zoo.weights_path(model, zoo.DDNETS)
+    where = pick_device(device)
+    tensors, metadata = load_weights(path, kind="ddnet")
+    try:
+        config = DDNetConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()})
+        geometry, name = Geometry.of(metadata), str(metadata["name"])
+        net = DDNet(config)
+        net.load_state_dict(tensors)
+        float(metadata["clip_duration"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+        raise ClipselectError(f"{path}: its metadata and its tensors do not describe one DDNet; distil it again") from e
+    if config.dims != 3:
+        raise ClipselectError(f"{path}: a 2D DDNet for images; clips need a 3D one")
+    net = net.eval().to(where, memory_format=torch.channels_last_3d)
+    return ClipScorer(name, net, geometry, metadata, where)
+
+
+def pick_device(name: str) -> torch.device:
+    """The torch device of that name, "auto" meaning CUDA if present; a ClipselectError if it is absent."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        raise ClipselectError(f"device {name!r} is not available here; use --device cpu, or auto") from e
+    if device.type == "meta":
+        raise ClipselectError("device 'meta' holds no data; use --device cpu, or auto")
+    return device
+
+
+@dataclass(frozen=True)
+class VideoScores:
+    """Scores of the candidate clips of one video, in time order.
+
+    Attributes:
+        path: as given.
+        duration: seconds from the first frame to the end of the last.
+        start_time: seconds in the container's clock of the first frame; clip times count from that frame.
+        clips: the candidates.
+        scores: [n] float32 in (0, 1).
+        model: name of the DDNet.
+        warnings: one sentence each.
+        aspect: width over height as shown.
+        seconds: wall time, under "total", "network" and "decode" (the rest).
+        thumbnails: the middle frame of every clip, [size, size, 3] JPEG bytes, if asked for.
+    """
+
+    path: Path
+    duration: Fraction
+    start_time: Fraction
+    clips: list[Clip]
+    scores: NDArray[np.float32]
+    model: str
+    warnings: tuple[str, ...]
+    aspect: float
+    seconds: dict[str, float]
+    thumbnails: list[bytes] = field(default_factory=list)
+
+    @property
+    def spans(self) -> NDArray[np.float64]:
+        """[n, 2] start and end of every clip in seconds."""
+        return np.array([(c.start, c.end) for c in self.clips], dtype=np.float64)
+
+
+def score_video(
+    source: Source,
+    scorer: ClipScorer,
+    *,
+    clip_duration: Seconds | None = None,
+    stride: Seconds | None = None,
+    progress: Callable[[float], Any] | None = None,
+    thumbnail: Callable[[Frame], bytes] | None = None,
+) -> VideoScores:
+    """Score every candidate clip of a video.
+
+    Args:
+        source: from `open_source`.
+        clip_duration: seconds; what the DDNet was distilled with by default.
+        stride: seconds between the starts of candidates; the clip duration by default.
+        progress: called with the share of the video done, in [0, 1].
+        thumbnail: makes the picture of a clip out of its middle frame [size, size, 3] uint8.
+
+    Raises:
+        VideoError: not one frame decodes.
+        ClipselectError: bad clip duration or stride.
+    """
+    begin = time.perf_counter()
+    for _ in range(3):
+        clips = candidate_clips(source.timeline, scorer.clip_duration if clip_duration is None else clip_duration, stride)
+        scores, thumbnails, network = np.empty(len(clips), np.float32), [], 0.0
+        try:
+            for done, batch in clip_batches(source, clips, scorer.geometry):
+                tick = time.perf_counter()
+                scores[done - len(batch) : done] = scorer.score(batch)
+                network += time.perf_counter() - tick
+                if thumbnail:
+                    thumbnails += [thumbnail(clip[len(clip) // 2]) for clip in batch]
+                if progress:
+                    progress(done / len(clips))
+        except TimelineChanged as changed:
+            source = source.retime(changed.timeline)
+            continue
+        total = time.perf_counter() - begin
+        return VideoScores(
+            source.path, source.timeline.duration, source.start_time, clips, scores, scorer.name, source.warnings,
+            source.aspect, {"total": total, "network": network, "decode": total - network}, thumbnails,
+        )  # fmt: skip
+    raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+
+
+def clip_batches(
+    source: Source, clips: list[Clip], geometry: Geometry, batch: int = BATCH
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """The frames of all clips in one forward pass: (clips done so far, [b, T, size, size, 3] uint8) per batch.
+
+    Overlapping clips share their frames. Only the frames from the earliest unfinished clip on are held.
+    """
+    needed = [frames_to_score(source.timeline, clip, geometry.frames) for clip in clips]
+    held: dict[int, Frame] = {}
+    ready: list[NDArray[np.uint8]] = []
+    done = 0
+    for index, frame in source.frames(np.unique(np.concatenate(needed)), geometry.size):
+        held[index] = frame
+        while done < len(needed) and needed[done][-1] <= index:
+            ready.append(np.stack([held[i] for i in needed[done].tolist()]))
+            done += 1
+            if len(ready) == batch:
+                yield done, np.stack(ready)
+                ready = []
+        keep_from = needed[done][0] if done < len(needed) else index + 1
+        held = {i: f for i, f in held.items() if i >= keep_from}
+    if ready:
+        yield done, np.stack(ready)

@@ -1,0 +1,88 @@
+"""Which elements reach the base: equation 7, as the top K or as a threshold. Pure functions over arrays of scores."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The elements of a group that were kept.
+
+    Attributes:
+        ranked: [k] int64 indices of the kept elements, best first; never empty.
+    """
+
+    ranked: NDArray[np.int64]
+
+    @property
+    def ordered(self) -> NDArray[np.int64]:
+        """[k] int64, the same indices in element (time) order."""
+        return np.sort(self.ranked)
+
+
+def ranking(scores: ArrayLike) -> NDArray[np.int64]:
+    """Indices [n] of all elements, best first; of equal scores the earlier element comes first.
+
+    Raises:
+        ValueError: no scores, or a NaN among them.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.ndim != 1 or not len(values):
+        raise ValueError("scores must be a list of at least one number")
+    if np.isnan(values).any():
+        raise ValueError("scores hold a NaN")
+    return np.argsort(-values, kind="stable")
+
+
+def top_k(scores: ArrayLike, k: int, *, spans: ArrayLike | None = None, min_gap: float | None = None) -> Selection:
+    """Keep the best `k` elements (eq. 7 by number), or all when there are fewer.
+
+    The choice is greedy in rank order, so the top k are always part of the top k + 1, with a gap or without.
+
+    Args:
+        scores: [n] floats.
+        k: at least 1.
+        spans: [n, 2] start and end of every element in seconds; needed with `min_gap`.
+        min_gap: seconds that must lie between the end of one kept element and the start of the next; 0 forbids
+            overlap, None allows it. With a gap, fewer than k may be kept.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    ranked = ranking(scores)
+    if min_gap is None:
+        return Selection(ranked[:k])
+    if spans is None:
+        raise ValueError("min_gap needs the spans of the elements")
+    return Selection(_apart(ranked, np.asarray(spans, dtype=np.float64), min_gap)[:k])
+
+
+def above(
+    scores: ArrayLike, threshold: float, *, spans: ArrayLike | None = None, min_gap: float | None = None
+) -> Selection:
+    """Keep every element whose score is above `threshold` (eq. 7 as printed), and the best one in any case.
+
+    Args:
+        threshold: in [0, 1]; the paper uses 0.15 for faces.
+        scores, spans, min_gap: as for `top_k`.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
+    count = int((np.asarray(scores, dtype=np.float64) > threshold).sum())
+    kept = Selection(ranking(scores)[: max(count, 1)])
+    if min_gap is None:
+        return kept
+    if spans is None:
+        raise ValueError("min_gap needs the spans of the elements")
+    return Selection(_apart(kept.ranked, np.asarray(spans, dtype=np.float64), min_gap))
+
+
+def _apart(ranked: NDArray[np.int64], spans: NDArray[np.float64], min_gap: float) -> NDArray[np.int64]:
+    """Those of `ranked` that keep their distance from every better one that was kept."""
+    kept: list[int] = []
+    for i in ranked:
+        start, end = spans[i]
+        if all(max(start - spans[j][1], spans[j][0] - end) >= min_gap - 1e-9 for j in kept):
+            kept.append(int(i))
+    return np.array(kept, dtype=np.int64)

@@ -1,0 +1,157 @@
+"""What can be scored besides a file through PyAV: a folder of frames, and files through decord."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError, VideoError
+from clipselect.grid import Seconds, Timeline, exact_seconds
+from clipselect.video import Frame, Source, VideoFile, squash
+
+Decoder = Literal["pyav", "decord"]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+def open_source(path: Path | str, *, decoder: Decoder = "pyav", fps: Seconds = 30) -> Source:
+    """A video file or a folder of frames, ready to be scored.
+
+    Args:
+        decoder: "pyav" (the default) or "decord", for files.
+        fps: frames per second of a folder of frames, which cannot say it itself.
+
+    Raises:
+        VideoError: the path does not exist, is not a video, or holds no frames.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return FrameFolder.open(path, fps)
+    if not path.exists():
+        raise VideoError(f"{path}: no such file; check the path")
+    file = VideoFile.open(path)
+    return DecordFile(file) if decoder == "decord" else file
+
+
+@dataclass
+class FrameFolder:
+    """A folder with one image per frame, in the natural order of their names (frame2 before frame10).
+
+    An image that cannot be read is replaced by the last one that could, with a warning.
+    """
+
+    path: Path
+    timeline: Timeline
+    images: list[Path]
+    first_readable: av.VideoFrame
+    warnings: tuple[str, ...] = ()
+    start_time: Fraction = Fraction(0)
+
+    @classmethod
+    def open(cls, path: Path, fps: Seconds) -> "FrameFolder":
+        images = sorted((p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+        if not images:
+            raise VideoError(f"{path}: a folder without frames; give a folder of .jpg or .png images, or video files")
+        first_readable = next((frame for image in images if (frame := _read_image(image)) is not None), None)
+        if first_readable is None:
+            raise VideoError(f"{path}: not one of its {len(images)} images can be read; check the files")
+        timeline = Timeline(np.arange(len(images)), len(images), 1 / exact_seconds(fps, "fps"))
+        return cls(path, timeline, images, first_readable)
+
+    @property
+    def aspect(self) -> float:
+        return self.first_readable.width / self.first_readable.height
+
+    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+        unreadable = []
+        last = squash(self.first_readable, size)
+        for i in wanted.tolist():
+            frame = _read_image(self.images[i])
+            if frame is None:
+                unreadable.append(self.images[i].name)
+            else:
+                last = squash(frame, size)
+            yield i, last
+        if unreadable:
+            self.warnings = (
+                f"{len(unreadable)} of the {len(wanted)} images needed cannot be read ({unreadable[0]} is the first); "
+                "the image before stands in",
+            )
+
+    def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
+        frame = self.first_readable
+        for i in range(first, last + 1):
+            frame = _read_image(self.images[i]) or frame
+            frame.pts = i
+            yield frame
+
+    def retime(self, timeline: Timeline) -> "FrameFolder":
+        return replace(self, timeline=timeline)
+
+
+def _natural(path: Path) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"(\d+)", path.name)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+
+
+def _read_image(path: Path) -> av.VideoFrame | None:
+    try:
+        with path.open("rb") as file, av.open(file) as container:
+            return next(iter(container.decode(video=0)))
+    except (av.FFmpegError, OSError, StopIteration, IndexError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class DecordFile:
+    """A video file whose frames decord decodes; the times are the container's, as for `VideoFile`."""
+
+    file: VideoFile
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
+
+    @property
+    def timeline(self) -> Timeline:
+        return self.file.timeline
+
+    @property
+    def start_time(self) -> Fraction:
+        return self.file.start_time
+
+    @property
+    def aspect(self) -> float:
+        return self.file.aspect
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.file.warnings
+
+    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+        try:
+            import decord
+        except ImportError as e:
+            raise ClipselectError("decord is not installed: pip install 'clipselect[decord]', or decode by pyav") from e
+        expected = len(self.timeline.pts)
+        try:
+            reader = decord.VideoReader(str(self.path), width=size, height=size)
+            found = len(reader)
+            for i in wanted.tolist() if found == expected else []:
+                yield i, reader[i].asnumpy()
+        except (decord.DECORDError, RuntimeError) as e:
+            raise VideoError(f"{self.path}: decord cannot decode it; try --decoder pyav") from e
+        if found != expected:
+            raise VideoError(f"{self.path}: decord finds {found} frames, its container {expected}; try --decoder pyav")
+
+    def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
+        return self.file.pictures(first, last)
+
+    def retime(self, timeline: Timeline) -> "DecordFile":
+        return DecordFile(self.file.retime(timeline))

@@ -1,0 +1,271 @@
+"""Reading videos for scoring: the times of all frames first, then one forward pass that converts only the frames asked
+for, scaled inside the decoder.
+
+The one geometry that training and scoring share is a *squash*: the whole frame, upright as a player shows it, scaled
+to a square. Nothing is cropped away, since an action at the edge of a wide frame must be able to win, and non-square
+pixels need no special case.
+
+A container's index can promise frames that its data do not hold. The reader compares what it decodes with what the
+index promised, and raises `TimelineChanged` at the end of a pass that differed; callers start over with the times
+that were really seen (`retime`), which a second pass always meets.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import VideoError
+from clipselect.grid import Clock, Timeline, monotonic
+
+Frame = NDArray[np.uint8]
+
+FALLBACK_RATE = Fraction(25)
+TRUNCATED_AFTER = 1.0
+"""Seconds by which a header may overstate the file before a warning says that the file ends early."""
+
+
+class TimelineChanged(Exception):
+    """A decoding pass met other frames than the container's index promised; `timeline` holds what was decoded."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        super().__init__("the decoded frames differ from the container's index")
+        self.timeline = timeline
+
+
+class Source(Protocol):
+    """Something whose frames can be scored: a file through PyAV or decord, or a folder of frames.
+
+    Attributes:
+        path: as the user gave it.
+        timeline: times of all frames.
+        start_time: seconds in the container's own clock at which the first frame is shown.
+        aspect: width over height as shown, for thumbnails.
+        warnings: what the user should know about the file, one sentence each.
+    """
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def timeline(self) -> Timeline: ...
+    @property
+    def start_time(self) -> Fraction: ...
+    @property
+    def aspect(self) -> float: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+        """Decode once, forwards, and yield (index, [size, size, 3] uint8 RGB, squashed) for every wanted index.
+
+        Args:
+            wanted: increasing frame indices.
+
+        Raises:
+            TimelineChanged: after the last frame, if the pass met other frames than `timeline` says.
+        """
+        ...
+
+    def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
+        """The frames `first` to `last`, both inclusive, at full size, upright only after `upright`."""
+        ...
+
+    def retime(self, timeline: Timeline) -> "Source":
+        """The same source with the times that a pass has really seen."""
+        ...
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A video file read by PyAV: the first video stream that is not a cover picture."""
+
+    path: Path
+    timeline: Timeline
+    start_time: Fraction
+    aspect: float
+    warnings: tuple[str, ...]
+    origin: int  # presentation time of the first frame, in ticks of the stream
+    step: int  # ticks that a frame without a time of its own lasts
+    seekable: bool  # the container's own times are clean, so a seek can be checked against them
+
+    @classmethod
+    def open(cls, path: Path) -> "VideoFile":
+        """Read the packets' times, decoding nothing.
+
+        Raises:
+            VideoError: not a video, no video stream, or no frames in it.
+        """
+        with opened(path) as container:
+            stream = _video_stream(container, path)
+            base = stream.time_base or Fraction(1, 90_000)
+            index = _read_index(container, stream)
+            width, height = stream.codec_context.width, stream.codec_context.height
+            ratio = stream.sample_aspect_ratio or 1
+            rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
+        step = max(1, round(1 / rate / base))
+        if not index.pts:
+            raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
+        origin = index.pts[0] or 0
+        pts = monotonic(index.pts, step, second=max(1, round(1 / base)))
+        seekable = [p and p - origin for p in index.pts[1:]] == pts[1:].tolist()
+        timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or step), base)
+        warnings = (index.broken,) if index.broken else ()
+        aspect = float(width * ratio / height) if width and height else 4 / 3
+        return cls(path, timeline, origin * base, aspect, warnings, origin, step, seekable)
+
+    def retime(self, timeline: Timeline) -> "VideoFile":
+        promised, decoded = self.timeline.pts, timeline.pts
+        if len(decoded) >= len(promised):
+            return replace(self, timeline=timeline)
+        second = float(np.setdiff1d(promised, decoded)[0] * self.timeline.time_base)
+        lost = f"broken at {second:.2f} s: {len(decoded)} of {len(promised)} frames decode, and only those were scored"
+        return replace(self, timeline=timeline, warnings=(lost,))
+
+    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+        seen: list[int] = []
+        targets = iter(wanted.tolist())
+        target = next(targets, None)
+        for frame in self.decode():
+            if target == len(seen):
+                yield target, squash(frame, size)
+                target = next(targets, None)
+            seen.append(frame.pts)
+        self._compare(seen)
+
+    def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
+        wanted = self.timeline.pts[first : last + 1].tolist()
+        given = 0
+        if self.seekable and first > 0:
+            for frame in self.decode(seek_to=wanted[0]):
+                if given == len(wanted) or frame.pts > wanted[given]:
+                    break  # done, or the seek overshot
+                if frame.pts == wanted[given]:
+                    given += 1
+                    yield frame
+        if given < len(wanted):
+            for i, frame in enumerate(self.decode(), start=-first):
+                if i == len(wanted):
+                    break
+                if i >= given:
+                    yield frame
+
+    def decode(self, seek_to: int | None = None) -> Iterator[av.VideoFrame]:
+        """All decodable frames in order, not converted, their `pts` replaced by ticks from the first frame.
+
+        A packet that does not decode is skipped, as players do.
+
+        Args:
+            seek_to: begin at the last key frame at or before this tick; only where `seekable`.
+        """
+        clock = Clock(self.step, second=max(1, round(1 / self.timeline.time_base)))
+        origin: int | None = None
+        with opened(self.path) as container:
+            stream = _video_stream(container, self.path)
+            stream.thread_type = "AUTO"
+            if seek_to is not None:
+                origin = self.origin
+                container.seek(seek_to + origin, stream=stream)
+            for packet in _packets(container, stream):
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    continue
+                for frame in frames:
+                    assert isinstance(frame, av.VideoFrame)
+                    now = clock.tick(frame.pts)
+                    origin = now if origin is None else origin
+                    frame.pts = now - origin
+                    yield frame
+
+    def _compare(self, seen: list[int]) -> None:
+        if not seen:
+            raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
+        if np.array_equal(seen, self.timeline.pts):
+            return
+        pts = np.array(seen, dtype=np.int64)
+        last = self.timeline.end - int(self.timeline.pts[-1]) if pts[-1] == self.timeline.pts[-1] else 0
+        raise TimelineChanged(replace(self.timeline, pts=pts, end=int(pts[-1]) + (last or _usual_gap(pts) or self.step)))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[av.container.InputContainer]:
+    """The file as a PyAV container; a VideoError in place of PyAV's own errors."""
+    try:
+        # file: keeps FFmpeg from taking a name with a colon for a protocol
+        container = av.open(f"file:{path}", metadata_errors="replace")
+    except av.FFmpegError as e:
+        reason = e.strerror or type(e).__name__
+        raise VideoError(f"{path}: not a video that FFmpeg can open ({reason}); check the file or convert it") from e
+    with container:
+        yield container
+
+
+def squash(frame: av.VideoFrame, size: int) -> Frame:
+    """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
+    small = frame.reformat(width=size, height=size, format="rgb24", interpolation="BILINEAR").to_ndarray()
+    return np.rot90(small, frame.rotation // 90)
+
+
+@dataclass
+class _Index:
+    """What the packets of a stream say, before anything is decoded."""
+
+    pts: list[int | None]
+    last_duration: int
+    broken: str | None
+
+
+def _read_index(container: av.container.InputContainer, stream: av.VideoStream) -> _Index:
+    pts: list[int | None] = []
+    duration_of: dict[int | None, int] = {}
+    file_end = 0.0
+    for packet in _packets(container, *container.streams):
+        if not packet.size:
+            continue
+        if packet.pts is not None and packet.time_base:
+            file_end = max(file_end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if packet.stream.index == stream.index and not packet.is_discard:
+            pts.append(packet.pts)
+            duration_of = {packet.pts: packet.duration or 0} if _later(packet.pts, duration_of) else duration_of
+    if None not in pts:
+        pts.sort(key=lambda p: p or 0)  # packets come in decoding order
+    promised = ((container.duration or 0) + (container.start_time or 0)) / av.time_base
+    broken = None
+    if pts and promised > file_end + TRUNCATED_AFTER:
+        broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s: truncated, or the header lies"
+    return _Index(pts, next(iter(duration_of.values()), 0), broken)
+
+
+def _later(pts: int | None, duration_of: dict[int | None, int]) -> bool:
+    return not duration_of or pts is None or all(known is None or pts >= known for known in duration_of)
+
+
+def _packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+    """Packets up to the end of what can be read: a container that breaks off ends there."""
+    packets = container.demux(*streams)
+    while True:
+        try:
+            yield next(packets)
+        except (StopIteration, av.FFmpegError):
+            return
+
+
+def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
+            return stream
+    kind = "only sound" if container.streams.audio else "no video stream"
+    raise VideoError(f"{path}: the file holds {kind}; give a file with pictures")
+
+
+def _usual_gap(pts: NDArray[np.int64]) -> int:
+    """The median distance of neighbouring frames in ticks; 0 for a single frame."""
+    return round(float(np.median(np.diff(pts)))) if len(pts) > 1 else 0
