@@ -123,28 +123,25 @@ class VideoScores:
     """Scores of the candidate clips of one video, in time order.
 
     Attributes:
-        path: as given.
-        duration: seconds from the first frame to the end of the last.
-        start_time: seconds in the container's clock of the first frame; clip times count from that frame.
-        clips: the candidates.
+        source: the video, with the times of the frames that really decode.
+        clips: the candidates; their times count in seconds from the first frame.
         scores: [n] float32 in (0, 1).
         model: name of the DDNet.
-        warnings: one sentence each.
-        aspect: width over height as shown.
         seconds: wall time, under "total", "network" and "decode" (the rest).
-        thumbnails: the middle frame of every clip, [size, size, 3] JPEG bytes, if asked for.
+        thumbnails: a picture of every clip, if asked for.
     """
 
-    path: Path
-    duration: Fraction
-    start_time: Fraction
+    source: Source
     clips: list[Clip]
     scores: NDArray[np.float32]
     model: str
-    warnings: tuple[str, ...]
-    aspect: float
     seconds: dict[str, float]
     thumbnails: list[bytes] = field(default_factory=list)
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds from the first frame to the end of the last."""
+        return self.source.timeline.duration
 
     @property
     def spans(self) -> NDArray[np.float64]:
@@ -191,10 +188,8 @@ def score_video(
             source = source.retime(changed.timeline)
             continue
         total = time.perf_counter() - begin
-        return VideoScores(
-            source.path, source.timeline.duration, source.start_time, clips, scores, scorer.name, source.warnings,
-            source.aspect, {"total": total, "network": network, "decode": total - network}, thumbnails,
-        )  # fmt: skip
+        seconds = {"total": total, "network": network, "decode": total - network}
+        return VideoScores(source, clips, scores, scorer.name, seconds, thumbnails)
     raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -73,7 +74,7 @@ class Source(Protocol):
         ...
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
-        """The frames `first` to `last`, both inclusive, at full size, upright only after `upright`."""
+        """The frames `first` to `last`, both inclusive, at full size and as stored: not turned upright."""
         ...
 
     def retime(self, timeline: Timeline) -> "Source":
@@ -88,8 +89,8 @@ class VideoFile:
     path: Path
     timeline: Timeline
     start_time: Fraction
-    aspect: float
     warnings: tuple[str, ...]
+    pixel_aspect: Fraction
     origin: int  # presentation time of the first frame, in ticks of the stream
     step: int  # ticks that a frame without a time of its own lasts
     seekable: bool  # the container's own times are clean, so a seek can be checked against them
@@ -105,8 +106,7 @@ class VideoFile:
             stream = _video_stream(container, path)
             base = stream.time_base or Fraction(1, 90_000)
             index = _read_index(container, stream)
-            width, height = stream.codec_context.width, stream.codec_context.height
-            ratio = stream.sample_aspect_ratio or 1
+            pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
         step = max(1, round(1 / rate / base))
         if not index.pts:
@@ -116,16 +116,23 @@ class VideoFile:
         seekable = [p and p - origin for p in index.pts[1:]] == pts[1:].tolist()
         timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or step), base)
         warnings = (index.broken,) if index.broken else ()
-        aspect = float(width * ratio / height) if width and height else 4 / 3
-        return cls(path, timeline, origin * base, aspect, warnings, origin, step, seekable)
+        return cls(path, timeline, origin * base, warnings, pixel_aspect, origin, step, seekable)
+
+    @cached_property
+    def aspect(self) -> float:
+        frame = next(self.pictures(0, 0), None)
+        if frame is None:
+            raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
+        ratio = float(frame.width * self.pixel_aspect / frame.height)
+        return 1 / ratio if frame.rotation % 180 else ratio
 
     def retime(self, timeline: Timeline) -> "VideoFile":
         promised, decoded = self.timeline.pts, timeline.pts
         if len(decoded) >= len(promised):
-            return replace(self, timeline=timeline)
+            return replace(self, timeline=timeline, seekable=False)
         second = float(np.setdiff1d(promised, decoded)[0] * self.timeline.time_base)
         lost = f"broken at {second:.2f} s: {len(decoded)} of {len(promised)} frames decode, and only those were scored"
-        return replace(self, timeline=timeline, warnings=(lost,))
+        return replace(self, timeline=timeline, seekable=False, warnings=(lost,))
 
     def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
         seen: list[int] = []

@@ -1,0 +1,3 @@
+from clipselect.commands import main
+
+main()

@@ -1,0 +1,88 @@
+"""The promise on one screen: the picked clips through a base, beside uniform and dense."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect.aggregation import aggregate, weights
+from clipselect.grid import frames_to_score
+from clipselect.scorer import ClipScorer, VideoScores
+from clipselect.selection import Selection
+from clipselect.video import Source, squash
+from clipselect.zoo.base import Base
+
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One method's answer for a video.
+
+    Attributes:
+        clips: how many the base saw.
+        probabilities: [classes] aggregated.
+        gflops: 10^9 multiply-adds, the DDNet included where it was used.
+        seconds: wall time from opening the file to the answer, scoring included where it was used.
+    """
+
+    method: str
+    clips: int
+    probabilities: torch.Tensor
+    gflops: float
+    seconds: float
+
+
+def compare(scores: VideoScores, selection: Selection, scorer: ClipScorer, base: Base) -> list[Answer]:
+    """DDL (the selection, weighted by eq. 8), uniform with as many clips, and dense (all candidates), both averaged."""
+    everything = np.arange(len(scores.clips))
+    picked = selection.ordered
+    per_clip = multiply_adds(base.net, base.geometry.size, base.geometry.frames) / 1e9
+    scoring = multiply_adds(scorer.net, scorer.geometry.size, scorer.geometry.frames) / 1e9 * len(everything)
+    answers = []
+    for method, chosen, weight, extra_gflops, extra_seconds in (
+        ("ddl", picked, weights(scores.scores, picked), scoring, scores.seconds["total"]),
+        ("uniform", uniform(len(everything), len(picked)), None, 0.0, 0.0),
+        ("dense", everything, None, 0.0, 0.0),
+    ):
+        begin = time.perf_counter()
+        rows = _probabilities(scores, chosen, base)
+        answer = aggregate(rows, np.ones(len(chosen)) if weight is None else weight)
+        seconds = time.perf_counter() - begin + extra_seconds
+        answers.append(Answer(method, len(chosen), answer, per_clip * len(chosen) + extra_gflops, seconds))
+    return answers
+
+
+def uniform(candidates: int, k: int) -> NDArray[np.int64]:
+    """Indices [k] of clips spread evenly over the candidates: the middles of k equal parts."""
+    return ((np.arange(k) + 0.5) * candidates / k).astype(np.int64)
+
+
+def multiply_adds(net: torch.nn.Module, size: int, frames: int) -> float:
+    """Multiply-adds of one clip as fvcore counts them: one multiply-add is one."""
+    from fvcore.nn import FlopCountAnalysis  # pulls in much
+
+    device = next(net.parameters()).device
+    analysis = FlopCountAnalysis(net, torch.zeros(1, 3, frames, size, size, device=device))
+    return float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+
+
+def _probabilities(scores: VideoScores, chosen: NDArray[np.int64], base: Base) -> torch.Tensor:
+    out = []
+    for i in range(0, len(chosen), BATCH):
+        clips = [_clip_frames(scores.source, scores, int(c), base) for c in chosen[i : i + BATCH]]
+        out.append(base.probabilities(np.stack(clips)))
+    return torch.cat(out)
+
+
+def _clip_frames(source: Source, scores: VideoScores, index: int, base: Base) -> NDArray[np.uint8]:
+    """[T, size, size, 3]: the clip's frames for the base, decoded by seeking."""
+    clip = scores.clips[index]
+    wanted = frames_to_score(source.timeline, clip, base.geometry.frames)
+    frames = {}
+    for i, frame in enumerate(source.pictures(clip.first, int(wanted[-1])), start=clip.first):
+        if i in wanted:
+            frames[i] = squash(frame, base.geometry.size)
+    return np.stack([frames[i] for i in wanted.tolist()])

@@ -1,0 +1,48 @@
+"""The command line: `clipselect score`, `classify` and `demo`."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from clipselect import __version__
+from clipselect.commands.classify import classify
+from clipselect.commands.common import OutputCommand, stderr
+from clipselect.commands.demo import demo
+from clipselect.commands.score import score
+from clipselect.display import shown
+from clipselect.errors import ClipselectError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Only the clips worth watching: rank the clips of a video by how discriminable they are for your network.",
+)
+app.command(cls=OutputCommand)(score)
+app.command(cls=OutputCommand)(classify)
+app.command()(demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clipselect {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point: any `ClipselectError` becomes one sentence on standard error and exit code 2."""
+    try:
+        app()
+    except ClipselectError as e:
+        stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
+        sys.exit(2)

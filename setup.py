@@ -1,0 +1,48 @@
+from pathlib import Path
+
+from setuptools import setup
+
+version = next(
+    line.split('"')[1] for line in Path("clipselect/__init__.py").read_text().splitlines() if line.startswith("__version__")
+)
+
+TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.4"]
+
+setup(
+    name="clipselect",
+    version=version,
+    description="Only the clips worth watching: rank video clips by how discriminable they are for your network",
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    # zoo/ lies beside clipselect/ in the repository and inside it once installed
+    packages=["clipselect", "clipselect.commands", "clipselect.zoo", "clipselect.zoo.recipes"],
+    package_dir={"clipselect.zoo": "zoo", "clipselect.zoo.recipes": "zoo/recipes"},
+    package_data={"clipselect": ["py.typed", "*.jinja"], "clipselect.zoo": ["*.safetensors", "*.md"]},
+    install_requires=[
+        "torch>=2.4",
+        "numpy>=1.26",
+        "av>=14",
+        "fvcore>=0.1.5.post20221221",
+        "safetensors>=0.4.3",
+        "typer>=0.15",
+        "rich>=13.7",
+        "matplotlib>=3.8",
+        "jinja2>=3.1",
+    ],
+    extras_require={
+        "decord": ["decord>=0.6.0"],
+        "test": TEST,
+        "dev": [*TEST, "ruff>=0.9", "mypy>=1.14"],
+    },
+    entry_points={"console_scripts": ["clipselect = clipselect.commands:main"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
+)
