@@ -3,10 +3,12 @@ from pathlib import Path
 from setuptools import setup
 
 version = next(
-    line.split('"')[1] for line in Path("clipselect/__init__.py").read_text().splitlines() if line.startswith("__version__")
+    line.split('"')[1]
+    for line in Path("clipselect/__init__.py").read_text().splitlines()
+    if line.startswith("__version__")
 )
 
-TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.4"]
+TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.4", "scipy>=1.11"]
 
 setup(
     name="clipselect",

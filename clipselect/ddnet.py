@@ -6,13 +6,13 @@ convolution by its 3D counterpart.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-CONV = {2: nn.Conv2d, 3: nn.Conv3d}
-NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
+NORM: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,9 @@ class DDNet(nn.Module):
         dims, widths = config.dims, config.widths
         stem_stride = (config.stem_stride,) * 2 if dims == 2 else (1, config.stem_stride, config.stem_stride)
         self.stem = nn.Sequential(
-            CONV[dims](3, widths[0], 3, stride=stem_stride, padding=1, bias=False), NORM[dims](widths[0]), nn.PReLU(widths[0])
+            CONV[dims](3, widths[0], 3, stride=stem_stride, padding=1, bias=False),
+            NORM[dims](widths[0]),
+            nn.PReLU(widths[0]),
         )
         blocks: list[nn.Module] = []
         inputs = widths[0]

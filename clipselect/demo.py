@@ -52,7 +52,13 @@ def _scene(background: NDArray[np.float64], t: float, rng: np.random.Generator) 
 
 
 def _person(
-    image: NDArray[np.float64], x: float, ground: float, facing: int, arm: float, raised: bool, colour: tuple[int, int, int]
+    image: NDArray[np.float64],
+    x: float,
+    ground: float,
+    facing: int,
+    arm: float,
+    raised: bool,
+    colour: tuple[int, int, int],
 ) -> None:
     y, xs = np.mgrid[:HEIGHT, :WIDTH]
     torso = (abs(xs - x) < 11) & (y > ground - 80) & (y < ground - 34)

@@ -100,7 +100,9 @@ def _cosine_ratio(features: Tensor, labels: Tensor, centroids: Tensor, seen: Ten
 
 def _euclidean_ratio(features: Tensor, labels: Tensor, centroids: Tensor, seen: Tensor, eps: float) -> Tensor:
     scale = max(_largest(features), _largest(centroids[seen])) or 1.0  # the ratio has no unit: avoid overflow
-    distance = torch.cdist(features / scale, centroids.nan_to_num() / scale, compute_mode="donot_use_mm_for_euclid_dist")
+    distance = torch.cdist(
+        features / scale, centroids.nan_to_num() / scale, compute_mode="donot_use_mm_for_euclid_dist"
+    )
     positive, others = _split_own(distance, labels)
     negative = (-others).masked_fill(~seen, -torch.inf).amax(dim=1).neg()
     return torch.where(negative > 0, negative / positive.maximum(eps * negative), (positive == 0).double())

@@ -36,7 +36,9 @@ def video_panel(result: Result, width: int) -> RenderableType:
         (f"  ({scores.seconds['total']:.2f} s, {scores.model})", "dim"),
     )
     notes = [Text(f"warning: {w}", style="yellow") for w in scores.source.warnings]
-    return Group(head, *notes, clip_table(result), timeline(scores, set(result.selection.ranked.tolist()), width), Text())
+    return Group(
+        head, *notes, clip_table(result), timeline(scores, set(result.selection.ranked.tolist()), width), Text()
+    )
 
 
 def clip_table(result: Result) -> RenderableType:
@@ -53,7 +55,9 @@ def clip_table(result: Result) -> RenderableType:
         )  # fmt: skip
     if len(rows) == len(records):
         return table
-    return Group(table, Text(f"… {len(records) - len(rows)} more clips; --json, --csv and --html show all", style="dim"))
+    return Group(
+        table, Text(f"… {len(records) - len(rows)} more clips; --json, --csv and --html show all", style="dim")
+    )
 
 
 def timeline(scores: VideoScores, picked: set[int], width: int) -> Text:

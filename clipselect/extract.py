@@ -8,7 +8,7 @@ import numpy as np
 
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.grid import Clip
-from clipselect.video import Source
+from clipselect.video import Frame, Source
 
 
 def extract_clip(source: Source, clip: Clip, path: Path) -> None:
@@ -32,7 +32,9 @@ def extract_clip(source: Source, clip: Clip, path: Path) -> None:
             for frame, tick in zip(source.pictures(clip.first, clip.last), ticks.tolist(), strict=False):
                 picture = _upright(frame)
                 if stream is None:
-                    stream = _stream_for(out, picture.height, source.aspect, _rate(timeline.time_base, ticks), timeline.time_base)
+                    stream = _stream_for(
+                        out, picture.height, source.aspect, _rate(timeline.time_base, ticks), timeline.time_base
+                    )
                 picture = picture.reformat(width=stream.width, height=stream.height, format="yuv420p")
                 picture.pts, picture.time_base = tick, timeline.time_base
                 picture.pict_type = av.video.frame.PictureType.NONE
@@ -58,7 +60,8 @@ def _upright(frame: av.VideoFrame) -> av.VideoFrame:
     turns = frame.rotation // 90
     if not turns % 4:
         return frame
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns)), "rgb24")
+    pixels: Frame = np.rot90(frame.to_ndarray(format="rgb24"), turns).astype(np.uint8)
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
 
 
 def _rate(time_base: Fraction, ticks: np.ndarray) -> Fraction:

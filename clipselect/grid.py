@@ -66,7 +66,7 @@ def exact_seconds(value: Seconds, name: str) -> Fraction:
     Raises:
         ClipselectError: naming the argument.
     """
-    if isinstance(value, float) and not math.isfinite(value) or value <= 0:
+    if (isinstance(value, float) and not math.isfinite(value)) or value <= 0:
         raise ClipselectError(f"{name} must be a positive number of seconds, got {value}")
     return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
 

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def jpeg(frame: Frame) -> bytes:
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.height, encoder.width = frame.shape[:2]
     encoder.pix_fmt = "yuvj420p"
-    encoder.time_base = encoder.time_base or 1
+    encoder.time_base = Fraction(1)
     encoder.options = {"q": "4"}
     picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24").reformat(format="yuvj420p")
     return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
@@ -78,7 +79,13 @@ def _video(result: Result) -> dict[str, Any]:
         for record, picture in zip(clip_records(result), scores.thumbnails, strict=True)
     ]
     return {
-        "path": shown(result.path), "duration": clock(duration), "model": scores.model, "warnings": scores.source.warnings,
-        "aspect": scores.source.aspect, "seconds": scores.seconds, "clips": clips, "picked": sum(c["picked"] for c in clips),
+        "path": shown(result.path),
+        "duration": clock(duration),
+        "model": scores.model,
+        "warnings": scores.source.warnings,
+        "aspect": scores.source.aspect,
+        "seconds": scores.seconds,
+        "clips": clips,
+        "picked": sum(c["picked"] for c in clips),
         "ticks": [{"x": 100 * i / 8, "label": clock(duration * i / 8)} for i in range(9)],
-    }  # fmt: skip
+    }

@@ -91,7 +91,8 @@ def load_scorer(model: str | Path | None = None, device: str = "auto") -> ClipSc
     where = pick_device(device)
     tensors, metadata = load_weights(path, kind="ddnet")
     try:
-        config = DDNetConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()})
+        shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
+        config = DDNetConfig(**shape)
         geometry, name = Geometry.of(metadata), str(metadata["name"])
         net = DDNet(config)
         net.load_state_dict(tensors)
@@ -100,7 +101,7 @@ def load_scorer(model: str | Path | None = None, device: str = "auto") -> ClipSc
         raise ClipselectError(f"{path}: its metadata and its tensors do not describe one DDNet; distil it again") from e
     if config.dims != 3:
         raise ClipselectError(f"{path}: a 2D DDNet for images; clips need a 3D one")
-    net = net.eval().to(where, memory_format=torch.channels_last_3d)
+    net = net.eval().to(where).to(memory_format=torch.channels_last_3d)
     return ClipScorer(name, net, geometry, metadata, where)
 
 
@@ -173,7 +174,9 @@ def score_video(
     """
     begin = time.perf_counter()
     for _ in range(3):
-        clips = candidate_clips(source.timeline, scorer.clip_duration if clip_duration is None else clip_duration, stride)
+        clips = candidate_clips(
+            source.timeline, scorer.clip_duration if clip_duration is None else clip_duration, stride
+        )
         scores, thumbnails, network = np.empty(len(clips), np.float32), [], 0.0
         try:
             for done, batch in clip_batches(source, clips, scorer.geometry):

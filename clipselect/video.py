@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -142,7 +142,7 @@ class VideoFile:
             if target == len(seen):
                 yield target, squash(frame, size)
                 target = next(targets, None)
-            seen.append(frame.pts)
+            seen.append(frame.pts or 0)
         self._compare(seen)
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
@@ -197,7 +197,9 @@ class VideoFile:
             return
         pts = np.array(seen, dtype=np.int64)
         last = self.timeline.end - int(self.timeline.pts[-1]) if pts[-1] == self.timeline.pts[-1] else 0
-        raise TimelineChanged(replace(self.timeline, pts=pts, end=int(pts[-1]) + (last or _usual_gap(pts) or self.step)))
+        raise TimelineChanged(
+            replace(self.timeline, pts=pts, end=int(pts[-1]) + (last or _usual_gap(pts) or self.step))
+        )
 
 
 @contextmanager
@@ -253,7 +255,7 @@ def _later(pts: int | None, duration_of: dict[int | None, int]) -> bool:
     return not duration_of or pts is None or all(known is None or pts >= known for known in duration_of)
 
 
-def _packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+def _packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator["av.Packet[Any]"]:
     """Packets up to the end of what can be read: a container that breaks off ends there."""
     packets = container.demux(*streams)
     while True:

@@ -24,4 +24,6 @@ def weights_path(model: str | Path, names: dict[str, str]) -> Path:
         return Path(__file__).parent / names[str(model)]
     if Path(model).is_file():
         return Path(model)
-    raise ClipselectError(f"unknown model {str(model)!r}: give one of {', '.join(names)}, or the path of a weights file")
+    raise ClipselectError(
+        f"unknown model {str(model)!r}: give one of {', '.join(names)}, or the path of a weights file"
+    )

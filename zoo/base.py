@@ -107,4 +107,4 @@ def load_base(model: str | Path | None = None, device: str = "auto") -> Base:
         name = str(metadata["name"])
     except (KeyError, TypeError, ValueError, RuntimeError) as e:
         raise ClipselectError(f"{path}: its metadata and its tensors do not describe one base; train it again") from e
-    return Base(name, net.eval().to(where, memory_format=torch.channels_last_3d), geometry, classes, metadata, where)
+    return Base(name, net.eval().to(where).to(memory_format=torch.channels_last_3d), geometry, classes, metadata, where)

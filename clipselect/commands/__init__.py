@@ -1,5 +1,6 @@
 """The command line: `clipselect score`, `classify` and `demo`."""
 
+import io
 import sys
 from typing import Annotated
 
@@ -34,13 +35,18 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
 
 def main() -> None:
     """Entry point: any `ClipselectError` becomes one sentence on standard error and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ✔ shows ?
     try:
         app()
     except ClipselectError as e:

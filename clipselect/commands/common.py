@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from typer.core import TyperCommand
@@ -24,9 +23,11 @@ def stderr() -> Console:
 class OutputCommand(TyperCommand):
     """Lets `--json` and `--csv` stand without a file name, for standard output."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for i in range(len(args) - 1, -1, -1):
-            if args[i] in ("--json", "--csv") and (i + 1 == len(args) or (args[i + 1].startswith("-") and args[i + 1] != STDOUT)):
+            if args[i] in ("--json", "--csv") and (
+                i + 1 == len(args) or (args[i + 1].startswith("-") and args[i + 1] != STDOUT)
+            ):
                 args.insert(i + 1, STDOUT)
         return super().parse_args(ctx, args)
 
@@ -41,7 +42,7 @@ def expand(patterns: list[str]) -> list[Path]:
     for pattern in patterns:
         if Path(pattern).exists() or not glob.has_magic(pattern):
             paths.append(Path(pattern))
-        elif matches := sorted(glob.glob(pattern, recursive=True)):
+        elif matches := sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207
             paths += map(Path, matches)
         else:
             raise ClipselectError(f"{pattern}: no file matches; check the pattern")
@@ -61,15 +62,11 @@ def progress_bar(enabled: bool) -> Iterator[Progress]:
 
 
 def write_stdout(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """UTF-8 whatever the terminal's encoding, so that file names survive."""
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
 
 
 def check(condition: bool, message: str) -> None:
     if not condition:
         raise ClipselectError(message)
-
-
-def settings_of(**settings: Any) -> dict[str, Any]:
-    """Settings as they go into results: paths as text."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in settings.items()}

@@ -76,7 +76,9 @@ def load_sources(data: Path, split: str, size: int, cache: Path) -> list[SourceV
             np.savez(kept.with_suffix(".part.npz"), frames=frames)
             kept.with_suffix(".part.npz").rename(kept)
         frames = np.load(kept)["frames"]
-        sources.append(SourceVideo(path, path.parent.name, "actions" in path.relative_to(data).parts, file.timeline, frames))
+        sources.append(
+            SourceVideo(path, path.parent.name, "actions" in path.relative_to(data).parts, file.timeline, frames)
+        )
     return sources
 
 

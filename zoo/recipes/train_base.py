@@ -55,13 +55,28 @@ def main() -> None:
         return nn.functional.cross_entropy(logits.float(), torch.tensor(labels), label_smoothing=0.05)
 
     averaged = train(
-        net, loss_of_step, steps=args.steps, learning_rate=2e-3, weight_decay=0.05, checkpoint=args.work / f"base{args.seed}.pt"
+        net,
+        loss_of_step,
+        steps=args.steps,
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        checkpoint=args.work / f"base{args.seed}.pt",
     )
     metadata = {
-        "kind": "base", "name": "r3d-actions", "config": {"widths": [24, 48, 96, 160]}, "outputs": background + 1,
-        "classes": classes, "size": GEOMETRY.size, "frames": GEOMETRY.frames, "mean": GEOMETRY.mean, "std": GEOMETRY.std,
-        "clip_duration": 1.0, "seed": args.seed, "steps": args.steps, **provenance(" ".join(sys.argv[1:])),
-    }  # fmt: skip
+        "kind": "base",
+        "name": "r3d-actions",
+        "config": {"widths": [24, 48, 96, 160]},
+        "outputs": background + 1,
+        "classes": classes,
+        "size": GEOMETRY.size,
+        "frames": GEOMETRY.frames,
+        "mean": GEOMETRY.mean,
+        "std": GEOMETRY.std,
+        "clip_duration": 1.0,
+        "seed": args.seed,
+        "steps": args.steps,
+        **provenance(" ".join(sys.argv[1:])),
+    }
     halves = {n: t.half() if t.is_floating_point() else t for n, t in averaged.state_dict().items()}
     save_weights(args.out, halves, metadata)
     print(f"wrote {args.out}")

@@ -1,0 +1,107 @@
+"""The options that `score` and `classify` share, and what they mean."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clipselect.commands.common import check
+from clipselect.grid import exact_seconds
+from clipselect.scorer import ClipScorer, VideoScores, score_video
+from clipselect.selection import Selection, above, top_k
+from clipselect.sources import open_source
+from clipselect.video import Frame
+
+DEFAULT_K = 5
+
+K = Annotated[
+    int | None, typer.Option("--k", help=f"Pick the best K clips. [default: {DEFAULT_K}, or all with --threshold]")
+]
+Threshold = Annotated[float | None, typer.Option(help="Pick clips with a score above this, in [0, 1]; never none.")]
+ClipDuration = Annotated[
+    float | None, typer.Option(help="Seconds per clip. [default: what the model was distilled with]")
+]
+Stride = Annotated[
+    float | None, typer.Option(help="Seconds between the starts of candidates. [default: clip duration]")
+]
+MinGap = Annotated[
+    float | None,
+    typer.Option(help="Seconds between the end of one picked clip and the start of the next; 0 forbids overlap."),
+]
+Model = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="DDNet: a name of the zoo or a weights file.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ... or auto.")]
+DecoderName = Annotated[str, typer.Option(help="pyav or decord.")]
+Fps = Annotated[float, typer.Option(help="Frames per second of folders of frames.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="[FILE]", help="Write JSON; without FILE to standard output.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no progress; warnings and errors only.")]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to score and select; a ClipselectError that names the option if a value makes no sense."""
+
+    k: int | None
+    threshold: float | None
+    clip_duration: float | None
+    stride: float | None
+    min_gap: float | None
+    decoder: str
+    fps: float
+
+    def __post_init__(self) -> None:
+        check(self.k is None or self.k >= 1, f"--k must be at least 1, got {self.k}")
+        in_range = self.threshold is None or 0 <= self.threshold <= 1
+        check(in_range, f"--threshold must lie in [0, 1], got {self.threshold}")
+        far = self.min_gap is None or 0 <= self.min_gap < float("inf")
+        check(far, f"--min-gap must be at least 0 seconds, got {self.min_gap}")
+        check(self.decoder in ("pyav", "decord"), f"--decoder must be pyav or decord, got {self.decoder}")
+        for value, option in (
+            (self.clip_duration, "--clip-duration"),
+            (self.stride, "--stride"),
+            (self.fps, "--fps"),
+        ):
+            if value is not None:
+                exact_seconds(value, option)
+
+    def score(
+        self,
+        path: Path,
+        scorer: ClipScorer,
+        progress: Callable[[float], Any],
+        thumbnail: Callable[[Frame], bytes] | None = None,
+    ) -> VideoScores:
+        source = open_source(path, decoder="decord" if self.decoder == "decord" else "pyav", fps=self.fps)
+        return score_video(
+            source,
+            scorer,
+            clip_duration=self.clip_duration,
+            stride=self.stride,
+            progress=progress,
+            thumbnail=thumbnail,
+        )
+
+    def select(self, scores: VideoScores) -> Selection:
+        """The best K, those above the threshold, or the best K of those above the threshold."""
+        if self.threshold is None:
+            return top_k(scores.scores, self.k or DEFAULT_K, spans=scores.spans, min_gap=self.min_gap)
+        kept = above(scores.scores, self.threshold, spans=scores.spans, min_gap=self.min_gap)
+        return Selection(kept.ranked[: self.k])
+
+    def record(self, scorer: ClipScorer) -> dict[str, Any]:
+        """The settings as they go into results, with defaults filled in."""
+        duration = scorer.clip_duration if self.clip_duration is None else self.clip_duration
+        return {
+            "model": scorer.name,
+            "k": DEFAULT_K if self.k is None and self.threshold is None else self.k,
+            "threshold": self.threshold,
+            "clip_duration": duration,
+            "stride": duration if self.stride is None else self.stride,
+            "min_gap": self.min_gap,
+            "decoder": self.decoder,
+            "fps": self.fps,
+            "device": str(scorer.device),
+        }

@@ -1,0 +1,93 @@
+"""Videos that the tests make themselves."""
+
+import os
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+SHARED = Path(os.environ.get("CLIPSELECT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
+
+torch.set_num_threads(2)
+
+
+def picture(i: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
+    """[h, w, 3]: frame number i as a grey level, with a red top left quarter and a blue bottom half."""
+    image = np.full((height, width, 3), 40 + (i * 13) % 160, dtype=np.uint8)
+    image[: height // 2, : width // 2] = (230, 20, 20)
+    image[height // 2 :, :, 2] = 220
+    return image
+
+
+def make_video(
+    path: Path,
+    ticks: Sequence[int] | int = 50,
+    *,
+    time_base: Fraction = Fraction(1, 25),
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
+    pixel_aspect: Fraction | None = None,
+    audio_seconds: float = 0,
+    video_streams: int = 1,
+    still: bool = False,
+) -> Path:
+    """Encode one frame per tick (or that many frames at 25 per second); the frame's number is in its grey level."""
+    ticks = range(ticks) if isinstance(ticks, int) else ticks
+    with av.open(str(path), "w", options=container_options or {}) as out:
+        streams = []
+        for _ in range(video_streams):
+            stream = out.add_stream(codec, rate=25, options=options or {})
+            stream.width, stream.height = size
+            stream.pix_fmt = pix_fmt
+            stream.codec_context.time_base = time_base
+            if pixel_aspect:
+                stream.codec_context.sample_aspect_ratio = pixel_aspect
+            streams.append(stream)
+        sound = out.add_stream("aac", rate=16_000, layout="mono") if audio_seconds else None
+        for stream in streams:
+            for i, tick in enumerate(ticks):
+                frame = av.VideoFrame.from_ndarray(picture(0 if still else i, *size), format="rgb24")
+                frame.pts, frame.time_base = tick, time_base
+                out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+        if sound is not None:
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate = 16_000
+            for i in range(int(audio_seconds * 16_000 / 1024)):
+                silence.pts = i * 1024
+                out.mux(sound.encode(silence))
+            out.mux(sound.encode(None))
+    return path
+
+
+def rotate_header(path: Path, quarter_turns: int) -> None:
+    """Write a rotation (clockwise, as phones do) into the display matrix of an .mp4 made by `make_video`."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = {1: (0, 1, -1, 0), 2: (-1, 0, 0, -1), 3: (0, -1, 1, 0)}[quarter_turns]
+    one = 0x10000
+    data[at : at + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 0x40000000)
+    path.write_bytes(data)
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two and a half seconds at 25 frames per second, 128 x 96."""
+    return make_video(tmp_path_factory.mktemp("video") / "plain.mp4", 63, size=(128, 96))
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The real data, for tests that skip without it."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs the data under {SHARED}")
+    return SHARED

@@ -1,0 +1,269 @@
+"""Reading: every kind of file gives the right frames at the right times, upright, in one pass."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from conftest import make_video, picture, rotate_header
+
+from clipselect.errors import VideoError
+from clipselect.grid import candidate_clips
+from clipselect.sources import open_source
+from clipselect.video import Source, TimelineChanged, VideoFile, squash
+
+
+def seconds(source: Source) -> list[float]:
+    return [float(p * source.timeline.time_base) for p in source.timeline.pts]
+
+
+def grey_levels(source: Source, size: int = 16) -> list[int]:
+    """The grey of every frame's top right corner, which tells its number."""
+    return [int(f[2, -2, 0]) for _, f in source.frames(np.arange(len(source.timeline.pts)), size)]
+
+
+def expected_levels(count: int) -> list[int]:
+    return [40 + (i * 13) % 160 for i in range(count)]
+
+
+def assert_all_frames(source: Source, count: int) -> None:
+    assert len(source.timeline.pts) == count
+    assert np.abs(np.subtract(grey_levels(source), expected_levels(count))).max() <= 6
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("plain.mp4", {}),
+        ("b_frames.mp4", {"options": {"bf": "3", "g": "12"}}),
+        ("no_duration.mkv", {"container_options": {"live": "1"}}),
+        ("matroska.mkv", {}),
+        ("broadcast.ts", {}),
+        ("raw.h264", {}),
+        ("ten_bit.mp4", {"pix_fmt": "yuv420p10le"}),
+        ("odd.mkv", {"codec": "ffv1", "pix_fmt": "yuv444p", "size": (65, 49)}),
+        ("mpeg4.avi", {"codec": "mpeg4"}),
+        ("sound.mp4", {"audio_seconds": 4}),
+        ("two_streams.mp4", {"video_streams": 2}),
+        ("tall pixels.mp4", {"pixel_aspect": Fraction(2, 1)}),
+        ("mit Leerzeichen, größer 視頻.mp4", {}),
+        ("100%_#1?.mp4", {}),
+    ],
+)
+def test_every_frame_at_its_time(tmp_path: Path, name: str, settings: dict) -> None:
+    source = open_source(make_video(tmp_path / name, 50, **settings))
+    assert_all_frames(source, 50)
+    assert seconds(source) == pytest.approx([i / 25 for i in range(50)], abs=0.002)
+    assert float(source.timeline.duration) == pytest.approx(2.0, abs=0.002)
+    assert source.warnings == ()
+
+
+def test_variable_frame_rate_keeps_every_frames_time(tmp_path: Path) -> None:
+    ticks = [0, 10, 20, 500, 510, 1500, 2990]
+    source = open_source(make_video(tmp_path / "vfr.mkv", ticks, time_base=Fraction(1, 1000)))
+    assert seconds(source) == pytest.approx([t / 1000 for t in ticks])
+    assert_all_frames(source, len(ticks))
+
+
+def test_start_time_is_reported_and_times_count_from_the_first_frame(tmp_path: Path) -> None:
+    source = open_source(make_video(tmp_path / "late.mkv", range(75, 125)))
+    assert float(source.start_time) == pytest.approx(3.0)
+    assert seconds(source)[0] == 0
+    assert float(source.timeline.duration) == pytest.approx(2.0, abs=0.002)
+
+
+def test_lying_header_duration_is_not_believed(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "liar.mp4", 50)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"mvhd") + 4 + 16
+    data[at : at + 4] = (3_600_000).to_bytes(4, "big")
+    for box, offset in ((b"tkhd", 20), (b"mdhd", 16)):
+        where = data.index(box) + 4 + offset
+        data[where : where + 4] = (3_600_000).to_bytes(4, "big")
+    path.write_bytes(data)
+    source = open_source(path)
+    assert float(source.timeline.duration) == pytest.approx(2.0, abs=0.05)
+    assert_all_frames(source, 50)
+
+
+def test_audio_longer_than_video_adds_no_candidates(tmp_path: Path) -> None:
+    source = open_source(make_video(tmp_path / "sound.mp4", 50, audio_seconds=6))
+    assert [float(c.end) for c in candidate_clips(source.timeline, 1)] == [1, 2]
+
+
+@pytest.mark.parametrize(("quarter_turns", "red_corner"), [(1, (0, -1)), (2, (-1, -1)), (3, (-1, 0))])
+def test_rotation_metadata_turns_the_frame_upright(
+    tmp_path: Path, quarter_turns: int, red_corner: tuple[int, int]
+) -> None:
+    path = make_video(tmp_path / "phone.mp4", 3)
+    rotate_header(path, quarter_turns)
+    source = open_source(path)
+    frame = next(f for _, f in source.frames(np.array([0]), 16))
+    reddest = [int(frame[y, x, 0]) - int(frame[y, x, 2]) for y, x in ((1, 1), (1, -2), (-2, 1), (-2, -2))]
+    corners = [(0, 0), (0, -1), (-1, 0), (-1, -1)]
+    assert corners[int(np.argmax(reddest))] == red_corner
+    assert source.aspect == pytest.approx(64 / 48 if quarter_turns == 2 else 48 / 64)
+
+
+def test_the_geometry_is_a_squash_of_the_whole_frame(tmp_path: Path) -> None:
+    """Nothing is cropped: the quarter and the half of the test picture stay a quarter and a half of the square."""
+    wide = open_source(make_video(tmp_path / "wide.mp4", 2, size=(256, 48), options={"crf": "5"}))
+    frame = next(f for _, f in wide.frames(np.array([0]), 32)).astype(int)
+    assert frame.shape == (32, 32, 3)
+    assert (frame[2:14, 2:14, 0] > 180).all() and (frame[2:14, 18:30, 0] < 100).all()
+    assert (frame[18:30, :, 2] > 180).all()
+
+
+def test_pixel_aspect_is_part_of_the_aspect(tmp_path: Path) -> None:
+    assert open_source(make_video(tmp_path / "a.mp4", 2, pixel_aspect=Fraction(2))).aspect == pytest.approx(128 / 48)
+
+
+def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
+    path = tmp_path / "cover.mp4"
+    plain = make_video(tmp_path / "plain.mp4", 30)
+    with av.open(str(path), "w") as out, av.open(str(plain)) as original:
+        cover = out.add_stream("mjpeg")
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        video = out.add_stream_from_template(original.streams.video[0])
+        out.mux(cover.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuvj420p")))
+        for packet in original.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                out.mux(packet)
+    assert_all_frames(open_source(path), 30)
+
+
+def test_one_frame_and_identical_frames(tmp_path: Path) -> None:
+    one = open_source(make_video(tmp_path / "one.mp4", 1))
+    assert len(candidate_clips(one.timeline, 1)) == 1
+    assert_all_frames(one, 1)
+    still = open_source(make_video(tmp_path / "still.mp4", 50, still=True))
+    assert len(set(grey_levels(still))) == 1
+
+
+def test_only_wanted_frames_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_source(make_video(tmp_path / "a.mp4", 50))
+    converted = []
+    monkeypatch.setattr(
+        "clipselect.video.squash", lambda frame, size: converted.append(frame.pts) or squash(frame, size)
+    )
+    assert [i for i, _ in source.frames(np.array([3, 17, 49]), 16)] == [3, 17, 49]
+    assert len(converted) == 3
+
+
+def truncated(tmp_path: Path, keep: float) -> Path:
+    path = make_video(tmp_path / "cut.mkv", 100, options={"g": "10"}, size=(128, 96))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+    return path
+
+
+def test_truncated_file_gives_what_decodes_and_says_where_it_broke(tmp_path: Path) -> None:
+    source = open_source(truncated(tmp_path, 0.6))
+    try:
+        frames = grey_levels(source)
+    except TimelineChanged as changed:
+        source = source.retime(changed.timeline)
+        frames = grey_levels(source)
+    assert 30 < len(frames) < 90
+    assert len(frames) == len(source.timeline.pts)
+    assert len(source.warnings) == 1 and " s" in source.warnings[0]
+
+
+def test_damage_in_the_middle_loses_only_that(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "hole.mp4", 100, options={"g": "10"}, size=(128, 96))
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    middle = start + (len(data) - start) // 3
+    data[middle : middle + 400] = b"\xff" * 400
+    path.write_bytes(data)
+    source = open_source(path)
+    try:
+        list(source.frames(np.arange(100), 16))
+    except TimelineChanged as changed:
+        assert 60 < len(changed.timeline.pts) < 100
+        again = source.retime(changed.timeline)
+        assert "broken at" in again.warnings[0]
+        assert sum(1 for _ in again.frames(np.arange(len(again.timeline.pts)), 16)) == len(again.timeline.pts)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "b.mkv"])
+def test_seeking_gives_the_same_frames_as_decoding_from_the_start(tmp_path: Path, name: str) -> None:
+    source = open_source(make_video(tmp_path / name, 120, options={"g": "25", "bf": "2"}))
+    for first, last in ((0, 5), (30, 54), (60, 60), (119, 119), (80, 119)):
+        levels = [int(squash(f, 16)[2, -2, 0]) for f in source.pictures(first, last)]
+        assert np.abs(np.subtract(levels, expected_levels(120)[first : last + 1])).max() <= 6
+        assert len(levels) == last - first + 1
+
+
+def test_frame_folder_in_natural_order(tmp_path: Path) -> None:
+    folder = tmp_path / "frames of a video"
+    folder.mkdir()
+    for i in range(12):
+        image = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+        with av.open(str(folder / f"frame{i}.png"), "w", format="image2", options={"update": "1"}) as out:
+            stream = out.add_stream("png", rate=1)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24"
+            out.mux([*stream.encode(image), *stream.encode(None)])
+    (folder / "notes.txt").write_text("not a frame")
+    source = open_source(folder, fps=10)
+    assert_all_frames(source, 12)
+    assert source.timeline.duration == Fraction(12, 10)
+    (folder / "frame3.png").write_bytes(b"broken")
+    assert len(grey_levels(source)) == 12
+    assert "frame3.png" in source.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda p: p / "nothing.mp4", "no such file"),
+        (lambda p: p, "folder without frames"),
+        (lambda p: _write(p / "text.mp4", b"hello " * 1000), "not a video"),
+        (lambda p: _write(p / "empty.mp4", b""), "not a video"),
+        (lambda p: make_sound(p / "song.m4a"), "only sound"),
+    ],
+)
+def test_what_cannot_be_scored_says_why_in_one_sentence(tmp_path: Path, make, says: str) -> None:
+    path = make(tmp_path)
+    with pytest.raises(VideoError, match=says) as caught:
+        open_source(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_no_decodable_frame_is_an_error(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "noise.mp4", 20, size=(128, 96))
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    end = data.index(b"moov") - 4 if data.find(b"moov") > start else len(data)
+    data[start:end] = bytes(np.random.default_rng(0).integers(0, 256, end - start, dtype=np.uint8))
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match="not one frame"):
+        list(open_source(path).frames(np.arange(20), 16))
+
+
+def test_a_changed_file_is_noticed_after_the_pass(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", 50)
+    source = VideoFile.open(path)
+    make_video(path, 40)
+    with pytest.raises(TimelineChanged) as changed:
+        list(source.frames(np.arange(50), 16))
+    assert len(changed.value.timeline.pts) == 40
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def make_sound(path: Path) -> Path:
+    with av.open(str(path), "w", format="mp4") as out:
+        stream = out.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        for i in range(20):
+            frame.pts = i * 1024
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
