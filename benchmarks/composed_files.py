@@ -1,5 +1,6 @@
 """Real untrimmed video files out of trimmed clips, for everything that times or decodes."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -21,6 +22,7 @@ def write_composition(composition: Composition, sources: list[SourceVideo], path
         stream = out.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "veryfast"})
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        written = 0
         for number, start in composition.clips:
             with av.open(str(sources[number].path)) as source:
                 frames = list(source.decode(video=0))
@@ -32,7 +34,8 @@ def write_composition(composition: Composition, sources: list[SourceVideo], path
             shown = (np.searchsorted(pts, [float(t) for t in ticks], side="right") - 1).clip(0, len(frames) - 1)
             for i in shown.tolist():
                 picture = frames[i].reformat(width=WIDTH, height=HEIGHT, format="yuv420p")
-                picture.pts = None
+                picture.pts, picture.time_base = written, Fraction(1, RATE)
+                written += 1
                 picture.pict_type = av.video.frame.PictureType.NONE
                 out.mux(stream.encode(picture))
         out.mux(stream.encode(None))

@@ -12,7 +12,8 @@ Reading = Literal["group", "literal", "none"]
 
 def rescale(scores: ArrayLike) -> NDArray[np.float64]:
     """Min-max rescaled scores R_i = K D_i + B (eq. 9 to 11), [n] in [0, 1]; all 1 when every score is the same."""
-    half = np.asarray(scores, dtype=np.float64) / 2  # halves: the range of any two finite floats stays finite
+    half = np.asarray(scores, dtype=np.float64)
+    half = half / 2 if np.abs(half).max(initial=0) > 1 else half  # the range of any two finite floats stays finite
     if half.ndim != 1 or not len(half):
         raise ValueError("scores must be a list of at least one number")
     if not np.isfinite(half).all():
@@ -57,7 +58,7 @@ def aggregate(features: Tensor, weights: ArrayLike | Tensor) -> Tensor:
     w = torch.as_tensor(weights, dtype=torch.float64, device=features.device)
     if w.ndim != 1 or len(w) != len(features):
         raise ValueError(f"expected one weight per row of features, got {[*w.shape]} for {len(features)} rows")
-    if not bool((w >= 0).all()) or not bool(w.sum() > 0):
+    if not bool(((w >= 0) & w.isfinite()).all()) or not bool(w.any()):
         raise ValueError("weights must be at least 0 and not all 0")
     share = w / w.max()
     share = share / share.sum()

@@ -6,7 +6,7 @@ class's. Everything here is a pure function over features that a base network ha
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ class CentroidAccumulator:
     def update(self, features: Tensor, labels: Tensor) -> None:
         """Add a batch: features [n, d], finite floats; labels [n], integers in [0, M)."""
         _check(features, labels, len(self.count))
-        labels = labels.to(self.count.device)
+        labels = labels.to(self.count)
         self.sum.index_add_(0, labels, features.to(self.sum))
         self.count += torch.bincount(labels, minlength=len(self.count))
 
@@ -75,26 +75,29 @@ def discriminability(
         [n] float64 in [-1 / eps, 1 / eps].
 
     Raises:
-        ValueError: fewer than two classes have a centroid, or an element's own class has none.
+        ValueError: fewer than two classes have a centroid, an element's own class has none, or an unknown metric.
     """
     _check(features, labels, len(centroids))
+    if metric not in get_args(Metric):
+        raise ValueError(f"metric must be one of {get_args(Metric)}, got {metric!r}")
+    labels, centroids = labels.long().to(features.device), centroids.to(features.device, torch.float64)
     seen = ~centroids.isnan().any(dim=1)
     if int(seen.sum()) < 2:
         raise ValueError("eq. 3 needs at least two classes with elements: there is no negative class to compare with")
     if not bool(seen[labels].all()):
         raise ValueError("a label has no centroid: compute the centroids over a set that holds every class in labels")
-    one_chunk = _cosine_ratio if metric == "cosine" else _euclidean_ratio
+    one_chunk = {"cosine": _cosine_ratio, "euclidean": _euclidean_ratio}[metric]
     out = torch.empty(len(features), dtype=torch.float64, device=features.device)
     for i in range(0, len(features), chunk):
         part = slice(i, i + chunk)
-        out[part] = one_chunk(features[part].double(), labels[part], centroids.to(out), seen.to(out.device), eps)
+        out[part] = one_chunk(features[part].double(), labels[part], centroids, seen, eps)
     return out
 
 
 def _cosine_ratio(features: Tensor, labels: Tensor, centroids: Tensor, seen: Tensor, eps: float) -> Tensor:
     similarity = _unit(features) @ _unit(centroids.nan_to_num()).T  # eq. 2, [n, M]
-    positive, others = _split_own(similarity, labels)
-    negative = others.masked_fill(~seen, -torch.inf).amax(dim=1)
+    own = _own(labels, len(seen))
+    positive, negative = similarity[own], similarity.masked_fill(own | ~seen, -torch.inf).amax(dim=1)
     return positive / negative.clamp_min(eps)
 
 
@@ -103,15 +106,14 @@ def _euclidean_ratio(features: Tensor, labels: Tensor, centroids: Tensor, seen: 
     distance = torch.cdist(
         features / scale, centroids.nan_to_num() / scale, compute_mode="donot_use_mm_for_euclid_dist"
     )
-    positive, others = _split_own(distance, labels)
-    negative = (-others).masked_fill(~seen, -torch.inf).amax(dim=1).neg()
+    own = _own(labels, len(seen))
+    positive, negative = distance[own], distance.masked_fill(own | ~seen, torch.inf).amin(dim=1)
     return torch.where(negative > 0, negative / positive.maximum(eps * negative), (positive == 0).double())
 
 
-def _split_own(matrix: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The own class's column [n], and the matrix [n, M] in which it can never be the hardest negative."""
-    own = torch.nn.functional.one_hot(labels, matrix.shape[1]).bool()
-    return matrix[own], matrix.masked_fill(own, torch.nan).nan_to_num(nan=-torch.inf)
+def _own(labels: Tensor, num_classes: int) -> Tensor:
+    """[n, M] bool, true in the column of an element's own class."""
+    return torch.nn.functional.one_hot(labels.long(), num_classes).bool()
 
 
 def _unit(rows: Tensor) -> Tensor:
@@ -158,11 +160,13 @@ def normalisation(discriminabilities: Tensor, outliers: float = 0.01) -> Normali
     if not len(values):
         raise ValueError("eq. 4 needs at least one element")
     low, high = np.quantile(values, [outliers, 1 - outliers])
+    if low == high:  # the mean of equal numbers is rounded: their spread would not be exactly 0
+        return Normalisation(float(low), 0.0, float(low), float(high))
     clipped = np.clip(values, low, high)
     return Normalisation(float(clipped.mean()), float(clipped.std()), float(low), float(high))
 
 
 def d_scores(discriminabilities: Tensor, norm: Normalisation) -> Tensor:
     """D-scores (eq. 4): sigmoid((D - mu) / sigma), [n] in (0, 1); 0.5 for all when every element is the same."""
-    centred = discriminabilities.clamp(norm.low, norm.high) - norm.mu
+    centred = discriminabilities.double().clamp(norm.low, norm.high) - norm.mu
     return torch.sigmoid(centred / norm.sigma) if norm.sigma > 0 else torch.full_like(centred, 0.5)

@@ -7,6 +7,7 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from clipselect.errors import ClipselectError
@@ -16,20 +17,21 @@ Metadata = dict[str, Any]
 KEY = "clipselect"
 
 
-def fingerprint(tensors: dict[str, Tensor]) -> str:
-    """SHA-256 over names, dtypes, shapes and values of all tensors, in hexadecimal."""
-    digest = hashlib.sha256()
+def fingerprint(tensors: dict[str, Tensor], metadata: Metadata) -> str:
+    """SHA-256 over the metadata but `sha256` and over names, dtypes, shapes and values of all tensors, in hexadecimal."""
+    described = {key: value for key, value in metadata.items() if key != "sha256"}
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {[*tensor.shape]}".encode())
-        digest.update(tensor.flatten().view(-1).numpy().tobytes())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
 def save_weights(path: Path | str, tensors: dict[str, Tensor], metadata: Metadata) -> None:
-    """Write tensors and JSON metadata; the fingerprint is added to the metadata as `sha256`."""
+    """Write tensors and metadata that JSON can hold; the fingerprint is added to the metadata as `sha256`."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    text = json.dumps({**metadata, "sha256": fingerprint(tensors)}, sort_keys=True)
+    text = json.dumps({**metadata, "sha256": fingerprint(tensors, metadata)}, sort_keys=True)
     safetensors.torch.save_file(tensors, path, metadata={KEY: text})
 
 
@@ -59,6 +61,6 @@ def load_weights(path: Path | str, kind: str) -> tuple[dict[str, Tensor], Metada
         raise ClipselectError(f"{path}: has no clipselect metadata; give weights that clipselect wrote") from e
     if found_kind != kind:
         raise ClipselectError(f"{path}: holds weights of a {found_kind}, not of a {kind}; give the other file")
-    if fingerprint(tensors) != expected:
+    if fingerprint(tensors, metadata) != expected:
         raise ClipselectError(f"{path}: the weights do not match their hash; the file is damaged, fetch it again")
     return tensors, metadata

@@ -1,6 +1,7 @@
 """Equations 2, 3 and 4: worked by hand, their sign and zero cases, and the laws they obey for any finite input."""
 
 import math
+from random import Random
 
 import pytest
 import torch
@@ -34,191 +35,11 @@ def one(feature: tuple[float, ...], label: int, centroids: Tensor, **options: fl
     return float(discriminability(rows(feature), torch.tensor([label]), centroids, **options))  # type: ignore[arg-type]
 
 
-@st.composite
-def elements(draw: st.DrawFn, values: st.SearchStrategy[float] = float32) -> tuple[Tensor, Tensor, int]:
-    """Features [n, d] and labels [n] with at least two classes seen, and the number of classes."""
-    dim, count, classes = draw(st.integers(1, 3)), draw(st.integers(2, 8)), draw(st.integers(2, 4))
-    labels = [0, 1, *draw(st.lists(st.integers(0, classes - 1), min_size=count - 2, max_size=count - 2))]
-    features = draw(st.lists(st.lists(values, min_size=dim, max_size=dim), min_size=count, max_size=count))
-    return torch.tensor(features, dtype=torch.float32), torch.tensor(labels), classes
-
-
-small_integers = st.integers(-8, 8).map(float)  # their sums are exact in any order
-
-# --- centroids -------------------------------------------------------------------------------------------------------
-
-
-def test_a_centroid_is_the_mean_of_its_class() -> None:
-    features, labels = rows((1, 0), (3, 2), (0, 6)), torch.tensor([0, 0, 1])
-    # C_0 = ((1 + 3) / 2, (0 + 2) / 2) = (2, 1); C_1 = (0, 6)
-    assert class_centroids(features, labels, 2).tolist() == [[2, 1], [0, 6]]
-
-
-def test_an_empty_class_has_a_nan_centroid() -> None:
-    centroids = class_centroids(rows((1, 0), (0, 1)), torch.tensor([0, 2]), 3)
-    assert centroids.isnan().all(dim=1).tolist() == [False, True, False]
-
-
-def test_centroids_are_float64_so_that_millions_of_float32_features_do_not_lose_digits() -> None:
-    accumulator = CentroidAccumulator(2, 1)
-    accumulator.update(rows((2.0**24,)), torch.tensor([0]))
-    for _ in range(3):  # in float32, 2^24 + 1 = 2^24
-        accumulator.update(rows((1.0,)), torch.tensor([0]))
-    assert float(accumulator.compute()[0, 0]) == (2**24 + 3) / 4
-
-
 @law
-@given(elements(small_integers), st.randoms(use_true_random=False), st.integers(1, 4))
-def test_centroids_stream_in_any_batches_and_any_order(data: tuple[Tensor, Tensor, int], random, size: int) -> None:  # type: ignore[no-untyped-def]
+@given(elements(), st.sampled_from([1e-200, 1e-30, 1e200]))
+def test_float64_features_have_a_bounded_discriminability(data: tuple[Tensor, Tensor, int], scale: float) -> None:
     features, labels, classes = data
-    order = list(range(len(labels)))
-    random.shuffle(order)
-    accumulator = CentroidAccumulator(classes, features.shape[1])
-    for i in range(0, len(order), size):
-        accumulator.update(features[order[i : i + size]], labels[order[i : i + size]])
-    at_once = class_centroids(features, labels, classes)
-    assert torch.equal(accumulator.count, torch.bincount(labels, minlength=classes))
-    assert torch.allclose(accumulator.compute(), at_once, rtol=0, atol=0, equal_nan=True)
-
-
-# --- equations 2 and 3 -----------------------------------------------------------------------------------------------
-
-
-def test_eq_2_and_3_by_hand_with_the_cosine() -> None:
-    centroids = rows((1, 0), (0, 1), (1, 1))
-    # f = (3, 4), |f| = 5. Eq. 2: cos(f, C_0) = 3/5, cos(f, C_1) = 4/5, cos(f, C_2) = (3 + 4) / (5 sqrt 2) = 0.98995.
-    c0, c1, c2 = 3 / 5, 4 / 5, 7 / (5 * math.sqrt(2))
-    # Eq. 3: the own similarity over the largest other one.
-    assert one((3, 4), 0, centroids) == pytest.approx(c0 / c2)  # 0.6061
-    assert one((3, 4), 1, centroids) == pytest.approx(c1 / c2)  # 0.8081
-    assert one((3, 4), 2, centroids) == pytest.approx(c2 / c1)  # 1.2374
-
-
-def test_the_cosine_ratio_ignores_the_length_of_features_and_centroids() -> None:
-    centroids = rows((1, 0), (1, 1))
-    assert one((300, 400), 0, centroids * rows((7,), (0.01,))) == pytest.approx(one((3, 4), 0, centroids))
-
-
-def test_a_hardest_negative_near_zero_is_clamped_at_eps() -> None:
-    # cos(f, C_0) = 1, cos(f, C_1) = 0: 1 / 0 without the clamp, 1 / eps with it.
-    assert one((1, 0), 0, rows((1, 0), (0, 1))) == pytest.approx(1 / EPS)
-    assert one((1, 0), 0, rows((1, 0), (0, 1)), eps=0.5) == pytest.approx(2)
-
-
-def test_a_negative_hardest_negative_does_not_flip_the_sign() -> None:
-    # cos(f, C_0) = 1, cos(f, C_1) = -1: a ratio of -1 would rank the best possible element below the worst.
-    assert one((1, 0), 0, rows((1, 0), (-1, 0))) == pytest.approx(1 / EPS)
-
-
-def test_a_negative_own_similarity_scores_below_zero() -> None:
-    # cos(f, C_0) = -1, cos(f, C_1) = 1: D = -1 / 1. With C_1 at right angles: -1 / eps.
-    assert one((-1, 0), 0, rows((1, 0), (-1, 0))) == pytest.approx(-1)
-    assert one((-1, 0), 0, rows((1, 0), (0, 1))) == pytest.approx(-1 / EPS)
-
-
-def test_opposite_to_every_class_is_worse_than_opposite_to_the_own_one() -> None:
-    # own -0.8, hardest negative -0.6: (-0.8) / (-0.6) > 0 without the clamp; it must stay below 0.
-    assert one((-4, -3), 0, rows((1, 0), (0, 1))) == pytest.approx(-0.8 / EPS)
-
-
-def test_a_zero_feature_scores_zero_with_the_cosine() -> None:
-    assert one((0, 0), 0, rows((1, 0), (0, 1))) == 0
-
-
-def test_a_zero_centroid_has_similarity_zero() -> None:
-    assert one((1, 0), 0, rows((0, 0), (1, 0))) == 0  # 0 / 1
-
-
-@pytest.mark.parametrize("own", [0, 1])
-def test_an_empty_class_never_counts_as_a_negative(own: int) -> None:
-    nan = float("nan")
-    two = rows((1, 0.5), (-1, -2))
-    three = torch.stack([two[0], torch.tensor([nan, nan]), two[1]])
-    # Both negatives are below 0; a NaN row read as 0 would win the maximum, and at a distance of 0 from the origin too.
-    for feature in [(1.0, 0.5), (-1.0, -2.0), (3.0, 1.0)]:
-        assert one(feature, 2 * own, three, eps=1e-9) == pytest.approx(one(feature, own, two, eps=1e-9))
-
-
-def test_an_empty_class_at_the_origin_would_have_been_the_hardest_negative() -> None:
-    nan = float("nan")
-    # cos to C_2 is 0.6, the only negative: 0.8 / 0.6, whatever lies in the empty class 1.
-    assert one((4, 3), 0, rows((1, 0), (nan, nan), (0, 1))) == pytest.approx(0.8 / 0.6)
-
-
-def test_one_class_is_an_error() -> None:
-    with pytest.raises(ValueError, match="two classes"):
-        one((1, 0), 0, rows((1, 0)))
-    with pytest.raises(ValueError, match="two classes"):
-        one((1, 0), 0, rows((1, 0), (float("nan"), float("nan"))))
-
-
-def test_an_element_whose_class_has_no_centroid_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no centroid"):
-        one((1, 0), 1, rows((1, 0), (float("nan"), float("nan")), (0, 1)))
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_a_feature_that_is_not_finite_is_an_error(bad: float) -> None:
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        one((1, bad), 0, rows((1, 0), (0, 1)))
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        class_centroids(rows((1, bad)), torch.tensor([0]), 2)
-
-
-@pytest.mark.parametrize("label", [-1, 2])
-def test_a_label_out_of_range_is_an_error(label: int) -> None:
-    with pytest.raises(ValueError, match=r"\[0, 2\)"):
-        one((1, 0), label, rows((1, 0), (0, 1)))
-    with pytest.raises(ValueError, match=r"\[0, 2\)"):
-        class_centroids(rows((1, 0)), torch.tensor([label]), 2)
-
-
-@pytest.mark.parametrize(("features", "labels"), [((3,), (3,)), ((3, 2), (2,)), ((3, 2), (3, 1))])
-def test_wrong_shapes_are_an_error(features: tuple[int, ...], labels: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="expected features"):
-        discriminability(torch.ones(features), torch.zeros(labels, dtype=torch.int64), rows((1, 0), (0, 1)))
-
-
-def test_no_elements_have_no_discriminabilities() -> None:
-    out = discriminability(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), rows((1, 0), (0, 1)))
-    assert out.shape == (0,)
-
-
-@law
-@given(elements(small_integers), st.integers(1, 9))
-def test_chunks_do_not_change_the_answer(data: tuple[Tensor, Tensor, int], chunk: int) -> None:
-    features, labels, classes = data
-    centroids = class_centroids(features, labels, classes)
-    chunked = discriminability(features, labels, centroids, chunk=chunk)
-    assert torch.allclose(chunked, discriminability(features, labels, centroids), rtol=1e-12, atol=1e-12)
-
-
-@law
-@given(elements(small_integers), st.randoms(use_true_random=False))
-def test_the_order_of_the_elements_does_not_matter(data: tuple[Tensor, Tensor, int], random) -> None:  # type: ignore[no-untyped-def]
-    features, labels, classes = data
-    order = list(range(len(labels)))
-    random.shuffle(order)
-    straight = discriminability(features, labels, class_centroids(features, labels, classes))
-    centroids = class_centroids(features[order], labels[order], classes)
-    shuffled = discriminability(features[order], labels[order], centroids)
-    assert torch.allclose(shuffled, straight[order], rtol=1e-12, atol=1e-12)
-
-
-@law
-@given(elements())
-def test_any_finite_features_have_a_bounded_discriminability(data: tuple[Tensor, Tensor, int]) -> None:
-    features, labels, classes = data
-    out = discriminability(features, labels, class_centroids(features, labels, classes))
-    assert out.dtype == torch.float64
-    assert bool((out.abs() <= 1 / EPS * (1 + 1e-12)).all())  # a NaN fails this too
-
-
-@law
-@given(elements(st.floats(-1e300, 1e300) | st.sampled_from([1e300, 1e-300, 0.0])))
-def test_float64_features_have_a_bounded_discriminability(data: tuple[Tensor, Tensor, int]) -> None:
-    features, labels, classes = data
-    features = features.nan_to_num().double() * 1e250
+    features = features.double() * scale  # to within 1e-245 and 1e238
     out = discriminability(features, labels, class_centroids(features, labels, classes))
     assert bool((out.abs() <= 1 / EPS * (1 + 1e-12)).all())
 
@@ -235,16 +56,15 @@ def test_eq_4_by_hand() -> None:
     norm = normalisation(values, outliers=0)
     # mu = 2; sigma = sqrt(((-1)^2 + 0 + 1^2) / 3) = 0.8165, the population's; (D - mu) / sigma = -1.2247, 0, 1.2247.
     sigma = math.sqrt(2 / 3)
-    assert (norm.mu, norm.sigma, norm.low, norm.high) == (2, pytest.approx(sigma), 1, 3)
+    assert (norm.mu, norm.low, norm.high) == (2, 1, 3)
+    assert norm.sigma == pytest.approx(sigma)
     expected = [sigmoid(-1 / sigma), 0.5, sigmoid(1 / sigma)]  # 0.2271, 0.5, 0.7729
     assert d_scores(values, norm).tolist() == pytest.approx(expected)
 
 
 def test_outliers_are_clipped_before_the_statistics_and_before_the_sigmoid() -> None:
-    values = torch.tensor(
-        [*range(100), 1e9], dtype=torch.float64
-    )  # 101 values: the 1 % quantiles are the 2nd and 100th
-    norm = normalisation(values, outliers=0.01)
+    values = torch.tensor([*range(100), 1e9], dtype=torch.float64)
+    norm = normalisation(values, outliers=0.01)  # of 101 values, the 1 % quantiles are the 2nd and the 100th
     assert (norm.low, norm.high) == (1, 99)
     # clipped: 1, 1, 2, ..., 98, 99, 99. mean 50; sum of squares about it 2 (1^2 + ... + 49^2) + 2 * 49^2 = 85652.
     assert norm.mu == pytest.approx(50)
@@ -287,3 +107,100 @@ def test_d_scores_of_discriminabilities_lie_strictly_inside_0_and_1(values: list
     tensor = torch.tensor(values, dtype=torch.float64)
     scores = d_scores(tensor, normalisation(tensor))
     assert bool(((scores > 0) & (scores < 1)).all())
+
+
+def test_eq_3_by_hand_with_the_euclidean_distance() -> None:
+    centroids = rows((3, 0), (3, 3), (0, 0))
+    # f = (3, 4): |f - C_0| = 4, |f - C_1| = 1, |f - C_2| = 5. Nearest other centroid over the own one.
+    assert one((3, 4), 0, centroids, metric="euclidean") == pytest.approx(1 / 4)
+    assert one((3, 4), 1, centroids, metric="euclidean") == pytest.approx(4 / 1)
+    assert one((3, 4), 2, centroids, metric="euclidean") == pytest.approx(1 / 5)
+
+
+def test_an_element_on_its_own_centroid_is_clamped_with_the_euclidean_distance() -> None:
+    # own distance 0, nearest other 2: 2 / 0 without the clamp, 2 / (eps * 2) = 1 / eps with it.
+    assert one((0, 0), 0, rows((0, 0), (2, 0)), metric="euclidean") == pytest.approx(1 / EPS)
+    assert one((0, 0), 0, rows((0, 0), (2, 0)), metric="euclidean", eps=0.5) == pytest.approx(2)
+
+
+def test_an_element_on_another_centroid_scores_zero_and_on_both_one() -> None:
+    assert one((2, 0), 0, rows((0, 0), (2, 0)), metric="euclidean") == 0
+    assert one((2, 0), 0, rows((2, 0), (2, 0)), metric="euclidean") == 1
+
+
+def test_an_empty_class_is_not_at_the_origin() -> None:
+    nan = float("nan")
+    # own distance 1, nearest other centroid at 4; the empty class read as (0, 0) would lie at 2
+    assert one((2, 0), 0, rows((1, 0), (nan, nan), (6, 0)), metric="euclidean") == pytest.approx(4)
+
+
+def test_the_euclidean_ratio_has_no_unit() -> None:
+    centroids = rows((3, 0), (3, 3))
+    for scale in (1e-30, 1.0, 1e30):
+        assert one((3 * scale, 4 * scale), 0, centroids * scale, metric="euclidean") == pytest.approx(1 / 4)
+
+
+@law
+@given(elements(small_integers), st.integers(1, 9), st.sampled_from(["cosine", "euclidean"]))
+def test_chunks_do_not_change_the_answer(data: tuple[Tensor, Tensor, int], chunk: int, metric: str) -> None:
+    features, labels, classes = data
+    centroids = class_centroids(features, labels, classes)
+    chunked = discriminability(features, labels, centroids, chunk=chunk, metric=metric)
+    whole = discriminability(features, labels, centroids, metric=metric)
+    assert torch.allclose(chunked, whole, rtol=1e-12, atol=1e-12)
+
+
+@law
+@given(elements(), st.sampled_from(["cosine", "euclidean"]))
+def test_any_finite_features_have_a_bounded_discriminability(data: tuple[Tensor, Tensor, int], metric: str) -> None:
+    features, labels, classes = data
+    out = discriminability(features, labels, class_centroids(features, labels, classes), metric=metric)
+    assert out.dtype == torch.float64
+    assert bool((out.abs() <= 1 / EPS * (1 + 1e-12)).all())
+    if metric == "euclidean":
+        assert bool((out >= 0).all())
+
+
+@law
+@given(elements(small_integers))
+def test_the_euclidean_ratio_by_brute_force(data: tuple[Tensor, Tensor, int]) -> None:
+    features, labels, classes = data
+    centroids = class_centroids(features, labels, classes)
+    out = discriminability(features, labels, centroids, metric="euclidean")
+    for f, own, d in zip(features.double(), labels.tolist(), out.tolist(), strict=True):
+        to = [float((f - c).norm()) for c in centroids]
+        nearest = min(to[n] for n in set(labels.tolist()) if n != own)
+        expected = nearest / max(to[own], EPS * nearest) if nearest > 0 else float(to[own] == 0)
+        assert d == pytest.approx(expected, rel=1e-9)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.floats(-100, 100), st.integers(1, 50))
+def test_equal_float64_discriminabilities_all_score_one_half(value: float, count: int) -> None:
+    tensor = torch.full((count,), value, dtype=torch.float64)
+    assert d_scores(tensor, normalisation(tensor)).tolist() == [0.5] * count
+
+
+def test_equal_discriminabilities_have_no_spread_although_their_mean_is_rounded() -> None:
+    values = torch.full((7,), 0.1, dtype=torch.float64)  # numpy: mean 0.09999999999999999, std 1.4e-17
+    assert normalisation(values) == Normalisation(mu=0.1, sigma=0, low=0.1, high=0.1)
+    assert d_scores(values, normalisation(values)).tolist() == [0.5] * 7
+
+
+def test_a_spread_too_small_for_float32_gives_no_nan() -> None:
+    values = torch.tensor([0.0] * 60 + [1e-45] * 2)
+    assert not bool(d_scores(values, normalisation(values, outliers=0)).isnan().any())
+
+
+@law
+@given(st.lists(float32, min_size=1, max_size=12))
+def test_d_scores_of_any_float32_are_numbers_from_0_to_1(values: list[float]) -> None:
+    scores = d_scores(torch.tensor(values), normalisation(torch.tensor(values)))
+    assert bool(((scores >= 0) & (scores <= 1)).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.int64])
+def test_labels_of_any_integer_dtype(dtype: torch.dtype) -> None:
+    features, labels = rows((1, 0), (1, 1)), torch.tensor([0, 1], dtype=dtype)
+    out = discriminability(features, labels, class_centroids(features, labels, 2))
+    assert out.tolist() == pytest.approx([2**0.5, 2**0.5])

@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def test_overlapping_windows_start_every_stride() -> None:
 
 def test_a_stride_longer_than_a_clip_leaves_seconds_out_but_reaches_the_end() -> None:
     clips = candidate_clips(steady(250, 512, PAL), 1, 4)
-    assert [(c.start, c.end) for c in clips] == [(0, 1), (4, 5), (8, 9), (9, 10)]
+    assert [(float(c.start), float(c.end)) for c in clips] == [(0, 1), (4, 5), (8, 9), (9, 10)]
 
 
 @pytest.mark.parametrize("duration", [1, 0.4, 5])
@@ -125,12 +126,12 @@ def test_times_are_exact_fractions() -> None:
 def test_a_window_without_a_frame_is_left_out() -> None:
     # frames at 0, 0.5 and 5 s: nothing new is shown from 1 to 5 s
     clips = candidate_clips(irregular(0, 5, 50, end=60), 1)
-    assert [(c.start, c.first, c.last) for c in clips] == [(0, 0, 1), (5, 2, 2)]
+    assert [(float(c.start), c.first, c.last) for c in clips] == [(0, 0, 1), (5, 2, 2)]
 
 
 def test_a_still_at_the_end_adds_no_empty_window() -> None:
     clips = candidate_clips(irregular(0, 5, end=95), 1)
-    assert [(c.start, c.first, c.last) for c in clips] == [(0, 0, 1)]
+    assert [(float(c.start), c.first, c.last) for c in clips] == [(0, 0, 1)]
 
 
 @law
@@ -146,7 +147,7 @@ def test_every_candidate_lies_in_the_video_and_holds_exactly_the_frames_of_its_w
         inside = [i for i, t in enumerate(times) if clip.start <= t < clip.end]
         assert inside == list(range(clip.first, clip.last + 1))
         assert clip.frames == len(inside) >= 1
-    assert all(a.start < b.start for a, b in zip(clips, clips[1:], strict=False))
+    assert all(a.start < b.start for a, b in pairwise(clips))
     assert len({c.end - c.start for c in clips}) == 1
 
 
@@ -174,7 +175,7 @@ def test_a_duration_or_stride_that_is_not_a_positive_number_is_an_error_that_nam
 
 @pytest.mark.parametrize("stride", [1e-9, 5e-324, Fraction(1, 10**9)])
 def test_too_small_a_stride_is_an_error_that_names_it(stride: Seconds) -> None:
-    with pytest.raises(ClipselectError, match="stride of .* larger stride"):
+    with pytest.raises(ClipselectError, match=r"stride of .* larger stride"):
         candidate_clips(steady(100, 512, PAL), 1, stride)
 
 
@@ -249,7 +250,7 @@ def test_the_frame_on_screen_in_the_middle_of_every_part_is_scored(
         ([10, 20, 15, 40], [0, 10, 11, 30]),  # a small step back
         ([0, 1000, 900, 1010], [0, 1000, 1001, 1010]),  # a step back of exactly a second is still small
         ([0, 1000, 899, 909], [0, 1000, 1010, 1020]),  # more than a second: a new start, the clock runs on
-        ([0, 1000, 0, 10, 500, 0, 10], [0, 1000, 1010, 1020, 1510, 1520, 1530]),  # two joins
+        ([0, 1000, 0, 10, 500, 0, 40], [0, 1000, 1010, 1020, 1510, 1520, 1560]),  # two joins
         ([0, 1000, 0, None, 20], [0, 1000, 1010, 1020, 1030]),
         ([-20, -10, 0], [0, 10, 20]),  # an edit list
         ([5], [0]),

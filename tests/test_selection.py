@@ -1,5 +1,7 @@
 """Equation 7, by number and by threshold, and the laws of a selection."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -147,9 +149,9 @@ def test_a_selection_always_holds_the_best_element(
 
 @law
 @given(distinct, st.integers(1, 12), score, st.randoms(use_true_random=False))
-def test_the_order_of_the_elements_does_not_matter(scores: list[float], k: int, threshold: float, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_the_elements_does_not_matter(scores: list[float], k: int, threshold: float, rng: Random) -> None:
     order = list(range(len(scores)))
-    random.shuffle(order)
+    rng.shuffle(order)
     shuffled = [scores[i] for i in order]
     assert {order[i] for i in top_k(shuffled, k).ranked} == set(top_k(scores, k).ranked.tolist())
     assert {order[i] for i in above(shuffled, threshold).ranked} == set(above(scores, threshold).ranked.tolist())

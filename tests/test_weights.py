@@ -15,7 +15,7 @@ from clipselect.weights import KEY, fingerprint, load_weights, save_weights
 
 TENSORS = {
     "a": torch.tensor([[1.5, -2.0], [0.0, 1e-30]]),
-    "b": torch.arange(3),
+    "b": torch.arange(9),
     "half": torch.ones(2, dtype=torch.float16),
     "flag": torch.tensor([True, False]),
     "scalar": torch.tensor(7.0, dtype=torch.float64),
@@ -43,7 +43,7 @@ def test_tensors_and_metadata_come_back_as_they_were(saved: Path) -> None:
         assert tensors[name].dtype == tensor.dtype
         assert torch.equal(tensors[name], tensor)
     assert {k: v for k, v in metadata.items() if k != "sha256"} == METADATA
-    assert metadata["sha256"] == fingerprint(TENSORS)
+    assert metadata["sha256"] == fingerprint(TENSORS, {"kind": "base"})
 
 
 def test_a_path_may_be_a_string(tmp_path: Path) -> None:
@@ -150,8 +150,22 @@ def test_weights_of_another_kind_are_named(saved: Path) -> None:
     ids=["value", "name", "shape", "dtype", "bits", "more", "none"],
 )
 def test_a_fingerprint_tells_values_names_shapes_and_dtypes_apart(other: dict[str, Tensor]) -> None:
-    assert fingerprint(other) != fingerprint({"w": torch.tensor([1.0, 2.0, 3.0, 4.0])})
+    assert fingerprint(other, {}) != fingerprint({"w": torch.tensor([1.0, 2.0, 3.0, 4.0])}, {})
 
 
 def test_a_fingerprint_does_not_depend_on_the_order_of_names() -> None:
-    assert fingerprint(dict(reversed(TENSORS.items()))) == fingerprint(TENSORS)
+    assert fingerprint(dict(reversed(TENSORS.items())), {"kind": "base"}) == fingerprint(TENSORS, {"kind": "base"})
+
+
+def test_bfloat16_comes_back(tmp_path: Path) -> None:
+    tensor = torch.tensor([1.5, 2.0], dtype=torch.bfloat16)
+    save_weights(tmp_path / "w", {"w": tensor}, {"kind": "base"})
+    assert torch.equal(load_weights(tmp_path / "w", "base")[0]["w"], tensor)
+
+
+def test_tampered_metadata_does_not_match_the_hash(tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    save_weights(path, {"w": torch.ones(2)}, {"kind": "base", "mu": 1.5})
+    path.write_bytes(path.read_bytes().replace(b"1.5", b"2.5"))
+    with pytest.raises(Exception, match=re.escape(str(path))):
+        load_weights(path, "base")
