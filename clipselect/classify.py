@@ -1,6 +1,7 @@
 """The promise on one screen: the picked clips through a base, beside uniform and dense."""
 
 import time
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,9 @@ def uniform(candidates: int, k: int) -> NDArray[np.int64]:
 
 def multiply_adds(net: torch.nn.Module, size: int, frames: int) -> float:
     """Multiply-adds of one clip as fvcore counts them: one multiply-add is one."""
-    from fvcore.nn import FlopCountAnalysis  # pulls in much
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fvcore imports parts of torch that announce their end
+        from fvcore.nn import FlopCountAnalysis  # pulls in much
 
     device = next(net.parameters()).device
     analysis = FlopCountAnalysis(net, torch.zeros(1, 3, frames, size, size, device=device))

@@ -18,7 +18,7 @@ KEY = "clipselect"
 
 
 def fingerprint(tensors: dict[str, Tensor], metadata: Metadata) -> str:
-    """SHA-256 over the metadata but `sha256` and over names, dtypes, shapes and values of all tensors, in hexadecimal."""
+    """SHA-256 in hexadecimal of the metadata (but `sha256`) and all tensors: names, dtypes, shapes, values."""
     described = {key: value for key, value in metadata.items() if key != "sha256"}
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for name in sorted(tensors):

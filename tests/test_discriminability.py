@@ -35,6 +35,160 @@ def one(feature: tuple[float, ...], label: int, centroids: Tensor, **options: fl
     return float(discriminability(rows(feature), torch.tensor([label]), centroids, **options))  # type: ignore[arg-type]
 
 
+@st.composite
+def elements(draw: st.DrawFn, values: st.SearchStrategy[float] = float32) -> tuple[Tensor, Tensor, int]:
+    """Features [n, d] and labels [n] with at least two classes seen, and the number of classes."""
+    dim, count, classes = draw(st.integers(1, 3)), draw(st.integers(2, 8)), draw(st.integers(2, 4))
+    labels = [0, 1, *draw(st.lists(st.integers(0, classes - 1), min_size=count - 2, max_size=count - 2))]
+    features = draw(st.lists(st.lists(values, min_size=dim, max_size=dim), min_size=count, max_size=count))
+    return torch.tensor(features, dtype=torch.float32), torch.tensor(labels), classes
+
+
+small_integers = st.integers(-8, 8).map(float)  # their sums are exact in any order
+
+# --- centroids -------------------------------------------------------------------------------------------------------
+
+
+def test_a_centroid_is_the_mean_of_its_class() -> None:
+    features, labels = rows((1, 0), (3, 2), (0, 6)), torch.tensor([0, 0, 1])
+    # C_0 = ((1 + 3) / 2, (0 + 2) / 2) = (2, 1); C_1 = (0, 6)
+    assert class_centroids(features, labels, 2).tolist() == [[2, 1], [0, 6]]
+
+
+def test_an_empty_class_has_a_nan_centroid() -> None:
+    centroids = class_centroids(rows((1, 0), (0, 1)), torch.tensor([0, 2]), 3)
+    assert centroids.isnan().all(dim=1).tolist() == [False, True, False]
+
+
+def test_centroids_are_float64_so_that_millions_of_float32_features_do_not_lose_digits() -> None:
+    accumulator = CentroidAccumulator(2, 1)
+    accumulator.update(rows((2.0**24,)), torch.tensor([0]))
+    for _ in range(3):  # in float32, 2^24 + 1 = 2^24
+        accumulator.update(rows((1.0,)), torch.tensor([0]))
+    assert float(accumulator.compute()[0, 0]) == (2**24 + 3) / 4
+
+
+@law
+@given(elements(small_integers), st.randoms(use_true_random=False), st.integers(1, 4))
+def test_centroids_stream_in_any_batches_and_any_order(
+    data: tuple[Tensor, Tensor, int], rng: Random, size: int
+) -> None:
+    features, labels, classes = data
+    order = list(range(len(labels)))
+    rng.shuffle(order)
+    accumulator = CentroidAccumulator(classes, features.shape[1])
+    for i in range(0, len(order), size):
+        accumulator.update(features[order[i : i + size]], labels[order[i : i + size]])
+    at_once = class_centroids(features, labels, classes)
+    assert torch.equal(accumulator.count, torch.bincount(labels, minlength=classes))
+    assert torch.allclose(accumulator.compute(), at_once, rtol=0, atol=0, equal_nan=True)
+
+
+# --- equations 2 and 3 -----------------------------------------------------------------------------------------------
+
+
+def test_eq_2_and_3_by_hand_with_the_cosine() -> None:
+    centroids = rows((1, 0), (0, 1), (1, 1))
+    # f = (3, 4), |f| = 5. Eq. 2: cos(f, C_0) = 3/5, cos(f, C_1) = 4/5, cos(f, C_2) = (3 + 4) / (5 sqrt 2) = 0.98995.
+    c0, c1, c2 = 3 / 5, 4 / 5, 7 / (5 * math.sqrt(2))
+    # Eq. 3: the own similarity over the largest other one.
+    assert one((3, 4), 0, centroids) == pytest.approx(c0 / c2)  # 0.6061
+    assert one((3, 4), 1, centroids) == pytest.approx(c1 / c2)  # 0.8081
+    assert one((3, 4), 2, centroids) == pytest.approx(c2 / c1)  # 1.2374
+
+
+def test_the_cosine_ratio_ignores_the_length_of_features_and_centroids() -> None:
+    centroids = rows((1, 0), (1, 1))
+    assert one((300, 400), 0, centroids * rows((7,), (0.01,))) == pytest.approx(one((3, 4), 0, centroids))
+
+
+def test_a_hardest_negative_near_zero_is_clamped_at_eps() -> None:
+    # cos(f, C_0) = 1, cos(f, C_1) = 0: 1 / 0 without the clamp, 1 / eps with it.
+    assert one((1, 0), 0, rows((1, 0), (0, 1))) == pytest.approx(1 / EPS)
+    assert one((1, 0), 0, rows((1, 0), (0, 1)), eps=0.5) == pytest.approx(2)
+
+
+def test_a_negative_hardest_negative_does_not_flip_the_sign() -> None:
+    # cos(f, C_0) = 1, cos(f, C_1) = -1: a ratio of -1 would rank the best possible element below the worst.
+    assert one((1, 0), 0, rows((1, 0), (-1, 0))) == pytest.approx(1 / EPS)
+
+
+def test_a_negative_own_similarity_scores_below_zero() -> None:
+    # cos(f, C_0) = -1, cos(f, C_1) = 1: D = -1 / 1. With C_1 at right angles: -1 / eps.
+    assert one((-1, 0), 0, rows((1, 0), (-1, 0))) == pytest.approx(-1)
+    assert one((-1, 0), 0, rows((1, 0), (0, 1))) == pytest.approx(-1 / EPS)
+
+
+def test_opposite_to_every_class_is_worse_than_opposite_to_the_own_one() -> None:
+    # own -0.8, hardest negative -0.6: (-0.8) / (-0.6) > 0 without the clamp; it must stay below 0.
+    assert one((-4, -3), 0, rows((1, 0), (0, 1))) == pytest.approx(-0.8 / EPS)
+
+
+def test_a_zero_feature_scores_zero_with_the_cosine() -> None:
+    assert one((0, 0), 0, rows((1, 0), (0, 1))) == 0
+
+
+def test_a_zero_centroid_has_similarity_zero() -> None:
+    assert one((1, 0), 0, rows((0, 0), (1, 0))) == 0  # 0 / 1
+
+
+def test_an_empty_class_never_counts_as_a_negative() -> None:
+    nan = float("nan")
+    # cos(f, C_2) = 3/5 is the only negative: 0.8 / 0.6, whatever stands for the empty class 1.
+    assert one((4, 3), 0, rows((1, 0), (nan, nan), (0, 1))) == pytest.approx(0.8 / 0.6)
+
+
+def test_one_class_is_an_error() -> None:
+    with pytest.raises(ValueError, match="two classes"):
+        one((1, 0), 0, rows((1, 0)))
+    with pytest.raises(ValueError, match="two classes"):
+        one((1, 0), 0, rows((1, 0), (float("nan"), float("nan"))))
+
+
+def test_an_element_whose_class_has_no_centroid_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no centroid"):
+        one((1, 0), 1, rows((1, 0), (float("nan"), float("nan")), (0, 1)))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_feature_that_is_not_finite_is_an_error(bad: float) -> None:
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        one((1, bad), 0, rows((1, 0), (0, 1)))
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        class_centroids(rows((1, bad)), torch.tensor([0]), 2)
+
+
+@pytest.mark.parametrize("label", [-1, 2])
+def test_a_label_out_of_range_is_an_error(label: int) -> None:
+    with pytest.raises(ValueError, match=r"\[0, 2\)"):
+        one((1, 0), label, rows((1, 0), (0, 1)))
+    with pytest.raises(ValueError, match=r"\[0, 2\)"):
+        class_centroids(rows((1, 0)), torch.tensor([label]), 2)
+
+
+@pytest.mark.parametrize(("features", "labels"), [((3,), (3,)), ((3, 2), (2,)), ((3, 2), (3, 1))])
+def test_wrong_shapes_are_an_error(features: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected features"):
+        discriminability(torch.ones(features), torch.zeros(labels, dtype=torch.int64), rows((1, 0), (0, 1)))
+
+
+def test_no_elements_have_no_discriminabilities() -> None:
+    out = discriminability(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), rows((1, 0), (0, 1)))
+    assert out.shape == (0,)
+
+
+@law
+@given(elements(small_integers), st.randoms(use_true_random=False))
+def test_the_order_of_the_elements_does_not_matter(data: tuple[Tensor, Tensor, int], rng: Random) -> None:
+    features, labels, classes = data
+    order = list(range(len(labels)))
+    rng.shuffle(order)
+    straight = discriminability(features, labels, class_centroids(features, labels, classes))
+    centroids = class_centroids(features[order], labels[order], classes)
+    shuffled = discriminability(features[order], labels[order], centroids)
+    assert torch.allclose(shuffled, straight[order], rtol=1e-12, atol=1e-12)
+
+
 @law
 @given(elements(), st.sampled_from([1e-200, 1e-30, 1e200]))
 def test_float64_features_have_a_bounded_discriminability(data: tuple[Tensor, Tensor, int], scale: float) -> None:
@@ -56,8 +210,7 @@ def test_eq_4_by_hand() -> None:
     norm = normalisation(values, outliers=0)
     # mu = 2; sigma = sqrt(((-1)^2 + 0 + 1^2) / 3) = 0.8165, the population's; (D - mu) / sigma = -1.2247, 0, 1.2247.
     sigma = math.sqrt(2 / 3)
-    assert (norm.mu, norm.low, norm.high) == (2, 1, 3)
-    assert norm.sigma == pytest.approx(sigma)
+    assert (norm.mu, norm.sigma, norm.low, norm.high) == (2, pytest.approx(sigma), 1, 3)
     expected = [sigmoid(-1 / sigma), 0.5, sigmoid(1 / sigma)]  # 0.2271, 0.5, 0.7729
     assert d_scores(values, norm).tolist() == pytest.approx(expected)
 

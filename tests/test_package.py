@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 from clipselect import zoo
 from clipselect.weights import load_weights
 
@@ -13,7 +12,9 @@ ROOT = Path(__file__).parents[1]
 
 def test_importing_the_command_line_loads_no_slow_extras() -> None:
     code = "import sys, clipselect.commands; print(*sys.modules)"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
     assert not loaded & {"matplotlib", "fvcore", "pytorchvideo", "decord", "torchvision", "scipy", "sklearn", "cv2"}
 
 
@@ -28,6 +29,10 @@ def test_every_name_of_the_zoo_is_shipped_with_a_card_that_states_its_hash() -> 
 
 def test_the_paper_is_mapped_to_files_that_exist() -> None:
     readme = (ROOT / "README.md").read_text()
-    named = {word.strip("`") for word in readme.split() if word.startswith("`clipselect/") and word.strip("`").endswith(".py")}
+    named = {
+        word.strip("`")
+        for word in readme.split()
+        if word.startswith("`clipselect/") and word.strip("`").endswith(".py")
+    }
     assert len(named) >= 5
     assert all((ROOT / file).is_file() for file in named)

@@ -159,13 +159,14 @@ def normalised(clips: list[torch.Tensor]) -> torch.Tensor:
     return ((torch.stack(clips) - mean) / std).to(memory_format=torch.channels_last_3d)
 
 
-def provenance(command: str) -> dict[str, str]:
+def provenance(recipe: str, steps: int, seed: int) -> dict[str, str]:
     """What every weights file says about where it comes from."""
+    options = f"--steps {steps} --seed {seed}"
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     ).stdout.strip()
     return {
-        "command": command,
+        "command": f"python -m clipselect.zoo.recipes.{recipe} --data DATA --work WORK --out FILE {options}",
         "commit": commit or "unknown",
         "data": "UT-Interaction, Hockey Fights, Surveillance Camera Fight, swimming strokes, traffic crashes, ARID "
         "(trimmed clips, composed into untrimmed videos); see the card",

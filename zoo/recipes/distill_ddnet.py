@@ -12,7 +12,6 @@ About 25 minutes on 2 cores; a run that was interrupted resumes.
 """
 
 import argparse
-import sys
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -166,7 +165,7 @@ def main() -> None:
         "classes": base.classes,
         "seed": args.seed,
         "steps": args.steps,
-        **provenance(" ".join(sys.argv[1:])),
+        **provenance("distill_ddnet", args.steps, args.seed),
     }
     save_weights(args.out, averaged.state_dict(), metadata)
     print(f"wrote {args.out}")

@@ -7,7 +7,6 @@ third background, every domain alike. About 25 minutes on 2 cores; a run that wa
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +74,7 @@ def main() -> None:
         "clip_duration": 1.0,
         "seed": args.seed,
         "steps": args.steps,
-        **provenance(" ".join(sys.argv[1:])),
+        **provenance("train_base", args.steps, args.seed),
     }
     halves = {n: t.half() if t.is_floating_point() else t for n, t in averaged.state_dict().items()}
     save_weights(args.out, halves, metadata)

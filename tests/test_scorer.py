@@ -1,0 +1,93 @@
+"""Scoring in one pass equals scoring the slow way, and holds little at a time."""
+
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_video
+
+from clipselect import scorer as scorer_module
+from clipselect.errors import ClipselectError
+from clipselect.grid import candidate_clips, frames_to_score
+from clipselect.scorer import clip_batches, load_scorer, score_video
+from clipselect.sources import open_source
+
+
+@pytest.fixture(scope="module")
+def many_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frames at uneven times, so that sampling by time and by number differ."""
+    ticks = np.cumsum(np.random.default_rng(0).integers(1, 90, 150)).tolist()
+    return make_video(tmp_path_factory.mktemp("video") / "uneven.mkv", ticks, time_base=Fraction(1, 1000))
+
+
+@pytest.mark.parametrize(("clip_duration", "stride"), [(1, None), (0.7, 0.13), (100, None), (0.2, 0.5)])
+def test_one_pass_equals_decoding_everything_first(
+    many_clips: Path, clip_duration: float, stride: float | None
+) -> None:
+    scorer = load_scorer(device="cpu")
+    source = open_source(many_clips)
+    streamed = score_video(source, scorer, clip_duration=clip_duration, stride=stride)
+
+    frames = np.stack([f for _, f in source.frames(np.arange(len(source.timeline.pts)), scorer.geometry.size)])
+    clips = candidate_clips(source.timeline, clip_duration, stride)
+    pixels = np.stack([frames[frames_to_score(source.timeline, c, scorer.geometry.frames)] for c in clips])
+    x = (torch.from_numpy(pixels).float() / 255 - torch.tensor(scorer.geometry.mean)) / torch.tensor(
+        scorer.geometry.std
+    )
+    with torch.inference_mode():
+        slow = scorer.net(x.permute(0, 4, 1, 2, 3))
+    assert streamed.clips == clips
+    assert streamed.scores == pytest.approx(slow.numpy(), abs=1e-5)
+
+
+def test_batches_are_bounded_and_complete(many_clips: Path) -> None:
+    source, geometry = open_source(many_clips), load_scorer(device="cpu").geometry
+    clips = candidate_clips(source.timeline, 0.5, 0.05)
+    sizes, done = [], []
+    for finished, batch in clip_batches(source, clips, geometry, batch=4):
+        sizes.append(len(batch))
+        done.append(finished)
+        assert batch.shape[1:] == (geometry.frames, geometry.size, geometry.size, 3)
+    assert max(sizes) == 4 and sum(sizes) == len(clips) == done[-1]
+
+
+def test_a_video_that_changes_between_passes_is_scored_again(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", 100)
+    source = open_source(path)
+    make_video(path, 50)
+    scored = score_video(source, load_scorer(device="cpu"))
+    assert float(scored.duration) == pytest.approx(2.0)
+    assert len(scored.clips) == 2
+
+
+def test_progress_reaches_one_and_never_steps_back(many_clips: Path) -> None:
+    shares: list[float] = []
+    score_video(open_source(many_clips), load_scorer(device="cpu"), stride=0.1, progress=shares.append)
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+def test_clip_duration_defaults_to_what_the_ddnet_was_distilled_with(many_clips: Path) -> None:
+    scorer = load_scorer(device="cpu")
+    first = score_video(open_source(many_clips), scorer).clips[0]
+    assert float(first.end - first.start) == scorer.clip_duration
+    with pytest.raises(ClipselectError, match="clip duration"):
+        score_video(open_source(many_clips), scorer, clip_duration=0)
+
+
+def test_no_clip_is_nan_even_if_black_or_white(tmp_path: Path) -> None:
+    scorer = load_scorer(device="cpu")
+    for value in (0, 255):
+        clips = np.full((2, scorer.geometry.frames, scorer.geometry.size, scorer.geometry.size, 3), value, np.uint8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            scores = scorer.score(clips)
+        assert ((scores > 0) & (scores < 1)).all()
+
+
+def test_absent_devices_are_named() -> None:
+    for name in ("cuda:99", "meta", "toaster"):
+        with pytest.raises(ClipselectError, match=name):
+            scorer_module.pick_device(name)
