@@ -4,7 +4,7 @@ from setuptools import setup
 
 version = next(
     line.split('"')[1]
-    for line in Path("clipselect/__init__.py").read_text().splitlines()
+    for line in Path("clipselect/__init__.py").read_text(encoding="utf-8").splitlines()
     if line.startswith("__version__")
 )
 
@@ -26,7 +26,7 @@ setup(
     install_requires=[
         "torch>=2.4",
         "numpy>=1.26",
-        "av>=14",
+        "av>=14.1",
         "fvcore>=0.1.5.post20221221",
         "safetensors>=0.4.3",
         "typer>=0.15",

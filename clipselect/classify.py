@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.aggregation import aggregate, weights
+from clipselect.errors import VideoError
 from clipselect.grid import frames_to_score
 from clipselect.scorer import ClipScorer, VideoScores
 from clipselect.selection import Selection
@@ -26,7 +27,7 @@ class Answer:
         clips: how many the base saw.
         probabilities: [classes] aggregated.
         gflops: 10^9 multiply-adds, the DDNet included where it was used.
-        seconds: wall time from opening the file to the answer, scoring included where it was used.
+        seconds: wall time from the opened file to the answer, scoring included where it was used.
     """
 
     method: str
@@ -88,4 +89,6 @@ def _clip_frames(source: Source, scores: VideoScores, index: int, base: Base) ->
     for i, frame in enumerate(source.pictures(clip.first, int(wanted[-1])), start=clip.first):
         if i in wanted:
             frames[i] = squash(frame, base.geometry.size)
+    if len(frames) < len(set(wanted.tolist())):
+        raise VideoError(f"{source.path}: changed while it was read; try again")
     return np.stack([frames[i] for i in wanted.tolist()])

@@ -6,6 +6,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.results import whole_file
+
 WIDTH, HEIGHT, RATE, SECONDS = 320, 240, 25, 12
 ACTION = (5.0, 8.0)
 
@@ -15,7 +17,7 @@ def write_demo_video(path: Path) -> tuple[float, float]:
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
     rng = np.random.default_rng(0)
     background = _street(rng)
-    with av.open(f"file:{path}", "w") as out:
+    with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
         stream = out.add_stream(codec, rate=RATE)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

@@ -15,8 +15,8 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def shown(text: object) -> str:
-    """Text that any terminal can print, whatever bytes a file name holds."""
-    return str(text).encode("utf-8", "replace").decode()
+    """Text that any terminal can print on one line, whatever bytes a file name holds."""
+    return "".join(c if c.isprintable() else "?" for c in str(text).encode("utf-8", "replace").decode())
 
 
 def clock(seconds: float) -> str:
@@ -82,5 +82,5 @@ def timeline(scores: VideoScores, picked: set[int], width: int) -> Text:
 
 
 def print_result(console: Console, result: Result) -> None:
-    if result.error is None:
+    if result.scores is not None and result.selection is not None:
         console.print(video_panel(result, console.width))

@@ -6,8 +6,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from clipselect.errors import ClipselectError, VideoError
+from clipselect.errors import VideoError
 from clipselect.grid import Clip
+from clipselect.results import whole_file
 from clipselect.video import Frame, Source
 
 
@@ -22,37 +23,30 @@ def extract_clip(source: Source, clip: Clip, path: Path) -> None:
         VideoError: fewer frames decode now than when the video was scored.
         ClipselectError: the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     timeline = source.timeline
     ticks = timeline.pts[clip.first : clip.last + 1] - timeline.pts[clip.first]
     written = 0
-    try:
-        with av.open(f"file:{part}", "w", format="mp4") as out:
-            stream: av.VideoStream | None = None
-            for frame, tick in zip(source.pictures(clip.first, clip.last), ticks.tolist(), strict=False):
-                picture = _upright(frame)
-                if stream is None:
-                    stream = _stream_for(
-                        out, picture.height, source.aspect, _rate(timeline.time_base, ticks), timeline.time_base
-                    )
-                picture = picture.reformat(width=stream.width, height=stream.height, format="yuv420p")
-                picture.pts, picture.time_base = tick, timeline.time_base
-                picture.pict_type = av.video.frame.PictureType.NONE
-                out.mux(stream.encode(picture))
-                written += 1
-            if stream is not None:
-                out.mux(stream.encode(None))
-        if written < clip.frames:
+    with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
+        stream: av.VideoStream | None = None
+        for frame, tick in zip(source.pictures(clip.first, clip.last), ticks.tolist(), strict=False):
+            picture = _upright(frame)
+            if stream is None:
+                stream = _stream_for(
+                    out, picture.height, source.aspect, _rate(timeline.time_base, ticks), timeline.time_base
+                )
+            picture = picture.reformat(width=stream.width, height=stream.height, format="yuv420p")
+            picture.pts, picture.time_base = tick, timeline.time_base
+            picture.pict_type = av.video.frame.PictureType.NONE
+            out.mux(stream.encode(picture))
+            written += 1
+        if stream is None or written < clip.frames:
             raise VideoError(f"{source.path}: {written} of the {clip.frames} frames of a picked clip decode; try again")
-        part.replace(path)
-    except (OSError, av.FFmpegError) as e:
-        raise ClipselectError(f"{path}: cannot be written ({e.strerror or e}); choose another folder") from e
-    finally:
-        part.unlink(missing_ok=True)
+        out.mux(stream.encode(None))
 
 
 def clip_file_name(stem: str, rank: int, clip: Clip) -> str:
-    """For example dive_rank01_12.00s-13.00s.mp4."""
+    """For example dive_rank01_12.00s-13.00s.mp4; a very long stem is cut."""
+    stem = stem.encode("utf-8", "surrogateescape")[:180].decode("utf-8", "ignore")
     return f"{stem}_rank{rank:02d}_{float(clip.start):.2f}s-{float(clip.end):.2f}s.mp4"
 
 
@@ -67,7 +61,7 @@ def _upright(frame: av.VideoFrame) -> av.VideoFrame:
 def _rate(time_base: Fraction, ticks: np.ndarray) -> Fraction:
     """Mean frames per second, which only guides the encoder's rate control."""
     span = int(ticks[-1]) * time_base
-    return ((len(ticks) - 1) / span).limit_denominator(1001) if span else Fraction(25)
+    return min(Fraction(240), ((len(ticks) - 1) / span).limit_denominator(1001)) if span else Fraction(25)
 
 
 def _stream_for(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
 
-MAX_CANDIDATES = 1_000_000
+MAX_CANDIDATES = 250_000
 
 Seconds = int | float | Fraction
 
@@ -85,7 +85,7 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
 
     Raises:
         ClipselectError: a duration or stride that is not a positive number, or so small a stride that there would be
-            more than a million candidates.
+            more than `MAX_CANDIDATES`.
     """
     length = exact_seconds(clip_duration, "clip duration")
     step = length if stride is None else exact_seconds(stride, "stride")
@@ -94,7 +94,9 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
         return [Clip(Fraction(0), total, 0, len(timeline.pts) - 1)]
     count = (total - length) // step + 1
     if count > MAX_CANDIDATES:
-        raise ClipselectError(f"a stride of {float(step):g} s gives {count} candidate clips: choose a larger stride")
+        raise ClipselectError(
+            f"a stride of {float(step):g} s gives over {MAX_CANDIDATES} candidate clips; choose a larger stride"
+        )
     clips = [clip for i in range(count) if (clip := _window(timeline, i * step, length)) is not None]
     if not clips or clips[-1].last < len(timeline.pts) - 1:
         last = _window(timeline, total - length, length)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -39,19 +40,28 @@ def plot_png(results: Sequence[Result]) -> bytes:
     scored = [r for r in results if r.scores is not None and r.selection is not None][:MAX_PLOTS]
     figure = Figure(figsize=(11, 0.6 + 2.3 * len(scored)), layout="constrained")
     for axis, result in zip(np.atleast_1d(figure.subplots(len(scored), squeeze=True)), scored, strict=True):
-        for record in clip_records(result):
-            width = record["end"] - record["start"]
-            axis.bar(
-                record["start"], record["score"], width, align="edge", edgecolor="white", linewidth=0.5,
-                color=PICKED if record["picked"] else OTHER, alpha=1 if record["picked"] else 0.8,
-                zorder=3 if record["picked"] else 2,
-            )  # fmt: skip
+        records = clip_records(result)
+        axis.bar(
+            [r["start"] for r in records],
+            [r["score"] for r in records],
+            [r["end"] - r["start"] for r in records],
+            align="edge",
+            color=[PICKED if r["picked"] else OTHER for r in records],
+            edgecolor="white",
+            linewidth=0.5,
+            alpha=0.85,
+        )
         assert result.scores is not None
         axis.set(xlim=(0, float(result.scores.duration)), ylim=(0, 1), xlabel="seconds", ylabel="score")
         axis.set_title(shown(Path(result.path).name).replace("$", r"\$"), loc="left", fontsize=10)
         axis.grid(axis="y", alpha=0.3)
+    left_out = sum(r.scores is not None for r in results) - len(scored)
+    if left_out:
+        figure.suptitle(f"the first {len(scored)} videos; {left_out} more are in the other outputs", fontsize=10)
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
+        figure.savefig(out, format="png", dpi=110)
     return out.getvalue()
 
 
@@ -59,7 +69,7 @@ def html_page(results: Sequence[Result], settings: dict[str, Any]) -> str:
     """One page without outside references: per video a timeline of scores and a thumbnail of every clip."""
     environment = jinja2.Environment(loader=jinja2.PackageLoader("clipselect", ""), autoescape=True)
     return environment.get_template("page.html.jinja").render(
-        version=__version__, settings=settings, videos=[_video(r) for r in results if r.error is None],
+        version=__version__, settings=settings, videos=[_video(r) for r in results if r.scores is not None],
         failed=[(shown(r.path), shown(r.error)) for r in results if r.error is not None],
     )  # fmt: skip
 

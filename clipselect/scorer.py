@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.errors import ClipselectError, VideoError
-from clipselect.grid import Clip, Seconds, candidate_clips, frames_to_score
+from clipselect.grid import Clip, Seconds, candidate_clips, exact_seconds, frames_to_score
 from clipselect.video import Frame, Source, TimelineChanged
 from clipselect.weights import Metadata, load_weights
 
@@ -38,7 +38,14 @@ class Geometry:
 
     @classmethod
     def of(cls, metadata: Metadata) -> "Geometry":
-        return cls(metadata["size"], metadata["frames"], tuple(metadata["mean"]), tuple(metadata["std"]))
+        """Read from the header of a weights file; a ValueError if it makes no sense."""
+        size, frames, mean, std = (metadata[key] for key in ("size", "frames", "mean", "std"))
+        channels = [*mean, *std]
+        if not (isinstance(size, int) and isinstance(frames, int) and size >= 1 and frames >= 1):
+            raise ValueError("size and frames must be at least 1")
+        if len(mean) != 3 or len(std) != 3 or not np.isfinite(channels).all() or min(std) <= 0:
+            raise ValueError("mean and std must be three numbers each, std above 0")
+        return cls(size, frames, tuple(mean), tuple(std))
 
     def normalise(self, clips: NDArray[np.uint8] | torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
         """[n, T, H, W, 3] uint8 RGB -> [n, 3, T, H, W] float32, channels last in memory, on `device`."""
@@ -71,6 +78,8 @@ class ClipScorer:
     def score(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores [n] in (0, 1) of clips [n, T, size, size, 3] uint8 RGB."""
         scores: NDArray[np.float32] = self.net(self.geometry.normalise(clips, self.device)).cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise ClipselectError(f"model {self.name!r} gives scores that are not numbers; distil it again")
         return scores
 
 
@@ -96,8 +105,8 @@ def load_scorer(model: str | Path | None = None, device: str = "auto") -> ClipSc
         geometry, name = Geometry.of(metadata), str(metadata["name"])
         net = DDNet(config)
         net.load_state_dict(tensors)
-        float(metadata["clip_duration"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+        exact_seconds(float(metadata["clip_duration"]), "clip_duration")
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ClipselectError) as e:
         raise ClipselectError(f"{path}: its metadata and its tensors do not describe one DDNet; distil it again") from e
     if config.dims != 3:
         raise ClipselectError(f"{path}: a 2D DDNet for images; clips need a 3D one")
@@ -112,7 +121,7 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as e:
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as e:
         raise ClipselectError(f"device {name!r} is not available here; use --device cpu, or auto") from e
     if device.type == "meta":
         raise ClipselectError("device 'meta' holds no data; use --device cpu, or auto")
@@ -128,7 +137,7 @@ class VideoScores:
         clips: the candidates; their times count in seconds from the first frame.
         scores: [n] float32 in (0, 1).
         model: name of the DDNet.
-        seconds: wall time, under "total", "network" and "decode" (the rest).
+        seconds: wall time from the opened file on, under "total", "network" and "decode" (the rest).
         thumbnails: a picture of every clip, if asked for.
     """
 
@@ -190,6 +199,8 @@ def score_video(
         except TimelineChanged as changed:
             source = source.retime(changed.timeline)
             continue
+        if thumbnail:
+            _ = source.aspect  # pictures need it; known now, it needs no second look at the file
         total = time.perf_counter() - begin
         seconds = {"total": total, "network": network, "decode": total - network}
         return VideoScores(source, clips, scores, scorer.name, seconds, thumbnails)
@@ -216,6 +227,7 @@ def clip_batches(
                 yield done, np.stack(ready)
                 ready = []
         keep_from = needed[done][0] if done < len(needed) else index + 1
-        held = {i: f for i, f in held.items() if i >= keep_from}
+        while held and (oldest := next(iter(held))) < keep_from:
+            del held[oldest]
     if ready:
         yield done, np.stack(ready)

@@ -1,5 +1,6 @@
 """Which elements reach the base: equation 7, as the top K or as a threshold. Pure functions over arrays of scores."""
 
+import bisect
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,9 +81,16 @@ def above(
 
 def _apart(ranked: NDArray[np.int64], spans: NDArray[np.float64], min_gap: float) -> NDArray[np.int64]:
     """Those of `ranked` that keep their distance from every better one that was kept."""
+    if not min_gap >= 0:
+        raise ValueError(f"min_gap must be at least 0 seconds, got {min_gap}")
     kept: list[int] = []
-    for i in ranked:
-        start, end = spans[i]
-        if all(max(start - spans[j][1], spans[j][0] - end) >= min_gap - 1e-9 for j in kept):
-            kept.append(int(i))
+    taken: list[tuple[float, float]] = []  # in time order; they never overlap, so only neighbours can be too close
+    for i in ranked.tolist():
+        start, end = spans[i].tolist()
+        at = bisect.bisect(taken, (start, end))
+        after_previous = at == 0 or start - taken[at - 1][1] >= min_gap - 1e-9
+        before_next = at == len(taken) or taken[at][0] - end >= min_gap - 1e-9
+        if after_previous and before_next:
+            kept.append(i)
+            taken.insert(at, (start, end))
     return np.array(kept, dtype=np.int64)

@@ -1,6 +1,7 @@
 """What can be scored besides a file through PyAV: a folder of frames, and files through decord."""
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -31,10 +32,18 @@ def open_source(path: Path | str, *, decoder: Decoder = "pyav", fps: Seconds = 3
         VideoError: the path does not exist, is not a video, or holds no frames.
     """
     path = Path(path)
-    if path.is_dir():
-        return FrameFolder.open(path, fps)
-    if not path.exists():
-        raise VideoError(f"{path}: no such file; check the path")
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return FrameFolder.open(path, fps)
+        if not stat.S_ISREG(mode):
+            raise VideoError(f"{path}: not a file that can be read twice; save it to a file first")
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as e:
+        raise VideoError(f"{path}: no such file; check the path") from e
+    except OSError as e:
+        raise VideoError(f"{path}: cannot be read ({e.strerror}); check its name and permissions") from e
     file = VideoFile.open(path)
     return DecordFile(file) if decoder == "decord" else file
 
@@ -55,13 +64,14 @@ class FrameFolder:
 
     @classmethod
     def open(cls, path: Path, fps: Seconds) -> "FrameFolder":
-        images = sorted((p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+        images = sorted((p for p in path.iterdir() if _is_image(p)), key=_natural)
         if not images:
             raise VideoError(f"{path}: a folder without frames; give a folder of .jpg or .png images, or video files")
         first_readable = next((frame for image in images if (frame := _read_image(image)) is not None), None)
         if first_readable is None:
             raise VideoError(f"{path}: not one of its {len(images)} images can be read; check the files")
-        timeline = Timeline(np.arange(len(images)), len(images), 1 / exact_seconds(fps, "fps"))
+        rate = exact_seconds(fps, "fps").limit_denominator(100_000)
+        timeline = Timeline(np.arange(len(images)), len(images), 1 / rate)
         return cls(path, timeline, images, first_readable)
 
     @property
@@ -85,7 +95,8 @@ class FrameFolder:
             )
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
-        frame = self.first_readable
+        before = (_read_image(self.images[i]) for i in range(first, -1, -1))
+        frame = next((image for image in before if image is not None), self.first_readable)
         for i in range(first, last + 1):
             frame = _read_image(self.images[i]) or frame
             frame.pts = i
@@ -93,6 +104,10 @@ class FrameFolder:
 
     def retime(self, timeline: Timeline) -> "FrameFolder":
         return replace(self, timeline=timeline)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _natural(path: Path) -> list[tuple[bool, int, str]]:

@@ -11,7 +11,7 @@ that were really seen (`retime`), which a second pass always meets.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -33,7 +33,10 @@ TRUNCATED_AFTER = 1.0
 
 
 class TimelineChanged(Exception):
-    """A decoding pass met other frames than the container's index promised; `timeline` holds what was decoded."""
+    """A decoding pass met other frames than the container's index promised.
+
+    `timeline` holds what was decoded, its ticks still counted from the first frame that was promised.
+    """
 
     def __init__(self, timeline: Timeline) -> None:
         super().__init__("the decoded frames differ from the container's index")
@@ -113,7 +116,7 @@ class VideoFile:
             raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
         origin = index.pts[0] or 0
         pts = monotonic(index.pts, step, second=max(1, round(1 / base)))
-        seekable = [p and p - origin for p in index.pts[1:]] == pts[1:].tolist()
+        seekable = [None if p is None else p - origin for p in index.pts] == pts.tolist()
         timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or step), base)
         warnings = (index.broken,) if index.broken else ()
         return cls(path, timeline, origin * base, warnings, pixel_aspect, origin, step, seekable)
@@ -128,11 +131,22 @@ class VideoFile:
 
     def retime(self, timeline: Timeline) -> "VideoFile":
         promised, decoded = self.timeline.pts, timeline.pts
-        if len(decoded) >= len(promised):
-            return replace(self, timeline=timeline, seekable=False)
-        second = float(np.setdiff1d(promised, decoded)[0] * self.timeline.time_base)
-        lost = f"broken at {second:.2f} s: {len(decoded)} of {len(promised)} frames decode, and only those were scored"
-        return replace(self, timeline=timeline, seekable=False, warnings=(lost,))
+        shift = int(decoded[0])
+        warnings = self.warnings
+        if len(decoded) < len(promised):
+            second = float(np.setdiff1d(promised, decoded)[0] * self.timeline.time_base)
+            lost = (
+                f"broken at {second:.2f} s: {len(decoded)} of {len(promised)} frames decode, and only those were scored"
+            )
+            warnings = (*warnings, lost)
+        return replace(
+            self,
+            timeline=replace(timeline, pts=decoded - shift, end=timeline.end - shift),
+            start_time=self.start_time + shift * timeline.time_base,
+            origin=self.origin + shift,
+            seekable=False,
+            warnings=warnings,
+        )
 
     def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
         seen: list[int] = []
@@ -149,12 +163,13 @@ class VideoFile:
         wanted = self.timeline.pts[first : last + 1].tolist()
         given = 0
         if self.seekable and first > 0:
-            for frame in self.decode(seek_to=wanted[0]):
-                if given == len(wanted) or frame.pts > wanted[given]:
-                    break  # done, or the seek overshot
-                if frame.pts == wanted[given]:
-                    given += 1
-                    yield frame
+            with suppress(av.FFmpegError):  # a container that cannot seek is decoded from its start below
+                for frame in self.decode(seek_to=wanted[0]):
+                    if given == len(wanted) or frame.pts > wanted[given]:
+                        break  # done, or the seek overshot
+                    if frame.pts == wanted[given]:
+                        given += 1
+                        yield frame
         if given < len(wanted):
             for i, frame in enumerate(self.decode(), start=-first):
                 if i == len(wanted):
@@ -163,7 +178,7 @@ class VideoFile:
                     yield frame
 
     def decode(self, seek_to: int | None = None) -> Iterator[av.VideoFrame]:
-        """All decodable frames in order, not converted, their `pts` replaced by ticks from the first frame.
+        """All decodable frames in order, not converted, their `pts` replaced by ticks from the first promised frame.
 
         A packet that does not decode is skipped, as players do.
 
@@ -171,13 +186,11 @@ class VideoFile:
             seek_to: begin at the last key frame at or before this tick; only where `seekable`.
         """
         clock = Clock(self.step, second=max(1, round(1 / self.timeline.time_base)))
-        origin: int | None = None
         with opened(self.path) as container:
             stream = _video_stream(container, self.path)
             stream.thread_type = "AUTO"
             if seek_to is not None:
-                origin = self.origin
-                container.seek(seek_to + origin, stream=stream)
+                container.seek(seek_to + self.origin, stream=stream)
             for packet in _packets(container, stream):
                 try:
                     frames = packet.decode()
@@ -185,9 +198,7 @@ class VideoFile:
                     continue
                 for frame in frames:
                     assert isinstance(frame, av.VideoFrame)
-                    now = clock.tick(frame.pts)
-                    origin = now if origin is None else origin
-                    frame.pts = now - origin
+                    frame.pts = clock.tick(frame.pts) - self.origin
                     yield frame
 
     def _compare(self, seen: list[int]) -> None:

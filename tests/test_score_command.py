@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from conftest import make_video, picture
 
 from clipselect.commands import main
 from clipselect.ddnet import DDNet, DDNetConfig
+from clipselect.errors import ClipselectError
 from clipselect.weights import save_weights
 from clipselect.zoo import DDNETS, DEFAULT_DDNET, weights_path
 
@@ -113,7 +115,7 @@ def test_several_videos_globs_and_one_bad_file(run: Run, video: Path, tmp_path: 
     shutil.copy(video, tmp_path / "c.mp4")
     run("score", tmp_path / "*.mp4", tmp_path / "missing.mp4", "--json", tmp_path / "out.json")
     assert run.code == 1
-    assert "2 of 4 videos scored, 2 could not be read" in run.err and "b.mp4: not a video" in run.err
+    assert "2 of 4 videos scored, 2 failed" in run.err and "b.mp4: not a video" in run.err
     document = json.loads((tmp_path / "out.json").read_text())
     assert [v["error"] is None for v in document["videos"]] == [True, False, True, False]
     assert document["videos"][1]["clips"] == [] and document["videos"][1]["duration"] is None
@@ -200,7 +202,8 @@ def test_bad_options_are_refused_in_one_sentence(run: Run, video: Path, options:
 def test_bad_videos_are_refused_in_one_sentence(run: Run, tmp_path: Path) -> None:
     assert_refused(run("score", tmp_path / "none.mp4"), "none.mp4", "no such file")
     assert_refused(run("score", tmp_path), "folder without frames")
-    assert_refused(run("score", tmp_path / "*.mov"), "no file matches")
+    assert_refused(run("score", tmp_path / "*.mov"), "*.mov: no such file")
+    assert_refused(run("score", "x" * 5000), "cannot be read")
 
 
 def damaged(tmp_path: Path, kind: str) -> Path:
@@ -261,6 +264,62 @@ def test_as_a_process(video: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "none.mp4: no such file" in done.stderr and "rank" in done.stdout
+
+
+def test_an_output_never_overwrites_a_video(run: Run, video: Path, tmp_path: Path) -> None:
+    shutil.copy(video, tmp_path / "a.mp4")
+    shutil.copy(video, tmp_path / "b.mp4")
+    before = (tmp_path / "b.mp4").read_bytes()
+    assert len(json.loads(run("score", "--json", tmp_path / "b.mp4", tmp_path / "a.mp4").out)["videos"]) == 2
+    assert_refused(run("score", tmp_path / "b.mp4", "--html", tmp_path / "b.mp4"), "both a video to score and a file")
+    assert_refused(run("score", video, "--json", tmp_path / "o", "--csv", tmp_path / "o"), "name the same file")
+    assert (tmp_path / "b.mp4").read_bytes() == before
+
+
+def test_special_files_and_links_are_written_through(run: Run, video: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    assert run("score", video, "--quiet", "--json", tmp_path / "link.json", "--csv", "/dev/null").code == 0
+    assert (tmp_path / "link.json").is_symlink() and Path("/dev/null").is_char_device()
+    assert only_video(json.loads((tmp_path / "real.json").read_text()))
+
+
+def test_a_pipe_is_not_waited_for(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert_refused(run("score", tmp_path / "pipe.mp4"), "save it to a file first")
+
+
+def test_what_one_video_cannot_do_does_not_cost_the_others(run: Run, video: Path, tmp_path: Path) -> None:
+    """An hour at a tiny stride has too many candidates; the short video beside it is still scored."""
+    long = make_video(tmp_path / "long.mkv", [0, 3_600_000], time_base=Fraction(1, 1000))
+    run("score", long, video, "--stride", 0.01, "--clip-duration", 2, "--json", tmp_path / "out.json")
+    assert run.code == 1 and "larger stride" in run.err
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert [v["error"] is None for v in document["videos"]] == [False, True]
+
+
+def test_extracted_files_of_videos_with_the_same_name_stay_apart(run: Run, video: Path, tmp_path: Path) -> None:
+    for name in ("one/a.mp4", "a.mp4", "two/a-2.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(video, tmp_path / name)
+    run(
+        "score", *(tmp_path / n for n in ("one/a.mp4", "a.mp4", "two/a-2.mp4")), "--k", 1, "--extract", tmp_path / "out"
+    )
+    assert run.code == 0 and len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_extracting_fails_alone(run: Run, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise ClipselectError("disk full; make room")
+
+    monkeypatch.setattr("clipselect.commands.outputs.extract_clip", full)
+    run("score", video, "--extract", tmp_path / "out", "--json", tmp_path / "out.json", "--quiet")
+    assert run.code == 2 and "disk full" in run.err
+    assert len(only_video(json.loads((tmp_path / "out.json").read_text()))["clips"]) == 3
+
+
+def test_help_states_the_defaults(run: Run) -> None:
+    text = " ".join(run("score", "--help").out.split())
+    assert "default: 5" in text and "clip duration" in text
 
 
 def only_video(document: dict[str, Any]) -> dict[str, Any]:

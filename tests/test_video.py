@@ -188,6 +188,23 @@ def test_damage_in_the_middle_loses_only_that(tmp_path: Path) -> None:
         assert sum(1 for _ in again.frames(np.arange(len(again.timeline.pts)), 16)) == len(again.timeline.pts)
 
 
+def test_a_lost_beginning_moves_the_start_time(tmp_path: Path) -> None:
+    """A broadcast cut within a group of pictures: times count from the first frame that decodes."""
+    whole = make_video(tmp_path / "whole.ts", 100, options={"g": "25", "bf": "0"}, size=(128, 96))
+    first = float(open_source(whole).start_time)
+    data = whole.read_bytes()
+    (tmp_path / "cut.ts").write_bytes(data[len(data) // 188 // 10 * 188 :])
+    source = open_source(tmp_path / "cut.ts")
+    try:
+        levels = grey_levels(source)
+    except TimelineChanged as changed:
+        source = source.retime(changed.timeline)
+        levels = grey_levels(source)
+    assert seconds(source)[0] == 0 and 0 < len(levels) < 100
+    lost = round((float(source.start_time) - first) * 25)
+    assert abs(levels[0] - expected_levels(100)[lost]) <= 6
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "b.mkv"])
 def test_seeking_gives_the_same_frames_as_decoding_from_the_start(tmp_path: Path, name: str) -> None:
     source = open_source(make_video(tmp_path / name, 120, options={"g": "25", "bf": "2"}))

@@ -43,7 +43,7 @@ def test_tensors_and_metadata_come_back_as_they_were(saved: Path) -> None:
         assert tensors[name].dtype == tensor.dtype
         assert torch.equal(tensors[name], tensor)
     assert {k: v for k, v in metadata.items() if k != "sha256"} == METADATA
-    assert metadata["sha256"] == fingerprint(TENSORS, {"kind": "base"})
+    assert metadata["sha256"] == fingerprint(TENSORS, METADATA)
 
 
 def test_a_path_may_be_a_string(tmp_path: Path) -> None:

@@ -105,6 +105,6 @@ def load_base(model: str | Path | None = None, device: str = "auto") -> Base:
         net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
         geometry, classes = Geometry.of(metadata), tuple(metadata["classes"])
         name = str(metadata["name"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
         raise ClipselectError(f"{path}: its metadata and its tensors do not describe one base; train it again") from e
     return Base(name, net.eval().to(where).to(memory_format=torch.channels_last_3d), geometry, classes, metadata, where)

@@ -1,9 +1,11 @@
 """The command line: `clipselect score`, `classify` and `demo`."""
 
 import io
+import os
 import sys
 from typing import Annotated
 
+import av
 import typer
 from rich.text import Text
 
@@ -50,5 +52,11 @@ def main() -> None:
     try:
         app()
     except ClipselectError as e:
-        stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
-        sys.exit(2)
+        problem = shown(e)
+    except BrokenPipeError:  # the reader of standard output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (OSError, av.FFmpegError) as e:
+        problem = f"{shown(e.strerror or e)}; check the disk and the permissions"
+    stderr().print(Text.assemble(("Error: ", "bold red"), problem))
+    sys.exit(2)

@@ -26,7 +26,7 @@ from clipselect.commands.options import (
     Stride,
     Threshold,
 )
-from clipselect.commands.outputs import Outputs, write_text
+from clipselect.commands.outputs import Outputs, write
 from clipselect.display import clock, shown
 from clipselect.results import Result, video_record
 from clipselect.scorer import load_scorer
@@ -60,6 +60,7 @@ def classify(
 
     settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps)
     outputs = Outputs(json=json_file, quiet=quiet)
+    outputs.spare([video])
     scorer, network = load_scorer(model, device), load_base(base, device)
     with progress_bar(not quiet) as bar:
         task = bar.add_task(shown(video.name))
@@ -81,7 +82,7 @@ def classify(
             "rows": [_row(answer, network.classes) for answer in answers],
             "videos": [video_record(Result(video, scorer.name, scores, selection))],
         }
-        write_text(json_file, json.dumps(document, indent=1, allow_nan=False) + "\n")
+        write(json_file, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -105,8 +106,10 @@ def _print(console: Console, answers: list[Answer], classes: tuple[str, ...]) ->
             str(answer.clips),
             f"{answer.gflops:.1f}",
             f"{answer.seconds:.2f}",
-            ", ".join(f"{classes[i]} {100 * float(answer.probabilities[i]):.0f} %" for i in best),
+            Text(", ".join(f"{classes[i]} {100 * float(answer.probabilities[i]):.0f} %" for i in best)),
             style="bold green" if answer.method == "ddl" else "",
         )
     console.print(table)
-    console.print(Text("GFLOPs: 10^9 multiply-adds, the DDNet included; seconds: from file to answer", style="dim"))
+    console.print(
+        Text("GFLOPs: 10^9 multiply-adds, the DDNet included; seconds: from the opened file to the answer", style="dim")
+    )

@@ -1,6 +1,7 @@
 """What the commands share: consoles, paths, progress."""
 
 import glob
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,31 +22,32 @@ def stderr() -> Console:
 
 
 class OutputCommand(TyperCommand):
-    """Lets `--json` and `--csv` stand without a file name, for standard output."""
+    """Lets `--json` and `--csv` stand without a file name, for standard output, even right before a video."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        for i in range(len(args) - 1, -1, -1):
-            if args[i] in ("--json", "--csv") and (
-                i + 1 == len(args) or (args[i + 1].startswith("-") and args[i + 1] != STDOUT)
-            ):
+        for i in reversed(range(len(args))):
+            if args[i] in ("--json", "--csv") and not _names_an_output(args[i + 1 : i + 2]):
                 args.insert(i + 1, STDOUT)
         return super().parse_args(ctx, args)
+
+
+def _names_an_output(following: list[str]) -> bool:
+    """Whether the next word is the option's file rather than another option or a video that is there."""
+    if not following or following[0] == STDOUT or following[0].startswith("-"):
+        return following == [STDOUT]
+    return Path(following[0]).suffix.lower() in (".json", ".csv", ".txt") or not os.path.isfile(following[0])  # noqa: PTH113
 
 
 def expand(patterns: list[str]) -> list[Path]:
     """The paths as they are; those that do not exist and hold wildcards become what they match, sorted.
 
-    Raises:
-        ClipselectError: a pattern that matches nothing.
+    What matches nothing stays, to be reported like any other missing file.
     """
     paths: list[Path] = []
     for pattern in patterns:
-        if Path(pattern).exists() or not glob.has_magic(pattern):
-            paths.append(Path(pattern))
-        elif matches := sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207
-            paths += map(Path, matches)
-        else:
-            raise ClipselectError(f"{pattern}: no file matches; check the pattern")
+        literal = os.path.exists(pattern) or not glob.has_magic(pattern)  # noqa: PTH110 (raises on very long names)
+        matches = [] if literal else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+        paths += map(Path, matches or [pattern])
     return paths
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from clipselect import pages
 from clipselect.commands.options import Device, Settings
-from clipselect.commands.outputs import Outputs
+from clipselect.commands.outputs import Outputs, make_folder
 from clipselect.demo import write_demo_video
 from clipselect.results import Result, check_writable
 from clipselect.scorer import load_scorer
@@ -23,7 +23,7 @@ def demo(
 ) -> None:
     """Make a short untrimmed video, score it, and show the result. Needs no data and no network."""
     settings = Settings(k=3, threshold=None, clip_duration=None, stride=None, min_gap=None, decoder="pyav", fps=30.0)
-    Outputs(extract=out)  # makes the folder
+    make_folder(out)
     outputs = Outputs(html=out / "demo.html")
     video = out / "demo.mp4"
     check_writable(video)

@@ -17,14 +17,14 @@ from clipselect.video import Frame
 DEFAULT_K = 5
 
 K = Annotated[
-    int | None, typer.Option("--k", help=f"Pick the best K clips. [default: {DEFAULT_K}, or all with --threshold]")
+    int | None, typer.Option("--k", help=f"Pick the best K clips. (default: {DEFAULT_K}, or all with --threshold)")
 ]
 Threshold = Annotated[float | None, typer.Option(help="Pick clips with a score above this, in [0, 1]; never none.")]
 ClipDuration = Annotated[
-    float | None, typer.Option(help="Seconds per clip. [default: what the model was distilled with]")
+    float | None, typer.Option(help="Seconds per clip. (default: what the model was distilled with)")
 ]
 Stride = Annotated[
-    float | None, typer.Option(help="Seconds between the starts of candidates. [default: clip duration]")
+    float | None, typer.Option(help="Seconds between the starts of candidates. (default: clip duration)")
 ]
 MinGap = Annotated[
     float | None,
@@ -66,6 +66,7 @@ class Settings:
         ):
             if value is not None:
                 exact_seconds(value, option)
+        check(0.001 <= self.fps <= 10_000, f"--fps must lie between 0.001 and 10000, got {self.fps}")
 
     def score(
         self,

@@ -1,5 +1,6 @@
 """Where results go: files and standard output, checked before the work and written whole after it."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,8 +35,19 @@ class Outputs:
         for path in (self.json, self.csv, self.plot, self.html):
             if path is not None and str(path) != STDOUT:
                 results.check_writable(path)
+        files = [p.resolve() for p in (self.json, self.csv, self.plot, self.html) if p is not None and str(p) != STDOUT]
+        check(
+            len(files) == len(set(files)),
+            "two of --json, --csv, --plot and --html name the same file; give each its own",
+        )
         if self.extract is not None:
             make_folder(self.extract)
+
+    def spare(self, inputs: Sequence[Path]) -> None:
+        """Refuse to write over a video that is about to be read."""
+        for path in (self.json, self.csv, self.plot, self.html):
+            if path is not None and path.exists() and any(path.resolve() == video.resolve() for video in inputs):
+                raise ClipselectError(f"{path}: is both a video to score and a file to write; choose another output")
 
     @property
     def console(self) -> Console:
@@ -53,40 +65,48 @@ class Outputs:
             stderr().print(Text(f"warning: {shown(result.path)}: {warning}"))
 
     def save(self, outcomes: Sequence[Result], settings: dict[str, Any]) -> None:
-        """Write all files; nothing if not one video could be scored."""
-        if all(r.error is not None for r in outcomes):
+        """Write all files; nothing if not one video could be scored. One that fails does not keep the others."""
+        if all(r.scores is None for r in outcomes):
             return
-        if self.json is not None:
-            write_text(self.json, results.as_json(outcomes, settings))
-        if self.csv is not None:
-            write_text(self.csv, results.as_csv(outcomes))
-        if self.plot is not None:
-            results.write_whole(self.plot, pages.plot_png(outcomes))
-        if self.html is not None:
-            results.write_whole(self.html, pages.html_page(outcomes, settings))
+        failure: ClipselectError | None = None
+        for path, content in (
+            (self.json, lambda: results.as_json(outcomes, settings)),
+            (self.csv, lambda: results.as_csv(outcomes)),
+            (self.plot, lambda: pages.plot_png(outcomes)),
+            (self.html, lambda: pages.html_page(outcomes, settings)),
+        ):
+            try:
+                if path is not None:
+                    write(path, content())
+            except ClipselectError as e:
+                failure = failure or e
+        if failure is not None:
+            raise failure
 
     def with_files(self, result: Result, earlier: Sequence[Result]) -> Result:
         """The result with its picked clips extracted, if wanted; videos of the same name in one call get a number."""
         if self.extract is None:
             return result
         assert result.scores is not None and result.selection is not None
-        twins = sum(r.path.stem == result.path.stem for r in earlier)
-        stem = f"{result.path.stem}-{twins + 1}" if twins else result.path.stem
         rank = {int(i): r for r, i in enumerate(ranking(result.scores.scores), start=1)}
-        files = {}
-        for i in result.selection.ordered.tolist():
-            clip = result.scores.clips[i]
-            files[i] = self.extract / clip_file_name(stem, rank[i], clip)
+        clips = {i: result.scores.clips[i] for i in result.selection.ordered.tolist()}
+        taken = {file for r in earlier for file in r.files.values()}
+        for number in itertools.count(1):
+            stem = result.path.stem if number == 1 else f"{result.path.stem}-{number}"
+            files = {i: self.extract / clip_file_name(stem, rank[i], clip) for i, clip in clips.items()}
+            if taken.isdisjoint(files.values()):
+                break
+        for i, clip in clips.items():
             extract_clip(result.scores.source, clip, files[i])
         return replace(result, files=files)
 
 
-def write_text(path: Path, text: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """To a file, whole or not at all, or to standard output."""
-    if str(path) == STDOUT:
-        write_stdout(text)
+    if str(path) == STDOUT and isinstance(content, str):
+        write_stdout(content)
     else:
-        results.write_whole(path, text)
+        results.write_whole(path, content)
 
 
 def make_folder(folder: Path) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
+import av
 import typer
-from rich.progress import Progress
 from rich.text import Text
 
 from clipselect import pages
@@ -25,7 +25,7 @@ from clipselect.commands.options import (
 )
 from clipselect.commands.outputs import Outputs
 from clipselect.display import shown
-from clipselect.errors import ClipselectError, VideoError
+from clipselect.errors import ClipselectError
 from clipselect.results import Result
 from clipselect.scorer import ClipScorer, load_scorer
 
@@ -62,40 +62,46 @@ def score(
     settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps)
     outputs = Outputs(json_file, csv_file, plot, html, extract, quiet)
     paths = expand(videos)
+    outputs.spare(paths)
     scorer = load_scorer(model, device)
     outcomes: list[Result] = []
-    with progress_bar(not quiet) as bar:
-        try:
-            for path in paths:
-                outcomes.append(_outcome(path, scorer, settings, outputs, outcomes, bar))
-        except KeyboardInterrupt:  # what is done is kept
-            stderr().print(Text(f"interrupted: {len(outcomes)} of {len(paths)} videos are in the results"))
+    try:
+        for number, path in enumerate(paths, start=1):
+            name = shown(path.name) if len(paths) == 1 else f"{shown(path.name)} ({number}/{len(paths)})"
+            result = _outcome(path, name, scorer, settings, outputs, outcomes)
+            outcomes.append(result)
+            outputs.show(result)
+            if result.error is not None and len(paths) > 1:
+                stderr().print(Text.assemble(("Error: ", "bold red"), shown(result.error)))
+    except KeyboardInterrupt:  # what is done is kept
+        stderr().print(Text(f"interrupted: {len(outcomes)} of {len(paths)} videos are in the results"))
+    outputs.save(outcomes, settings.record(scorer))
     failed = [r for r in outcomes if r.error is not None]
     if len(paths) == 1 and failed:
         raise ClipselectError(str(failed[0].error))
-    outputs.save(outcomes, settings.record(scorer))
     if failed:
         scored = len(outcomes) - len(failed)
-        stderr().print(Text(f"{scored} of {len(paths)} videos scored, {len(failed)} could not be read"))
+        stderr().print(Text(f"{scored} of {len(paths)} videos scored, {len(failed)} failed"))
     if len(outcomes) < len(paths):
         raise typer.Exit(130)
     if failed:
-        raise typer.Exit(2 if len(failed) == len(outcomes) else 1)
+        raise typer.Exit(2 if all(r.scores is None for r in outcomes) else 1)
 
 
 def _outcome(
-    path: Path, scorer: ClipScorer, settings: Settings, outputs: Outputs, earlier: list[Result], bar: Progress
+    path: Path, name: str, scorer: ClipScorer, settings: Settings, outputs: Outputs, earlier: list[Result]
 ) -> Result:
-    """Score one video; one that cannot be read becomes an error, named at once if there are others."""
-    task = bar.add_task(shown(path.name))
+    """Score one video and extract its picks; whatever goes wrong with it stays with it."""
+    scores, selection = None, None
     try:
-        thumbnail = pages.jpeg if outputs.html else None
-        scores = settings.score(path, scorer, lambda share: bar.update(task, completed=100 * share), thumbnail)
-        result = Result(path, scorer.name, scores, settings.select(scores))
-        result = outputs.with_files(result, earlier)
-    except VideoError as e:
-        return Result(path, scorer.name, error=shown(e))
-    finally:
-        bar.remove_task(task)
-    outputs.show(result)
-    return result
+        with progress_bar(not outputs.quiet) as bar:
+            task = bar.add_task(name)
+            thumbnail = pages.jpeg if outputs.html else None
+            scores = settings.score(path, scorer, lambda share: bar.update(task, completed=100 * share), thumbnail)
+        selection = settings.select(scores)
+        return outputs.with_files(Result(path, scorer.name, scores, selection), earlier)
+    except ClipselectError as e:
+        error = str(e)
+    except (av.FFmpegError, OSError, RuntimeError, MemoryError) as e:
+        error = f"{path}: cannot be scored ({shown(e) or type(e).__name__}); convert it, or try --device cpu"
+    return Result(path, scorer.name, scores, selection, error)

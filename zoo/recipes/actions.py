@@ -68,7 +68,8 @@ def load_sources(data: Path, split: str, size: int, cache: Path) -> list[SourceV
     cache.mkdir(parents=True, exist_ok=True)
     sources = []
     for path in track(files, description=f"frames of {split} at {size} px"):
-        key = hashlib.sha1(str(path.relative_to(data)).encode()).hexdigest()[:16]
+        state = path.stat()
+        key = hashlib.sha1(f"{path.relative_to(data)} {state.st_size} {state.st_mtime_ns}".encode()).hexdigest()[:16]
         kept = cache / f"{key}_{size}.npz"
         file = VideoFile.open(path)
         if not kept.exists():
@@ -163,7 +164,11 @@ def provenance(recipe: str, steps: int, seed: int) -> dict[str, str]:
     """What every weights file says about where it comes from."""
     options = f"--steps {steps} --seed {seed}"
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
     return {
         "command": f"python -m clipselect.zoo.recipes.{recipe} --data DATA --work WORK --out FILE {options}",

@@ -2,10 +2,9 @@
 
     python -m clipselect.zoo.recipes.distill_ddnet --data DATA --work WORK --out zoo/ddnet3d_actions.safetensors
 
-1. The frozen base embeds every clip of the training compositions. Centroids: one of the action clips of every class,
-   and one of every domain of background, which can only be a negative.
-2. D-scores (eq. 2 to 4) of all clips, each with the label of the video it stands in. A clip that stands in several
-   videos gets the mean, all that its pixels can tell: WORK/d_scores.npz.
+1. The frozen base embeds every clip of the training compositions; its class centroids are those of the action clips
+   of each class, and one more of the background, which can only be a negative.
+2. D-scores (eq. 2 to 4) of all clips, each with the label of the video it stands in: WORK/d_scores.npz.
 3. The DDNet regresses them (eq. 6 and a ranking term), elements drawn evenly over the range of D-scores.
 
 About 25 minutes on 2 cores; a run that was interrupted resumes.
@@ -66,11 +65,11 @@ class Targets:
     """What the DDNet learns.
 
     Attributes:
-        elements: [n] the distinct clips of the compositions.
-        d_scores: [n] in (0, 1), the mean over the videos that a clip stands in.
+        elements: [n] clips, one for every clip of every composition.
+        d_scores: [n] in (0, 1).
         action: [n], whether the clip shows the action.
         norm: statistics of eq. 4.
-        centroids: [classes + domains, d], those of the background last.
+        centroids: [classes + 1, d], the background's last.
     """
 
     elements: list[Element]
@@ -85,18 +84,21 @@ def training_targets(base: Base, sources: list[SourceVideo], compositions: list[
     distinct = sorted({clip for c in compositions for clip in c.clips})
     row = {clip: i for i, clip in enumerate(distinct)}
     features = embed(base, sources, distinct)
-    groups = [*base.classes, *sorted({s.group for s in sources if not s.is_action})]
-    own = [groups.index(s.group) for s in sources]
-    centroids = class_centroids(features, torch.tensor([own[v] for v, _ in distinct]), len(groups))
+    background = len(base.classes)
+    own = [base.classes.index(s.group) if s.is_action else background for s in sources]
+    centroids = class_centroids(features, torch.tensor([own[v] for v, _ in distinct]), background + 1)
 
-    occurrences = torch.tensor([row[clip] for c in compositions for clip in c.clips])
+    elements = [clip for c in compositions for clip in c.clips]
     labels = torch.tensor([base.classes.index(c.label) for c in compositions for _ in c.clips])
-    ratio = discriminability(features[occurrences], labels, centroids)
+    ratio = discriminability(features[[row[clip] for clip in elements]], labels, centroids)
     norm = normalisation(ratio)
-    sums = torch.zeros(len(distinct), dtype=torch.float64).index_add_(0, occurrences, d_scores(ratio, norm))
-    means = sums / torch.bincount(occurrences, minlength=len(distinct))
-    action = np.array([sources[v].is_action for v, _ in distinct])
-    return Targets(distinct, means.numpy(), action, norm, centroids.numpy())
+    return Targets(
+        elements,
+        d_scores(ratio, norm).numpy(),
+        np.concatenate([c.action for c in compositions]),
+        norm,
+        centroids.numpy(),
+    )
 
 
 def main() -> None:
