@@ -42,9 +42,6 @@ class Timeline:
         """Index of the first frame shown at `seconds` or later; n if there is none."""
         return int(np.searchsorted(self.pts, min(math.ceil(seconds / self.time_base), self.end), side="left"))
 
-    def same_frames(self, other: "Timeline") -> bool:
-        return np.array_equal(self.pts, other.pts)
-
 
 @dataclass(frozen=True)
 class Clip:

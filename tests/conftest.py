@@ -1,16 +1,20 @@
-"""Videos that the tests make themselves."""
+"""Videos that the tests make themselves, and the command line within the test's process."""
 
 import os
 import struct
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+
+from clipselect.commands import main
 
 SHARED = Path(os.environ.get("CLIPSELECT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 
@@ -91,3 +95,40 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the data under {SHARED}")
     return SHARED
+
+
+class Run:
+    """`clipselect ARGUMENTS` within this process; `code`, `out` and `err` as a shell would see them."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.capfd, self.monkeypatch = capfd, monkeypatch
+
+    def __call__(self, *arguments: object) -> "Run":
+        self.monkeypatch.setattr(sys, "argv", ["clipselect", *map(str, arguments)])
+        self.capfd.readouterr()
+        try:
+            main()
+            self.code = 0
+        except SystemExit as e:
+            self.code = int(e.code or 0)
+        self.out, self.err = self.capfd.readouterr()
+        return self
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    return Run(capfd, monkeypatch)
+
+
+def assert_refused(run: Run, *says: str) -> None:
+    """Exit code 2, one sentence on standard error, nothing on standard output."""
+    assert run.code == 2
+    assert run.out == ""
+    assert len(run.err.strip().splitlines()) == 1 and run.err.startswith("Error: ")
+    for text in says:
+        assert text in run.err
+
+
+def only_video(document: dict[str, Any]) -> dict[str, Any]:
+    assert document["version"] == 1 and len(document["videos"]) == 1
+    return document["videos"][0]

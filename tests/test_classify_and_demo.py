@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_video
-from test_score_command import Run, assert_refused, run  # noqa: F401 (a fixture)
+from conftest import Run, assert_refused, make_video
 
 from clipselect.classify import compare, uniform
+from clipselect.demo import ACTION
 from clipselect.scorer import load_scorer, score_video
 from clipselect.selection import top_k
 from clipselect.sources import open_source
@@ -21,7 +21,7 @@ def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(tmp_path_factory.mktemp("video") / "long.mp4", 25 * 12)
 
 
-def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: Path) -> None:  # noqa: F811
+def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: Path) -> None:
     document = json.loads(run("classify", long_video, "--k", 3, "--json").out)
     assert run.code == 0
     rows = {row["method"]: row for row in document["rows"]}
@@ -35,7 +35,7 @@ def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: 
     assert sum(c["picked"] for c in document["videos"][0]["clips"]) == 3
 
 
-def test_classify_shows_a_table(run: Run, long_video: Path) -> None:  # noqa: F811
+def test_classify_shows_a_table(run: Run, long_video: Path) -> None:
     run("classify", long_video)
     assert run.code == 0 and all(word in run.out for word in ("ddl", "uniform", "dense", "GFLOPs", "seconds"))
 
@@ -48,7 +48,7 @@ def test_all_methods_agree_when_everything_is_picked(long_video: Path) -> None:
     assert ddl.clips == even.clips == dense.clips == 12
 
 
-def test_classify_refuses_bad_bases(run: Run, long_video: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_classify_refuses_bad_bases(run: Run, long_video: Path, tmp_path: Path) -> None:
     assert_refused(run("classify", long_video, "--base", "nothing"), "unknown model 'nothing'")
     assert_refused(run("classify", tmp_path / "none.mp4"), "no such file")
 
@@ -60,9 +60,12 @@ def test_uniform_is_distinct_even_and_symmetric(n: int, k: int) -> None:
     assert np.ptp(np.diff(chosen)) <= 1 if k > 2 else True
 
 
-def test_demo_makes_a_video_and_a_page(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_demo_makes_a_video_and_a_page(run: Run, tmp_path: Path) -> None:
     run("demo", "--out", tmp_path / "demo")
     assert run.code == 0 and "✔" in run.out
     assert (tmp_path / "demo" / "demo.mp4").exists()
     assert (tmp_path / "demo" / "demo.html").read_text().count("<img") == 12
+    scored = score_video(open_source(tmp_path / "demo" / "demo.mp4"), load_scorer(device="cpu"))
+    best = scored.clips[int(scored.scores.argmax())]
+    assert ACTION[0] <= best.start and best.end <= ACTION[1], "the best clip shows the scuffle"
     assert_refused(run("demo", "--out", "/proc/demo"), "/proc/demo")
