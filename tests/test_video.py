@@ -1,5 +1,6 @@
 """Reading: every kind of file gives the right frames at the right times, upright, in one pass."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -193,13 +194,13 @@ def test_a_lost_beginning_moves_the_start_time(tmp_path: Path) -> None:
     whole = make_video(tmp_path / "whole.ts", 100, options={"g": "25", "bf": "0"}, size=(128, 96))
     first = float(open_source(whole).start_time)
     data = whole.read_bytes()
-    (tmp_path / "cut.ts").write_bytes(data[len(data) // 188 // 10 * 188 :])
-    source = open_source(tmp_path / "cut.ts")
-    try:
-        levels = grey_levels(source)
-    except TimelineChanged as changed:
-        source = source.retime(changed.timeline)
-        levels = grey_levels(source)
+    (tmp_path / "cut.ts").write_bytes(data[len(data) // 188 // 8 * 188 :])
+    promised = open_source(tmp_path / "cut.ts")
+    with pytest.raises(TimelineChanged) as changed:
+        grey_levels(promised)
+    source = promised.retime(changed.value.timeline)
+    levels = grey_levels(source)
+    assert source.start_time > promised.start_time and "broken at 0.00 s" in source.warnings[0]
     assert seconds(source)[0] == 0 and 0 < len(levels) < 100
     lost = round((float(source.start_time) - first) * 25)
     assert abs(levels[0] - expected_levels(100)[lost]) <= 6
@@ -212,6 +213,22 @@ def test_seeking_gives_the_same_frames_as_decoding_from_the_start(tmp_path: Path
         levels = [int(squash(f, 16)[2, -2, 0]) for f in source.pictures(first, last)]
         assert np.abs(np.subtract(levels, expected_levels(120)[first : last + 1])).max() <= 6
         assert len(levels) == last - first + 1
+
+
+def test_a_seek_that_breaks_off_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_source(make_video(tmp_path / "a.mp4", 60, options={"g": "20"}))
+    assert isinstance(source, VideoFile)
+    whole = VideoFile.decode
+
+    def broken(self: VideoFile, seek_to: int | None = None) -> Iterator[av.VideoFrame]:
+        for frame in whole(self, seek_to):
+            if seek_to is not None and frame.pts >= self.timeline.pts[27]:
+                raise av.error.InvalidDataError(1, "cannot go on")
+            yield frame
+
+    monkeypatch.setattr(VideoFile, "decode", broken)
+    levels = [int(squash(f, 16)[2, -2, 0]) for f in source.pictures(25, 34)]
+    assert np.abs(np.subtract(levels, expected_levels(60)[25:35])).max() <= 6
 
 
 def test_frame_folder_in_natural_order(tmp_path: Path) -> None:
@@ -267,6 +284,22 @@ def test_a_changed_file_is_noticed_after_the_pass(tmp_path: Path) -> None:
     with pytest.raises(TimelineChanged) as changed:
         list(source.frames(np.arange(50), 16))
     assert len(changed.value.timeline.pts) == 40
+
+
+def test_sound_with_a_cover_picture_is_only_sound(tmp_path: Path) -> None:
+    plain = make_sound(tmp_path / "plain.m4a")
+    with av.open(str(tmp_path / "song.m4a"), "w", format="mp4") as out, av.open(str(plain)) as original:
+        sound = out.add_stream_from_template(original.streams.audio[0])
+        cover = out.add_stream("mjpeg")
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        out.mux(cover.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuvj420p")))
+        for packet in original.demux():
+            if packet.size:
+                packet.stream = sound
+                out.mux(packet)
+    with pytest.raises(VideoError, match="only sound"):
+        open_source(tmp_path / "song.m4a")
 
 
 def _write(path: Path, content: bytes) -> Path:
