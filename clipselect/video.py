@@ -243,7 +243,8 @@ class _Index:
 
 def _read_index(container: av.container.InputContainer, stream: av.VideoStream) -> _Index:
     pts: list[int | None] = []
-    duration_of: dict[int | None, int] = {}
+    last_pts: int | None = None
+    last_duration = 0
     file_end = 0.0
     for packet in _packets(container, *container.streams):
         if not packet.size:
@@ -252,18 +253,15 @@ def _read_index(container: av.container.InputContainer, stream: av.VideoStream) 
             file_end = max(file_end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         if packet.stream.index == stream.index and not packet.is_discard:
             pts.append(packet.pts)
-            duration_of = {packet.pts: packet.duration or 0} if _later(packet.pts, duration_of) else duration_of
+            if last_pts is None or packet.pts is None or packet.pts >= last_pts:
+                last_pts, last_duration = packet.pts, packet.duration or 0
     if None not in pts:
         pts.sort(key=lambda p: p or 0)  # packets come in decoding order
     promised = ((container.duration or 0) + (container.start_time or 0)) / av.time_base
     broken = None
     if pts and promised > file_end + TRUNCATED_AFTER:
         broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s: truncated, or the header lies"
-    return _Index(pts, next(iter(duration_of.values()), 0), broken)
-
-
-def _later(pts: int | None, duration_of: dict[int | None, int]) -> bool:
-    return not duration_of or pts is None or all(known is None or pts >= known for known in duration_of)
+    return _Index(pts, last_duration, broken)
 
 
 def _packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator["av.Packet[Any]"]:
