@@ -9,7 +9,7 @@ import numpy as np
 from clipselect.errors import VideoError
 from clipselect.grid import Clip
 from clipselect.results import whole_file
-from clipselect.video import Frame, Source
+from clipselect.video import Frame, Source, quarter_turns
 
 
 def extract_clip(source: Source, clip: Clip, path: Path) -> None:
@@ -51,8 +51,8 @@ def clip_file_name(stem: str, rank: int, clip: Clip) -> str:
 
 
 def _upright(frame: av.VideoFrame) -> av.VideoFrame:
-    turns = frame.rotation // 90
-    if not turns % 4:
+    turns = quarter_turns(frame)
+    if not turns:
         return frame
     pixels: Frame = np.rot90(frame.to_ndarray(format="rgb24"), turns).astype(np.uint8)
     return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")

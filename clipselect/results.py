@@ -9,7 +9,8 @@
 Times are seconds from the first frame of the video, `start_time` is where that frame lies in the container's clock;
 a clip is [start, end) and `frames` counts the video's frames in it, from `first_frame` (0-based) on. Clips are in time
 order, rank 1 is the best. A video that failed has an `error`, `duration` null and no clips. `file` is where --extract
-put the clip.
+put the clip. If not one video can be scored, nothing is written. In CSV, bytes of a file name that are not UTF-8 appear
+as \\udcXX.
 """
 
 import csv
@@ -148,7 +149,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     with whole_file(path) as part:
-        part.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
+        part.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
 
 
 def _is_special(path: Path) -> bool:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clipselect.checkpoint import Metadata, load_weights
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.grid import Clip, Seconds, candidate_clips, exact_seconds, frames_to_score
 from clipselect.video import Frame, Source, TimelineChanged
-from clipselect.weights import Metadata, load_weights
 
 BATCH = 16
 """Clips in memory at a time: 16 clips of 8 frames of 112 x 112 take 5 MB."""
@@ -41,8 +41,8 @@ class Geometry:
         """Read from the header of a weights file; a ValueError if it makes no sense."""
         size, frames, mean, std = (metadata[key] for key in ("size", "frames", "mean", "std"))
         channels = [*mean, *std]
-        if not (isinstance(size, int) and isinstance(frames, int) and size >= 1 and frames >= 1):
-            raise ValueError("size and frames must be at least 1")
+        if not (isinstance(size, int) and isinstance(frames, int) and 16 <= size <= 1024 and 1 <= frames <= 256):
+            raise ValueError("size must lie in [16, 1024], frames in [1, 256]")
         if len(mean) != 3 or len(std) != 3 or not np.isfinite(channels).all() or min(std) <= 0:
             raise ValueError("mean and std must be three numbers each, std above 0")
         return cls(size, frames, tuple(mean), tuple(std))

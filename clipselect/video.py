@@ -28,7 +28,9 @@ from clipselect.grid import Clock, Timeline, monotonic
 Frame = NDArray[np.uint8]
 
 FALLBACK_RATE = Fraction(25)
-TRUNCATED_AFTER = 1.0
+PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "webp"})
+"""A stream of these beside a film is most likely its cover, flagged or not."""
+TRUNCATED_AFTER = 0.5
 """Seconds by which a header may overstate the file before a warning says that the file ends early."""
 
 
@@ -127,7 +129,7 @@ class VideoFile:
         if frame is None:
             raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
         ratio = float(frame.width * self.pixel_aspect / frame.height)
-        return 1 / ratio if frame.rotation % 180 else ratio
+        return 1 / ratio if quarter_turns(frame) % 2 else ratio
 
     def retime(self, timeline: Timeline) -> "VideoFile":
         promised, decoded = self.timeline.pts, timeline.pts
@@ -138,7 +140,7 @@ class VideoFile:
             lost = (
                 f"broken at {second:.2f} s: {len(decoded)} of {len(promised)} frames decode, and only those were scored"
             )
-            warnings = (*warnings, lost)
+            warnings = ("; ".join([lost, *warnings]),)
         return replace(
             self,
             timeline=replace(timeline, pts=decoded - shift, end=timeline.end - shift),
@@ -229,7 +231,12 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
 def squash(frame: av.VideoFrame, size: int) -> Frame:
     """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
     small = frame.reformat(width=size, height=size, format="rgb24", interpolation="BILINEAR").to_ndarray()
-    return np.rot90(small, frame.rotation // 90)
+    return np.rot90(small, quarter_turns(frame))
+
+
+def quarter_turns(frame: av.VideoFrame) -> int:
+    """Counter-clockwise quarter turns that show the frame upright; other angles count as the nearest one."""
+    return round(frame.rotation / 90) % 4
 
 
 @dataclass
@@ -243,6 +250,7 @@ class _Index:
 
 def _read_index(container: av.container.InputContainer, stream: av.VideoStream) -> _Index:
     pts: list[int | None] = []
+    packets = 0
     last_pts: int | None = None
     last_duration = 0
     file_end = 0.0
@@ -251,16 +259,21 @@ def _read_index(container: av.container.InputContainer, stream: av.VideoStream) 
             continue
         if packet.pts is not None and packet.time_base:
             file_end = max(file_end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-        if packet.stream.index == stream.index and not packet.is_discard:
+        if packet.stream.index != stream.index:
+            continue
+        packets += 1
+        if not packet.is_discard:
             pts.append(packet.pts)
             if last_pts is None or packet.pts is None or packet.pts >= last_pts:
                 last_pts, last_duration = packet.pts, packet.duration or 0
     if None not in pts:
         pts.sort(key=lambda p: p or 0)  # packets come in decoding order
-    promised = ((container.duration or 0) + (container.start_time or 0)) / av.time_base
+    promised = (container.duration or 0) / av.time_base
     broken = None
-    if pts and promised > file_end + TRUNCATED_AFTER:
-        broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s: truncated, or the header lies"
+    if pts and stream.frames > packets:
+        broken = f"ends at {file_end:.2f} s with {packets} of the {stream.frames} frames its header promises"
+    elif pts and promised > file_end + TRUNCATED_AFTER:
+        broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s"
     return _Index(pts, last_duration, broken)
 
 
@@ -275,11 +288,11 @@ def _packets(container: av.container.InputContainer, *streams: av.stream.Stream)
 
 
 def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
-            return stream
+    films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    for stream in sorted(films, key=lambda s: s.codec_context is not None and s.codec_context.name in PICTURE_CODECS):
+        if stream.codec_context is None:
+            raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
+        return stream
     kind = "only sound" if container.streams.audio else "no video stream"
     raise VideoError(f"{path}: the file holds {kind}; give a file with pictures")
 

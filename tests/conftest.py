@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.commands import main
+from clipselect.video import Source
 
 SHARED = Path(os.environ.get("CLIPSELECT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 
@@ -81,6 +82,19 @@ def rotate_header(path: Path, quarter_turns: int) -> None:
     one = 0x10000
     data[at : at + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 0x40000000)
     path.write_bytes(data)
+
+
+def seconds(source: Source) -> list[float]:
+    return [float(p * source.timeline.time_base) for p in source.timeline.pts]
+
+
+def grey_levels(source: Source, size: int = 16) -> list[int]:
+    """The grey of every frame's top right corner, which tells its number."""
+    return [int(f[2, -2, 0]) for _, f in source.frames(np.arange(len(source.timeline.pts)), size)]
+
+
+def expected_levels(count: int) -> list[int]:
+    return [40 + (i * 13) % 160 for i in range(count)]
 
 
 @pytest.fixture(scope="session")

@@ -295,9 +295,3 @@ def test_duration_and_first_frame_of_a_timeline() -> None:
     assert timeline.duration == 6
     at = [Fraction(0), Fraction(1, 2), Fraction(51, 100), Fraction(5), Fraction(501, 100), Fraction(6), Fraction(99)]
     assert [timeline.first_at_or_after(t) for t in at] == [0, 1, 2, 2, 3, 3, 3]
-
-
-def test_timelines_with_other_times_do_not_show_the_same_frames() -> None:
-    assert irregular(0, 5, end=10).same_frames(irregular(0, 5, end=10))
-    assert not irregular(0, 5, end=10).same_frames(irregular(0, 6, end=10))
-    assert not irregular(0, 5, end=10).same_frames(irregular(0, end=10))

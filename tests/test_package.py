@@ -3,9 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+import clipselect
 from clipselect import zoo
-from clipselect.weights import load_weights
+from clipselect.checkpoint import load_weights
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,3 +40,13 @@ def test_the_paper_is_mapped_to_files_that_exist() -> None:
     }
     assert len(named) >= 5
     assert all((ROOT / file).is_file() for file in named)
+
+
+def test_the_python_example_of_the_readme_runs(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "video.mp4").symlink_to(video)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert names["answer"].shape == (400,)
+    assert all(callable(getattr(clipselect, name)) for name in clipselect.__all__)

@@ -12,9 +12,9 @@ import pytest
 import safetensors.torch
 from conftest import Run, assert_refused, make_video, only_video
 
+from clipselect.checkpoint import save_weights
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.errors import ClipselectError
-from clipselect.weights import save_weights
 from clipselect.zoo import DDNETS, DEFAULT_DDNET, weights_path
 
 CLIP_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "file"}

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clipselect import zoo
+from clipselect.checkpoint import Metadata, load_weights
 from clipselect.errors import ClipselectError
 from clipselect.scorer import Geometry, pick_device
-from clipselect.weights import Metadata, load_weights
 
 
 class Block(nn.Module):

@@ -65,7 +65,7 @@ def progress_bar(enabled: bool) -> Iterator[Progress]:
 
 def write_stdout(text: str) -> None:
     """UTF-8 whatever the terminal's encoding, so that file names survive."""
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
     sys.stdout.buffer.flush()
 
 

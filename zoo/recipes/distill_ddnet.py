@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor, nn
 
+from clipselect.checkpoint import save_weights
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.discriminability import Normalisation, class_centroids, d_scores, discriminability, normalisation
 from clipselect.distill import distillation_loss, even_weights, ranking_loss
-from clipselect.weights import save_weights
 from clipselect.zoo.base import Base, load_base
 from clipselect.zoo.recipes.actions import (
     CLIP_SECONDS,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from clipselect.weights import save_weights
+from clipselect.checkpoint import save_weights
 from clipselect.zoo.base import NarrowR3D
 from clipselect.zoo.recipes.actions import GEOMETRY, augment, load_sources, normalised, provenance, random_clip
 from clipselect.zoo.recipes.training import train

@@ -9,9 +9,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from clipselect.checkpoint import KEY, fingerprint, load_weights, save_weights
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.errors import ClipselectError
-from clipselect.weights import KEY, fingerprint, load_weights, save_weights
 
 TENSORS = {
     "a": torch.tensor([[1.5, -2.0], [0.0, 1e-30]]),

@@ -1,0 +1,145 @@
+"""Files that are cut, damaged, or no videos at all."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from conftest import expected_levels, grey_levels, make_video, picture, seconds
+
+from clipselect.errors import VideoError
+from clipselect.sources import open_source
+from clipselect.video import TimelineChanged, VideoFile
+
+
+def test_an_intact_file_that_starts_late_is_not_called_truncated(tmp_path: Path) -> None:
+    for name in ("late.mkv", "late.mp4", "late.ts"):
+        assert open_source(make_video(tmp_path / name, range(250, 350))).warnings == ()
+
+
+def test_a_truncated_mp4_says_how_many_frames_are_left(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "fast.mp4", 100, size=(128, 96), container_options={"movflags": "faststart"})
+    (tmp_path / "cut.mp4").write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.9)])
+    assert "of the 100 frames" in open_source(tmp_path / "cut.mp4").warnings[0]
+
+
+def truncated(tmp_path: Path, keep: float) -> Path:
+    path = make_video(tmp_path / "cut.mkv", 100, options={"g": "10"}, size=(128, 96))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+    return path
+
+
+def test_truncated_file_gives_what_decodes_and_says_where_it_broke(tmp_path: Path) -> None:
+    source = open_source(truncated(tmp_path, 0.6))
+    try:
+        frames = grey_levels(source)
+    except TimelineChanged as changed:
+        source = source.retime(changed.timeline)
+        frames = grey_levels(source)
+    assert 30 < len(frames) < 90
+    assert len(frames) == len(source.timeline.pts)
+    assert len(source.warnings) == 1 and " s" in source.warnings[0]
+
+
+def test_damage_in_the_middle_loses_only_that(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "hole.mp4", 100, options={"g": "10"}, size=(128, 96))
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    middle = start + (len(data) - start) // 3
+    data[middle : middle + 400] = b"\xff" * 400
+    path.write_bytes(data)
+    source = open_source(path)
+    try:
+        list(source.frames(np.arange(100), 16))
+    except TimelineChanged as changed:
+        assert 60 < len(changed.timeline.pts) < 100
+        again = source.retime(changed.timeline)
+        assert "broken at" in again.warnings[0]
+        assert sum(1 for _ in again.frames(np.arange(len(again.timeline.pts)), 16)) == len(again.timeline.pts)
+
+
+def test_a_lost_beginning_moves_the_start_time(tmp_path: Path) -> None:
+    """A broadcast cut within a group of pictures: times count from the first frame that decodes."""
+    whole = make_video(tmp_path / "whole.ts", 100, options={"g": "25", "bf": "0"}, size=(128, 96))
+    first = float(open_source(whole).start_time)
+    data = whole.read_bytes()
+    (tmp_path / "cut.ts").write_bytes(data[len(data) // 188 // 8 * 188 :])
+    promised = open_source(tmp_path / "cut.ts")
+    with pytest.raises(TimelineChanged) as changed:
+        grey_levels(promised)
+    source = promised.retime(changed.value.timeline)
+    levels = grey_levels(source)
+    assert source.start_time > promised.start_time and "broken at 0.00 s" in source.warnings[0]
+    assert seconds(source)[0] == 0 and 0 < len(levels) < 100
+    lost = round((float(source.start_time) - first) * 25)
+    assert abs(levels[0] - expected_levels(100)[lost]) <= 6
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda p: p / "nothing.mp4", "no such file"),
+        (lambda p: p, "folder without frames"),
+        (lambda p: _write(p / "text.mp4", b"hello " * 1000), "not a video"),
+        (lambda p: _write(p / "empty.mp4", b""), "not a video"),
+        (lambda p: make_sound(p / "song.m4a"), "only sound"),
+    ],
+)
+def test_what_cannot_be_scored_says_why_in_one_sentence(tmp_path: Path, make, says: str) -> None:
+    path = make(tmp_path)
+    with pytest.raises(VideoError, match=says) as caught:
+        open_source(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_no_decodable_frame_is_an_error(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "noise.mp4", 20, size=(128, 96))
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    end = data.index(b"moov") - 4 if data.find(b"moov") > start else len(data)
+    data[start:end] = bytes(np.random.default_rng(0).integers(0, 256, end - start, dtype=np.uint8))
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match="not one frame"):
+        list(open_source(path).frames(np.arange(20), 16))
+
+
+def test_a_changed_file_is_noticed_after_the_pass(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", 50)
+    source = VideoFile.open(path)
+    make_video(path, 40)
+    with pytest.raises(TimelineChanged) as changed:
+        list(source.frames(np.arange(50), 16))
+    assert len(changed.value.timeline.pts) == 40
+
+
+def test_sound_with_a_cover_picture_is_only_sound(tmp_path: Path) -> None:
+    plain = make_sound(tmp_path / "plain.m4a")
+    with av.open(str(tmp_path / "song.m4a"), "w", format="mp4") as out, av.open(str(plain)) as original:
+        sound = out.add_stream_from_template(original.streams.audio[0])
+        cover = out.add_stream("mjpeg")
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        out.mux(cover.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuvj420p")))
+        for packet in original.demux():
+            if packet.size:
+                packet.stream = sound
+                out.mux(packet)
+    with pytest.raises(VideoError, match="only sound"):
+        open_source(tmp_path / "song.m4a")
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def make_sound(path: Path) -> Path:
+    with av.open(str(path), "w", format="mp4") as out:
+        stream = out.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        for i in range(20):
+            frame.pts = i * 1024
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
