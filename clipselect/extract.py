@@ -2,14 +2,16 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 
 from clipselect.errors import VideoError
 from clipselect.grid import Clip
+from clipselect.orientation import orientation
 from clipselect.results import whole_file
-from clipselect.video import Frame, Source, quarter_turns
+from clipselect.video import Source
 
 
 def extract_clip(source: Source, clip: Clip, path: Path) -> None:
@@ -51,11 +53,11 @@ def clip_file_name(stem: str, rank: int, clip: Clip) -> str:
 
 
 def _upright(frame: av.VideoFrame) -> av.VideoFrame:
-    turns = quarter_turns(frame)
-    if not turns:
+    turned = orientation(frame)
+    if turned.upright:
         return frame
-    pixels: Frame = np.rot90(frame.to_ndarray(format="rgb24"), turns).astype(np.uint8)
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
+    pixels: Any = frame.to_ndarray(format="rgb24")
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(turned.apply(pixels)), "rgb24")
 
 
 def _rate(time_base: Fraction, ticks: np.ndarray) -> Fraction:

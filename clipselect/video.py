@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
 from clipselect.grid import Clock, Timeline, monotonic
+from clipselect.orientation import orientation
 
 Frame = NDArray[np.uint8]
 
@@ -129,7 +130,7 @@ class VideoFile:
         if frame is None:
             raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
         ratio = float(frame.width * self.pixel_aspect / frame.height)
-        return 1 / ratio if quarter_turns(frame) % 2 else ratio
+        return 1 / ratio if orientation(frame).transpose else ratio
 
     def retime(self, timeline: Timeline) -> "VideoFile":
         promised, decoded = self.timeline.pts, timeline.pts
@@ -230,13 +231,8 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
 
 def squash(frame: av.VideoFrame, size: int) -> Frame:
     """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
-    small = frame.reformat(width=size, height=size, format="rgb24", interpolation="BILINEAR").to_ndarray()
-    return np.rot90(small, quarter_turns(frame))
-
-
-def quarter_turns(frame: av.VideoFrame) -> int:
-    """Counter-clockwise quarter turns that show the frame upright; other angles count as the nearest one."""
-    return round(frame.rotation / 90) % 4
+    small: Any = frame.reformat(width=size, height=size, format="rgb24", interpolation="BILINEAR").to_ndarray()
+    return orientation(frame).apply(small)
 
 
 @dataclass

@@ -74,11 +74,10 @@ def make_video(
     return path
 
 
-def rotate_header(path: Path, quarter_turns: int) -> None:
-    """Write a rotation (clockwise, as phones do) into the display matrix of an .mp4 made by `make_video`."""
+def write_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
+    """Write the display matrix of an .mp4 made by `make_video`: shown x = a x + c y, shown y = b x + d y."""
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4 + 40
-    a, b, c, d = {1: (0, 1, -1, 0), 2: (-1, 0, 0, -1), 3: (0, -1, 1, 0)}[quarter_turns]
     one = 0x10000
     data[at : at + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 0x40000000)
     path.write_bytes(data)

@@ -14,7 +14,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from conftest import Run, make_video, only_video, picture
+from conftest import Run, make_video, only_video, picture, write_display_matrix
 
 from clipselect.zoo import DEFAULT_DDNET
 
@@ -134,6 +134,16 @@ def test_as_a_process(video: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "none.mp4: no such file" in done.stderr and "rank" in done.stdout
+
+
+def test_extracted_clips_stand_upright(run: Run, tmp_path: Path) -> None:
+    path = make_video(tmp_path / "phone.mp4", 30)
+    write_display_matrix(path, 0, 1, -1, 0)
+    run("score", path, "--k", 1, "--extract", tmp_path / "out")
+    with av.open(str(next((tmp_path / "out").iterdir()))) as file:
+        frame = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    assert frame.shape == (64, 48, 3)
+    assert frame[8, 36, 0] > 180 > frame[8, 8, 0] and frame[8, 8, 2] > 150  # red top right, blue on the left
 
 
 def test_extracted_files_of_videos_with_the_same_name_stay_apart(run: Run, video: Path, tmp_path: Path) -> None:

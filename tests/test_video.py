@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from conftest import expected_levels, grey_levels, make_video, picture, rotate_header, seconds
+from conftest import expected_levels, grey_levels, make_video, picture, seconds, write_display_matrix
 
 from clipselect.grid import candidate_clips
 from clipselect.sources import open_source
@@ -79,18 +79,33 @@ def test_audio_longer_than_video_adds_no_candidates(tmp_path: Path) -> None:
     assert [float(c.end) for c in candidate_clips(source.timeline, 1)] == [1, 2]
 
 
-@pytest.mark.parametrize(("quarter_turns", "red_corner"), [(1, (0, -1)), (2, (-1, -1)), (3, (-1, 0))])
-def test_rotation_metadata_turns_the_frame_upright(
-    tmp_path: Path, quarter_turns: int, red_corner: tuple[int, int]
+TOP_LEFT, TOP_RIGHT, BOTTOM_LEFT, BOTTOM_RIGHT = range(4)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "red_corner", "blue_corner"),
+    [
+        ((1, 0, 0, 1), TOP_LEFT, BOTTOM_RIGHT),
+        ((0, 1, -1, 0), TOP_RIGHT, BOTTOM_LEFT),  # a phone's quarter turn, clockwise
+        ((-1, 0, 0, -1), BOTTOM_RIGHT, TOP_RIGHT),
+        ((0, -1, 1, 0), BOTTOM_LEFT, BOTTOM_RIGHT),
+        ((-1, 0, 0, 1), TOP_RIGHT, BOTTOM_LEFT),  # mirrored, as by a front camera
+        ((1, 0, 0, -1), BOTTOM_LEFT, TOP_RIGHT),
+        ((0, 1, 1, 0), TOP_LEFT, BOTTOM_RIGHT),
+        ((0, -1, -1, 0), BOTTOM_RIGHT, BOTTOM_LEFT),
+    ],
+)
+def test_the_display_matrix_is_applied(
+    tmp_path: Path, matrix: tuple[int, int, int, int], red_corner: int, blue_corner: int
 ) -> None:
     path = make_video(tmp_path / "phone.mp4", 3)
-    rotate_header(path, quarter_turns)
+    write_display_matrix(path, *matrix)
     source = open_source(path)
-    frame = next(f for _, f in source.frames(np.array([0]), 16))
-    reddest = [int(frame[y, x, 0]) - int(frame[y, x, 2]) for y, x in ((1, 1), (1, -2), (-2, 1), (-2, -2))]
-    corners = [(0, 0), (0, -1), (-1, 0), (-1, -1)]
-    assert corners[int(np.argmax(reddest))] == red_corner
-    assert source.aspect == pytest.approx(64 / 48 if quarter_turns == 2 else 48 / 64)
+    frame = next(f for _, f in source.frames(np.array([0]), 16)).astype(int)
+    corners = [frame[y, x] for y in (1, -2) for x in (1, -2)]
+    assert int(np.argmax([c[0] - c[2] for c in corners])) == red_corner
+    assert corners[blue_corner][2] > 150 > corners[blue_corner][0]
+    assert source.aspect == pytest.approx(48 / 64 if matrix[0] == 0 else 64 / 48)
 
 
 def test_the_geometry_is_a_squash_of_the_whole_frame(tmp_path: Path) -> None:
