@@ -30,7 +30,7 @@ class Tables:
     row: dict[tuple[int, Fraction], int]
     all_scores: Array
     all_probabilities: Array
-    all_similarities: torch.Tensor | None  # features, where centroids of the training are known
+    all_features: torch.Tensor | None  # where centroids of the training are known
     centroids: torch.Tensor | None
     classes: tuple[str, ...]
 
@@ -46,9 +46,9 @@ class Tables:
 
     def ratios(self, c: Composition) -> Array:
         """Eq. 3 of every clip, with the composition's label, against the centroids of the training set."""
-        assert self.all_similarities is not None and self.centroids is not None
+        assert self.all_features is not None and self.centroids is not None
         labels = torch.full((len(c.clips),), self.classes.index(c.label))
-        return discriminability(self.all_similarities[[self.row[x] for x in c.clips]], labels, self.centroids).numpy()
+        return discriminability(self.all_features[[self.row[x] for x in c.clips]], labels, self.centroids).numpy()
 
 
 def tables_of(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clipselect.aggregation import aggregate, weights
 from clipselect.errors import VideoError
-from clipselect.grid import frames_to_score
+from clipselect.grid import Clip, frames_to_score
 from clipselect.scorer import ClipScorer, VideoScores
 from clipselect.selection import Selection
 from clipselect.video import Source, squash
@@ -46,12 +46,11 @@ def compare(scores: VideoScores, selection: Selection, scorer: ClipScorer, base:
     answers = []
     for method, chosen, weight, extra_gflops, extra_seconds in (
         ("ddl", picked, weights(scores.scores, picked), scoring, scores.seconds["total"]),
-        ("uniform", uniform(len(everything), len(picked)), None, 0.0, 0.0),
-        ("dense", everything, None, 0.0, 0.0),
+        ("uniform", uniform(len(everything), len(picked)), np.ones(len(picked)), 0.0, 0.0),
+        ("dense", everything, np.ones(len(everything)), 0.0, 0.0),
     ):
         begin = time.perf_counter()
-        rows = _probabilities(scores, chosen, base)
-        answer = aggregate(rows, np.ones(len(chosen)) if weight is None else weight)
+        answer = aggregate(_probabilities(scores, chosen, base), weight)
         seconds = time.perf_counter() - begin + extra_seconds
         answers.append(Answer(method, len(chosen), answer, per_clip * len(chosen) + extra_gflops, seconds))
     return answers
@@ -76,14 +75,13 @@ def multiply_adds(net: torch.nn.Module, size: int, frames: int) -> float:
 def _probabilities(scores: VideoScores, chosen: NDArray[np.int64], base: Base) -> torch.Tensor:
     out = []
     for i in range(0, len(chosen), BATCH):
-        clips = [_clip_frames(scores.source, scores, int(c), base) for c in chosen[i : i + BATCH]]
+        clips = [_clip_frames(scores.source, scores.clips[c], base) for c in chosen[i : i + BATCH].tolist()]
         out.append(base.probabilities(np.stack(clips)))
     return torch.cat(out)
 
 
-def _clip_frames(source: Source, scores: VideoScores, index: int, base: Base) -> NDArray[np.uint8]:
+def _clip_frames(source: Source, clip: Clip, base: Base) -> NDArray[np.uint8]:
     """[T, size, size, 3]: the clip's frames for the base, decoded by seeking."""
-    clip = scores.clips[index]
     wanted = frames_to_score(source.timeline, clip, base.geometry.frames)
     frames = {}
     for i, frame in enumerate(source.pictures(clip.first, int(wanted[-1])), start=clip.first):

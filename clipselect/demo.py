@@ -6,6 +6,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.extract import encoder_name
 from clipselect.results import whole_file
 
 WIDTH, HEIGHT, RATE, SECONDS = 320, 240, 25, 12
@@ -14,11 +15,10 @@ ACTION = (5.0, 8.0)
 
 def write_demo_video(path: Path) -> tuple[float, float]:
     """Write the video (H.264, 320 x 240, 12 s at 25 frames/s); returns when the scuffle starts and ends, in seconds."""
-    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
     rng = np.random.default_rng(0)
     background = _street(rng)
     with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
-        stream = out.add_stream(codec, rate=RATE)
+        stream = out.add_stream(encoder_name(), rate=RATE)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for i in range(RATE * SECONDS):

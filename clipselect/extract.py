@@ -52,6 +52,11 @@ def clip_file_name(stem: str, rank: int, clip: Clip) -> str:
     return f"{stem}_rank{rank:02d}_{float(clip.start):.2f}s-{float(clip.end):.2f}s.mp4"
 
 
+def encoder_name() -> str:
+    """H.264 where FFmpeg has its encoder, else MPEG-4."""
+    return "libx264" if "libx264" in av.codecs_available else "mpeg4"
+
+
 def _upright(frame: av.VideoFrame) -> av.VideoFrame:
     turned = orientation(frame)
     if turned.upright:
@@ -69,7 +74,7 @@ def _rate(time_base: Fraction, ticks: np.ndarray) -> Fraction:
 def _stream_for(
     out: av.container.OutputContainer, height: int, aspect: float, rate: Fraction, time_base: Fraction
 ) -> av.VideoStream:
-    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+    codec = encoder_name()
     options = {"crf": "18", "preset": "veryfast", "bf": "0"} if codec == "libx264" else {"q": "3"}
     stream = out.add_stream(codec, rate=max(rate, Fraction(1)), options=options)
     assert isinstance(stream, av.VideoStream)

@@ -26,7 +26,7 @@ from typing import Any
 from clipselect import __version__
 from clipselect.errors import ClipselectError
 from clipselect.scorer import VideoScores
-from clipselect.selection import Selection, ranking
+from clipselect.selection import Selection, ranks
 
 CSV_COLUMNS = ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "file")
 
@@ -47,11 +47,13 @@ class Result:
     files: dict[int, Path] = field(default_factory=dict)
 
 
-def as_json(results: Sequence[Result], settings: dict[str, Any]) -> str:
+def as_json(results: Sequence[Result], settings: dict[str, Any], **extra: Any) -> str:
+    """The document above; `extra` entries come before its videos."""
     document = {
         "version": 1,
         "clipselect": __version__,
         "settings": settings,
+        **extra,
         "videos": [video_record(result) for result in results],
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
@@ -76,7 +78,7 @@ def clip_records(result: Result) -> list[dict[str, Any]]:
     """The entries of `clips`, in time order."""
     if result.scores is None or result.selection is None:
         return []
-    rank = {int(i): r for r, i in enumerate(ranking(result.scores.scores), start=1)}
+    rank = ranks(result.scores.scores).tolist()
     picked = set(result.selection.ranked.tolist())
     return [
         {

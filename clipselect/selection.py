@@ -37,6 +37,14 @@ def ranking(scores: ArrayLike) -> NDArray[np.int64]:
     return np.argsort(-values, kind="stable")
 
 
+def ranks(scores: ArrayLike) -> NDArray[np.int64]:
+    """Rank [n] of every element, 1 for the best; the inverse of `ranking`."""
+    order = ranking(scores)
+    out = np.empty_like(order)
+    out[order] = np.arange(1, len(order) + 1)
+    return out
+
+
 def top_k(scores: ArrayLike, k: int, *, spans: ArrayLike | None = None, min_gap: float | None = None) -> Selection:
     """Keep the best `k` elements (eq. 7 by number), or all when there are fewer.
 

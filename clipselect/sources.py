@@ -44,8 +44,7 @@ def open_source(path: Path | str, *, decoder: Decoder = "pyav", fps: Seconds = 3
         raise VideoError(f"{path}: no such file; check the path") from e
     except OSError as e:
         raise VideoError(f"{path}: cannot be read ({e.strerror}); check its name and permissions") from e
-    file = VideoFile.open(path)
-    return DecordFile(file) if decoder == "decord" else file
+    return (DecordFile if decoder == "decord" else VideoFile).open(path)
 
 
 @dataclass
@@ -123,31 +122,8 @@ def _read_image(path: Path) -> av.VideoFrame | None:
         return None
 
 
-@dataclass(frozen=True)
-class DecordFile:
-    """A video file whose frames decord decodes; the times are the container's, as for `VideoFile`."""
-
-    file: VideoFile
-
-    @property
-    def path(self) -> Path:
-        return self.file.path
-
-    @property
-    def timeline(self) -> Timeline:
-        return self.file.timeline
-
-    @property
-    def start_time(self) -> Fraction:
-        return self.file.start_time
-
-    @property
-    def aspect(self) -> float:
-        return self.file.aspect
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return self.file.warnings
+class DecordFile(VideoFile):
+    """A video file whose frames for scoring decord decodes; all else is as for `VideoFile`."""
 
     def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
         try:
@@ -164,9 +140,3 @@ class DecordFile:
             raise VideoError(f"{self.path}: decord cannot decode it; try --decoder pyav") from e
         if found != expected:
             raise VideoError(f"{self.path}: decord finds {found} frames, its container {expected}; try --decoder pyav")
-
-    def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
-        return self.file.pictures(first, last)
-
-    def retime(self, timeline: Timeline) -> "DecordFile":
-        return DecordFile(self.file.retime(timeline))

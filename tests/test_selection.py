@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipselect.selection import above, ranking, top_k
+from clipselect.selection import above, ranking, ranks, top_k
 
 law = settings(deadline=None, derandomize=True, max_examples=60)
 
@@ -195,3 +195,8 @@ def test_a_gap_needs_spans() -> None:
         top_k([0.1], 1, min_gap=0)
     with pytest.raises(ValueError, match="spans"):
         above([0.1], 0.5, min_gap=0)
+
+
+def test_ranks_are_the_inverse_of_the_ranking() -> None:
+    # 0.9 is best, then 0.5 (the earlier one first), then 0.1.
+    assert ranks([0.5, 0.1, 0.9, 0.5]).tolist() == [2, 4, 1, 3]

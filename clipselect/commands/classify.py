@@ -1,6 +1,5 @@
 """`clipselect classify`."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clipselect import __version__
 from clipselect.classify import Answer, compare
-from clipselect.commands.common import progress_bar, stderr
+from clipselect.commands.common import progress_bar
 from clipselect.commands.options import (
     ClipDuration,
     DecoderName,
@@ -26,9 +24,9 @@ from clipselect.commands.options import (
     Stride,
     Threshold,
 )
-from clipselect.commands.outputs import Outputs, write
+from clipselect.commands.outputs import Outputs, print_warnings, write
 from clipselect.display import clock, shown
-from clipselect.results import Result, video_record
+from clipselect.results import Result, as_json
 from clipselect.scorer import load_scorer
 
 TOP = 3
@@ -72,17 +70,11 @@ def classify(
             Text(f"{shown(video)}  {clock(float(scores.duration))}, {len(scores.clips)} candidate clips", style="bold")
         )
         _print(outputs.console, answers, network.classes)
-    for warning in scores.source.warnings:
-        stderr().print(Text(f"warning: {shown(video)}: {warning}"))
+    print_warnings(scores.source)
     if json_file is not None:
-        document = {
-            "version": 1,
-            "clipselect": __version__,
-            "settings": {**settings.record(scorer), "base": network.name},
-            "rows": [_row(answer, network.classes) for answer in answers],
-            "videos": [video_record(Result(video, scorer.name, scores, selection))],
-        }
-        write(json_file, json.dumps(document, indent=1, allow_nan=False) + "\n")
+        result = Result(video, scorer.name, scores, selection)
+        rows = [_row(answer, network.classes) for answer in answers]
+        write(json_file, as_json([result], {**settings.record(scorer), "base": network.name}, rows=rows))
 
 
 def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
@@ -11,7 +11,7 @@ from clipselect.commands.common import check
 from clipselect.grid import exact_seconds
 from clipselect.scorer import ClipScorer, VideoScores, score_video
 from clipselect.selection import Selection, above, top_k
-from clipselect.sources import open_source
+from clipselect.sources import Decoder, open_source
 from clipselect.video import Frame
 
 DEFAULT_K = 5
@@ -58,7 +58,7 @@ class Settings:
         check(in_range, f"--threshold must lie in [0, 1], got {self.threshold}")
         far = self.min_gap is None or 0 <= self.min_gap < float("inf")
         check(far, f"--min-gap must be at least 0 seconds, got {self.min_gap}")
-        check(self.decoder in ("pyav", "decord"), f"--decoder must be pyav or decord, got {self.decoder}")
+        check(self.decoder in get_args(Decoder), f"--decoder must be pyav or decord, got {self.decoder}")
         for value, option in (
             (self.clip_duration, "--clip-duration"),
             (self.stride, "--stride"),
@@ -75,7 +75,7 @@ class Settings:
         progress: Callable[[float], Any],
         thumbnail: Callable[[Frame], bytes] | None = None,
     ) -> VideoScores:
-        source = open_source(path, decoder="decord" if self.decoder == "decord" else "pyav", fps=self.fps)
+        source = open_source(path, decoder=cast(Decoder, self.decoder), fps=self.fps)
         return score_video(
             source,
             scorer,

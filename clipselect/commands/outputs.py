@@ -15,7 +15,8 @@ from clipselect.display import print_result, shown
 from clipselect.errors import ClipselectError
 from clipselect.extract import clip_file_name, extract_clip
 from clipselect.results import Result
-from clipselect.selection import ranking
+from clipselect.selection import ranks
+from clipselect.video import Source
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,26 @@ class Outputs:
     def __post_init__(self) -> None:
         both = str(self.json) == str(self.csv) == STDOUT
         check(not both, "--json and --csv cannot both go to standard output; give one of them a file")
-        for path in (self.json, self.csv, self.plot, self.html):
-            if path is not None and str(path) != STDOUT:
-                results.check_writable(path)
-        files = [p.resolve() for p in (self.json, self.csv, self.plot, self.html) if p is not None and str(p) != STDOUT]
+        for path in self._files:
+            results.check_writable(path)
+        targets = {path.resolve() for path in self._files}
         check(
-            len(files) == len(set(files)),
+            len(targets) == len(self._files),
             "two of --json, --csv, --plot and --html name the same file; give each its own",
         )
         if self.extract is not None:
             make_folder(self.extract)
 
+    @property
+    def _files(self) -> list[Path]:
+        """The files to write, standard output not among them."""
+        paths = (self.json, self.csv, self.plot, self.html)
+        return [path for path in paths if path is not None and str(path) != STDOUT]
+
     def spare(self, inputs: Sequence[Path]) -> None:
         """Refuse to write over a video that is about to be read."""
-        for path in (self.json, self.csv, self.plot, self.html):
-            if path is not None and path.exists() and any(path.resolve() == video.resolve() for video in inputs):
+        for path in self._files:
+            if path.exists() and any(path.resolve() == video.resolve() for video in inputs):
                 raise ClipselectError(f"{path}: is both a video to score and a file to write; choose another output")
 
     @property
@@ -58,11 +64,10 @@ class Outputs:
         """Show a result as soon as it is there; quietly only its warnings."""
         if result.scores is None:
             return
-        if not self.quiet:
+        if self.quiet:
+            print_warnings(result.scores.source)
+        else:
             print_result(self.console, result)
-            return
-        for warning in result.scores.source.warnings:
-            stderr().print(Text(f"warning: {shown(result.path)}: {warning}"))
 
     def save(self, outcomes: Sequence[Result], settings: dict[str, Any]) -> None:
         """Write all files; nothing if not one video could be scored. One that fails does not keep the others."""
@@ -88,7 +93,7 @@ class Outputs:
         if self.extract is None:
             return result
         assert result.scores is not None and result.selection is not None
-        rank = {int(i): r for r, i in enumerate(ranking(result.scores.scores), start=1)}
+        rank = ranks(result.scores.scores).tolist()
         clips = {i: result.scores.clips[i] for i in result.selection.ordered.tolist()}
         taken = {file for r in earlier for file in r.files.values()}
         for number in itertools.count(1):
@@ -99,6 +104,12 @@ class Outputs:
         for i, clip in clips.items():
             extract_clip(result.scores.source, clip, files[i])
         return replace(result, files=files)
+
+
+def print_warnings(source: Source) -> None:
+    """On standard error, a line each."""
+    for warning in source.warnings:
+        stderr().print(Text(f"warning: {shown(source.path)}: {warning}"))
 
 
 def write(path: Path, content: str | bytes) -> None:

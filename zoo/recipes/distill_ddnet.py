@@ -132,13 +132,13 @@ def main() -> None:
         assert isinstance(net, DDNet)
         rng = np.random.default_rng([args.seed, step])
         picked = rng.choice(len(elements), BATCH, p=share)
+        size = SMALL if step < SMALL_SHARE * args.steps else GEOMETRY.size
         clips = []
         for i in picked:
             number, start = elements[i]
             shift = Fraction(rng.uniform(-0.1, 0.1)).limit_denominator(1000)
             length = CLIP_SECONDS * Fraction(rng.uniform(0.85, 1.2)).limit_denominator(1000)
             start = max(Fraction(0), min(start + shift, sources[number].duration - length))
-            size = SMALL if step < SMALL_SHARE * args.steps else GEOMETRY.size
             clips.append(augment(sources[number].clip(start, length), size, rng))
         logits = net.logits(normalised(clips))
         aims = torch.tensor(wanted[picked], dtype=torch.float32)
@@ -156,10 +156,7 @@ def main() -> None:
         "kind": "ddnet",
         "name": "ddnet3d-actions",
         "config": asdict(config),
-        "size": GEOMETRY.size,
-        "frames": GEOMETRY.frames,
-        "mean": GEOMETRY.mean,
-        "std": GEOMETRY.std,
+        **asdict(GEOMETRY),
         "clip_duration": float(CLIP_SECONDS),
         **asdict(targets.norm),
         "base": base.name,

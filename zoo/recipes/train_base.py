@@ -7,6 +7,7 @@ third background, every domain alike. About 25 minutes on 2 cores; a run that wa
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -67,10 +68,7 @@ def main() -> None:
         "config": {"widths": [24, 48, 96, 160]},
         "outputs": background + 1,
         "classes": classes,
-        "size": GEOMETRY.size,
-        "frames": GEOMETRY.frames,
-        "mean": GEOMETRY.mean,
-        "std": GEOMETRY.std,
+        **asdict(GEOMETRY),
         "clip_duration": 1.0,
         "seed": args.seed,
         "steps": args.steps,
