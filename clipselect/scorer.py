@@ -1,7 +1,7 @@
 """Pixels in, scores out: the DDNet over the candidate clips of a video, in one forward pass and constant memory."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.checkpoint import Metadata, load_weights
+from clipselect.clips import Pass, decoded
 from clipselect.ddnet import DDNet, DDNetConfig
-from clipselect.errors import ClipselectError, VideoError
-from clipselect.grid import Clip, Seconds, candidate_clips, exact_seconds, frames_to_score
-from clipselect.video import Frame, Source, TimelineChanged
+from clipselect.errors import ClipselectError
+from clipselect.grid import Clip, Seconds, exact_seconds
+from clipselect.video import Frame, Source
 
-BATCH = 16
-"""Clips in memory at a time: 16 clips of 8 frames of 112 x 112 take 5 MB."""
+SMALLEST_BATCH = 8
+"""Kernels for fewer clips round otherwise (6e-8), and a score must not depend on what else is in its batch."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class ClipScorer:
     @torch.inference_mode()
     def score(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores [n] in (0, 1) of clips [n, T, size, size, 3] uint8 RGB."""
-        scores: NDArray[np.float32] = self.net(self.geometry.normalise(clips, self.device)).cpu().numpy()
+        filler = np.zeros((max(SMALLEST_BATCH - len(clips), 0), *clips.shape[1:]), np.uint8)
+        batch = self.geometry.normalise(np.concatenate([clips, filler]) if len(filler) else clips, self.device)
+        scores: NDArray[np.float32] = self.net(batch)[: len(clips)].cpu().numpy()
         if not np.isfinite(scores).all():
             raise ClipselectError(f"model {self.name!r} gives scores that are not numbers; distil it again")
         return scores
@@ -182,52 +185,25 @@ def score_video(
         ClipselectError: bad clip duration or stride.
     """
     begin = time.perf_counter()
-    for _ in range(3):
-        clips = candidate_clips(
-            source.timeline, scorer.clip_duration if clip_duration is None else clip_duration, stride
-        )
-        scores, thumbnails, network = np.empty(len(clips), np.float32), [], 0.0
-        try:
-            for done, batch in clip_batches(source, clips, scorer.geometry):
-                tick = time.perf_counter()
-                scores[done - len(batch) : done] = scorer.score(batch)
-                network += time.perf_counter() - tick
-                if thumbnail:
-                    thumbnails += [thumbnail(clip[len(clip) // 2]) for clip in batch]
-                if progress:
-                    progress(done / len(clips))
-        except TimelineChanged as changed:
-            source = source.retime(changed.timeline)
+    network, done = 0.0, 0
+    clips: list[Clip] = []
+    scores, thumbnails = np.empty(0, np.float32), list[bytes]()
+    length = scorer.clip_duration if clip_duration is None else clip_duration
+    for step in decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames):
+        if isinstance(step, Pass):
+            source, clips, done, thumbnails = step.source, step.clips, 0, []
+            scores = np.empty(len(clips), np.float32)
             continue
+        tick = time.perf_counter()
+        scores[done : done + len(step)] = scorer.score(step)
+        network += time.perf_counter() - tick
+        done += len(step)
         if thumbnail:
-            _ = source.aspect  # pictures need it; known now, it needs no second look at the file
-        total = time.perf_counter() - begin
-        seconds = {"total": total, "network": network, "decode": total - network}
-        return VideoScores(source, clips, scores, scorer.name, seconds, thumbnails)
-    raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
-
-
-def clip_batches(
-    source: Source, clips: list[Clip], geometry: Geometry, batch: int = BATCH
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """The frames of all clips in one forward pass: (clips done so far, [b, T, size, size, 3] uint8) per batch.
-
-    Overlapping clips share their frames. Only the frames from the earliest unfinished clip on are held.
-    """
-    needed = [frames_to_score(source.timeline, clip, geometry.frames) for clip in clips]
-    held: dict[int, Frame] = {}
-    ready: list[NDArray[np.uint8]] = []
-    done = 0
-    for index, frame in source.frames(np.unique(np.concatenate(needed)), geometry.size):
-        held[index] = frame
-        while done < len(needed) and needed[done][-1] <= index:
-            ready.append(np.stack([held[i] for i in needed[done].tolist()]))
-            done += 1
-            if len(ready) == batch:
-                yield done, np.stack(ready)
-                ready = []
-        keep_from = needed[done][0] if done < len(needed) else index + 1
-        while held and (oldest := next(iter(held))) < keep_from:
-            del held[oldest]
-    if ready:
-        yield done, np.stack(ready)
+            thumbnails += [thumbnail(clip[len(clip) // 2]) for clip in step]
+        if progress:
+            progress(done / len(clips))
+    if thumbnail:
+        _ = source.aspect  # pictures need it; known now, it needs no second look at the file
+    total = time.perf_counter() - begin
+    seconds = {"total": total, "network": network, "decode": total - network}
+    return VideoScores(source, clips, scores, scorer.name, seconds, thumbnails)

@@ -10,9 +10,10 @@ import torch
 from conftest import make_video
 
 from clipselect import scorer as scorer_module
+from clipselect.clips import clip_batches
 from clipselect.errors import ClipselectError
 from clipselect.grid import candidate_clips, frames_to_score
-from clipselect.scorer import clip_batches, load_scorer, score_video
+from clipselect.scorer import load_scorer, score_video
 from clipselect.sources import open_source
 
 
@@ -46,12 +47,11 @@ def test_one_pass_equals_decoding_everything_first(
 def test_batches_are_bounded_and_complete(many_clips: Path) -> None:
     source, geometry = open_source(many_clips), load_scorer(device="cpu").geometry
     clips = candidate_clips(source.timeline, 0.5, 0.05)
-    sizes, done = [], []
-    for finished, batch in clip_batches(source, clips, geometry, batch=4):
+    sizes = []
+    for batch in clip_batches(source, clips, geometry.size, geometry.frames, batch=4):
         sizes.append(len(batch))
-        done.append(finished)
         assert batch.shape[1:] == (geometry.frames, geometry.size, geometry.size, 3)
-    assert max(sizes) == 4 and sum(sizes) == len(clips) == done[-1]
+    assert max(sizes) == 4 and sum(sizes) == len(clips)
 
 
 def test_a_video_that_changes_between_passes_is_scored_again(tmp_path: Path) -> None:

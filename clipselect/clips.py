@@ -1,0 +1,70 @@
+"""The frames that the DDNet looks at, clip by clip, in one forward pass over the video and constant memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import VideoError
+from clipselect.grid import Clip, Seconds, candidate_clips, frames_to_score
+from clipselect.video import Frame, Source, TimelineChanged
+
+BATCH = 16
+"""Clips in memory at a time: 16 clips of 8 frames of 112 x 112 take 5 MB."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The start of a pass over a video: everything before it is void, its candidates' frames follow."""
+
+    source: Source
+    clips: list[Clip]
+
+
+def decoded(
+    source: Source, clip_duration: Seconds, stride: Seconds | None, size: int, frames: int
+) -> Iterator[Pass | NDArray[np.uint8]]:
+    """A `Pass`, then the frames [b, T, size, size, 3] uint8 of all its clips in batches, in time order.
+
+    A file that decodes otherwise than its index promised starts over, once, with another `Pass`.
+
+    Raises:
+        VideoError, ClipselectError: as for `score_video`.
+    """
+    for _ in range(3):
+        clips = candidate_clips(source.timeline, clip_duration, stride)
+        yield Pass(source, clips)
+        try:
+            yield from clip_batches(source, clips, size, frames)
+        except TimelineChanged as changed:
+            source = source.retime(changed.timeline)
+        else:
+            return
+    raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+
+
+def clip_batches(
+    source: Source, clips: list[Clip], size: int, frames: int, batch: int = BATCH
+) -> Iterator[NDArray[np.uint8]]:
+    """The frames of all clips in one forward pass: [b, T, size, size, 3] uint8 per batch, in time order.
+
+    Overlapping clips share their frames. Only the frames from the earliest unfinished clip on are held.
+    """
+    needed = [frames_to_score(source.timeline, clip, frames) for clip in clips]
+    held: dict[int, Frame] = {}
+    ready: list[NDArray[np.uint8]] = []
+    done = 0
+    for index, frame in source.frames(np.unique(np.concatenate(needed)), size):
+        held[index] = frame
+        while done < len(needed) and needed[done][-1] <= index:
+            ready.append(np.stack([held[i] for i in needed[done].tolist()]))
+            done += 1
+            if len(ready) == batch:
+                yield np.stack(ready)
+                ready = []
+        keep_from = needed[done][0] if done < len(needed) else index + 1
+        while held and (oldest := next(iter(held))) < keep_from:
+            del held[oldest]
+    if ready:
+        yield np.stack(ready)
