@@ -26,8 +26,12 @@ setup(
     install_requires=[
         "torch>=2.4",
         "numpy>=1.26",
-        "av>=14.1",
+        "av>=17",
         "fvcore>=0.1.5.post20221221",
+        "pytorchvideo>=0.1.5",
+        "torchvision>=0.19",  # PyTorchVideo needs it and does not say so
+        "opencv-python-headless>=4.10,<5",  # reads PyTorchVideo's frame folders
+        "pyarrow>=15",
         "safetensors>=0.4.3",
         "typer>=0.15",
         "rich>=13.7",

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from clipselect.aggregation import Reading, aggregate, weights
-from clipselect.classify import uniform
 from clipselect.discriminability import discriminability
 from clipselect.scorer import ClipScorer
-from clipselect.selection import top_k
+from clipselect.selection import top_k, uniform
 from clipselect.zoo.base import Base
 from clipselect.zoo.recipes.actions import Composition, SourceVideo
 

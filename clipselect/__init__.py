@@ -7,6 +7,9 @@
 
 __version__ = "0.1.0"
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from clipselect.aggregation import aggregate, rescale, weights
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.discriminability import (
@@ -16,20 +19,51 @@ from clipselect.discriminability import (
     discriminability,
     normalisation,
 )
-from clipselect.errors import ClipselectError, VideoError
+from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
 from clipselect.grid import Clip, candidate_clips
 from clipselect.scorer import ClipScorer, VideoScores, load_scorer, score_video
 from clipselect.selection import Selection, above, ranking, top_k
 from clipselect.sources import open_source
+from clipselect.video_aggregator import VideoAggregator, VideoAnswers
+
+if TYPE_CHECKING:
+    from clipselect.ddl import DDLClipSampler, register_clip_sampler
+    from clipselect.index import ScoreIndex
+    from clipselect.samplers import DenseClips, RandomClips, UniformClips
+
+_SLOW_TO_IMPORT = {
+    "DDLClipSampler": "clipselect.ddl",
+    "DenseClips": "clipselect.samplers",
+    "RandomClips": "clipselect.samplers",
+    "ScoreIndex": "clipselect.index",
+    "UniformClips": "clipselect.samplers",
+    "register_clip_sampler": "clipselect.ddl",
+}
+"""What needs PyTorchVideo or pyarrow, imported when it is first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SLOW_TO_IMPORT:
+        return getattr(import_module(_SLOW_TO_IMPORT[name]), name)
+    raise AttributeError(f"module 'clipselect' has no attribute {name!r}")
+
 
 __all__ = [
     "CentroidAccumulator",
     "Clip",
     "ClipScorer",
     "ClipselectError",
+    "ClipselectWarning",
+    "DDLClipSampler",
     "DDNet",
     "DDNetConfig",
+    "DenseClips",
+    "RandomClips",
+    "ScoreIndex",
     "Selection",
+    "UniformClips",
+    "VideoAggregator",
+    "VideoAnswers",
     "VideoError",
     "VideoScores",
     "above",
@@ -42,6 +76,7 @@ __all__ = [
     "normalisation",
     "open_source",
     "ranking",
+    "register_clip_sampler",
     "rescale",
     "score_video",
     "top_k",

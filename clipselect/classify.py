@@ -12,7 +12,7 @@ from clipselect.aggregation import aggregate, weights
 from clipselect.errors import VideoError
 from clipselect.grid import Clip, frames_to_score
 from clipselect.scorer import ClipScorer, VideoScores
-from clipselect.selection import Selection
+from clipselect.selection import Selection, uniform
 from clipselect.video import Source, squash
 from clipselect.zoo.base import Base
 
@@ -54,11 +54,6 @@ def compare(scores: VideoScores, selection: Selection, scorer: ClipScorer, base:
         seconds = time.perf_counter() - begin + extra_seconds
         answers.append(Answer(method, len(chosen), answer, per_clip * len(chosen) + extra_gflops, seconds))
     return answers
-
-
-def uniform(candidates: int, k: int) -> NDArray[np.int64]:
-    """Indices [k] of clips spread evenly over the candidates: the middles of k equal parts."""
-    return ((np.arange(k) + 0.5) * candidates / k).astype(np.int64)
 
 
 def multiply_adds(net: torch.nn.Module, size: int, frames: int) -> float:

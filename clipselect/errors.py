@@ -1,4 +1,4 @@
-"""The two exceptions that callers may want to catch."""
+"""The exceptions that callers may want to catch, and the warning they may want to filter."""
 
 
 class ClipselectError(Exception):
@@ -7,3 +7,7 @@ class ClipselectError(Exception):
 
 class VideoError(ClipselectError):
     """A video that cannot be read; other videos of the same batch are not affected."""
+
+
+class ClipselectWarning(UserWarning):
+    """Something that the user should know and that did not stop the work: one sentence that names the file."""

@@ -87,6 +87,26 @@ def above(
     return Selection(_apart(kept.ranked, np.asarray(spans, dtype=np.float64), min_gap))
 
 
+def select(
+    scores: ArrayLike,
+    spans: ArrayLike,
+    *,
+    k: int | None = None,
+    threshold: float | None = None,
+    min_gap: float | None = None,
+) -> Selection:
+    """`top_k` and `above` in one: the best `k`, all above the `threshold`, or with both the best `k` of those above."""
+    if threshold is None:
+        return top_k(scores, len(np.asarray(scores)) if k is None else k, spans=spans, min_gap=min_gap)
+    kept = above(scores, threshold, spans=spans, min_gap=min_gap)
+    return kept if k is None else Selection(kept.ranked[:k])
+
+
+def uniform(candidates: int, k: int) -> NDArray[np.int64]:
+    """Indices [k] of clips spread evenly over the candidates: the middles of k equal parts."""
+    return ((np.arange(k) + 0.5) * candidates / k).astype(np.int64)
+
+
 def _apart(ranked: NDArray[np.int64], spans: NDArray[np.float64], min_gap: float) -> NDArray[np.int64]:
     """Those of `ranked` that keep their distance from every better one that was kept."""
     if not min_gap >= 0:

@@ -21,12 +21,13 @@ Decoder = Literal["pyav", "decord"]
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
-def open_source(path: Path | str, *, decoder: Decoder = "pyav", fps: Seconds = 30) -> Source:
+def open_source(path: Path | str, *, decoder: Decoder = "pyav", fps: Seconds = 30, threads: int = 0) -> Source:
     """A video file or a folder of frames, ready to be scored.
 
     Args:
         decoder: "pyav" (the default) or "decord", for files.
         fps: frames per second of a folder of frames, which cannot say it itself.
+        threads: that decode a file; 0 for as many as pay.
 
     Raises:
         VideoError: the path does not exist, is not a video, or holds no frames.
@@ -44,7 +45,7 @@ def open_source(path: Path | str, *, decoder: Decoder = "pyav", fps: Seconds = 3
         raise VideoError(f"{path}: no such file; check the path") from e
     except OSError as e:
         raise VideoError(f"{path}: cannot be read ({e.strerror}); check its name and permissions") from e
-    return (DecordFile if decoder == "decord" else VideoFile).open(path)
+    return (DecordFile if decoder == "decord" else VideoFile).open(path, threads)
 
 
 @dataclass

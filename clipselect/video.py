@@ -10,6 +10,7 @@ index promised, and raises `TimelineChanged` at the end of a pass that differed;
 that were really seen (`retime`), which a second pass always meets.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
@@ -100,9 +102,10 @@ class VideoFile:
     origin: int  # presentation time of the first frame, in ticks of the stream
     step: int  # ticks that a frame without a time of its own lasts
     seekable: bool  # the container's own times are clean, so a seek can be checked against them
+    threads: int = 0  # that decode; 0 for as many as FFmpeg thinks pay
 
     @classmethod
-    def open(cls, path: Path) -> "VideoFile":
+    def open(cls, path: Path, threads: int = 0) -> "VideoFile":
         """Read the packets' times, decoding nothing.
 
         Raises:
@@ -122,7 +125,7 @@ class VideoFile:
         seekable = [None if p is None else p - origin for p in index.pts] == pts.tolist()
         timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or step), base)
         warnings = (index.broken,) if index.broken else ()
-        return cls(path, timeline, origin * base, warnings, pixel_aspect, origin, step, seekable)
+        return cls(path, timeline, origin * base, warnings, pixel_aspect, origin, step, seekable, threads)
 
     @cached_property
     def aspect(self) -> float:
@@ -192,6 +195,7 @@ class VideoFile:
         with opened(self.path) as container:
             stream = _video_stream(container, self.path)
             stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = self.threads
             if seek_to is not None:
                 container.seek(seek_to + self.origin, stream=stream)
             for packet in _packets(container, stream):
@@ -231,8 +235,15 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
 
 def squash(frame: av.VideoFrame, size: int) -> Frame:
     """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
-    small: Any = frame.reformat(width=size, height=size, format="rgb24", interpolation="BILINEAR").to_ndarray()
+    # One scaler for all frames of a thread, without threads of its own: freeing those hangs a forked process.
+    scaler: VideoReformatter | None = getattr(_scalers, "scaler", None)
+    if scaler is None:
+        scaler = _scalers.scaler = VideoReformatter()
+    small: Any = scaler.reformat(frame, size, size, "rgb24", interpolation="BILINEAR", threads=1).to_ndarray()
     return orientation(frame).apply(small)
+
+
+_scalers = threading.local()
 
 
 @dataclass

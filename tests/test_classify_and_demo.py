@@ -8,10 +8,10 @@ import pytest
 import torch
 from conftest import Run, assert_refused, make_video
 
-from clipselect.classify import compare, uniform
+from clipselect.classify import compare
 from clipselect.demo import ACTION
 from clipselect.scorer import load_scorer, score_video
-from clipselect.selection import top_k
+from clipselect.selection import top_k, uniform
 from clipselect.sources import open_source
 from clipselect.zoo.base import load_base
 

@@ -10,7 +10,7 @@ import typer
 from clipselect.commands.common import check
 from clipselect.grid import exact_seconds
 from clipselect.scorer import ClipScorer, VideoScores, score_video
-from clipselect.selection import Selection, above, top_k
+from clipselect.selection import Selection, select
 from clipselect.sources import Decoder, open_source
 from clipselect.video import Frame
 
@@ -87,10 +87,8 @@ class Settings:
 
     def select(self, scores: VideoScores) -> Selection:
         """The best K, those above the threshold, or the best K of those above the threshold."""
-        if self.threshold is None:
-            return top_k(scores.scores, self.k or DEFAULT_K, spans=scores.spans, min_gap=self.min_gap)
-        kept = above(scores.scores, self.threshold, spans=scores.spans, min_gap=self.min_gap)
-        return Selection(kept.ranked[: self.k])
+        k = DEFAULT_K if self.k is None and self.threshold is None else self.k
+        return select(scores.scores, scores.spans, k=k, threshold=self.threshold, min_gap=self.min_gap)
 
     def record(self, scorer: ClipScorer) -> dict[str, Any]:
         """The settings as they go into results, with defaults filled in."""

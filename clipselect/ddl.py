@@ -1,0 +1,164 @@
+"""`DDLClipSampler`: the K most discriminable clips of every video, in any PyTorchVideo pipeline."""
+
+import math
+import types
+import warnings
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from pytorchvideo.data import clip_sampling
+from torch.utils.data import get_worker_info
+
+from clipselect.aggregation import weights
+from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
+from clipselect.grid import Seconds
+from clipselect.index import Entry, ScoreIndex, Scoring
+from clipselect.samplers import CandidateClips, Choice, at_least_one
+from clipselect.scorer import ClipScorer, load_scorer, score_video
+from clipselect.selection import select
+from clipselect.sources import open_source
+
+Fallback = Literal["score", "raise"]
+
+
+class DDLClipSampler(CandidateClips):
+    """Yields the best `k` candidate clips of every video in time order, the same ones however many workers there are.
+
+        dataset = Kinetics(data_path, clip_sampler=DDLClipSampler(2, k=5), decode_audio=False)
+
+    Every sample then holds clip_start, clip_end, clip_score, clip_weight and clip_views (see `clipselect.samplers`).
+    A video that cannot be scored is named in a `ClipselectWarning`, and the dataset goes on without it.
+
+    Args:
+        clip_duration: seconds per clip.
+        k: clips per video, fewer where there are fewer candidates; None with `threshold` for all above it.
+        threshold: in [0, 1]; keep only clips scored above it, and the best one in any case (eq. 7).
+        stride: seconds between the starts of candidates; the clip duration by default.
+        min_gap: seconds between the end of one kept clip and the start of the next; 0 forbids overlap, None allows it.
+        model: a DDNet of the zoo or a weights file; the zoo's default.
+        index: a score index of `clipselect index`, made with the same model, clip duration and stride. Only the kept
+            clips are then decoded; without one the whole video is decoded, once, when its first clip is asked for.
+        augs_per_clip: samples per clip; PyTorchVideo decodes the clip once for all of them.
+        exact: exactly `k` clips for every video that can be read, as equal steps on all ranks need: where there are
+            fewer, some come again with weight 0, which leaves the video's answer as it is.
+        device: where the DDNet runs; "auto" means the CPU in workers. GPUs belong to `clipselect index`.
+        fallback: what to do with a video that the index lacks or that has changed since: "score" it now, with a
+            warning, or "raise".
+
+    Raises:
+        ClipselectError: an argument out of range, an unusable model or index, an index made otherwise.
+    """
+
+    def __init__(
+        self,
+        clip_duration: Seconds,
+        k: int | None = 5,
+        *,
+        threshold: float | None = None,
+        stride: Seconds | None = None,
+        min_gap: float | None = None,
+        model: str | Path | None = None,
+        index: str | Path | None = None,
+        augs_per_clip: int = 1,
+        exact: bool = False,
+        device: str = "cpu",
+        fallback: Fallback = "score",
+    ) -> None:
+        super().__init__(clip_duration, stride=stride, augs_per_clip=augs_per_clip)
+        if k is None and (threshold is None or exact):
+            raise ClipselectError("k is needed without a threshold, and with exact=True")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ClipselectError(f"threshold must lie in [0, 1], got {threshold}")
+        if min_gap is not None and not 0 <= min_gap < math.inf:
+            raise ClipselectError(f"min_gap must be at least 0 seconds, got {min_gap}")
+        if fallback not in get_args(Fallback):
+            raise ClipselectError(f"fallback must be 'score' or 'raise', got {fallback!r}")
+        self.k = None if k is None else at_least_one(k, "k")
+        self.threshold, self.min_gap, self.exact = threshold, min_gap, exact
+        self.model, self.device, self.fallback = model, device, fallback
+        self._scorer: ClipScorer | None = None
+        self.index = None if index is None else ScoreIndex(index)
+        scoring = Scoring.of(load_scorer(model, "cpu"), self._clip_duration, self.stride)
+        if self.index is not None and self.index.scoring != scoring:
+            raise ClipselectError(
+                f"{self.index.path}: was made with {self.index.scoring}, but the sampler asks for {scoring}; "
+                "give both the same, or make the index again"
+            )
+
+    def _choose(self, path: str, fps: float, threads: int) -> tuple[list[Choice], Fraction]:
+        entry = self._entry(path, fps, threads)
+        kept = select(entry.scores, entry.spans, k=self.k, threshold=self.threshold, min_gap=self.min_gap)
+        order = kept.ordered
+        chosen = [
+            Choice(entry.clips[i], weight, float(entry.scores[i]))
+            for i, weight in zip(order.tolist(), weights(entry.scores, order).tolist(), strict=True)
+        ]
+        if self.exact and self.k is not None and len(chosen) < self.k:
+            again = kept.ranked[np.arange(self.k - len(chosen)) % len(chosen)]
+            repeats = [(again == i).sum() for i in order]
+            chosen = [
+                copy
+                for choice, n in zip(chosen, repeats, strict=True)
+                for copy in [choice, *[replace(choice, weight=0.0)] * n]
+            ]
+        return chosen, entry.start_time
+
+    def _entry(self, path: str, fps: float, threads: int) -> Entry:
+        """The scored video, from the index or now."""
+        now = Entry.before(path, fps)
+        if self.index is not None:
+            known = self.index.entry(path)
+            if known is not None and known.same_video(now):
+                if known.error is not None:
+                    raise VideoError(known.error)
+                return known
+            problem = "has no entry for" if known is None else "is older than"
+            message = f"{self.index.path}: {problem} {path}; run clipselect index again"
+            if self.fallback == "raise":
+                raise ClipselectError(message)
+            warnings.warn(f"{message} (scored on the fly)", ClipselectWarning, stacklevel=2)
+        if self._scorer is None:
+            self._scorer = self._load_scorer()
+        source = open_source(path, fps=fps, threads=threads)
+        return now.scored(score_video(source, self._scorer, clip_duration=self._clip_duration, stride=self.stride))
+
+    def _load_scorer(self) -> ClipScorer:
+        in_worker = get_worker_info() is not None
+        try:
+            return load_scorer(self.model, "cpu" if in_worker and self.device == "auto" else self.device)
+        except ClipselectError as e:
+            if in_worker and self.device.startswith("cuda"):
+                raise ClipselectError(
+                    f"device={self.device!r} cannot be used in forked DataLoader workers; make an index with "
+                    f"clipselect index --device {self.device} and pass index=, or leave device='cpu'"
+                ) from e
+            raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_scorer": None}
+
+
+def register_clip_sampler() -> None:
+    """Make PyTorchVideo's `make_clip_sampler("ddl", clip_duration, k, ...)` give a `DDLClipSampler`.
+
+    The function is changed in place, so that it works wherever it was imported before; a second call changes nothing.
+    """
+    known = clip_sampling.make_clip_sampler
+    if hasattr(known, "without_ddl"):
+        return
+    known.without_ddl = types.FunctionType(known.__code__, known.__globals__, known.__name__, known.__defaults__)
+    known.__code__ = _make_clip_sampler.__code__
+
+
+def _make_clip_sampler(sampling_type: str, *args: Any, **kwargs: Any) -> Any:
+    # runs with the globals of PyTorchVideo's module, so it imports what it needs
+    from pytorchvideo.data.clip_sampling import make_clip_sampler
+
+    from clipselect.ddl import DDLClipSampler
+
+    if sampling_type == "ddl":
+        return DDLClipSampler(*args, **kwargs)
+    return make_clip_sampler.without_ddl(sampling_type, *args, **kwargs)

@@ -1,0 +1,185 @@
+"""Clip samplers for PyTorchVideo: `DDLClipSampler`, and rivals that choose otherwise among the same candidates.
+
+All plan a video once, when its first clip is asked for, and then hand out one clip per call in time order. Into the
+sample they write
+
+    clip_start, clip_end   seconds from the first frame of the video
+    clip_weight            the clip's weight in the video's answer (eq. 8-11)
+    clip_views             how many samples the video yields in all, augmentations counted
+    clip_score             the DDNet's score (`DDLClipSampler` only)
+"""
+
+import warnings
+import zlib
+from abc import abstractmethod
+from collections import OrderedDict
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from iopath.common.file_io import g_pathmgr
+from pytorchvideo.data.clip_sampling import ClipInfo, ClipSampler
+from torch.utils.data import get_worker_info
+
+from clipselect import opened
+from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
+from clipselect.grid import Clip, Seconds, candidate_clips, exact_seconds
+from clipselect.selection import uniform
+from clipselect.sources import open_source
+from clipselect.video import Source
+
+OPEN_PLANS = 64
+"""Videos in progress at a time that one sampler remembers; more than one if datasets share it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A clip that will be sampled."""
+
+    clip: Clip
+    weight: float = 1.0
+    score: float | None = None
+
+
+@dataclass
+class Plan:
+    """What a video yields: windows in PyTorchVideo's clock with what goes into the sample, and how far it got."""
+
+    path: str
+    windows: list[tuple[Fraction, Fraction]]
+    notes: list[dict[str, float | int]]
+    annotation: dict[str, Any]
+    done: int = 0
+
+
+class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no types
+    """Base of the samplers: candidate clips in exact time, chosen by `_choose`.
+
+    Args:
+        clip_duration: seconds per clip.
+        stride: seconds between the starts of candidates; the clip duration by default.
+        augs_per_clip: samples per clip; PyTorchVideo decodes the clip once for all of them.
+    """
+
+    def __init__(self, clip_duration: Seconds, *, stride: Seconds | None = None, augs_per_clip: int = 1) -> None:
+        super().__init__(exact_seconds(clip_duration, "clip_duration"))
+        self.stride = self._clip_duration if stride is None else exact_seconds(stride, "stride")
+        self.augs_per_clip = at_least_one(augs_per_clip, "augs_per_clip")
+        self._plans: OrderedDict[object, Plan] = OrderedDict()
+        opened.watch()
+
+    @abstractmethod
+    def _choose(self, path: str, fps: float, threads: int) -> tuple[list[Choice], Fraction]:
+        """The clips of a video in time order, and its `Source.start_time`."""
+
+    def __call__(
+        self, last_clip_end_time: float | Fraction | None, video_duration: float | Fraction, annotation: dict[str, Any]
+    ) -> ClipInfo:
+        """The next clip. PyTorchVideo says 0.0 (0.1.5) or None (main) for the end of the last one in a new video."""
+        key = annotation.get("video_path", id(annotation))
+        if not last_clip_end_time:
+            self._plans[key] = self._plan(video_duration, annotation)
+            if len(self._plans) > OPEN_PLANS:  # left unfinished by datasets that are no more
+                self._plans.popitem(last=False)
+        try:
+            plan = self._plans[key]
+        except KeyError:
+            raise ClipselectError(
+                "the dataset asks for a further clip of a video whose first it never asked for; give every video its "
+                "own annotation and pass the same one for all its clips"
+            ) from None
+        clip_index, aug_index = divmod(plan.done, self.augs_per_clip)
+        plan.done += 1
+        last = plan.done == len(plan.windows) * self.augs_per_clip
+        if last:
+            del self._plans[key]
+        annotation.update(plan.notes[clip_index])
+        return ClipInfo(*plan.windows[clip_index], clip_index, aug_index, last)
+
+    def _plan(self, video_duration: Any, annotation: dict[str, Any]) -> Plan:
+        path, video = opened.take(video_duration, annotation)
+        in_worker = get_worker_info() is not None
+        try:
+            local = g_pathmgr.get_local_path(path)
+            choices, start_time = self._choose(local, getattr(video, "_fps", None) or 30.0, int(in_worker))
+        except (VideoError, av.FFmpegError, OSError) as e:
+            warnings.warn(f"{e}; the dataset goes on without it", ClipselectWarning, stacklevel=3)
+            opened.drop(video)
+            return Plan(path, [(Fraction(0), self._clip_duration)], [{}], annotation)
+        views = len(choices) * self.augs_per_clip
+        notes = []
+        for choice in choices:
+            note: dict[str, float | int] = {
+                "clip_start": float(choice.clip.start),
+                "clip_end": float(choice.clip.end),
+                "clip_weight": choice.weight,
+                "clip_views": views,
+            }
+            notes.append(note if choice.score is None else {**note, "clip_score": choice.score})
+        windows = [opened.window(choice.clip, start_time, video) for choice in choices]
+        return Plan(path, windows, notes, annotation)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_plans": OrderedDict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        opened.watch()  # a spawned worker begins here
+
+
+class DenseClips(CandidateClips):
+    """Every candidate, all of weight 1: dense sampling."""
+
+    def _choose(self, path: str, fps: float, threads: int) -> tuple[list[Choice], Fraction]:
+        source, clips = self._candidates(path, fps)
+        return [Choice(clips[i]) for i in self._indices(path, len(clips))], source.start_time
+
+    def _candidates(self, path: str, fps: float) -> tuple[Source, list[Clip]]:
+        source = open_source(path, fps=fps)
+        return source, candidate_clips(source.timeline, self._clip_duration, self.stride)
+
+    def _indices(self, path: str, candidates: int) -> list[int]:
+        return list(range(candidates))
+
+
+class UniformClips(DenseClips):
+    """K candidates spread evenly over the video, all of weight 1; all of them where there are fewer."""
+
+    def __init__(
+        self, clip_duration: Seconds, k: int = 5, *, stride: Seconds | None = None, augs_per_clip: int = 1
+    ) -> None:
+        super().__init__(clip_duration, stride=stride, augs_per_clip=augs_per_clip)
+        self.k = at_least_one(k, "k")
+
+    def _indices(self, path: str, candidates: int) -> list[int]:
+        return uniform(candidates, min(self.k, candidates)).tolist()
+
+
+class RandomClips(UniformClips):
+    """K random candidates, all of weight 1: the same ones in every epoch, drawn from the seed and the file's name."""
+
+    def __init__(
+        self,
+        clip_duration: Seconds,
+        k: int = 5,
+        *,
+        stride: Seconds | None = None,
+        augs_per_clip: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(clip_duration, k, stride=stride, augs_per_clip=augs_per_clip)
+        self.seed = seed
+
+    def _indices(self, path: str, candidates: int) -> list[int]:
+        random = np.random.default_rng([self.seed, zlib.crc32(Path(path).name.encode("utf-8", "backslashreplace"))])
+        return sorted(random.choice(candidates, min(self.k, candidates), replace=False).tolist())
+
+
+def at_least_one(value: int, name: str) -> int:
+    """The value, or a ClipselectError that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ClipselectError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)

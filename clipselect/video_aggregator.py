@@ -1,0 +1,155 @@
+"""From the network's outputs for single clips to one answer per video."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from clipselect.aggregation import aggregate
+from clipselect.errors import ClipselectError
+
+Incomplete = Literal["raise", "skip"]
+View = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class VideoAnswers:
+    """One answer per video, in the order of the dataset's indices.
+
+    Attributes:
+        index: [v] int64, the dataset's `video_index`.
+        values: [v, ...] the weighted means of the clips' outputs, in their dtype, on the CPU.
+        labels: [v] int64, or None where the batches had no `label`.
+        names: the videos' names, empty where the batches had no `video_name`.
+    """
+
+    index: Tensor
+    values: Tensor
+    labels: Tensor | None
+    names: list[str]
+
+
+@dataclass
+class _Video:
+    name: str
+    label: int | None
+    expected: int | None
+    views: dict[View, tuple[float, Tensor]] = field(default_factory=dict)
+    answer: Tensor | None = None
+
+    @property
+    def missing(self) -> str | None:
+        """What has not come, in words; None if the video is complete."""
+        if self.answer is not None:
+            return None
+        clips, augs = (1 + max(view[i] for view in self.views) for i in (0, 1))
+        expected = self.expected or clips * augs
+        if len(self.views) == expected:
+            return None
+        return f"{len(self.views)} of its {expected} samples have come"
+
+    def value(self) -> Tensor:
+        """The weighted mean over the views (eq. 8), the same in whatever order they came."""
+        if self.answer is not None:
+            return self.answer
+        weights, outputs = zip(*(self.views[view] for view in sorted(self.views)), strict=True)
+        return aggregate(torch.stack(outputs), torch.tensor(weights) if any(weights) else torch.ones(len(weights)))
+
+
+class VideoAggregator:
+    """Collects the outputs for clips, in any order and from any workers, and answers once per video.
+
+    Every clip counts once, by its video_index, clip_index and aug_index, however often it comes; its weight is the
+    sample's clip_weight (eq. 8-11), 1 where the sampler writes none. A video whose last clip has come is reduced to
+    its answer at once, so memory holds one row per video.
+
+        aggregator = VideoAggregator()
+        for batch in loader:
+            aggregator.update(network(batch["video"]).softmax(1), batch)
+        answers = aggregator.compute()
+    """
+
+    def __init__(self) -> None:
+        self._videos: dict[int, _Video] = {}
+
+    def reset(self) -> None:
+        """Forget everything; call it between epochs."""
+        self._videos = {}
+
+    def update(self, outputs: Tensor, batch: Mapping[str, Any]) -> None:
+        """Take in a batch.
+
+        Args:
+            outputs: [b, ...] floats: features or class probabilities, one row per clip.
+            batch: as the dataset and the DataLoader's collation made it, with video_index, clip_index and aug_index;
+                clip_weight, clip_views, label and video_name are used where they are there.
+
+        Raises:
+            ClipselectError: a key is missing, the number of rows differs, or an output is not a number.
+        """
+        rows = outputs.detach().cpu()
+        size = len(rows)
+        views = list(zip(_column(batch, "clip_index", size), _column(batch, "aug_index", size), strict=True))
+        weights = _column(batch, "clip_weight", size, default=1.0)
+        expected = _column(batch, "clip_views", size, default=None)
+        labels = _column(batch, "label", size, default=None)
+        names = _column(batch, "video_name", size, default="")
+        finite = rows.reshape(size, -1).isfinite().all(1)
+        for i, index in enumerate(_column(batch, "video_index", size)):
+            if not finite[i]:
+                raise ClipselectError(
+                    f"video {index} ({names[i]}): the network's output for clip {views[i][0]} is not finite"
+                )
+            video = self._videos.setdefault(index, _Video(names[i], labels[i], expected[i]))
+            if video.answer is not None or views[i] in video.views:
+                continue  # again: padding of a DistributedSampler, or left over from an epoch that was broken off
+            video.views[views[i]] = (float(weights[i]), rows[i].clone())
+            if len(video.views) == video.expected:
+                video.answer, video.views = video.value(), {}
+
+    @property
+    def incomplete(self) -> dict[int, str]:
+        """The videos of which clips are missing, by video_index, and how many."""
+        return {index: problem for index, video in self._videos.items() if (problem := video.missing)}
+
+    def compute(self, incomplete: Incomplete = "raise") -> VideoAnswers:
+        """The answers for all videos so far.
+
+        Args:
+            incomplete: what to do with videos of which clips are missing: "raise", or "skip" them.
+
+        Raises:
+            ClipselectError: an incomplete video, or none at all.
+        """
+        problems = self.incomplete
+        if problems and incomplete == "raise":
+            index, problem = min(problems.items())
+            raise ClipselectError(
+                f"video {index} ({self._videos[index].name}) is incomplete: {problem} ({len(problems)} such videos); "
+                "run the epoch to its end, or leave such videos out by compute(incomplete='skip')"
+            )
+        whole = [index for index in sorted(self._videos) if index not in problems]
+        if not whole:
+            raise ClipselectError("there is no complete video to answer for; update with the batches of an epoch first")
+        videos = [self._videos[index] for index in whole]
+        labels = [video.label for video in videos if video.label is not None]
+        return VideoAnswers(
+            torch.tensor(whole),
+            torch.stack([video.value() for video in videos]),
+            torch.tensor(labels) if len(labels) == len(videos) else None,
+            [video.name for video in videos],
+        )
+
+
+def _column(batch: Mapping[str, Any], key: str, rows: int, **default: Any) -> list[Any]:
+    if key not in batch:
+        if default:
+            return [default["default"]] * rows
+        raise ClipselectError(f"the batch has no {key!r}; pass it as the dataset and the DataLoader made it")
+    values = batch[key]
+    column = values.tolist() if isinstance(values, Tensor) else list(values)
+    if len(column) != rows:
+        raise ClipselectError(f"outputs have {rows} rows, but the batch has {len(column)} of {key!r}; one row per clip")
+    return column
