@@ -8,7 +8,8 @@ version = next(
     if line.startswith("__version__")
 )
 
-TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.4", "scipy>=1.11"]
+RAY = ["ray>=2.40"]
+TEST = [*RAY, "pandas>=2.2", "pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.4", "scipy>=1.11"]
 
 setup(
     name="clipselect",
@@ -40,6 +41,7 @@ setup(
     ],
     extras_require={
         "decord": ["decord>=0.6.0"],
+        "ray": RAY,
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "mypy>=1.14"],
     },

@@ -32,7 +32,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -244,6 +243,7 @@ class ScoreIndex:
         if version != VERSION:
             raise ClipselectError(f"{self.path}: an index of version {version}, not {VERSION}; make it again")
         self._group = lru_cache(maxsize=8)(self._read_group)
+        self._heads = lru_cache(maxsize=8)(self._read_heads)
 
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
@@ -257,14 +257,23 @@ class ScoreIndex:
     def entry(self, path: Path | str) -> Entry | None:
         """What it knows of a video, by the path it was indexed under or the one that its links lead to."""
         for name in dict.fromkeys((stored_path(path), stored_path(os.path.realpath(path)))):
-            group = bisect.bisect_right(self._first_paths, name) - 1
-            if group < 0:
-                continue
-            table = self._group(group)
-            row = pc.index(table.column("path"), name).as_py()
-            if row >= 0:
-                return from_row(table.slice(row, 1).to_pylist()[0])
+            group, row, _ = self._find(name)
+            if row is not None:
+                return from_row(self._group(group).slice(row, 1).to_pylist()[0])
         return None
+
+    def head(self, path: Path | str) -> Entry | None:
+        """The entry that a video was indexed under, without its clips and scores: quick, to go through many."""
+        return self._find(stored_path(path))[2]
+
+    def _find(self, name: str) -> tuple[int, int | None, Entry | None]:
+        group = bisect.bisect_right(self._first_paths, name) - 1
+        return (group, *self._heads(group).get(name, (None, None))) if group >= 0 else (group, None, None)
+
+    def _read_heads(self, group: int) -> dict[str, tuple[int, Entry]]:
+        columns = ("path", "size", "mtime_ns", "fps", "error")
+        rows = self._group(group).select(columns).to_pylist()
+        return {row["path"]: (i, Entry(**row)) for i, row in enumerate(rows)}
 
     def rows(self) -> Iterator[Row]:
         """All rows, sorted by path."""

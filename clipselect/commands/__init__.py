@@ -1,4 +1,4 @@
-"""The command line: `clipselect score`, `classify` and `demo`."""
+"""The command line: `clipselect score`, `classify`, `index` and `demo`."""
 
 import io
 import os
@@ -13,6 +13,7 @@ from clipselect import __version__
 from clipselect.commands.classify import classify
 from clipselect.commands.common import OutputCommand, stderr
 from clipselect.commands.demo import demo
+from clipselect.commands.index import index
 from clipselect.commands.score import score
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command(cls=OutputCommand)(score)
 app.command(cls=OutputCommand)(classify)
+app.command()(index)
 app.command()(demo)
 
 

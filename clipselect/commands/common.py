@@ -1,6 +1,5 @@
 """What the commands share: consoles, paths, progress."""
 
-import glob
 import os
 import sys
 from collections.abc import Iterator
@@ -36,19 +35,6 @@ def _names_an_output(following: list[str]) -> bool:
     if not following or following[0] == STDOUT or following[0].startswith("-"):
         return following == [STDOUT]
     return Path(following[0]).suffix.lower() in (".json", ".csv", ".txt") or not os.path.isfile(following[0])  # noqa: PTH113
-
-
-def expand(patterns: list[str]) -> list[Path]:
-    """The paths as they are; those that do not exist and hold wildcards become what they match, sorted.
-
-    What matches nothing stays, to be reported like any other missing file.
-    """
-    paths: list[Path] = []
-    for pattern in patterns:
-        literal = os.path.exists(pattern) or not glob.has_magic(pattern)  # noqa: PTH110 (raises on very long names)
-        matches = [] if literal else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
-        paths += map(Path, matches or [pattern])
-    return paths
 
 
 @contextmanager

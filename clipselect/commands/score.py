@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from clipselect import pages
-from clipselect.commands.common import expand, progress_bar, stderr
+from clipselect.commands.common import progress_bar, stderr
 from clipselect.commands.options import (
     ClipDuration,
     DecoderName,
@@ -26,6 +26,7 @@ from clipselect.commands.options import (
 from clipselect.commands.outputs import Outputs
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
+from clipselect.inputs import expand
 from clipselect.results import Result
 from clipselect.scorer import ClipScorer, load_scorer
 

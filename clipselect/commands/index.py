@@ -1,0 +1,183 @@
+"""`clipselect index`."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from clipselect.bulk import Decoding, decode, entries
+from clipselect.commands.common import check, stderr
+from clipselect.commands.options import ClipDuration, Device, Fps, Model, Stride
+from clipselect.crew import decode_in_processes
+from clipselect.display import shown
+from clipselect.grid import exact_seconds
+from clipselect.index import Entry, Scoring
+from clipselect.inputs import find_videos
+from clipselect.journal import IndexBuilder
+from clipselect.scorer import ClipScorer, load_scorer
+
+FAILURES_SHOWN = 20
+LINE_EVERY = 30.0
+
+
+def index(
+    videos: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Videos, folders of videos, quoted globs, lists of paths (.csv, .txt)."),
+    ],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE.parquet", help="The index to make or to add to.")
+    ],
+    clip_duration: ClipDuration = None,
+    stride: Stride = None,
+    model: Model = None,
+    device: Device = "auto",
+    fps: Fps = 30.0,
+    workers: Annotated[
+        int | None, typer.Option(help="Decoding processes; 0 decodes in this one. (default: one per core)")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: the machines of a Ray cluster (pip install 'clipselect[ray]').")
+    ] = "local",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Read videos again that failed and have not changed.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Give up what the index holds if it was made with other options.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failures and errors only.")] = False,
+) -> None:
+    """Score many videos once, into a Parquet file that DDLClipSampler(index=...) reads.
+
+    Videos that have not changed since they were indexed are skipped. A run that was stopped, in whatever way, goes on
+    when the same command is given again. Exit code 0: all scored. 1: some could not be. 2: none could be, or wrong
+    usage.
+    """
+    check(workers is None or workers >= 0, f"--workers must be at least 0, got {workers}")
+    check(engine in ("local", "ray"), f"--engine must be local or ray, got {engine}")
+    check(0.001 <= fps <= 10_000, f"--fps must lie between 0.001 and 10000, got {fps}")
+    for value, option in ((clip_duration, "--clip-duration"), (stride, "--stride")):
+        if value is not None:
+            exact_seconds(value, option)
+    paths = [*dict.fromkeys(path.absolute() for path in find_videos(videos))]
+    scorer = load_scorer(model, device)
+    scoring = Scoring.of(scorer, clip_duration, stride)
+    with IndexBuilder(output, scoring, overwrite=overwrite) as builder:
+        check(output.resolve() not in {path.resolve() for path in paths}, f"{output}: is both a video and the index")
+        todo, failed, resumed = [], 0, builder.resumed
+        for path in paths:
+            known = builder.known(path, fps)
+            if known is None or (known.error and retry_failed):
+                todo.append(path)
+            else:
+                failed += known.error is not None
+        failed_before = failed
+        if engine == "ray":
+            from clipselect.ray_engine import entries_by_ray
+
+            found = entries_by_ray(todo, scoring, model, device, fps)
+        else:
+            found = _local(todo, scoring, scorer, fps, len(os.sched_getaffinity(0)) if workers is None else workers)
+        if resumed and not quiet:
+            stderr().print(Text(f"going on where an earlier run stopped, {resumed} videos are done"))
+        with _stoppable(output), _Progress(len(paths), len(paths) - len(todo), quiet) as progress:
+            for entry in found:
+                builder.add(entry)
+                failed += entry.error is not None
+                progress.advance(entry)
+        total = builder.finish()
+    if not quiet:
+        scored, unchanged = len(todo) - (failed - failed_before), len(paths) - len(todo) - failed_before
+        typer.echo(
+            f"{shown(output)}: {scored} videos scored, {unchanged} unchanged, {failed} failed; it now holds {total}"
+        )
+    if failed:
+        again = f" ({failed_before} of them earlier; --retry-failed reads those again)" if failed_before else ""
+        stderr().print(Text(f"{failed} of {len(paths)} videos failed{again}; column error of {shown(output)} says why"))
+        raise typer.Exit(2 if failed == len(paths) else 1)
+
+
+def _local(paths: list[Path], scoring: Scoring, scorer: ClipScorer, fps: float, workers: int) -> Iterator[Entry]:
+    workers = min(workers, len(paths))
+    how = Decoding.of(scoring, scorer, fps, threads=1 if workers > 1 else 0)
+    if workers == 0:
+        return entries(((path, message) for path in paths for message in decode(path, how)), scorer)
+    return entries(decode_in_processes(paths, how, workers), scorer)
+
+
+@contextmanager
+def _stoppable(output: Path) -> Iterator[None]:
+    """SIGINT and SIGTERM end the run with a word on how to go on."""
+
+    def stop(number: int, _: Any) -> None:
+        raise typer.Exit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except typer.Exit:
+        stderr().print(Text(f"stopped: finished videos are kept; the same command goes on with {shown(output)}"))
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f} videos/s" if task.speed else "")
+
+
+class _Progress:
+    """A bar with rate and remaining time on a terminal, otherwise a line every half minute; failures as they come."""
+
+    def __init__(self, total: int, done: int, quiet: bool) -> None:
+        self.console = stderr()
+        self.failures, self.shown_at, self.begun = 0, time.monotonic(), time.monotonic()
+        self.lines = not quiet and not self.console.is_terminal
+        self.bar = Progress(
+            TextColumn("indexing"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn(), TextColumn("left"),
+            TimeRemainingColumn(), console=self.console, transient=True, disable=quiet or self.lines,
+        )  # fmt: skip
+        self.task = self.bar.add_task("", total=total, completed=done)
+        self.done, self.now, self.total = done, 0, total
+
+    def __enter__(self) -> "_Progress":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def advance(self, entry: Entry) -> None:
+        self.now += 1
+        self.bar.advance(self.task)
+        if entry.error is not None:
+            self.failures += 1
+            if self.failures <= FAILURES_SHOWN:
+                self.bar.console.print(Text.assemble(("Error: ", "bold red"), shown(entry.error)))
+            if self.failures == FAILURES_SHOWN:
+                self.bar.console.print(Text("further failures are in the index only"))
+        if self.lines and time.monotonic() - self.shown_at > LINE_EVERY:
+            self.shown_at = time.monotonic()
+            rate = self.now / (self.shown_at - self.begun)
+            left = timedelta(seconds=round((self.total - self.done - self.now) / rate))
+            self.console.print(Text(f"{self.done + self.now} of {self.total} videos, {rate:.1f} videos/s, {left} left"))

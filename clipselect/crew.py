@@ -1,0 +1,104 @@
+"""Decoding in processes of its own, one video at a time each. A file that brings its process down costs that file.
+
+A worker is `python -m clipselect.crew`, told what to do over a pipe. It ends when the pipe does, so nothing is left
+behind by a parent that was killed.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from clipselect.bulk import Decoding, Done, Message, decode
+from clipselect.errors import ClipselectError
+
+Gone = (EOFError, OSError)
+
+
+class _Worker:
+    def __init__(self, how: Decoding) -> None:
+        self.pipe, theirs = Pipe()
+        self.path: Path | None = None
+        self.begun = False  # whether a message of its video has come
+        self.fresh = True  # whether that video is its first
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "clipselect.crew", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C is the parent's business
+            )
+        self.pipe.send(how)
+
+    def begin(self, path: Path | None) -> None:
+        """Go on with a video, or rest."""
+        self.fresh, self.path, self.begun = self.path is None, path, False
+        if path is not None:
+            with suppress(*Gone):  # noticed when the answer is read
+                self.pipe.send(path)
+
+    def end(self) -> None:
+        self.pipe.close()
+        with suppress(subprocess.TimeoutExpired):  # one that crashed keeps the way it did
+            self.process.wait(timeout=1)
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def fate(self) -> str:
+        code = self.process.returncode
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> Iterator[tuple[Path, Message]]:
+    """The messages of all videos, interleaved; every video gets its `Done`, also if its process dies."""
+    left = iter(paths)
+    crew: list[_Worker] = []
+    try:
+        for path in [path for _, path in zip(range(workers), left, strict=False)]:
+            crew.append(_Worker(how))
+            crew[-1].begin(path)
+        while busy := [worker for worker in crew if worker.path is not None]:
+            ready = wait([worker.pipe for worker in busy])
+            for i, worker in enumerate(crew):
+                if worker.pipe not in ready or worker.path is None:
+                    continue
+                try:
+                    message: Message = worker.pipe.recv()
+                    worker.begun = True
+                except Gone:
+                    worker.end()
+                    crew[i] = _Worker(how)
+                    if worker.begun:
+                        message = Done(error=f"{worker.path}: crashes its decoder ({worker.fate}); convert it")
+                    elif worker.fresh:
+                        raise ClipselectError(
+                            f"decoding processes do not start ({worker.fate}); use --workers 0"
+                        ) from None
+                    else:  # it died between two videos
+                        crew[i].begin(worker.path)
+                        continue
+                yield worker.path, message
+                if isinstance(message, Done):
+                    crew[i].begin(next(left, None))
+    finally:
+        for worker in crew:
+            worker.end()
+
+
+def main(fd: int) -> None:
+    """A worker's life."""
+    pipe: Connection = Connection(fd)
+    with suppress(*Gone, KeyboardInterrupt):
+        how: Decoding = pipe.recv()
+        while True:
+            for message in decode(pipe.recv(), how):
+                pipe.send(message)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,161 @@
+"""Building a score index that survives: finished videos are appended to a journal at once, and the index is written
+whole at the end.
+
+`scores.parquet.journal` beside the index is text: a line that says how scores are made, then one row of the table per
+line as JSON. A process that is killed leaves at most half a line, which the next one cuts off.
+"""
+
+import fcntl
+import heapq
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from clipselect.errors import ClipselectError
+from clipselect.index import Entry, Row, ScoreIndex, Scoring, from_row, stored_path, to_row, write_index
+from clipselect.results import check_writable, whole_file
+
+
+class IndexBuilder:
+    """Adds entries to an index, new or not. One process at a time; a context manager.
+
+    Args:
+        path: the Parquet file.
+        scoring: how all its scores are made.
+        overwrite: give up what an index or a journal holds that was made otherwise.
+
+    Raises:
+        ClipselectError: the place cannot be written to, another process builds the same index, or there is an index or
+            a journal that was made otherwise.
+    """
+
+    def __init__(self, path: Path, scoring: Scoring, *, overwrite: bool = False) -> None:
+        check_writable(path)
+        self.path, self.scoring = path, scoring
+        self.journal_path = path.with_name(f"{path.name}.journal")
+        self._offsets: dict[str, int] = {}
+        self.old: ScoreIndex | None = None
+        if path.exists():
+            self.old = self._old_index(overwrite)
+        self._journal = self._open_journal(overwrite)
+
+    def __enter__(self) -> "IndexBuilder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._journal.close()
+
+    def _old_index(self, overwrite: bool) -> ScoreIndex | None:
+        try:
+            old = ScoreIndex(self.path)
+        except ClipselectError:
+            if overwrite:
+                return None
+            raise ClipselectError(
+                f"{self.path}: is no score index and would be written over; choose another name, or add --overwrite"
+            ) from None
+        if old.scoring == self.scoring:
+            return old
+        if overwrite:
+            return None
+        raise ClipselectError(
+            f"{self.path}: was made with {old.scoring}, not with {self.scoring}; give the same options, another "
+            "name, or --overwrite to give its scores up"
+        )
+
+    def _open_journal(self, overwrite: bool) -> BinaryIO:
+        journal = _open_locked(self.journal_path)
+        journal.seek(0)
+        header = json.dumps(asdict(self.scoring)).encode() + b"\n"
+        found = journal.readline()
+        if found != header:
+            if found.endswith(b"\n") and not overwrite:
+                journal.close()
+                raise ClipselectError(
+                    f"{self.journal_path}: holds unfinished work made with {_described(found)}, not with "
+                    f"{self.scoring}; finish it with the same options, or add --overwrite to give it up"
+                )
+            journal.truncate(0)
+            journal.write(header)
+            journal.flush()
+            return journal
+        while line := journal.readline():
+            offset = journal.tell() - len(line)
+            if not line.endswith(b"\n"):
+                journal.truncate(offset)
+                break
+            try:
+                self._offsets[json.loads(line)["path"]] = offset
+            except (ValueError, TypeError, KeyError) as e:
+                raise ClipselectError(f"{self.journal_path}: is damaged; delete it and index again") from e
+        return journal
+
+    @property
+    def resumed(self) -> int:
+        """How many videos an earlier, unfinished run has left in the journal."""
+        return len(self._offsets)
+
+    def known(self, path: Path, fps: float) -> Entry | None:
+        """The entry (perhaps without clips) of a video that need not be read again, since its file has not changed."""
+        name = stored_path(path)
+        if name in self._offsets:
+            entry: Entry | None = from_row(self._row(self._offsets[name]))
+        else:
+            entry = None if self.old is None else self.old.head(path)
+        return entry if entry is not None and entry.same_video(Entry.before(path, fps)) else None
+
+    def add(self, entry: Entry) -> None:
+        """Keep an entry: from now on it survives the end of this process."""
+        line = json.dumps(to_row(entry)).encode() + b"\n"
+        try:
+            offset = self._journal.seek(0, os.SEEK_END)
+            self._journal.write(line)
+            self._journal.flush()
+        except OSError as e:
+            raise ClipselectError(
+                f"{self.journal_path}: cannot be written ({e.strerror}); make room and give the same command again, "
+                f"{len(self._offsets)} videos are kept"
+            ) from e
+        self._offsets[entry.path] = offset
+
+    def finish(self) -> int:
+        """Write the index, old entries and new ones, and remove the journal; the number of its videos."""
+        if self.old and not self._offsets:
+            self.journal_path.unlink()
+            return len(self.old)
+        kept = (row for row in self.old.rows() if row["path"] not in self._offsets) if self.old else iter(())
+        added = (self._row(self._offsets[path]) for path in sorted(self._offsets))
+        with whole_file(self.path) as part:
+            write_index(part, self.scoring, heapq.merge(kept, added, key=lambda row: row["path"]))
+        self.journal_path.unlink()
+        return len(ScoreIndex(self.path))
+
+    def _row(self, offset: int) -> Row:
+        self._journal.seek(offset)
+        row: dict[str, Any] = json.loads(self._journal.readline())
+        return row
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    while True:
+        try:
+            file = path.open("a+b")
+        except OSError as e:
+            raise ClipselectError(f"{path}: cannot be written ({e.strerror}); choose another place") from e
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise ClipselectError(f"{path}: another process builds this index; wait for it or choose another") from None
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+        file.close()  # another process has finished in between and removed it
+
+
+def _described(header: bytes) -> str:
+    try:
+        return str(Scoring(**json.loads(header)))
+    except (TypeError, ValueError):
+        return "another version"

@@ -1,0 +1,73 @@
+"""Indexing by the machines of a Ray cluster: one task per video, which Ray gives to another worker if one is lost.
+
+Videos and weights must be reachable under the same paths on all machines.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from clipselect.bulk import Decoding, decode, entries
+from clipselect.errors import ClipselectError
+from clipselect.index import Entry, Scoring
+from clipselect.scorer import ClipScorer, load_scorer
+
+RETRIES = 3
+"""How often a video is tried again whose worker was lost, before the video is blamed."""
+
+
+def entries_by_ray(
+    paths: Sequence[Path], scoring: Scoring, model: str | None, device: str, fps: float
+) -> Iterator[Entry]:
+    """Finished entries of all videos (absolute paths), in the order in which they come.
+
+    The cluster is the one of `RAY_ADDRESS` or of this machine, or else a new one of this machine's cores.
+
+    Raises:
+        ClipselectError: no ray, or a machine whose model is another.
+    """
+    try:
+        import ray
+    except ImportError as e:
+        raise ClipselectError("ray is not installed: pip install 'clipselect[ray]', or use --engine local") from e
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+    gpus = 1 if device.startswith("cuda") else 0
+    task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
+    left = iter(paths)
+    running: dict[Any, Path] = {}
+
+    def start(count: int) -> None:
+        for path in itertools.islice(left, count):
+            running[task.remote(path, scoring, model, device, fps)] = path
+
+    start(2 * int(ray.cluster_resources().get("CPU", 1)))
+    while running:
+        (finished,), _ = ray.wait([*running])
+        path = running.pop(finished)
+        start(1)
+        try:
+            yield ray.get(finished)
+        except ClipselectError:
+            raise
+        except ray.exceptions.RayError as e:
+            reason = f"{path}: {RETRIES + 1} Ray workers were lost over it ({type(e).__name__}); convert it"
+            yield replace(Entry.before(path, fps), error=reason)
+
+
+def _entry(path: Path, scoring: Scoring, model: str | None, device: str, fps: float) -> Entry:
+    """What a worker does."""
+    scorer = _scorer(model, device)
+    if scorer.metadata["sha256"] != scoring.sha256:
+        raise ClipselectError(f"model {scorer.name!r} is another on a machine of the cluster; install the same there")
+    how = Decoding.of(scoring, scorer, fps, threads=1)
+    return next(entries(((path, message) for message in decode(path, how)), scorer))
+
+
+@lru_cache(maxsize=1)
+def _scorer(model: str | None, device: str) -> ClipScorer:
+    return load_scorer(model, device)
