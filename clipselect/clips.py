@@ -1,7 +1,9 @@
 """The frames that the DDNet looks at, clip by clip, in one forward pass over the video and constant memory."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 from clipselect.errors import VideoError
 from clipselect.grid import Clip, Seconds, candidate_clips, frames_to_score
 from clipselect.video import Frame, Source, TimelineChanged
+
+T = TypeVar("T")
 
 BATCH = 16
 """Clips in memory at a time: 16 clips of 8 frames of 112 x 112 take 5 MB."""
@@ -42,6 +46,16 @@ def decoded(
         else:
             return
     raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, the next one made by a thread while the caller works on the last: FFmpeg runs without the GIL."""
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = thread.submit(next, items, end)
+            yield item  # type: ignore[misc]
 
 
 def clip_batches(

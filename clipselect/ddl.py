@@ -79,9 +79,10 @@ class DDLClipSampler(CandidateClips):
         self.k = None if k is None else at_least_one(k, "k")
         self.threshold, self.min_gap, self.exact = threshold, min_gap, exact
         self.model, self.device, self.fallback = model, device, fallback
-        self._scorer: ClipScorer | None = None
+        scorer = load_scorer(model, "cpu")
+        self._scorer = scorer if device == "cpu" else None  # no CUDA before workers are forked
         self.index = None if index is None else ScoreIndex(index)
-        scoring = Scoring.of(load_scorer(model, "cpu"), self._clip_duration, self.stride)
+        scoring = Scoring.of(scorer, self._clip_duration, self.stride)
         if self.index is not None and self.index.scoring != scoring:
             raise ClipselectError(
                 f"{self.index.path}: was made with {self.index.scoring}, but the sampler asks for {scoring}; "

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.checkpoint import Metadata, load_weights
-from clipselect.clips import Pass, decoded
+from clipselect.clips import Pass, ahead, decoded
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.errors import ClipselectError
 from clipselect.grid import Clip, Seconds, exact_seconds
@@ -140,7 +140,7 @@ class VideoScores:
         clips: the candidates; their times count in seconds from the first frame.
         scores: [n] float32 in (0, 1).
         model: name of the DDNet.
-        seconds: wall time from the opened file on, under "total", "network" and "decode" (the rest).
+        seconds: wall time from the opened file on, under "total", "network" and "decode" (waiting for frames).
         thumbnails: a picture of every clip, if asked for.
     """
 
@@ -189,7 +189,7 @@ def score_video(
     clips: list[Clip] = []
     scores, thumbnails = np.empty(0, np.float32), list[bytes]()
     length = scorer.clip_duration if clip_duration is None else clip_duration
-    for step in decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames):
+    for step in ahead(decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames)):
         if isinstance(step, Pass):
             source, clips, done, thumbnails = step.source, step.clips, 0, []
             scores = np.empty(len(clips), np.float32)

@@ -1,0 +1,172 @@
+"""Data time per video through PyTorchVideo's LabeledVideoDataset: dense, uniform K, and DDL without and with an index.
+
+    python benchmarks/run_data_time.py --data DIR --out OUT        (or --synthetic, on videos made here)
+
+All methods take turns in one run on the same files; a figure is the median over the repeats, averaged over the videos.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from pytorchvideo.data import LabeledVideoDataset
+from rich.progress import track
+from torch.utils.data import SequentialSampler
+
+from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
+from clipselect.bulk import Decoding, decode, entries
+from clipselect.index import Scoring
+from clipselect.inputs import find_videos
+from clipselect.journal import IndexBuilder
+from clipselect.video import VideoFile
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="folder of videos")
+    source.add_argument("--synthetic", action="store_true", help="three videos of 20 s, made for the run")
+    parser.add_argument("--out", type=Path, required=True, help="folder for results.json")
+    parser.add_argument("--k", type=int, default=5)
+    parser.add_argument("--clip-duration", type=float, default=2.0)
+    parser.add_argument("--decoder", choices=("pyav", "decord"), default="pyav", help="PyTorchVideo's back end")
+    parser.add_argument("--repeats", type=int, default=7)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        videos = make_videos(Path(scratch)) if arguments.synthetic else find_videos([str(arguments.data)])
+        document = measure(videos, Path(scratch), arguments)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    print(markdown(document))
+
+
+def measure(videos: list[Path], scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Every method and the plain decoder, `repeats` times in turns; the first turn warms up and does not count."""
+    index = build_index(videos, scratch / "scores.parquet", arguments.clip_duration)
+    length, k = arguments.clip_duration, arguments.k
+    methods: dict[str, Callable[[], Any]] = {
+        "dense": lambda: DenseClips(length),
+        "uniform": lambda: UniformClips(length, k),
+        "ddl": lambda: DDLClipSampler(length, k),
+        "ddl_index": lambda: DDLClipSampler(length, k, index=index, fallback="raise"),
+    }
+    seconds: dict[str, list[list[float]]] = {name: [] for name in (*methods, "decode_once")}
+    clips: dict[str, int] = {}
+    for _ in track(range(arguments.repeats + 1), description="taking turns"):
+        for name, sampler in methods.items():
+            times, clips[name] = data_times(videos, sampler(), arguments.decoder)
+            seconds[name].append(times)
+        seconds["decode_once"].append([decode_once(video) for video in videos])
+    medians = {name: np.median(turns[1:], axis=0).tolist() for name, turns in seconds.items()}
+    rows = [
+        {
+            "method": name.removesuffix("_index"),
+            "index": name == "ddl_index",
+            "k": k if name.startswith(("ddl", "uniform")) else None,
+            "clips": clips[name] / len(videos),
+            "data_seconds": statistics.mean(medians[name]),
+        }
+        for name in methods
+    ]
+    mean = {name: statistics.mean(values) for name, values in medians.items()}
+    return {
+        "benchmark": "data_time",
+        "settings": {"clip_duration": length, "decoder": arguments.decoder, "repeats": arguments.repeats},
+        "environment": {"torch": torch.__version__, "av": av.__version__, "threads": torch.get_num_threads()},
+        "videos": [describe(video, {n: m[i] for n, m in medians.items()}) for i, video in enumerate(videos)],
+        "rows": rows,
+        "decode_once_seconds": mean["decode_once"],
+        "ratios": {
+            "ddl_index / uniform": mean["ddl_index"] / mean["uniform"],
+            "(ddl - uniform) / decode_once": (mean["ddl"] - mean["uniform"]) / mean["decode_once"],
+            "dense / ddl_index": mean["dense"] / mean["ddl_index"],
+            "dense / ddl": mean["dense"] / mean["ddl"],
+        },
+    }
+
+
+def data_times(videos: list[Path], sampler: Any, decoder: str) -> tuple[list[float], int]:
+    """Seconds per video until its last clip is there as a tensor, in this process, and the number of all clips."""
+    paths = [(str(video), {"label": i}) for i, video in enumerate(videos)]
+    dataset = LabeledVideoDataset(paths, sampler, SequentialSampler, decode_audio=False, decoder=decoder)
+    times = [0.0] * len(videos)
+    clips = 0
+    before = time.perf_counter()
+    for sample in dataset:
+        now = time.perf_counter()
+        times[sample["label"]] += now - before
+        before = now
+        clips += 1
+    return times, clips
+
+
+def decode_once(video: Path) -> float:
+    """Seconds for all frames by PyAV with threads, nothing converted."""
+    before = time.perf_counter()
+    for _ in VideoFile.open(video).decode():
+        pass
+    return time.perf_counter() - before
+
+
+def build_index(videos: list[Path], path: Path, clip_duration: float) -> Path:
+    scorer = load_scorer(device="cpu")
+    scoring = Scoring.of(scorer, clip_duration)
+    how = Decoding.of(scoring, scorer, fps=30, threads=0)
+    with IndexBuilder(path, scoring) as builder:
+        for entry in entries(((video, message) for video in videos for message in decode(video, how)), scorer):
+            builder.add(entry)
+        builder.finish()
+    return path
+
+
+def describe(video: Path, seconds: dict[str, float]) -> dict[str, Any]:
+    source = open_source(video)
+    frame = next(source.pictures(0, 0))
+    size = f"{frame.width} x {frame.height}"
+    return {"video": video.name, "duration": float(source.timeline.duration), "size": size, "seconds": seconds}
+
+
+def make_videos(folder: Path) -> list[Path]:
+    """Three videos of 20 s at 640 x 360: a bright square wanders over noise."""
+    return [_make_video(folder / f"{seed}.mp4", np.random.default_rng(seed)) for seed in range(3)]
+
+
+def _make_video(path: Path, random: np.random.Generator) -> Path:
+    noise = random.integers(0, 120, (360, 640, 3), dtype=np.uint8)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"preset": "veryfast"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for i in range(500):
+            image = np.roll(noise, i, axis=1)
+            image[100:200, i : i + 100] = 250
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path
+
+
+def markdown(document: dict[str, Any]) -> str:
+    def lines() -> Iterator[str]:
+        yield "| method | clips per video | data time per video |"
+        yield "|---|---|---|"
+        for row in document["rows"]:
+            name = row["method"] + (" with index" if row["index"] else "")
+            yield f"| {name} | {row['clips']:.1f} | {row['data_seconds']:.3f} s |"
+        yield f"| (the file decoded once, threaded, nothing converted) | | {document['decode_once_seconds']:.3f} s |"
+        yield ""
+        for name, ratio in document["ratios"].items():
+            yield f"{name}: {ratio:.2f}"
+
+    return "\n".join(lines())
+
+
+if __name__ == "__main__":
+    main()
