@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Rational, Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,14 +59,17 @@ class Clip:
 
 
 def exact_seconds(value: Seconds, name: str) -> Fraction:
-    """A positive, finite number of seconds as the decimal fraction that was written: 0.1 is 1/10.
+    """A positive, finite number of seconds as the fraction that a float stands for: 0.1 is 1/10, 64 / 30 is 32/15.
 
     Raises:
         ClipselectError: naming the argument.
     """
-    if (isinstance(value, float) and not math.isfinite(value)) or value <= 0:
-        raise ClipselectError(f"{name} must be a positive number of seconds, got {value}")
-    return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
+    if not isinstance(value, Real) or not 0 < value < math.inf:
+        raise ClipselectError(f"{name} must be a positive number of seconds, got {value!r}")
+    if isinstance(value, Rational):
+        return Fraction(value)
+    simple = Fraction(float(value)).limit_denominator(1_000_000)
+    return simple if float(simple) == value else Fraction(str(float(value)))
 
 
 def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds | None = None) -> list[Clip]:

@@ -87,7 +87,7 @@ class Scoring:
         return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step))
 
     def __str__(self) -> str:
-        length, step = (f"{float(Fraction(seconds)):g} s" for seconds in (self.clip_duration, self.stride))
+        length, step = (f"{float(Fraction(seconds)):.9g} s" for seconds in (self.clip_duration, self.stride))
         return f"model {self.model} ({self.sha256[:8]}), clips of {length} every {step}"
 
 

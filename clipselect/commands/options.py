@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
 import typer
 
 from clipselect.commands.common import check
-from clipselect.grid import exact_seconds
+from clipselect.grid import Seconds, exact_seconds
 from clipselect.scorer import ClipScorer, VideoScores, score_video
 from clipselect.selection import Selection, select
 from clipselect.sources import Decoder, open_source
@@ -20,11 +21,26 @@ K = Annotated[
     int | None, typer.Option("--k", help=f"Pick the best K clips. (default: {DEFAULT_K}, or all with --threshold)")
 ]
 Threshold = Annotated[float | None, typer.Option(help="Pick clips with a score above this, in [0, 1]; never none.")]
+
+
+def _seconds(text: str) -> Seconds:
+    try:
+        return Fraction(text) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{text!r} is no number of seconds; write it as 2.5 or 64/30") from None
+
+
 ClipDuration = Annotated[
-    float | None, typer.Option(help="Seconds per clip. (default: what the model was distilled with)")
+    float | None,
+    typer.Option(
+        parser=_seconds,
+        metavar="SECONDS",
+        help="Length of a clip, as 2.5 or 64/30. (default: what the model was distilled with)",
+    ),
 ]
 Stride = Annotated[
-    float | None, typer.Option(help="Seconds between the starts of candidates. (default: clip duration)")
+    float | None,
+    typer.Option(parser=_seconds, metavar="SECONDS", help="Between the starts of candidates. (default: clip duration)"),
 ]
 MinGap = Annotated[
     float | None,
@@ -97,8 +113,8 @@ class Settings:
             "model": scorer.name,
             "k": DEFAULT_K if self.k is None and self.threshold is None else self.k,
             "threshold": self.threshold,
-            "clip_duration": duration,
-            "stride": duration if self.stride is None else self.stride,
+            "clip_duration": float(duration),
+            "stride": float(duration if self.stride is None else self.stride),
             "min_gap": self.min_gap,
             "decoder": self.decoder,
             "fps": self.fps,
