@@ -9,6 +9,7 @@ import functools
 import gc
 import os
 import threading
+import warnings
 import weakref
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +17,7 @@ from typing import Any
 
 from pytorchvideo.data.video import Video, VideoPathHandler
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.grid import Clip
 
 _last = threading.local()
@@ -39,7 +40,11 @@ def watch() -> None:
     @functools.wraps(original)
     def video_from_path(self: VideoPathHandler, filepath: Any, *args: Any, **kwargs: Any) -> Video:
         _last.opened = None
-        video = original(self, filepath, *args, **kwargs)
+        try:
+            video = original(self, filepath, *args, **kwargs)
+        except Exception as e:  # which PyTorchVideo passes over in silence
+            warnings.warn(f"{filepath}: PyTorchVideo cannot open it ({e})", ClipselectWarning, stacklevel=2)
+            raise
         _last.opened = Opened(str(filepath), weakref.ref(video))
         return video
 
@@ -103,3 +108,23 @@ def drop(video: Video | None) -> None:
     if video is None:
         return
     video.get_clip = lambda *_args, **_kwargs: {"video": None, "audio": None}
+
+
+def report_losses(path: str, video: Video | None) -> None:
+    """Warn when PyTorchVideo cannot read a clip of the video, since it then passes over the rest in silence."""
+    if video is None:
+        return
+    get_clip, itself = type(video).get_clip, weakref.ref(video)
+
+    def reported(start: Any, end: Any, *args: Any, **kwargs: Any) -> Any:
+        clip = get_clip(itself(), start, end, *args, **kwargs)
+        if clip is None or clip["video"] is None:
+            warnings.warn(
+                f"{path}: PyTorchVideo cannot read it from {float(start):.2f} to {float(end):.2f} s and leaves out this "
+                "clip and all later ones; repair or convert the file",
+                ClipselectWarning,
+                stacklevel=2,
+            )
+        return clip
+
+    video.get_clip = reported

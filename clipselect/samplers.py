@@ -12,8 +12,7 @@ sample they write
 import warnings
 import zlib
 from abc import abstractmethod
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -46,13 +45,24 @@ class Choice:
 
 @dataclass
 class Plan:
-    """What a video yields: windows in PyTorchVideo's clock with what goes into the sample, and how far it got."""
+    """What a video yields, and how far it got.
+
+    Attributes:
+        duration, annotation: as the dataset gave them.
+        windows: the clips in PyTorchVideo's clock.
+        notes: what goes into the sample, per clip.
+        end: the last window's end.
+        done, left: samples handed out and still to come.
+    """
 
     path: str
-    windows: list[tuple[Fraction, Fraction]]
-    notes: list[dict[str, float | int]]
+    duration: float | Fraction
     annotation: dict[str, Any]
+    windows: list[tuple[Fraction, Fraction]] = field(default_factory=list)
+    notes: list[dict[str, float | int]] = field(default_factory=list)
+    end: Fraction = Fraction(0)
     done: int = 0
+    left: int = 0
 
 
 class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no types
@@ -68,7 +78,7 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
         super().__init__(exact_seconds(clip_duration, "clip_duration"))
         self.stride = self._clip_duration if stride is None else exact_seconds(stride, "stride")
         self.augs_per_clip = at_least_one(augs_per_clip, "augs_per_clip")
-        self._plans: OrderedDict[object, Plan] = OrderedDict()
+        self._plans: list[Plan] = []  # of videos in progress
         opened.watch()
 
     @abstractmethod
@@ -79,51 +89,58 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
         self, last_clip_end_time: float | Fraction | None, video_duration: float | Fraction, annotation: dict[str, Any]
     ) -> ClipInfo:
         """The next clip. PyTorchVideo says 0.0 (0.1.5) or None (main) for the end of the last one in a new video."""
-        key = annotation.get("video_path", id(annotation))
-        if not last_clip_end_time:
-            self._plans[key] = self._plan(video_duration, annotation)
-            if len(self._plans) > OPEN_PLANS:  # left unfinished by datasets that are no more
-                self._plans.popitem(last=False)
-        try:
-            plan = self._plans[key]
-        except KeyError:
-            raise ClipselectError(
-                "the dataset asks for a further clip of a video whose first it never asked for; give every video its "
-                "own annotation and pass the same one for all its clips"
-            ) from None
+        if last_clip_end_time:
+            plan = self._in_progress(last_clip_end_time, video_duration, annotation)
+        else:
+            plan = self._plan(video_duration, annotation)
+            self._plans = [*self._plans[1 - OPEN_PLANS :], plan]  # datasets that are no more leave some unfinished
         clip_index, aug_index = divmod(plan.done, self.augs_per_clip)
-        plan.done += 1
-        last = plan.done == len(plan.windows) * self.augs_per_clip
-        if last:
-            del self._plans[key]
+        start, plan.end = plan.windows[clip_index]
+        plan.done, plan.left = plan.done + 1, plan.left - 1
+        if plan.left == 0:
+            self._plans = [other for other in self._plans if other is not plan]
         annotation.update(plan.notes[clip_index])
-        return ClipInfo(*plan.windows[clip_index], clip_index, aug_index, last)
+        return ClipInfo(start, plan.end, clip_index, aug_index, plan.left == 0)
+
+    def _in_progress(self, end: Any, duration: Any, annotation: dict[str, Any]) -> Plan:
+        """The plan that goes on. Datasets that share a sampler are told apart by all that they say."""
+        plans = [plan for plan in self._plans if (plan.end, plan.duration) == (end, duration)]
+        path = annotation.get("video_path")
+        plans.sort(key=lambda plan: (plan.annotation is not annotation, plan.path != path))
+        if not plans:
+            raise ClipselectError(
+                f"the dataset asks for a clip after {float(end):.2f} s of a video whose first one it never asked for; "
+                "say 0.0 or None for the end of the last clip when a video begins"
+            )
+        return plans[0]
 
     def _plan(self, video_duration: Any, annotation: dict[str, Any]) -> Plan:
         path, video = opened.take(video_duration, annotation)
         in_worker = get_worker_info() is not None
+        plan = Plan(path, video_duration, annotation)
         try:
             local = g_pathmgr.get_local_path(path)
             choices, start_time = self._choose(local, getattr(video, "_fps", None) or 30.0, int(in_worker))
         except (VideoError, av.FFmpegError, OSError) as e:
             warnings.warn(f"{e}; the dataset goes on without it", ClipselectWarning, stacklevel=3)
             opened.drop(video)
-            return Plan(path, [(Fraction(0), self._clip_duration)], [{}], annotation)
-        views = len(choices) * self.augs_per_clip
-        notes = []
+            plan.windows, plan.notes, plan.left = [(Fraction(0), self._clip_duration)], [{}], 1
+            return plan
+        opened.report_losses(path, video)
+        plan.left = len(choices) * self.augs_per_clip
         for choice in choices:
             note: dict[str, float | int] = {
                 "clip_start": float(choice.clip.start),
                 "clip_end": float(choice.clip.end),
                 "clip_weight": choice.weight,
-                "clip_views": views,
+                "clip_views": plan.left,
             }
-            notes.append(note if choice.score is None else {**note, "clip_score": choice.score})
-        windows = [opened.window(choice.clip, start_time, video) for choice in choices]
-        return Plan(path, windows, notes, annotation)
+            plan.notes.append(note if choice.score is None else {**note, "clip_score": choice.score})
+            plan.windows.append(opened.window(choice.clip, start_time, video))
+        return plan
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_plans": OrderedDict()}
+        return {**self.__dict__, "_plans": []}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

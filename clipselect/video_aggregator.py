@@ -21,20 +21,20 @@ class VideoAnswers:
     Attributes:
         index: [v] int64, the dataset's `video_index`.
         values: [v, ...] the weighted means of the clips' outputs, in their dtype, on the CPU.
-        labels: [v] int64, or None where the batches had no `label`.
+        labels: [v] int64, or a list of words (as of Hmdb51), or None where the batches had no `label`.
         names: the videos' names, empty where the batches had no `video_name`.
     """
 
     index: Tensor
     values: Tensor
-    labels: Tensor | None
+    labels: Tensor | list[str] | None
     names: list[str]
 
 
 @dataclass
 class _Video:
     name: str
-    label: int | None
+    label: int | str | None
     expected: int | None
     views: dict[View, tuple[float, Tensor]] = field(default_factory=dict)
     answer: Tensor | None = None
@@ -55,7 +55,8 @@ class _Video:
         if self.answer is not None:
             return self.answer
         weights, outputs = zip(*(self.views[view] for view in sorted(self.views)), strict=True)
-        return aggregate(torch.stack(outputs), torch.tensor(weights) if any(weights) else torch.ones(len(weights)))
+        weighted = any(weights)  # not if all that came are repeats
+        return aggregate(torch.stack(outputs), weights if weighted else [1.0] * len(weights))
 
 
 class VideoAggregator:
@@ -89,6 +90,8 @@ class VideoAggregator:
         Raises:
             ClipselectError: a key is missing, the number of rows differs, or an output is not a number.
         """
+        if not outputs.is_floating_point():
+            raise ClipselectError(f"outputs must be floats to be averaged, got {outputs.dtype}; convert them")
         rows = outputs.detach().cpu()
         size = len(rows)
         views = list(zip(_column(batch, "clip_index", size), _column(batch, "aug_index", size), strict=True))
@@ -134,13 +137,18 @@ class VideoAggregator:
         if not whole:
             raise ClipselectError("there is no complete video to answer for; update with the batches of an epoch first")
         videos = [self._videos[index] for index in whole]
-        labels = [video.label for video in videos if video.label is not None]
         return VideoAnswers(
             torch.tensor(whole),
             torch.stack([video.value() for video in videos]),
-            torch.tensor(labels) if len(labels) == len(videos) else None,
+            _labels([video.label for video in videos]),
             [video.name for video in videos],
         )
+
+
+def _labels(labels: list[Any]) -> Tensor | list[str] | None:
+    if None in labels:
+        return None
+    return labels if isinstance(labels[0], str) else torch.tensor(labels)
 
 
 def _column(batch: Mapping[str, Any], key: str, rows: int, **default: Any) -> list[Any]:
