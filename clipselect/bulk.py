@@ -22,8 +22,8 @@ from clipselect.index import Entry, Scoring, to_row
 from clipselect.scorer import ClipScorer
 from clipselect.sources import open_source
 
-BATCH = 64
-"""Clips of any videos that go through the DDNet at a time: 19 MB at 8 frames of 112 x 112."""
+BATCH = {"cpu": 16, "cuda": 64}
+"""Clips of any videos that go through the DDNet at a time; more do not fit a CPU's caches and take longer each."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class _Video:
 
 def entries(messages: Iterable[tuple[Path, Message]], scorer: ClipScorer) -> Iterator[Entry]:
     """Finished entries out of the messages of any videos, interleaved as they come."""
+    size = BATCH.get(scorer.device.type, 16)
     videos: dict[Path, _Video] = {}
     waiting: list[tuple[_Video, NDArray[np.uint8]]] = []
 
@@ -111,21 +112,21 @@ def entries(messages: Iterable[tuple[Path, Message]], scorer: ClipScorer) -> Ite
         else:
             videos[path].decoded += len(message)
             waiting.append((videos[path], message))
-        while sum(len(clips) for _, clips in waiting) >= BATCH:
-            waiting = _score(waiting, scorer)
+        while sum(len(clips) for _, clips in waiting) >= size:
+            waiting = _score(waiting, scorer, size)
         yield from finished()
     while waiting:
-        waiting = _score(waiting, scorer)
+        waiting = _score(waiting, scorer, size)
     yield from finished()
 
 
 def _score(
-    waiting: list[tuple[_Video, NDArray[np.uint8]]], scorer: ClipScorer
+    waiting: list[tuple[_Video, NDArray[np.uint8]]], scorer: ClipScorer, size: int
 ) -> list[tuple[_Video, NDArray[np.uint8]]]:
-    """Score the first `BATCH` clips; return those left."""
+    """Score the first `size` clips; return those left."""
     batch: list[tuple[_Video, NDArray[np.uint8]]] = []
     rest: list[tuple[_Video, NDArray[np.uint8]]] = []
-    room = BATCH
+    room = size
     for video, clips in waiting:
         if len(clips[:room]):
             batch.append((video, clips[:room]))

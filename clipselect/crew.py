@@ -32,7 +32,8 @@ class _Worker:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
                 start_new_session=True,  # Ctrl-C is the parent's business
             )
-        self.pipe.send(how)
+        with suppress(*Gone):  # noticed when the first answer is read
+            self.pipe.send(how)
 
     def begin(self, path: Path | None) -> None:
         """Go on with a video, or rest."""

@@ -83,7 +83,11 @@ class DDNet(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """[n] scores before the sigmoid; the same order, and no saturation."""
-        return self.head(self.stages(self.stem(x)).flatten(2).mean(dim=2)).squeeze(1)
+        features = self.stages(self.stem(x)).flatten(2).mean(dim=2)
+        # the linear layer as a sum per element: matrix kernels round differently for different batch sizes
+        return (features * self.head.weight[0]).sum(dim=1) + self.head.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.logits(x))
+        logits = self.logits(x)
+        # in double precision, since the vectorised sigmoid rounds otherwise for the last few of a batch
+        return torch.sigmoid(logits.double()).to(logits.dtype)

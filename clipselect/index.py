@@ -110,7 +110,7 @@ class Entry:
     def before(cls, path: Path | str, fps: Seconds) -> "Entry":
         """The entry of a video that is about to be read."""
         size, mtime = signature(path)
-        return cls(stored_path(path), size, mtime, float(fps) if os.path.isdir(path) else None)  # noqa: PTH112
+        return cls(stored_path(path), size, mtime, float(fps) if os.path.isdir(path) else None)
 
     def scored(self, video: VideoScores) -> "Entry":
         """This entry with the video's scores."""
@@ -142,11 +142,11 @@ def stored_path(path: Path | str) -> str:
 def signature(path: Path | str) -> tuple[int, int] | tuple[None, None]:
     """Size in bytes and time of change in ns, by which a changed file is known; of a folder over its files."""
     try:
-        if not os.path.isdir(path):  # noqa: PTH112
+        if not os.path.isdir(path):
             stat = os.stat(path)  # noqa: PTH116
             return stat.st_size, stat.st_mtime_ns
         with os.scandir(path) as files:
-            stats = [file.stat() for file in files if not file.name.startswith(".")]
+            stats = [file.stat() for file in files if not file.name.startswith(".") and file.is_file()]
         return sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0)
     except (OSError, ValueError):
         return None, None
@@ -161,7 +161,9 @@ def to_row(entry: Entry) -> Row:
     times = [entry.duration, entry.start_time, *(t for c in entry.clips for t in (c.start, c.end))]
     clock = math.lcm(*(t.denominator for t in times))
     if clock >= 2**63 or any(Fraction(round(float(t) * clock), clock) != t for t in times):
-        raise ClipselectError(f"{entry.path}: the times of its clips are too fine; choose a rounder stride")
+        raise ClipselectError(
+            f"{entry.path}: the times of its clips are too fine; choose a rounder clip duration and stride"
+        )
     return {
         "path": entry.path,
         "size": entry.size,
@@ -234,14 +236,13 @@ class ScoreIndex:
         try:
             self._file = pq.ParquetFile(self.path, memory_map=True)
             description = json.loads((self._file.schema_arrow.metadata or {})[b"clipselect"])
-            version = description.pop("version")
+            if (version := description.pop("version")) != VERSION:
+                raise ClipselectError(f"{self.path}: an index of version {version}, not {VERSION}; make it again")
             self.scoring = Scoring(**description)
             groups = [self._file.metadata.row_group(i).column(0) for i in range(self._file.metadata.num_row_groups)]
             self._first_paths = [group.statistics.min for group in groups]
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as e:
             raise ClipselectError(f"{self.path}: not a score index; make it with clipselect index") from e
-        if version != VERSION:
-            raise ClipselectError(f"{self.path}: an index of version {version}, not {VERSION}; make it again")
         self._group = lru_cache(maxsize=8)(self._read_group)
         self._heads = lru_cache(maxsize=8)(self._read_heads)
 

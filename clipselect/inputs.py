@@ -24,7 +24,7 @@ def expand(patterns: Iterable[str]) -> list[Path]:
     """
     paths: list[Path] = []
     for pattern in patterns:
-        literal = os.path.exists(pattern) or not glob.has_magic(pattern)  # noqa: PTH110 (raises on very long names)
+        literal = os.path.exists(pattern) or not glob.has_magic(pattern)
         matches = [] if literal else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
         paths += map(Path, matches or [pattern])
     return paths
@@ -42,12 +42,12 @@ def find_videos(patterns: Iterable[str]) -> list[Path]:
     """
     found: list[Path] = []
     for path in expand(patterns):
-        if path.is_dir():
+        if os.path.isdir(path):
             inside = [*_below(path, set())]
             if not inside:
                 raise ClipselectError(f"{path}: a folder without videos or images; check the path")
             found += inside
-        elif path.suffix.lower() in LIST_SUFFIXES and path.is_file():
+        elif path.suffix.lower() in LIST_SUFFIXES and os.path.isfile(path):
             found += listed(path)
         else:
             found.append(path)
@@ -65,20 +65,20 @@ def listed(path: Path) -> list[Path]:
     except OSError as e:
         raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
     separator = "\t" if lines and "\t" in lines[0] else ","
-    header = [name.strip().lower() for name in lines[0].split(separator)] if lines else []
+    header = [name.strip().lower() for name in next(csv.reader(lines[:1], delimiter=separator), [])]
     column = next((header.index(name) for name in PATH_COLUMNS if name in header), None)
     if column is not None:
         rows = csv.reader(lines[1:], delimiter=separator)
-        names = [row[column].strip() for row in rows if len(row) > column]
+        names = [row[column].strip() for row in rows if len(row) > column and row[column].strip()]
     else:
-        names = [_without_label(line.strip()) for line in lines if not line.startswith("#")]
+        names = [_without_label(line.strip(), path.parent) for line in lines if not line.startswith("#")]
     if not names:
         raise ClipselectError(f"{path}: a list without paths; write one path a line, or a column named path")
     return [_resolved(Path(name), path.parent) for name in names]
 
 
-def _without_label(line: str) -> str:
-    if os.path.exists(line):  # noqa: PTH110 (raises on very long names)
+def _without_label(line: str, folder: Path) -> str:
+    if os.path.exists(line) or os.path.exists(folder / line):
         return line
     if "," in line:
         return next(csv.reader([line]))[0].strip()
@@ -88,7 +88,7 @@ def _without_label(line: str) -> str:
 
 def _resolved(path: Path, folder: Path) -> Path:
     beside = folder / path
-    return beside if not os.path.exists(path) and os.path.exists(beside) else path  # noqa: PTH110
+    return beside if not os.path.exists(path) and os.path.exists(beside) else path
 
 
 def _below(folder: Path, above: set[str]) -> Iterator[Path]:
@@ -100,10 +100,10 @@ def _below(folder: Path, above: set[str]) -> Iterator[Path]:
         entries = sorted((e for e in os.scandir(folder) if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError as e:
         raise ClipselectError(f"{folder}: cannot be read ({e.strerror}); check its permissions") from e
-    if any(os.path.splitext(e.name)[1].lower() in IMAGE_SUFFIXES and e.is_file() for e in entries):  # noqa: PTH122
+    if any(os.path.splitext(e.name)[1].lower() in IMAGE_SUFFIXES and os.path.isfile(e) for e in entries):  # noqa: PTH122
         yield folder
     for entry in entries:
-        if entry.is_dir():
+        if os.path.isdir(entry):
             yield from _below(folder / entry.name, above | {real})
         elif os.path.splitext(entry.name)[1].lower() in VIDEO_SUFFIXES:  # noqa: PTH122
             yield folder / entry.name

@@ -9,6 +9,7 @@ import fcntl
 import heapq
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,16 +37,22 @@ class IndexBuilder:
         self.path, self.scoring = path, scoring
         self.journal_path = path.with_name(f"{path.name}.journal")
         self._offsets: dict[str, int] = {}
-        self.old: ScoreIndex | None = None
-        if path.exists():
-            self.old = self._old_index(overwrite)
-        self._journal = self._open_journal(overwrite)
+        self._journal = _open_locked(self.journal_path)  # before the index is read: it must not change any more
+        try:
+            self.old = self._old_index(overwrite) if path.exists() else None
+            self._read_journal(overwrite)
+        except ClipselectError:
+            if os.fstat(self._journal.fileno()).st_size == 0:
+                self.journal_path.unlink()
+            self._journal.close()
+            raise
 
     def __enter__(self) -> "IndexBuilder":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._journal.close()
+        with suppress(OSError):  # a full disk has been told of
+            self._journal.close()
 
     def _old_index(self, overwrite: bool) -> ScoreIndex | None:
         try:
@@ -65,14 +72,13 @@ class IndexBuilder:
             "name, or --overwrite to give its scores up"
         )
 
-    def _open_journal(self, overwrite: bool) -> BinaryIO:
-        journal = _open_locked(self.journal_path)
+    def _read_journal(self, overwrite: bool) -> None:
+        journal = self._journal
         journal.seek(0)
         header = json.dumps(asdict(self.scoring)).encode() + b"\n"
         found = journal.readline()
         if found != header:
-            if found.endswith(b"\n") and not overwrite:
-                journal.close()
+            if journal.readline() and not overwrite:
                 raise ClipselectError(
                     f"{self.journal_path}: holds unfinished work made with {_described(found)}, not with "
                     f"{self.scoring}; finish it with the same options, or add --overwrite to give it up"
@@ -80,7 +86,7 @@ class IndexBuilder:
             journal.truncate(0)
             journal.write(header)
             journal.flush()
-            return journal
+            return
         while line := journal.readline():
             offset = journal.tell() - len(line)
             if not line.endswith(b"\n"):
@@ -90,7 +96,6 @@ class IndexBuilder:
                 self._offsets[json.loads(line)["path"]] = offset
             except (ValueError, TypeError, KeyError) as e:
                 raise ClipselectError(f"{self.journal_path}: is damaged; delete it and index again") from e
-        return journal
 
     @property
     def resumed(self) -> int:

@@ -120,8 +120,8 @@ def report_losses(path: str, video: Video | None) -> None:
         clip = get_clip(itself(), start, end, *args, **kwargs)
         if clip is None or clip["video"] is None:
             warnings.warn(
-                f"{path}: PyTorchVideo cannot read it from {float(start):.2f} to {float(end):.2f} s and leaves out this "
-                "clip and all later ones; repair or convert the file",
+                f"{path}: PyTorchVideo cannot read it from {float(start):.2f} to {float(end):.2f} s; it drops this "
+                "clip and all later ones; convert the file",
                 ClipselectWarning,
                 stacklevel=2,
             )

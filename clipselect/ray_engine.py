@@ -35,7 +35,13 @@ def entries_by_ray(
     except ImportError as e:
         raise ClipselectError("ray is not installed: pip install 'clipselect[ray]', or use --engine local") from e
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)  # now, since it takes the handlers of signals
+    return _entries(paths, scoring, model, device, fps)
+
+
+def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device: str, fps: float) -> Iterator[Entry]:
+    import ray
+
     gpus = 1 if device.startswith("cuda") else 0
     task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
     left = iter(paths)
@@ -52,7 +58,9 @@ def entries_by_ray(
         start(1)
         try:
             yield ray.get(finished)
-        except ClipselectError:
+        except ray.exceptions.RayTaskError as e:
+            if isinstance(e.cause, ClipselectError):
+                raise ClipselectError(str(e.cause)) from None
             raise
         except ray.exceptions.RayError as e:
             reason = f"{path}: {RETRIES + 1} Ray workers were lost over it ({type(e).__name__}); convert it"

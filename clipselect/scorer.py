@@ -18,8 +18,8 @@ from clipselect.errors import ClipselectError
 from clipselect.grid import Clip, Seconds, exact_seconds
 from clipselect.video import Frame, Source
 
-SMALLEST_BATCH = 8
-"""Kernels for fewer clips round otherwise (6e-8), and a score must not depend on what else is in its batch."""
+SMALLEST_BATCH = 2
+"""Convolutions of a single clip round differently (6e-8), and a score must not depend on what else is in its batch."""
 
 
 @dataclass(frozen=True)

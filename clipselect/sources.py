@@ -45,6 +45,8 @@ def open_source(path: Path | str, *, decoder: Decoder = "pyav", fps: Seconds = 3
         raise VideoError(f"{path}: no such file; check the path") from e
     except OSError as e:
         raise VideoError(f"{path}: cannot be read ({e.strerror}); check its name and permissions") from e
+    except ValueError as e:  # a NUL
+        raise VideoError(f"{path}: no possible name of a file; check where it comes from") from e
     return (DecordFile if decoder == "decord" else VideoFile).open(path, threads)
 
 

@@ -91,7 +91,7 @@ def assert_scored(found: list[Entry], expected: dict[str, Entry]) -> None:
     for entry in found:
         other = expected[entry.path]
         assert replace(entry, scores=other.scores) == other
-        assert np.abs(entry.scores - other.scores).max() < 2e-7
+        assert np.abs(entry.scores - other.scores).max() == 0
 
 
 def children() -> set[str]:
@@ -238,7 +238,6 @@ def test_workers_that_cannot_start_are_one_clear_error(
         [*decode_in_processes(paths, coarse, 2)]
 
 
-@pytest.mark.xfail(strict=True, reason="BrokenPipeError of pipe.send(how), which the command takes for a full reader")
 def test_workers_that_end_at_once_are_one_clear_error(
     paths: list[Path], coarse: Decoding, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,7 @@ def _names_an_output(following: list[str]) -> bool:
     """Whether the next word is the option's file rather than another option or a video that is there."""
     if not following or following[0] == STDOUT or following[0].startswith("-"):
         return following == [STDOUT]
-    return Path(following[0]).suffix.lower() in (".json", ".csv", ".txt") or not os.path.isfile(following[0])  # noqa: PTH113
+    return Path(following[0]).suffix.lower() in (".json", ".csv", ".txt") or not os.path.isfile(following[0])
 
 
 @contextmanager

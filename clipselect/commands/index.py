@@ -77,11 +77,11 @@ def index(
     for value, option in ((clip_duration, "--clip-duration"), (stride, "--stride")):
         if value is not None:
             exact_seconds(value, option)
-    paths = [*dict.fromkeys(path.absolute() for path in find_videos(videos))]
+    paths = [Path(name) for name in dict.fromkeys(os.path.abspath(path) for path in find_videos(videos))]  # noqa: PTH100
+    check(Path(os.path.abspath(output)) not in paths, f"{output}: is both a video and the index; choose another name")  # noqa: PTH100
     scorer = load_scorer(model, device)
     scoring = Scoring.of(scorer, clip_duration, stride)
     with IndexBuilder(output, scoring, overwrite=overwrite) as builder:
-        check(output.resolve() not in {path.resolve() for path in paths}, f"{output}: is both a video and the index")
         todo, failed, resumed = [], 0, builder.resumed
         for path in paths:
             known = builder.known(path, fps)
@@ -127,15 +127,19 @@ def _local(paths: list[Path], scoring: Scoring, scorer: ClipScorer, fps: float, 
 def _stoppable(output: Path) -> Iterator[None]:
     """SIGINT and SIGTERM end the run with a word on how to go on."""
 
+    received = signal.SIGINT
+
     def stop(number: int, _: Any) -> None:
-        raise typer.Exit(128 + number)
+        nonlocal received
+        received = signal.Signals(number)
+        raise KeyboardInterrupt  # which nothing on the way takes for a video's failure
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except typer.Exit:
+    except KeyboardInterrupt:
         stderr().print(Text(f"stopped: finished videos are kept; the same command goes on with {shown(output)}"))
-        raise
+        raise typer.Exit(128 + received) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
