@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from clipselect.checkpoint import save_weights
-from clipselect.zoo.base import NarrowR3D
+from clipselect.zoo.narrow_r3d import NarrowR3D
 from clipselect.zoo.recipes.actions import GEOMETRY, augment, load_sources, normalised, provenance, random_clip
 from clipselect.zoo.recipes.training import train
 
