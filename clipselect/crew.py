@@ -7,6 +7,7 @@ behind by a parent that was killed.
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -18,13 +19,14 @@ from clipselect.errors import ClipselectError
 
 Gone = (EOFError, OSError)
 
+DEATHS = 2
+"""So many processes may die over a video before it is blamed."""
+
 
 class _Worker:
     def __init__(self, how: Decoding) -> None:
         self.pipe, theirs = Pipe()
         self.path: Path | None = None
-        self.begun = False  # whether a message of its video has come
-        self.fresh = True  # whether that video is its first
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "clipselect.crew", str(theirs.fileno())],
@@ -37,7 +39,7 @@ class _Worker:
 
     def begin(self, path: Path | None) -> None:
         """Go on with a video, or rest."""
-        self.fresh, self.path, self.begun = self.path is None, path, False
+        self.path = path
         if path is not None:
             with suppress(*Gone):  # noticed when the answer is read
                 self.pipe.send(path)
@@ -59,6 +61,8 @@ def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> I
     """The messages of all videos, interleaved; every video gets its `Done`, also if its process dies."""
     left = iter(paths)
     crew: list[_Worker] = []
+    deaths: Counter[Path] = Counter()
+    begun: set[Path] = set()  # of which a message has come
     try:
         for path in [path for _, path in zip(range(workers), left, strict=False)]:
             crew.append(_Worker(how))
@@ -70,23 +74,26 @@ def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> I
                     continue
                 try:
                     message: Message = worker.pipe.recv()
-                    worker.begun = True
+                    begun.add(worker.path)
                 except Gone:
                     worker.end()
                     crew[i] = _Worker(how)
-                    if worker.begun:
-                        message = Done(error=f"{worker.path}: crashes its decoder ({worker.fate}); convert it")
-                    elif worker.fresh:
+                    deaths[worker.path] += 1
+                    if deaths[worker.path] < DEATHS:  # perhaps somebody killed it
+                        crew[i].begin(worker.path)
+                        continue
+                    if worker.path not in begun:
                         raise ClipselectError(
                             f"decoding processes do not start ({worker.fate}); use --workers 0"
                         ) from None
-                    else:  # it died between two videos
-                        crew[i].begin(worker.path)
-                        continue
+                    message = Done(error=f"{worker.path}: crashes its decoder ({worker.fate}); convert it")
                 yield worker.path, message
                 if isinstance(message, Done):
+                    begun.discard(worker.path)
                     crew[i].begin(next(left, None))
     finally:
+        for worker in crew:  # all at once
+            worker.pipe.close()
         for worker in crew:
             worker.end()
 

@@ -5,23 +5,23 @@ import types
 import warnings
 from dataclasses import replace
 from fractions import Fraction
+from numbers import Real
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
+import torch
 from pytorchvideo.data import clip_sampling
 from torch.utils.data import get_worker_info
 
 from clipselect.aggregation import weights
-from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
+from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.grid import Seconds
-from clipselect.index import Entry, ScoreIndex, Scoring
-from clipselect.samplers import CandidateClips, Choice, at_least_one
+from clipselect.index import Entry
+from clipselect.samplers import CandidateClips, Choice, Fallback, at_least
 from clipselect.scorer import ClipScorer, load_scorer, score_video
 from clipselect.selection import select
 from clipselect.sources import open_source
-
-Fallback = Literal["score", "raise"]
 
 
 class DDLClipSampler(CandidateClips):
@@ -67,27 +67,20 @@ class DDLClipSampler(CandidateClips):
         device: str = "cpu",
         fallback: Fallback = "score",
     ) -> None:
-        super().__init__(clip_duration, stride=stride, augs_per_clip=augs_per_clip)
         if k is None and (threshold is None or exact):
             raise ClipselectError("k is needed without a threshold, and with exact=True")
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise ClipselectError(f"threshold must lie in [0, 1], got {threshold}")
-        if min_gap is not None and not 0 <= min_gap < math.inf:
-            raise ClipselectError(f"min_gap must be at least 0 seconds, got {min_gap}")
-        if fallback not in get_args(Fallback):
-            raise ClipselectError(f"fallback must be 'score' or 'raise', got {fallback!r}")
-        self.k = None if k is None else at_least_one(k, "k")
+        if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+            raise ClipselectError(f"threshold must lie in [0, 1], got {threshold!r}")
+        if min_gap is not None and not (isinstance(min_gap, Real) and 0 <= min_gap < math.inf):
+            raise ClipselectError(f"min_gap must be at least 0 seconds, got {min_gap!r}")
+        self.k = None if k is None else at_least(1, k, "k")
         self.threshold, self.min_gap, self.exact = threshold, min_gap, exact
-        self.model, self.device, self.fallback = model, device, fallback
+        self.model, self.device = model, _known_device(device)
         scorer = load_scorer(model, "cpu")
         self._scorer = scorer if device == "cpu" else None  # no CUDA before workers are forked
-        self.index = None if index is None else ScoreIndex(index)
-        scoring = Scoring.of(scorer, self._clip_duration, self.stride)
-        if self.index is not None and self.index.scoring != scoring:
-            raise ClipselectError(
-                f"{self.index.path}: was made with {self.index.scoring}, but the sampler asks for {scoring}; "
-                "give both the same, or make the index again"
-            )
+        super().__init__(
+            clip_duration, stride=stride, augs_per_clip=augs_per_clip, index=index, fallback=fallback, scorer=scorer
+        )
 
     def _choose(self, path: str, fps: float, threads: int) -> tuple[list[Choice], Fraction]:
         entry = self._entry(path, fps, threads)
@@ -109,22 +102,15 @@ class DDLClipSampler(CandidateClips):
 
     def _entry(self, path: str, fps: float, threads: int) -> Entry:
         """The scored video, from the index or now."""
-        now = Entry.before(path, fps)
-        if self.index is not None:
-            known = self.index.entry(path)
-            if known is not None and known.same_video(now):
-                if known.error is not None:
-                    raise VideoError(known.error)
-                return known
-            problem = "has no entry for" if known is None else "is older than"
-            message = f"{self.index.path}: {problem} {path}; run clipselect index again"
-            if self.fallback == "raise":
-                raise ClipselectError(message)
-            warnings.warn(f"{message} (scored on the fly)", ClipselectWarning, stacklevel=2)
-        if self._scorer is None:
-            self._scorer = self._load_scorer()
-        source = open_source(path, fps=fps, threads=threads)
-        return now.scored(score_video(source, self._scorer, clip_duration=self._clip_duration, stride=self.stride))
+        entry = self._indexed(path, fps)
+        if entry is None:
+            if self._scorer is None:
+                self._scorer = self._load_scorer()
+            now, source = Entry.before(path, fps), open_source(path, fps=fps, threads=threads)
+            entry = now.scored(score_video(source, self._scorer, clip_duration=self._clip_duration, stride=self.stride))
+        for warning in entry.warnings:
+            warnings.warn(f"{path}: {warning}", ClipselectWarning, stacklevel=2)
+        return entry
 
     def _load_scorer(self) -> ClipScorer:
         in_worker = get_worker_info() is not None
@@ -140,6 +126,15 @@ class DDLClipSampler(CandidateClips):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_scorer": None}
+
+
+def _known_device(device: str) -> str:
+    try:
+        if device != "auto":
+            torch.device(device)
+    except (RuntimeError, TypeError) as e:
+        raise ClipselectError(f"device must be 'cpu', 'cuda', 'cuda:1', ... or 'auto', got {device!r}") from e
+    return device
 
 
 def register_clip_sampler() -> None:

@@ -65,7 +65,8 @@ def exact_seconds(value: Seconds, name: str) -> Fraction:
         ClipselectError: naming the argument.
     """
     if not isinstance(value, Real) or not 0 < value < math.inf:
-        raise ClipselectError(f"{name} must be a positive number of seconds, got {value}")
+        given = value if isinstance(value, Real) else repr(value)
+        raise ClipselectError(f"{name} must be a positive number of seconds, got {given}")
     if isinstance(value, Rational):
         return Fraction(value)
     simple = Fraction(float(value)).limit_denominator(1_000_000)

@@ -40,8 +40,8 @@ from clipselect.grid import Clip, Seconds, exact_seconds
 from clipselect.scorer import ClipScorer, VideoScores
 
 VERSION = 1
-ROWS_PER_GROUP = 128
-"""What a look-up reads: 128 videos of 20 clips take about a millisecond."""
+ROWS_PER_GROUP, CLIPS_PER_GROUP = 128, 4096
+"""A look-up reads one group of rows, which takes about a millisecond; a group ends when either is reached."""
 
 SCHEMA = pa.schema(
     [
@@ -87,8 +87,13 @@ class Scoring:
         return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step))
 
     def __str__(self) -> str:
-        length, step = (f"{float(Fraction(seconds)):.9g} s" for seconds in (self.clip_duration, self.stride))
+        length, step = (_in_words(Fraction(seconds)) for seconds in (self.clip_duration, self.stride))
         return f"model {self.model} ({self.sha256[:8]}), clips of {length} every {step}"
+
+
+def _in_words(seconds: Fraction) -> str:
+    decimal = f"{float(seconds):.9g}"
+    return f"{decimal} s" if Fraction(decimal) == seconds else f"{seconds} ({float(seconds):.4g}) s"
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,12 @@ class Entry:
 
 def stored_path(path: Path | str) -> str:
     """The path as the index holds it."""
-    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")  # noqa: PTH100 (keeps links)
+    return text(os.path.abspath(path))  # noqa: PTH100 (keeps links)
+
+
+def text(words: str) -> str:
+    """Words that may hold a file name, with what is not UTF-8 in it as \\xHH."""
+    return words.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def signature(path: Path | str) -> tuple[int, int] | tuple[None, None]:
@@ -169,8 +179,8 @@ def to_row(entry: Entry) -> Row:
         "size": entry.size,
         "mtime_ns": entry.mtime_ns,
         "fps": entry.fps,
-        "error": entry.error,
-        "warnings": list(entry.warnings),
+        "error": None if entry.error is None else text(entry.error),
+        "warnings": [text(warning) for warning in entry.warnings],
         "duration": None if entry.error else float(entry.duration),
         "start_time": None if entry.error else float(entry.start_time),
         "clock": None if entry.error else clock,
@@ -207,11 +217,13 @@ def write_index(path: Path, scoring: Scoring, rows: Iterator[Row]) -> None:
     metadata = {"clipselect": json.dumps({"version": VERSION, **asdict(scoring)})}
     with pq.ParquetWriter(path, SCHEMA.with_metadata(metadata), compression="zstd") as writer:
         group: list[Row] = []
+        clips = 0
         for row in rows:
             group.append(row)
-            if len(group) == ROWS_PER_GROUP:
+            clips += len(row["score"])
+            if len(group) >= ROWS_PER_GROUP or clips >= CLIPS_PER_GROUP:
                 writer.write_table(pa.Table.from_pylist(group, SCHEMA))
-                group = []
+                group, clips = [], 0
         if group:
             writer.write_table(pa.Table.from_pylist(group, SCHEMA))
 
@@ -231,7 +243,7 @@ class ScoreIndex:
         self._open()
 
     def _open(self) -> None:
-        if not self.path.is_file():
+        if not os.path.isfile(self.path):
             raise ClipselectError(f"{self.path}: no such score index; make it with clipselect index")
         try:
             self._file = pq.ParquetFile(self.path, memory_map=True)
@@ -243,7 +255,7 @@ class ScoreIndex:
             self._first_paths = [group.statistics.min for group in groups]
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as e:
             raise ClipselectError(f"{self.path}: not a score index; make it with clipselect index") from e
-        self._group = lru_cache(maxsize=8)(self._read_group)
+        self._group = lru_cache(maxsize=2)(self._read_group)
         self._heads = lru_cache(maxsize=8)(self._read_heads)
 
     def __len__(self) -> int:
@@ -272,8 +284,7 @@ class ScoreIndex:
         return (group, *self._heads(group).get(name, (None, None))) if group >= 0 else (group, None, None)
 
     def _read_heads(self, group: int) -> dict[str, tuple[int, Entry]]:
-        columns = ("path", "size", "mtime_ns", "fps", "error")
-        rows = self._group(group).select(columns).to_pylist()
+        rows = self._read_group(group, ["path", "size", "mtime_ns", "fps", "error"]).to_pylist()
         return {row["path"]: (i, Entry(**row)) for i, row in enumerate(rows)}
 
     def rows(self) -> Iterator[Row]:
@@ -281,6 +292,6 @@ class ScoreIndex:
         for i in range(self._file.metadata.num_row_groups):
             yield from self._read_group(i).to_pylist()
 
-    def _read_group(self, i: int) -> pa.Table:
+    def _read_group(self, i: int, columns: list[str] | None = None) -> pa.Table:
         # no threads of Arrow's own: they do not survive a fork
-        return self._file.read_row_group(i, use_threads=False)
+        return self._file.read_row_group(i, columns=columns, use_threads=False)

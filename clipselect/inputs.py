@@ -30,15 +30,16 @@ def expand(patterns: Iterable[str]) -> list[Path]:
     return paths
 
 
-def find_videos(patterns: Iterable[str]) -> list[Path]:
+def find_videos(patterns: Iterable[str], prefix: Path | None = None) -> list[Path]:
     """All videos meant, in the order given.
 
     Args:
         patterns: files, wildcards, folders (searched to the bottom, where a folder that holds images is one video), and
             lists of paths (.csv, .tsv, .txt; see `listed`).
+        prefix: folder that the paths of lists count from.
 
     Raises:
-        ClipselectError: a folder without videos, or a list without paths.
+        ClipselectError: wildcards that match nothing, a folder without videos, or a list without paths.
     """
     found: list[Path] = []
     for path in expand(patterns):
@@ -48,17 +49,20 @@ def find_videos(patterns: Iterable[str]) -> list[Path]:
                 raise ClipselectError(f"{path}: a folder without videos or images; check the path")
             found += inside
         elif path.suffix.lower() in LIST_SUFFIXES and os.path.isfile(path):
-            found += listed(path)
+            found += listed(path, prefix)
+        elif glob.has_magic(str(path)) and not os.path.lexists(path):
+            raise ClipselectError(f"{path}: nothing matches; check the pattern and the folder")
         else:
             found.append(path)
     return found
 
 
-def listed(path: Path) -> list[Path]:
+def listed(path: Path, prefix: Path | None = None) -> list[Path]:
     """The paths of a list: its column `path` (or video, file, filename, ...) if it has a header, otherwise one path a
     line, by itself, before a label as PyTorchVideo writes it ("a.mp4 3"), or before a comma.
 
-    A path that is not absolute counts from the current folder, or if it is not there from the list's.
+    A path that is not absolute counts from the `prefix`, or else from the current folder, or if it is not there from
+    the list's.
     """
     try:
         lines = [line for line in path.read_text("utf-8-sig", "surrogateescape").splitlines() if line.strip()]
@@ -71,10 +75,10 @@ def listed(path: Path) -> list[Path]:
         rows = csv.reader(lines[1:], delimiter=separator)
         names = [row[column].strip() for row in rows if len(row) > column and row[column].strip()]
     else:
-        names = [_without_label(line.strip(), path.parent) for line in lines if not line.startswith("#")]
+        names = [_without_label(line.strip(), prefix or path.parent) for line in lines if not line.startswith("#")]
     if not names:
         raise ClipselectError(f"{path}: a list without paths; write one path a line, or a column named path")
-    return [_resolved(Path(name), path.parent) for name in names]
+    return [prefix / name if prefix else _resolved(Path(name), path.parent) for name in names]
 
 
 def _without_label(line: str, folder: Path) -> str:

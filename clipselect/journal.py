@@ -5,10 +5,10 @@ whole at the end.
 line as JSON. A process that is killed leaves at most half a line, which the next one cuts off.
 """
 
-import fcntl
 import heapq
 import json
 import os
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -51,17 +51,20 @@ class IndexBuilder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if not self._offsets:
+            self.journal_path.unlink(missing_ok=True)
         with suppress(OSError):  # a full disk has been told of
             self._journal.close()
 
     def _old_index(self, overwrite: bool) -> ScoreIndex | None:
         try:
             old = ScoreIndex(self.path)
-        except ClipselectError:
+        except ClipselectError as e:
             if overwrite:
                 return None
+            what = str(e).split(";")[0]
             raise ClipselectError(
-                f"{self.path}: is no score index and would be written over; choose another name, or add --overwrite"
+                f"{what}, and it would be written over; choose another name, or add --overwrite"
             ) from None
         if old.scoring == self.scoring:
             return old
@@ -78,9 +81,10 @@ class IndexBuilder:
         header = json.dumps(asdict(self.scoring)).encode() + b"\n"
         found = journal.readline()
         if found != header:
-            if journal.readline() and not overwrite:
+            foreign = not header.startswith(found) and _scoring(found) is None
+            if (journal.readline() or foreign) and not overwrite:
                 raise ClipselectError(
-                    f"{self.journal_path}: holds unfinished work made with {_described(found)}, not with "
+                    f"{self.journal_path}: holds unfinished work of {_scoring(found) or 'something else'}, not of "
                     f"{self.scoring}; finish it with the same options, or add --overwrite to give it up"
                 )
             journal.truncate(0)
@@ -125,15 +129,20 @@ class IndexBuilder:
             ) from e
         self._offsets[entry.path] = offset
 
-    def finish(self) -> int:
-        """Write the index, old entries and new ones, and remove the journal; the number of its videos."""
-        if self.old and not self._offsets:
+    def finish(self, only: Container[str] | None = None) -> int:
+        """Write the index, old entries and new ones, and remove the journal; the number of its videos.
+
+        Args:
+            only: stored paths to keep; all by default.
+        """
+        if self.old and not self._offsets and only is None:
             self.journal_path.unlink()
             return len(self.old)
         kept = (row for row in self.old.rows() if row["path"] not in self._offsets) if self.old else iter(())
         added = (self._row(self._offsets[path]) for path in sorted(self._offsets))
+        rows = heapq.merge(kept, added, key=lambda row: row["path"])
         with whole_file(self.path) as part:
-            write_index(part, self.scoring, heapq.merge(kept, added, key=lambda row: row["path"]))
+            write_index(part, self.scoring, (row for row in rows if only is None or row["path"] in only))
         self.journal_path.unlink()
         return len(ScoreIndex(self.path))
 
@@ -144,6 +153,10 @@ class IndexBuilder:
 
 
 def _open_locked(path: Path) -> BinaryIO:
+    try:
+        import fcntl
+    except ImportError as e:
+        raise ClipselectError("clipselect index needs the file locks of Linux or macOS; use it there, or WSL") from e
     while True:
         try:
             file = path.open("a+b")
@@ -159,8 +172,8 @@ def _open_locked(path: Path) -> BinaryIO:
         file.close()  # another process has finished in between and removed it
 
 
-def _described(header: bytes) -> str:
+def _scoring(header: bytes) -> Scoring | None:
     try:
-        return str(Scoring(**json.loads(header)))
+        return Scoring(**json.loads(header))
     except (TypeError, ValueError):
-        return "another version"
+        return None

@@ -52,7 +52,8 @@ def watch() -> None:
     VideoPathHandler.video_from_path = video_from_path
     # Frames that PyTorchVideo has read stay behind in cycles with FFmpeg's scaler; to collect them in a forked worker
     # would wait for ever for the scaler's threads, which only the parent has.
-    os.register_at_fork(after_in_child=gc.freeze)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=gc.freeze)
 
 
 def take(video_duration: Any, annotation: dict[str, Any]) -> tuple[str, Video | None]:
@@ -103,28 +104,34 @@ def window(clip: Clip, start_time: Fraction, video: Video | None) -> tuple[Fract
     return clip.start + shift, clip.end + shift
 
 
-def drop(video: Video | None) -> None:
+def drop(video: Video) -> None:
     """Make PyTorchVideo pass over a video, as it does over those that hold no frames."""
-    if video is None:
-        return
     video.get_clip = lambda *_args, **_kwargs: {"video": None, "audio": None}
 
 
-def report_losses(path: str, video: Video | None) -> None:
-    """Warn when PyTorchVideo cannot read a clip of the video, since it then passes over the rest in silence."""
+def report_losses(path: str, video: Video | None, frames: dict[tuple[Fraction, Fraction], int]) -> None:
+    """Warn once when PyTorchVideo reads a clip of the video otherwise than it is.
+
+    Args:
+        frames: how many every window holds.
+    """
     if video is None:
         return
-    get_clip, itself = type(video).get_clip, weakref.ref(video)
+    get_clip, itself, told = type(video).get_clip, weakref.ref(video), False
 
     def reported(start: Any, end: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal told
         clip = get_clip(itself(), start, end, *args, **kwargs)
+        expected = frames.get((start, end))
+        where = f"from {float(start):.2f} to {float(end):.2f} s"
+        problem = None
         if clip is None or clip["video"] is None:
-            warnings.warn(
-                f"{path}: PyTorchVideo cannot read it from {float(start):.2f} to {float(end):.2f} s; it drops this "
-                "clip and all later ones; convert the file",
-                ClipselectWarning,
-                stacklevel=2,
-            )
+            problem = f"cannot read it {where} and drops this clip and all later ones"
+        elif expected not in (None, clip["video"].shape[1]):
+            problem = f"reads {clip['video'].shape[1]} of the {expected} frames {where}"
+        if problem and not told:
+            warnings.warn(f"{path}: PyTorchVideo {problem}; convert the file", ClipselectWarning, stacklevel=2)
+            told = True
         return clip
 
     video.get_clip = reported

@@ -5,6 +5,7 @@ Videos and weights must be reachable under the same paths on all machines.
 
 import itertools
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -25,6 +26,8 @@ def entries_by_ray(
 ) -> Iterator[Entry]:
     """Finished entries of all videos (absolute paths), in the order in which they come.
 
+    With device "auto" the workers share the cluster's GPUs, if it has any.
+
     The cluster is the one of `RAY_ADDRESS` or of this machine, or else a new one of this machine's cores.
 
     Raises:
@@ -42,8 +45,12 @@ def entries_by_ray(
 def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device: str, fps: float) -> Iterator[Entry]:
     import ray
 
-    gpus = 1 if device.startswith("cuda") else 0
-    task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
+    resources = ray.cluster_resources()
+    cpus, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0)
+    share = min(gpus / cpus, 1) if device == "auto" else float(device.startswith("cuda"))
+    task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=share, max_retries=RETRIES)
+    if model is not None and os.path.isfile(model):
+        model = os.path.abspath(model)  # noqa: PTH100 (workers run in other folders)
     left = iter(paths)
     running: dict[Any, Path] = {}
 
@@ -51,7 +58,7 @@ def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device:
         for path in itertools.islice(left, count):
             running[task.remote(path, scoring, model, device, fps)] = path
 
-    start(2 * int(ray.cluster_resources().get("CPU", 1)))
+    start(2 * cpus)
     while running:
         (finished,), _ = ray.wait([*running])
         path = running.pop(finished)
@@ -62,9 +69,13 @@ def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device:
             if isinstance(e.cause, ClipselectError):
                 raise ClipselectError(str(e.cause)) from None
             raise
-        except ray.exceptions.RayError as e:
+        except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as e:
             reason = f"{path}: {RETRIES + 1} Ray workers were lost over it ({type(e).__name__}); convert it"
             yield replace(Entry.before(path, fps), error=reason)
+        except ray.exceptions.RayError as e:  # no video's fault
+            raise ClipselectError(
+                f"the Ray cluster is lost ({type(e).__name__}); finished videos are kept, give the same command again"
+            ) from e
 
 
 def _entry(path: Path, scoring: Scoring, model: str | None, device: str, fps: float) -> Entry:

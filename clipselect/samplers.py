@@ -12,10 +12,10 @@ sample they write
 import warnings
 import zlib
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import av
 import numpy as np
@@ -26,9 +26,12 @@ from torch.utils.data import get_worker_info
 from clipselect import opened
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
 from clipselect.grid import Clip, Seconds, candidate_clips, exact_seconds
+from clipselect.index import Entry, ScoreIndex, Scoring
+from clipselect.scorer import ClipScorer
 from clipselect.selection import uniform
 from clipselect.sources import open_source
-from clipselect.video import Source
+
+Fallback = Literal["score", "raise"]
 
 OPEN_PLANS = 64
 """Videos in progress at a time that one sampler remembers; more than one if datasets share it."""
@@ -72,14 +75,66 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
         clip_duration: seconds per clip.
         stride: seconds between the starts of candidates; the clip duration by default.
         augs_per_clip: samples per clip; PyTorchVideo decodes the clip once for all of them.
+        index: a score index with the same clip duration and stride, to take the candidates from.
+        fallback: what to do with a video that the index lacks or that has changed since: "score" it now, with a warning
+            (or look its candidates up in the file, where no scores are needed), or "raise". One that is listed as
+            failed is passed over.
+        scorer: whose scores the index must hold; any, where none are needed.
+
+    Raises:
+        ClipselectError: an argument out of range, or an index made with other clips.
     """
 
-    def __init__(self, clip_duration: Seconds, *, stride: Seconds | None = None, augs_per_clip: int = 1) -> None:
+    def __init__(
+        self,
+        clip_duration: Seconds,
+        *,
+        stride: Seconds | None = None,
+        augs_per_clip: int = 1,
+        index: str | Path | None = None,
+        fallback: Fallback = "score",
+        scorer: ClipScorer | None = None,
+    ) -> None:
         super().__init__(exact_seconds(clip_duration, "clip_duration"))
         self.stride = self._clip_duration if stride is None else exact_seconds(stride, "stride")
-        self.augs_per_clip = at_least_one(augs_per_clip, "augs_per_clip")
+        if fallback not in get_args(Fallback):
+            raise ClipselectError(f"fallback must be 'score' or 'raise', got {fallback!r}")
+        self.fallback = fallback
+        self.index = None if index is None else ScoreIndex(index)
+        if self.index is not None:
+            made = self.index.scoring
+            grid = {"clip_duration": str(self._clip_duration), "stride": str(self.stride)}
+            wanted = Scoring.of(scorer, self._clip_duration, self.stride) if scorer else replace(made, **grid)
+            if made != wanted:
+                raise ClipselectError(
+                    f"{self.index.path}: was made with {made}, but the sampler asks for {wanted}; "
+                    "give both the same, or make the index again"
+                )
+        self.augs_per_clip = at_least(1, augs_per_clip, "augs_per_clip")
         self._plans: list[Plan] = []  # of videos in progress
         opened.watch()
+
+    def _indexed(self, path: str, fps: float) -> Entry | None:
+        """What the index holds of a video as it is now; None if it must be read."""
+        if self.index is None:
+            return None
+        known, now = self.index.entry(path), Entry.before(path, fps)
+        if known is not None and known.same_video(now):
+            if known.error is not None:
+                raise VideoError(known.error)
+            return known
+        if known is None:
+            message = f"{self.index.path}: has no entry for {path}; run clipselect index on it"
+        elif known.fps != now.fps:
+            message = (
+                f"{self.index.path}: has {path} at {known.fps} frames/s, not {now.fps}; index it with --fps {now.fps}"
+            )
+        else:
+            message = f"{self.index.path}: is older than {path}; run clipselect index again"
+        if self.fallback == "raise":
+            raise ClipselectError(message)
+        warnings.warn(f"{message} (read on the fly)", ClipselectWarning, stacklevel=2)
+        return None
 
     @abstractmethod
     def _choose(self, path: str, fps: float, threads: int) -> tuple[list[Choice], Fraction]:
@@ -122,11 +177,12 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
             local = g_pathmgr.get_local_path(path)
             choices, start_time = self._choose(local, getattr(video, "_fps", None) or 30.0, int(in_worker))
         except (VideoError, av.FFmpegError, OSError) as e:
+            if video is None:  # a dataset that opens videos itself cannot be made to pass over one
+                raise
             warnings.warn(f"{e}; the dataset goes on without it", ClipselectWarning, stacklevel=3)
             opened.drop(video)
             plan.windows, plan.notes, plan.left = [(Fraction(0), self._clip_duration)], [{}], 1
             return plan
-        opened.report_losses(path, video)
         plan.left = len(choices) * self.augs_per_clip
         for choice in choices:
             note: dict[str, float | int] = {
@@ -137,6 +193,7 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
             }
             plan.notes.append(note if choice.score is None else {**note, "clip_score": choice.score})
             plan.windows.append(opened.window(choice.clip, start_time, video))
+        opened.report_losses(path, video, {w: c.clip.frames for w, c in zip(plan.windows, choices, strict=True)})
         return plan
 
     def __getstate__(self) -> dict[str, Any]:
@@ -148,15 +205,20 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
 
 
 class DenseClips(CandidateClips):
-    """Every candidate, all of weight 1: dense sampling."""
+    """Every candidate, all of weight 1: dense sampling.
+
+    Without an index the candidates are those of the frames that the file promises; with one, those of the frames that
+    decode, as for `DDLClipSampler`. The two differ for damaged files only.
+    """
 
     def _choose(self, path: str, fps: float, threads: int) -> tuple[list[Choice], Fraction]:
-        source, clips = self._candidates(path, fps)
-        return [Choice(clips[i]) for i in self._indices(path, len(clips))], source.start_time
-
-    def _candidates(self, path: str, fps: float) -> tuple[Source, list[Clip]]:
-        source = open_source(path, fps=fps)
-        return source, candidate_clips(source.timeline, self._clip_duration, self.stride)
+        entry = self._indexed(path, fps)
+        if entry is None:
+            source = open_source(path, fps=fps)
+            clips, start_time = candidate_clips(source.timeline, self._clip_duration, self.stride), source.start_time
+        else:
+            clips, start_time = entry.clips, entry.start_time
+        return [Choice(clips[i]) for i in self._indices(path, len(clips))], start_time
 
     def _indices(self, path: str, candidates: int) -> list[int]:
         return list(range(candidates))
@@ -165,11 +227,9 @@ class DenseClips(CandidateClips):
 class UniformClips(DenseClips):
     """K candidates spread evenly over the video, all of weight 1; all of them where there are fewer."""
 
-    def __init__(
-        self, clip_duration: Seconds, k: int = 5, *, stride: Seconds | None = None, augs_per_clip: int = 1
-    ) -> None:
-        super().__init__(clip_duration, stride=stride, augs_per_clip=augs_per_clip)
-        self.k = at_least_one(k, "k")
+    def __init__(self, clip_duration: Seconds, k: int = 5, **options: Any) -> None:
+        super().__init__(clip_duration, **options)
+        self.k = at_least(1, k, "k")
 
     def _indices(self, path: str, candidates: int) -> list[int]:
         return uniform(candidates, min(self.k, candidates)).tolist()
@@ -178,25 +238,17 @@ class UniformClips(DenseClips):
 class RandomClips(UniformClips):
     """K random candidates, all of weight 1: the same ones in every epoch, drawn from the seed and the file's name."""
 
-    def __init__(
-        self,
-        clip_duration: Seconds,
-        k: int = 5,
-        *,
-        stride: Seconds | None = None,
-        augs_per_clip: int = 1,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(clip_duration, k, stride=stride, augs_per_clip=augs_per_clip)
-        self.seed = seed
+    def __init__(self, clip_duration: Seconds, k: int = 5, *, seed: int = 0, **options: Any) -> None:
+        super().__init__(clip_duration, k, **options)
+        self.seed = at_least(0, seed, "seed")
 
     def _indices(self, path: str, candidates: int) -> list[int]:
         random = np.random.default_rng([self.seed, zlib.crc32(Path(path).name.encode("utf-8", "backslashreplace"))])
         return sorted(random.choice(candidates, min(self.k, candidates), replace=False).tolist())
 
 
-def at_least_one(value: int, name: str) -> int:
+def at_least(least: int, value: int, name: str) -> int:
     """The value, or a ClipselectError that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ClipselectError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ClipselectError(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)

@@ -125,9 +125,9 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, ImportError) as e:
-        raise ClipselectError(f"device {name!r} is not available here; use --device cpu, or auto") from e
+        raise ClipselectError(f"device {name!r} is not available here; use cpu, or auto") from e
     if device.type == "meta":
-        raise ClipselectError("device 'meta' holds no data; use --device cpu, or auto")
+        raise ClipselectError("device 'meta' holds no data; use cpu, or auto")
     return device
 
 

@@ -1,14 +1,15 @@
 """From the network's outputs for single clips to one answer per video."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from clipselect.aggregation import aggregate
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, ClipselectWarning
 
 Incomplete = Literal["raise", "skip"]
 View = tuple[int, int]
@@ -50,6 +51,12 @@ class _Video:
             return None
         return f"{len(self.views)} of its {expected} samples have come"
 
+    def add(self, view: View, weight: float, output: Tensor) -> None:
+        """Take in a view, unless it has come before; the last one turns them into the answer."""
+        self.views.setdefault(view, (weight, output.clone()))
+        if len(self.views) == self.expected:
+            self.answer, self.views = self.value(), {}
+
     def value(self) -> Tensor:
         """The weighted mean over the views (eq. 8), the same in whatever order they came."""
         if self.answer is not None:
@@ -73,11 +80,13 @@ class VideoAggregator:
     """
 
     def __init__(self) -> None:
-        self._videos: dict[int, _Video] = {}
+        self.reset()
 
     def reset(self) -> None:
         """Forget everything; call it between epochs."""
-        self._videos = {}
+        self._videos: dict[int, _Video] = {}
+        self._shape: list[int] | None = None  # of one clip's output
+        self._computed = False
 
     def update(self, outputs: Tensor, batch: Mapping[str, Any]) -> None:
         """Take in a batch.
@@ -88,10 +97,16 @@ class VideoAggregator:
                 clip_weight, clip_views, label and video_name are used where they are there.
 
         Raises:
-            ClipselectError: a key is missing, the number of rows differs, or an output is not a number.
+            ClipselectError: a key is missing, the number of rows differs, an output is not a number, or an index stands
+                for two videos.
         """
-        if not outputs.is_floating_point():
-            raise ClipselectError(f"outputs must be floats to be averaged, got {outputs.dtype}; convert them")
+        if not isinstance(outputs, Tensor) or not outputs.is_floating_point() or outputs.ndim == 0:
+            what = outputs.dtype if isinstance(outputs, Tensor) else type(outputs).__name__
+            raise ClipselectError(f"outputs must be a tensor of floats with a row per clip, got {what}; convert them")
+        shape = [*outputs.shape[1:]]
+        if self._shape not in (None, shape):
+            raise ClipselectError(f"outputs are {shape} per clip, and were {self._shape} before; use one network")
+        self._shape = shape
         rows = outputs.detach().cpu()
         size = len(rows)
         views = list(zip(_column(batch, "clip_index", size), _column(batch, "aug_index", size), strict=True))
@@ -106,11 +121,21 @@ class VideoAggregator:
                     f"video {index} ({names[i]}): the network's output for clip {views[i][0]} is not finite"
                 )
             video = self._videos.setdefault(index, _Video(names[i], labels[i], expected[i]))
-            if video.answer is not None or views[i] in video.views:
-                continue  # again: padding of a DistributedSampler, or left over from an epoch that was broken off
-            video.views[views[i]] = (float(weights[i]), rows[i].clone())
-            if len(video.views) == video.expected:
-                video.answer, video.views = video.value(), {}
+            if (video.name, video.label) != (names[i], labels[i]):
+                raise ClipselectError(
+                    f"video {index} is {video.name!r} (label {video.label}), and now {names[i]!r} (label {labels[i]}); "
+                    "use an aggregator for each dataset, and reset() it between epochs"
+                )
+            if video.answer is None:
+                video.add(views[i], float(weights[i]), rows[i])
+            elif self._computed:  # otherwise it is the padding of a DistributedSampler, or an epoch was broken off
+                self._computed = False
+                warnings.warn(
+                    f"video {index} ({names[i]}) is answered already, and its new outputs do not count; reset() the "
+                    "aggregator between epochs",
+                    ClipselectWarning,
+                    stacklevel=2,
+                )
 
     @property
     def incomplete(self) -> dict[int, str]:
@@ -126,6 +151,8 @@ class VideoAggregator:
         Raises:
             ClipselectError: an incomplete video, or none at all.
         """
+        if incomplete not in get_args(Incomplete):
+            raise ClipselectError(f"incomplete must be 'raise' or 'skip', got {incomplete!r}")
         problems = self.incomplete
         if problems and incomplete == "raise":
             index, problem = min(problems.items())
@@ -136,6 +163,7 @@ class VideoAggregator:
         whole = [index for index in sorted(self._videos) if index not in problems]
         if not whole:
             raise ClipselectError("there is no complete video to answer for; update with the batches of an epoch first")
+        self._computed = True
         videos = [self._videos[index] for index in whole]
         return VideoAnswers(
             torch.tensor(whole),

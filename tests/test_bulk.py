@@ -229,6 +229,19 @@ def test_a_worker_killed_between_two_videos_is_replaced(
 
 
 @pytest.mark.usefixtures("no_children_left")
+def test_a_video_is_tried_again_if_somebody_kills_its_worker(paths: list[Path], coarse: Decoding) -> None:
+    before, killed = children(), False
+    ends: dict[Path, Message] = {}
+    for path, message in decode_in_processes(paths[:2], coarse, 1):
+        if not killed:
+            (worker,) = children() - before
+            os.kill(int(worker), signal.SIGKILL)
+            killed = True
+        ends[path] = message
+    assert ends == dict.fromkeys(paths[:2], Done())
+
+
+@pytest.mark.usefixtures("no_children_left")
 def test_workers_that_cannot_start_are_one_clear_error(
     paths: list[Path], coarse: Decoding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -247,7 +247,7 @@ def test_the_documented_columns_are_the_files(tmp_path: Path) -> None:
 
 
 def test_scoring_names_model_and_grid() -> None:
-    assert str(SCORING) == "model ddnet3d-test (01234567), clips of 2 s every 0.333333333 s"
+    assert str(SCORING) == "model ddnet3d-test (01234567), clips of 2 s every 1/3 (0.3333) s"
 
 
 def test_scoring_defaults_to_what_the_model_was_distilled_with() -> None:

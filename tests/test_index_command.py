@@ -212,7 +212,7 @@ def test_a_foreign_file_is_not_written_over(run: Run, folder: Path, out: Path, c
         out.write_text("my notes" if content == "text" else "")
     before = out.read_bytes()
     run("index", folder, "-o", out, "--workers", 0)
-    assert_refused(run, f"{out}: is no score index and would be written over", "--overwrite")
+    assert_refused(run, f"{out}: not a score index, and it would be written over", "--overwrite")
     assert out.read_bytes() == before and not out.with_name("s.parquet.journal").exists()
     assert run("index", folder, "-o", out, "--workers", 0, "--overwrite").code == 0 and len(ScoreIndex(out)) == 3
 
@@ -276,3 +276,10 @@ def test_a_folder_of_frames_is_read_again_at_another_rate(
         assert run(*arguments, "--fps", fps).code == 0 and len(reads) == read
         entry = ScoreIndex(out).entry(tmp_path / "frames")
         assert entry is not None and (entry.fps, entry.duration, len(entry.clips)) == (fps, seconds, seconds)
+
+
+def test_prune_drops_what_is_not_named(run: Run, folder: Path, out: Path) -> None:
+    run("index", folder, "-o", out, "--workers", 0)
+    assert run("index", folder / "a.mp4", "-o", out, "--workers", 0).code == 0 and len(ScoreIndex(out)) == 3
+    run("index", folder / "a.mp4", "-o", out, "--workers", 0, "--prune")
+    assert "1 unchanged, 0 failed; it now holds 1" in run.out and ScoreIndex(out).entry(folder / "a.mp4")

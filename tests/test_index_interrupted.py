@@ -232,7 +232,7 @@ def test_a_damaged_line_is_refused_and_kept(run: Run, many: Path, out: Path, who
 
 
 def test_half_a_first_line_is_begun_again(run: Run, many: Path, out: Path, whole: Path) -> None:
-    path = unfinished(out, whole, 0)
+    path = unfinished(out, whole, 1)
     path.write_bytes(path.read_bytes()[:20])
     assert run("index", many / "a.mp4", "-o", out, "--workers", 0).code == 0 and len(ScoreIndex(out)) == 1
 
@@ -241,7 +241,7 @@ def test_a_journal_of_another_grid_is_refused_and_both_are_named(run: Run, many:
     path = unfinished(out, whole, 2)
     before = path.read_bytes()
     run("index", many / "a.mp4", "-o", out, "--workers", 0)
-    assert_refused(run, "unfinished work made with", "every 0.1 s, not with", "every 1 s;", "--overwrite", str(path))
+    assert_refused(run, "unfinished work of", "every 0.1 s, not of", "every 1 s;", "--overwrite", str(path))
     assert path.read_bytes() == before
     assert run("index", many / "a.mp4", "-o", out, "--workers", 0, "--overwrite").code == 0
     assert len(ScoreIndex(out)) == 1 and not path.exists()

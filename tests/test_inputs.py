@@ -88,9 +88,18 @@ def test_an_existing_name_with_brackets_is_no_wildcard(here: Path) -> None:
     assert found("[1].mp4") == ["[1].mp4"]
 
 
-def test_a_wildcard_that_matches_nothing_stays_to_be_reported(here: Path) -> None:
+def test_a_wildcard_that_matches_nothing_is_refused(here: Path) -> None:
     assert expand(["none*.mp4"]) == [Path("none*.mp4")]
-    assert found("none*.mp4") == ["none*.mp4"]
+    with pytest.raises(ClipselectError, match=r"^none\*\.mp4: nothing matches"):
+        find_videos(["none*.mp4"])
+
+
+def test_a_prefix_comes_before_the_paths_of_lists_alone(here: Path) -> None:
+    make(here, "videos/a.mp4", "b.mp4", "take 2")
+    (here / "list.csv").write_text(f"a.mp4 3\n{here / 'b.mp4'} 1\n")
+    assert [str(p) for p in find_videos(["list.csv", "b.mp4"], here / "videos")] == [
+        str(here / "videos" / "a.mp4"), str(here / "b.mp4"), "b.mp4",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One answer per video, whatever way its clips come."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.utils.data import default_collate
 
 from clipselect import VideoAggregator
 from clipselect.aggregation import aggregate
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.video_aggregator import VideoAnswers
 
 HALF = (torch.float16, torch.bfloat16)
@@ -178,3 +179,24 @@ def test_a_view_counts_as_it_came_first() -> None:
     first = [sample(0, i, torch.tensor([1.0]), clip_views=2) for i in range(2)]
     again = [sample(0, i, torch.tensor([5.0]), clip_views=2) for i in range(2)]
     assert answers(first[:1], again[:1], first[1:], again).values.tolist() == [[1.0]]
+
+
+def test_two_videos_of_one_index_are_refused_and_named() -> None:
+    aggregator = VideoAggregator()
+    first = {"video_index": [0], "clip_index": [0], "aug_index": [0], "label": [0]}
+    aggregator.update(torch.ones(1, 2), {**first, "video_name": ["a.mp4"]})
+    with pytest.raises(ClipselectError, match=r"video 0 is 'a\.mp4' \(label 0\), and now 'b\.mp4' \(label 0\)"):
+        aggregator.update(torch.ones(1, 2), {**first, "video_name": ["b.mp4"]})
+
+
+def test_a_forgotten_reset_is_said_once_and_padding_never() -> None:
+    aggregator = VideoAggregator()
+    batch = {"video_index": [0], "clip_index": [0], "aug_index": [0], "clip_views": [1]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        aggregator.update(torch.ones(1, 2), batch)
+        aggregator.update(torch.ones(1, 2), batch)
+    aggregator.compute()
+    with pytest.warns(ClipselectWarning, match=r"video 0 .*reset\(\)"):
+        aggregator.update(torch.zeros(1, 2), batch)
+    assert aggregator.compute().values.tolist() == [[1.0, 1.0]]

@@ -28,12 +28,12 @@ from clipselect.commands.options import ClipDuration, Device, Fps, Model, Stride
 from clipselect.crew import decode_in_processes
 from clipselect.display import shown
 from clipselect.grid import exact_seconds
-from clipselect.index import Entry, Scoring
+from clipselect.index import Entry, Scoring, stored_path
 from clipselect.inputs import find_videos
 from clipselect.journal import IndexBuilder
 from clipselect.scorer import ClipScorer, load_scorer
 
-FAILURES_SHOWN = 20
+TOLD_AT_MOST = 20
 LINE_EVERY = 30.0
 
 
@@ -51,17 +51,24 @@ def index(
     model: Model = None,
     device: Device = "auto",
     fps: Fps = 30.0,
+    prefix: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder that the paths of lists count from. (default: the current one)"),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Decoding processes; 0 decodes in this one. (default: one per core)")
     ] = None,
     engine: Annotated[
-        str, typer.Option(help="local, or ray: the machines of a Ray cluster (pip install 'clipselect[ray]').")
+        str, typer.Option(help="local, or ray: the machines of a Ray cluster (pip install 'clipselect\\[ray]').")
     ] = "local",
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Read videos again that failed and have not changed.")
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Give up what the index holds if it was made with other options.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Drop videos from the index that are not among those named.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failures and errors only.")] = False,
 ) -> None:
@@ -73,29 +80,32 @@ def index(
     """
     check(workers is None or workers >= 0, f"--workers must be at least 0, got {workers}")
     check(engine in ("local", "ray"), f"--engine must be local or ray, got {engine}")
+    check(workers is None or engine == "local", "--workers is for the local engine; Ray has its own")
     check(0.001 <= fps <= 10_000, f"--fps must lie between 0.001 and 10000, got {fps}")
     for value, option in ((clip_duration, "--clip-duration"), (stride, "--stride")):
         if value is not None:
             exact_seconds(value, option)
-    paths = [Path(name) for name in dict.fromkeys(os.path.abspath(path) for path in find_videos(videos))]  # noqa: PTH100
+    paths = [Path(name) for name in dict.fromkeys(os.path.abspath(path) for path in find_videos(videos, prefix))]  # noqa: PTH100
     check(Path(os.path.abspath(output)) not in paths, f"{output}: is both a video and the index; choose another name")  # noqa: PTH100
-    scorer = load_scorer(model, device)
+    scorer = load_scorer(model, "cpu" if engine == "ray" else device)
     scoring = Scoring.of(scorer, clip_duration, stride)
     with IndexBuilder(output, scoring, overwrite=overwrite) as builder:
-        todo, failed, resumed = [], 0, builder.resumed
-        for path in paths:
-            known = builder.known(path, fps)
-            if known is None or (known.error and retry_failed):
-                todo.append(path)
-            else:
-                failed += known.error is not None
-        failed_before = failed
+        resumed = builder.resumed
+        failed_before, wanted = 0, set[Path]()
+        with stderr().status("comparing with the index"):
+            for path in sorted(paths):  # as the index is
+                known = builder.known(path, fps)
+                if known is None or (known.error and retry_failed):
+                    wanted.add(path)
+                else:
+                    failed_before += known.error is not None
+        todo, failed = [path for path in paths if path in wanted], failed_before
         if engine == "ray":
             from clipselect.ray_engine import entries_by_ray
 
             found = entries_by_ray(todo, scoring, model, device, fps)
         else:
-            found = _local(todo, scoring, scorer, fps, len(os.sched_getaffinity(0)) if workers is None else workers)
+            found = _local(todo, scoring, scorer, fps, _cores() if workers is None else workers)
         if resumed and not quiet:
             stderr().print(Text(f"going on where an earlier run stopped, {resumed} videos are done"))
         with _stoppable(output), _Progress(len(paths), len(paths) - len(todo), quiet) as progress:
@@ -103,7 +113,7 @@ def index(
                 builder.add(entry)
                 failed += entry.error is not None
                 progress.advance(entry)
-        total = builder.finish()
+        total = builder.finish({stored_path(path) for path in paths} if prune else None)
     if not quiet:
         scored, unchanged = len(todo) - (failed - failed_before), len(paths) - len(todo) - failed_before
         typer.echo(
@@ -113,6 +123,10 @@ def index(
         again = f" ({failed_before} of them earlier; --retry-failed reads those again)" if failed_before else ""
         stderr().print(Text(f"{failed} of {len(paths)} videos failed{again}; column error of {shown(output)} says why"))
         raise typer.Exit(2 if failed == len(paths) else 1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _local(paths: list[Path], scoring: Scoring, scorer: ClipScorer, fps: float, workers: int) -> Iterator[Entry]:
@@ -155,7 +169,7 @@ class _Progress:
 
     def __init__(self, total: int, done: int, quiet: bool) -> None:
         self.console = stderr()
-        self.failures, self.shown_at, self.begun = 0, time.monotonic(), time.monotonic()
+        self.told, self.shown_at, self.begun = 0, time.monotonic(), time.monotonic()
         self.lines = not quiet and not self.console.is_terminal
         self.bar = Progress(
             TextColumn("indexing"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn(), TextColumn("left"),
@@ -175,13 +189,18 @@ class _Progress:
         self.now += 1
         self.bar.advance(self.task)
         if entry.error is not None:
-            self.failures += 1
-            if self.failures <= FAILURES_SHOWN:
-                self.bar.console.print(Text.assemble(("Error: ", "bold red"), shown(entry.error)))
-            if self.failures == FAILURES_SHOWN:
-                self.bar.console.print(Text("further failures are in the index only"))
+            self._tell(Text.assemble(("Error: ", "bold red"), shown(entry.error)))
+        for warning in entry.warnings:
+            self._tell(Text(f"warning: {shown(entry.path)}: {shown(warning)}"))
         if self.lines and time.monotonic() - self.shown_at > LINE_EVERY:
             self.shown_at = time.monotonic()
             rate = self.now / (self.shown_at - self.begun)
             left = timedelta(seconds=round((self.total - self.done - self.now) / rate))
             self.console.print(Text(f"{self.done + self.now} of {self.total} videos, {rate:.1f} videos/s, {left} left"))
+
+    def _tell(self, line: Text) -> None:
+        self.told += 1
+        if self.told <= TOLD_AT_MOST:
+            self.bar.console.print(line)
+        if self.told == TOLD_AT_MOST:
+            self.bar.console.print(Text("further failures and warnings are in the index only"))
