@@ -86,7 +86,7 @@ def interleaved(queues: list[Messages], seed: int) -> Messages:
 
 
 def assert_scored(found: list[Entry], expected: dict[str, Entry]) -> None:
-    """Every video once; scores to float32's last digit, which depends on how many clips share a batch."""
+    """Every video once, bit for bit."""
     assert sorted(entry.path for entry in found) == sorted(expected)
     for entry in found:
         other = expected[entry.path]

@@ -92,7 +92,7 @@ def unfinished(out: Path, whole: Path, count: int) -> Path:
 
 
 def assert_alike(one: Path, other: Path) -> None:
-    """The same rows; scores to float32's last digit, which depends on how many clips share a batch."""
+    """The same rows, bit for bit."""
     rows, others = ([*ScoreIndex(path).rows()] for path in (one, other))
     for row, expected in zip(rows, others, strict=True):
         assert row.pop("score") == expected.pop("score")

@@ -1,6 +1,7 @@
 """`clipselect index --engine ray` on a local cluster of two workers, one of which is killed in mid-run."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import make_video
 
+from clipselect import zoo
 from clipselect.errors import ClipselectError
 from clipselect.index import ScoreIndex, Scoring
 from clipselect.scorer import load_scorer
@@ -89,7 +91,7 @@ def index(cluster: Cluster, *arguments: object) -> "subprocess.Popen[str]":
 
 
 def assert_alike(one: Path, other: Path) -> None:
-    """The same rows; scores to float32's last digit, which depends on how many clips share a batch."""
+    """The same rows, bit for bit."""
     rows, others = ([*ScoreIndex(path).rows()] for path in (one, other))
     for row, expected in zip(rows, others, strict=True):
         assert row.pop("score") == expected.pop("score")
@@ -149,3 +151,28 @@ def test_another_model_on_the_cluster_is_one_sentence(cluster: Cluster, videos: 
     with pytest.raises(ClipselectError, match="is another on a machine of the cluster") as e:
         next(entries_by_ray([videos / "00.mp4"], scoring, None, "cpu", 30))
     assert len(str(e.value).splitlines()) == 1
+
+
+def test_a_lost_cluster_is_no_fault_of_the_videos(
+    cluster: Cluster, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clipselect.ray_engine import entries_by_ray
+
+    def lost(_: object) -> None:
+        raise ray.exceptions.LocalRayletDiedError
+
+    found = entries_by_ray([videos / "00.mp4"], Scoring.of(load_scorer()), None, "cpu", 30)
+    monkeypatch.setattr(ray, "get", lost)
+    with pytest.raises(ClipselectError, match=r"cluster is lost \(LocalRayletDiedError\); .* same command again"):
+        next(found)
+
+
+def test_a_model_given_by_a_relative_path_reaches_workers_in_other_folders(
+    cluster: Cluster, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clipselect.ray_engine import entries_by_ray
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(zoo.weights_path(zoo.DEFAULT_DDNET, zoo.DDNETS), "mine.safetensors")
+    scoring = Scoring.of(load_scorer("mine.safetensors"))
+    assert next(entries_by_ray([videos / "00.mp4"], scoring, "mine.safetensors", "cpu", 30)).error is None
