@@ -14,7 +14,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from clipselect import bulk
 from clipselect.commands import main
+from clipselect.index import ScoreIndex
+from clipselect.sources import open_source
 from clipselect.video import Source
 
 SHARED = Path(os.environ.get("CLIPSELECT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
@@ -145,3 +148,21 @@ def assert_refused(run: Run, *says: str) -> None:
 def only_video(document: dict[str, Any]) -> dict[str, Any]:
     assert document["version"] == 1 and len(document["videos"]) == 1
     return document["videos"][0]
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the videos that this process reads from here on for an index."""
+    names: list[str] = []
+
+    def noted(path: Path, **how: Any) -> Any:
+        names.append(path.name)
+        return open_source(path, **how)
+
+    monkeypatch.setattr(bulk, "open_source", noted)
+    return names
+
+
+def assert_alike(one: Path, other: Path) -> None:
+    """Two score indexes with the same rows, bit for bit."""
+    assert [*ScoreIndex(one).rows()] == [*ScoreIndex(other).rows()]

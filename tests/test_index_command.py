@@ -4,13 +4,11 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run, assert_refused, make_video
+from conftest import Run, assert_alike, assert_refused, make_video
 
-from clipselect import bulk
 from clipselect.checkpoint import load_weights, save_weights
 from clipselect.index import Entry, ScoreIndex
 from clipselect.scorer import load_scorer, score_video
@@ -38,27 +36,6 @@ def folder(three: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "s.parquet"
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the videos that are read from here on, with --workers 0."""
-    names: list[str] = []
-
-    def noted(path: Path, **how: Any) -> Any:
-        names.append(path.name)
-        return open_source(path, **how)
-
-    monkeypatch.setattr(bulk, "open_source", noted)
-    return names
-
-
-def assert_alike(one: Path, other: Path) -> None:
-    """The same rows, bit for bit."""
-    rows, others = ([*ScoreIndex(path).rows()] for path in (one, other))
-    for row, expected in zip(rows, others, strict=True):
-        assert row.pop("score") == expected.pop("score")
-        assert row == expected
 
 
 def test_scores_equal_those_of_score_video(run: Run, folder: Path, out: Path) -> None:

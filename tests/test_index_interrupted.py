@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run, assert_refused, make_video
+from conftest import Run, assert_alike, assert_refused, make_video
 
 from clipselect import bulk, journal
 from clipselect.errors import ClipselectError
 from clipselect.index import Entry, ScoreIndex, Scoring, from_row
 from clipselect.journal import IndexBuilder
 from clipselect.scorer import ClipScorer, load_scorer
-from clipselect.sources import open_source
 
 NAMES = [f"{letter}.mp4" for letter in "abcdefghijkl"]
 STRIDE = ("--stride", "0.1")  # 64 clips, a batch, come from few videos
@@ -69,19 +68,6 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "s.parquet"
 
 
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the videos that this process reads from here on."""
-    names: list[str] = []
-
-    def noted(path: Path, **how: Any) -> Any:
-        names.append(path.name)
-        return open_source(path, **how)
-
-    monkeypatch.setattr(bulk, "open_source", noted)
-    return names
-
-
 def unfinished(out: Path, whole: Path, count: int) -> Path:
     """What a run that was killed after so many videos leaves behind; its journal."""
     index = ScoreIndex(whole)
@@ -89,14 +75,6 @@ def unfinished(out: Path, whole: Path, count: int) -> Path:
         for row in [*index.rows()][:count]:
             builder.add(from_row(row))
     return builder.journal_path
-
-
-def assert_alike(one: Path, other: Path) -> None:
-    """The same rows, bit for bit."""
-    rows, others = ([*ScoreIndex(path).rows()] for path in (one, other))
-    for row, expected in zip(rows, others, strict=True):
-        assert row.pop("score") == expected.pop("score")
-        assert row == expected
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

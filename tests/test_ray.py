@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import make_video
+from conftest import assert_alike, make_video
 
 from clipselect import zoo
 from clipselect.errors import ClipselectError
@@ -88,14 +88,6 @@ def index(cluster: Cluster, *arguments: object) -> "subprocess.Popen[str]":
         env={**os.environ, "RAY_ADDRESS": cluster.address},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def assert_alike(one: Path, other: Path) -> None:
-    """The same rows, bit for bit."""
-    rows, others = ([*ScoreIndex(path).rows()] for path in (one, other))
-    for row, expected in zip(rows, others, strict=True):
-        assert row.pop("score") == expected.pop("score")
-        assert row == expected
 
 
 def test_a_killed_worker_costs_nothing(cluster: Cluster, videos: Path, tmp_path: Path) -> None:

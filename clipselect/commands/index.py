@@ -91,15 +91,9 @@ def index(
     scoring = Scoring.of(scorer, clip_duration, stride)
     with IndexBuilder(output, scoring, overwrite=overwrite) as builder:
         resumed = builder.resumed
-        failed_before, wanted = 0, set[Path]()
         with stderr().status("comparing with the index"):
-            for path in sorted(paths):  # as the index is
-                known = builder.known(path, fps)
-                if known is None or (known.error and retry_failed):
-                    wanted.add(path)
-                else:
-                    failed_before += known.error is not None
-        todo, failed = [path for path in paths if path in wanted], failed_before
+            todo, failed_before = _to_do(builder, paths, fps, retry_failed)
+        failed = failed_before
         if engine == "ray":
             from clipselect.ray_engine import entries_by_ray
 
@@ -125,6 +119,18 @@ def index(
         raise typer.Exit(2 if failed == len(paths) else 1)
 
 
+def _to_do(builder: IndexBuilder, paths: list[Path], fps: float, retry_failed: bool) -> tuple[list[Path], int]:
+    """The videos that must be read, in their order, and how many of the others are known to fail."""
+    failed, wanted = 0, set[Path]()
+    for path in sorted(paths):  # as the index is, which makes it quick
+        known = builder.known(path, fps)
+        if known is None or (known.error and retry_failed):
+            wanted.add(path)
+        else:
+            failed += known.error is not None
+    return [path for path in paths if path in wanted], failed
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -140,7 +146,6 @@ def _local(paths: list[Path], scoring: Scoring, scorer: ClipScorer, fps: float, 
 @contextmanager
 def _stoppable(output: Path) -> Iterator[None]:
     """SIGINT and SIGTERM end the run with a word on how to go on."""
-
     received = signal.SIGINT
 
     def stop(number: int, _: Any) -> None:
