@@ -55,3 +55,19 @@ def test_data_times_of_all_methods_in_one_run(tmp_path: Path, monkeypatch: pytes
     assert clips == {("dense", False): 4, ("uniform", False): 2, ("ddl", False): 2, ("ddl", True): 2}
     assert all(row["data_seconds"] > 0 for row in document["rows"]) and document["decode_once_seconds"] > 0
     assert "| ddl with index | 2.0 |" in run_data_time.markdown(document)
+
+
+def test_the_cost_of_both_sides_comes_from_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import run_cost
+    from test_bases import Tiny
+
+    from clipselect.zoo.networks import Architecture
+
+    monkeypatch.setitem(run_cost.NETWORKS, "slowfast_r50", Architecture(lambda _: Tiny().eval(), 32, 256, 64 / 30))
+    computed, measured = run_cost.computed(), run_cost.measured(make_video(tmp_path / "a.mp4", 150), 32, 1)
+    for row in computed:
+        ddl = row["k"] * row["gflops_per_clip"] + row["clips"] * row["ddnet_gflops_per_clip"]
+        assert row["ratio"] == pytest.approx(row["clips"] * row["gflops_per_clip"] / ddl)
+    assert (measured["clips"], measured["k"]) == (30, 5) and set(measured["seconds"]) == {"ddl", "uniform", "dense"}
+    assert "| 5 of 30 |" in run_cost.markdown({"computed": computed, "measured": measured})
