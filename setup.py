@@ -9,7 +9,18 @@ version = next(
 )
 
 RAY = ["ray>=2.40"]
-TEST = [*RAY, "pandas>=2.2", "pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.4", "scipy>=1.11"]
+DECORD = ["decord>=0.6.0"]
+HAS_DECORD = "; sys_platform == 'linux' and platform_machine == 'x86_64'"  # where it has wheels
+TEST = [
+    *RAY,
+    DECORD[0] + HAS_DECORD,
+    "duckdb>=1.0",
+    "pandas>=2.2",
+    "pytest>=8",
+    "hypothesis>=6.100",
+    "scikit-learn>=1.4",
+    "scipy>=1.11",
+]
 
 setup(
     name="clipselect",
@@ -40,7 +51,7 @@ setup(
         "jinja2>=3.1",
     ],
     extras_require={
-        "decord": ["decord>=0.6.0"],
+        "decord": DECORD,
         "ray": RAY,
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "mypy>=1.14"],
