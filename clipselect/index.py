@@ -240,9 +240,6 @@ class ScoreIndex:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._open()
-
-    def _open(self) -> None:
         if not os.path.isfile(self.path):
             raise ClipselectError(f"{self.path}: no such score index; make it with clipselect index")
         try:

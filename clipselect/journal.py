@@ -167,8 +167,9 @@ def _open_locked(path: Path) -> BinaryIO:
         except OSError:
             file.close()
             raise ClipselectError(f"{path}: another process builds this index; wait for it or choose another") from None
-        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            return file
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
         file.close()  # another process has finished in between and removed it
 
 
