@@ -19,7 +19,7 @@ TEST = [
     "pytest>=8",
     "hypothesis>=6.100",
     "scikit-learn>=1.4",
-    "scipy>=1.11",
+    "tensorboard>=2.16",  # reads the logs
 ]
 
 setup(
@@ -45,6 +45,9 @@ setup(
         "opencv-python-headless>=4.10,<5",  # reads PyTorchVideo's frame folders
         "pyarrow>=15",
         "safetensors>=0.4.3",
+        "scipy>=1.11",
+        "lightning-fabric>=2.4",
+        "tensorboardX>=2.6",
         "typer>=0.15",
         "rich>=13.7",
         "matplotlib>=3.8",

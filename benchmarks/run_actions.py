@@ -22,7 +22,7 @@ from clipselect.classify import compare, multiply_adds
 from clipselect.scorer import load_scorer, score_video
 from clipselect.selection import top_k
 from clipselect.sources import open_source
-from clipselect.zoo.base import load_base
+from clipselect.zoo.loading import load_base
 from clipselect.zoo.recipes.actions import GEOMETRY, Composition, compose, load_sources
 
 DOMAINS = {"hockey": ("hockey_fight",), "street": ("street_fight",), "traffic": ("car_crash",), "ut": ("ut_",)}

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from clipselect.errors import ClipselectError
+from clipselect.files import whole_file
 
 Metadata = dict[str, Any]
 
@@ -29,10 +30,11 @@ def fingerprint(tensors: dict[str, Tensor], metadata: Metadata) -> str:
 
 
 def save_weights(path: Path | str, tensors: dict[str, Tensor], metadata: Metadata) -> None:
-    """Write tensors and metadata that JSON can hold; the fingerprint is added to the metadata as `sha256`."""
+    """Write tensors and metadata that JSON can hold, whole or not at all; the fingerprint is added as `sha256`."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({**metadata, "sha256": fingerprint(tensors, metadata)}, sort_keys=True)
-    safetensors.torch.save_file(tensors, path, metadata={KEY: text})
+    with whole_file(Path(path)) as part:
+        part.write_bytes(safetensors.torch.save(tensors, metadata={KEY: text}))
 
 
 def load_weights(path: Path | str, kind: str) -> tuple[dict[str, Tensor], Metadata]:

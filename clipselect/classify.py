@@ -9,11 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.aggregation import aggregate, weights
-from clipselect.errors import VideoError
-from clipselect.grid import Clip, frames_to_score
+from clipselect.clips import read_clip
 from clipselect.scorer import ClipScorer, VideoScores
 from clipselect.selection import Selection, uniform
-from clipselect.video import Source, squash
 from clipselect.zoo.base import Base
 
 BATCH = 8
@@ -41,7 +39,7 @@ def compare(scores: VideoScores, selection: Selection, scorer: ClipScorer, base:
     """DDL (the selection, weighted by eq. 8), uniform with as many clips, and dense (all candidates), both averaged."""
     everything = np.arange(len(scores.clips))
     picked = selection.ordered
-    per_clip = multiply_adds(base.net, base.geometry.size, base.geometry.frames) / 1e9
+    per_clip = multiply_adds(base.net, base.geometry.size, base.geometry.frames, base.device) / 1e9
     scoring = multiply_adds(scorer.net, scorer.geometry.size, scorer.geometry.frames) / 1e9 * len(everything)
     answers = []
     for method, chosen, weight, extra_gflops, extra_seconds in (
@@ -56,13 +54,14 @@ def compare(scores: VideoScores, selection: Selection, scorer: ClipScorer, base:
     return answers
 
 
-def multiply_adds(net: torch.nn.Module, size: int, frames: int) -> float:
-    """Multiply-adds of one clip as fvcore counts them: one multiply-add is one."""
+def multiply_adds(net: torch.nn.Module, size: int, frames: int, device: torch.device | None = None) -> float:
+    """Multiply-adds of one clip as fvcore counts them: one multiply-add is one; 0 where it sees no torch network."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fvcore imports parts of torch that announce their end
         from fvcore.nn import FlopCountAnalysis  # pulls in much
 
-    device = next(net.parameters()).device
+    parameter = next(net.parameters(), None)
+    device = device or (torch.device("cpu") if parameter is None else parameter.device)
     analysis = FlopCountAnalysis(net, torch.zeros(1, 3, frames, size, size, device=device))
     return float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
 
@@ -70,18 +69,9 @@ def multiply_adds(net: torch.nn.Module, size: int, frames: int) -> float:
 def _probabilities(scores: VideoScores, chosen: NDArray[np.int64], base: Base) -> torch.Tensor:
     out = []
     for i in range(0, len(chosen), BATCH):
-        clips = [_clip_frames(scores.source, scores.clips[c], base) for c in chosen[i : i + BATCH].tolist()]
+        clips = [
+            read_clip(scores.source, scores.clips[c], base.geometry.size, base.geometry.frames)
+            for c in chosen[i : i + BATCH].tolist()
+        ]
         out.append(base.probabilities(np.stack(clips)))
     return torch.cat(out)
-
-
-def _clip_frames(source: Source, clip: Clip, base: Base) -> NDArray[np.uint8]:
-    """[T, size, size, 3]: the clip's frames for the base, decoded by seeking."""
-    wanted = frames_to_score(source.timeline, clip, base.geometry.frames)
-    frames = {}
-    for i, frame in enumerate(source.pictures(clip.first, int(wanted[-1])), start=clip.first):
-        if i in wanted:
-            frames[i] = squash(frame, base.geometry.size)
-    if len(frames) < len(set(wanted.tolist())):
-        raise VideoError(f"{source.path}: changed while it was read; try again")
-    return np.stack([frames[i] for i in wanted.tolist()])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
 from clipselect.grid import Clip, Seconds, candidate_clips, frames_to_score
-from clipselect.video import Frame, Source, TimelineChanged
+from clipselect.video import Frame, Source, TimelineChanged, squash
 
 T = TypeVar("T")
 
@@ -82,3 +82,18 @@ def clip_batches(
             del held[oldest]
     if ready:
         yield np.stack(ready)
+
+
+def read_clip(source: Source, clip: Clip, size: int, frames: int) -> NDArray[np.uint8]:
+    """[T, size, size, 3]: the frames of one clip that scoring would look at, decoded by seeking.
+
+    Raises:
+        VideoError: the video is not what it was when it was opened.
+    """
+    wanted = frames_to_score(source.timeline, clip, frames)
+    first, last = int(wanted[0]), int(wanted[-1])
+    shown = set(wanted.tolist())
+    found = {i: squash(frame, size) for i, frame in enumerate(source.pictures(first, last), start=first) if i in shown}
+    if len(found) < len(shown):
+        raise VideoError(f"{source.path}: changed while it was read; try again")
+    return np.stack([found[i] for i in wanted.tolist()])

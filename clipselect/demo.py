@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.extract import encoder_name
-from clipselect.results import whole_file
+from clipselect.files import whole_file
 
 WIDTH, HEIGHT, RATE, SECONDS = 320, 240, 25, 12
 ACTION = (5.0, 8.0)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 Metric = Literal["cosine", "euclidean"]
+Contrast = Literal["ratio", "difference"]
 
 EPS = 1e-2
 """Eq. 3's ratio explodes when its denominator nears 0; clamped at this, |D| stays within 1 / EPS = 100."""
@@ -55,6 +56,7 @@ def discriminability(
     centroids: Tensor,
     *,
     metric: Metric = "cosine",
+    contrast: Contrast = "ratio",
     eps: float = EPS,
     chunk: int = 8192,
 ) -> Tensor:
@@ -63,7 +65,8 @@ def discriminability(
     Cosine: similarity to the own centroid over the largest similarity to another one, the denominator clamped to at
     least `eps`, so an element near no other class scores high and one opposite to its own class scores below 0. A
     zero feature scores 0. Euclidean: distance to the nearest other centroid over the distance to the own one, the
-    latter clamped to at least `eps` times the former; 1 when both are 0.
+    latter clamped to at least `eps` times the former; 1 when both are 0. With the contrast "difference", not the
+    paper's, the two are subtracted instead of divided.
 
     Args:
         features: [n, d] finite floats.
@@ -72,42 +75,51 @@ def discriminability(
         chunk: rows of the [chunk, M] similarity matrix held in memory at a time.
 
     Returns:
-        [n] float64 in [-1 / eps, 1 / eps].
+        [n] float64; a ratio lies in [-1 / eps, 1 / eps].
 
     Raises:
-        ValueError: fewer than two classes have a centroid, an element's own class has none, or an unknown metric.
+        ValueError: fewer than two classes have a centroid, an element's own class has none, or an unknown metric or
+            contrast.
     """
     _check(features, labels, len(centroids))
     if metric not in get_args(Metric):
         raise ValueError(f"metric must be one of {get_args(Metric)}, got {metric!r}")
+    if contrast not in get_args(Contrast):
+        raise ValueError(f"contrast must be one of {get_args(Contrast)}, got {contrast!r}")
     labels, centroids = labels.long().to(features.device), centroids.to(features.device, torch.float64)
     seen = ~centroids.isnan().any(dim=1)
     if int(seen.sum()) < 2:
         raise ValueError("eq. 3 needs at least two classes with elements: there is no negative class to compare with")
     if not bool(seen[labels].all()):
         raise ValueError("a label has no centroid: compute the centroids over a set that holds every class in labels")
-    one_chunk = {"cosine": _cosine_ratio, "euclidean": _euclidean_ratio}[metric]
+    one_chunk = {"cosine": _cosine, "euclidean": _euclidean}[metric]
     out = torch.empty(len(features), dtype=torch.float64, device=features.device)
     for i in range(0, len(features), chunk):
         part = slice(i, i + chunk)
-        out[part] = one_chunk(features[part].double(), labels[part], centroids, seen, eps)
+        out[part] = one_chunk(features[part].double(), labels[part], centroids, seen, contrast, eps)
     return out
 
 
-def _cosine_ratio(features: Tensor, labels: Tensor, centroids: Tensor, seen: Tensor, eps: float) -> Tensor:
+def _cosine(
+    features: Tensor, labels: Tensor, centroids: Tensor, seen: Tensor, contrast: Contrast, eps: float
+) -> Tensor:
     similarity = _unit(features) @ _unit(centroids.nan_to_num()).T  # eq. 2, [n, M]
     own = _own(labels, len(seen))
     positive, negative = similarity[own], similarity.masked_fill(own | ~seen, -torch.inf).amax(dim=1)
-    return positive / negative.clamp_min(eps)
+    return positive / negative.clamp_min(eps) if contrast == "ratio" else positive - negative
 
 
-def _euclidean_ratio(features: Tensor, labels: Tensor, centroids: Tensor, seen: Tensor, eps: float) -> Tensor:
+def _euclidean(
+    features: Tensor, labels: Tensor, centroids: Tensor, seen: Tensor, contrast: Contrast, eps: float
+) -> Tensor:
     scale = max(_largest(features), _largest(centroids[seen])) or 1.0  # the ratio has no unit: avoid overflow
     distance = torch.cdist(
         features / scale, centroids.nan_to_num() / scale, compute_mode="donot_use_mm_for_euclid_dist"
     )
     own = _own(labels, len(seen))
     positive, negative = distance[own], distance.masked_fill(own | ~seen, torch.inf).amin(dim=1)
+    if contrast == "difference":
+        return (negative - positive) * scale
     return torch.where(negative > 0, negative / positive.maximum(eps * negative), (positive == 0).double())
 
 

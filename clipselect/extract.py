@@ -8,9 +8,9 @@ import av
 import numpy as np
 
 from clipselect.errors import VideoError
+from clipselect.files import whole_file
 from clipselect.grid import Clip
 from clipselect.orientation import orientation
-from clipselect.results import whole_file
 from clipselect.video import Source
 
 

@@ -1,9 +1,11 @@
 """Which videos are meant: by folders, wildcards, lists of paths, or one by one."""
 
+import codecs
 import csv
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from clipselect.errors import ClipselectError
@@ -44,7 +46,7 @@ def find_videos(patterns: Iterable[str], prefix: Path | None = None) -> list[Pat
     found: list[Path] = []
     for path in expand(patterns):
         if os.path.isdir(path):
-            inside = [*_below(path, set())]
+            inside = [*videos_below(path)]
             if not inside:
                 raise ClipselectError(f"{path}: a folder without videos or images; check the path")
             found += inside
@@ -64,28 +66,83 @@ def listed(path: Path, prefix: Path | None = None) -> list[Path]:
     A path that is not absolute counts from the `prefix`, or else from the current folder, or if it is not there from
     the list's.
     """
-    try:
-        lines = [line for line in path.read_text("utf-8-sig", "surrogateescape").splitlines() if line.strip()]
-    except OSError as e:
-        raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
-    separator = "\t" if lines and "\t" in lines[0] else ","
-    header = [name.strip().lower() for name in next(csv.reader(lines[:1], delimiter=separator), [])]
-    column = next((header.index(name) for name in PATH_COLUMNS if name in header), None)
+    header, rows = read_rows(path, PATH_COLUMNS)
+    column = first_of(PATH_COLUMNS, header)
     if column is not None:
-        rows = csv.reader(lines[1:], delimiter=separator)
-        names = [row[column].strip() for row in rows if len(row) > column and row[column].strip()]
+        names = [row[column].strip() for _, row in rows if len(row) > column and row[column].strip()]
     else:
-        names = [_without_label(line.strip(), prefix or path.parent) for line in lines if not line.startswith("#")]
+        names = [_without_label(row[0], prefix or path.parent) for _, row in rows]
     if not names:
         raise ClipselectError(f"{path}: a list without paths; write one path a line, or a column named path")
     return [prefix / name if prefix else _resolved(Path(name), path.parent) for name in names]
+
+
+def read_rows(path: Path, columns: Collection[str]) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header of a list, in lower case, and its rows, each with the number of its (last) line, as they are read.
+
+    A first line that names none of the `columns` is no header: then the header is empty and a row is its line,
+    stripped, comments (#) left out. Fields are separated by tabs, commas or semicolons, whichever the header holds.
+    UTF-8 or, with a mark at the start, UTF-16; bytes that are not UTF-8 survive as in names of files.
+
+    Raises:
+        ClipselectError: at once or while rows are read: the file cannot be read, or its quotes do not match.
+    """
+    lines = enumerate(_lines(path), 1)
+    number, first = next(((number, line) for number, line in lines if line.strip()), (0, ""))
+    separator = next((s for s in "\t,;" if s in first), ",")
+    header = [cell.strip().lower() for cell in fields(first, separator)]
+    if any(name in columns for name in header):
+        return header, _cells(path, lines, separator)
+    kept = ((number, line.strip()) for number, line in chain([(number, first)], lines) if not line.startswith("#"))
+    return [], ((number, [line]) for number, line in kept if line)
+
+
+def first_of(names: Iterable[str], header: Sequence[str]) -> int | None:
+    """The column of the first of the `names` that the header has."""
+    return next((header.index(name) for name in names if name in header), None)
+
+
+def fields(line: str, separator: str = ",") -> list[str]:
+    """The fields of one line by themselves; none if they cannot be told apart."""
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open("rb") as file:
+            wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        with path.open(encoding="utf-16" if wide else "utf-8-sig", errors="surrogateescape", newline="") as file:
+            yield from file
+    except OSError as e:
+        raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
+    except UnicodeError as e:
+        raise ClipselectError(f"{path}: is not the UTF-16 text that it begins as; save it as UTF-8") from e
+
+
+def _cells(path: Path, lines: Iterator[tuple[int, str]], separator: str) -> Iterator[tuple[int, list[str]]]:
+    number = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal number
+        for number, line in lines:  # noqa: B007
+            yield line
+
+    try:
+        for row in csv.reader(texts(), delimiter=separator, strict=True):
+            if any(cell.strip() for cell in row):
+                yield number, row
+    except csv.Error as e:
+        raise ClipselectError(f"{path}: line {number} cannot be read ({e}); check its quotes and commas") from e
 
 
 def _without_label(line: str, folder: Path) -> str:
     if os.path.exists(line) or os.path.exists(folder / line):
         return line
     if "," in line:
-        return next(csv.reader([line]))[0].strip()
+        return (fields(line) or [line])[0].strip()
     words = line.rsplit(None, 1)
     return words[0] if len(words) == 2 and words[1].lstrip("-").isdecimal() else line
 
@@ -95,19 +152,45 @@ def _resolved(path: Path, folder: Path) -> Path:
     return beside if not os.path.exists(path) and os.path.exists(beside) else path
 
 
+def videos_below(folder: Path) -> Iterator[Path]:
+    """Videos in a folder and those below it, sorted; a folder that holds images is one, the `folder` itself included.
+
+    Links are followed, but never in a circle; hidden files and folders are passed over.
+    """
+    return _below(folder, set())
+
+
 def _below(folder: Path, above: set[str]) -> Iterator[Path]:
-    """Videos in a folder and those below it, sorted; links are followed, but never in a circle."""
     real = os.path.realpath(folder)
     if real in above:
         return
-    try:
-        entries = sorted((e for e in os.scandir(folder) if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError as e:
-        raise ClipselectError(f"{folder}: cannot be read ({e.strerror}); check its permissions") from e
-    if any(os.path.splitext(e.name)[1].lower() in IMAGE_SUFFIXES and os.path.isfile(e) for e in entries):  # noqa: PTH122
+    entries = visible(folder)
+    if any(_suffix(e.name) in IMAGE_SUFFIXES and os.path.isfile(e) for e in entries):
         yield folder
     for entry in entries:
-        if os.path.isdir(entry):
+        if is_folder(entry):
             yield from _below(folder / entry.name, above | {real})
-        elif os.path.splitext(entry.name)[1].lower() in VIDEO_SUFFIXES:  # noqa: PTH122
+        elif _suffix(entry.name) in VIDEO_SUFFIXES:
             yield folder / entry.name
+
+
+def visible(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder and is not hidden, sorted by name.
+
+    Raises:
+        ClipselectError: the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+    except OSError as e:
+        raise ClipselectError(f"{folder}: cannot be read ({e.strerror}); check its permissions") from e
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or leads to one; only links cost a look at the disk."""
+    return os.path.isdir(entry) if entry.is_symlink() else entry.is_dir()
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122

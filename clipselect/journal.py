@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from clipselect.errors import ClipselectError
+from clipselect.files import check_writable, whole_file
 from clipselect.index import Entry, Row, ScoreIndex, Scoring, from_row, stored_path, to_row, write_index
-from clipselect.results import check_writable, whole_file
 
 
 class IndexBuilder:

@@ -16,15 +16,12 @@ as \\udcXX.
 import csv
 import io
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from clipselect import __version__
-from clipselect.errors import ClipselectError
 from clipselect.scorer import VideoScores
 from clipselect.selection import Selection, ranks
 
@@ -104,62 +101,6 @@ def as_csv(results: Sequence[Result]) -> str:
         for record in clip_records(result) or [{}]:
             writer.writerow({"path": str(result.path), "error": result.error, **record})
     return out.getvalue()
-
-
-def check_writable(path: Path) -> None:
-    """Raise a ClipselectError now rather than after the work, if a file cannot be written here."""
-    try:
-        if path.is_dir():
-            raise ClipselectError(f"{path}: is a folder; give the name of a file to write")
-        if path.exists() and not os.access(path, os.W_OK):
-            raise ClipselectError(f"{path}: is write-protected; choose another name")
-        if _is_special(path):
-            return
-        folder = path.resolve().parent
-        if not folder.is_dir():
-            raise ClipselectError(f"{path}: the folder {folder} does not exist; create it first")
-        probe = _part(path.resolve())
-        probe.touch()
-        probe.unlink()
-    except OSError as e:
-        raise ClipselectError(f"{path}: cannot be written ({e.strerror}); choose another place") from e
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A name to write to; the file appears under `path` whole, when the block is done, or not at all.
-
-    Symbolic links are followed; pipes and devices are written to as they are.
-
-    Raises:
-        ClipselectError: an OSError within the block: the file cannot be written.
-    """
-    target = path.resolve()
-    part = target if _is_special(path) else _part(target)
-    try:
-        yield part
-        if part != target:
-            part.replace(target)
-    except OSError as e:
-        raise ClipselectError(f"{path}: cannot be written ({e.strerror or e}); choose another place") from e
-    finally:
-        if part != target:
-            with suppress(OSError):
-                part.unlink()
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    with whole_file(path) as part:
-        part.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
-
-
-def _is_special(path: Path) -> bool:
-    return path.exists() and not path.is_file()
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def _seconds(value: Any) -> float:

@@ -113,6 +113,15 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder called `data`, which is the current one."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
 class Run:
     """`clipselect ARGUMENTS` within this process; `code`, `out` and `err` as a shell would see them."""
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from clipselect.classify import multiply_adds
 from clipselect.errors import ClipselectError
 from clipselect.scorer import Geometry
-from clipselect.zoo.base import Base, find_head, load_base, read_checkpoint
+from clipselect.zoo.base import Base, find_head
+from clipselect.zoo.loading import load_base, read_checkpoint
 from clipselect.zoo.networks import NETWORKS, FittingAvgPool3d, fit_pools
 
 SMALL = Geometry(size=64, frames=4, mean=(0.45,) * 3, std=(0.225,) * 3)

@@ -13,7 +13,7 @@ from clipselect.demo import ACTION
 from clipselect.scorer import load_scorer, score_video
 from clipselect.selection import top_k, uniform
 from clipselect.sources import open_source
-from clipselect.zoo.base import load_base
+from clipselect.zoo.loading import load_base
 
 
 @pytest.fixture(scope="module")

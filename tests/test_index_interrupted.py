@@ -157,7 +157,7 @@ def test_a_stopped_run_says_how_to_go_on(many: Path, out: Path, stuck: Callable[
     stopped = stuck(2)
     err = stopped.end(signal.SIGTERM)
     assert stopped.process.returncode == 143 and len(stopped.kept()) >= 4 and not out.exists()
-    assert err == f"stopped: finished videos are kept; the same command goes on with {out}\n"
+    assert err == f"stopped: what is finished is kept; the same command goes on with {out}\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -166,7 +166,7 @@ def test_a_run_without_workers_can_be_stopped_while_it_decodes(
 ) -> None:
     monkeypatch.setattr(bulk, "open_source", lambda *_args, **_how: os.kill(os.getpid(), number))
     run("index", many / "a.mp4", "-o", out, "--workers", 0)
-    assert run.code == 128 + number and "stopped: finished videos are kept" in run.err
+    assert run.code == 128 + number and "stopped: what is finished is kept" in run.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -175,7 +175,7 @@ def test_a_run_without_workers_can_be_stopped_while_it_scores(
 ) -> None:
     monkeypatch.setattr(ClipScorer, "score", lambda *_: os.kill(os.getpid(), number))
     run("index", many / "a.mp4", "-o", out, "--workers", 0)
-    assert run.code == 128 + number and run.err.startswith("stopped: finished videos are kept") and not out.exists()
+    assert run.code == 128 + number and run.err.startswith("stopped: what is finished is kept") and not out.exists()
 
 
 @pytest.mark.parametrize("left", [1, 30, -1])

@@ -159,6 +159,23 @@ def test_names_that_are_not_utf8_survive_a_list(here: Path) -> None:
     assert listed(here / "l.txt") == [Path(name)]
 
 
+def test_names_may_hold_newlines_in_quotes_and_lists_may_be_utf16(here: Path) -> None:
+    (here / "l.txt").write_bytes('label;path\r\n1;"a\nb.mp4"\r\n2;ä.mp4\r\n'.encode("utf-16"))
+    assert listed(here / "l.txt") == [Path("a\nb.mp4"), Path("ä.mp4")]
+
+
+def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_of_a_list(here: Path) -> None:
+    (here / "l.csv").write_text('label,path\n1,a.mp4\n2,"b.mp4\n3,c.mp4\n')
+    with pytest.raises(ClipselectError, match=r"l.csv: line 4 cannot be read .*; check its quotes and commas"):
+        listed(here / "l.csv")
+
+
+def test_a_line_too_long_for_fields_is_one_path(here: Path) -> None:
+    line = f"{'x' * 200_000},1"
+    (here / "l.csv").write_text(f"{line}\n")
+    assert listed(here / "l.csv") == [Path(line)]
+
+
 @pytest.mark.parametrize("text", ["", "\n \n", "# only a comment\n", "path,label\n"])
 def test_a_list_without_paths_is_refused_and_named(here: Path, text: str) -> None:
     (here / "l.csv").write_text(text)

@@ -5,13 +5,17 @@ PyTorchVideo, so its checkpoints fit. The stock heads pool over a fixed number o
 as the paper's 112 x 112; here the window shrinks to what there is, and larger clips are pooled as ever.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from clipselect.zoo.narrow_r3d import NarrowR3D
 
 SLOWFAST_ALPHA = 4
 """The slow pathway sees every fourth frame."""
@@ -42,8 +46,17 @@ def fit_pools(net: nn.Module) -> nn.Module:
     return net
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """PyTorchVideo imports parts of torch that announce their end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
 def slowfast(classes: int, **options: Any) -> nn.Module:
-    from pytorchvideo.models.slowfast import create_slowfast
+    with _quiet():
+        from pytorchvideo.models.slowfast import create_slowfast
 
     net = fit_pools(create_slowfast(model_num_class=classes, **options))
     net.register_forward_pre_hook(pack_pathways)
@@ -51,19 +64,22 @@ def slowfast(classes: int, **options: Any) -> nn.Module:
 
 
 def r2plus1d(classes: int, **options: Any) -> nn.Module:
-    from pytorchvideo.models.r2plus1d import create_r2plus1d
+    with _quiet():
+        from pytorchvideo.models.r2plus1d import create_r2plus1d
 
     return fit_pools(create_r2plus1d(model_num_class=classes, head_activation=None, **options))
 
 
 def resnet3d(classes: int, **options: Any) -> nn.Module:
-    from pytorchvideo.models.resnet import create_resnet
+    with _quiet():
+        from pytorchvideo.models.resnet import create_resnet
 
     return fit_pools(create_resnet(model_num_class=classes, **options))
 
 
 def x3d(classes: int, **options: Any) -> nn.Module:
-    from pytorchvideo.models.x3d import create_x3d
+    with _quiet():
+        from pytorchvideo.models.x3d import create_x3d
 
     return fit_pools(create_x3d(model_num_class=classes, head_activation=None, **options))
 
@@ -94,6 +110,7 @@ NETWORKS: dict[str, Architecture] = {
     "x3d_xs": Architecture(partial(x3d, input_clip_length=4, input_crop_size=160), 4, 182, 48 / 30, "x3d_xs"),
     "x3d_s": Architecture(partial(x3d, input_clip_length=13, input_crop_size=160), 13, 182, 78 / 30, "x3d_s"),
     "x3d_m": Architecture(partial(x3d, input_clip_length=16, input_crop_size=224), 16, 256, 80 / 30, "x3d_m"),
+    "narrow_r3d": Architecture(NarrowR3D, 8, 112, 1.0),
     "narrow_slowfast": Architecture(
         partial(slowfast, stem_dim_outs=(16, 4), slowfast_channel_reduction_ratio=(4,), dropout_rate=0.3), 16, 112, 1.0
     ),

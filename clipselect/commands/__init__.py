@@ -1,4 +1,4 @@
-"""The command line: `clipselect score`, `classify`, `index` and `demo`."""
+"""The command line: `clipselect score`, `classify`, `index`, `train-base`, `distill`, `report` and `demo`."""
 
 import io
 import os
@@ -13,8 +13,11 @@ from clipselect import __version__
 from clipselect.commands.classify import classify
 from clipselect.commands.common import OutputCommand, stderr
 from clipselect.commands.demo import demo
+from clipselect.commands.distill import distill
 from clipselect.commands.index import index
+from clipselect.commands.report import report
 from clipselect.commands.score import score
+from clipselect.commands.train_base import train_base
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
 
@@ -28,6 +31,9 @@ app = typer.Typer(
 app.command(cls=OutputCommand)(score)
 app.command(cls=OutputCommand)(classify)
 app.command()(index)
+app.command()(train_base)
+app.command()(distill)
+app.command()(report)
 app.command()(demo)
 
 

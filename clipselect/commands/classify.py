@@ -54,7 +54,7 @@ def classify(
 
     The base knows twelve actions and a background; what it takes for background is missing from the percentages.
     """
-    from clipselect.zoo.base import load_base
+    from clipselect.zoo.loading import load_base
 
     settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps)
     outputs = Outputs(json=json_file, quiet=quiet)

@@ -10,7 +10,8 @@ from clipselect import pages
 from clipselect.commands.options import Device, Settings
 from clipselect.commands.outputs import Outputs, make_folder
 from clipselect.demo import write_demo_video
-from clipselect.results import Result, check_writable
+from clipselect.files import check_writable
+from clipselect.results import Result
 from clipselect.scorer import load_scorer
 
 

@@ -1,13 +1,11 @@
 """`clipselect index`."""
 
 import os
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import (
@@ -25,6 +23,7 @@ from rich.text import Text
 from clipselect.bulk import Decoding, decode, entries
 from clipselect.commands.common import check, stderr
 from clipselect.commands.options import ClipDuration, Device, Fps, Model, Stride
+from clipselect.commands.stages import LINE_EVERY, TOLD_AT_MOST, stoppable
 from clipselect.crew import decode_in_processes
 from clipselect.display import shown
 from clipselect.grid import exact_seconds
@@ -32,9 +31,6 @@ from clipselect.index import Entry, Scoring, stored_path
 from clipselect.inputs import find_videos
 from clipselect.journal import IndexBuilder
 from clipselect.scorer import ClipScorer, load_scorer
-
-TOLD_AT_MOST = 20
-LINE_EVERY = 30.0
 
 
 def index(
@@ -102,7 +98,7 @@ def index(
             found = _local(todo, scoring, scorer, fps, _cores() if workers is None else workers)
         if resumed and not quiet:
             stderr().print(Text(f"going on where an earlier run stopped, {resumed} videos are done"))
-        with _stoppable(output), _Progress(len(paths), len(paths) - len(todo), quiet) as progress:
+        with stoppable(output), _Progress(len(paths), len(paths) - len(todo), quiet) as progress:
             for entry in found:
                 builder.add(entry)
                 failed += entry.error is not None
@@ -141,27 +137,6 @@ def _local(paths: list[Path], scoring: Scoring, scorer: ClipScorer, fps: float, 
     if workers == 0:
         return entries(((path, message) for path in paths for message in decode(path, how)), scorer)
     return entries(decode_in_processes(paths, how, workers), scorer)
-
-
-@contextmanager
-def _stoppable(output: Path) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run with a word on how to go on."""
-    received = signal.SIGINT
-
-    def stop(number: int, _: Any) -> None:
-        nonlocal received
-        received = signal.Signals(number)
-        raise KeyboardInterrupt  # which nothing on the way takes for a video's failure
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except KeyboardInterrupt:
-        stderr().print(Text(f"stopped: finished videos are kept; the same command goes on with {shown(output)}"))
-        raise typer.Exit(128 + received) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Rate(ProgressColumn):

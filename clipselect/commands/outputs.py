@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from clipselect import pages, results
+from clipselect import files, pages, results
 from clipselect.commands.common import STDOUT, check, stderr, write_stdout
 from clipselect.display import print_result, shown
 from clipselect.errors import ClipselectError
@@ -34,7 +34,7 @@ class Outputs:
         both = str(self.json) == str(self.csv) == STDOUT
         check(not both, "--json and --csv cannot both go to standard output; give one of them a file")
         for path in self._files:
-            results.check_writable(path)
+            files.check_writable(path)
         targets = {path.resolve() for path in self._files}
         check(
             len(targets) == len(self._files),
@@ -117,7 +117,7 @@ def write(path: Path, content: str | bytes) -> None:
     if str(path) == STDOUT and isinstance(content, str):
         write_stdout(content)
     else:
-        results.write_whole(path, content)
+        files.write_whole(path, content)
 
 
 def make_folder(folder: Path) -> None:
@@ -126,4 +126,4 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise ClipselectError(f"{folder}: cannot be made a folder ({e.strerror}); choose another place") from e
-    results.check_writable(folder / "file")
+    files.check_writable(folder / "file")

@@ -25,7 +25,8 @@ from clipselect.checkpoint import save_weights
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.discriminability import Normalisation, class_centroids, d_scores, discriminability, normalisation
 from clipselect.distill import distillation_loss, even_weights, ranking_loss
-from clipselect.zoo.base import Base, load_base
+from clipselect.zoo.base import Base
+from clipselect.zoo.loading import load_base
 from clipselect.zoo.recipes.actions import (
     CLIP_SECONDS,
     GEOMETRY,

@@ -1,0 +1,167 @@
+"""Training a base from labelled videos: small, honest, and enough for those who have none."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from clipselect.augment import augment, normalised
+from clipselect.datasets import LabelledVideo
+from clipselect.errors import ClipselectError
+from clipselect.features import clip_outputs
+from clipselect.frame_store import FrameStore
+from clipselect.scorer import Geometry
+from clipselect.sources import open_source
+from clipselect.training import Example
+from clipselect.zoo.base import MEAN, STD, Base
+
+BACKGROUND_SHARE = 3
+"""Every third example of a batch is background, where there is some."""
+SMALL, SMALL_SHARE = 0.7, 0.65
+"""The first part of a training sees smaller clips: half the cost, and the last part makes up for it."""
+SMOOTHING = 0.05
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Where one thing can be seen: a window of a video, in seconds."""
+
+    path: str
+    start: Fraction
+    end: Fraction
+
+
+@dataclass(frozen=True)
+class BaseExamples:
+    """The examples that a base is trained on; callable as `clipselect.training.train` wants it.
+
+    Attributes:
+        classes: footage of every class, one list per class.
+        background: footage of none of them, one list per domain; its label is len(classes).
+    """
+
+    store: FrameStore
+    classes: list[list[Footage]]
+    background: list[list[Footage]]
+    clip_duration: Fraction
+    geometry: Geometry
+    batch: int
+    steps: int
+    seed: int
+
+    def __call__(self, step: int, i: int) -> Example:
+        rng = np.random.default_rng([self.seed, step, i])
+        is_background = bool(self.background) and i % BACKGROUND_SHARE == 0
+        kinds = self.background if is_background else self.classes
+        kind = int(rng.integers(len(kinds)))
+        footage = kinds[kind][int(rng.integers(len(kinds[kind])))]
+        length = min(footage.end - footage.start, self.clip_duration * _fraction(rng.uniform(0.8, 1.25)))
+        start = footage.start + (footage.end - footage.start - length) * _fraction(rng.random())
+        clip = self.store.clip(footage.path, start, length, self.geometry.frames)
+        size = training_size(self.geometry.size, step, self.steps)
+        return augment(clip, size, rng), torch.tensor(len(self.classes) if is_background else kind)
+
+
+def training_size(size: int, step: int, steps: int) -> int:
+    """Pixels of the side of training clips at that step, a multiple of 16."""
+    return size if step >= SMALL_SHARE * steps else max(round(SMALL * size / 16) * 16, 16)
+
+
+def base_loss(net: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy of clips [n, 3, T, size, size] in [0, 1] with labels [n]."""
+    logits = net(normalised(inputs, MEAN, STD))
+    return nn.functional.cross_entropy(logits.float(), labels, label_smoothing=SMOOTHING)
+
+
+def find_footage(
+    videos: Iterable[LabelledVideo],
+    classes: tuple[str, ...],
+    store: FrameStore,
+    failed: Callable[[str, ClipselectError], Any],
+) -> list[list[Footage]]:
+    """Footage of every class: the segments of its videos, or all of them where segments are not known.
+
+    Args:
+        failed: called with the path of every video that cannot be read, which is left out.
+
+    Raises:
+        ClipselectError: a class of which not one video can be read.
+    """
+    found: list[list[Footage]] = [[] for _ in classes]
+    for video in videos:
+        if (duration := _duration(video.path, store, failed)) is None:
+            continue
+        if not video.segments:
+            found[video.label].append(Footage(video.path, Fraction(0), duration))
+        for segment in video.segments:
+            start, end = (min(_fraction(t), duration) for t in (segment.start, segment.end))
+            if start < end:
+                found[segment.label].append(Footage(video.path, start, end))
+    for name, footage in zip(classes, found, strict=True):
+        if not footage:
+            raise ClipselectError(f"class {name!r}: not one of its training videos can be read; repair or remove it")
+    return found
+
+
+def find_background(
+    domains: Iterable[Iterable[str]], store: FrameStore, failed: Callable[[str, ClipselectError], Any]
+) -> list[list[Footage]]:
+    """Footage of background by domain; what cannot be read is left out."""
+    found = [
+        [
+            Footage(path, Fraction(0), duration)
+            for path in paths
+            if (duration := _duration(path, store, failed)) is not None
+        ]
+        for paths in domains
+    ]
+    return [footage for footage in found if footage]
+
+
+def _duration(path: str, store: FrameStore, failed: Callable[[str, ClipselectError], Any]) -> Fraction | None:
+    try:
+        return store.duration(path)
+    except ClipselectError as e:
+        failed(path, e)
+        return None
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Top-1 accuracy in percent over whole videos, the mean over all their clips.
+
+    Attributes:
+        videos: that could be read.
+        confusion: [classes, outputs] counts, true class by answer.
+    """
+
+    top1: float
+    videos: int
+    confusion: np.ndarray[Any, np.dtype[np.int64]]
+
+
+def accuracy(
+    base: Base, videos: Iterable[LabelledVideo], fps: float, failed: Callable[[str, ClipselectError], Any]
+) -> Accuracy:
+    """How often the base is right about videos that it was not trained on."""
+    confusion = np.zeros((len(base.classes), len(base.classes)), dtype=np.int64)
+    right = total = 0
+    for video in videos:
+        try:
+            outputs = clip_outputs(open_source(video.path, fps=fps), base, base.clip_duration)
+        except ClipselectError as e:
+            failed(video.path, e)
+            continue
+        answer = int(outputs.probabilities.mean(0).argmax())
+        confusion[video.label, answer] += 1
+        right += answer in video.labels
+        total += 1
+    return Accuracy(100 * right / max(total, 1), total, confusion)
+
+
+def _fraction(seconds: float) -> Fraction:
+    return Fraction(seconds).limit_denominator(1000)

@@ -1,0 +1,112 @@
+"""The cards beside weights: what they are, how they were made, what was measured."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.checkpoint import Metadata
+from clipselect.composition import ACTION_CLIPS, BACKGROUND_CLIPS
+
+COMPOSED = (
+    f", in untrimmed videos composed of the held-out ones: {ACTION_CLIPS} clips of an action at a random place among "
+    f"{BACKGROUND_CLIPS} of background"
+)
+METHODS = ("ddl", "uniform", "uniform_equal_cost", "random", "dense")
+
+
+def base_card(metadata: Metadata, confusion: NDArray[np.int64]) -> str:
+    """Markdown for a base that `train-base` made.
+
+    Args:
+        confusion: [classes, classes] counts of held-out videos, true class by answer.
+    """
+    classes, measured = metadata["classes"], metadata["accuracy"]
+    lines = [
+        f"# {metadata['name']}",
+        "",
+        f"A base for clipselect: {metadata['network']}, {len(classes)} classes, {_clips(metadata)}.",
+        "",
+        *_origin(metadata),
+        "",
+        f"Top-1 accuracy on {measured['videos']} held-out videos, mean over all clips: **{measured['top1']:.1f} %**",
+        "",
+        "| class | videos | right | most often taken for |",
+        "|---|---|---|---|",
+    ]
+    for i, name in enumerate(classes):
+        wrong = confusion[i] * (np.arange(len(classes)) != i)
+        other = f"{_cell(classes[int(wrong.argmax())])} ({wrong.max()})" if wrong.any() else ""
+        lines.append(f"| {_cell(name)} | {confusion[i].sum()} | {confusion[i, i]} | {other} |")
+    return "\n".join(lines) + "\n"
+
+
+def ddnet_card(metadata: Metadata) -> str:
+    """Markdown for a DDNet that `distill` made."""
+    config, held_out = metadata["config"], metadata["held_out"]
+    lines = [
+        f"# {metadata['name']}",
+        "",
+        f"A DDNet for clipselect, distilled from the base {metadata['base']} (SHA-256 {metadata['base_sha256'][:12]}): "
+        f"{config['dims']}D, widths {_list(config['widths'])}, depths {_list(config['depths'])}, {_clips(metadata)}.",
+        "",
+        *_origin(metadata),
+        "",
+        f"D-scores: {metadata['target']}, {metadata['metric']}, {metadata['contrast']}; loss: {metadata['loss']}. "
+        f"{metadata['failed']} videos could not be read.",
+        "",
+        "## Measured on held-out videos",
+        "",
+        f"{held_out['videos']} videos, {held_out['elements']} clips.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| Spearman's rho of scores and D-scores | {_number(held_out['spearman'])} |",
+        f"| AUC of action against background clips | {_number(held_out.get('auc_ddnet'))} |",
+        f"| the same by the base's own confidence | {_number(held_out.get('auc_confidence'))} |",
+        "",
+    ]
+    rows = [row for row in held_out.get("accuracy", []) if row["method"] in METHODS]
+    if rows:
+        ks = sorted({row["k"] for row in rows if row["method"] == "ddl"})
+        where = COMPOSED if held_out["composed"] else ""
+        lines += [
+            f"Top-1 in percent (95 % interval) by the number of clips that the base sees{where}:",
+            "",
+            f"| method | {' | '.join(f'K = {k}' for k in ks)} |",
+            "|---" * (len(ks) + 1) + "|",
+        ]
+        for method in METHODS:
+            cells = {
+                row["k"]: f"{row['top1']:.1f} ({row['top1_low']:.1f}-{row['top1_high']:.1f})"
+                for row in rows
+                if row["method"] == method
+            }
+            if method == "dense":
+                lines += [f"| dense ({k} clips) | {cell} |" + " |" * (len(ks) - 1) for k, cell in cells.items()]
+            else:
+                lines.append(f"| {method} | {' | '.join(cells.get(k, '') for k in ks)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _origin(metadata: Metadata) -> list[str]:
+    made = f"Trained on {metadata['data']}, {metadata['steps']} steps, seed {metadata['seed']}, clipselect "
+    return [f"{made}{metadata['clipselect']}:", "", f"    {metadata['command']}"]
+
+
+def _clips(metadata: Metadata) -> str:
+    size = metadata["size"]
+    return f"clips of {metadata['clip_duration']:g} s as {metadata['frames']} frames of {size} x {size}"
+
+
+def _list(values: Any) -> str:
+    return ", ".join(map(str, values))
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.3f}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,209 @@
+"""`clipselect distill`."""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+from rich.text import Text
+
+from clipselect import __version__
+from clipselect.cards import ddnet_card
+from clipselect.checkpoint import save_weights
+from clipselect.commands.common import check, stderr
+from clipselect.commands.options import ClipDuration, Device, Fps, Quiet, Stride
+from clipselect.commands.outputs import make_folder
+from clipselect.commands.stages import Failures, stage, stoppable
+from clipselect.commands.training_options import (
+    Background,
+    Batch,
+    CacheGigabytes,
+    CheckpointMinutes,
+    Data,
+    LearningRate,
+    Output,
+    Precision,
+    Prefix,
+    Seed,
+    Steps,
+    Work,
+    Workers,
+    check_outputs,
+    frame_store,
+)
+from clipselect.datasets import Dataset, LabelledVideo, read_background, read_dataset, read_unlabelled
+from clipselect.ddnet import DDNetConfig
+from clipselect.ddnet_training import Loss
+from clipselect.discriminability import Contrast, Metric
+from clipselect.display import shown
+from clipselect.distillation import Recipe, distil
+from clipselect.files import write_whole
+from clipselect.grid import exact_seconds
+from clipselect.held_out import outputs_of, quality
+from clipselect.runtime import start
+from clipselect.scorer import Geometry
+from clipselect.splits import Split
+from clipselect.targets import Target
+from clipselect.training import Schedule
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.loading import load_base
+
+HELD_OUT = 10
+"""Without labels, every so-many-th video is held out."""
+
+
+def distill(
+    *,
+    data: Data,
+    base: Annotated[
+        str, typer.Option(metavar="NAME|PATH|NETWORK:CHECKPOINT", help="The trained network to distil for.")
+    ],
+    output: Output,
+    background: Background = None,
+    prefix: Prefix = None,
+    unlabelled: Annotated[
+        bool,
+        typer.Option("--unlabelled", help="Use no labels: the base's own answers and its head's rows stand for them."),
+    ] = False,
+    clip_duration: ClipDuration = None,
+    stride: Stride = None,
+    size: Annotated[int, typer.Option(min=32, max=512, help="Pixels of a clip's side as the DDNet sees it.")] = 112,
+    frames: Annotated[int, typer.Option(min=1, max=64, help="Frames of a clip that the DDNet sees.")] = 8,
+    widths: Annotated[str, typer.Option(help="Channels of the DDNet's four stages.")] = "8,16,32,48",
+    depths: Annotated[str, typer.Option(help="Blocks of the DDNet's four stages.")] = "2,2,2,2",
+    stem_stride: Annotated[int, typer.Option(min=1, max=4, help="Spatial stride of the DDNet's stem.")] = 2,
+    steps: Steps = 2000,
+    batch: Batch = 32,
+    learning_rate: LearningRate = 3e-3,
+    seed: Seed = 0,
+    loss: Annotated[
+        str, typer.Option(help="mse (eq. 6), ranking, or both: eq. 6 with a little of the other.")
+    ] = "both",
+    target: Annotated[
+        str, typer.Option(help="labels (the paper), head (as --unlabelled), or confidence: the base's own.")
+    ] = "labels",
+    metric: Annotated[str, typer.Option(help="cosine (the paper) or euclidean.")] = "cosine",
+    contrast: Annotated[str, typer.Option(help="ratio (eq. 3) or difference.")] = "ratio",
+    max_held_out: Annotated[int, typer.Option(min=0, help="Held-out videos that the card is measured on.")] = 2000,
+    work: Work = None,
+    device: Device = "auto",
+    precision: Precision = "32",
+    workers: Workers = 0,
+    cache_gigabytes: CacheGigabytes = 20.0,
+    checkpoint_minutes: CheckpointMinutes = 5.0,
+    fps: Fps = 30.0,
+    quiet: Quiet = False,
+) -> None:
+    """Distil a DDNet for a base of yours: what is discriminable for it, learnt from its own training videos.
+
+    DATA as for train-base; with --unlabelled any folder or list of videos. Writes the weights, a card with what was
+    measured on held-out videos, and the D-scores of all training clips as Parquet in the work folder. A run that was
+    stopped goes on when the same command is given again; torchrun starts it in several processes.
+    """
+    target = "head" if unlabelled else target
+    for option, value, known in (
+        ("--loss", loss, get_args(Loss)),
+        ("--target", target, get_args(Target)),
+        ("--metric", metric, get_args(Metric)),
+        ("--contrast", contrast, get_args(Contrast)),
+    ):
+        check(value in known, f"{option} must be one of {', '.join(known)}, got {value}")
+    config = DDNetConfig(3, _four(widths, "--widths"), _four(depths, "--depths"), stem_stride)
+    check_outputs(output)
+    work = work or output.with_suffix(".work")
+    make_folder(work)
+    runtime = start(device, precision, work / "logs")
+    quiet = quiet or not runtime.is_first
+    network = load_base(base, str(runtime.device))
+    length = exact_seconds(network.clip_duration if clip_duration is None else clip_duration, "--clip-duration")
+    training, held_out, network = _videos(data, prefix, network, unlabelled)
+    videos, _ = _with_background(training.videos, background, "train")
+    seen, domains = _with_background(_evenly(held_out.videos, max_held_out), background, "val")
+    recipe = Recipe(
+        length,
+        exact_seconds(length if stride is None else stride, "--stride"),
+        config,
+        Geometry(size, frames, MEAN, STD),
+        Schedule(steps, batch, learning_rate, 0.02, seed, checkpoint_minutes, workers),
+        cast(Loss, loss),
+        cast(Target, target),
+        cast(Metric, metric),
+        cast(Contrast, contrast),
+        fps,
+    )
+    store = frame_store(work, recipe.geometry, length, cache_gigabytes, fps)
+    failures = Failures((*training.missing, *held_out.missing), quiet=not runtime.is_first)
+    stages = partial(stage, quiet=quiet)
+    with stoppable(work, runtime.is_first):
+        scorer, measure = distil(network, videos, recipe, runtime, store, work, stages=stages, failed=failures.add)
+        if not runtime.is_first:
+            return
+        with stages("held-out videos", len(seen)) as progress:
+            outputs = outputs_of(progress.over(seen), network, scorer, length, recipe.stride, fps, failures.add)
+        metadata = {
+            "kind": "ddnet",
+            "name": output.stem,
+            **scorer.metadata,
+            "data": training.name,
+            "clipselect": __version__,
+            "command": " ".join(["clipselect", *sys.argv[1:]]),
+            "failed": failures.count,
+            "held_out": quality(outputs, measure, domains, network, scorer),
+        }
+        save_weights(output, scorer.net.state_dict(), metadata)
+        write_whole(output.with_suffix(".md"), ddnet_card(metadata))
+    failures.tell()
+    if not quiet:
+        rho = metadata["held_out"]["spearman"]
+        found = "no held-out videos" if rho is None else f"Spearman's rho {rho:.3f} on held-out clips"
+        typer.echo(f"{shown(output)}: {found}; {shown(output.with_suffix('.md'))} says more")
+        stderr().print(Text(f"{shown(work)} holds what this run needed (D-scores, logs); delete it when you like"))
+
+
+def _four(text: str, option: str) -> tuple[int, int, int, int]:
+    parts = text.split(",")
+    check(
+        len(parts) == 4 and all(part.strip().isdecimal() and int(part) >= 1 for part in parts),
+        f"{option} must be four whole numbers such as 8,16,32,48, got {text}",
+    )
+    a, b, c, d = map(int, parts)
+    return a, b, c, d
+
+
+def _videos(data: Path, prefix: Path | None, base: Base, unlabelled: bool) -> tuple[Dataset, Dataset, Base]:
+    """Training and held-out videos, and the base with the names of its classes, which a checkpoint does not know."""
+    if unlabelled:
+        everything = read_unlabelled(data, prefix=prefix)
+        order = sorted(everything.videos, key=lambda v: hashlib.sha256(v.path.encode(errors="replace")).digest())
+        split = max(len(order) // HELD_OUT, 1)
+        check(len(order) > 1, f"{data}: one video is too little; give more")
+        return (
+            Dataset(everything.name, base.classes, order[split:], everything.missing),
+            Dataset(everything.name, base.classes, order[:split]),
+            base,
+        )
+    if base.has_names:
+        return (
+            read_dataset(data, "train", prefix=prefix, classes=base.classes),
+            read_dataset(data, "val", prefix=prefix, classes=base.classes),
+            base,
+        )
+    training = read_dataset(data, "train", prefix=prefix)
+    return training, read_dataset(data, "val", prefix=prefix, classes=training.classes), base.named(training.classes)
+
+
+def _with_background(
+    videos: Sequence[LabelledVideo], folder: Path | None, split: Split
+) -> tuple[list[LabelledVideo], dict[str, str]]:
+    """The videos and those of the background, which have no labels, with the domains of the latter by path."""
+    domains = (
+        {path: domain for domain, paths in read_background(folder, split).items() for path in paths} if folder else {}
+    )
+    return [*videos, *(LabelledVideo(path, ()) for path in domains)], domains
+
+
+def _evenly(videos: list[LabelledVideo], most: int) -> list[LabelledVideo]:
+    return videos if len(videos) <= most else [videos[i * len(videos) // most] for i in range(most)]

@@ -1,0 +1,147 @@
+"""`clipselect train-base`."""
+
+import hashlib
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import torch
+import typer
+
+from clipselect import __version__
+from clipselect.base_training import BaseExamples, accuracy, base_loss, find_background, find_footage
+from clipselect.cards import base_card
+from clipselect.checkpoint import save_weights
+from clipselect.commands.common import check
+from clipselect.commands.options import ClipDuration, Device, Fps, Quiet
+from clipselect.commands.outputs import make_folder
+from clipselect.commands.stages import Failures, stage, stoppable
+from clipselect.commands.training_options import (
+    Background,
+    Batch,
+    CacheGigabytes,
+    CheckpointMinutes,
+    Data,
+    LearningRate,
+    Output,
+    Precision,
+    Prefix,
+    Seed,
+    Steps,
+    Work,
+    Workers,
+    check_outputs,
+    frame_store,
+)
+from clipselect.datasets import read_background, read_dataset
+from clipselect.display import shown
+from clipselect.files import write_whole
+from clipselect.grid import exact_seconds
+from clipselect.runtime import start
+from clipselect.scorer import Geometry
+from clipselect.training import Schedule, train
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.networks import NETWORKS
+
+
+def train_base(
+    *,
+    data: Data,
+    output: Output,
+    network: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(NETWORKS)}.")] = "narrow_slow",
+    background: Background = None,
+    prefix: Prefix = None,
+    clip_duration: ClipDuration = None,
+    size: Annotated[
+        int | None, typer.Option(help="Pixels of a clip's side. (default: 112 for narrow networks)")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(help="Frames of a clip. (default: what the network is made for)")
+    ] = None,
+    steps: Steps = 1500,
+    batch: Batch = 32,
+    learning_rate: LearningRate = 2e-3,
+    seed: Seed = 0,
+    work: Work = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    workers: Workers = 0,
+    cache_gigabytes: CacheGigabytes = 20.0,
+    checkpoint_minutes: CheckpointMinutes = 5.0,
+    fps: Fps = 30.0,
+    quiet: Quiet = False,
+) -> None:
+    """Train a base from labelled videos, for those who have none of their own yet.
+
+    DATA is a folder with one folder of videos per class (in train/ and val/, or without, then a fifth is held out), a
+    list of paths and labels (.csv, .txt), or an ActivityNet JSON. Writes the weights and a card with the accuracy on
+    the held-out videos. A run that was stopped goes on when the same command is given again.
+    """
+    check(network in NETWORKS, f"--network must be one of {', '.join(NETWORKS)}, got {network}")
+    architecture = NETWORKS[network]
+    length = exact_seconds(architecture.seconds if clip_duration is None else clip_duration, "--clip-duration")
+    geometry = Geometry(
+        architecture.size if size is None else size, architecture.frames if frames is None else frames, MEAN, STD
+    )
+    check(32 <= geometry.size <= 1024, f"--size must lie in [32, 1024], got {size}")
+    check(1 <= geometry.frames <= 256, f"--frames must lie in [1, 256], got {frames}")
+    check_outputs(output)
+    work = work or output.with_suffix(".work")
+    dataset = read_dataset(data, "train", prefix=prefix)
+    held_out = read_dataset(data, "val", prefix=prefix, classes=dataset.classes)
+    domains = [*read_background(background, "train").values()] if background else []
+    make_folder(work)
+    runtime = start(device, precision, work / "logs")
+    store = frame_store(work, geometry, length, cache_gigabytes, fps)
+    failures = Failures((*dataset.missing, *held_out.missing))
+    quiet = quiet or not runtime.is_first
+    with stoppable(work, runtime.is_first):
+        paths = len(dataset.videos) + sum(map(len, domains))
+        with stage("reading the videos", paths, quiet) as step:
+            footage = find_footage(step.over(dataset.videos), dataset.classes, store, failures.add)
+            elsewhere = find_background(map(step.over, domains), store, failures.add)
+        classes = len(dataset.classes) + bool(elsewhere)
+        torch.manual_seed(seed)
+        net = architecture.build(classes)
+        schedule = Schedule(steps, batch, learning_rate, 0.05, seed, checkpoint_minutes, workers)
+        examples = BaseExamples(store, footage, elsewhere, length, geometry, batch, steps, seed)
+        settings = {
+            "network": network, "classes": dataset.classes, "clip_duration": str(length), **asdict(geometry),
+            "schedule": [steps, batch, learning_rate, seed], "footage": hashlib.sha256(repr((footage, elsewhere)).encode()).hexdigest(),
+        }  # fmt: skip
+        with stage("training the base", steps, quiet) as step:
+            averaged = train(
+                net, examples, base_loss, schedule, runtime,
+                checkpoint=work / "base.ckpt", settings=settings, show=step.at,
+            )  # fmt: skip
+        if not runtime.is_first:
+            return
+        metadata = {
+            "kind": "base",
+            "name": output.stem,
+            "network": network,
+            "outputs": classes,
+            "classes": dataset.classes,
+            **asdict(geometry),
+            "clip_duration": float(length),
+            "seed": seed,
+            "steps": steps,
+            "data": dataset.name,
+            "clipselect": __version__,
+            "command": " ".join(["clipselect", *sys.argv[1:]]),
+        }
+        base = Base.of(
+            averaged, geometry, float(length), name=output.stem, classes=dataset.classes, device=str(runtime.device)
+        )
+        with stage("the held-out videos", len(held_out.videos), quiet) as step:
+            measured = accuracy(base, step.over(held_out.videos), fps, failures.add)
+        halves = {n: t.half() if t.is_floating_point() else t for n, t in averaged.state_dict().items()}
+        metadata["accuracy"] = {"top1": measured.top1, "videos": measured.videos}
+        save_weights(output, halves, metadata)
+        write_whole(output.with_suffix(".md"), base_card(metadata, measured.confusion))
+    failures.tell()
+    if not quiet:
+        typer.echo(
+            f"{shown(output)}: {network}, {len(dataset.classes)} classes, top-1 {measured.top1:.1f} % of "
+            f"{measured.videos} held-out videos"
+        )

@@ -1,0 +1,71 @@
+"""The options that `train-base` and `distill` share."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clipselect.commands.common import check
+from clipselect.files import check_writable
+from clipselect.frame_store import FrameStore
+from clipselect.scorer import Geometry
+
+MARGIN, DENSITY = 1.15, 2
+"""Training frames are kept a little larger than the clips, which are crops of them, and twice as dense in time."""
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIR|LIST|JSON",
+        help="Folder of class folders, list of paths and labels (.csv, .txt), or ActivityNet JSON.",
+    ),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="The weights to write; a card goes beside.")
+]
+Background = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Videos that show none of the classes, in one folder per kind of place."),
+]
+Prefix = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder that the paths of a list, or the files of a JSON, count from."),
+]
+Steps = Annotated[int, typer.Option(min=1, help="Batches to train on.")]
+Batch = Annotated[int, typer.Option(min=2, help="Clips in a batch, over all processes.")]
+LearningRate = Annotated[float, typer.Option(min=0, help="The highest learning rate of the one-cycle schedule.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything random: the same seed, the same weights.")]
+Work = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder for checkpoints, frames and TensorBoard logs; delete it afterwards. (default: beside the output)",
+    ),
+]
+Precision = Annotated[str, typer.Option(help="32, bf16, or auto: bf16 where the hardware is fast at it.")]
+Workers = Annotated[
+    int, typer.Option(min=0, help="Processes that prepare batches; with a GPU, as many as there are cores.")
+]
+CacheGigabytes = Annotated[
+    float, typer.Option(min=0, help="Disk for frames of training videos; what does not fit is decoded every time.")
+]
+CheckpointMinutes = Annotated[float, typer.Option(min=0, help="Between checkpoints.")]
+
+
+def check_outputs(output: Path) -> None:
+    """Refuse at once what could not be written in the end."""
+    check(
+        output.suffix not in (".md", ".work"),
+        f"{output}: is the name of the card or the work folder; end it in .safetensors",
+    )
+    check_writable(output)
+    check_writable(output.with_suffix(".md"))
+
+
+def frame_store(work: Path, geometry: Geometry, clip_duration: Fraction, gigabytes: float, fps: float) -> FrameStore:
+    """Where the frames for training on such clips are kept."""
+    check(gigabytes >= 0, f"--cache-gigabytes must be at least 0, got {gigabytes}")
+    check(0.001 <= fps <= 10_000, f"--fps must lie between 0.001 and 10000, got {fps}")
+    rate = DENSITY * geometry.frames / clip_duration
+    return FrameStore(work / "frames", round(MARGIN * geometry.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)

@@ -1,0 +1,110 @@
+"""Training a DDNet: clips drawn evenly over the range of their D-scores, and what their scores should be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clipselect.augment import augment, normalised
+from clipselect.base_training import training_size
+from clipselect.datasets import LabelledVideo
+from clipselect.ddnet import DDNet
+from clipselect.distill import distillation_loss, even_weights, ranking_loss
+from clipselect.frame_store import FrameStore
+from clipselect.scorer import Geometry
+from clipselect.training import Example
+
+Loss = Literal["both", "mse", "ranking"]
+RANKING = 0.1
+JITTER = 0.1
+"""Clips are moved by up to this share of their length, and made as much shorter or twice as much longer."""
+
+
+@dataclass(frozen=True)
+class DDNetExamples:
+    """The examples that a DDNet is trained on; callable as `clipselect.training.train` wants it.
+
+    Attributes:
+        video: [n] index into `paths`.
+        start, end: [n] seconds.
+        d_scores: [n] in (0, 1).
+        share: [n] cumulative probabilities of being drawn.
+    """
+
+    store: FrameStore
+    paths: Sequence[LabelledVideo]
+    video: NDArray[np.int64]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    d_scores: NDArray[np.float64]
+    share: NDArray[np.float64]
+    geometry: Geometry
+    steps: int
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        targets: Path,
+        videos: Sequence[LabelledVideo],
+        store: FrameStore,
+        geometry: Geometry,
+        steps: int,
+        seed: int,
+    ) -> "DDNetExamples":
+        """The elements of a D-scores file."""
+        table = pq.read_table(targets, columns=["video", "start", "end", "d_score"])
+        video, start, end, wanted = (table.column(name).to_numpy() for name in table.column_names)
+        return cls(store, videos, video, start, end, wanted, np.cumsum(even_weights(wanted)), geometry, steps, seed)
+
+    def __call__(self, step: int, i: int) -> Example:
+        rng = np.random.default_rng([self.seed, step, i])
+        n = min(int(np.searchsorted(self.share, rng.random() * self.share[-1])), len(self.share) - 1)
+        length = self.end[n] - self.start[n]
+        start = _fraction(self.start[n] + length * rng.uniform(-JITTER, JITTER))
+        clip = self.store.clip(
+            self.paths[self.video[n]].path,
+            start,
+            _fraction(length * rng.uniform(1 - 1.5 * JITTER, 1 + 2 * JITTER)),
+            self.geometry.frames,
+        )
+        size = training_size(self.geometry.size, step, self.steps)
+        return augment(clip, size, rng), torch.tensor(self.d_scores[n], dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class DDNetLoss:
+    """Eq. 6, a ranking loss, or eq. 6 with a little of the ranking loss; called as `clipselect.training.train` does."""
+
+    kind: Loss
+    geometry: Geometry
+
+    def __call__(self, net: nn.Module, inputs: Tensor, wanted: Tensor) -> Tensor:
+        logits = net(normalised(inputs, self.geometry.mean, self.geometry.std)).float()
+        if self.kind == "mse":
+            return distillation_loss(torch.sigmoid(logits), wanted)
+        if self.kind == "ranking":
+            return ranking_loss(logits, wanted)
+        return distillation_loss(torch.sigmoid(logits), wanted) + RANKING * ranking_loss(logits, wanted)
+
+
+class Logits(nn.Module):
+    """A DDNet whose `forward` gives scores before the sigmoid, since that is what processes of a crew can share."""
+
+    def __init__(self, net: DDNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net.logits(x)
+
+
+def _fraction(seconds: float) -> Fraction:
+    return Fraction(float(seconds)).limit_denominator(10_000)

@@ -1,0 +1,153 @@
+"""Distilling a DDNet for a base, from videos to a scorer: equations 2 to 6 in their order."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from clipselect.datasets import LabelledVideo
+from clipselect.ddnet import DDNet, DDNetConfig
+from clipselect.ddnet_training import DDNetExamples, DDNetLoss, Logits, Loss
+from clipselect.discriminability import Contrast, Metric
+from clipselect.errors import ClipselectError
+from clipselect.feature_files import FeatureFiles
+from clipselect.frame_store import FrameStore
+from clipselect.runtime import Runtime
+from clipselect.scorer import ClipScorer, Geometry
+from clipselect.targets import Measure, Target, centroids_of, write_targets
+from clipselect.training import Schedule, train
+from clipselect.zoo.base import Base
+
+Stages = Callable[[str, int], AbstractContextManager[Any]]
+"""(what, total) -> something that is told of progress; see `clipselect.commands.stages.Stage`."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to distil; everything but the base and the videos.
+
+    Attributes:
+        clip_duration, stride: seconds; of the training elements, which are candidate clips.
+        config, geometry: the DDNet and what it sees of a clip.
+        target, metric, contrast: what a D-score is, see `clipselect.targets`.
+        fps: frames per second of folders of frames.
+    """
+
+    clip_duration: Fraction
+    stride: Fraction
+    config: DDNetConfig
+    geometry: Geometry
+    schedule: Schedule
+    loss: Loss = "both"
+    target: Target = "labels"
+    metric: Metric = "cosine"
+    contrast: Contrast = "ratio"
+    fps: float = 30.0
+
+
+def distil(
+    base: Base,
+    videos: Sequence[LabelledVideo],
+    recipe: Recipe,
+    runtime: Runtime,
+    store: FrameStore,
+    work: Path,
+    *,
+    stages: Stages,
+    failed: Callable[[str, ClipselectError], Any],
+) -> tuple[ClipScorer, Measure]:
+    """Distil a DDNet; every process of the runtime must call this.
+
+    What is done is kept in `work`: features per video, `centroids.npy` [classes + 1, d], the D-scores of all elements
+    as `d_scores.parquet`, and the checkpoint. Called again, it goes on from there.
+
+    Args:
+        failed: called with the path of every video that cannot be read, which is left out.
+
+    Returns:
+        the DDNet, whose metadata say how it was made, and what D-scores of other videos are measured with.
+
+    Raises:
+        ClipselectError: nothing to learn from, `work` of another run, or a loss that is not a number.
+    """
+    files = FeatureFiles(work / "features", videos, _settings(base, videos, recipe))
+    if runtime.is_first:
+        files.prepare()
+    runtime.fabric.barrier()
+    share = (runtime.rank, runtime.processes)
+    with stages("features of the base", files.videos_of(share)) as progress:
+        files.compute(
+            base, recipe.clip_duration, recipe.stride, recipe.fps, share=share, failed=failed, done=progress.more
+        )
+    runtime.fabric.barrier()
+    targets, kept = work / "d_scores.parquet", work / "centroids.npy"
+    if runtime.is_first:
+        for path, message in files.errors().items():
+            failed(path, ClipselectError(message))
+        measure = _measure(files, base, recipe)
+        norm = write_targets(files, measure, targets)
+        np.save(kept, measure.centroids.numpy(), allow_pickle=False)
+    norm, measure = runtime.share((norm, measure) if runtime.is_first else None)
+    schedule = recipe.schedule
+    torch.manual_seed(schedule.seed)
+    with stages("training the DDNet", schedule.steps) as progress:
+        trained = train(
+            Logits(DDNet(recipe.config)),
+            DDNetExamples.of(targets, videos, store, recipe.geometry, schedule.steps, schedule.seed),
+            DDNetLoss(recipe.loss, recipe.geometry),
+            schedule,
+            runtime,
+            checkpoint=work / "ddnet.ckpt",
+            settings={**files.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence))},
+            show=progress.at,
+        )
+    assert isinstance(trained, Logits)
+    metadata = {
+        "config": asdict(recipe.config),
+        **asdict(recipe.geometry),
+        **asdict(norm),
+        "clip_duration": float(recipe.clip_duration),
+        "stride": float(recipe.stride),
+        "base": base.name,
+        "base_sha256": base.sha256,
+        "classes": base.classes,
+        "target": recipe.target,
+        "metric": recipe.metric,
+        "contrast": recipe.contrast,
+        "loss": recipe.loss,
+        "seed": schedule.seed,
+        "steps": schedule.steps,
+    }
+    return ClipScorer("ddnet", trained.net, recipe.geometry, metadata, runtime.device), measure
+
+
+def _settings(base: Base, videos: Sequence[LabelledVideo], recipe: Recipe) -> dict[str, Any]:
+    """What decides the features."""
+    digest = hashlib.sha256()
+    for video in videos:
+        digest.update(repr((video.path, video.labels, video.segments)).encode("utf-8", "surrogateescape"))
+    return {
+        "base": base.sha256,
+        "geometry": asdict(base.geometry),
+        "classes": list(base.classes),
+        "videos": digest.hexdigest(),
+        "clip_duration": str(recipe.clip_duration),
+        "stride": str(recipe.stride),
+        "fps": recipe.fps,
+    }
+
+
+def _measure(files: FeatureFiles, base: Base, recipe: Recipe) -> Measure:
+    if recipe.target == "head":
+        if base.head is None:
+            raise ClipselectError(f"{base.name} has no linear head whose rows could stand for labels; give labels")
+        centroids = base.head.weight.detach().double().cpu()
+    else:
+        centroids = centroids_of(files, base.classes)
+    return Measure(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast)

@@ -1,0 +1,60 @@
+"""What a base says about every candidate clip of a video, in one pass over its frames."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clipselect.clips import Pass, ahead, decoded
+from clipselect.grid import Clip, Seconds
+from clipselect.video import Source
+from clipselect.zoo.base import Base
+
+
+@dataclass(frozen=True)
+class ClipOutputs:
+    """Outputs of a base for the candidate clips of one video, in time order.
+
+    Attributes:
+        clips: [n].
+        features: [n, d] float32, the input of the base's head.
+        probabilities: [n, classes] float32.
+        duration: seconds of the video.
+    """
+
+    clips: list[Clip]
+    features: Tensor
+    probabilities: Tensor
+    duration: Fraction
+
+
+def clip_outputs(
+    source: Source,
+    base: Base,
+    clip_duration: Seconds,
+    stride: Seconds | None = None,
+    progress: Callable[[float], Any] = lambda share: None,
+) -> ClipOutputs:
+    """Run the base on every candidate clip of a video; frames are decoded once, memory does not grow with the video
+    but for the outputs.
+
+    Raises:
+        VideoError: not one frame decodes.
+    """
+    clips: list[Clip] = []
+    features: list[Tensor] = []
+    probabilities: list[Tensor] = []
+    duration = source.timeline.duration
+    for step in ahead(decoded(source, clip_duration, stride, base.geometry.size, base.geometry.frames)):
+        if isinstance(step, Pass):
+            clips, features, probabilities = step.clips, [], []
+            duration = step.source.timeline.duration
+            continue
+        seen, answer = base.outputs(step)
+        features.append(seen)
+        probabilities.append(answer)
+        progress(sum(map(len, features)) / len(clips))
+    return ClipOutputs(clips, torch.cat(features), torch.cat(probabilities), duration)

@@ -1,0 +1,143 @@
+"""How good a distilled DDNet is on held-out videos: what its card says."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.classify import multiply_adds
+from clipselect.composition import ACTION_CLIPS, compose
+from clipselect.datasets import LabelledVideo
+from clipselect.errors import ClipselectError
+from clipselect.evaluation import ClipTable, Cost, Group, method_rows, ranking_quality
+from clipselect.feature_files import BACKGROUND, Elements, elements_of
+from clipselect.features import clip_outputs
+from clipselect.grid import Seconds
+from clipselect.scorer import ClipScorer, score_video
+from clipselect.sources import open_source
+from clipselect.targets import Measure
+from clipselect.zoo.base import Base
+
+KS = (1, 3, 5, 9)
+
+
+@dataclass(frozen=True)
+class VideoOutputs:
+    """What both networks say about the n candidate clips of a held-out video."""
+
+    video: LabelledVideo
+    elements: Elements
+    probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+def outputs_of(
+    videos: Iterable[LabelledVideo],
+    base: Base,
+    scorer: ClipScorer,
+    clip_duration: Seconds,
+    stride: Seconds | None,
+    fps: float,
+    failed: Callable[[str, ClipselectError], Any],
+) -> list[VideoOutputs]:
+    """Both networks on every candidate clip; videos that cannot be read are left out."""
+    found = []
+    for i, video in enumerate(videos):
+        try:
+            outputs = clip_outputs(open_source(video.path, fps=fps), base, clip_duration, stride)
+            scored = score_video(open_source(video.path, fps=fps), scorer, clip_duration=clip_duration, stride=stride)
+        except ClipselectError as e:
+            failed(video.path, e)
+            continue
+        elements = elements_of(i, video, outputs)
+        found.append(VideoOutputs(video, elements, outputs.probabilities.numpy(), scored.scores))
+    return found
+
+
+def quality(
+    found: list[VideoOutputs], measure: Measure, domains: dict[str, str], base: Base, scorer: ClipScorer, seed: int = 0
+) -> dict[str, Any]:
+    """What was measured, for the metadata and the card.
+
+    Args:
+        domains: domain of the paths that are background; if any of them could be read, the labelled videos are
+            composed with those.
+
+    Returns:
+        "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores),
+        "auc_ddnet" and "auc_confidence" (action against background clips, where that is known), and "accuracy": the
+        rows of `clipselect.evaluation`, without costs for a base whose costs cannot be counted.
+    """
+    from scipy.stats import spearmanr  # slow to import
+
+    rows, scores = [], []
+    for one in found:
+        picked, _ = measure.pairs(one.elements)
+        rows.append(measure.discriminability(one.elements).numpy())
+        scores.append(one.scores[picked])
+    rho = float(spearmanr(np.concatenate(rows), np.concatenate(scores)).statistic) if rows else float("nan")
+    labelled = [one for one in found if one.video.labels]
+    composed = len(labelled) > 0 and any(one.video.path in domains for one in found)
+    out: dict[str, Any] = {
+        "composed": composed,
+        "videos": len(found),
+        "elements": int(sum(len(one.scores) for one in found)),
+        "spearman": None if np.isnan(rho) else rho,
+    }
+    if not labelled:
+        return out
+    groups = _composed(found, domains, measure.classes, seed) if composed else _groups(found)
+    table = ClipTable(
+        np.concatenate([one.scores for one in found]).astype(np.float64),
+        np.concatenate([one.probabilities for one in found]).astype(np.float64),
+    )
+    counted = multiply_adds(base.net, base.geometry.size, base.geometry.frames, base.device) / 1e9
+    ddnet = multiply_adds(scorer.net, scorer.geometry.size, scorer.geometry.frames) / 1e9
+    most = max(len(group.rows) for group in groups)
+    out |= ranking_quality(groups, table) or {}
+    methods = method_rows(groups, table, [k for k in KS if k <= most], Cost(counted or np.inf, ddnet))
+    out["accuracy"] = methods if counted else [_without_cost(r) for r in methods if r["method"] != "uniform_equal_cost"]
+    return out
+
+
+def _without_cost(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if not key.startswith("gflops")}
+
+
+def _groups(found: list[VideoOutputs]) -> list[Group]:
+    groups, first = [], 0
+    for one in found:
+        rows = np.arange(first, first + len(one.scores))
+        first += len(rows)
+        action = one.elements.shows != BACKGROUND if one.video.segments else None
+        if one.video.labels:
+            groups.append(Group(one.video.path, one.video.labels, rows, action))
+    return groups
+
+
+def _composed(found: list[VideoOutputs], domains: dict[str, str], classes: tuple[str, ...], seed: int) -> list[Group]:
+    """Untrimmed videos composed of held-out ones: four clips of an action among sixteen of background."""
+    firsts = np.cumsum([0, *(len(one.scores) for one in found)])
+    actions = [i for i, one in enumerate(found) if one.video.labels]
+    elsewhere = [i for i, one in enumerate(found) if not one.video.labels]
+    order = actions + elsewhere
+    compositions = compose(
+        [classes[found[i].video.label] for i in actions], [domains[found[i].video.path] for i in elsewhere], "mixed",
+        seed=seed,
+    )  # fmt: skip
+
+    def row(video: int, clip: int) -> int:
+        i = order[video]
+        return int(firsts[i]) + round(clip * (len(found[i].scores) - 1) / (ACTION_CLIPS - 1))
+
+    return [
+        Group(
+            found[actions[c.video]].video.path,
+            found[actions[c.video]].video.labels,
+            np.array([row(*clip) for clip in c.clips]),
+            c.action,
+        )
+        for c in compositions
+    ]

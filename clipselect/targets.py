@@ -1,0 +1,149 @@
+"""D-scores of all training elements: what a DDNet learns, in one Parquet file that can be looked at.
+
+One row per element, or per label that a background element is tried with: `path`, `start` and `end` in seconds, `label`
+(the class of the video that it stands in), `shows` (the class that it shows, or null for background),
+`discriminability` (eq. 3), `d_score` (eq. 4), `confidence` (the base's largest probability) and `predicted` (its answer
+for the whole video).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clipselect.discriminability import (
+    CentroidAccumulator,
+    Contrast,
+    Metric,
+    Normalisation,
+    d_scores,
+    discriminability,
+    normalisation,
+)
+from clipselect.errors import ClipselectError
+from clipselect.feature_files import BACKGROUND, Elements, FeatureFiles
+from clipselect.files import whole_file
+from clipselect.index import text
+
+Target = Literal["labels", "head", "confidence"]
+"""Centroids and labels of the training set; the head's rows and its own answers; the base's largest probability."""
+
+SCHEMA = pa.schema(
+    [
+        ("video", pa.int64()), ("path", pa.string()), ("start", pa.float64()), ("end", pa.float64()),
+        ("label", pa.string()), ("shows", pa.string()), ("discriminability", pa.float64()), ("d_score", pa.float64()),
+        ("confidence", pa.float32()), ("predicted", pa.string()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How D-scores are computed.
+
+    Attributes:
+        classes: names; a further row of the centroids is the background, which can only be a negative.
+        centroids: [classes or classes + 1, d] float64; NaN rows for classes without elements.
+    """
+
+    classes: tuple[str, ...]
+    centroids: Tensor
+    target: Target = "labels"
+    metric: Metric = "cosine"
+    contrast: Contrast = "ratio"
+    seed: int = 0
+
+    def pairs(self, elements: Elements) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows [p] of elements and a label [p] for each: that of its video or, unlabelled, the base's answer for it.
+
+        Background of no video is tried with four: two that the base finds likely, and two at random.
+        """
+        open_rows = np.flatnonzero(elements.label == BACKGROUND)
+        if self.target != "labels":
+            label = elements.label.copy()
+            wanted = slice(None) if self.target == "head" else open_rows
+            label[wanted] = elements.predicted[wanted]
+            return np.arange(len(label)), label
+        fixed = np.flatnonzero(elements.label != BACKGROUND)
+        rng = np.random.default_rng([self.seed, *elements.video[:1]])
+        tried = np.hstack(
+            [elements.likely[open_rows][:, [0, -1]], rng.integers(len(self.classes), size=(len(open_rows), 2))]
+        )
+        rows = np.concatenate([fixed, np.repeat(open_rows, tried.shape[1])])
+        return rows, np.concatenate([elements.label[fixed], tried.ravel()])
+
+    def discriminability(self, elements: Elements) -> Tensor:
+        """[p] float64 of the `pairs` of the elements."""
+        rows, labels = self.pairs(elements)
+        if self.target == "confidence":
+            return torch.from_numpy(elements.confidence[rows]).double()
+        return discriminability(
+            torch.from_numpy(elements.features[rows]), torch.from_numpy(labels), self.centroids,
+            metric=self.metric, contrast=self.contrast,
+        )  # fmt: skip
+
+
+def centroids_of(files: FeatureFiles, classes: Sequence[str]) -> Tensor:
+    """Centroids [classes + 1, d] float64 of the elements by what they show, the background's last; streamed.
+
+    Raises:
+        ClipselectError: a class that not one element shows, or no elements at all.
+    """
+    accumulator: CentroidAccumulator | None = None
+    for elements in files:
+        if accumulator is None:
+            accumulator = CentroidAccumulator(len(classes) + 1, elements.features.shape[1])
+        shows = np.where(elements.shows == BACKGROUND, len(classes), elements.shows)
+        accumulator.update(torch.from_numpy(elements.features), torch.from_numpy(shows))
+    if accumulator is None:
+        raise ClipselectError("not one of the training videos can be read; look at the errors above")
+    centroids = accumulator.compute()
+    empty = [name for name, row in zip(classes, centroids, strict=False) if bool(row.isnan().any())]
+    if empty:
+        raise ClipselectError(
+            f"class {empty[0]!r}: not one clip of it can be read; repair its videos, or remove the class "
+            f"({len(empty)} such)"
+        )
+    return centroids
+
+
+def write_targets(files: FeatureFiles, measure: Measure, path: Path) -> Normalisation:
+    """Write the D-scores of all elements; two passes over the files, in memory 8 bytes per element.
+
+    Returns:
+        the statistics of eq. 4.
+    """
+    every = torch.cat([measure.discriminability(elements) for elements in files])
+    norm = normalisation(every)
+    with whole_file(path) as part, pq.ParquetWriter(part, SCHEMA, compression="zstd") as writer:
+        for elements in files:
+            writer.write_table(_table(elements, files, measure, norm))
+    return norm
+
+
+def _table(elements: Elements, files: FeatureFiles, measure: Measure, norm: Normalisation) -> pa.Table:
+    def names(indices: NDArray[np.int64]) -> list[str | None]:
+        return [None if i == BACKGROUND else measure.classes[i] for i in indices.tolist()]
+
+    rows, labels = measure.pairs(elements)
+    values = measure.discriminability(elements)
+    columns: dict[str, Any] = {
+        "video": elements.video[rows],
+        "path": [text(files.videos[i].path) for i in elements.video[rows].tolist()],
+        "start": elements.start[rows],
+        "end": elements.end[rows],
+        "label": names(labels),
+        "shows": names(elements.shows[rows]),
+        "discriminability": values.numpy(),
+        "d_score": d_scores(values, norm).numpy(),
+        "confidence": elements.confidence[rows],
+        "predicted": names(elements.predicted[rows]),
+    }
+    return pa.table(columns, schema=SCHEMA)

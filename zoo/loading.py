@@ -1,0 +1,159 @@
+"""Loading bases: by name, from weights and checkpoints of all kinds, or out of the user's own code."""
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+
+from clipselect import zoo
+from clipselect.checkpoint import load_weights
+from clipselect.errors import ClipselectError
+from clipselect.scorer import Geometry
+from clipselect.zoo.base import MEAN, STD, Base, find_head
+from clipselect.zoo.networks import NETWORKS
+
+
+def load_base(
+    model: str | Path | None = None,
+    device: str = "auto",
+    *,
+    classes: tuple[str, ...] | None = None,
+    size: int | None = None,
+    frames: int | None = None,
+) -> Base:
+    """A base by name or file.
+
+    Args:
+        model: a name of `clipselect.zoo.BASES` (there is a default); weights that clipselect wrote;
+            NETWORK:CHECKPOINT with a name of `clipselect.zoo.networks.NETWORKS` and a file, or "pretrained" to download
+            the weights that PyTorchVideo publishes; or FILE.py:NAME, your own code, which is run, and in it a `Base` or
+            a function that makes one.
+        classes: names of the outputs of a checkpoint, which does not know them; "0", "1", ... by default.
+        size, frames: of the clips for NETWORK:CHECKPOINT, where not those that it was published for.
+
+    Raises:
+        ClipselectError: unknown model, weights that do not fit or cannot be read, no network for a download.
+    """
+    network, _, checkpoint = str(model or "").partition(":")
+    if network in NETWORKS:
+        if not checkpoint:
+            raise ClipselectError(f"{network} needs weights: give {network}:CHECKPOINT, or {network}:pretrained")
+        return _published(network, checkpoint, device, classes, size, frames)
+    if network.endswith(".py") and checkpoint:
+        return _of_code(Path(network), checkpoint)
+    path = zoo.weights_path(model or zoo.DEFAULT_BASE, zoo.BASES)
+    tensors, metadata = load_weights(path, kind="base")
+    try:
+        net = NETWORKS[metadata.get("network", "narrow_r3d")].build(metadata["outputs"])
+        net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        geometry, names, name = Geometry.of(metadata), tuple(metadata["classes"]), str(metadata["name"])
+        seconds = float(metadata.get("clip_duration", 1.0))
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
+        raise ClipselectError(f"{path}: its metadata and its tensors do not describe one base; train it again") from e
+    return Base.of(net, geometry, seconds, name=name, classes=names, metadata=metadata, device=device)
+
+
+def _published(
+    network: str,
+    checkpoint: str,
+    device: str,
+    classes: tuple[str, ...] | None,
+    size: int | None,
+    frames: int | None,
+) -> Base:
+    architecture = NETWORKS[network]
+    with torch.device("meta"):
+        sketch = architecture.build(2)
+    head = next(name for name, module in sketch.named_modules() if module is find_head(sketch))
+    state = _download(network) if checkpoint == "pretrained" else read_checkpoint(Path(checkpoint))
+    weight = state.get(f"{head}.weight")
+    if weight is None:
+        raise ClipselectError(f"{checkpoint}: has no {head}.weight, so it is no checkpoint of {network}")
+    net = architecture.build(len(weight))
+    fit(net, state, checkpoint)
+    geometry = Geometry(size or architecture.size, frames or architecture.frames, MEAN, STD)
+    return Base.of(net, geometry, architecture.seconds, name=network, head=head, classes=classes, device=device)
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """The state dict in a checkpoint: PyTorchVideo's, Lightning's or a plain one. Nothing but tensors is unpickled.
+
+    Raises:
+        ClipselectError: missing, not a checkpoint, or more than plain tensors in it.
+    """
+    if not path.is_file():
+        raise ClipselectError(f"{path}: no such checkpoint; check the path")
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as e:  # the unpickler raises whatever a file that is none leads it to
+        raise ClipselectError(
+            f"{path}: not a checkpoint of plain tensors; save the network's state_dict() and give that file"
+        ) from e
+    for key in ("model_state", "state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()) or not content:
+        raise ClipselectError(f"{path}: holds no state dict; save the network's state_dict() and give that file")
+    for prefix in ("module.", "model.", "net."):
+        if all(name.startswith(prefix) for name in content):
+            content = {name.removeprefix(prefix): tensor for name, tensor in content.items()}
+    return dict(content)
+
+
+def fit(net: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Load a state dict; a ClipselectError that names the keys if it does not fit."""
+    own = net.state_dict()
+    other = [
+        f"{k} is {[*state[k].shape]}, not {[*own[k].shape]}"
+        for k in own
+        if k in state and state[k].shape != own[k].shape
+    ]
+    problems = [
+        f"{what} {', '.join(keys[:3])}{f' and {len(keys) - 3} more' if len(keys) > 3 else ''}"
+        for what, keys in (
+            ("it lacks", [k for k in own if k not in state]),
+            ("it has unknown", [k for k in state if k not in own]),
+            ("other shapes:", other),
+        )
+        if keys
+    ]
+    if problems:
+        raise ClipselectError(f"{source}: does not fit the network: {'; '.join(problems)}")
+    net.load_state_dict(state)
+
+
+def _of_code(path: Path, name: str) -> Base:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise ClipselectError(f"{path}: no such file; give FILE.py:NAME, with a Base or a function that makes one")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+        found = getattr(module, name)
+        base = found if isinstance(found, Base) else found()
+    except ClipselectError:
+        raise
+    except Exception as e:  # whatever the user's code runs into
+        raise ClipselectError(f"{path}: {name} cannot be had ({type(e).__name__}: {e}); mend the code") from e
+    if not isinstance(base, Base):
+        raise ClipselectError(f"{path}: {name} is no clipselect Base, nor makes one; see Base.of")
+    return base
+
+
+def _download(network: str) -> dict[str, Tensor]:
+    from pytorchvideo.models import hub
+
+    name = NETWORKS[network].hub
+    if name is None:
+        raise ClipselectError(f"there are no published weights of {network}; give a checkpoint of your own")
+    try:
+        weights: dict[str, Tensor] = getattr(hub, name)(pretrained=True).state_dict()
+    except (URLError, OSError) as e:
+        raise ClipselectError(f"the weights of {network} cannot be downloaded ({e}); give a checkpoint file") from e
+    return weights
