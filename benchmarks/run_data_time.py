@@ -3,14 +3,15 @@
     python benchmarks/run_data_time.py --data DIR --out OUT        (or --synthetic, on videos made here)
 
 All methods take turns in one run on the same files; a figure is the median over the repeats, averaged over the videos.
+`seconds` is data time: until all clips of a video are there as tensors. `decode_once` decodes every frame of the file
+by PyAV with threads and converts nothing. Writes OUT/results.json and OUT/results.md.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ import numpy as np
 import torch
 from pytorchvideo.data import LabeledVideoDataset
 from rich.progress import track
+from shared import environment, run, write_results
 from torch.utils.data import SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
 from clipselect.bulk import Decoding, decode, entries
+from clipselect.commands.outputs import make_folder
 from clipselect.index import Scoring
 from clipselect.inputs import find_videos
 from clipselect.journal import IndexBuilder
@@ -40,12 +43,13 @@ def main() -> None:
     parser.add_argument("--decoder", choices=("pyav", "decord"), default="pyav", help="PyTorchVideo's back end")
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
+    make_folder(arguments.out)
     with tempfile.TemporaryDirectory() as scratch:
         videos = make_videos(Path(scratch)) if arguments.synthetic else find_videos([str(arguments.data)])
         document = measure(videos, Path(scratch), arguments)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "results.json").write_text(json.dumps(document, indent=1) + "\n")
-    print(markdown(document))
+    write_results(arguments.out, document)
+    for name, ratio in document["ratios"].items():
+        print(f"{name}: {ratio:.2f}")
 
 
 def measure(videos: list[Path], scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -66,24 +70,28 @@ def measure(videos: list[Path], scratch: Path, arguments: argparse.Namespace) ->
             seconds[name].append(times)
         seconds["decode_once"].append([decode_once(video) for video in videos])
     medians = {name: np.median(turns[1:], axis=0).tolist() for name, turns in seconds.items()}
-    rows = [
-        {
-            "method": name.removesuffix("_index"),
-            "index": name == "ddl_index",
-            "k": k if name.startswith(("ddl", "uniform")) else None,
-            "clips": clips[name] / len(videos),
-            "data_seconds": statistics.mean(medians[name]),
-        }
-        for name in methods
-    ]
     mean = {name: statistics.mean(values) for name, values in medians.items()}
+    data = "synthetic" if arguments.synthetic else arguments.data.name
+    rows: list[dict[str, Any]] = [
+        {
+            "data": data,
+            "method": name,
+            "k": k if name.startswith(("ddl", "uniform")) else None,
+            "videos": len(videos),
+            "clips": clips[name] / len(videos) if name in clips else None,
+            "seconds": mean[name],
+            "seconds_decode": mean[name],
+        }
+        for name in seconds
+    ]
     return {
         "benchmark": "data_time",
         "settings": {"clip_duration": length, "decoder": arguments.decoder, "repeats": arguments.repeats},
-        "environment": {"torch": torch.__version__, "av": av.__version__, "threads": torch.get_num_threads()},
-        "videos": [describe(video, {n: m[i] for n, m in medians.items()}) for i, video in enumerate(videos)],
+        "environment": {**environment(torch.device("cpu")), "av": av.__version__},
+        "base": {"name": "none: data time alone"},
+        "data": [{"name": data, "videos": len(videos)}],
+        "files": [describe(video, {n: m[i] for n, m in medians.items()}) for i, video in enumerate(videos)],
         "rows": rows,
-        "decode_once_seconds": mean["decode_once"],
         "ratios": {
             "ddl_index / uniform": mean["ddl_index"] / mean["uniform"],
             "(ddl - uniform) / decode_once": (mean["ddl"] - mean["uniform"]) / mean["decode_once"],
@@ -153,20 +161,5 @@ def _make_video(path: Path, random: np.random.Generator) -> Path:
     return path
 
 
-def markdown(document: dict[str, Any]) -> str:
-    def lines() -> Iterator[str]:
-        yield "| method | clips per video | data time per video |"
-        yield "|---|---|---|"
-        for row in document["rows"]:
-            name = row["method"] + (" with index" if row["index"] else "")
-            yield f"| {name} | {row['clips']:.1f} | {row['data_seconds']:.3f} s |"
-        yield f"| (the file decoded once, threaded, nothing converted) | | {document['decode_once_seconds']:.3f} s |"
-        yield ""
-        for name, ratio in document["ratios"].items():
-            yield f"{name}: {ratio:.2f}"
-
-    return "\n".join(lines())
-
-
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -172,7 +172,7 @@ def _unheaded(data: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Row
     for number, (line,) in rows:
         path = line.rstrip("0123456789")
         label = line[len(path) :]
-        if line.startswith('"') or not label or path[-1:] not in {" ", "\t", ","}:
+        if line.startswith('"') or not label or path[-1:] not in {" ", ","}:
             cells = fields(line, "\t" if "\t" in line else ",")
             path, label = cells if len(cells) == 2 else ("", "")
         path, label = path.rstrip(" \t,"), label.strip()

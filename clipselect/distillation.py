@@ -76,6 +76,10 @@ def distil(
     Raises:
         ClipselectError: nothing to learn from, `work` of another run, or a loss that is not a number.
     """
+    if recipe.target == "head" and (base.head is None or base.takes_output):
+        raise ClipselectError(
+            f"{base.name} has no head that its features enter and whose rows could stand for labels; give labels"
+        )
     files = FeatureFiles(work / "features", videos, _settings(base, videos, recipe))
     if runtime.is_first:
         files.prepare()
@@ -145,8 +149,7 @@ def _settings(base: Base, videos: Sequence[LabelledVideo], recipe: Recipe) -> di
 
 def _measure(files: FeatureFiles, base: Base, recipe: Recipe) -> Measure:
     if recipe.target == "head":
-        if base.head is None:
-            raise ClipselectError(f"{base.name} has no linear head whose rows could stand for labels; give labels")
+        assert base.head is not None
         centroids = base.head.weight.detach().double().cpu()
     else:
         centroids = centroids_of(files, base.classes)

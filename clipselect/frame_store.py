@@ -121,7 +121,7 @@ class FrameStore:
         return self.used + frames * (self.size**2 * 3 + BYTES_PER_TIME) + BYTES_PER_VIDEO <= self.limit
 
     def _key(self, path: str) -> str:
-        identity = f"{Path(path).resolve()} {signature(path)} {self.size} {self.rate} {self.fps}"
+        identity = f"{os.path.realpath(path)} {signature(path)} {self.size} {self.rate} {self.fps}"
         return hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
@@ -131,7 +131,7 @@ def _read(frames: Path, times: Path) -> Kept | None:
         content = json.loads(times.read_text())
         timeline = Timeline(np.array(content["pts"], dtype=np.int64), content["end"], Fraction(content["time_base"]))
         pictures = np.load(frames, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
     return Kept(pictures, timeline) if len(pictures) == len(timeline.pts) else None
 

@@ -66,25 +66,23 @@ def quality(
             composed with those.
 
     Returns:
-        "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores),
+        "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores, None
+        where there is nothing to rank),
         "auc_ddnet" and "auc_confidence" (action against background clips, where that is known), and "accuracy": the
         rows of `clipselect.evaluation`, without costs for a base whose costs cannot be counted.
     """
-    from scipy.stats import spearmanr  # slow to import
-
-    rows, scores = [], []
+    rows, scores = [np.empty(0)], [np.empty(0)]
     for one in found:
         picked, _ = measure.pairs(one.elements)
         rows.append(measure.discriminability(one.elements).numpy())
         scores.append(one.scores[picked])
-    rho = float(spearmanr(np.concatenate(rows), np.concatenate(scores)).statistic) if rows else float("nan")
     labelled = [one for one in found if one.video.labels]
     composed = len(labelled) > 0 and any(one.video.path in domains for one in found)
     out: dict[str, Any] = {
         "composed": composed,
         "videos": len(found),
         "elements": int(sum(len(one.scores) for one in found)),
-        "spearman": None if np.isnan(rho) else rho,
+        "spearman": _rank_correlation(np.concatenate(rows), np.concatenate(scores)),
     }
     if not labelled:
         return out
@@ -100,6 +98,14 @@ def quality(
     methods = method_rows(groups, table, [k for k in KS if k <= most], Cost(counted or np.inf, ddnet))
     out["accuracy"] = methods if counted else [_without_cost(r) for r in methods if r["method"] != "uniform_equal_cost"]
     return out
+
+
+def _rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float | None:
+    from scipy.stats import spearmanr  # slow to import
+
+    if len(one) == 0 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(spearmanr(one, other).statistic)
 
 
 def _without_cost(row: dict[str, Any]) -> dict[str, Any]:

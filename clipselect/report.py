@@ -21,7 +21,7 @@
 
 `rows` has one entry per data set, method and K, and at least one. A metric is any key `m` beside which `m_low` and
 `m_high` stand, its 95 % interval; metrics are percentages in [0, 100], and the first one of a row is the one to go by.
-`gflops` are 10^9 operations a video, all networks included, `seconds` a video from the opened file to the answer.
+A benchmark of costs alone has rows without metrics. `gflops` are 10^9 operations a video, all networks included, `seconds` a video from the opened file to the answer.
 `k` is null where a method has none; for `uniform_equal_cost` it is the K of ddl whose cost is matched. `clips` is the
 mean number that the base saw. Any method and any further key may appear. `differences` are method minus than in points,
 paired over videos, with the 95 % interval; `ranking` may name parts of a data set.
@@ -143,8 +143,10 @@ def as_csv(runs: Sequence[Run]) -> str:
     for run in runs:
         for row in run.rows:
             common = {"run": run.label, "benchmark": run.benchmark, "data": row.data, "method": row.method, "k": row.k}
-            for metric, estimate in row.metrics.items():
-                writer.writerow({**row.numbers, **common, "videos": row.videos, "metric": metric, **estimate._asdict()})
+            line = {**row.numbers, **common, "videos": row.videos}
+            writer.writerows({**line, "metric": name, **value._asdict()} for name, value in row.metrics.items())
+            if not row.metrics:
+                writer.writerow(line)
     return out.getvalue()
 
 

@@ -62,7 +62,7 @@ class Finding:
     """What one run says about one data set.
 
     Attributes:
-        metric: the one to go by.
+        metric: the one to go by; empty where only costs were measured.
         rows: by method and K.
         chosen: ddl at the K to take; None without rows of ddl.
         best: ddl at the K with the highest metric.
@@ -174,9 +174,9 @@ def class_gains(finding: Finding) -> tuple[int, list[ClassGain]] | None:
 
 def _finding(run: Run, data: str, metric: str | None) -> Finding:
     rows = ordered([row for row in run.rows if row.data == data])
-    first = next(iter(next(row for row in run.rows if row.data == data).metrics))
+    first = next((name for row in run.rows if row.data == data for name in row.metrics), "")
     if metric is not None and not any(metric in row.metrics for row in rows):
-        known = ", ".join(dict.fromkeys(name for row in rows for name in row.metrics))
+        known = ", ".join(dict.fromkeys(name for row in rows for name in row.metrics)) or "nothing: only costs are"
         raise ClipselectError(f"{run.file}: --metric {metric} is not measured on {data!r}; choose among {known}")
     metric = metric or first
     choice = choose_k(rows, metric)

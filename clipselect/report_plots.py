@@ -235,7 +235,7 @@ def _trade_line(
     if method == SUBJECT:
         for row, at, value in zip(own, x, y, strict=True):
             number, weight = "" if row.k is None else f"{row.k}", "bold" if row is finding.chosen else "normal"
-            look = {"fontsize": 8, "color": colour, "fontweight": weight}
+            look: Any = {"fontsize": 8, "color": colour, "fontweight": weight}
             axis.annotate(number, (at, value), (-6, 5), textcoords="offset points", ha="right", **look)
     width = 2 if method == SUBJECT else 1.2
     (line,) = axis.plot(x, y, marker, linestyle="-", color=colour, linewidth=width, markeredgewidth=0, zorder=front)

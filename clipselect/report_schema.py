@@ -31,8 +31,8 @@ class Row:
 
     Attributes:
         k: None where the method has none.
-        metrics: by name, in the order of the file; never empty.
-        numbers: `clips` and the costs that were measured, at least `gflops`.
+        metrics: by name, in the order of the file; empty where only costs were measured.
+        numbers: `clips` and the costs that were measured; with metrics at least `gflops`.
     """
 
     data: str
@@ -117,6 +117,11 @@ def _row(entry: Record, where: str) -> Row:
     if k == 0:
         _fail(where, "'k' must be at least 1, or null")
     metrics = {}
+    for end in (key for key in entry if key.endswith(("_low", "_high"))):
+        name = end.rpartition("_")[0]
+        lacking = [key for key in (name, f"{name}_low", f"{name}_high") if key not in entry]
+        if lacking:
+            _fail(where, f"it has {end!r} but not {lacking[0]!r}; a metric needs both ends of its interval")
     for key in entry:
         if f"{key}_low" not in entry or f"{key}_high" not in entry or entry[key] is None:
             continue
@@ -125,9 +130,10 @@ def _row(entry: Record, where: str) -> Row:
             _fail(where, f"{key!r} and its interval must be percentages from 0 to 100")
         _check_order(estimate.low, estimate.high, f"{key}_low", where)
         metrics[key] = estimate
-    if not metrics:
-        _fail(where, "it has no metric, a key such as 'top1' with 'top1_low' and 'top1_high' beside it")
-    _entry(entry, "gflops", where, "a number")
+    if metrics:
+        _entry(entry, "gflops", where, "a number")
+    elif not any(entry.get(key) is not None for key in COSTS):
+        _fail(where, "it has neither a cost nor a metric, a key such as 'top1' with 'top1_low' and 'top1_high' beside it")
     costs = {key: entry[key] for key in ("clips", *COSTS) if entry.get(key) is not None}
     for key in costs:
         if _entry(entry, key, where, "a number") < 0:

@@ -11,6 +11,8 @@ UNITS = {"gflops": "GFLOPs", "seconds": "seconds"}
 def headline(finding: Finding) -> str:
     """The trade in one sentence, and plainly so when uniform at no more cost is as good or better."""
     metric, chosen = finding.metric, finding.chosen
+    if not metric:
+        return f"No accuracy was measured on {finding.data}; the tables show what it costs."
     if chosen is None:
         return f"There are no rows of {SUBJECT} on {finding.data}; the tables show what there is."
     own = f"{percent(chosen.metrics[metric])} {METRICS.get(metric, metric)} at {amount(chosen.gflops)} GFLOPs a video"

@@ -76,7 +76,7 @@ def results_table(found: Sequence[Finding], *, brief: bool = False) -> Table:
     """
     rows = [(row, f) for f in found for row in f.rows]
     rows.sort(key=lambda pair: place(pair[0]))  # stable: runs stay in their order
-    metrics = [*dict.fromkeys(f.metric for f in found)]
+    metrics = [*dict.fromkeys(f.metric for f in found if f.metric)]
     columns: list[tuple[str, Callable[[Row], str]]] = [("method", lambda r: r.method)]
     columns.append(("K", lambda r: "all" if r.k is None else str(r.k)))
     if not brief:

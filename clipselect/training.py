@@ -23,6 +23,7 @@ from clipselect.runtime import Runtime
 AVERAGE = 0.995
 WARM_UP = 0.15
 LARGEST_GRADIENT = 5.0
+FASTEST = 1e6
 SMALL_MAP = 4
 """Below this side length, oneDNN's bf16 weight gradients of 3D convolutions can hold garbage (torch 2.15)."""
 
@@ -52,8 +53,8 @@ class Schedule:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.learning_rate < math.inf:
-            raise ClipselectError(f"--learning-rate must be a number of at least 0, got {self.learning_rate}")
+        if not 0 <= self.learning_rate <= FASTEST:
+            raise ClipselectError(f"--learning-rate must lie in [0, {FASTEST:g}], got {self.learning_rate}")
 
     @property
     def essence(self) -> "Schedule":
@@ -117,8 +118,8 @@ def train(
         if not math.isfinite(mean):
             kept = f" ({checkpoint} holds an earlier one)" if checkpoint.exists() else ""
             raise ClipselectError(
-                f"the loss is not a number at step {step}{kept}: choose a smaller learning rate (or --precision 32) and "
-                "another --work, or look at the data"
+                f"the loss is not a number at step {step}{kept}: choose a smaller learning rate (or --precision 32) "
+                "and another --work, or look at the data"
             )
         prepared.zero_grad()
         runtime.fabric.backward(value)

@@ -54,6 +54,11 @@ def test_arguments_alone_decide(seed: int, action_clips: int, background_clips: 
     assert {len(clips) for _, clips, _ in made()} == {action_clips + background_clips}
 
 
+def test_every_clip_of_the_background_has_its_turn() -> None:
+    background = [clip for c in compose(LABELS, DOMAINS, "mixed") for clip in c.clips if clip[0] >= len(LABELS)]
+    assert {*background} == {(len(LABELS) + i, clip) for i in range(len(DOMAINS)) for clip in range(ACTION_CLIPS)}
+
+
 def test_another_seed_composes_otherwise() -> None:
     one, other = (compose(LABELS, DOMAINS, "mixed", seed=seed) for seed in (1, 2))
     assert [c.clips for c in one] != [c.clips for c in other]

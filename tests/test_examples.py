@@ -1,13 +1,13 @@
 """The example runs as it stands, and the benchmark of data times measures what it says."""
 
-import argparse
-import json
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import make_video
+
+from clipselect.report import read_document
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,17 +44,27 @@ def test_the_transforms_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     assert slow[0, :, 0, 0].tolist() == fast[0, [0, 7], 0, 0].tolist() == pytest.approx([-2.0, 2.0])
 
 
-def test_data_times_of_all_methods_in_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_times_of_all_methods_in_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import run_data_time
 
-    videos = [make_video(tmp_path / f"{i}.mp4", 75 + 50 * i) for i in range(2)]
-    arguments = argparse.Namespace(clip_duration=1.0, k=2, decoder="pyav", repeats=1)
-    document = json.loads(json.dumps(run_data_time.measure(videos, tmp_path, arguments)))
-    clips = {(row["method"], row["index"]): row["clips"] for row in document["rows"]}
-    assert clips == {("dense", False): 4, ("uniform", False): 2, ("ddl", False): 2, ("ddl", True): 2}
-    assert all(row["data_seconds"] > 0 for row in document["rows"]) and document["decode_once_seconds"] > 0
-    assert "| ddl with index | 2.0 |" in run_data_time.markdown(document)
+    (tmp_path / "videos").mkdir()
+    for i in range(2):
+        make_video(tmp_path / "videos" / f"{i}.mp4", 75 + 50 * i)
+    out = tmp_path / "out"
+    arguments = ["--data", str(tmp_path / "videos"), "--out", str(out), "--k", "2", "--clip-duration", "1"]
+    monkeypatch.setattr(sys, "argv", ["run_data_time.py", *arguments, "--repeats", "1"])
+    run_data_time.main()
+    assert "ddl_index / uniform: " in capfd.readouterr().out
+    document, rows = read_document(out / "results.json")
+    assert {row.method: row.numbers.get("clips") for row in rows} == {
+        "dense": 4, "uniform": 2, "ddl": 2, "ddl_index": 2, "decode_once": None,
+    }  # fmt: skip
+    assert all(row.numbers["seconds"] > 0 for row in rows)
+    mean = {row.method: row.numbers["seconds"] for row in rows}
+    assert document["ratios"]["ddl_index / uniform"] == pytest.approx(mean["ddl_index"] / mean["uniform"])
 
 
 def test_the_cost_of_both_sides_comes_from_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,9 +75,15 @@ def test_the_cost_of_both_sides_comes_from_one_run(tmp_path: Path, monkeypatch: 
     from clipselect.zoo.networks import Architecture
 
     monkeypatch.setitem(run_cost.NETWORKS, "slowfast_r50", Architecture(lambda _: Tiny().eval(), 32, 256, 64 / 30))
-    computed, measured = run_cost.computed(), run_cost.measured(make_video(tmp_path / "a.mp4", 150), 32, 1)
-    for row in computed:
-        ddl = row["k"] * row["gflops_per_clip"] + row["clips"] * row["ddnet_gflops_per_clip"]
-        assert row["ratio"] == pytest.approx(row["clips"] * row["gflops_per_clip"] / ddl)
-    assert (measured["clips"], measured["k"]) == (30, 5) and set(measured["seconds"]) == {"ddl", "uniform", "dense"}
-    assert "| 5 of 30 |" in run_cost.markdown({"computed": computed, "measured": measured})
+    video, out = make_video(tmp_path / "a.mp4", 150), tmp_path / "out"
+    arguments = ["--video", str(video), "--out", str(out), "--size", "32", "--repeats", "1"]
+    monkeypatch.setattr(sys, "argv", ["run_cost.py", *arguments])
+    run_cost.main()
+    document, rows = read_document(out / "results.json")
+    for ddl, dense in zip(document["rows"][:-3:2], document["rows"][1:-3:2], strict=True):
+        assert (ddl["method"], dense["method"]) == ("ddl", "dense")
+        assert ddl["fewer"] == pytest.approx(dense["gflops"] / ddl["gflops"])
+        assert ddl["gflops_base"] == pytest.approx(dense["gflops"] * ddl["k"] / dense["k"])
+    timed = {row.method: row for row in rows[-3:]}
+    assert {method: row.k for method, row in timed.items()} == {"ddl": 5, "uniform": 5, "dense": 30}
+    assert all(row.numbers["seconds"] > 0 for row in timed.values())

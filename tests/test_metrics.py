@@ -153,6 +153,15 @@ def test_average_precision_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch)
     assert statistic_interval(mean_average_precisions(probabilities, labels), 40, draws=50) == pytest.approx(interval)
 
 
+def test_the_interval_of_average_precision_is_not_shifted_by_groups_drawn_twice() -> None:
+    rare = [(1,) if i % 20 == 9 else (0,) for i in range(400)]  # each rare positive comes after many negatives
+    probabilities = np.tile([[0.5, 0.5]], (400, 1)) - np.array([[0, 1e-4]]) * np.arange(400)[:, None]
+    statistic = mean_average_precisions(probabilities, rare)
+    low, high = statistic_interval(statistic, 400, draws=500)
+    value = mean_average_precision(probabilities, rare)
+    assert 0.2 < (value - low) / (high - low) < 0.8
+
+
 @given(coarse, st.booleans())
 @settings(max_examples=25)
 def test_the_interval_of_average_precision_holds_it(probabilities: np.ndarray, clustered: bool) -> None:

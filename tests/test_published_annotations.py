@@ -44,14 +44,10 @@ def test_kinetics_csv_takes_whole_uploads_with_their_segments(here: Path) -> Non
     ]
 
 
-def test_of_two_files_of_one_name_the_one_in_the_folder_of_the_class_is_taken(here: Path) -> None:
-    make(here, "abseiling/cdef.mp4", "riding_a_bike/cdef.mp4", "zzz/cdef.mp4", "riding a bike/--a_b.mp4")
+def test_of_files_of_one_name_the_one_in_the_folder_of_the_class_is_taken_or_else_the_first(here: Path) -> None:
+    make(here, "abseiling/cdef.mp4", "riding_a_bike/cdef.mp4", "aaa/cdef.mp4", "two/--a_b.mp4", "one/--a_b.mp4")
     dataset = read_dataset(write_list(here, *PUBLISHED), "train")
-    assert sorted(labelled(dataset, here)) == [
-        "abseiling/cdef.mp4",
-        "riding a bike/--a_b.mp4",
-        "riding_a_bike/cdef.mp4",
-    ]
+    assert [*labelled(dataset, here)] == ["one/--a_b.mp4", "riding_a_bike/cdef.mp4", "abseiling/cdef.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +108,12 @@ def test_activitynets_videos_may_lie_elsewhere(here: Path) -> None:
     data = write_json(here, DATABASE)
     assert labelled(read_dataset(data, "val", prefix=Path("videos"))) == {"videos/three.mp4": ["Archery"]}
     refused("not one of its 3 train files is there, not one in videos", data, prefix=Path("videos"))
+
+
+def test_a_name_of_a_folder_of_frames_may_hold_dots(here: Path) -> None:
+    make(here, "v_a.b/1.jpg", "c.d.mp4")
+    data = write_json(here, {"a.b": entry("training", (0, 1, "A")), "c.d": entry("training", (0, 1, "B"))})
+    assert labelled(read_dataset(data, "train"), here) == {"v_a.b": ["A"], "c.d.mp4": ["B"]}
 
 
 def test_of_two_entries_of_one_video_the_last_one_counts(here: Path) -> None:

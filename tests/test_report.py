@@ -9,8 +9,10 @@ from report_files import Document, document, only, row, write
 
 from clipselect import report
 from clipselect.report_findings import Finding, choose_k, class_gains, findings, ordered
+from clipselect.report_plots import html_page
 from clipselect.report_schema import Estimate, Row
 from clipselect.report_sentences import amount, details, headline, summary
+from clipselect.report_tables import results_table
 
 
 def finding(tmp_path: Path, content: Document) -> Finding:
@@ -114,3 +116,30 @@ def test_rows_stand_by_method_and_k_with_oracles_last(tmp_path: Path) -> None:
 
 def test_amounts_keep_three_digits() -> None:
     assert [amount(v) for v in (0.1114, 7.87, 22.56, 1982.05, 0)] == ["0.111", "7.87", "22.6", "1982", "0"]
+
+
+def test_costs_without_accuracy_are_tabled_and_claim_nothing(tmp_path: Path) -> None:
+    costs = [
+        {"data": "val", "method": method, "k": k, "videos": 5, "seconds": seconds}
+        for method, k, seconds in (("dense", 30, 2.0), ("ddl", 5, 0.5))
+    ]
+    runs = report.read_runs(
+        [
+            write(
+                tmp_path / "results.json",
+                {
+                    **document(),
+                    "data": [{"name": "val", "videos": 5}],
+                    "rows": costs,
+                    "differences": [],
+                    "classes": [],
+                    "ranking": [],
+                },
+            )
+        ]
+    )
+    (found,) = findings(runs)
+    assert found.chosen is None and headline(found).startswith("No accuracy was measured on val")
+    assert results_table([found]).rows == [("ddl", "5", "5", "0.5"), ("dense", "30", "5", "2")]
+    assert report.as_csv(runs).splitlines()[1].startswith("narrow_slow,kinetics,val,dense,30,")
+    assert "<html" in html_page(runs)

@@ -70,7 +70,7 @@ DOCUMENT = document()
         (changed(DOCUMENT, "rows", 0, 7), "rows[0]: it must be an object"),
         (without(DOCUMENT, "rows", 1, "method"), "rows[1]: the key 'method' is missing"),
         (without(DOCUMENT, "rows", 1, "gflops"), "rows[1]: the key 'gflops' is missing"),
-        (without(DOCUMENT, "rows", 1, "top1_low"), "rows[1]: it has no metric"),
+        (without(DOCUMENT, "rows", 1, "top1_low"), "rows[1]: it has 'top1_high' but not 'top1_low'"),
         (changed(DOCUMENT, "rows", 1, "top1", "high"), "'top1' must be a number"),
         (changed(DOCUMENT, "rows", 1, "top1", 815), "percentages from 0 to 100"),
         (changed(DOCUMENT, "rows", 1, "top1_low", 99.5), "lies above the other end"),

@@ -103,7 +103,7 @@ def distill(
     measured on held-out videos, and the D-scores of all training clips as Parquet in the work folder. A run that was
     stopped goes on when the same command is given again; torchrun starts it in several processes.
     """
-    target = "head" if unlabelled else target
+    target = "head" if unlabelled and target == "labels" else target
     for option, value, known in (
         ("--loss", loss, get_args(Loss)),
         ("--target", target, get_args(Target)),
@@ -158,7 +158,7 @@ def distill(
     failures.tell()
     if not quiet:
         rho = metadata["held_out"]["spearman"]
-        found = "no held-out videos" if rho is None else f"Spearman's rho {rho:.3f} on held-out clips"
+        found = "no held-out clips to rank" if rho is None else f"Spearman's rho {rho:.3f} on held-out clips"
         typer.echo(f"{shown(output)}: {found}; {shown(output.with_suffix('.md'))} says more")
         stderr().print(Text(f"{shown(work)} holds what this run needed (D-scores, logs); delete it when you like"))
 

@@ -93,9 +93,9 @@ def _content(kind: str, runs: list[Run], metric: str | None) -> str:
         from clipselect.report_plots import html_page  # slow to import, and not always needed
 
         return html_page(runs, metric)
-    return {"markdown": lambda: as_markdown(runs, metric), "csv": lambda: as_csv(runs), "json": lambda: as_json(runs)}[
-        kind
-    ]()
+    if kind == "markdown":
+        return as_markdown(runs, metric)
+    return as_csv(runs) if kind == "csv" else as_json(runs)
 
 
 def _print(console: Console, runs: list[Run], metric: str | None) -> None:

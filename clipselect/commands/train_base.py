@@ -107,7 +107,8 @@ def train_base(
         examples = BaseExamples(store, footage, elsewhere, length, geometry, batch, steps, seed)
         settings = {
             "network": network, "classes": dataset.classes, "clip_duration": str(length), **asdict(geometry),
-            "schedule": [steps, batch, learning_rate, seed], "footage": hashlib.sha256(repr((footage, elsewhere)).encode()).hexdigest(),
+            "schedule": [steps, batch, learning_rate, seed],
+            "footage": hashlib.sha256(repr((footage, elsewhere)).encode()).hexdigest(),
         }  # fmt: skip
         with stage("training the base", steps, quiet) as step:
             averaged = train(

@@ -65,7 +65,6 @@ def check_outputs(output: Path) -> None:
 
 def frame_store(work: Path, geometry: Geometry, clip_duration: Fraction, gigabytes: float, fps: float) -> FrameStore:
     """Where the frames for training on such clips are kept."""
-    check(gigabytes >= 0, f"--cache-gigabytes must be at least 0, got {gigabytes}")
     check(0.001 <= fps <= 10_000, f"--fps must lie between 0.001 and 10000, got {fps}")
     rate = DENSITY * geometry.frames / clip_duration
     return FrameStore(work / "frames", round(MARGIN * geometry.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)

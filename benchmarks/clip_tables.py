@@ -1,0 +1,309 @@
+"""What both networks say about every candidate clip of a video, kept on disk per video so that a run resumes.
+
+The two networks look at the same windows of time, each at its own number and size of frames. A video is decoded once
+per network, or once in all where both look at the same frames.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+from shared import network_fingerprint
+
+from clipselect.clips import ahead, clip_batches
+from clipselect.commands.stages import Failures, Stage
+from clipselect.composition import spread_clips
+from clipselect.errors import ClipselectError, VideoError
+from clipselect.files import whole_file
+from clipselect.grid import Clip, Timeline, candidate_clips, frames_to_score
+from clipselect.index import signature, stored_path
+from clipselect.orientation import orientation
+from clipselect.scorer import ClipScorer
+from clipselect.sources import open_source
+from clipselect.video import Frame, Source, TimelineChanged, squash
+from clipselect.zoo.base import Base
+
+BATCH = 8
+"""Clips that the base sees at a time."""
+STEADY = 3
+"""A file that decodes otherwise than its index promised has settled after as many passes."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which windows of a video are its candidates.
+
+    Attributes:
+        stride: seconds between the starts of candidates; None for the clip duration.
+        dense: at most so many: spread evenly over the video, unless a stride is given that makes do with fewer.
+        exactly: so many, spread evenly, even if some are the same.
+    """
+
+    clip_duration: Fraction
+    stride: Fraction | None = None
+    dense: int | None = None
+    exactly: int | None = None
+
+    def clips(self, timeline: Timeline) -> list[Clip]:
+        """The candidates in time order; at least one."""
+        if self.exactly is not None:
+            return spread_clips(timeline, self.clip_duration, self.exactly)
+        if self.dense is None or self.stride is not None:
+            grid = candidate_clips(timeline, self.clip_duration, self.stride)
+            if self.dense is None or len(grid) <= self.dense:
+                return grid
+        spread = spread_clips(timeline, self.clip_duration, self.dense)
+        return [*{(clip.first, clip.last): clip for clip in spread}.values()]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The two networks; with 3 views the base sees three square crops of a clip instead of one squashed picture."""
+
+    scorer: ClipScorer
+    base: Base
+    views: int = 1
+
+
+@dataclass(frozen=True)
+class VideoTable:
+    """What both networks say about the n candidate clips of one video.
+
+    Attributes:
+        spans: [n, 2] seconds from the first frame.
+        scores: [n] float32.
+        probabilities: [n, classes] float32, the mean over the views.
+    """
+
+    spans: NDArray[np.float64]
+    scores: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+
+
+@dataclass
+class Watch:
+    """Wall time in the networks; what is left of the total is decoding, or waiting for it."""
+
+    begin: float = field(default_factory=time.perf_counter)
+    networks: dict[str, float] = field(default_factory=lambda: {"ddnet": 0.0, "base": 0.0})
+
+    @contextmanager
+    def of(self, network: str) -> Iterator[None]:
+        tick = time.perf_counter()
+        yield
+        self.networks[network] += time.perf_counter() - tick
+
+    def stop(self) -> dict[str, float]:
+        """Seconds under "total", "decode", "ddnet" and "base"."""
+        total = time.perf_counter() - self.begin
+        return {"total": total, "decode": total - sum(self.networks.values()), **self.networks}
+
+
+Look = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def video_table(source: Source, cut: Cut, networks: Networks) -> VideoTable:
+    """Both networks on every candidate.
+
+    Raises:
+        VideoError: not one frame decodes.
+    """
+    watch = Watch()
+    own, bases = networks.scorer.geometry, networks.base.geometry
+    if networks.views == 1 and (own.size, own.frames) == (bases.size, bases.frames):
+        looks = [score_look(networks.scorer, watch), base_look(networks, watch)]
+        source, clips, (scores, probabilities) = settled_pass(source, cut, own.size, own.frames, looks)
+    else:
+        source, clips, scores = score_pass(source, cut, networks, watch)
+        probabilities = base_pass(source, clips, networks, watch)
+    spans = np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64)
+    return VideoTable(spans, scores, probabilities)
+
+
+def score_pass(
+    source: Source, cut: Cut, networks: Networks, watch: Watch
+) -> tuple[Source, list[Clip], NDArray[np.float32]]:
+    """The source as it really decodes, its candidates, and their scores [n]; one pass over the video."""
+    geometry = networks.scorer.geometry
+    looks = [score_look(networks.scorer, watch)]
+    source, clips, (scores,) = settled_pass(source, cut, geometry.size, geometry.frames, looks)
+    return source, clips, scores
+
+
+def settled_pass(
+    source: Source, cut: Cut, size: int, frames: int, looks: Sequence[Look]
+) -> tuple[Source, list[Clip], list[NDArray[np.float32]]]:
+    """One pass over all candidates, begun again if the file decodes otherwise than its index promised."""
+    for _ in range(STEADY):
+        clips = cut.clips(source.timeline)
+        try:
+            return source, clips, _one_pass(source, clips, size, frames, looks)
+        except TimelineChanged as changed:
+            source = source.retime(changed.timeline)
+    raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+
+
+def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Watch) -> NDArray[np.float32]:
+    """Probabilities [n, classes] of clips of a source that has settled, in one pass over it."""
+    geometry = networks.base.geometry
+    seen: Source = source if networks.views == 1 else ThreeCrops(source)
+    return _one_pass(seen, clips, geometry.size, geometry.frames, [base_look(networks, watch)])[0]
+
+
+def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch: Watch) -> NDArray[np.float32]:
+    """The same, for few clips: each is decoded by seeking to it."""
+    look = base_look(networks, watch)
+    batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
+    return np.concatenate([look(np.stack([_sought(source, clip, networks) for clip in batch])) for batch in batches])
+
+
+def score_look(scorer: ClipScorer, watch: Watch) -> Look:
+    def look(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with watch.of("ddnet"):
+            return scorer.score(clips)
+
+    return look
+
+
+def base_look(networks: Networks, watch: Watch) -> Look:
+    def look(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """[b, T, size, size, 3], or with views [b, T, 3, size, size, 3] -> [b, classes]."""
+        with watch.of("base"):
+            views = clips if networks.views == 1 else clips.swapaxes(1, 2).reshape(-1, clips.shape[1], *clips.shape[3:])
+            rows = networks.base.probabilities(views).numpy()
+            return rows.reshape(len(clips), networks.views, -1).mean(axis=1)
+
+    return look
+
+
+@dataclass(frozen=True)
+class ThreeCrops:
+    """A source whose frames are three square crops, [3, size, size, 3]; see `crops`."""
+
+    source: Source
+
+    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+        targets = set(wanted.tolist())
+        for i, picture in enumerate(self.source.pictures(0, int(wanted[-1]))):
+            if i in targets:
+                yield i, crops(picture, self.source.aspect, size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+
+def crops(picture: av.VideoFrame, aspect: float, size: int) -> NDArray[np.uint8]:
+    """[3, size, size, 3]: squares at the start, the middle and the end of the longer side, as high as the shorter."""
+    width, height = (max(size, round(size * side)) for side in (aspect, 1 / aspect))
+    turned = orientation(picture)
+    stored = (height, width) if turned.transpose else (width, height)
+    small: Any = _scaler.reformat(picture, *stored, "rgb24", interpolation="BILINEAR", threads=1).to_ndarray()
+    upright = turned.apply(small)
+    lefts, tops = ([0, (side - size) // 2, side - size] for side in (width, height))
+    return np.stack([upright[y : y + size, x : x + size] for x, y in zip(lefts, tops, strict=True)])
+
+
+_scaler = VideoReformatter()
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Tables of videos in a folder, one .npz each, found again while video, networks and cut are the same."""
+
+    folder: Path
+    networks: Networks
+    cut: Cut
+    fps: float
+
+    def table(self, path: str) -> VideoTable:
+        """From the folder, or else from the video; a VideoError if that cannot be read."""
+        file = self.folder / f"{self._key(path)}.npz"
+        kept = self._load(file)
+        if kept is None:
+            kept = video_table(open_source(path, fps=self.fps), self.cut, self.networks)
+            with whole_file(file) as part, part.open("wb") as out:
+                np.savez(out, **asdict(kept))
+        return kept
+
+    @cached_property
+    def _made_with(self) -> list[Any]:
+        networks = (self.networks.base, self.networks.scorer)
+        about = [[network_fingerprint(network), asdict(network.geometry)] for network in networks]
+        return [*about, self.networks.views, asdict(self.cut), self.fps]
+
+    def _key(self, path: str) -> str:
+        what = json.dumps([stored_path(path), signature(path), self._made_with], default=str)
+        return hashlib.sha256(what.encode()).hexdigest()[:32]
+
+    def _load(self, file: Path) -> VideoTable | None:
+        """None for what is not there or damaged."""
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                table = VideoTable(arrays["spans"], arrays["scores"], arrays["probabilities"])
+            n, classes = len(table.spans), len(self.networks.base.classes)
+            shapes = (table.spans.shape, table.scores.shape, table.probabilities.shape)
+            whole = n > 0 and shapes == ((n, 2), (n,), (n, classes))
+            return table if whole and np.isfinite(table.scores).all() else None
+        except Exception:  # a damaged file raises whatever its bytes lead the reader to
+            return None
+
+
+def tables(paths: Sequence[str], cache: Cache, failures: Failures, stage: Stage) -> dict[str, VideoTable]:
+    """The tables of all videos that can be read, by path; the others are added to `failures`.
+
+    Raises:
+        ClipselectError: not one video can be read, or the folder cannot be written to.
+    """
+    try:
+        cache.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ClipselectError(f"{cache.folder}: cannot be made a folder ({e.strerror}); choose another --out") from e
+    found = {}
+    for path in stage.over(paths):
+        try:
+            found[path] = cache.table(path)
+        except VideoError as e:
+            failures.add(path, e)
+        except (av.FFmpegError, MemoryError) as e:
+            failures.add(path, VideoError(f"{path}: cannot be read ({e or type(e).__name__}); convert it"))
+    if not found:
+        raise ClipselectError(f"not one of the {len(paths)} videos can be read; see the errors above")
+    return found
+
+
+def _one_pass(
+    source: Source, clips: list[Clip], size: int, frames: int, looks: Sequence[Look]
+) -> list[NDArray[np.float32]]:
+    seen: list[list[NDArray[np.float32]]] = [[] for _ in looks]
+    for batch in ahead(clip_batches(source, clips, size, frames, BATCH)):
+        for rows, look in zip(seen, looks, strict=True):
+            rows.append(look(batch))
+    if sum(map(len, seen[0])) < len(clips):
+        raise VideoError(f"{source.path}: changed while it was read; try again")
+    return [np.concatenate(rows) for rows in seen]
+
+
+def _sought(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:
+    """[T, size, size, 3], or with views [T, 3, size, size, 3]."""
+    size = networks.base.geometry.size
+    wanted = frames_to_score(source.timeline, clip, networks.base.geometry.frames).tolist()
+    pictures = enumerate(source.pictures(wanted[0], wanted[-1]), start=wanted[0])
+    found = {
+        i: squash(picture, size) if networks.views == 1 else crops(picture, source.aspect, size)
+        for i, picture in pictures
+        if i in wanted
+    }
+    if len(found) < len(set(wanted)):
+        raise VideoError(f"{source.path}: changed while it was read; try again")
+    return np.stack([found[i] for i in wanted])

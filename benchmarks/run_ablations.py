@@ -1,0 +1,129 @@
+"""What every choice in distilling buys: one DDNet per variant, all judged by benchmarks/run_kinetics.py.
+
+    python benchmarks/run_ablations.py --base base.safetensors --data actions --background background \\
+        --domains benchmarks/actions_domains.csv --out OUT
+
+Every variant changes one thing of the default recipe (`VARIANTS`), is distilled by `clipselect distill` with the same
+seed and steps, and evaluated on composed untrimmed videos. What is done is kept: a run that was stopped goes on, and
+another variant is only added. Writes OUT/VARIANT/results.json, and OUT/ablations.md with a line for each.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from shared import run
+
+from clipselect.checkpoint import load_weights
+from clipselect.commands.outputs import make_folder
+from clipselect.errors import ClipselectError
+from clipselect.files import write_whole
+
+VARIANTS: dict[str, list[str]] = {
+    "default": [],
+    "confidence": ["--target", "confidence"],
+    "unlabelled": ["--target", "head"],
+    "euclidean": ["--metric", "euclidean"],
+    "difference": ["--contrast", "difference"],
+    "mse": ["--loss", "mse"],
+    "ranking": ["--loss", "ranking"],
+    "stride_1": ["--stride", "1"],
+    "half_width": ["--widths", "4,8,16,24"],
+    "double_width": ["--widths", "16,32,64,96"],
+    "one_block": ["--depths", "1,1,1,1"],
+    "resnet34": ["--depths", "3,4,6,3"],
+    "4_frames": ["--frames", "4"],
+    "16_frames": ["--frames", "16"],
+    "80_px": ["--size", "80"],
+    "full_stem": ["--stem-stride", "1"],
+}
+KS = (1, 3, 5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base", required=True, help="as for clipselect distill")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--background", type=Path, required=True)
+    parser.add_argument("--domains", type=Path, required=True, help="CSV of class,domain for the hard compositions")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=[*VARIANTS], default=[*VARIANTS], help="these variants")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    make_folder(args.out)
+    for variant in args.only:
+        evaluate(variant, distilled(variant, args), args)
+        write_whole(args.out / "ablations.md", table(args.out))
+    print(table(args.out))
+
+
+def distilled(variant: str, args: argparse.Namespace) -> Path:
+    """The DDNet of a variant; made now, if it is not there."""
+    model = args.out / variant / "ddnet.safetensors"
+    if not model.exists():
+        work = model.with_suffix(".work")
+        make_folder(work)
+        for shared in ("frames", "features"):  # the same for all, but for features of other candidates
+            if shared == "frames" or "--stride" not in VARIANTS[variant]:
+                make_folder(args.out / shared)
+                if not (work / shared).exists():
+                    (work / shared).symlink_to((args.out / shared).resolve())
+        command = ["distill", *_data(args), "--base", args.base, "--stride", "0.5", "--steps", args.steps]
+        _call("-m", "clipselect", *command, "--seed", args.seed, *VARIANTS[variant], "-o", model)
+    return model
+
+
+def evaluate(variant: str, model: Path, args: argparse.Namespace) -> None:
+    folder = model.parent
+    if not (folder / "results.json").exists():
+        script = Path(__file__).with_name("run_kinetics.py")
+        compositions = ["--compose", "mixed", "hard", "--domains", args.domains, "--k", *KS]
+        _call(script, *_data(args), "--base", args.base, "--model", model, *compositions, "--timed", 0, "--out", folder)
+
+
+def table(out: Path) -> str:
+    """Markdown, a line per variant: the DDNet's cost and Spearman's rho, then AUC and top-1 of ddl by data set."""
+    lines = []
+    for variant in VARIANTS:
+        file = out / variant / "results.json"
+        if file.exists():
+            metadata = load_weights(file.with_name("ddnet.safetensors"), "ddnet")[1]
+            lines.append(_line(variant, json.loads(file.read_text()), metadata["held_out"]["spearman"]))
+    if not lines:
+        return ""
+    head = [*lines[0]]
+    rows = [" | ".join(line[name] for name in head) for line in lines]
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {row} |" for row in rows)]) + "\n"
+
+
+def _line(variant: str, document: dict[str, Any], rho: float) -> dict[str, str]:
+    line = {
+        "variant": f"`{shlex.join(VARIANTS[variant]) or variant}`",
+        "G a clip": f"{document['model']['gflops']:.3f}",
+    }
+    line["rho"] = f"{rho:.3f}"
+    for entry in document["ranking"]:
+        line[f"AUC {entry['data']}"] = f"{entry['auc_ddnet']:.3f}"
+    for row in document["rows"]:
+        if row["method"] == "ddl":
+            line[f"{row['data']}, K = {row['k']}"] = f"{row['top1']:.1f}"
+    return line
+
+
+def _data(args: argparse.Namespace) -> list[object]:
+    return ["--data", args.data, "--background", args.background]
+
+
+def _call(*arguments: object) -> None:
+    command = [sys.executable, *map(str, arguments)]
+    if subprocess.run(command, check=False).returncode:
+        raise ClipselectError(f"{shlex.join(command[1:])}: failed; see above, and give the same command again")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,147 @@
+"""A set of videos and two networks out of nothing, to run the benchmark where there is no data. No claim of accuracy.
+
+In grainy videos a square moves or blinks for a while: two classes. The networks are tiny and fitted in seconds to such
+clips, by the same steps as real ones: a base, the D-scores of its training clips, a DDNet that regresses them.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from clipselect.checkpoint import save_weights
+from clipselect.ddnet import DDNet, DDNetConfig
+from clipselect.discriminability import class_centroids, d_scores, discriminability, normalisation
+from clipselect.distill import distillation_loss, ranking_loss
+from clipselect.extract import encoder_name
+from clipselect.files import whole_file, write_whole
+from clipselect.scorer import Geometry
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.narrow_r3d import NarrowR3D
+
+WIDTH, HEIGHT, RATE, SQUARE = 96, 64, 12, 20
+CLIP_SECONDS, ACTION_SECONDS = 0.5, 1.5
+GEOMETRY = Geometry(32, 4, MEAN, STD)
+CLASSES = ("blinking", "moving")
+NOTHING = len(CLASSES)
+DOMAINS = {"dark": 60, "light": 150}
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """What was made.
+
+    Attributes:
+        data: a list of the videos with their labels and where the action is.
+        background: a folder of videos without action, by domain; `domains`: the domain of each class.
+        base, model: weights files.
+    """
+
+    data: Path
+    background: Path
+    domains: Path
+    base: Path
+    model: Path
+
+
+def make(folder: Path, *, videos: int = 12, steps: int = 80) -> Synthetic:
+    """Make all of it in a folder that exists, the same every time."""
+    names = ("videos.csv", "background", "domains.csv", "base.safetensors", "ddnet.safetensors")
+    made = Synthetic(*(folder / name for name in names))
+    lines = ["path,label,start,end,split"]
+    for i in range(videos):
+        rng = np.random.default_rng([1, i])
+        seconds, label = 4 + i % 3, i % 2
+        start = round(float(rng.uniform(0, seconds - ACTION_SECONDS)), 2)
+        write_video(folder / f"{i:02d}.mp4", scene(rng, seconds, label, start))
+        lines.append(f"{i:02d}.mp4,{CLASSES[label]},{start},{start + ACTION_SECONDS},val")
+    write_whole(made.data, "\n".join(lines) + "\n")
+    for number, (domain, light) in enumerate(DOMAINS.items()):
+        (made.background / "val" / domain).mkdir(parents=True)
+        for i in range(2):
+            rng = np.random.default_rng([2, number, i])
+            write_video(made.background / "val" / domain / f"{i}.mp4", scene(rng, 4, NOTHING, light=light))
+    write_whole(made.domains, "class,domain\nblinking,dark\nmoving,light\n")
+    fit(made.base, made.model, steps)
+    return made
+
+
+def scene(
+    rng: np.random.Generator, seconds: float, label: int, start: float = 0, light: float | None = None
+) -> NDArray[np.uint8]:
+    """[n, HEIGHT, WIDTH, 3] grainy grey frames with a square that acts from `start` on for a while, and else rests."""
+    light = float(rng.uniform(*DOMAINS.values())) if light is None else light
+    t = np.arange(round(seconds * RATE)) / RATE
+    acts = (t >= start) & (t < start + ACTION_SECONDS) & (label != NOTHING)
+    frames = light + rng.normal(0, 8, (len(t), HEIGHT, WIDTH, 1)).repeat(3, axis=3)
+    x, y = (int(rng.integers(side - SQUARE)) for side in (WIDTH, HEIGHT))
+    for i in range(len(t)):
+        shift = int(4 * RATE * (t[i] - start)) % (WIDTH - SQUARE) if acts[i] and label == 1 else 0
+        left = (x + shift) % (WIDTH - SQUARE)
+        if not (acts[i] and label == 0 and i % 2):
+            frames[i, y : y + SQUARE, left : left + SQUARE] += (90, 60, -40)
+    return frames.clip(0, 255).astype(np.uint8)
+
+
+def write_video(path: Path, frames: NDArray[np.uint8]) -> None:
+    with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
+        stream = out.add_stream(encoder_name(), rate=RATE)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for frame in frames:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+        out.mux(stream.encode(None))
+
+
+def fit(base_file: Path, model_file: Path, steps: int) -> None:
+    """Train a base on clips drawn without end, then a DDNet on the D-scores that it gives to some."""
+    shape = {**asdict(GEOMETRY), "clip_duration": CLIP_SECONDS, "classes": CLASSES}
+    torch.manual_seed(0)
+    net = NarrowR3D(len(CLASSES) + 1)
+    optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
+    for step in range(steps):
+        clips, labels = draw([3, step], BATCH)
+        loss = nn.functional.cross_entropy(net(GEOMETRY.normalise(clips)), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    about = {"name": "synthetic", "network": "narrow_r3d", "outputs": len(CLASSES) + 1}
+    save_weights(base_file, net.state_dict(), {"kind": "base", **about, **shape})
+
+    base = Base.of(net, GEOMETRY, CLIP_SECONDS, name="synthetic", classes=CLASSES, device="cpu")
+    clips, labels = draw([4], 20 * BATCH)
+    features = base.features(clips)
+    video = torch.where(labels == NOTHING, torch.arange(len(labels)) % len(CLASSES), labels)  # that a clip stands in
+    ratio = discriminability(features, video, class_centroids(features, labels, len(CLASSES) + 1))
+    targets = d_scores(ratio, norm := normalisation(ratio)).float()
+    config = DDNetConfig(dims=3, stem_stride=2)
+    ddnet = DDNet(config)
+    optimiser = torch.optim.Adam(ddnet.parameters(), lr=3e-3)
+    for step in range(steps):
+        part = torch.from_numpy(np.random.default_rng([5, step]).choice(len(clips), BATCH))
+        logits = ddnet.logits(GEOMETRY.normalise(clips[part.numpy()]))
+        loss = distillation_loss(torch.sigmoid(logits), targets[part]) + 0.1 * ranking_loss(logits, targets[part])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    about = {"name": "synthetic-ddnet", "config": asdict(config), "base": "synthetic", **asdict(norm)}
+    save_weights(model_file, ddnet.state_dict(), {"kind": "ddnet", **about, **shape})
+
+
+def draw(seed: list[int], count: int) -> tuple[NDArray[np.uint8], torch.Tensor]:
+    """Clips [count, T, size, size, 3] and labels [count]; half of them show nothing."""
+    rng = np.random.default_rng(seed)
+    labels = np.where(np.arange(count) % 2, NOTHING, np.arange(count) // 2 % len(CLASSES))
+    size, frames = GEOMETRY.size, GEOMETRY.frames
+    clips = np.empty((count, frames, size, size, 3), np.uint8)
+    columns, rows = ((np.arange(size) + 0.5) * side / size for side in (WIDTH, HEIGHT))
+    shown = ((np.arange(frames) + 0.5) * CLIP_SECONDS * RATE / frames).astype(int)
+    for i, label in enumerate(labels.tolist()):
+        video = scene(rng, CLIP_SECONDS, label)
+        clips[i] = video[shown][:, rows.astype(int)][:, :, columns.astype(int)]
+    return clips, torch.from_numpy(labels)

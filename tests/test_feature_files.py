@@ -1,0 +1,271 @@
+"""Features of the training elements: what they are of, that no crash loses them, and that another run's are refused."""
+
+import errno
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from training_data import Colours, colours, film
+
+from clipselect import feature_files
+from clipselect.datasets import LabelledVideo, Segment
+from clipselect.discriminability import class_centroids
+from clipselect.errors import ClipselectError
+from clipselect.feature_files import BACKGROUND, Elements, FeatureFiles, elements_of, shown_class
+from clipselect.features import ClipOutputs, clip_outputs
+from clipselect.grid import Clip
+from clipselect.sources import open_source
+from clipselect.targets import centroids_of
+from clipselect.zoo.base import Base
+
+LENGTH = Fraction(1, 5)  # 5 of the 12 frames: candidates at 0, 0.2 and, to end with the video, 0.28 s
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledVideo]:
+    """Seven, three to a file below: four of "a" and "b", one that is none, and two of background."""
+    folder = tmp_path_factory.mktemp("videos")
+    found = [LabelledVideo(str(film(folder / f"{i}.mp4", "ab"[i % 2], i)), (i % 2,)) for i in range(4)]
+    (folder / "no.mp4").write_bytes(b"no video")
+    found.append(LabelledVideo(str(folder / "no.mp4"), (0,)))
+    return found + [LabelledVideo(str(film(folder / f"n{i}.mp4", "n", 9 + i)), ()) for i in range(2)]
+
+
+@pytest.fixture(autouse=True)
+def three_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_files, "VIDEOS_PER_FILE", 3)
+
+
+def at(folder: Path, videos: list[LabelledVideo], **settings: Any) -> FeatureFiles:
+    return FeatureFiles(folder / "features", videos, {"of": "the test", **settings})
+
+
+def compute(
+    files: FeatureFiles,
+    base: Base,
+    share: tuple[int, int] = (0, 1),
+    failed: Callable[[str, ClipselectError], Any] = lambda *_: None,
+) -> int:
+    """Compute them; how many videos were reported as done."""
+    counts: list[int] = []
+    files.prepare()
+    files.compute(base, LENGTH, None, 30, share=share, failed=failed, done=counts.append)
+    return sum(counts)
+
+
+def seen_by(base: Base) -> int:
+    assert isinstance(base.net, Colours)
+    return base.net.seen
+
+
+def joined(files: FeatureFiles) -> Elements:
+    parts = [*files]
+    return Elements(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Elements)})
+
+
+def assert_alike(one: FeatureFiles, other: FeatureFiles) -> None:
+    assert one.errors() == other.errors()
+    for f in fields(Elements):
+        assert np.array_equal(getattr(joined(one), f.name), getattr(joined(other), f.name))
+
+
+# --- labels of clips -------------------------------------------------------------------------------------------------
+
+
+def clip(start: float, end: float) -> Clip:
+    return Clip(Fraction(str(start)), Fraction(str(end)), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shown"),
+    [
+        (0, 1, BACKGROUND),
+        (1, 3, 0),
+        (1.5, 2.5, 0),
+        (0.9, 2.9, 0),
+        (1, 2.9, BACKGROUND),
+        (1, 4, 1),
+        (4, 5, 1),
+        (6, 7, BACKGROUND),
+    ],
+)
+def test_with_segments_a_clip_shows_the_one_that_fills_most_of_it_and_at_least_half(
+    start: float, end: float, shown: int
+) -> None:
+    video = LabelledVideo("v", (1, 0), (Segment(2, 3, 0), Segment(2.5, 6, 1)))
+    expected = {(1, 2.9): BACKGROUND, (0.9, 2.9): BACKGROUND}.get((start, end), shown)
+    assert shown_class(clip(start, end), video) == expected
+
+
+def test_without_segments_every_clip_shows_the_main_label_of_its_video_and_background_none() -> None:
+    assert shown_class(clip(0, 1), LabelledVideo("v", (1, 0))) == 1
+    assert shown_class(clip(0, 1), LabelledVideo("v", ())) == BACKGROUND
+
+
+def test_elements_know_the_class_they_stand_in_and_the_one_they_show() -> None:
+    clips = [clip(0, 1), clip(1, 2), clip(2, 3)]
+    probabilities = torch.tensor([[0.1, 0.6, 0.3], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1]])
+    outputs = ClipOutputs(clips, torch.arange(6.0).view(3, 2), probabilities, Fraction(3))
+    video = LabelledVideo("v", (2, 0), (Segment(1, 2, 2), Segment(2, 3, 0)))
+    elements = elements_of(7, video, outputs)
+    assert elements.video.tolist() == [7, 7, 7] and elements.start.tolist() == [0, 1, 2]
+    assert elements.end.tolist() == [1, 2, 3]
+    assert elements.shows.tolist() == [BACKGROUND, 2, 0] and elements.label.tolist() == [2, 2, 0]
+    assert elements.confidence.tolist() == pytest.approx([0.6, 0.5, 0.5])
+    assert elements.likely.tolist() == [[1, 2], [2, 1], [0, 1]]
+    assert elements.predicted.tolist() == [1, 1, 1]  # mean probabilities 0.27, 0.43, 0.3
+    assert elements.features.tolist() == [[0, 1], [2, 3], [4, 5]]
+    background = elements_of(0, LabelledVideo("v", ()), outputs)
+    assert background.label.tolist() == background.shows.tolist() == [BACKGROUND] * 3
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_files_hold_what_the_base_says_about_every_candidate_clip(tmp_path: Path, videos: list[LabelledVideo]) -> None:
+    files, base = at(tmp_path, videos), colours()
+    assert files.count == 3 and compute(files, base) == 7
+    elements = joined(files)
+    assert elements.video.tolist() == [i for i in (0, 1, 2, 3, 5, 6) for _ in range(3)]
+    assert elements.start[:3].tolist() == [0, 0.2, 0.28] and elements.features.dtype == np.float32
+    alone = clip_outputs(open_source(videos[3].path), base, LENGTH)
+    assert np.array_equal(elements.features[elements.video == 3], alone.features.numpy())
+    assert np.array_equal(elements.confidence[elements.video == 3], alone.probabilities.max(1).values.numpy())
+
+
+def test_streamed_centroids_are_those_of_everything_at_once(tmp_path: Path, videos: list[LabelledVideo]) -> None:
+    files = at(tmp_path, videos)
+    compute(files, colours())
+    elements = joined(files)
+    shows = np.where(elements.shows == BACKGROUND, 2, elements.shows)
+    at_once = class_centroids(torch.from_numpy(elements.features), torch.from_numpy(shows), 3)
+    assert torch.allclose(centroids_of(files, ("a", "b")), at_once, rtol=1e-12, atol=0)
+    assert not bool(at_once.isnan().any())
+
+
+def test_centroids_without_background_have_an_empty_last_row(tmp_path: Path, videos: list[LabelledVideo]) -> None:
+    files = at(tmp_path, videos[:2])
+    compute(files, colours())
+    assert centroids_of(files, ("a", "b")).isnan().any(dim=1).tolist() == [False, False, True]
+
+
+def test_a_class_that_no_clip_shows_is_an_error_and_so_is_nothing_at_all(
+    tmp_path: Path, videos: list[LabelledVideo]
+) -> None:
+    files = at(tmp_path, videos[:2])
+    compute(files, colours())
+    with pytest.raises(ClipselectError, match=r"class 'c': not one clip of it can be read; .*\(1 such\)"):
+        centroids_of(files, ("a", "b", "c"))
+    nothing = at(tmp_path / "nothing", videos[4:5])
+    compute(nothing, colours())
+    with pytest.raises(ClipselectError, match="not one of the training videos can be read"):
+        centroids_of(nothing, ("a", "b"))
+
+
+def test_videos_that_cannot_be_read_are_recorded_and_not_lost_when_a_run_goes_on(
+    tmp_path: Path, videos: list[LabelledVideo]
+) -> None:
+    told: list[str] = []
+    files = at(tmp_path, videos)
+    assert compute(files, colours(), failed=lambda path, _: told.append(path)) == 7
+    assert told == [videos[4].path]
+    again = at(tmp_path, videos)
+    assert compute(again, colours(), failed=lambda path, _: told.append(path)) == 7
+    assert len(told) == 1 and [*again.errors()] == told
+    assert again.errors()[videos[4].path].startswith(f"{videos[4].path}: not a video")
+
+
+def test_a_stopped_run_computes_only_what_is_not_there_yet(tmp_path: Path, videos: list[LabelledVideo]) -> None:
+    files, base = at(tmp_path, videos), colours()
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute(files, base, failed=stop)
+    assert seen_by(base) == 12 and len([*files.folder.glob("*.npz")]) == 1  # the second file was begun
+    rest, whole = colours(), at(tmp_path / "whole", videos)
+    compute(files, rest)
+    assert seen_by(rest) == 9
+    compute(whole, colours())
+    assert_alike(files, whole)
+
+
+@pytest.mark.parametrize("processes", [2, 3, 5])
+def test_processes_share_the_files(tmp_path: Path, videos: list[LabelledVideo], processes: int) -> None:
+    shared, alone = at(tmp_path / "shared", videos), at(tmp_path / "alone", videos)
+    counts = [compute(shared, colours(), share=(rank, processes)) for rank in range(processes)]
+    assert counts == [shared.videos_of((rank, processes)) for rank in range(processes)] and sum(counts) == 7
+    compute(alone, colours())
+    assert_alike(shared, alone)
+
+
+@pytest.mark.parametrize("change", [{"of": "another test"}, {"stride": "1"}])
+def test_features_of_other_settings_are_refused_and_kept(
+    tmp_path: Path, videos: list[LabelledVideo], change: dict[str, Any]
+) -> None:
+    files = at(tmp_path, videos[:2])
+    compute(files, colours())
+    with pytest.raises(ClipselectError, match="features: features of another base, data or clips; give another --work"):
+        at(tmp_path, videos[:2], **change).prepare()
+    assert len([*files]) == 1
+    (files.folder / "settings.json").write_bytes(b"\xff")
+    with pytest.raises(ClipselectError, match="features of another base"):
+        files.prepare()
+
+
+@pytest.mark.parametrize("content", ["empty", "text", "half", "flipped", "other arrays"])
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, videos: list[LabelledVideo], content: str) -> None:
+    files = at(tmp_path, videos)
+    compute(files, colours())
+    path = files.folder / "000001.npz"
+    whole = path.read_bytes()
+    if content == "other arrays":
+        with path.open("wb") as file:
+            np.savez(file, errors=np.frombuffer(b"{}", np.uint8), video=np.zeros(1))
+    else:
+        at_half = len(whole) // 2
+        flipped = whole[:at_half] + bytes(b ^ 255 for b in whole[at_half : at_half + 40]) + whole[at_half + 40 :]
+        path.write_bytes({"empty": b"", "text": b"text", "half": whole[:at_half], "flipped": flipped}[content])
+    with pytest.raises(ClipselectError, match=r"000001\.npz: damaged; delete it and run the same command again"):
+        joined(files)
+    path.unlink()
+    compute(files, colours())
+    assert len([*files]) == 3
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_of_a_file(
+    tmp_path: Path, videos: list[LabelledVideo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, save = at(tmp_path, videos), np.savez
+
+    def full(path: Path, **arrays: Any) -> None:
+        if path.name.startswith("000001"):
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(path, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(ClipselectError, match=r"cannot be written \(No space left on device\); make room"):
+            compute(files, colours())
+    assert sorted(file.name for file in files.folder.iterdir()) == ["000000.npz", "settings.json"]
+    base = colours()
+    compute(files, base)
+    assert seen_by(base) == 9
+
+
+def test_names_that_are_no_utf8_and_hold_all_kinds_of_signs_are_kept(tmp_path: Path) -> None:
+    names = ["[red]\n<script>.mp4", "\udcff.mp4"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"no video")
+    files = at(tmp_path, [LabelledVideo(str(tmp_path / name), (0,)) for name in names])
+    compute(files, colours())
+    assert [*files.errors()] == [str(tmp_path / name) for name in names] and [*files] == []
+    assert json.loads((files.folder / "settings.json").read_text()) == {"of": "the test"}
