@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.aggregation import aggregate, weights
-from clipselect.clips import read_clip
+from clipselect.clips import ahead, clip_batches, read_clip
 from clipselect.scorer import ClipScorer, VideoScores
 from clipselect.selection import Selection, uniform
 from clipselect.zoo.base import Base
@@ -24,14 +24,14 @@ class Answer:
     Attributes:
         clips: how many the base saw.
         probabilities: [classes] aggregated.
-        gflops: 10^9 multiply-adds, the DDNet included where it was used.
+        gflops: 10^9 multiply-adds, the DDNet included where it was used; None for a base that cannot be counted.
         seconds: wall time from the opened file to the answer, scoring included where it was used.
     """
 
     method: str
     clips: int
     probabilities: torch.Tensor
-    gflops: float
+    gflops: float | None
     seconds: float
 
 
@@ -50,12 +50,13 @@ def compare(scores: VideoScores, selection: Selection, scorer: ClipScorer, base:
         begin = time.perf_counter()
         answer = aggregate(_probabilities(scores, chosen, base), weight)
         seconds = time.perf_counter() - begin + extra_seconds
-        answers.append(Answer(method, len(chosen), answer, per_clip * len(chosen) + extra_gflops, seconds))
+        gflops = per_clip * len(chosen) + extra_gflops if per_clip else None
+        answers.append(Answer(method, len(chosen), answer, gflops, seconds))
     return answers
 
 
 def multiply_adds(net: torch.nn.Module, size: int, frames: int, device: torch.device | None = None) -> float:
-    """Multiply-adds of one clip as fvcore counts them: one multiply-add is one; 0 where it sees no torch network."""
+    """Multiply-adds of one clip as fvcore counts them: one multiply-add is one; 0 where it sees no network."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fvcore imports parts of torch that announce their end
         from fvcore.nn import FlopCountAnalysis  # pulls in much
@@ -63,15 +64,20 @@ def multiply_adds(net: torch.nn.Module, size: int, frames: int, device: torch.de
     parameter = next(net.parameters(), None)
     device = device or (torch.device("cpu") if parameter is None else parameter.device)
     analysis = FlopCountAnalysis(net, torch.zeros(1, 3, frames, size, size, device=device))
-    return float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+    try:
+        return float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+    except RuntimeError:  # a callable that hides its network from the trace
+        return 0.0
 
 
 def _probabilities(scores: VideoScores, chosen: NDArray[np.int64], base: Base) -> torch.Tensor:
+    size, frames = base.geometry.size, base.geometry.frames
+    if len(chosen) == len(scores.clips):  # one pass over the video; seeking to each would decode overlaps twice
+        batches = ahead(clip_batches(scores.source, scores.clips, size, frames, BATCH))
+        return torch.cat([base.probabilities(batch) for batch in batches])
+    clips = [scores.clips[c] for c in chosen.tolist()]
     out = []
-    for i in range(0, len(chosen), BATCH):
-        clips = [
-            read_clip(scores.source, scores.clips[c], base.geometry.size, base.geometry.frames)
-            for c in chosen[i : i + BATCH].tolist()
-        ]
-        out.append(base.probabilities(np.stack(clips)))
+    for i in range(0, len(clips), BATCH):
+        batch = [read_clip(scores.source, clip, size, frames) for clip in clips[i : i + BATCH]]
+        out.append(base.probabilities(np.stack(batch)))
     return torch.cat(out)

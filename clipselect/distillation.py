@@ -1,7 +1,7 @@
 """Distilling a DDNet for a base, from videos to a scorer: equations 2 to 6 in their order."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -59,15 +59,17 @@ def distil(
     store: FrameStore,
     work: Path,
     *,
+    domains: Mapping[str, str] | None = None,
     stages: Stages,
     failed: Callable[[str, ClipselectError], Any],
 ) -> tuple[ClipScorer, Measure]:
     """Distil a DDNet; every process of the runtime must call this.
 
-    What is done is kept in `work`: features per video, `centroids.npy` [classes + 1, d], the D-scores of all elements
-    as `d_scores.parquet`, and the checkpoint. Called again, it goes on from there.
+    What is done is kept in `work`: features per video, `centroids.npy` as `clipselect.targets.centroids_of` gives them,
+    the D-scores of all elements as `d_scores.parquet`, and the checkpoint. Called again, it goes on from there.
 
     Args:
+        domains: domain by path of those videos that are background.
         failed: called with the path of every video that cannot be read, which is left out.
 
     Returns:
@@ -94,7 +96,7 @@ def distil(
     if runtime.is_first:
         for path, message in files.errors().items():
             failed(path, ClipselectError(message))
-        measure = _measure(files, base, recipe)
+        measure = _measure(files, base, recipe, domains)
         norm = write_targets(files, measure, targets)
         np.save(kept, measure.centroids.numpy(), allow_pickle=False)
     norm, measure = runtime.share((norm, measure) if runtime.is_first else None)
@@ -147,10 +149,10 @@ def _settings(base: Base, videos: Sequence[LabelledVideo], recipe: Recipe) -> di
     }
 
 
-def _measure(files: FeatureFiles, base: Base, recipe: Recipe) -> Measure:
+def _measure(files: FeatureFiles, base: Base, recipe: Recipe, domains: Mapping[str, str] | None) -> Measure:
     if recipe.target == "head":
         assert base.head is not None
         centroids = base.head.weight.detach().double().cpu()
     else:
-        centroids = centroids_of(files, base.classes)
+        centroids = centroids_of(files, base.classes, domains)
     return Measure(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast)

@@ -66,12 +66,13 @@ def quality(
             composed with those.
 
     Returns:
-        "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores, None
-        where there is nothing to rank),
-        "auc_ddnet" and "auc_confidence" (action against background clips, where that is known), and "accuracy": the
-        rows of `clipselect.evaluation`, without costs for a base whose costs cannot be counted.
+        "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores;
+        None where there is nothing to rank), "auc_ddnet" and "auc_confidence" (action against background clips, where
+        that is known), and "accuracy": the rows of `clipselect.evaluation`, without costs for a base whose costs cannot
+        be counted.
     """
-    rows, scores = [np.empty(0)], [np.empty(0)]
+    rows: list[NDArray[Any]] = [np.empty(0)]
+    scores: list[NDArray[Any]] = [np.empty(0)]
     for one in found:
         picked, _ = measure.pairs(one.elements)
         rows.append(measure.discriminability(one.elements).numpy())

@@ -21,10 +21,11 @@
 
 `rows` has one entry per data set, method and K, and at least one. A metric is any key `m` beside which `m_low` and
 `m_high` stand, its 95 % interval; metrics are percentages in [0, 100], and the first one of a row is the one to go by.
-A benchmark of costs alone has rows without metrics. `gflops` are 10^9 operations a video, all networks included, `seconds` a video from the opened file to the answer.
-`k` is null where a method has none; for `uniform_equal_cost` it is the K of ddl whose cost is matched. `clips` is the
-mean number that the base saw. Any method and any further key may appear. `differences` are method minus than in points,
-paired over videos, with the 95 % interval; `ranking` may name parts of a data set.
+A benchmark of costs alone has rows without metrics. `gflops` are 10^9 operations a video, all networks included,
+`seconds` a video from the opened file to the answer. `k` is null where a method has none; for `uniform_equal_cost` it
+is the K of ddl whose cost is matched. `clips` is the mean number that the base saw. Any method and any further key may
+appear. `differences` are method minus than in points, paired over videos, with the 95 % interval; `ranking` may name
+parts of a data set.
 
 May be absent or null: `settings`, `environment`, `model` and what is in them; all of `base` but `name`; in `data`, all
 but `name` and `videos`; in `rows`, `clips` and what was not measured; `differences`, `classes`, `ranking`. NaN and

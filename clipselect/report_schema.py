@@ -133,7 +133,9 @@ def _row(entry: Record, where: str) -> Row:
     if metrics:
         _entry(entry, "gflops", where, "a number")
     elif not any(entry.get(key) is not None for key in COSTS):
-        _fail(where, "it has neither a cost nor a metric, a key such as 'top1' with 'top1_low' and 'top1_high' beside it")
+        _fail(
+            where, "it has neither a cost nor a metric, a key such as 'top1' with 'top1_low' and 'top1_high' beside it"
+        )
     costs = {key: entry[key] for key in ("clips", *COSTS) if entry.get(key) is not None}
     for key in costs:
         if _entry(entry, key, where, "a number") < 0:

@@ -6,7 +6,7 @@ One row per element, or per label that a background element is tried with: `path
 for the whole video).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -49,8 +49,8 @@ class Measure:
     """How D-scores are computed.
 
     Attributes:
-        classes: names; a further row of the centroids is the background, which can only be a negative.
-        centroids: [classes or classes + 1, d] float64; NaN rows for classes without elements.
+        classes: names; further rows of the centroids are background, which can only be a negative.
+        centroids: [at least classes, d] float64; NaN rows for what has no elements.
     """
 
     classes: tuple[str, ...]
@@ -90,17 +90,28 @@ class Measure:
         )  # fmt: skip
 
 
-def centroids_of(files: FeatureFiles, classes: Sequence[str]) -> Tensor:
-    """Centroids [classes + 1, d] float64 of the elements by what they show, the background's last; streamed.
+def centroids_of(files: FeatureFiles, classes: Sequence[str], domains: Mapping[str, str] | None = None) -> Tensor:
+    """Centroids of the elements by what they show, streamed: of every class, then of the background within labelled
+    videos, then of every domain of background videos. Streets and stadiums share no centroid worth the name.
+
+    Args:
+        domains: domain of background videos by path.
+
+    Returns:
+        [classes + 1 + different domains, d] float64; NaN for a background that has no elements.
 
     Raises:
         ClipselectError: a class that not one element shows, or no elements at all.
     """
     accumulator: CentroidAccumulator | None = None
+    domains = domains or {}
+    row = {domain: i for i, domain in enumerate(sorted(set(domains.values())), start=len(classes) + 1)}
     for elements in files:
         if accumulator is None:
-            accumulator = CentroidAccumulator(len(classes) + 1, elements.features.shape[1])
-        shows = np.where(elements.shows == BACKGROUND, len(classes), elements.shows)
+            accumulator = CentroidAccumulator(len(classes) + 1 + len(row), elements.features.shape[1])
+        paths = [files.videos[video].path for video in elements.video.tolist()]
+        background = np.array([row[domains[path]] if path in domains else len(classes) for path in paths])
+        shows = np.where(elements.shows == BACKGROUND, background, elements.shows)
         accumulator.update(torch.from_numpy(elements.features), torch.from_numpy(shows))
     if accumulator is None:
         raise ClipselectError("not one of the training videos can be read; look at the errors above")

@@ -1,8 +1,10 @@
 """What a base is trained on: footage of classes and background, clips drawn from it, what is done to their pixels."""
 
 from collections import Counter
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +49,7 @@ def store(tmp_path: Path) -> FrameStore:
     return FrameStore(tmp_path / "frames", 36, Fraction(100), 10**9)
 
 
-def failures(errors: dict[str, str]):  # type: ignore[no-untyped-def]
+def failures(errors: dict[str, str]) -> Callable[[str, ClipselectError], Any]:
     return lambda path, error: errors.update({path: str(error)})
 
 
@@ -112,7 +114,7 @@ def test_clips_lie_within_their_footage_and_are_about_as_long_as_asked(
 ) -> None:
     asked: list[tuple[Fraction, Fraction]] = []
 
-    def clip(_: FrameStore, path: str, start: Fraction, length: Fraction, frames: int) -> np.ndarray:  # type: ignore[type-arg]
+    def clip(_: FrameStore, path: str, start: Fraction, length: Fraction, frames: int) -> np.ndarray[Any, Any]:
         asked.append((start, length))
         return np.zeros((frames, 36, 36, 3), np.uint8)
 

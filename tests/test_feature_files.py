@@ -155,6 +155,23 @@ def test_centroids_without_background_have_an_empty_last_row(tmp_path: Path, vid
     assert centroids_of(files, ("a", "b")).isnan().any(dim=1).tolist() == [False, False, True]
 
 
+def test_every_domain_of_background_has_a_centroid_of_its_own(tmp_path: Path, videos: list[LabelledVideo]) -> None:
+    files = at(tmp_path, videos)
+    compute(files, colours())
+    elements = joined(files)
+    background = sorted({videos[v].path for v in elements.video[elements.shows == BACKGROUND].tolist()})
+    domains = {background[0]: "street", **dict.fromkeys(background[1:], "field")}
+    found = centroids_of(files, ("a", "b"), domains)
+    assert len(found) == 3 + len(set(domains.values()))
+    for row, domain in zip(found[3:], sorted(set(domains.values())), strict=True):
+        paths = [videos[v].path for v in elements.video.tolist()]
+        own = [
+            domains.get(path) == domain and shown == BACKGROUND
+            for path, shown in zip(paths, elements.shows, strict=True)
+        ]
+        assert np.allclose(row.numpy(), elements.features[own].mean(axis=0))
+
+
 def test_a_class_that_no_clip_shows_is_an_error_and_so_is_nothing_at_all(
     tmp_path: Path, videos: list[LabelledVideo]
 ) -> None:

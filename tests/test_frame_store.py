@@ -175,13 +175,16 @@ def test_frames_are_kept_no_denser_than_the_rate_and_never_a_gap_behind(
         assert shown[shown <= tick][-1] >= due
 
 
-def test_a_video_of_which_less_decodes_than_promised_gives_clips_everywhere(tmp_path: Path) -> None:
-    video = str(damaged(tmp_path / "hole.mp4"))
+@pytest.mark.parametrize(("begin", "end"), [(0.3, 0.4), (0.8, 1)])
+def test_a_video_of_which_less_decodes_than_promised_gives_clips_everywhere(
+    begin: float, end: float, tmp_path: Path
+) -> None:
+    video = str(damaged(tmp_path / "hole.mp4", begin, end))
     kept, none = store(tmp_path / "kept"), store(tmp_path / "none", limit=0)
     kept.duration(video)
     (pictures,) = kept.folder.glob("*.npy")
     assert 60 < len(np.load(pictures)) < 100 == len(open_source(video).timeline.pts)
-    for start in range(0, 16):
+    for start in range(0, 16, 3):
         for frames in (kept, none):
             assert frames.clip(video, Fraction(start, 4), Fraction(1, 4), 6).shape == (6, 16, 16, 3)
 
@@ -232,6 +235,26 @@ def test_frames_that_are_cut_off_are_kept_anew(tmp_path: Path) -> None:
     content = json.loads(times.read_text())
     times.write_text(json.dumps({**content, "pts": content["pts"][:-1]}))
     assert frames.duration(video) and json.loads(times.read_text()) == content
+
+
+def test_a_process_that_keeps_the_same_video_meanwhile_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, save = str(film(tmp_path / "v.mp4", "a", 0)), np.save
+    one, other = store(tmp_path / "s"), store(tmp_path / "s")
+
+    def meanwhile(*arguments: Any, **how: Any) -> None:
+        save(*arguments, **how)
+        monkeypatch.setattr(np, "save", save)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: 1)
+            other.duration(video)
+
+    monkeypatch.setattr(np, "save", meanwhile)
+    clip = one.clip(video, Fraction(0), Fraction(1), 4)
+    assert np.array_equal(clip, store(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4))
+    assert one.limit == other.limit == PLENTY  # neither met an error
+    assert sorted(f.suffix for f in one.folder.iterdir()) == [".json", ".npy"]
 
 
 def test_several_processes_at_the_same_videos_do_no_harm(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from click.testing import Result
 from conftest import Run, assert_refused
 from test_samplers import tiny_ddnet
-from training_data import TINY, background, data_set, film
+from training_data import TINY, assert_same_weights, background, data_set, film
 from typer.testing import CliRunner
 
 from clipselect import base_training, training
@@ -49,11 +49,6 @@ def made(command: list[object], out: Path) -> Result:
 
 def tensors(path: Path) -> dict[str, torch.Tensor]:
     return load_weights(path, kind="base")[0]
-
-
-def assert_same(one: Path, other: Path) -> None:
-    first, second = tensors(one), tensors(other)
-    assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: Path, data: Path) -> None:
@@ -138,7 +133,7 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
     work = other.with_suffix(".work")
     assert run.err.endswith(f"stopped: what is finished is kept; the same command goes on with {work}\n")
     assert run(*command, "-o", other).code == 0
-    assert_same(out, other)
+    assert_same_weights(out, other)
 
 
 def test_a_full_disk_is_told_in_a_sentence(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import safetensors.torch
 import torch
 from conftest import make_video
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ class Colours(torch.nn.Module):
         self.calls += 1
         wait(f"video {self.calls}")
         x = x.flatten(2)
-        return self.head(self.embed(torch.cat([x.mean(2), x.std(2)], 1)).relu())
+        return self.head(self.embed(torch.cat([x.mean(2), x.std(2)], 1)).sigmoid())
 
 def save(path, parts, settings, step, save=training._save):
     save(path, parts, settings, step)
@@ -122,13 +123,13 @@ def background(folder: Path, domains: Sequence[str] = ("street", "wood"), each: 
     return folder
 
 
-def damaged(path: Path) -> Path:
-    """Four seconds of which the index promises more frames than decode."""
+def damaged(path: Path, start: float, end: float) -> Path:
+    """Four seconds of which that share does not decode, though the index promises it."""
     make_video(path, 100, options={"g": "10"}, size=(128, 96))
     data = bytearray(path.read_bytes())
-    start = data.index(b"mdat") + 4
-    middle = start + (len(data) - start) // 3
-    data[middle : middle + 400] = b"\xff" * 400
+    first, last = data.index(b"mdat") + 4, data.index(b"moov") - 4
+    hole = slice(first + int(start * (last - first)), first + int(end * (last - first)))
+    data[hole] = b"\xff" * len(data[hole])
     path.write_bytes(data)
     return path
 
@@ -140,3 +141,25 @@ def begin(
     command = [sys.executable, *launcher, *map(str, arguments)]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment}
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def distil_data(folder: Path) -> Path:
+    """Classes in `videos`, with one file that is no video, background in `elsewhere`, and bases in base.py."""
+    (data_set(folder / "videos") / "b" / "[bad].mp4").write_bytes(b"no video")
+    background(folder / "elsewhere")
+    (folder / "base.py").write_text(BASE)
+    return folder
+
+
+def distil_command(data: Path) -> list[object]:
+    """`distill` on that, without background and output."""
+    base = f"{data / 'base.py'}:base"
+    return ["distill", "--data", data / "videos", "--base", base, "--stride", "0.1", *TINY, "--checkpoint-minutes", 0]
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    """Two weights files whose tensors are the same, bit for bit."""
+    first, second = map(safetensors.torch.load_file, (one, other))
+    assert (
+        first.keys() == second.keys() and [name for name in first if not torch.equal(first[name], second[name])] == []
+    )

@@ -81,7 +81,7 @@ def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Any]:
     return {
         "method": answer.method,
         "k": answer.clips,
-        "gflops": round(answer.gflops, 4),
+        "gflops": None if answer.gflops is None else round(answer.gflops, 4),
         "seconds": round(answer.seconds, 4),
         "probabilities": {name: round(float(p), 6) for name, p in zip(classes, answer.probabilities, strict=True)},
     }
@@ -96,7 +96,7 @@ def _print(console: Console, answers: list[Answer], classes: tuple[str, ...]) ->
         table.add_row(
             answer.method,
             str(answer.clips),
-            f"{answer.gflops:.1f}",
+            "?" if answer.gflops is None else f"{answer.gflops:.1f}",
             f"{answer.seconds:.2f}",
             Text(", ".join(f"{classes[i]} {100 * float(answer.probabilities[i]):.0f} %" for i in best)),
             style="bold green" if answer.method == "ddl" else "",

@@ -120,8 +120,8 @@ def distill(
     network = load_base(base, str(runtime.device))
     length = exact_seconds(network.clip_duration if clip_duration is None else clip_duration, "--clip-duration")
     training, held_out, network = _videos(data, prefix, network, unlabelled)
-    videos, _ = _with_background(training.videos, background, "train")
-    seen, domains = _with_background(_evenly(held_out.videos, max_held_out), background, "val")
+    videos, domains = _with_background(training.videos, background, "train")
+    seen, elsewhere = _with_background(_evenly(held_out.videos, max_held_out), background, "val")
     recipe = Recipe(
         length,
         exact_seconds(length if stride is None else stride, "--stride"),
@@ -138,7 +138,9 @@ def distill(
     failures = Failures((*training.missing, *held_out.missing), quiet=not runtime.is_first)
     stages = partial(stage, quiet=quiet)
     with stoppable(work, runtime.is_first):
-        scorer, measure = distil(network, videos, recipe, runtime, store, work, stages=stages, failed=failures.add)
+        scorer, measure = distil(
+            network, videos, recipe, runtime, store, work, domains=domains, stages=stages, failed=failures.add
+        )
         if not runtime.is_first:
             return
         with stages("held-out videos", len(seen)) as progress:
@@ -151,7 +153,7 @@ def distill(
             "clipselect": __version__,
             "command": " ".join(["clipselect", *sys.argv[1:]]),
             "failed": failures.count,
-            "held_out": quality(outputs, measure, domains, network, scorer),
+            "held_out": quality(outputs, measure, elsewhere, network, scorer),
         }
         save_weights(output, scorer.net.state_dict(), metadata)
         write_whole(output.with_suffix(".md"), ddnet_card(metadata))
