@@ -1,5 +1,6 @@
 """Training a base from labelled videos: small, honest, and enough for those who have none."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from clipselect.augment import augment, normalised
 from clipselect.datasets import LabelledVideo
 from clipselect.errors import ClipselectError
-from clipselect.features import clip_outputs
+from clipselect.features import UNREADABLE, clip_outputs, unreadable
 from clipselect.frame_store import FrameStore
 from clipselect.scorer import Geometry
 from clipselect.sources import open_source
@@ -122,11 +123,21 @@ def find_background(
     return [footage for footage in found if footage]
 
 
+def fingerprint_of(footage: Iterable[Iterable[Footage]]) -> str:
+    """SHA-256 of all footage in its order."""
+    digest = hashlib.sha256()
+    for kind in footage:
+        for one in kind:
+            digest.update(f"{one.path!r} {one.start} {one.end}".encode("utf-8", "surrogateescape"))
+        digest.update(b"|")
+    return digest.hexdigest()
+
+
 def _duration(path: str, store: FrameStore, failed: Callable[[str, ClipselectError], Any]) -> Fraction | None:
     try:
         return store.duration(path)
-    except ClipselectError as e:
-        failed(path, e)
+    except UNREADABLE as e:
+        unreadable(path, e, failed)
         return None
 
 
@@ -135,11 +146,12 @@ class Accuracy:
     """Top-1 accuracy in percent over whole videos, the mean over all their clips.
 
     Attributes:
+        top1: None where not one video could be read.
         videos: that could be read.
         confusion: [classes, outputs] counts, true class by answer.
     """
 
-    top1: float
+    top1: float | None
     videos: int
     confusion: np.ndarray[Any, np.dtype[np.int64]]
 
@@ -153,14 +165,14 @@ def accuracy(
     for video in videos:
         try:
             outputs = clip_outputs(open_source(video.path, fps=fps), base, base.clip_duration)
-        except ClipselectError as e:
-            failed(video.path, e)
+        except UNREADABLE as e:
+            unreadable(video.path, e, failed)
             continue
         answer = int(outputs.probabilities.mean(0).argmax())
         confusion[video.label, answer] += 1
         right += answer in video.labels
         total += 1
-    return Accuracy(100 * right / max(total, 1), total, confusion)
+    return Accuracy(100 * right / total if total else None, total, confusion)
 
 
 def _fraction(seconds: float) -> Fraction:

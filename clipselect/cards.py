@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from clipselect.checkpoint import Metadata
 from clipselect.composition import ACTION_CLIPS, BACKGROUND_CLIPS
 
+CARD = "for clipselect"
+"""What every card says near its top."""
 COMPOSED = (
     f", in untrimmed videos composed of the held-out ones: {ACTION_CLIPS} clips of an action at a random place among "
     f"{BACKGROUND_CLIPS} of background"
@@ -29,7 +31,7 @@ def base_card(metadata: Metadata, confusion: NDArray[np.int64]) -> str:
         "",
         *_origin(metadata),
         "",
-        f"Top-1 accuracy on {measured['videos']} held-out videos, mean over all clips: **{measured['top1']:.1f} %**",
+        f"Top-1 accuracy on {measured['videos']} held-out videos, mean over all clips: **{share(measured['top1'])}**",
         "",
         "| class | videos | right | most often taken for |",
         "|---|---|---|---|",
@@ -52,9 +54,17 @@ def ddnet_card(metadata: Metadata) -> str:
         "",
         *_origin(metadata),
         "",
-        f"D-scores: {metadata['target']}, {metadata['metric']}, {metadata['contrast']}; loss: {metadata['loss']}. "
-        f"{metadata['failed']} videos could not be read.",
+        f"D-scores: {_d_scores(metadata)}; loss: {metadata['loss']}. {metadata['failed']} videos could not be read.",
         "",
+    ]
+    if metadata["base_right_on_training_clips"] is not None:
+        lines += [
+            f"The base is right about {share(100 * metadata['base_right_on_training_clips'])} of the training clips.",
+            "",
+        ]
+    if held_out is None:
+        return "\n".join([*lines, "Not yet measured on held-out videos.", ""])
+    lines += [
         "## Measured on held-out videos",
         "",
         f"{held_out['videos']} videos, {held_out['elements']} clips.",
@@ -88,6 +98,18 @@ def ddnet_card(metadata: Metadata) -> str:
                 lines.append(f"| {method} | {' | '.join(cells.get(k, '') for k in ks)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def share(percent: float | None) -> str:
+    """A percentage in words."""
+    return "not known" if percent is None else f"{percent:.1f} %"
+
+
+def _d_scores(metadata: Metadata) -> str:
+    of = {"labels": "by the labels", "head": "by the base's own answers and the rows of its head, without labels"}
+    if metadata["target"] not in of:
+        return "the base's own confidence"
+    return f"{of[metadata['target']]}, {metadata['metric']}, {metadata['contrast']}"
 
 
 def _origin(metadata: Metadata) -> list[str]:

@@ -1,6 +1,7 @@
 """Distilling a DDNet for a base, from videos to a scorer: equations 2 to 6 in their order."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,7 @@ from clipselect.feature_files import FeatureFiles
 from clipselect.frame_store import FrameStore
 from clipselect.runtime import Runtime
 from clipselect.scorer import ClipScorer, Geometry
-from clipselect.targets import Measure, Target, centroids_of, write_targets
+from clipselect.targets import Measure, Target, centroids_of, right_share, write_targets
 from clipselect.training import Schedule, train
 from clipselect.zoo.base import Base
 
@@ -92,15 +93,20 @@ def distil(
             base, recipe.clip_duration, recipe.stride, recipe.fps, share=share, failed=failed, done=progress.more
         )
     runtime.fabric.barrier()
-    targets, kept = work / "d_scores.parquet", work / "centroids.npy"
+    targets = work / "d_scores.parquet"
     if runtime.is_first:
         for path, message in files.errors().items():
             failed(path, ClipselectError(message))
-        measure = _measure(files, base, recipe, domains)
+        measure, right = _measure(files, base, recipe, domains), right_share(files)
         norm = write_targets(files, measure, targets)
-        np.save(kept, measure.centroids.numpy(), allow_pickle=False)
-    norm, measure = runtime.share((norm, measure) if runtime.is_first else None)
+        np.save(work / "centroids.npy", measure.centroids.numpy(), allow_pickle=False)
+    norm, measure, right = runtime.share((norm, measure, right) if runtime.is_first else None)
     schedule = recipe.schedule
+    settings = {
+        **files.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence)),
+        "precision": runtime.precision, "processes": runtime.processes,
+    }  # fmt: skip
+    which = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
     torch.manual_seed(schedule.seed)
     with stages("training the DDNet", schedule.steps) as progress:
         trained = train(
@@ -109,8 +115,8 @@ def distil(
             DDNetLoss(recipe.loss, recipe.geometry),
             schedule,
             runtime,
-            checkpoint=work / "ddnet.ckpt",
-            settings={**files.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence))},
+            checkpoint=work / f"ddnet-{which}.ckpt",  # recipes can be tried on the same features
+            settings=settings,
             show=progress.at,
         )
     assert isinstance(trained, Logits)
@@ -129,6 +135,7 @@ def distil(
         "loss": recipe.loss,
         "seed": schedule.seed,
         "steps": schedule.steps,
+        "base_right_on_training_clips": right,
     }
     return ClipScorer("ddnet", trained.net, recipe.geometry, metadata, runtime.device), measure
 
@@ -139,9 +146,7 @@ def _settings(base: Base, videos: Sequence[LabelledVideo], recipe: Recipe) -> di
     for video in videos:
         digest.update(repr((video.path, video.labels, video.segments)).encode("utf-8", "surrogateescape"))
     return {
-        "base": base.sha256,
-        "geometry": asdict(base.geometry),
-        "classes": list(base.classes),
+        "base": base.identity,
         "videos": digest.hexdigest(),
         "clip_duration": str(recipe.clip_duration),
         "stride": str(recipe.stride),
@@ -153,6 +158,8 @@ def _measure(files: FeatureFiles, base: Base, recipe: Recipe, domains: Mapping[s
     if recipe.target == "head":
         assert base.head is not None
         centroids = base.head.weight.detach().double().cpu()
+    elif recipe.target == "confidence":
+        centroids = torch.empty(0, 0)
     else:
         centroids = centroids_of(files, base.classes, domains)
-    return Measure(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast)
+    return Measure(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast, recipe.schedule.seed)

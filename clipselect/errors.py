@@ -9,5 +9,9 @@ class VideoError(ClipselectError):
     """A video that cannot be read; other videos of the same batch are not affected."""
 
 
+class NetworkError(ClipselectError):
+    """A base or a DDNet that fails, whatever the video: every other video would meet the same."""
+
+
 class ClipselectWarning(UserWarning):
     """Something that the user should know and that did not stop the work: one sentence that names the file."""

@@ -9,6 +9,7 @@ Any number of processes can share the work; each takes every so-many-th file.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from clipselect.datasets import LabelledVideo
 from clipselect.errors import ClipselectError
-from clipselect.features import ClipOutputs, clip_outputs
+from clipselect.features import UNREADABLE, ClipOutputs, clip_outputs, unreadable
 from clipselect.files import write_whole
 from clipselect.grid import Clip, Seconds
 from clipselect.sources import open_source
@@ -81,7 +82,7 @@ class FeatureFiles:
 
     def errors(self) -> dict[str, str]:
         """Why videos could not be read, by path, once all is done."""
-        return {path: why for number in range(self.count) for path, why in self._read(number)[1].items()}
+        return {path: why for number in range(self.count) for path, why in self._errors(number).items()}
 
     def prepare(self) -> None:
         """Make the folder, or see that the one that is there belongs to this run.
@@ -115,23 +116,26 @@ class FeatureFiles:
             share: rank and number of processes.
             failed: called for every video that cannot be read now; `errors` tells of all.
             done: called with a number of videos whenever so many more are done, in this or an earlier run.
+
+        Raises:
+            NetworkError: the base fails.
         """
         for number in range(share[0], self.count, share[1]):
             first = number * VIDEOS_PER_FILE
             videos = self.videos[first : first + VIDEOS_PER_FILE]
-            if self._path(number).exists():
-                done(len(videos))
-                continue
-            parts, errors = list[Elements](), dict[str, str]()
+            known = self._path(number).exists()
+            before, failed_before = self._read(number) if known else (None, {})
+            parts, errors = [before] if before else list[Elements](), dict[str, str]()
             for index, video in enumerate(videos, start=first):
-                try:
-                    outputs = clip_outputs(open_source(video.path, fps=fps), base, clip_duration, stride)
-                    parts.append(elements_of(index, video, outputs))
-                except ClipselectError as e:
-                    failed(video.path, e)
-                    errors[video.path] = str(e)
+                if not known or video.path in failed_before:  # what failed may have been repaired
+                    try:
+                        outputs = clip_outputs(open_source(video.path, fps=fps), base, clip_duration, stride)
+                        parts.append(elements_of(index, video, outputs))
+                    except UNREADABLE as e:
+                        errors[video.path] = unreadable(video.path, e, failed)
                 done(1)
-            self._write(number, parts, errors)
+            if not known or errors != failed_before:
+                self._write(number, parts, errors)
 
     def __iter__(self) -> Iterator[Elements]:
         """The elements file by file, in the order of the videos; files without any are left out."""
@@ -146,7 +150,8 @@ class FeatureFiles:
     def _write(self, number: int, parts: list[Elements], errors: dict[str, str]) -> None:
         arrays: dict[str, NDArray[Any]] = {"errors": np.frombuffer(json.dumps(errors).encode(), np.uint8)}
         if parts:
-            arrays |= {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Elements)}
+            order = np.argsort(np.concatenate([part.video for part in parts]), kind="stable")
+            arrays |= {f.name: np.concatenate([getattr(p, f.name) for p in parts])[order] for f in fields(Elements)}
         part = self._path(number).with_suffix(".part.npz")
         try:
             np.savez(part, allow_pickle=False, **arrays)
@@ -156,14 +161,23 @@ class FeatureFiles:
             raise ClipselectError(f"{part}: cannot be written ({e.strerror}); make room and run it again") from e
 
     def _read(self, number: int) -> tuple[Elements | None, dict[str, str]]:
+        with self._opened(number) as file:
+            elements = Elements(**{f.name: file[f.name] for f in fields(Elements)}) if "video" in file else None
+            return elements, json.loads(file["errors"].tobytes())
+
+    def _errors(self, number: int) -> dict[str, str]:
+        with self._opened(number) as file:
+            errors: dict[str, str] = json.loads(file["errors"].tobytes())
+            return errors
+
+    @contextmanager
+    def _opened(self, number: int) -> Iterator[Any]:
         path = self._path(number)
         try:
             with np.load(path, allow_pickle=False) as file:
-                errors = json.loads(file["errors"].tobytes())
-                elements = Elements(**{f.name: file[f.name] for f in fields(Elements)}) if "video" in file else None
+                yield file
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as e:
             raise ClipselectError(f"{path}: damaged; delete it and run the same command again") from e
-        return elements, errors
 
 
 def elements_of(index: int, video: LabelledVideo, outputs: ClipOutputs) -> Elements:

@@ -5,13 +5,26 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import av
 import torch
 from torch import Tensor
 
 from clipselect.clips import Pass, ahead, decoded
+from clipselect.errors import ClipselectError, VideoError
 from clipselect.grid import Clip, Seconds
 from clipselect.video import Source
 from clipselect.zoo.base import Base
+
+UNREADABLE = (VideoError, av.FFmpegError, OSError, MemoryError, RuntimeError, ValueError)
+"""What a video that cannot be read may raise; a `NetworkError` is none of these, since every video would raise it."""
+
+
+def unreadable(path: str, error: BaseException, failed: Callable[[str, ClipselectError], Any]) -> str:
+    """Tell `failed` of a video that cannot be read; the sentence."""
+    if not isinstance(error, ClipselectError):
+        error = VideoError(f"{path}: cannot be read ({error or type(error).__name__}); convert it, say to H.264")
+    failed(path, error)
+    return str(error)
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,7 @@ def clip_outputs(
 
     Raises:
         VideoError: not one frame decodes.
+        NetworkError: the base fails.
     """
     clips: list[Clip] = []
     features: list[Tensor] = []

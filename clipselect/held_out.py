@@ -12,8 +12,8 @@ from clipselect.composition import ACTION_CLIPS, compose
 from clipselect.datasets import LabelledVideo
 from clipselect.errors import ClipselectError
 from clipselect.evaluation import ClipTable, Cost, Group, method_rows, ranking_quality
-from clipselect.feature_files import BACKGROUND, Elements, elements_of
-from clipselect.features import clip_outputs
+from clipselect.feature_files import BACKGROUND, elements_of
+from clipselect.features import UNREADABLE, clip_outputs, unreadable
 from clipselect.grid import Seconds
 from clipselect.scorer import ClipScorer, score_video
 from clipselect.sources import open_source
@@ -25,10 +25,20 @@ KS = (1, 3, 5, 9)
 
 @dataclass(frozen=True)
 class VideoOutputs:
-    """What both networks say about the n candidate clips of a held-out video."""
+    """What both networks say about the n candidate clips of a held-out video.
+
+    Attributes:
+        shows: [n] classes, see `clipselect.feature_files.Elements`.
+        pairs: [p] clips that have a label to be discriminated by.
+        discriminabilities: [p].
+        probabilities: [n, classes].
+        scores: [n].
+    """
 
     video: LabelledVideo
-    elements: Elements
+    shows: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    discriminabilities: NDArray[np.float64]
     probabilities: NDArray[np.float32]
     scores: NDArray[np.float32]
 
@@ -37,6 +47,7 @@ def outputs_of(
     videos: Iterable[LabelledVideo],
     base: Base,
     scorer: ClipScorer,
+    measure: Measure,
     clip_duration: Seconds,
     stride: Seconds | None,
     fps: float,
@@ -48,46 +59,46 @@ def outputs_of(
         try:
             outputs = clip_outputs(open_source(video.path, fps=fps), base, clip_duration, stride)
             scored = score_video(open_source(video.path, fps=fps), scorer, clip_duration=clip_duration, stride=stride)
-        except ClipselectError as e:
-            failed(video.path, e)
+        except UNREADABLE as e:
+            unreadable(video.path, e, failed)
             continue
         elements = elements_of(i, video, outputs)
-        found.append(VideoOutputs(video, elements, outputs.probabilities.numpy(), scored.scores))
+        pairs, _ = measure.pairs(elements)
+        values = measure.discriminability(elements).numpy()
+        found.append(VideoOutputs(video, elements.shows, pairs, values, outputs.probabilities.numpy(), scored.scores))
     return found
 
 
 def quality(
-    found: list[VideoOutputs], measure: Measure, domains: dict[str, str], base: Base, scorer: ClipScorer, seed: int = 0
+    found: list[VideoOutputs], domains: dict[str, str], base: Base, scorer: ClipScorer, seed: int = 0
 ) -> dict[str, Any]:
     """What was measured, for the metadata and the card.
 
     Args:
-        domains: domain of the paths that are background; if any of them could be read, the labelled videos are
-            composed with those.
+        domains: domain of the paths that are background; if any of them could be read, labelled videos without
+            segments are composed with those.
 
     Returns:
         "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores;
-        None where there is nothing to rank), "auc_ddnet" and "auc_confidence" (action against background clips, where
-        that is known), and "accuracy": the rows of `clipselect.evaluation`, without costs for a base whose costs cannot
-        be counted.
+        None where there is nothing to rank), "constant" (whether all scores are the same), "auc_ddnet" and
+        "auc_confidence" (action against background clips, where that is known), and "accuracy": the rows of
+        `clipselect.evaluation`, without costs for a base whose costs cannot be counted.
     """
-    rows: list[NDArray[Any]] = [np.empty(0)]
-    scores: list[NDArray[Any]] = [np.empty(0)]
-    for one in found:
-        picked, _ = measure.pairs(one.elements)
-        rows.append(measure.discriminability(one.elements).numpy())
-        scores.append(one.scores[picked])
+    rows = np.concatenate([np.empty(0), *(one.discriminabilities for one in found)])
+    scores = np.concatenate([np.empty(0), *(one.scores[one.pairs] for one in found)])
     labelled = [one for one in found if one.video.labels]
-    composed = len(labelled) > 0 and any(one.video.path in domains for one in found)
+    trimmed = not any(one.video.segments for one in labelled)
+    composed = trimmed and len(labelled) > 0 and any(one.video.path in domains for one in found)
     out: dict[str, Any] = {
         "composed": composed,
         "videos": len(found),
         "elements": int(sum(len(one.scores) for one in found)),
-        "spearman": _rank_correlation(np.concatenate(rows), np.concatenate(scores)),
+        "spearman": _rank_correlation(rows, scores),
+        "constant": len(scores) > 0 and bool(np.ptp(scores) == 0),
     }
     if not labelled:
         return out
-    groups = _composed(found, domains, measure.classes, seed) if composed else _groups(found)
+    groups = _composed(found, domains, base.classes, seed) if composed else _groups(found)
     table = ClipTable(
         np.concatenate([one.scores for one in found]).astype(np.float64),
         np.concatenate([one.probabilities for one in found]).astype(np.float64),
@@ -118,7 +129,7 @@ def _groups(found: list[VideoOutputs]) -> list[Group]:
     for one in found:
         rows = np.arange(first, first + len(one.scores))
         first += len(rows)
-        action = one.elements.shows != BACKGROUND if one.video.segments else None
+        action = one.shows != BACKGROUND if one.video.segments else None
         if one.video.labels:
             groups.append(Group(one.video.path, one.video.labels, rows, action))
     return groups

@@ -66,7 +66,7 @@ def start(device: str, precision: str, log_folder: Path) -> Runtime:
         precision: "32", "bf16", or "auto" for bf16 where the hardware multiplies it fast.
 
     Raises:
-        ClipselectError: absent device or unknown precision.
+        ClipselectError: absent device, one device for several processes, or unknown precision.
     """
     from lightning_fabric import Fabric  # slow to import
     from lightning_fabric.loggers.tensorboard import TensorBoardLogger
@@ -74,8 +74,13 @@ def start(device: str, precision: str, log_folder: Path) -> Runtime:
 
     if precision not in PRECISIONS:
         raise ClipselectError(f"--precision must be one of {', '.join(PRECISIONS)}, got {precision}")
+    by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ  # other launchers' variables would make one process wait for ever
+    processes, local = (int(os.environ[n]) if by_torchrun else 1 for n in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if processes > 1 and device.startswith("cuda:"):
+        raise ClipselectError(
+            f"--device {device} is for one process; with torchrun give cuda, and every process has its own"
+        )
     where = pick_device(device)
-    processes, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     chosen = ("bf16" if _has_fast_bf16(where) else "32") if precision == "auto" else precision
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
@@ -92,7 +97,7 @@ def start(device: str, precision: str, log_folder: Path) -> Runtime:
 
 def _has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
         features = Path("/proc/cpuinfo").read_text()
     except OSError:

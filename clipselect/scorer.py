@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from clipselect.checkpoint import Metadata, load_weights
 from clipselect.clips import Pass, ahead, decoded
 from clipselect.ddnet import DDNet, DDNetConfig
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, NetworkError
 from clipselect.grid import Clip, Seconds, exact_seconds
 from clipselect.video import Frame, Source
 
@@ -82,7 +82,7 @@ class ClipScorer:
         batch = self.geometry.normalise(np.concatenate([clips, filler]) if len(filler) else clips, self.device)
         scores: NDArray[np.float32] = self.net(batch)[: len(clips)].cpu().numpy()
         if not np.isfinite(scores).all():
-            raise ClipselectError(f"model {self.name!r} gives scores that are not numbers; distil it again")
+            raise NetworkError(f"model {self.name!r} gives scores that are not numbers; distil it again")
         return scores
 
 

@@ -1,9 +1,9 @@
 """D-scores of all training elements: what a DDNet learns, in one Parquet file that can be looked at.
 
-One row per element, or per label that a background element is tried with: `path`, `start` and `end` in seconds, `label`
-(the class of the video that it stands in), `shows` (the class that it shows, or null for background),
-`discriminability` (eq. 3), `d_score` (eq. 4), `confidence` (the base's largest probability) and `predicted` (its answer
-for the whole video).
+One row per element, or per label that a background element is tried with: `video` (its number), `path`, `start` and
+`end` in seconds, `label` (the class of the video that it stands in; of several, the main one), `shows` (the class that
+it shows, or null for background), `discriminability` (eq. 3), `d_score` (eq. 4), `confidence` (the base's largest
+probability) and `predicted` (its answer for the whole video).
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ from clipselect.index import text
 Target = Literal["labels", "head", "confidence"]
 """Centroids and labels of the training set; the head's rows and its own answers; the base's largest probability."""
 
+NOTHING = "not one of the training videos can be read; look at the errors above"
 SCHEMA = pa.schema(
     [
         ("video", pa.int64()), ("path", pa.string()), ("start", pa.float64()), ("end", pa.float64()),
@@ -101,7 +102,7 @@ def centroids_of(files: FeatureFiles, classes: Sequence[str], domains: Mapping[s
         [classes + 1 + different domains, d] float64; NaN for a background that has no elements.
 
     Raises:
-        ClipselectError: a class that not one element shows, or no elements at all.
+        ClipselectError: a class that the videos are labelled with and that not one element shows, or no elements.
     """
     accumulator: CentroidAccumulator | None = None
     domains = domains or {}
@@ -114,13 +115,13 @@ def centroids_of(files: FeatureFiles, classes: Sequence[str], domains: Mapping[s
         shows = np.where(elements.shows == BACKGROUND, background, elements.shows)
         accumulator.update(torch.from_numpy(elements.features), torch.from_numpy(shows))
     if accumulator is None:
-        raise ClipselectError("not one of the training videos can be read; look at the errors above")
+        raise ClipselectError(NOTHING)
     centroids = accumulator.compute()
-    empty = [name for name, row in zip(classes, centroids, strict=False) if bool(row.isnan().any())]
-    if empty:
+    named = {label for video in files.videos for label in video.labels}  # others are classes of the base alone
+    lost = [name for i, name in enumerate(classes) if i in named and bool(centroids[i].isnan().any())]
+    if lost:
         raise ClipselectError(
-            f"class {empty[0]!r}: not one clip of it can be read; repair its videos, or remove the class "
-            f"({len(empty)} such)"
+            f"class {lost[0]!r}: not one clip shows it; repair its videos, or leave it out ({len(lost)} such)"
         )
     return centroids
 
@@ -131,20 +132,31 @@ def write_targets(files: FeatureFiles, measure: Measure, path: Path) -> Normalis
     Returns:
         the statistics of eq. 4.
     """
-    every = torch.cat([measure.discriminability(elements) for elements in files])
-    norm = normalisation(every)
+    parts = [measure.discriminability(elements) for elements in files]
+    if not parts:
+        raise ClipselectError(NOTHING)
+    norm = normalisation(torch.cat(parts))
     with whole_file(path) as part, pq.ParquetWriter(part, SCHEMA, compression="zstd") as writer:
-        for elements in files:
-            writer.write_table(_table(elements, files, measure, norm))
+        for elements, values in zip(files, parts, strict=True):
+            writer.write_table(_table(elements, values, files, measure, norm))
     return norm
 
 
-def _table(elements: Elements, files: FeatureFiles, measure: Measure, norm: Normalisation) -> pa.Table:
+def right_share(files: FeatureFiles) -> float | None:
+    """How often the base is right about the training videos, clip by clip; None if none of them have labels."""
+    right = total = 0
+    for elements in files:
+        labelled = elements.shows != BACKGROUND
+        right += int((elements.likely[labelled, 0] == elements.shows[labelled]).sum())
+        total += int(labelled.sum())
+    return right / total if total else None
+
+
+def _table(elements: Elements, values: Tensor, files: FeatureFiles, measure: Measure, norm: Normalisation) -> pa.Table:
     def names(indices: NDArray[np.int64]) -> list[str | None]:
         return [None if i == BACKGROUND else measure.classes[i] for i in indices.tolist()]
 
     rows, labels = measure.pairs(elements)
-    values = measure.discriminability(elements)
     columns: dict[str, Any] = {
         "video": elements.video[rows],
         "path": [text(files.videos[i].path) for i in elements.video[rows].tolist()],

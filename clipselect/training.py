@@ -21,8 +21,11 @@ from clipselect.errors import ClipselectError
 from clipselect.runtime import Runtime
 
 AVERAGE = 0.995
+"""Weight of the past in the moving average of the weights; less during the first steps."""
 WARM_UP = 0.15
 LARGEST_GRADIENT = 5.0
+SKIPPED_AT_MOST = 50
+"""Steps in a row whose gradients are not finite, before it makes no sense to go on."""
 FASTEST = 1e6
 SMALL_MAP = 4
 """Below this side length, oneDNN's bf16 weight gradients of 3D convolutions can hold garbage (torch 2.15)."""
@@ -101,7 +104,7 @@ def train(
             "least; choose a multiple of their number"
         )
     net = net.to(runtime.device).to(memory_format=torch.channels_last_3d)
-    averaged = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE), use_buffers=True)
+    averaged = AveragedModel(net, use_buffers=True)
     if runtime.device.type == "cpu":
         exact_small_maps(net)  # not in the copy that the average is: it would call this network's layers
     optimiser = torch.optim.AdamW(net.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
@@ -109,24 +112,24 @@ def train(
     parts: dict[str, Any] = {"net": net, "averaged": averaged, "optimiser": optimiser, "rate": rate}
     first = _resume(checkpoint, parts, settings)
     model, prepared = runtime.fabric.setup(net, optimiser)
-    saved, running = time.monotonic(), 0.0
+    saved, running, skipped = time.monotonic(), 0.0, 0
     for step, (inputs, targets) in enumerate(_batches(example, schedule, runtime, first), start=first):
         model.train()
         torch.manual_seed((schedule.seed * 1_000_003 + step) * runtime.processes + runtime.rank)  # dropout
         value = loss(model, inputs.to(runtime.device), targets.to(runtime.device))
         mean = float(cast(Tensor, runtime.fabric.all_reduce(value.detach(), reduce_op="mean")))
         if not math.isfinite(mean):
-            kept = f" ({checkpoint} holds an earlier one)" if checkpoint.exists() else ""
-            raise ClipselectError(
-                f"the loss is not a number at step {step}{kept}: choose a smaller learning rate (or --precision 32) "
-                "and another --work, or look at the data"
-            )
+            raise ClipselectError(f"the loss is not a number at step {step}{_remedy(checkpoint)}")
         prepared.zero_grad()
         runtime.fabric.backward(value)
         size = nn.utils.clip_grad_norm_(net.parameters(), LARGEST_GRADIENT)
-        if bool(size.isfinite()):
+        skipped = 0 if bool(size.isfinite()) else skipped + 1
+        if skipped == SKIPPED_AT_MOST:
+            raise ClipselectError(f"no gradient is a number since step {step + 1 - skipped}{_remedy(checkpoint)}")
+        if not skipped:
             prepared.step()
         rate.step()
+        averaged.multi_avg_fn = get_ema_multi_avg_fn(min(AVERAGE, (1 + step) / (10 + step)))
         averaged.update_parameters(net)
         running += (mean - running) * (0.05 if step > first else 1)
         done = step + 1
@@ -138,7 +141,14 @@ def train(
                 saved = time.monotonic()
     runtime.fabric.barrier()
     result: nn.Module = averaged.module.eval()
+    if not all(bool(t.isfinite().all()) for t in result.state_dict().values()):
+        raise ClipselectError(f"the weights are not numbers{_remedy(checkpoint)}")
     return result
+
+
+def _remedy(checkpoint: Path) -> str:
+    kept = f" ({checkpoint} holds an earlier step; delete it)" if checkpoint.exists() else ""
+    return f"{kept}: choose a smaller learning rate, or float32, or look at the data"
 
 
 def _batches(
@@ -146,12 +156,13 @@ def _batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     share = schedule.batch // runtime.processes
     begin = runtime.rank * share
-    places = [
+    places = (
         [*range(step * schedule.batch + begin, step * schedule.batch + begin + share)]
         for step in range(first, schedule.steps)
-    ]
+    )
+    draws: Any = Draws(example, schedule.batch)
     try:
-        yield from DataLoader(Draws(example, schedule.batch), batch_sampler=places, num_workers=schedule.workers)
+        yield from DataLoader(draws, batch_sampler=places, num_workers=schedule.workers)
     except ClipselectError as e:  # from a worker, with its traceback before the sentence
         raise ClipselectError(str(e).rpartition(f"{type(e).__module__}.{type(e).__name__}: ")[2].strip()) from e
 
@@ -194,7 +205,9 @@ def _resume(path: Path, parts: dict[str, Any], settings: dict[str, Any]) -> int:
     except Exception as e:  # whatever a damaged file leads the unpickler to
         raise ClipselectError(f"{path}: a damaged checkpoint; delete it to begin anew") from e
     if made_with != _text(settings):
-        raise ClipselectError(f"{path}: a checkpoint of a run with other options; give another --work, or delete it")
+        raise ClipselectError(
+            f"{path}: a checkpoint of a run with other options; delete it, or choose another work folder"
+        )
     for name, part in parts.items():
         part.load_state_dict(state[name])
     return int(state["step"])

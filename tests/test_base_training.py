@@ -157,6 +157,13 @@ def test_all_frames_of_a_clip_are_augmented_alike() -> None:
         assert torch.equal(x, x[:, :1].expand_as(x))
 
 
+def test_time_runs_forwards_in_augmented_clips() -> None:
+    lighter = np.array([60, 100, 140, 180], np.uint8).reshape(4, 1, 1, 1) * np.ones((1, 24, 24, 3), np.uint8)
+    for seed in range(10):
+        x = augment(lighter, 16, np.random.default_rng(seed))
+        assert bool((x.mean((0, 2, 3)).diff() > 0).all())
+
+
 def test_a_network_sees_pixels_in_training_as_it_does_afterwards() -> None:
     clips = np.random.default_rng(0).integers(0, 256, (2, 3, 16, 16, 3), dtype=np.uint8)
     inputs = torch.from_numpy(clips).permute(0, 4, 1, 2, 3).float() / 255

@@ -229,6 +229,27 @@ def test_outputs_that_are_not_numbers_are_refused(value: float, clips: np.ndarra
         base.outputs(clips)
 
 
+def test_a_layer_that_sees_no_features_is_told_with_the_others() -> None:
+    net = Tiny()
+    net.spare = nn.Linear(2, 2)
+    with pytest.raises(ClipselectError, match=r"its layer 'spare' sees no features .* of embed, fc, spare"):
+        Base.of(net, SMALL, 1.0, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("net", "says"),
+    [
+        (nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 1)), "has a single output"),
+        (nn.Sequential(nn.Flatten(3), nn.Linear(64 * 64, 2)), "must give one row of outputs per clip"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(7, 2)), r"base 'mine' fails on clips \(RuntimeError: .*\); mend it"),
+        (lambda x: x.mean((2, 3, 4)), "base 'mine' fails on clips"),
+    ],
+)
+def test_what_is_no_network_for_clips_is_told_at_once(net: nn.Module, says: str) -> None:
+    with pytest.raises(ClipselectError, match=says):
+        Base.of(net, SMALL, 1.0, name="mine", device="cpu")
+
+
 def test_names_may_be_given_later_and_must_be_as_many_as_outputs() -> None:
     base = Base.of(Tiny(), SMALL, 1.0, name="mine", device="cpu")
     assert not base.has_names

@@ -63,12 +63,21 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
 def test_a_work_folder_of_another_run_is_refused(distil: Distil, data: Path) -> None:
     background = ("--background", data / "elsewhere")
     assert distil(*background).code == 0
-    assert_refused_at_last(distil(*background, "--loss", "mse"), "ddnet.ckpt: a checkpoint of a run with other options")
     refusal = "features: features of another base, data or clips; give another --work"
     assert_refused_at_last(distil(*background, "--stride", "0.2"), refusal)
     assert_refused_at_last(distil(*background, "--base", f"{data / 'base.py'}:elsewhere"), refusal)
     assert_refused_at_last(distil(), refusal)
     assert distil(*background).code == 0
+
+
+def test_recipes_can_be_tried_on_the_same_features(distil: Distil, tmp_path: Path) -> None:
+    assert distil().code == 0
+    features = tmp_path / "d.work" / "features" / "000000.npz"
+    stamp = features.stat().st_mtime_ns
+    assert distil("--loss", "mse", "-o", tmp_path / "e.safetensors", "--work", tmp_path / "d.work").code == 0
+    assert features.stat().st_mtime_ns == stamp and len([*(tmp_path / "d.work").glob("ddnet-*.ckpt")]) == 2
+    with pytest.raises(AssertionError):
+        assert_same_weights(tmp_path / "d.safetensors", tmp_path / "e.safetensors")
 
 
 def test_a_loss_that_is_not_a_number_ends_with_a_sentence(distil: Distil, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,13 +87,13 @@ def test_a_loss_that_is_not_a_number_ends_with_a_sentence(distil: Distil, monkey
 
 def test_damaged_work_is_named(distil: Distil, tmp_path: Path) -> None:
     assert distil().code == 0
-    features, checkpoint = tmp_path / "d.work" / "features" / "000000.npz", tmp_path / "d.work" / "ddnet.ckpt"
+    features, (checkpoint,) = tmp_path / "d.work" / "features" / "000000.npz", (tmp_path / "d.work").glob("*.ckpt")
     whole = features.read_bytes()
     features.write_bytes(whole[:-100])
     assert_refused_at_last(distil(), "000000.npz: damaged; delete it and run the same command again")
     features.write_bytes(whole)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    assert_refused_at_last(distil(), "ddnet.ckpt: a damaged checkpoint; delete it to begin anew")
+    assert_refused_at_last(distil(), f"{checkpoint}: a damaged checkpoint; delete it to begin anew")
     checkpoint.unlink()
     assert distil().code == 0
 
@@ -138,5 +147,8 @@ def test_what_cannot_end_well_is_refused_before_any_work(
         distil("--base", f"{data / 'base.py'}:strangers"),
         "videos: classes 'a', 'b' are not among the 2 classes of the base",
     )
+    (tmp_path / "d.md").write_text("my notes")
+    assert_refused(distil(), "d.md: is no card of weights and would be lost; choose another output")
+    (tmp_path / "d.md").unlink()
     (tmp_path / "d.md").mkdir()
     assert_refused(distil(), "d.md: is a folder")

@@ -66,7 +66,8 @@ def test_a_run_killed_among_the_features_and_in_training_ends_as_one_left_alone(
             first = stamps(features)
             assert [*first] == ["000000.npz"]
     assert stamps(features)["000000.npz"] == first["000000.npz"] and len(stamps(features)) == 2
-    assert torch.load(tmp_path / "killed.work" / "ddnet.ckpt", weights_only=True)["step"] == 2
+    (checkpoint,) = (tmp_path / "killed.work").glob("ddnet-*.ckpt")
+    assert torch.load(checkpoint, weights_only=True)["step"] == 2
     assert not out.exists()
     processes += [begin(*command, "-o", out), begin(*command, "-o", alone)]
     for process in processes[-2:]:
@@ -100,6 +101,3 @@ def test_torchrun_shares_the_work_and_speaks_with_one_voice(
     log = EventAccumulator(str(works[0] / "logs"))
     log.Reload()
     assert [event.step for event in log.Scalars("loss")] == [1, 2, 3, 4]
-    first = EventAccumulator(str(works[1] / "logs"))
-    first.Reload()
-    assert log.Scalars("loss")[0].value == pytest.approx(first.Scalars("loss")[0].value, rel=0.2)

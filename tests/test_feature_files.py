@@ -16,7 +16,7 @@ from training_data import Colours, colours, film
 from clipselect import feature_files
 from clipselect.datasets import LabelledVideo, Segment
 from clipselect.discriminability import class_centroids
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, NetworkError
 from clipselect.feature_files import BACKGROUND, Elements, FeatureFiles, elements_of, shown_class
 from clipselect.features import ClipOutputs, clip_outputs
 from clipselect.grid import Clip
@@ -60,6 +60,7 @@ def compute(
 
 
 def seen_by(base: Base) -> int:
+    """Clips, and a blank one when it was made."""
     assert isinstance(base.net, Colours)
     return base.net.seen
 
@@ -149,27 +150,21 @@ def test_streamed_centroids_are_those_of_everything_at_once(tmp_path: Path, vide
     assert not bool(at_once.isnan().any())
 
 
+def test_every_domain_of_background_has_a_centroid_of_its_own(tmp_path: Path, videos: list[LabelledVideo]) -> None:
+    files = at(tmp_path, videos)
+    compute(files, colours())
+    domains = {videos[5].path: "wood", videos[6].path: "street", "/not/read.mp4": "beach"}
+    centroids, elements = centroids_of(files, ("a", "b"), domains), joined(files)
+    assert centroids.isnan().any(dim=1).tolist() == [False, False, True, True, False, False]  # by name: beach first
+    for row, video in ((4, 6), (5, 5)):
+        mean = elements.features[elements.video == video].astype(np.float64).mean(0)
+        assert np.allclose(centroids[row].numpy(), mean, rtol=1e-12)
+
+
 def test_centroids_without_background_have_an_empty_last_row(tmp_path: Path, videos: list[LabelledVideo]) -> None:
     files = at(tmp_path, videos[:2])
     compute(files, colours())
     assert centroids_of(files, ("a", "b")).isnan().any(dim=1).tolist() == [False, False, True]
-
-
-def test_every_domain_of_background_has_a_centroid_of_its_own(tmp_path: Path, videos: list[LabelledVideo]) -> None:
-    files = at(tmp_path, videos)
-    compute(files, colours())
-    elements = joined(files)
-    background = sorted({videos[v].path for v in elements.video[elements.shows == BACKGROUND].tolist()})
-    domains = {background[0]: "street", **dict.fromkeys(background[1:], "field")}
-    found = centroids_of(files, ("a", "b"), domains)
-    assert len(found) == 3 + len(set(domains.values()))
-    for row, domain in zip(found[3:], sorted(set(domains.values())), strict=True):
-        paths = [videos[v].path for v in elements.video.tolist()]
-        own = [
-            domains.get(path) == domain and shown == BACKGROUND
-            for path, shown in zip(paths, elements.shows, strict=True)
-        ]
-        assert np.allclose(row.numpy(), elements.features[own].mean(axis=0))
 
 
 def test_a_class_that_no_clip_shows_is_an_error_and_so_is_nothing_at_all(
@@ -177,15 +172,18 @@ def test_a_class_that_no_clip_shows_is_an_error_and_so_is_nothing_at_all(
 ) -> None:
     files = at(tmp_path, videos[:2])
     compute(files, colours())
-    with pytest.raises(ClipselectError, match=r"class 'c': not one clip of it can be read; .*\(1 such\)"):
-        centroids_of(files, ("a", "b", "c"))
+    assert centroids_of(files, ("a", "b", "c"))[2].isnan().all()  # a class of the base that the data are not about
+    named = at(tmp_path / "named", [*videos[:2], LabelledVideo(videos[4].path, (2,))])
+    compute(named, colours())
+    with pytest.raises(ClipselectError, match=r"class 'c': not one clip shows it; .*\(1 such\)"):
+        centroids_of(named, ("a", "b", "c"))
     nothing = at(tmp_path / "nothing", videos[4:5])
     compute(nothing, colours())
     with pytest.raises(ClipselectError, match="not one of the training videos can be read"):
         centroids_of(nothing, ("a", "b"))
 
 
-def test_videos_that_cannot_be_read_are_recorded_and_not_lost_when_a_run_goes_on(
+def test_videos_that_cannot_be_read_are_recorded_and_told_again_when_a_run_goes_on(
     tmp_path: Path, videos: list[LabelledVideo]
 ) -> None:
     told: list[str] = []
@@ -194,8 +192,31 @@ def test_videos_that_cannot_be_read_are_recorded_and_not_lost_when_a_run_goes_on
     assert told == [videos[4].path]
     again = at(tmp_path, videos)
     assert compute(again, colours(), failed=lambda path, _: told.append(path)) == 7
-    assert len(told) == 1 and [*again.errors()] == told
+    assert told == [videos[4].path] * 2 and [*again.errors()] == told[:1]
     assert again.errors()[videos[4].path].startswith(f"{videos[4].path}: not a video")
+
+
+def test_a_repaired_video_is_read_when_a_run_goes_on(tmp_path: Path, videos: list[LabelledVideo]) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    some = [videos[0], LabelledVideo(str(broken), (1,)), videos[1]]
+    files, base = at(tmp_path, some), colours()
+    compute(files, colours())
+    film(broken, "b", 3)
+    assert compute(files, base) == 3
+    assert seen_by(base) == 1 + 3 and files.errors() == {}  # the clips of that one alone, after a blank one
+    whole = at(tmp_path / "whole", some)
+    compute(whole, colours())
+    assert_alike(files, whole)
+
+
+def test_a_base_that_fails_ends_the_run_and_is_blamed_on_no_video(tmp_path: Path, videos: list[LabelledVideo]) -> None:
+    files, base = at(tmp_path, videos), colours()
+    assert base.head is not None
+    torch.nn.init.constant_(base.head.bias, float("nan"))
+    with pytest.raises(NetworkError, match="base 'colours' gives outputs that are not numbers"):
+        compute(files, base)
+    assert not [*files.folder.glob("*.npz")]
 
 
 def test_a_stopped_run_computes_only_what_is_not_there_yet(tmp_path: Path, videos: list[LabelledVideo]) -> None:
@@ -206,10 +227,10 @@ def test_a_stopped_run_computes_only_what_is_not_there_yet(tmp_path: Path, video
 
     with pytest.raises(KeyboardInterrupt):
         compute(files, base, failed=stop)
-    assert seen_by(base) == 12 and len([*files.folder.glob("*.npz")]) == 1  # the second file was begun
+    assert seen_by(base) == 1 + 12 and len([*files.folder.glob("*.npz")]) == 1  # the second file was begun
     rest, whole = colours(), at(tmp_path / "whole", videos)
     compute(files, rest)
-    assert seen_by(rest) == 9
+    assert seen_by(rest) == 1 + 9
     compute(whole, colours())
     assert_alike(files, whole)
 
@@ -275,7 +296,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_of_a_file(
     assert sorted(file.name for file in files.folder.iterdir()) == ["000000.npz", "settings.json"]
     base = colours()
     compute(files, base)
-    assert seen_by(base) == 9
+    assert seen_by(base) == 1 + 9
 
 
 def test_names_that_are_no_utf8_and_hold_all_kinds_of_signs_are_kept(tmp_path: Path) -> None:

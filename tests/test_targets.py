@@ -16,7 +16,7 @@ from clipselect.datasets import LabelledVideo
 from clipselect.discriminability import class_centroids, d_scores, discriminability
 from clipselect.errors import ClipselectError
 from clipselect.feature_files import BACKGROUND, Elements, FeatureFiles
-from clipselect.targets import SCHEMA, Measure, Target, centroids_of, write_targets
+from clipselect.targets import SCHEMA, Measure, Target, centroids_of, right_share, write_targets
 
 A, B, C = 0, 1, 2
 CLASSES = ("a", "b", "c")
@@ -191,6 +191,21 @@ def test_the_statistics_of_eq_4_are_those_of_all_files_together(
     assert len(table) == sum(counts) + len(counts) and ((scores > 0) & (scores < 1)).all()
     order = np.argsort(np.array(table["discriminability"]), kind="stable")
     assert (np.diff(scores[order]) >= 0).all()
+
+
+def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
+    files = files_of(tmp_path, [])
+    with pytest.raises(ClipselectError, match="not one of the training videos can be read"):
+        write_targets(files, Measure(CLASSES, UNIT, target="confidence"), tmp_path / "d.parquet")
+    assert not (tmp_path / "d.parquet").exists()
+
+
+def test_how_often_the_base_is_right_is_counted_over_clips_that_show_something(tmp_path: Path) -> None:
+    part = elements([0, 0, 0, 1], [A, A, A, BACKGROUND], [(1, 1)] * 4, shows=[A, A, BACKGROUND, BACKGROUND],
+                    likely=[[A, B], [B, A], [A, B], [A, B]])  # fmt: skip
+    assert right_share(files_of(tmp_path, ["x", "y"], part)) == 1 / 2
+    open_part = elements([0], [BACKGROUND], [(1, 1)])
+    assert right_share(files_of(tmp_path / "open", ["x"], open_part)) is None
 
 
 @pytest.mark.parametrize("target", ["labels", "head", "confidence"])

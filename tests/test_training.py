@@ -152,8 +152,9 @@ def test_the_result_is_the_moving_average_of_the_weights(begin: Begin) -> None:
     result = begin("run")(net=net, show=keep)
     for name in ("0.weight", "6.bias", "1.running_mean"):
         expected = seen[0][name]
-        for state in seen[1:]:
-            expected = AVERAGE * expected + (1 - AVERAGE) * state[name]
+        for step, state in enumerate(seen[1:], start=1):
+            past = min(AVERAGE, (1 + step) / (10 + step))  # little at first, when it is not worth much
+            expected = past * expected + (1 - past) * state[name]
         assert torch.allclose(result[name], expected, atol=1e-6) and not torch.equal(result[name], seen[-1][name])
 
 
@@ -190,8 +191,8 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_step(
     run = begin("run")
     with pytest.raises(ClipselectError) as said:
         run(loss=fails_at(3, value))
-    assert str(said.value).startswith(f"the loss is not a number at step 3 ({run.checkpoint} holds an earlier one): ")
-    assert "choose a smaller learning rate" in str(said.value)
+    kept = f"({run.checkpoint} holds an earlier step; delete it)"
+    assert str(said.value).startswith(f"the loss is not a number at step 3 {kept}: choose a smaller learning rate")
     assert torch.load(run.checkpoint, weights_only=True)["step"] == 3
     assert_same(run(), whole)
 
@@ -216,11 +217,31 @@ def test_a_gradient_that_is_not_finite_moves_no_weight(begin: Begin) -> None:
     assert all(torch.equal(before[name], p) for name, p in net.named_parameters())
 
 
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
+def test_gradients_that_are_never_finite_end_the_run(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "SKIPPED_AT_MOST", 3)
+
+    def steep(net: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+        value = loss(net, inputs, targets)
+        value.register_hook(lambda gradient: gradient * math.nan)
+        return value
+
+    with pytest.raises(ClipselectError, match=r"^no gradient is a number since step 0 .*: choose a smaller learning"):
+        begin("run")(loss=steep)
+
+
+def test_weights_that_are_not_numbers_are_no_result(begin: Begin) -> None:
+    net = fresh()
+    net.register_buffer("unused", torch.tensor(math.nan))
+    with pytest.raises(ClipselectError, match=r"^the weights are not numbers .*: choose a smaller learning rate"):
+        begin("run")(net=net)
+
+
 def test_a_checkpoint_of_other_settings_is_refused_and_kept(begin: Begin) -> None:
     run = begin("run")
     run()
     content = run.checkpoint.read_bytes()
-    with pytest.raises(ClipselectError, match=r"net\.ckpt: a checkpoint of a run with other options; give another"):
+    with pytest.raises(ClipselectError, match=r"net\.ckpt: a checkpoint of a run with other options; delete it"):
         run(settings={"of": "another test"})
     assert run.checkpoint.read_bytes() == content
 
@@ -314,3 +335,15 @@ def test_an_unknown_precision_or_device_is_refused(tmp_path: Path) -> None:
         start("cpu", "16", tmp_path / "logs")
     with pytest.raises(ClipselectError, match="device 'abacus' is not available"):
         start("abacus", "32", tmp_path / "logs")
+
+
+def test_one_device_for_several_processes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ClipselectError, match="--device cuda:1 is for one process; with torchrun give cuda"):
+        start("cuda:1", "32", tmp_path / "logs")
+
+
+def test_variables_of_other_launchers_start_no_crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")  # it would wait for the other one for ever
+    assert start("cpu", "32", tmp_path / "logs").processes == 1

@@ -1,8 +1,9 @@
 """Bases: trained networks with what it takes to run them on clips and to see their features."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clipselect.checkpoint import Metadata, fingerprint
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, NetworkError
 from clipselect.scorer import Geometry, pick_device
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
@@ -81,16 +82,16 @@ class Base:
         )  # fmt: skip
         outputs = made.count_outputs()
         names = tuple(map(str, range(outputs))) if classes is None else tuple(classes)
+        if outputs < 2:
+            raise ClipselectError(f"{name} has a single output; a base tells at least two classes apart")
         if len(names) > outputs:
             raise ClipselectError(f"{name} has {outputs} outputs, but {len(names)} classes are named")
         return replace(made, classes=names)
 
     def count_outputs(self) -> int:
-        """How many outputs it has, one per class and perhaps more; a network without a head must be run for that."""
-        if self.head is not None:
-            return self.head.out_features
-        blank = np.zeros((1, self.geometry.frames, self.geometry.size, self.geometry.size, 3), np.uint8)
-        return self._run(blank)[1].shape[1]
+        """How many outputs it has, one for every class and perhaps more; a blank clip is run to see that all works."""
+        size = self.geometry.size
+        return self._run(np.zeros((1, self.geometry.frames, size, size, 3), np.uint8))[1].shape[1]
 
     @property
     def has_names(self) -> bool:
@@ -115,16 +116,39 @@ class Base:
         """Fingerprint of its weights."""
         return str(self.metadata.get("sha256") or fingerprint(self.net.state_dict(), {}))
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its outputs, as far as can be told: for caches of them. `code` is of bases out of FILE.py."""
+        layer = next(name for name, module in self.net.named_modules() if module is self.layer)
+        return {
+            "name": self.name,
+            "sha256": self.sha256,
+            "layer": [layer, self.takes_output],
+            "geometry": asdict(self.geometry),
+            "classes": list(self.classes),
+            "code": self.metadata.get("code"),
+        }
+
+    def to(self, device: str) -> "Base":
+        """The same on another device; "auto" leaves it where it is."""
+        if device == "auto":
+            return self
+        where = pick_device(device)
+        return replace(self, net=self.net.to(where), device=where)
+
     def outputs(self, clips: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """Features [n, d] and probabilities [n, classes] of clips [n, T, size, size, 3] uint8 RGB, on the CPU.
 
         Where there is a feature for several places of a clip, the feature is their mean. Outputs that are no
         probabilities yet go through a softmax, over further outputs too, so that the rows of a base with those sum to
         less than 1.
+
+        Raises:
+            NetworkError: the network fails, or gives something else.
         """
         features, rows = self._run(clips)
-        if not bool(rows.isfinite().all()):
-            raise ClipselectError(f"base {self.name!r} gives outputs that are not numbers; check its weights")
+        if not bool(rows.isfinite().all()) or not bool(features.isfinite().all()):
+            raise NetworkError(f"base {self.name!r} gives outputs that are not numbers; check its weights")
         done = bool((rows >= 0).all()) and bool(((rows.sum(1) - 1).abs() < 1e-3).all())
         probabilities = rows if done else rows.softmax(1)
         return features.cpu(), probabilities[:, : len(self.classes)].cpu()
@@ -136,15 +160,26 @@ class Base:
             lambda _, inputs, output: seen.append(output if self.takes_output else inputs[0])
         )
         try:
-            rows = self.net(self.geometry.normalise(clips, self.device)).float()
+            rows = self.net(self.geometry.normalise(clips, self.device))
+        except Exception as e:  # whatever the user's network runs into
+            told = next(iter(str(e).splitlines()), "")
+            raise NetworkError(f"base {self.name!r} fails on clips ({type(e).__name__}: {told}); mend it") from e
         finally:
             hook.remove()
+        if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(clips):
+            raise NetworkError(f"base {self.name!r} must give one row of outputs per clip [n, outputs]; wrap it so")
+        if not seen or not isinstance(seen[0], Tensor) or len(seen[0]) != len(clips) or seen[0].ndim < 2:
+            name = next(n for n, layer in self.net.named_modules() if layer is self.layer)
+            raise NetworkError(
+                f"base {self.name!r}: its layer {name!r} sees no features [n, d, ...] of the clips; name another one "
+                f"as head or feature_layer, of {_listed([n for n, _ in self.net.named_modules() if n])}"
+            )
         features = seen[0].float()
         if self.takes_output and features.ndim > 2:  # [n, d, ...] as convolutions give it
             features = features.flatten(2).mean(2)
         elif features.ndim > 2:  # [n, ..., d] as linear layers take it
             features = features.flatten(1, -2).mean(1)
-        return features, rows
+        return features, rows.float()
 
     def features(self, clips: NDArray[np.uint8]) -> Tensor:
         """[n, d]; see `outputs`."""
@@ -184,8 +219,11 @@ def _find_layer(net: nn.Module, name: str) -> nn.Module:
     layers = dict(net.named_modules())
     if name in layers:
         return layers[name]
-    names = [n for n in layers if n]
-    shown = (
-        names if len(names) <= NAMED_AT_MOST else [*names[: NAMED_AT_MOST // 2], "...", *names[-NAMED_AT_MOST // 2 :]]
+    raise ClipselectError(
+        f"the network has no feature layer {name!r}: its layers are {_listed([n for n in layers if n])}"
     )
-    raise ClipselectError(f"the network has no feature layer {name!r}: its layers are {', '.join(shown) or 'none'}")
+
+
+def _listed(names: list[str]) -> str:
+    half = NAMED_AT_MOST // 2
+    return ", ".join(names if len(names) <= NAMED_AT_MOST else [*names[:half], "...", *names[-half:]]) or "none"

@@ -1,8 +1,10 @@
 """Loading bases: by name, from weights and checkpoints of all kinds, or out of the user's own code."""
 
+import hashlib
 import importlib.util
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -45,7 +47,7 @@ def load_base(
             raise ClipselectError(f"{network} needs weights: give {network}:CHECKPOINT, or {network}:pretrained")
         return _published(network, checkpoint, device, classes, size, frames)
     if network.endswith(".py") and checkpoint:
-        return _of_code(Path(network), checkpoint)
+        return _of_code(Path(network), checkpoint).to(device)
     path = zoo.weights_path(model or zoo.DEFAULT_BASE, zoo.BASES)
     tensors, metadata = load_weights(path, kind="base")
     try:
@@ -56,6 +58,23 @@ def load_base(
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
         raise ClipselectError(f"{path}: its metadata and its tensors do not describe one base; train it again") from e
     return Base.of(net, geometry, seconds, name=name, classes=names, metadata=metadata, device=device)
+
+
+def read_classes(path: Path) -> tuple[str, ...]:
+    """Names of a checkpoint's outputs in their order, one a line.
+
+    Raises:
+        ClipselectError: a file that cannot be read, or names that are not all different.
+    """
+    try:
+        names = tuple(line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip())
+    except (OSError, UnicodeError) as e:
+        raise ClipselectError(f"{path}: cannot be read as UTF-8 text; write one class name a line") from e
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ClipselectError(
+            f"{path}: must name at least two different classes, one a line, in the order of the outputs"
+        )
+    return names
 
 
 def _published(
@@ -132,7 +151,7 @@ def _of_code(path: Path, name: str) -> Base:
     if not path.is_file() or spec is None or spec.loader is None:
         raise ClipselectError(f"{path}: no such file; give FILE.py:NAME, with a Base or a function that makes one")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.path.insert(0, str(path.resolve().parent))  # for what it imports from beside it
     try:
         spec.loader.exec_module(module)
         found = getattr(module, name)
@@ -141,9 +160,12 @@ def _of_code(path: Path, name: str) -> Base:
         raise
     except Exception as e:  # whatever the user's code runs into
         raise ClipselectError(f"{path}: {name} cannot be had ({type(e).__name__}: {e}); mend the code") from e
+    finally:
+        sys.path.remove(str(path.resolve().parent))
     if not isinstance(base, Base):
         raise ClipselectError(f"{path}: {name} is no clipselect Base, nor makes one; see Base.of")
-    return base
+    code = hashlib.sha256(path.read_bytes()).hexdigest()
+    return replace(base, metadata={**base.metadata, "code": f"{name} {code}"})
 
 
 def _download(network: str) -> dict[str, Tensor]:

@@ -1,7 +1,5 @@
 """`clipselect distill`."""
 
-import hashlib
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +10,7 @@ from rich.text import Text
 
 from clipselect import __version__
 from clipselect.cards import ddnet_card
-from clipselect.checkpoint import save_weights
+from clipselect.checkpoint import Metadata, save_weights
 from clipselect.commands.common import check, stderr
 from clipselect.commands.options import ClipDuration, Device, Fps, Quiet, Stride
 from clipselect.commands.outputs import make_folder
@@ -32,9 +30,10 @@ from clipselect.commands.training_options import (
     Work,
     Workers,
     check_outputs,
+    command,
     frame_store,
 )
-from clipselect.datasets import Dataset, LabelledVideo, read_background, read_dataset, read_unlabelled
+from clipselect.datasets import Dataset, LabelledVideo, read_background, read_dataset
 from clipselect.ddnet import DDNetConfig
 from clipselect.ddnet_training import Loss
 from clipselect.discriminability import Contrast, Metric
@@ -44,22 +43,23 @@ from clipselect.files import write_whole
 from clipselect.grid import exact_seconds
 from clipselect.held_out import outputs_of, quality
 from clipselect.runtime import start
-from clipselect.scorer import Geometry
+from clipselect.scorer import ClipScorer, Geometry
 from clipselect.splits import Split
 from clipselect.targets import Target
 from clipselect.training import Schedule
+from clipselect.unlabelled import read_unlabelled_split
 from clipselect.zoo.base import MEAN, STD, Base
-from clipselect.zoo.loading import load_base
-
-HELD_OUT = 10
-"""Without labels, every so-many-th video is held out."""
+from clipselect.zoo.loading import load_base, read_classes
 
 
 def distill(
     *,
     data: Data,
     base: Annotated[
-        str, typer.Option(metavar="NAME|PATH|NETWORK:CHECKPOINT", help="The trained network to distil for.")
+        str,
+        typer.Option(
+            metavar="NAME|PATH|NETWORK:CHECKPOINT|FILE.py:NAME", help="The trained network to distil for; not modified."
+        ),
     ],
     output: Output,
     background: Background = None,
@@ -68,9 +68,18 @@ def distill(
         bool,
         typer.Option("--unlabelled", help="Use no labels: the base's own answers and its head's rows stand for them."),
     ] = False,
+    classes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of a checkpoint's outputs in their order, one a line.")
+    ] = None,
+    base_size: Annotated[
+        int | None, typer.Option(min=32, max=1024, help="Pixels of a clip's side as a NETWORK:CHECKPOINT sees it.")
+    ] = None,
+    base_frames: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Frames of a clip that a NETWORK:CHECKPOINT sees.")
+    ] = None,
     clip_duration: ClipDuration = None,
     stride: Stride = None,
-    size: Annotated[int, typer.Option(min=32, max=512, help="Pixels of a clip's side as the DDNet sees it.")] = 112,
+    size: Annotated[int, typer.Option(min=32, max=512, help="Pixels of a clip's side that the DDNet sees.")] = 112,
     frames: Annotated[int, typer.Option(min=1, max=64, help="Frames of a clip that the DDNet sees.")] = 8,
     widths: Annotated[str, typer.Option(help="Channels of the DDNet's four stages.")] = "8,16,32,48",
     depths: Annotated[str, typer.Option(help="Blocks of the DDNet's four stages.")] = "2,2,2,2",
@@ -117,11 +126,12 @@ def distill(
     make_folder(work)
     runtime = start(device, precision, work / "logs")
     quiet = quiet or not runtime.is_first
-    network = load_base(base, str(runtime.device))
+    names = read_classes(classes) if classes else None
+    network = load_base(base, str(runtime.device), classes=names, size=base_size, frames=base_frames)
     length = exact_seconds(network.clip_duration if clip_duration is None else clip_duration, "--clip-duration")
-    training, held_out, network = _videos(data, prefix, network, unlabelled)
+    training, held_out, network = _videos(data, prefix, network, unlabelled, max_held_out)
     videos, domains = _with_background(training.videos, background, "train")
-    seen, elsewhere = _with_background(_evenly(held_out.videos, max_held_out), background, "val")
+    seen, elsewhere = _with_background(_evenly(held_out.videos, max_held_out), background, "val", max_held_out)
     recipe = Recipe(
         length,
         exact_seconds(length if stride is None else stride, "--stride"),
@@ -143,21 +153,26 @@ def distill(
         )
         if not runtime.is_first:
             return
-        with stages("held-out videos", len(seen)) as progress:
-            outputs = outputs_of(progress.over(seen), network, scorer, length, recipe.stride, fps, failures.add)
         metadata = {
             "kind": "ddnet",
             "name": output.stem,
             **scorer.metadata,
             "data": training.name,
             "clipselect": __version__,
-            "command": " ".join(["clipselect", *sys.argv[1:]]),
+            "command": command(),
             "failed": failures.count,
-            "held_out": quality(outputs, measure, elsewhere, network, scorer),
+            "held_out": None,
         }
+        save_weights(output, scorer.net.state_dict(), metadata)  # before anything else can fail
+        with stages("held-out videos", len(seen)) as progress:
+            outputs = outputs_of(
+                progress.over(seen), network, scorer, measure, length, recipe.stride, fps, failures.add
+            )
+        metadata |= {"failed": failures.count, "held_out": quality(outputs, elsewhere, network, scorer, seed)}
         save_weights(output, scorer.net.state_dict(), metadata)
         write_whole(output.with_suffix(".md"), ddnet_card(metadata))
     failures.tell()
+    _doubt(scorer, metadata)
     if not quiet:
         rho = metadata["held_out"]["spearman"]
         found = "no held-out clips to rank" if rho is None else f"Spearman's rho {rho:.3f} on held-out clips"
@@ -175,18 +190,26 @@ def _four(text: str, option: str) -> tuple[int, int, int, int]:
     return a, b, c, d
 
 
-def _videos(data: Path, prefix: Path | None, base: Base, unlabelled: bool) -> tuple[Dataset, Dataset, Base]:
+def _doubt(scorer: ClipScorer, metadata: Metadata) -> None:
+    """Say what makes the result doubtful."""
+    right, held_out, classes = metadata["base_right_on_training_clips"], metadata["held_out"], metadata["classes"]
+    if right is not None and right < min(3 / len(classes), 1 / len(classes) + 0.1):
+        stderr().print(
+            Text(
+                f"warning: the base is right about {100 * right:.1f} % of its own training clips, little more than "
+                "chance; are its outputs in the order of the data's classes? --classes names them"
+            )
+        )
+    if held_out["elements"] > 1 and held_out["constant"]:
+        stderr().print(Text(f"warning: {scorer.name} gives all clips the same score: it has learnt nothing"))
+
+
+def _videos(
+    data: Path, prefix: Path | None, base: Base, unlabelled: bool, most_held_out: int
+) -> tuple[Dataset, Dataset, Base]:
     """Training and held-out videos, and the base with the names of its classes, which a checkpoint does not know."""
     if unlabelled:
-        everything = read_unlabelled(data, prefix=prefix)
-        order = sorted(everything.videos, key=lambda v: hashlib.sha256(v.path.encode(errors="replace")).digest())
-        split = max(len(order) // HELD_OUT, 1)
-        check(len(order) > 1, f"{data}: one video is too little; give more")
-        return (
-            Dataset(everything.name, base.classes, order[split:], everything.missing),
-            Dataset(everything.name, base.classes, order[:split]),
-            base,
-        )
+        return (*read_unlabelled_split(data, prefix=prefix, most_held_out=most_held_out), base)
     if base.has_names:
         return (
             read_dataset(data, "train", prefix=prefix, classes=base.classes),
@@ -194,17 +217,22 @@ def _videos(data: Path, prefix: Path | None, base: Base, unlabelled: bool) -> tu
             base,
         )
     training = read_dataset(data, "train", prefix=prefix)
-    return training, read_dataset(data, "val", prefix=prefix, classes=training.classes), base.named(training.classes)
+    if all(name in base.classes for name in training.classes):  # numbers of outputs, as PyTorchVideo's lists have them
+        training, named = read_dataset(data, "train", prefix=prefix, classes=base.classes), base
+    else:
+        named = base.named(training.classes)
+    return training, read_dataset(data, "val", prefix=prefix, classes=named.classes), named
 
 
 def _with_background(
-    videos: Sequence[LabelledVideo], folder: Path | None, split: Split
+    videos: Sequence[LabelledVideo], folder: Path | None, split: Split, most: int | None = None
 ) -> tuple[list[LabelledVideo], dict[str, str]]:
     """The videos and those of the background, which have no labels, with the domains of the latter by path."""
     domains = (
         {path: domain for domain, paths in read_background(folder, split).items() for path in paths} if folder else {}
     )
-    return [*videos, *(LabelledVideo(path, ()) for path in domains)], domains
+    chosen = _evenly([LabelledVideo(path, ()) for path in domains], len(domains) if most is None else most)
+    return [*videos, *chosen], domains
 
 
 def _evenly(videos: list[LabelledVideo], most: int) -> list[LabelledVideo]:

@@ -35,7 +35,7 @@ ClipDuration = Annotated[
     typer.Option(
         parser=_seconds,
         metavar="SECONDS",
-        help="Length of a clip, as 2.5 or 64/30. (default: what the model was distilled with)",
+        help="Length of a clip, as 2.5 or 64/30. (default: what the network was trained with)",
     ),
 ]
 Stride = Annotated[

@@ -1,7 +1,5 @@
 """`clipselect train-base`."""
 
-import hashlib
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,8 +7,8 @@ import torch
 import typer
 
 from clipselect import __version__
-from clipselect.base_training import BaseExamples, accuracy, base_loss, find_background, find_footage
-from clipselect.cards import base_card
+from clipselect.base_training import BaseExamples, accuracy, base_loss, find_background, find_footage, fingerprint_of
+from clipselect.cards import base_card, share
 from clipselect.checkpoint import save_weights
 from clipselect.commands.common import check
 from clipselect.commands.options import ClipDuration, Device, Fps, Quiet
@@ -31,6 +29,7 @@ from clipselect.commands.training_options import (
     Work,
     Workers,
     check_outputs,
+    command,
     frame_store,
 )
 from clipselect.datasets import read_background, read_dataset
@@ -93,13 +92,16 @@ def train_base(
     make_folder(work)
     runtime = start(device, precision, work / "logs")
     store = frame_store(work, geometry, length, cache_gigabytes, fps)
-    failures = Failures((*dataset.missing, *held_out.missing))
+    failures = Failures((*dataset.missing, *held_out.missing), quiet=not runtime.is_first)
     quiet = quiet or not runtime.is_first
     with stoppable(work, runtime.is_first):
         paths = len(dataset.videos) + sum(map(len, domains))
-        with stage("reading the videos", paths, quiet) as step:
-            footage = find_footage(step.over(dataset.videos), dataset.classes, store, failures.add)
-            elsewhere = find_background(map(step.over, domains), store, failures.add)
+        found = None
+        if runtime.is_first:  # the others would read the same, and might not agree
+            with stage("reading the videos", paths, quiet) as step:
+                footage = find_footage(step.over(dataset.videos), dataset.classes, store, failures.add)
+                found = footage, find_background(map(step.over, domains), store, failures.add)
+        footage, elsewhere = runtime.share(found)
         classes = len(dataset.classes) + bool(elsewhere)
         torch.manual_seed(seed)
         net = architecture.build(classes)
@@ -107,8 +109,8 @@ def train_base(
         examples = BaseExamples(store, footage, elsewhere, length, geometry, batch, steps, seed)
         settings = {
             "network": network, "classes": dataset.classes, "clip_duration": str(length), **asdict(geometry),
-            "schedule": [steps, batch, learning_rate, seed],
-            "footage": hashlib.sha256(repr((footage, elsewhere)).encode()).hexdigest(),
+            "schedule": [steps, batch, learning_rate, seed], "footage": fingerprint_of([*footage, *elsewhere]),
+            "precision": runtime.precision, "processes": runtime.processes,
         }  # fmt: skip
         with stage("training the base", steps, quiet) as step:
             averaged = train(
@@ -129,20 +131,23 @@ def train_base(
             "steps": steps,
             "data": dataset.name,
             "clipselect": __version__,
-            "command": " ".join(["clipselect", *sys.argv[1:]]),
+            "command": command(),
+            "accuracy": None,
         }
+        halves = {n: t.half() if t.is_floating_point() else t for n, t in averaged.state_dict().items()}
+        save_weights(output, halves, metadata)  # before anything else can fail
+        averaged.load_state_dict({n: t.to(averaged.state_dict()[n].dtype) for n, t in halves.items()})
         base = Base.of(
             averaged, geometry, float(length), name=output.stem, classes=dataset.classes, device=str(runtime.device)
         )
         with stage("the held-out videos", len(held_out.videos), quiet) as step:
             measured = accuracy(base, step.over(held_out.videos), fps, failures.add)
-        halves = {n: t.half() if t.is_floating_point() else t for n, t in averaged.state_dict().items()}
         metadata["accuracy"] = {"top1": measured.top1, "videos": measured.videos}
         save_weights(output, halves, metadata)
         write_whole(output.with_suffix(".md"), base_card(metadata, measured.confusion))
     failures.tell()
     if not quiet:
         typer.echo(
-            f"{shown(output)}: {network}, {len(dataset.classes)} classes, top-1 {measured.top1:.1f} % of "
+            f"{shown(output)}: {network}, {len(dataset.classes)} classes, top-1 {share(measured.top1)} on "
             f"{measured.videos} held-out videos"
         )

@@ -1,11 +1,15 @@
 """The options that `train-base` and `distill` share."""
 
+import os
+import shlex
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from clipselect.cards import CARD
 from clipselect.commands.common import check
 from clipselect.files import check_writable
 from clipselect.frame_store import FrameStore
@@ -60,7 +64,16 @@ def check_outputs(output: Path) -> None:
         f"{output}: is the name of the card or the work folder; end it in .safetensors",
     )
     check_writable(output)
-    check_writable(output.with_suffix(".md"))
+    card = output.with_suffix(".md")
+    check_writable(card)
+    own = not card.is_file() or CARD in card.read_text("utf-8", "replace")
+    check(own, f"{card}: is no card of weights and would be lost; choose another output")
+
+
+def command() -> str:
+    """What was typed, fit to be typed again."""
+    started = "torchrun -m " if "TORCHELASTIC_RUN_ID" in os.environ else ""
+    return started + shlex.join(["clipselect", *sys.argv[1:]])
 
 
 def frame_store(work: Path, geometry: Geometry, clip_duration: Fraction, gigabytes: float, fps: float) -> FrameStore:
