@@ -1,37 +1,28 @@
-"""What both networks say about every candidate clip of a video, kept on disk per video so that a run resumes.
+"""What both networks say about every candidate clip of a video.
 
 The two networks look at the same windows of time, each at its own number and size of frames. A video is decoded once
 per network, or once in all where both look at the same frames.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
-from shared import network_fingerprint
 
-from clipselect.clips import ahead, clip_batches
-from clipselect.commands.stages import Failures, Stage
+from clipselect.clips import ahead, clip_batches, read_clip
 from clipselect.composition import spread_clips
-from clipselect.errors import ClipselectError, VideoError
-from clipselect.files import whole_file
+from clipselect.errors import VideoError
 from clipselect.grid import Clip, Timeline, candidate_clips, frames_to_score
-from clipselect.index import signature, stored_path
 from clipselect.orientation import orientation
 from clipselect.scorer import ClipScorer
-from clipselect.sources import open_source
-from clipselect.video import Frame, Source, TimelineChanged, squash
+from clipselect.video import Frame, Source, TimelineChanged
 from clipselect.zoo.base import Base
 
 BATCH = 8
@@ -217,71 +208,6 @@ def crops(picture: av.VideoFrame, aspect: float, size: int) -> NDArray[np.uint8]
 _scaler = VideoReformatter()
 
 
-@dataclass(frozen=True)
-class Cache:
-    """Tables of videos in a folder, one .npz each, found again while video, networks and cut are the same."""
-
-    folder: Path
-    networks: Networks
-    cut: Cut
-    fps: float
-
-    def table(self, path: str) -> VideoTable:
-        """From the folder, or else from the video; a VideoError if that cannot be read."""
-        file = self.folder / f"{self._key(path)}.npz"
-        kept = self._load(file)
-        if kept is None:
-            kept = video_table(open_source(path, fps=self.fps), self.cut, self.networks)
-            with whole_file(file) as part, part.open("wb") as out:
-                np.savez(out, **asdict(kept))
-        return kept
-
-    @cached_property
-    def _made_with(self) -> list[Any]:
-        networks = (self.networks.base, self.networks.scorer)
-        about = [[network_fingerprint(network), asdict(network.geometry)] for network in networks]
-        return [*about, self.networks.views, asdict(self.cut), self.fps]
-
-    def _key(self, path: str) -> str:
-        what = json.dumps([stored_path(path), signature(path), self._made_with], default=str)
-        return hashlib.sha256(what.encode()).hexdigest()[:32]
-
-    def _load(self, file: Path) -> VideoTable | None:
-        """None for what is not there or damaged."""
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                table = VideoTable(arrays["spans"], arrays["scores"], arrays["probabilities"])
-            n, classes = len(table.spans), len(self.networks.base.classes)
-            shapes = (table.spans.shape, table.scores.shape, table.probabilities.shape)
-            whole = n > 0 and shapes == ((n, 2), (n,), (n, classes))
-            return table if whole and np.isfinite(table.scores).all() else None
-        except Exception:  # a damaged file raises whatever its bytes lead the reader to
-            return None
-
-
-def tables(paths: Sequence[str], cache: Cache, failures: Failures, stage: Stage) -> dict[str, VideoTable]:
-    """The tables of all videos that can be read, by path; the others are added to `failures`.
-
-    Raises:
-        ClipselectError: not one video can be read, or the folder cannot be written to.
-    """
-    try:
-        cache.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise ClipselectError(f"{cache.folder}: cannot be made a folder ({e.strerror}); choose another --out") from e
-    found = {}
-    for path in stage.over(paths):
-        try:
-            found[path] = cache.table(path)
-        except VideoError as e:
-            failures.add(path, e)
-        except (av.FFmpegError, MemoryError) as e:
-            failures.add(path, VideoError(f"{path}: cannot be read ({e or type(e).__name__}); convert it"))
-    if not found:
-        raise ClipselectError(f"not one of the {len(paths)} videos can be read; see the errors above")
-    return found
-
-
 def _one_pass(
     source: Source, clips: list[Clip], size: int, frames: int, looks: Sequence[Look]
 ) -> list[NDArray[np.float32]]:
@@ -296,14 +222,12 @@ def _one_pass(
 
 def _sought(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:
     """[T, size, size, 3], or with views [T, 3, size, size, 3]."""
-    size = networks.base.geometry.size
-    wanted = frames_to_score(source.timeline, clip, networks.base.geometry.frames).tolist()
+    geometry = networks.base.geometry
+    if networks.views == 1:
+        return read_clip(source, clip, geometry.size, geometry.frames)
+    wanted = frames_to_score(source.timeline, clip, geometry.frames).tolist()
     pictures = enumerate(source.pictures(wanted[0], wanted[-1]), start=wanted[0])
-    found = {
-        i: squash(picture, size) if networks.views == 1 else crops(picture, source.aspect, size)
-        for i, picture in pictures
-        if i in wanted
-    }
+    found = {i: crops(picture, source.aspect, geometry.size) for i, picture in pictures if i in wanted}
     if len(found) < len(set(wanted)):
         raise VideoError(f"{source.path}: changed while it was read; try again")
     return np.stack([found[i] for i in wanted])

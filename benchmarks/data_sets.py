@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from clip_tables import Cache, Cut, VideoTable, tables
+from clip_tables import Cut, VideoTable
 from composed_files import write_composition
 from rich.text import Text
+from table_cache import Cache, tables
 
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import Failures, stage
@@ -17,7 +18,8 @@ from clipselect.composition import Composition, Kind, compose
 from clipselect.datasets import Dataset
 from clipselect.display import shown
 from clipselect.errors import ClipselectError, VideoError
-from clipselect.evaluation import ClipTable, Group, ranking_quality
+from clipselect.evaluation import ClipTable, Group
+from clipselect.evaluation_rows import ranking_quality
 from clipselect.feature_files import BACKGROUND, shown_class
 from clipselect.grid import Clip
 from clipselect.inputs import read_rows

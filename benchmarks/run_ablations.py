@@ -4,8 +4,9 @@
         --domains benchmarks/actions_domains.csv --out OUT
 
 Every variant changes one thing of the default recipe (`VARIANTS`), is distilled by `clipselect distill` with the same
-seed and steps, and evaluated on composed untrimmed videos. What is done is kept: a run that was stopped goes on, and
-another variant is only added. Writes OUT/VARIANT/results.json, and OUT/ablations.md with a line for each.
+seed and steps, and evaluated on composed untrimmed videos. What is done is kept, with the commands that made it
+(OUT/VARIANT/command.json): a run that was stopped goes on, another variant is only added, and what other arguments made
+is refused. Writes OUT/VARIANT/results.json, and OUT/ablations.md with a line for each.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,10 @@ VARIANTS: dict[str, list[str]] = {
     "full_stem": ["--stem-stride", "1"],
 }
 KS = (1, 3, 5)
+COMMAND = "command.json"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", required=True, help="as for clipselect distill")
     parser.add_argument("--data", type=Path, required=True)
@@ -54,12 +57,46 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[*VARIANTS], default=[*VARIANTS], help="these variants")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     make_folder(args.out)
     for variant in args.only:
+        check_command(variant, args)
+    for variant in args.only:
+        keep_command(variant, args)
         evaluate(variant, distilled(variant, args), args)
         write_whole(args.out / "ablations.md", table(args.out))
     print(table(args.out))
+
+
+def commands(variant: str, args: argparse.Namespace) -> dict[str, list[str]]:
+    """What is run for a variant, but for the files that it writes."""
+    data = ["--data", args.data, "--background", args.background, "--base", args.base]
+    recipe = ["--stride", 0.5, "--steps", args.steps, "--seed", args.seed, *VARIANTS[variant]]
+    compositions = ["--compose", "mixed", "hard", "--domains", args.domains, "--k", *KS, "--timed", 0]
+    return {"distill": [str(a) for a in (*data, *recipe)], "evaluate": [str(a) for a in (*data, *compositions)]}
+
+
+def check_command(variant: str, args: argparse.Namespace) -> None:
+    """Refuse a folder that other arguments filled; one that says nothing of them is taken as it is."""
+    file = args.out / variant / COMMAND
+    if not file.exists():
+        return
+    try:
+        before = json.loads(file.read_bytes())
+    except (OSError, ValueError) as e:
+        raise ClipselectError(f"{file}: cannot be read ({e}); remove the folder {file.parent}") from e
+    if before != commands(variant, args):
+        raise ClipselectError(
+            f"{file.parent}: was made by other arguments ({file.name} in it says which); give those, another --out, or"
+            " remove the folder"
+        )
+
+
+def keep_command(variant: str, args: argparse.Namespace) -> None:
+    folder = args.out / variant
+    if not folder.exists():
+        make_folder(folder)
+        write_whole(folder / COMMAND, json.dumps(commands(variant, args), indent=1) + "\n")
 
 
 def distilled(variant: str, args: argparse.Namespace) -> Path:
@@ -73,8 +110,7 @@ def distilled(variant: str, args: argparse.Namespace) -> Path:
                 make_folder(args.out / shared)
                 if not (work / shared).exists():
                     (work / shared).symlink_to((args.out / shared).resolve())
-        command = ["distill", *_data(args), "--base", args.base, "--stride", "0.5", "--steps", args.steps]
-        _call("-m", "clipselect", *command, "--seed", args.seed, *VARIANTS[variant], "-o", model)
+        _call("-m", "clipselect", "distill", *commands(variant, args)["distill"], "-o", model)
     return model
 
 
@@ -82,8 +118,7 @@ def evaluate(variant: str, model: Path, args: argparse.Namespace) -> None:
     folder = model.parent
     if not (folder / "results.json").exists():
         script = Path(__file__).with_name("run_kinetics.py")
-        compositions = ["--compose", "mixed", "hard", "--domains", args.domains, "--k", *KS]
-        _call(script, *_data(args), "--base", args.base, "--model", model, *compositions, "--timed", 0, "--out", folder)
+        _call(script, *commands(variant, args)["evaluate"], "--model", model, "--out", folder)
 
 
 def table(out: Path) -> str:
@@ -93,30 +128,26 @@ def table(out: Path) -> str:
         file = out / variant / "results.json"
         if file.exists():
             metadata = load_weights(file.with_name("ddnet.safetensors"), "ddnet")[1]
-            lines.append(_line(variant, json.loads(file.read_text()), metadata["held_out"]["spearman"]))
+            lines.append(_line(variant, json.loads(file.read_text()), metadata.get("held_out", {}).get("spearman")))
     if not lines:
         return ""
-    head = [*lines[0]]
-    rows = [" | ".join(line[name] for name in head) for line in lines]
+    head = [*dict.fromkeys(name for line in lines for name in line)]
+    rows = [" | ".join(line.get(name, "") for name in head) for line in lines]
     return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {row} |" for row in rows)]) + "\n"
 
 
-def _line(variant: str, document: dict[str, Any], rho: float) -> dict[str, str]:
+def _line(variant: str, document: dict[str, Any], rho: float | None) -> dict[str, str]:
     line = {
         "variant": f"`{shlex.join(VARIANTS[variant]) or variant}`",
         "G a clip": f"{document['model']['gflops']:.3f}",
     }
-    line["rho"] = f"{rho:.3f}"
+    line["rho"] = "" if rho is None else f"{rho:.3f}"
     for entry in document["ranking"]:
-        line[f"AUC {entry['data']}"] = f"{entry['auc_ddnet']:.3f}"
+        line[f"AUC {entry['data']}"] = "" if entry["auc_ddnet"] is None else f"{entry['auc_ddnet']:.3f}"
     for row in document["rows"]:
         if row["method"] == "ddl":
             line[f"{row['data']}, K = {row['k']}"] = f"{row['top1']:.1f}"
     return line
-
-
-def _data(args: argparse.Namespace) -> list[object]:
-    return ["--data", args.data, "--background", args.background]
 
 
 def _call(*arguments: object) -> None:

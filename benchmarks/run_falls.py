@@ -23,7 +23,7 @@ from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stage
 from clipselect.display import shown
 from clipselect.errors import ClipselectError, VideoError
-from clipselect.metrics import bootstrap_interval
+from clipselect.metrics import bootstrap_interval, proportion_interval
 from clipselect.scorer import ClipScorer, load_scorer, score_video
 from clipselect.selection import top_k, uniform
 from clipselect.sources import open_source
@@ -67,7 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             low, high = bootstrap_interval(gain)
             differences.append(
                 {"data": name, "metric": "hit", "method": "ddl", "k": k, "than": than, "than_k": k}
-                | {"difference": 100 * float(gain.mean()), "low": 100 * low, "high": 100 * high}
+                | {
+                    "differing": int(np.count_nonzero(gain)),
+                    "difference": 100 * float(gain.mean()),
+                    "low": 100 * low,
+                    "high": 100 * high,
+                }
             )
     unreadable = [{"path": shown(path), "error": shown(error)} for path, error in failures.errors.items()]
     document = {
@@ -125,7 +130,7 @@ def hits_at(falls: Sequence[Fall], k: int) -> dict[str, NDArray[np.float64]]:
 
 
 def row(data: str, method: str, k: int, hits: NDArray[np.float64], gflops: float) -> dict[str, Any]:
-    low, high = bootstrap_interval(hits)
+    low, high = proportion_interval(hits)
     metrics = {"hit": 100 * float(hits.mean()), "hit_low": 100 * low, "hit_high": 100 * high}
     cost = {"gflops": gflops, "gflops_ddnet": gflops, "gflops_base": 0.0}
     return {"data": data, "method": method, "k": k, "videos": len(hits), **metrics, **cost}

@@ -3,25 +3,27 @@
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import torch
 import typer
 from rich.text import Text
 
 from clipselect import __version__
-from clipselect.checkpoint import fingerprint
 from clipselect.classify import multiply_adds
 from clipselect.commands.common import stderr, write_stdout
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
 from clipselect.files import write_whole
 from clipselect.report import read_runs
-from clipselect.report_tables import as_markdown
+from clipselect.report_markdown import as_markdown
 from clipselect.scorer import ClipScorer
 from clipselect.zoo.base import Base
 
@@ -40,11 +42,13 @@ def run(main: Callable[[], None]) -> None:
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What the figures were measured on."""
+    """What the figures were measured on and with; `commit` of clipselect where it runs from a git checkout."""
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    return {
+    about = {
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "numpy": np.__version__,
+        "av": av.__version__,
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cores": len(cores),
@@ -52,23 +56,23 @@ def environment(device: torch.device) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
         "date": date.today().isoformat(),
     }
+    commit = _commit()
+    return about | ({"commit": commit} if commit else {})
 
 
 def network_record(network: Base | ClipScorer) -> dict[str, Any]:
-    """The entry `base` or `model`: name, fingerprint, G multiply-adds per clip and what it looks at."""
-    geometry = network.geometry
-    return {
+    """The entry `base` or `model`: name, fingerprint, G multiply-adds per clip where they can be counted, what it looks
+    at, and of a DDNet the base that it was distilled for."""
+    geometry, metadata = network.geometry, network.metadata
+    gflops = multiply_adds(network.net, geometry.size, geometry.frames, network.device) / 1e9
+    record = {
         "name": network.name,
-        "sha256": network_fingerprint(network),
-        "gflops": multiply_adds(network.net, geometry.size, geometry.frames) / 1e9,
+        "sha256": network.sha256 if isinstance(network, Base) else metadata["sha256"],
+        **({"gflops": gflops} if gflops else {}),
         "size": geometry.size,
         "frames": geometry.frames,
     }
-
-
-def network_fingerprint(network: Base | ClipScorer) -> str:
-    """SHA-256 that changes with the weights: the file's own, or computed where it has none."""
-    return str(network.metadata.get("sha256") or fingerprint(network.net.state_dict(), {}))
+    return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
 
 
 def write_results(out: Path, document: dict[str, Any]) -> None:
@@ -87,3 +91,21 @@ def _cpu() -> str:
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _commit() -> str:
+    """The commit of the checkout, "+" after it where files differ; empty where there is none."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--abbrev=12",
+        "--dirty=+",
+        "--exclude=*",
+    ]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

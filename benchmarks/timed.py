@@ -1,7 +1,8 @@
-"""Seconds and memory from the closed file to the answer: ddl, uniform and dense, really, in turns."""
+"""Seconds and memory from the closed file to the answer: ddl, uniform, uniform for the cost of ddl, and dense, really,
+in turns."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,21 @@ from clipselect.aggregation import aggregate, weights
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import Stage
 from clipselect.display import shown
-from clipselect.errors import VideoError
-from clipselect.evaluation import READINGS
+from clipselect.evaluation import READINGS, Cost, equal_cost_clips
+from clipselect.features import UNREADABLE, unreadable
 from clipselect.selection import top_k, uniform
 from clipselect.sources import open_source
 from clipselect.video import TimelineChanged
-
-MEMORY = (
-    "peak_memory_mb: the largest resident memory of the whole process, all that it holds included, during the method"
-)
 
 Answer = NDArray[np.float64]
 Method = Callable[[str], tuple[Answer, dict[str, float]]]
 """A path -> probabilities [classes] and seconds as `Watch.stop` gives them."""
 
 
-def methods(ks: Sequence[int], cut: Cut, networks: Networks, fps: float) -> dict[tuple[str, int | None], Method]:
-    """By method and K; dense has none."""
+def methods(
+    ks: Sequence[int], cut: Cut, networks: Networks, cost: Cost, fps: float
+) -> dict[tuple[str, int | None], Method]:
+    """By method and K; dense has none, and without a known cost there is no equal one."""
 
     def ddl(path: str, k: int) -> tuple[Answer, dict[str, float]]:
         watch = Watch()
@@ -41,11 +40,12 @@ def methods(ks: Sequence[int], cut: Cut, networks: Networks, fps: float) -> dict
         rows = base_by_seeking(source, [clips[i] for i in kept.tolist()], networks, watch)
         return _aggregated(rows, weights(scores, kept)), watch.stop()
 
-    def uniform_k(path: str, k: int) -> tuple[Answer, dict[str, float]]:
+    def uniform_k(path: str, k: int, equal_cost: bool) -> tuple[Answer, dict[str, float]]:
         watch = Watch()
         source = open_source(path, fps=fps)
         clips = cut.clips(source.timeline)
-        kept = uniform(len(clips), min(k, len(clips)))
+        count = equal_cost_clips(len(clips), k, cost) if equal_cost else min(k, len(clips))
+        kept = uniform(len(clips), count)
         rows = base_by_seeking(source, [clips[i] for i in kept.tolist()], networks, watch)
         return _aggregated(rows, np.ones(len(kept))), watch.stop()
 
@@ -57,31 +57,35 @@ def methods(ks: Sequence[int], cut: Cut, networks: Networks, fps: float) -> dict
 
     out: dict[tuple[str, int | None], Method] = {}
     for k in ks:
-        out["ddl", k], out["uniform", k] = partial(ddl, k=k), partial(uniform_k, k=k)
+        out["ddl", k], out["uniform", k] = partial(ddl, k=k), partial(uniform_k, k=k, equal_cost=False)
+        if cost.base is not None:
+            out["uniform_equal_cost", k] = partial(uniform_k, k=k, equal_cost=True)
     return out | {("dense", None): dense}
 
 
 def timed(
-    paths: Sequence[str], ks: Sequence[int], cut: Cut, networks: Networks, fps: float, stage: Stage
+    paths: Sequence[str], every: Mapping[tuple[str, int | None], Method], device: torch.device, stage: Stage
 ) -> dict[tuple[str, int | None], dict[str, float]]:
-    """Means over the videos, by method and K, under the keys of a results file; a video that fails is left out.
+    """Means over the videos of every method, under the keys of a results file; a video that fails is left out.
 
-    Every method runs once more before, on the first video, and is not counted: first calls are slow.
+    Not counted: every method once on the first video, since first calls are slow, and one reading of every file, so
+    that none comes from the disk for one method and from memory for the next. The methods take turns in being first.
     """
-    every = methods(ks, cut, networks, fps)
     found: dict[tuple[str, int | None], list[dict[str, float]]] = defaultdict(list)
-    warm = False
+    order, warm = [*every], False
     for path in stage.over(paths):
         try:
-            for method in () if warm else every.values():
-                method(path)
+            _read(Path(path))
+            for key in () if warm else order:
+                every[key](path)
             warm = True
-            measured = {key: _measured(method, path) for key, method in every.items()}
-        except (VideoError, TimelineChanged) as e:
-            stderr().print(Text(f"not timed: {shown(e)}"))
+            measured = {key: _measured(every[key], path, device) for key in order}
+        except (*UNREADABLE, TimelineChanged) as e:
+            unreadable(path, e, lambda _, error: stderr().print(Text(f"not timed: {shown(error)}")))
             continue
         for key, values in measured.items():
             found[key].append(values)
+        order = [*order[1:], *order[:1]]
     return {key: _means(values) for key, values in found.items()}
 
 
@@ -92,19 +96,32 @@ def add_seconds(rows: Sequence[dict[str, Any]], seconds: dict[tuple[str, int | N
         row.update(seconds.get((method, None if method == "dense" else row["k"]), {}))
 
 
-def _measured(method: Method, path: str) -> dict[str, float]:
-    counted = _reset_peak()
+def _read(path: Path) -> None:
+    """A file, or all those of a folder, into the memory of the system."""
+    for file in filter(Path.is_file, path.iterdir()) if path.is_dir() else [path]:
+        with file.open("rb") as opened:
+            while opened.read(1 << 20):
+                pass
+
+
+def _measured(method: Method, path: str, device: torch.device) -> dict[str, float]:
+    counted, on_gpu = _reset_peak(), device.type == "cuda"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats(device)
     _, seconds = method(path)
-    peak = {"peak": _peak_megabytes()} if counted else {}
+    peak = {"peak_memory_mb": _peak_megabytes()} if counted else {}
+    if on_gpu:
+        peak["peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated(device) / 2**20
     return {f"seconds_{part}": value for part, value in seconds.items()} | peak
 
 
 def _means(values: Sequence[dict[str, float]]) -> dict[str, float]:
     mean = {key: float(np.mean([v[key] for v in values])) for key in values[0]}
-    total = mean.pop("seconds_total")
+    total = mean["seconds_total"]
     out = {"seconds": total, **{key: mean[key] for key in ("seconds_decode", "seconds_ddnet", "seconds_base")}}
-    out["videos_per_second"] = 1 / total
-    return out | ({"peak_memory_mb": max(v["peak"] for v in values)} if "peak" in mean else {})
+    out |= {"timed_videos": len(values), "videos_per_second": 1 / total}
+    peaks = [key for key in mean if key.startswith("peak")]
+    return out | {key: max(v[key] for v in values) for key in peaks}
 
 
 def _aggregated(rows: NDArray[np.float32], weight: NDArray[np.float64]) -> Answer:

@@ -9,8 +9,8 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,11 +49,15 @@ class Listing:
             order of the file. Equal values are one object, since there may be a million of them.
         locate: the path that goes with a name and the annotations as they hold for it; None if it is not there.
         sought: where `locate` looks, for messages.
+        upload: name of a video -> name of what it was cut from, for what must not be torn apart; by default its own.
+        empty: subset by name of the videos that have annotations, but no segment that is not empty.
     """
 
     videos: dict[str, Said]
     locate: Callable[[str, Annotations], Located | None]
     sought: str
+    upload: Callable[[str], str] = str
+    empty: Mapping[str, Subset] = field(default_factory=dict)
 
 
 def read_annotations(data: Path, prefix: Path | None) -> Listing:
@@ -97,21 +101,27 @@ def _kinetics(data: Path, folder: Path, header: list[str], rows: Iterator[tuple[
         label = annotations[0].label
         if name in files:
             return _of_class(files[name], label), tuple(Annotation(a.label) for a in annotations)
-        whole = name.rsplit("_", 2)[0]
+        whole = _upload(name)
         return (_of_class(files[whole], label), annotations) if whole in files else None
 
-    return Listing(videos, locate, str(folder))
+    return Listing(videos, locate, str(folder), _upload)
 
 
 def _activitynet(data: Path, folder: Path) -> Listing:
-    videos = _collected(data, _entries(data, _database(data)))
+    database = _database(data)
+    videos = _collected(data, _entries(data, database))
+    empty = {
+        name: SUBSETS[entry["subset"].lower()]
+        for name, entry in database.items()
+        if name not in videos and entry.get("annotations")
+    }
     files = _by_stem(folder)
 
     def locate(name: str, annotations: Annotations) -> Located | None:
         paths = files.get(name) or files.get(f"v_{name}")
         return (paths[0], annotations) if paths else None
 
-    return Listing(videos, locate, str(folder))
+    return Listing(videos, locate, str(folder), empty=empty)
 
 
 def _collected(
@@ -185,6 +195,10 @@ def _clip_name(video: str, annotation: Annotation) -> str:
     return f"{video}_{int(annotation.start):06d}_{int(annotation.end):06d}"
 
 
+def _upload(clip_name: str) -> str:
+    return clip_name.rsplit("_", 2)[0]
+
+
 def _database(data: Path) -> dict[str, Any]:
     try:
         document = json.loads(data.read_bytes())
@@ -199,7 +213,7 @@ def _database(data: Path) -> dict[str, Any]:
 
 
 def _entries(data: Path, database: dict[str, Any]) -> Iterator[Row]:
-    """Entries without annotations, as in ActivityNet's test set, are left out."""
+    """Entries without annotations, as in ActivityNet's test set, are left out, and so are its empty segments."""
     for name, entry in database.items():
         where = f"{data}: video {name}"
         annotations = entry.get("annotations", []) if isinstance(entry, dict) else None
@@ -217,19 +231,27 @@ def _entries(data: Path, database: dict[str, Any]) -> Iterator[Row]:
                 raise ClipselectError(f"{where} has an annotation without label; write it as ActivityNet does")
             if not isinstance(segment, list) or len(segment) != 2:
                 raise ClipselectError(f"{where} has an annotation without segment; write it as ActivityNet does")
-            yield name, subset, Annotation(label.strip(), *_span(tuple(segment), where))
+            start, end = _seconds(tuple(segment), where)
+            if end > start:
+                yield name, subset, Annotation(label.strip(), start, end)
 
 
 def _span(span: tuple[Any, ...], where: str) -> tuple[float, float]:
-    """Start and end in seconds; a start before the video is its beginning."""
+    """Start and end in seconds of a segment that must not be empty."""
+    start, end = _seconds(span, where)
+    if end <= start:
+        raise ClipselectError(f"{where}: the segment {span[0]} to {span[1]} s is empty; correct its start or end")
+    return start, end
+
+
+def _seconds(span: tuple[Any, ...], where: str) -> tuple[float, float]:
+    """Start and end; a start before the video is its beginning."""
     try:
         start, end = (float(value) for value in span)
     except (TypeError, ValueError, OverflowError):
         start = end = math.nan
     if not (math.isfinite(start) and math.isfinite(end)):
         raise ClipselectError(f"{where}: {span[0]!r} to {span[1]!r} is no segment; write two numbers of seconds")
-    if end <= max(start, 0):
-        raise ClipselectError(f"{where}: the segment {start:g} to {end:g} s is empty; correct its start or end")
     return max(start, 0.0), end
 
 

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from clipselect.augment import augment, normalised
+from clipselect.augment import normalised, training_size
 from clipselect.datasets import LabelledVideo
 from clipselect.errors import ClipselectError
 from clipselect.features import UNREADABLE, clip_outputs, unreadable
@@ -18,12 +19,11 @@ from clipselect.frame_store import FrameStore
 from clipselect.scorer import Geometry
 from clipselect.sources import open_source
 from clipselect.training import Example
+from clipselect.training_examples import Draw, example_of, rounded
 from clipselect.zoo.base import MEAN, STD, Base
 
 BACKGROUND_SHARE = 3
 """Every third example of a batch is background, where there is some."""
-SMALL, SMALL_SHARE = 0.7, 0.65
-"""The first part of a training sees smaller clips: half the cost, and the last part makes up for it."""
 SMOOTHING = 0.05
 
 
@@ -55,21 +55,17 @@ class BaseExamples:
     seed: int
 
     def __call__(self, step: int, i: int) -> Example:
-        rng = np.random.default_rng([self.seed, step, i])
+        size = training_size(self.geometry.size, step, self.steps)
+        return example_of(partial(self._draw, i), self.store, self.geometry.frames, size, (self.seed, step, i))
+
+    def _draw(self, i: int, rng: np.random.Generator) -> Draw:
         is_background = bool(self.background) and i % BACKGROUND_SHARE == 0
         kinds = self.background if is_background else self.classes
         kind = int(rng.integers(len(kinds)))
         footage = kinds[kind][int(rng.integers(len(kinds[kind])))]
-        length = min(footage.end - footage.start, self.clip_duration * _fraction(rng.uniform(0.8, 1.25)))
-        start = footage.start + (footage.end - footage.start - length) * _fraction(rng.random())
-        clip = self.store.clip(footage.path, start, length, self.geometry.frames)
-        size = training_size(self.geometry.size, step, self.steps)
-        return augment(clip, size, rng), torch.tensor(len(self.classes) if is_background else kind)
-
-
-def training_size(size: int, step: int, steps: int) -> int:
-    """Pixels of the side of training clips at that step, a multiple of 16."""
-    return size if step >= SMALL_SHARE * steps else max(round(SMALL * size / 16) * 16, 16)
+        length = min(footage.end - footage.start, self.clip_duration * rounded(rng.uniform(0.8, 1.25)))
+        start = footage.start + (footage.end - footage.start - length) * rounded(rng.random())
+        return Draw(footage.path, start, length, torch.tensor(len(self.classes) if is_background else kind))
 
 
 def base_loss(net: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -99,7 +95,7 @@ def find_footage(
         if not video.segments:
             found[video.label].append(Footage(video.path, Fraction(0), duration))
         for segment in video.segments:
-            start, end = (min(_fraction(t), duration) for t in (segment.start, segment.end))
+            start, end = (min(rounded(t), duration) for t in (segment.start, segment.end))
             if start < end:
                 found[segment.label].append(Footage(video.path, start, end))
     for name, footage in zip(classes, found, strict=True):
@@ -173,7 +169,3 @@ def accuracy(
         right += answer in video.labels
         total += 1
     return Accuracy(100 * right / total if total else None, total, confusion)
-
-
-def _fraction(seconds: float) -> Fraction:
-    return Fraction(seconds).limit_denominator(1000)

@@ -90,7 +90,15 @@ def read_clip(source: Source, clip: Clip, size: int, frames: int) -> NDArray[np.
     Raises:
         VideoError: the video is not what it was when it was opened.
     """
-    wanted = frames_to_score(source.timeline, clip, frames)
+    return read_frames(source, frames_to_score(source.timeline, clip, frames), size)
+
+
+def read_frames(source: Source, wanted: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+    """[T, size, size, 3]: the frames of these indices [T], which never fall, decoded by seeking.
+
+    Raises:
+        VideoError: the video is not what it was when it was opened.
+    """
     first, last = int(wanted[0]), int(wanted[-1])
     shown = set(wanted.tolist())
     found = {i: squash(frame, size) for i, frame in enumerate(source.pictures(first, last), start=first) if i in shown}

@@ -5,9 +5,11 @@
 - a list (.csv, .tsv, .txt): with a header, columns path, label and where wanted split, start, end (seconds), several
   rows of one path being several labels or segments of it; without, PyTorchVideo's `path label` or `path,label`;
 - Kinetics' own CSV (label,youtube_id,time_start,time_end,split); files ID_START_END.* or ID.* at any depth;
-- ActivityNet's JSON; files ID.* or v_ID.* at any depth.
+- ActivityNet's JSON; files ID.* or v_ID.* at any depth; segments that end before they begin, of which it holds a few,
+  are left out.
 
-Where the data names no split, a fifth of every class is val, always the same videos: see `clipselect.splits`.
+Where the data names no split, or train alone, a fifth of every class is val, always the same videos: see
+`clipselect.splits`.
 """
 
 import os
@@ -61,7 +63,7 @@ class Dataset:
         name: short: the name of the folder, or of the file without suffix.
         classes: their names, sorted (by value if all are numbers), or those that were asked for.
         videos: sorted by path for folders, in the order of the file for lists.
-        missing: what a list or JSON names and is not there.
+        missing: what a list or JSON names and is not there, or has empty segments only, which is then said behind it.
     """
 
     name: str
@@ -98,6 +100,7 @@ def read_dataset(
         listing = _listing(data, prefix)
         wanted, known = _of_split(data, listing, split)
         found, missing = _located(data, listing, wanted, split)
+        missing += tuple(f"{name} (only empty segments)" for name, subset in listing.empty.items() if subset == split)
     return Dataset(short_name(data), *_indexed(data, found, known, classes), missing)
 
 
@@ -127,8 +130,8 @@ def read_unlabelled(data: Path, *, prefix: Path | None = None) -> Dataset:
 def read_background(data: Path, split: Split) -> dict[str, list[str]]:
     """Background videos of one split, sorted, by domain: `DIR/SPLIT/DOMAIN/VIDEO` or `DIR/DOMAIN/VIDEO`.
 
-    Videos that lie in the folder directly are one domain of its name. Without folders of splits a fifth of every domain
-    is val, as for labelled videos.
+    Videos that lie in the folder directly are one domain of its name. Without folders of splits, or with train alone, a
+    fifth of every domain is val, as for labelled videos.
 
     Raises:
         ClipselectError: no folder, a domain without videos, or a split without any.
@@ -144,7 +147,7 @@ def read_background(data: Path, split: Split) -> dict[str, list[str]]:
             domains[entry.name] += _videos_of(path, "domain")
         elif is_folder(entry) or path.suffix.lower() in VIDEO_SUFFIXES:
             domains[short_name(data)].append(path)
-    chosen = {name: sorted(_chosen(data, paths, split, hold_out)) for name, paths in domains.items()}
+    chosen = {name: sorted(_chosen(root, paths, split, hold_out)) for name, paths in domains.items()}
     if not any(chosen.values()):
         raise ClipselectError(f"{data}: has no background videos for {split}; add some")
     return {name: paths for name, paths in chosen.items() if paths}
@@ -167,7 +170,7 @@ def _folder(data: Path, split: Split) -> tuple[dict[str, Annotations], set[str]]
     found: dict[str, Annotations] = {}
     for folder in classes:
         label = (Annotation(folder.name),)
-        found.update(dict.fromkeys(_chosen(data, _videos_of(folder, "class"), split, hold_out), label))
+        found.update(dict.fromkeys(_chosen(root, _videos_of(folder, "class"), split, hold_out), label))
     if not found:
         raise ClipselectError(f"{data}: has no videos for {split}, since no class has two; add some")
     train = split_folders(data).get("train", root)
@@ -184,11 +187,11 @@ def _videos_of(folder: Path, kind: str) -> list[Path]:
     return paths
 
 
-def _chosen(data: Path, paths: list[Path], split: Split, hold_out: bool) -> list[str]:
+def _chosen(root: Path, paths: list[Path], split: Split, hold_out: bool) -> list[str]:
     """The paths of one class that belong to a split."""
     if not hold_out:
         return [str(path) for path in paths]
-    names = {path.relative_to(data).as_posix(): str(path) for path in paths}
+    names = {path.relative_to(root).as_posix(): str(path) for path in paths}
     val = held_out(names)
     return [path for name, path in names.items() if (name in val) == (split == "val")]
 
@@ -206,11 +209,8 @@ def _listing(data: Path, prefix: Path | None) -> Listing:
 def _of_split(data: Path, listing: Listing, split: Split) -> tuple[dict[str, Annotations], set[str] | None]:
     """Annotations by name of a split's videos, and the classes of the training videos, None if there are none."""
     subsets = {subset for subset, _ in listing.videos.values()}
-    if subsets == {None} and not all_val(data, split):
-        members: dict[str, list[str]] = defaultdict(list)
-        for name, (_, annotations) in listing.videos.items():
-            members[_by_time(annotations)[0]].append(name)
-        val = set[str]().union(*map(held_out, members.values()))
+    if subsets == {"train"} or (subsets == {None} and not all_val(data, split)):
+        val = _held_out(listing)
         wanted = {n: said for n, (_, said) in listing.videos.items() if (n in val) == (split == "val")}
         return wanted, _labels(said for _, said in listing.videos.values())
     source: Subset | None = None if subsets == {None} else split
@@ -219,6 +219,18 @@ def _of_split(data: Path, listing: Listing, split: Split) -> tuple[dict[str, Ann
     wanted = {name: said for name, (subset, said) in listing.videos.items() if subset == source}
     train = _labels(said for subset, said in listing.videos.values() if subset == "train")
     return wanted, train or None
+
+
+def _held_out(listing: Listing) -> set[str]:
+    """Names of the videos that are val by the rule; what was cut from one upload goes with the first of it."""
+    classes: dict[str, str] = {}
+    for name, (_, annotations) in listing.videos.items():
+        classes.setdefault(listing.upload(name), _by_time(annotations)[0])
+    members: dict[str, list[str]] = defaultdict(list)
+    for upload, label in classes.items():
+        members[label].append(upload)
+    val = set[str]().union(*map(held_out, members.values()))
+    return {name for name in listing.videos if listing.upload(name) in val}
 
 
 def _located(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -12,19 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipselect.augment import augment, normalised
-from clipselect.base_training import training_size
+from clipselect.augment import normalised, training_size
 from clipselect.datasets import LabelledVideo
 from clipselect.ddnet import DDNet
 from clipselect.distill import distillation_loss, even_weights, ranking_loss
 from clipselect.frame_store import FrameStore
 from clipselect.scorer import Geometry
 from clipselect.training import Example
+from clipselect.training_examples import Draw, example_of, rounded
 
 Loss = Literal["both", "mse", "ranking"]
 RANKING = 0.1
 JITTER = 0.1
-"""Clips are moved by up to this share of their length, and made as much shorter or twice as much longer."""
+"""Clips are moved by up to this share of their length; 1.5 times as much may be cut off it, or twice as much added."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,14 @@ class DDNetExamples:
     """The examples that a DDNet is trained on; callable as `clipselect.training.train` wants it.
 
     Attributes:
-        video: [n] index into `paths`.
+        video: [n] index into `videos`.
         start, end: [n] seconds.
         d_scores: [n] in (0, 1).
         share: [n] cumulative probabilities of being drawn.
     """
 
     store: FrameStore
-    paths: Sequence[LabelledVideo]
+    videos: Sequence[LabelledVideo]
     video: NDArray[np.int64]
     start: NDArray[np.float64]
     end: NDArray[np.float64]
@@ -65,18 +64,16 @@ class DDNetExamples:
         return cls(store, videos, video, start, end, wanted, np.cumsum(even_weights(wanted)), geometry, steps, seed)
 
     def __call__(self, step: int, i: int) -> Example:
-        rng = np.random.default_rng([self.seed, step, i])
-        n = min(int(np.searchsorted(self.share, rng.random() * self.share[-1])), len(self.share) - 1)
-        length = self.end[n] - self.start[n]
-        start = _fraction(self.start[n] + length * rng.uniform(-JITTER, JITTER))
-        clip = self.store.clip(
-            self.paths[self.video[n]].path,
-            start,
-            _fraction(length * rng.uniform(1 - 1.5 * JITTER, 1 + 2 * JITTER)),
-            self.geometry.frames,
-        )
         size = training_size(self.geometry.size, step, self.steps)
-        return augment(clip, size, rng), torch.tensor(self.d_scores[n], dtype=torch.float32)
+        return example_of(self._draw, self.store, self.geometry.frames, size, (self.seed, step, i))
+
+    def _draw(self, rng: np.random.Generator) -> Draw:
+        n = min(int(np.searchsorted(self.share, rng.random() * self.share[-1])), len(self.share) - 1)
+        seconds = self.end[n] - self.start[n]
+        start = rounded(self.start[n] + seconds * rng.uniform(-JITTER, JITTER))
+        length = rounded(seconds * rng.uniform(1 - 1.5 * JITTER, 1 + 2 * JITTER))
+        target = torch.tensor(self.d_scores[n], dtype=torch.float32)
+        return Draw(self.videos[self.video[n]].path, start, length, target)
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,3 @@ class Logits(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net.logits(x)
-
-
-def _fraction(seconds: float) -> Fraction:
-    return Fraction(float(seconds)).limit_denominator(10_000)

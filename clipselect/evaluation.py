@@ -1,4 +1,4 @@
-"""What each way of choosing clips would answer, how good that is and what it costs: the rows of a results file.
+"""What each way of choosing clips would answer: the outcomes that clipselect/evaluation_rows.py counts and compares.
 
 Pure functions over what both networks said about every clip (`ClipTable`); no video is read, so a new K costs nothing.
 The methods, at every K:
@@ -8,7 +8,8 @@ The methods, at every K:
     ddl_no_rescale        the same with the scores as weights
     ddl_average           the K best, plain mean
     uniform, random       K clips evenly spread, or drawn: the mean over several draws
-    uniform_equal_cost    as many uniform clips as the whole cost of ddl buys, the DDNet on all candidates included
+    uniform_equal_cost    at least as many uniform clips as the whole cost of ddl buys, the DDNet on all candidates
+                          included: rounded up, so that rounding never helps ddl; left out if no cost is known
     confidence            the K best by the base's own largest probability, which costs the base on all candidates
 
 and once: `top1` (the best clip alone), `dense` and `dense_weighted` (all candidates), and where it is known which clips
@@ -19,7 +20,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,17 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clipselect.aggregation import Reading, aggregate, weights
 from clipselect.errors import ClipselectError
-from clipselect.metrics import (
-    QUANTILES,
-    Floats,
-    Statistic,
-    bootstrap_interval,
-    bootstrap_means,
-    mean_average_precisions,
-    roc_auc,
-    statistic_interval,
-    topk_correct,
-)
+from clipselect.metrics import Drawn, Floats, Statistic, mean_average_precisions, statistic_draws, topk_correct
 from clipselect.selection import top_k, uniform
 
 Index = NDArray[np.int64]
@@ -48,7 +39,6 @@ DRAWS = (0, 1, 2)
 READINGS: dict[str, Reading | None] = {
     "ddl": "group", "ddl_literal": "literal", "ddl_no_rescale": "none", "ddl_average": None,
 }  # fmt: skip
-RIVALS = ("uniform", "uniform_equal_cost", "random")
 
 
 @dataclass(frozen=True)
@@ -86,11 +76,11 @@ class Cost:
     """G multiply-adds of one clip (one multiply-add is one).
 
     Attributes:
-        base, ddnet: of one forward pass.
+        base, ddnet: of one forward pass; `base` is None where it cannot be counted, and then no cost is known.
         views: forward passes of the base per clip.
     """
 
-    base: float
+    base: float | None
     ddnet: float
     views: int = 1
 
@@ -102,7 +92,7 @@ class Outcome:
     Attributes:
         k: as asked for; for a method without K the most clips of any group.
         correct: [n] of every group, in [0, 1], under "top1" and with enough classes "top5" and "mean" (of both).
-        mean_average_precision: value, low, high in [0, 1], where asked for.
+        mean_average_precision: in [0, 1], where asked for.
         clips: [n] that the base saw.
         scored: [n] clips that the DDNet saw.
     """
@@ -110,7 +100,7 @@ class Outcome:
     method: str
     k: int
     correct: dict[str, NDArray[np.float64]]
-    mean_average_precision: tuple[float, float, float] | None
+    mean_average_precision: Drawn | None
     clips: Index
     scored: Index
 
@@ -150,75 +140,16 @@ def evaluate(
     return [_outcome(method, candidates, with_map, seed) for method in methods]
 
 
-def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost, *, seed: int = 0) -> list[dict[str, Any]]:
-    """The rows of a results file, without `data` and seconds: metrics in percent with 95 % intervals, G multiply-adds
-    per video."""
-    columns = [(i, metric) for i, outcome in enumerate(outcomes) for metric in outcome.correct]
-    values = np.stack([outcomes[i].correct[metric] for i, metric in columns], axis=1)
-    means = bootstrap_means(values, clusters=[group.name for group in groups], seed=seed)
-    bounds = dict(zip(columns, np.quantile(means, QUANTILES, axis=0).T.tolist(), strict=True))
-    out = []
-    for i, outcome in enumerate(outcomes):
-        metrics = {m: (float(v.mean()), *bounds[i, m]) for m, v in outcome.correct.items()}
-        if outcome.mean_average_precision is not None:
-            metrics["map"] = outcome.mean_average_precision
-        base = cost.base * cost.views * float(outcome.clips.mean())
-        ddnet = cost.ddnet * float(outcome.scored.mean())
-        row: dict[str, Any] = {"method": outcome.method, "k": outcome.k, "clips": float(outcome.clips.mean())}
-        row["videos"] = len(groups)
-        for metric, (value, low, high) in metrics.items():
-            row |= {metric: 100 * value, f"{metric}_low": 100 * low, f"{metric}_high": 100 * high}
-        out.append(row | {"gflops": base + ddnet, "gflops_ddnet": ddnet, "gflops_base": base})
-    return out
+def equal_cost_clips(candidates: int, k: int, cost: Cost) -> int:
+    """The fewest clips that cost the base at least what K clips and scoring all candidates do; no more than there are.
 
-
-def method_rows(
-    groups: Sequence[Group], table: ClipTable, ks: Sequence[int], cost: Cost, *, seed: int = 0, **how: Any
-) -> list[dict[str, Any]]:
-    """`rows` of `evaluate` in one call; `how` goes to the latter."""
-    return rows(evaluate(groups, table, ks, cost, seed=seed, **how), groups, cost, seed=seed)
-
-
-def differences(outcomes: Sequence[Outcome], groups: Sequence[Group], *, seed: int = 0) -> list[dict[str, Any]]:
-    """Top-1 of `ddl` less that of its rivals on the same videos, in points with 95 % intervals, at every K."""
-    names = [group.name for group in groups]
-    out = []
-    for ddl in (o for o in outcomes if o.method == "ddl"):
-        for rival in outcomes:
-            if rival.method == "dense" or (rival.method in RIVALS and rival.k == ddl.k):
-                gain = ddl.correct["top1"] - rival.correct["top1"]
-                low, high = bootstrap_interval(gain, clusters=names, seed=seed)
-                out.append(
-                    {"metric": "top1", "method": "ddl", "k": ddl.k, "than": rival.method, "than_k": rival.k}
-                    | {"difference": 100 * float(gain.mean()), "low": 100 * low, "high": 100 * high}
-                )
-    return out
-
-
-def class_rows(outcomes: Sequence[Outcome], groups: Sequence[Group], classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Top-1 in percent of `ddl`, `uniform` and `dense` per class; a video counts for its main label."""
-    label = np.array([group.labels[0] for group in groups])
-    return [
-        {"class": classes[c], "videos": int((label == c).sum()), "method": outcome.method, "k": outcome.k}
-        | {"top1": 100 * float(outcome.correct["top1"][label == c].mean())}
-        for outcome in outcomes
-        if outcome.method in ("ddl", "uniform", "dense")
-        for c in np.unique(label).tolist()
-    ]
-
-
-def ranking_quality(groups: Sequence[Group], table: ClipTable) -> dict[str, float | None]:
-    """AUC of clips that show the action against those that do not, all groups pooled: by the DDNet (`auc_ddnet`) and
-    by the base's own confidence (`auc_confidence`). Both None unless clips of both kinds are known."""
-    known = [group for group in groups if group.action is not None]
-    action = np.concatenate([np.empty(0, bool), *(group.action for group in known if group.action is not None)])
-    if not action.any() or action.all():
-        return {"auc_ddnet": None, "auc_confidence": None}
-    index = np.concatenate([group.rows for group in known])
-    return {
-        "auc_ddnet": roc_auc(table.scores[index], action),
-        "auc_confidence": roc_auc(table.probabilities.max(axis=1)[index], action),
-    }
+    Args:
+        cost: with a known cost of the base.
+    """
+    if cost.base is None:
+        raise ValueError("a base whose cost is not known buys no clips")
+    more = math.ceil(candidates * cost.ddnet / (cost.base * cost.views) - 1e-9)  # a quotient may be a hair too large
+    return min(min(k, candidates) + more, candidates)
 
 
 class _Candidates:
@@ -261,7 +192,8 @@ def _methods(
         for name, reading in READINGS.items():
             yield _Method(name, k, [partial(_best, k=k, reading=reading)], "ddnet")
         yield _Method("uniform", k, [partial(_uniform, k=k)], "nobody")
-        yield _Method("uniform_equal_cost", k, [partial(_uniform, k=k, cost=cost)], "nobody")
+        if cost.base is not None:
+            yield _Method("uniform_equal_cost", k, [partial(_uniform, k=k, cost=cost)], "nobody")
         yield _Method("random", k, [partial(_random, k=k, seed=seed) for seed in draws], "nobody")
         yield _Method("confidence", k, [partial(_most_confident, k=k)], "base")
     yield _Method("top1", 1, [partial(_best, k=1, reading=None)], "ddnet")
@@ -279,11 +211,8 @@ def _best(c: _Candidates, k: int, reading: Reading | None) -> tuple[Index, Array
 
 
 def _uniform(c: _Candidates, k: int, cost: Cost | None = None) -> tuple[Index, ArrayLike]:
-    """With a cost, as many clips more as scoring all candidates costs."""
-    k = min(k, c.count)
-    if cost is not None:
-        more = math.floor(c.count * cost.ddnet / (cost.base * cost.views) + 1e-9)  # a quotient may be a hair too small
-        k = min(k + more, c.count)
+    """With a cost, as many clips as ddl could have for the same."""
+    k = min(k, c.count) if cost is None else equal_cost_clips(c.count, k, cost)
     return uniform(c.count, k), np.ones(k)
 
 
@@ -321,21 +250,19 @@ def _outcome(method: _Method, candidates: Sequence[_Candidates], with_map: bool,
         method.name,
         method.k,
         {metric: np.mean([one[metric] for one in correct], axis=0) for metric in correct[0]},
-        _with_interval(precisions, [c.group.name for c in candidates], seed) if with_map else None,
+        _mean_over_draws(precisions, [c.group.name for c in candidates], seed) if with_map else None,
         everything if method.asks == "base" else clips,
         everything if method.asks == "ddnet" else np.zeros_like(everything),
     )
 
 
-def _with_interval(statistics: Sequence[Statistic], names: Sequence[str], seed: int) -> tuple[float, float, float]:
-    """Value, low and high of the mean of statistics in [0, 1]."""
+def _mean_over_draws(statistics: Sequence[Statistic], names: Sequence[str], seed: int) -> Drawn:
+    """The mean of statistics."""
 
     def mean(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.mean([statistic(drawn) for statistic in statistics], axis=0)
 
-    value = float(mean(np.ones((1, len(names)), np.float32))[0])
-    low, high = statistic_interval(mean, len(names), clusters=names, seed=seed)
-    return value, max(low, 0.0), min(high, 1.0)
+    return statistic_draws(mean, len(names), clusters=names, seed=seed)
 
 
 def _answer(c: _Candidates, kept: Index, weight: ArrayLike) -> NDArray[np.float64]:

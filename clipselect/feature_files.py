@@ -29,7 +29,7 @@ from clipselect.zoo.base import Base
 VIDEOS_PER_FILE = 16
 BACKGROUND = -1
 INSIDE = 0.5
-"""A clip shows an action if at least this share of it lies within the action's segment."""
+"""A clip shows an action if at least this share of it lies within segments of the action."""
 
 
 @dataclass(frozen=True)
@@ -200,11 +200,17 @@ def elements_of(index: int, video: LabelledVideo, outputs: ClipOutputs) -> Eleme
 
 
 def shown_class(clip: Clip, video: LabelledVideo) -> int:
-    """The class that a clip of a video shows: where segments are known that of the one that fills most of it, or
-    BACKGROUND if none fills half of it; else that of the video."""
+    """The class that a clip of a video shows: where segments are known the one whose segments fill most of it together,
+    or BACKGROUND if none fills half of it; else that of the video."""
     if not video.segments:
         return video.labels[0] if video.labels else BACKGROUND
     start, end = float(clip.start), float(clip.end)
-    overlaps = [(min(end, s.end) - max(start, s.start), s.label) for s in video.segments]
-    longest, label = max(overlaps)
-    return label if longest >= INSIDE * (end - start) else BACKGROUND
+    filled: dict[int, float] = {}
+    filled_to: dict[int, float] = {}
+    for s in sorted(video.segments, key=lambda segment: segment.start):
+        from_, to = max(start, s.start, filled_to.get(s.label, start)), min(end, s.end)
+        if from_ < to:
+            filled[s.label] = filled.get(s.label, 0.0) + to - from_
+            filled_to[s.label] = to
+    label = max(filled, key=lambda label: filled[label], default=BACKGROUND)
+    return label if filled.get(label, 0.0) >= INSIDE * (end - start) else BACKGROUND

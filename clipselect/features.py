@@ -22,7 +22,7 @@ UNREADABLE = (VideoError, av.FFmpegError, OSError, MemoryError, RuntimeError, Va
 def unreadable(path: str, error: BaseException, failed: Callable[[str, ClipselectError], Any]) -> str:
     """Tell `failed` of a video that cannot be read; the sentence."""
     if not isinstance(error, ClipselectError):
-        error = VideoError(f"{path}: cannot be read ({error or type(error).__name__}); convert it, say to H.264")
+        error = VideoError(f"{path}: cannot be read ({str(error) or type(error).__name__}); convert it, say to H.264")
     failed(path, error)
     return str(error)
 

@@ -1,36 +1,75 @@
-"""Frames of training videos: squashed and kept on disk while there is room, decoded anew where there is none."""
+"""Frames of training videos: squashed and kept on disk while there is room, decoded anew where there is none.
 
+A clip is the same either way: it is chosen among the frames that would be kept, by the times at which they really
+decode, not those that the container promises. Finding these takes one pass over a video, whose result is kept:
+
+    FOLDER/KE/KEY.json    when the frames of a video are shown, all of them; some kilobytes, for every video
+    FOLDER/KE/KEY.npy     the frames that are kept of it, `rate` a second at most
+    FOLDER/ledger         one byte for every `BLOCK` that any process has kept: its length tells the others
+"""
+
+import errno
 import hashlib
+import io
 import json
 import os
+import platform
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.clips import read_clip
+from clipselect.clips import read_frames
 from clipselect.errors import VideoError
 from clipselect.grid import Clip, Timeline, frames_to_score
 from clipselect.index import signature
 from clipselect.sources import open_source
 from clipselect.video import Source, TimelineChanged
 
+LARGEST = 0.1
+"""A video that takes more than this share of the limit is not kept: it would keep out many others."""
 STEADY = 3
-"""A file that decodes otherwise than its index promised has settled after as many passes."""
-COUNT_EVERY = 30.0
-"""Seconds after which the folder is counted anew: other processes keep frames there, too."""
-BYTES_PER_TIME, BYTES_PER_VIDEO = 24, 256
+"""Passes after which a file that decodes otherwise than its index promised must have settled."""
+COUNT_EVERY = 600.0
+"""Seconds after which the folder is counted anew; in between, the ledger tells what all processes keep."""
+STALE = 3600.0
+"""Seconds without a write after which a file that is not whole is what a killed process left."""
+BLOCK, HEADER = 1 << 16, 128
+"""Bytes that a byte of the ledger stands for, and bytes of an .npy before its frames."""
+OPENED = 64
+"""Videos of which a process remembers what their containers say."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What the disk holds of a video: [n, size, size, 3] uint8 and when each of the n frames is shown."""
+    """The frames of a video from the disk: [n, size, size, 3] uint8, and when each of the n is shown."""
 
     pictures: NDArray[np.uint8]
     timeline: Timeline
+
+    def read(self, shown: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return np.asarray(self.pictures[shown])
+
+
+@dataclass(frozen=True)
+class Unkept:
+    """The same frames from the video, where they are those of indices `wanted` [n]."""
+
+    source: Source
+    wanted: NDArray[np.int64]
+    size: int
+    timeline: Timeline
+
+    def read(self, shown: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return read_frames(self.source, self.wanted[shown], self.size)
 
 
 @dataclass
@@ -38,10 +77,11 @@ class FrameStore:
     """Clips of videos as [T, size, size, 3] uint8, without decoding a video twice as long as the disk allows.
 
     Attributes:
-        folder: where frames are kept, one .npy per video and one .json with their times.
+        folder: where frames and times are kept, see the top of this file; processes may share it.
         size: frames are squashed to size x size.
-        rate: at most so many frames per second are kept of a video.
-        limit: bytes that the folder may hold; videos that come later are decoded whenever they are needed.
+        rate: at most so many frames per second are kept of a video, and shown in its clips.
+        limit: bytes that frames may take on the disk; videos that come later, and those that would take more than a
+            tenth of it, are decoded whenever they are needed. 0 in this process once the disk is full.
         fps: frames per second of folders of frames.
     """
 
@@ -53,10 +93,10 @@ class FrameStore:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.used, self.counted = _bytes_in(self.folder), time.monotonic()
+        self._count()
 
     def duration(self, path: str) -> Fraction:
-        """Seconds of the video; decodes and keeps it, if it is not yet.
+        """Seconds of the video, as far as it decodes.
 
         Raises:
             VideoError: the video cannot be read.
@@ -71,93 +111,148 @@ class FrameStore:
             VideoError: the video cannot be read.
         """
         found = self._find(path)
-        window = _within(found.timeline, start, length)
-        if isinstance(found, Kept):
-            return np.asarray(found.pictures[frames_to_score(found.timeline, window, frames)])
+        return found.read(frames_to_score(found.timeline, _within(found.timeline, start, length), frames))
+
+    def _find(self, path: str) -> Kept | Unkept:
+        key = self._key(path)
+        frames, times = (self.folder / key[:2] / f"{key}{suffix}" for suffix in (".npy", ".json"))
+        timeline = _read_times(times)
+        if timeline is not None and (kept := self._kept(frames, timeline)):
+            return kept
+        if timeline is None or self._has_room(timeline):
+            timeline = self._decode(path, key, frames, times)
+            if kept := self._kept(frames, timeline):
+                return kept
+        source = _opened(path, self.fps, key)
+        if not np.array_equal(source.timeline.pts, timeline.pts):
+            source = source.retime(timeline)  # without where it began, but `pictures` of a retimed source only counts
+        wanted = _at_rate(timeline, self.rate)
+        return Unkept(source, wanted, self.size, _only(timeline, wanted))
+
+    def _kept(self, frames: Path, timeline: Timeline) -> Kept | None:
+        """What is kept of a video; None if nothing is, or something damaged."""
+        wanted = _at_rate(timeline, self.rate)
         try:
-            return read_clip(found, window, self.size, frames)
-        except VideoError:  # fewer frames decode than its index promised
-            found = _settled(found)
-            return read_clip(found, _within(found.timeline, start, length), self.size, frames)
+            pictures = np.load(frames, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        whole = pictures.shape == (len(wanted), self.size, self.size, 3)
+        return Kept(pictures, _only(timeline, wanted)) if whole else None
 
-    def _find(self, path: str) -> Kept | Source:
-        stem = self.folder / self._key(path)
-        frames, times = stem.with_suffix(".npy"), stem.with_suffix(".json")
-        return _read(frames, times) or self._keep(path, frames, times)
-
-    def _keep(self, path: str, frames: Path, times: Path) -> Kept | Source:
-        """Keep a video; the video itself if there is no room for it."""
-        source: Source = open_source(path, fps=self.fps)
+    def _decode(self, path: str, key: str, frames: Path, times: Path) -> Timeline:
+        """One pass over a video, which keeps its frames if there is room, and its times in any case."""
+        source = _opened(path, self.fps, key)
         for _ in range(STEADY):
-            wanted = _at_rate(source.timeline, self.rate)
-            if not self._has_room(len(wanted)):
-                return source
             try:
-                pictures = np.stack([picture for _, picture in source.frames(wanted, self.size)])
+                if not (self._has_room(source.timeline) and self._keep(source, frames)):
+                    for _ in source.frames(np.empty(0, np.int64), self.size):
+                        pass
             except TimelineChanged as changed:
                 source = source.retime(changed.timeline)
             else:
-                break
-        else:
-            return source
-        kept = Kept(pictures, Timeline(source.timeline.pts[wanted], source.timeline.end, source.timeline.time_base))
-        part = frames.with_suffix(f".{os.getpid()}.part")  # other processes may be at the same video
-        try:
-            with part.open("wb") as file:
-                np.save(file, kept.pictures, allow_pickle=False)
-            part.replace(frames)
-            part.write_text(_as_json(kept.timeline))
-            part.replace(times)  # last: with it the frames are there whole
-        except OSError:  # a full disk is no room
-            part.unlink(missing_ok=True)
-            self.limit = 0
-        else:
-            self.used += frames.stat().st_size + times.stat().st_size
-        return kept
+                self._put(times, [_as_json(source.timeline)])
+                return source.timeline
+        raise VideoError(f"{path}: decodes differently every time; convert it, say to H.264")
 
-    def _has_room(self, frames: int) -> bool:
+    def _keep(self, source: Source, frames: Path) -> bool:
+        with suppress(OSError), (self.folder / "ledger").open("ab") as ledger:
+            ledger.write(bytes(-(-self._bytes(source.timeline) // BLOCK)))
+        return self._put(frames, _as_npy(source, _at_rate(source.timeline, self.rate), self.size))
+
+    def _put(self, file: Path, content: Iterable[bytes]) -> bool:
+        """Write a file piece by piece, whole or not at all; False if the disk does not let us."""
+        part = file.with_name(f"{file.name}.{platform.node()}.{os.getpid()}.part")  # others may be at the same video
+        try:
+            file.parent.mkdir(exist_ok=True)
+            with part.open("wb") as opened:
+                opened.writelines(content)
+            part.replace(file)
+        except av.FFmpegError:  # from the video, though it may be an OSError, too
+            raise
+        except OSError as e:
+            if e.errno in FULL:
+                self.limit = 0
+            return False
+        finally:
+            with suppress(OSError):
+                part.unlink()
+        return True
+
+    def _has_room(self, timeline: Timeline) -> bool:
+        needed = self._bytes(timeline)
+        if needed > LARGEST * self.limit:
+            return False
         if time.monotonic() - self.counted > COUNT_EVERY:
-            self.used, self.counted = _bytes_in(self.folder), time.monotonic()
-        return self.used + frames * (self.size**2 * 3 + BYTES_PER_TIME) + BYTES_PER_VIDEO <= self.limit
+            self._count()
+        since = BLOCK * (_length(self.folder / "ledger") - self.counted_at)
+        return self.used + since + needed <= self.limit
+
+    def _bytes(self, timeline: Timeline) -> int:
+        return HEADER + len(_at_rate(timeline, self.rate)) * self.size**2 * 3
+
+    def _count(self) -> None:
+        self.counted, self.counted_at = time.monotonic(), _length(self.folder / "ledger")
+        self.used = _tidy(self.folder)
 
     def _key(self, path: str) -> str:
         identity = f"{os.path.realpath(path)} {signature(path)} {self.size} {self.rate} {self.fps}"
         return hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
-def _read(frames: Path, times: Path) -> Kept | None:
-    """What is kept; None if nothing is, or something that a crash left damaged."""
+@lru_cache(OPENED)
+def _opened(path: str, fps: float, key: str) -> Source:
+    """The video as it is under that key, its packets' times read once."""
+    return open_source(path, fps=fps)
+
+
+def _read_times(times: Path) -> Timeline | None:
+    """The times that a pass has seen; None if there was none, or what a crash left of them."""
     try:
-        content = json.loads(times.read_text())
-        timeline = Timeline(np.array(content["pts"], dtype=np.int64), content["end"], Fraction(content["time_base"]))
-        pictures = np.load(frames, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        content = json.loads(times.read_bytes())
+        return Timeline(np.array(content["pts"], dtype=np.int64), content["end"], Fraction(content["time_base"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Kept(pictures, timeline) if len(pictures) == len(timeline.pts) else None
 
 
-def _as_json(timeline: Timeline) -> str:
-    return json.dumps({"pts": timeline.pts.tolist(), "end": timeline.end, "time_base": str(timeline.time_base)})
+def _as_json(timeline: Timeline) -> bytes:
+    content = {"pts": timeline.pts.tolist(), "end": timeline.end, "time_base": str(timeline.time_base)}
+    return json.dumps(content).encode()
 
 
-def _settled(source: Source) -> Source:
-    """The source with the times of the frames that really decode."""
-    try:
-        for _ in source.frames(np.empty(0, np.int64), 1):
-            pass
-    except TimelineChanged as changed:
-        return source.retime(changed.timeline)
-    return source
+def _as_npy(source: Source, wanted: NDArray[np.int64], size: int) -> Iterator[bytes]:
+    """The wanted frames as the pieces of an .npy: never more than one is in memory.
+
+    Not a memory map: written beyond the end of a full disk, that kills the process.
+    """
+    header = io.BytesIO()
+    shape = (len(wanted), size, size, 3)
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    yield header.getvalue()
+    for _, picture in source.frames(wanted, size):
+        yield picture.tobytes()
 
 
-def _bytes_in(folder: Path) -> int:
+def _tidy(folder: Path) -> int:
+    """Bytes of all frames that are kept; removes what a killed process has left half-written."""
     total = 0
-    for file in folder.iterdir():
-        try:
-            total += file.stat().st_size
-        except FileNotFoundError:  # another process has just given it its name
-            continue
+    for file in folder.glob("[0-9a-f][0-9a-f]/*"):
+        with suppress(OSError):  # another process has just given it its name
+            if file.suffix == ".npy":
+                total += file.stat().st_size
+            elif file.suffix == ".part" and time.time() - file.stat().st_mtime > STALE:
+                file.unlink()
     return total
+
+
+def _length(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _only(timeline: Timeline, wanted: NDArray[np.int64]) -> Timeline:
+    return Timeline(timeline.pts[wanted], timeline.end, timeline.time_base)
 
 
 def _at_rate(timeline: Timeline, rate: Fraction) -> NDArray[np.int64]:

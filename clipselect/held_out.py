@@ -11,7 +11,8 @@ from clipselect.classify import multiply_adds
 from clipselect.composition import ACTION_CLIPS, compose
 from clipselect.datasets import LabelledVideo
 from clipselect.errors import ClipselectError
-from clipselect.evaluation import ClipTable, Cost, Group, method_rows, ranking_quality
+from clipselect.evaluation import ClipTable, Cost, Group
+from clipselect.evaluation_rows import method_rows, ranking_quality
 from clipselect.feature_files import BACKGROUND, elements_of
 from clipselect.features import UNREADABLE, clip_outputs, unreadable
 from clipselect.grid import Seconds
@@ -106,9 +107,8 @@ def quality(
     counted = multiply_adds(base.net, base.geometry.size, base.geometry.frames, base.device) / 1e9
     ddnet = multiply_adds(scorer.net, scorer.geometry.size, scorer.geometry.frames) / 1e9
     most = max(len(group.rows) for group in groups)
-    out |= ranking_quality(groups, table) or {}
-    methods = method_rows(groups, table, [k for k in KS if k <= most], Cost(counted or np.inf, ddnet))
-    out["accuracy"] = methods if counted else [_without_cost(r) for r in methods if r["method"] != "uniform_equal_cost"]
+    out |= ranking_quality(groups, table)
+    out["accuracy"] = method_rows(groups, table, [k for k in KS if k <= most], Cost(counted or None, ddnet))
     return out
 
 
@@ -118,10 +118,6 @@ def _rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float | None:
     if len(one) == 0 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
     return float(spearmanr(one, other).statistic)
-
-
-def _without_cost(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if not key.startswith("gflops")}
 
 
 def _groups(found: list[VideoOutputs]) -> list[Group]:

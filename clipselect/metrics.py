@@ -6,6 +6,7 @@ drawn: twenty compositions of one video are not twenty independent videos.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +16,37 @@ Statistic = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 """Of resampled groups: how often each was drawn [b, n], for b draws at once -> the statistic of each draw [b, ...]."""
 
 DRAWS = 2000
+MAP_DRAWS = 500
+"""For average precision, whose every draw ranks all groups anew."""
 QUANTILES = (0.025, 0.975)
 CHUNK = 4_000_000
 """Numbers of an intermediate array that are held at a time."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A statistic, and what it is over groups drawn again.
+
+    Attributes:
+        draws: [b].
+    """
+
+    value: float
+    draws: NDArray[np.float64]
+
+    def __sub__(self, other: "Drawn") -> "Drawn":
+        """The difference, paired over the draws."""
+        return Drawn(self.value - other.value, self.draws - other.draws)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 %, (low, high).
+
+        Groups drawn twice rank side by side, which favours average precision: what all draws are too high by on
+        average is taken off the quantiles.
+        """
+        low, high = np.quantile(self.draws, QUANTILES) - (self.draws.mean() - self.value)
+        return float(low), float(high)
 
 
 def topk_correct(probabilities: Floats, labels: ArrayLike | Sequence[Sequence[int]], k: int) -> NDArray[np.bool_]:
@@ -67,7 +96,7 @@ def mean_average_precision(probabilities: Floats, labels: Sequence[Sequence[int]
 
 
 def mean_average_precisions(probabilities: Floats, labels: Sequence[Sequence[int]]) -> Statistic:
-    """`mean_average_precision` as a function of how often each group was drawn, for `statistic_interval`."""
+    """`mean_average_precision` as a function of how often each group was drawn, for `statistic_draws`."""
     rows, wanted = _pairs(probabilities, labels)
     classes = np.unique(wanted).tolist()
 
@@ -113,6 +142,24 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def proportion_interval(
+    values: ArrayLike, *, clusters: Sequence[Hashable] | None = None, draws: int = DRAWS, seed: int = 0
+) -> tuple[float, float]:
+    """`bootstrap_interval` of shares in [0, 1], or `extreme_interval` where all are 0 or all are 1."""
+    shares = np.asarray(values, dtype=np.float64)
+    extreme = extreme_interval(shares, len(shares) if clusters is None else len({*clusters}))
+    return extreme or bootstrap_interval(shares, clusters=clusters, draws=draws, seed=seed)
+
+
+def extreme_interval(shares: NDArray[np.float64], sources: int) -> tuple[float, float] | None:
+    """Where all shares are 0 or all are 1, the exact 95 % interval (Clopper and Pearson's) over so many sources; None
+    otherwise. Drawing equal values again gives an interval without width, however few they are."""
+    if not (shares == shares[0]).all() or shares[0] not in (0, 1):
+        return None
+    width = 1 - QUANTILES[0] ** (1 / sources)
+    return (0.0, width) if shares[0] == 0 else (1 - width, 1.0)
+
+
 def difference_interval(
     a: ArrayLike, b: ArrayLike, *, clusters: Sequence[Hashable] | None = None, draws: int = DRAWS, seed: int = 0
 ) -> tuple[float, float]:
@@ -141,26 +188,19 @@ def bootstrap_means(
     return np.concatenate(parts)
 
 
-def statistic_interval(
+def statistic_draws(
     statistic: Statistic,
     groups: int,
     *,
     clusters: Sequence[Hashable] | None = None,
-    draws: int = DRAWS,
+    draws: int = MAP_DRAWS,
     seed: int = 0,
-) -> tuple[float, float]:
-    """95 % interval (low, high) of any statistic of `groups` groups, around its value on the groups themselves.
-
-    Groups drawn twice rank side by side, which favours average precision: what all draws are too high by on average
-    is taken off the quantiles.
-    """
+) -> Drawn:
+    """Any statistic of `groups` groups, and what it is over groups drawn again; of equal arguments but the statistic
+    the draws are of the same groups, so that two statistics can be compared draw by draw."""
     cluster, count = _cluster_indices(groups, clusters)
-    found = np.concatenate(
-        [statistic(drawn[:, cluster].astype(np.float32)) for drawn in _resampled(count, draws, seed, groups)]
-    )
-    bias = found.mean() - float(statistic(np.ones((1, groups), np.float32))[0])
-    low, high = np.quantile(found, QUANTILES) - bias
-    return float(low), float(high)
+    parts = [statistic(drawn[:, cluster].astype(np.float32)) for drawn in _resampled(count, draws, seed, groups)]
+    return Drawn(float(statistic(np.ones((1, groups), np.float32))[0]), np.concatenate(parts))
 
 
 def _average_precisions(scores: Floats, positive: NDArray[np.bool_], drawn: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -2,34 +2,42 @@
 
     {"version": 1, "clipselect": "0.1.0", "benchmark": "kinetics",
      "settings": {"k": [1, 3, 5], "clip_duration": 2.0},
-     "environment": {"python": "3.11.9", "torch": "2.15.0", "platform": "...", "cpu": "...", "cores": 2, "threads": 2,
-                     "device": "cpu", "date": "2026-11-22"},
+     "environment": {"python": "3.11.9", "torch": "2.15.0", "numpy": "2.4.0", "av": "18.0.0", "platform": "...",
+                     "cpu": "...", "cores": 2, "threads": 2, "device": "cpu", "date": "2026-11-22", "commit": "..."},
      "base": {"name": "narrow_slow", "sha256": "...", "gflops": 0.86, "size": 112, "frames": 8},
-     "model": {"name": "ddnet3d-actions", "sha256": "...", "gflops": 0.11, "size": 112, "frames": 8},
+     "model": {"name": "ddnet3d-actions", "sha256": "...", "gflops": 0.11, "size": 112, "frames": 8,
+               "base": "narrow_slow", "base_sha256": "..."},
      "gflops_convention": "one multiply-add is one",
-     "data": [{"name": "val", "videos": 98, "classes": 12, "candidates": 20.0,
+     "data": [{"name": "val", "videos": 98, "sources": 98, "classes": 12, "candidates": 20.0, "missing": 0,
                "unreadable": [{"path": "a.mp4", "error": "..."}]}],
-     "rows": [{"data": "val", "method": "ddl", "k": 5, "clips": 5.0, "videos": 98,
+     "rows": [{"data": "val", "method": "ddl", "k": 5, "clips": 5.0, "videos": 98, "sources": 98,
                "top1": 81.5, "top1_low": 78.2, "top1_high": 84.5,
                "gflops": 7.9, "gflops_ddnet": 2.2, "gflops_base": 5.7,
-               "seconds": 0.53, "seconds_decode": 0.31, "seconds_ddnet": 0.05, "seconds_base": 0.17,
+               "seconds": 0.53, "seconds_decode": 0.31, "seconds_ddnet": 0.05, "seconds_base": 0.17, "timed_videos": 8,
                "videos_per_second": 1.9, "peak_memory_mb": 512.0}],
      "differences": [{"data": "val", "metric": "top1", "method": "ddl", "k": 5, "than": "uniform", "than_k": 5,
-                      "difference": 13.6, "low": 10.4, "high": 16.9}],
-     "classes": [{"data": "val", "class": "hockey_fight", "videos": 30, "method": "ddl", "k": 5, "top1": 96.7}],
-     "ranking": [{"data": "val", "auc_ddnet": 0.91, "auc_confidence": 0.92, "spearman": 0.32}]}
+                      "difference": 13.6, "low": 10.4, "high": 16.9, "differing": 31}],
+     "classes": [{"data": "val", "class": "hockey_fight", "videos": 30, "sources": 30, "method": "ddl", "k": 5,
+                  "top1": 96.7}],
+     "ranking": [{"data": "val", "auc_ddnet": 0.91, "auc_ddnet_low": 0.89, "auc_ddnet_high": 0.93,
+                  "auc_confidence": 0.92, "auc_confidence_low": 0.9, "auc_confidence_high": 0.94}]}
 
 `rows` has one entry per data set, method and K, and at least one. A metric is any key `m` beside which `m_low` and
 `m_high` stand, its 95 % interval; metrics are percentages in [0, 100], and the first one of a row is the one to go by.
-A benchmark of costs alone has rows without metrics. `gflops` are 10^9 operations a video, all networks included,
-`seconds` a video from the opened file to the answer. `k` is null where a method has none; for `uniform_equal_cost` it
-is the K of ddl whose cost is matched. `clips` is the mean number that the base saw. Any method and any further key may
-appear. `differences` are method minus than in points, paired over videos, with the 95 % interval; `ranking` may name
-parts of a data set.
+A benchmark of costs alone has rows without metrics, and rows of a base whose cost cannot be counted have no `gflops`:
+these are 10^9 operations a video, all networks included. `seconds` are a video, from the closed file to the answer, the
+mean over `timed_videos`. `k` is null where a method has none; for `uniform_equal_cost` it is the K of ddl whose cost is
+matched. `clips` is the mean number that the base saw. `sources` are what the videos stem from, where several are
+composed of one; they are what is drawn for intervals. Any method and any further key may appear.
+
+`differences` are method minus than in points, paired over videos, with the 95 % interval; `differing` is the number of
+sources on which the two differ. Those of ddl at every K to ddl at its best K say how small a K will do. `ranking` is in
+[0, 1] and may name parts of a data set: the AUC is the chance that in a video a clip that shows the action scores
+higher than one that does not, 0.5 being chance.
 
 May be absent or null: `settings`, `environment`, `model` and what is in them; all of `base` but `name`; in `data`, all
-but `name` and `videos`; in `rows`, `clips` and what was not measured; `differences`, `classes`, `ranking`. NaN and
-Infinity are refused.
+but `name` and `videos`; in `rows`, `clips`, `sources` and what was not measured; `sources` and `differing` everywhere;
+`differences`, `classes`, `ranking`. NaN and Infinity are refused.
 """
 
 import csv
@@ -47,7 +55,21 @@ from clipselect.errors import ClipselectError
 from clipselect.report_schema import COSTS, VERSION, Record, Row, check_document
 
 RESULTS_NAME = "results.json"
-CSV_COLUMNS = ("run", "benchmark", "data", "method", "k", "clips", "videos", "metric", "value", "low", "high", *COSTS)
+CSV_COLUMNS = (
+    "run",
+    "benchmark",
+    "data",
+    "method",
+    "k",
+    "clips",
+    "videos",
+    "sources",
+    "metric",
+    "value",
+    "low",
+    "high",
+    *COSTS,
+)
 
 
 @dataclass(frozen=True)
@@ -144,7 +166,7 @@ def as_csv(runs: Sequence[Run]) -> str:
     for run in runs:
         for row in run.rows:
             common = {"run": run.label, "benchmark": run.benchmark, "data": row.data, "method": row.method, "k": row.k}
-            line = {**row.numbers, **common, "videos": row.videos}
+            line = {**row.numbers, **common, "videos": row.videos, "sources": row.sources}
             writer.writerows({**line, "metric": name, **value._asdict()} for name, value in row.metrics.items())
             if not row.metrics:
                 writer.writerow(line)

@@ -1,4 +1,4 @@
-"""The plots of a report, and the page that holds them: one HTML file without outside references.
+"""The plots of a report, as SVG for a page.
 
 A method has the same colour and marker in every plot. Letters and axes take the colour of the page's text, so the plots
 stand on light and dark pages alike.
@@ -7,37 +7,17 @@ stand on light and dark pages alike.
 import io
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-from markupsafe import Markup
-
-from clipselect import __version__
 from clipselect.display import shown
 from clipselect.report import Run
-from clipselect.report_findings import (
-    METRICS,
-    ORACLES,
-    SUBJECT,
-    VARIANTS,
-    ClassGain,
-    Finding,
-    class_gains,
-    ordered,
-)
+from clipselect.report_classes import ClassGain
+from clipselect.report_findings import METRICS, ORACLES, SUBJECT, VARIANTS, Finding, ordered
 from clipselect.report_schema import Row
-from clipselect.report_sentences import UNITS, amount, details, headline, named_row, summary
-from clipselect.report_tables import (
-    READING,
-    Section,
-    facts_tables,
-    methods_table,
-    ranking_table,
-    sections,
-    unreadable_table,
-)
+from clipselect.report_sentences import UNITS, amount
+from clipselect.report_tables import method_and_k
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,12 +40,8 @@ STYLES = {  # colours of Okabe and Ito, which the colour-blind can tell apart
 }
 OTHER_COLOURS, OTHER_MARKERS = ("#aa4499", "#999933", "#6699cc", "#882255"), ("h", "8", "p", "^", "v")
 PARTS = {"decode": "#b0b0b0", "ddnet": "#aa4499", "base": "#6699cc", "other": "#dddddd"}
+LINES, OVERLAID = ("-", "--", ":", "-."), ("ddl", "uniform", "dense")
 CLASSES_AT_EACH_END = 15
-
-
-class Plot(NamedTuple):
-    svg: Markup
-    caption: str
 
 
 def styles(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
@@ -76,30 +52,40 @@ def styles(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
     return {method: ORACLE if method in ORACLES else STYLES.get(method) or own[method] for method in methods}
 
 
-def trade_plot(finding: Finding, cost: str, style: dict[str, tuple[str, str]]) -> str | None:
+def trade_plot(
+    finding: Finding, cost: str, style: dict[str, tuple[str, str]], among: Sequence[Finding] = ()
+) -> str | None:
     """SVG of the metric against a cost per video, a line per method over K; None where the cost was not measured.
 
     Args:
         cost: gflops or seconds.
+        among: findings whose plots shall have the same limits.
     """
-    rows = [r for r in finding.rows if r.numbers.get(cost, 0) > 0 and finding.metric in r.metrics]
-    rows = [r for r in rows if r.method not in VARIANTS]
+    rows = _traded(finding, cost)
     if not rows:
         return None
     with _figure(6.4, 4.6) as (figure, axis):
         handles = [_trade_line(axis, method, rows, cost, finding, style[method]) for method in _methods(rows)]
-        costs = [row.numbers[cost] for row in rows]
-        if max(costs) > 8 * min(costs):
-            axis.set_xscale("log")
-            axis.xaxis.set_major_locator(_ticker().LogLocator(10, (1, 2, 5)))
-            axis.xaxis.set_minor_locator(_ticker().NullLocator())
-        axis.xaxis.set_major_formatter(_ticker().FuncFormatter(lambda value, _: amount(value)))
-        axis.set(
-            xlabel=f"{UNITS[cost]} a video", ylabel=f"{_label(METRICS.get(finding.metric, finding.metric))} in percent"
-        )
-        axis.grid(alpha=0.2, color=INK)
+        _trade_axes(axis, cost, [finding, *among])
         figure.legend(handles, [_label(m) for m in _methods(rows)], loc="outside lower center", ncols=3, frameon=False)
         return _svg(figure, f"accuracy against {UNITS[cost]} a video")
+
+
+def overlay_plot(found: Sequence[Finding], cost: str, style: dict[str, tuple[str, str]]) -> str | None:
+    """SVG of ddl, uniform and dense of several runs in one; None unless two runs have measured the cost."""
+    if sum(bool(_traded(finding, cost)) for finding in found) < 2:
+        return None
+    with _figure(6.4, 4.6) as (figure, axis):
+        handles, names = [], []
+        for number, finding in enumerate(found):
+            rows = [row for row in _traded(finding, cost) if row.method in OVERLAID]
+            for method in _methods(rows):
+                look = LINES[number % len(LINES)]
+                handles.append(_trade_line(axis, method, rows, cost, finding, style[method], look))
+                names.append(_label(f"{method}, {finding.run.label}"))
+        _trade_axes(axis, cost, found)
+        figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
+        return _svg(figure, f"accuracy of all runs against {UNITS[cost]} a video")
 
 
 def cost_plot(finding: Finding, cost: str) -> str | None:
@@ -126,7 +112,7 @@ def cost_plot(finding: Finding, cost: str) -> str | None:
             axis.annotate(
                 amount(row.numbers[cost]), (end, place), (4, 0), textcoords="offset points", va="center", fontsize=8
             )
-        axis.set_yticks(places, [_label(named_row(row)) for row in rows], fontsize=8)
+        axis.set_yticks(places, [_label(method_and_k(row.method, row.k)) for row in rows], fontsize=8)
         axis.invert_yaxis()
         axis.margins(x=0.1, y=0.01)
         axis.set_xlabel(f"{UNITS[cost]} a video")
@@ -135,94 +121,59 @@ def cost_plot(finding: Finding, cost: str) -> str | None:
 
 
 def gains_plot(k: int, gains: Sequence[ClassGain], style: dict[str, tuple[str, str]]) -> str:
-    """SVG of the gain of every class, or of those at both ends where there are many."""
+    """SVG of the gain of every class over uniform and over dense, or of the classes at both ends where they are
+    many."""
     if len(gains) > 2 * CLASSES_AT_EACH_END:
         gains = [*gains[:CLASSES_AT_EACH_END], *gains[-CLASSES_AT_EACH_END:]]
     colours = [style[SUBJECT][0] if g.gain > 0 else style.get("uniform", STYLES["uniform"])[0] for g in gains]
-    with _figure(6.4, 0.9 + 0.2 * len(gains)) as (figure, axis):
+    beside = [(place, g.over_dense) for place, g in enumerate(gains) if g.over_dense is not None]
+    with _figure(6.4, 1.2 + 0.2 * len(gains)) as (figure, axis):
         places = range(len(gains))
-        axis.barh(places, [g.gain for g in gains], color=colours, height=0.72)
-        axis.set_yticks(places, [f"{_label(_short(g.name))} ({g.videos})" for g in gains], fontsize=8)
+        axis.barh(places, [g.gain for g in gains], color=colours, height=0.72, label=f"over uniform at K = {k}")
+        axis.set_yticks(places, [f"{_label(_short(g.name))} ({g.sources})" for g in gains], fontsize=8)
         for place, g in zip(places, gains, strict=True):
             side = 1 if g.gain >= 0 else -1
+            end = max(g.gain * side, (g.over_dense or 0) * side) * side  # beyond the mark of dense
             axis.annotate(
-                f"{g.gain:+.0f}", (g.gain, place), (4 * side, 0), textcoords="offset points", va="center",
+                f"{g.gain:+.0f}", (end, place), (6 * side, 0), textcoords="offset points", va="center",
                 ha="left" if side > 0 else "right", fontsize=8,
             )  # fmt: skip
+        if beside:
+            colour, marker = style.get("dense", STYLES["dense"])
+            axis.plot(
+                [v for _, v in beside], [p for p, _ in beside], marker, color=colour, label="over dense", zorder=3
+            )
+            figure.legend(loc="outside lower center", ncols=2, frameon=False)
         axis.axvline(0, color=INK, linewidth=0.8)
         axis.invert_yaxis()
         axis.margins(x=0.12, y=0.01)
-        axis.set_xlabel(f"points of {SUBJECT} over uniform, both at K = {k}")
+        axis.set_xlabel(f"points that {SUBJECT} at K = {k} gains")
         return _svg(figure, "gain of every class")
 
 
-def html_page(runs: Sequence[Run], metric: str | None = None) -> str:
-    """The whole report as one page; `metric` as for `findings`."""
-    style = styles(runs)
-    parts = sections(runs, metric)
-    found = [finding for part in parts for finding in part.findings]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("clipselect", ""),
-        autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup) else shown(value),
-        trim_blocks=True,
-    )
-    return environment.get_template("report.html.jinja").render(
-        title=", ".join(dict.fromkeys(run.benchmark for run in runs)), summary=summary(found), runs=runs,
-        sections=[_section(part, style, len(found) > 1) for part in parts], ranking=ranking_table(runs),
-        reading=READING, facts=facts_tables(runs), methods=methods_table(runs), unreadable=unreadable_table(runs),
-        version=__version__,
-    )  # fmt: skip
+def _traded(finding: Finding, cost: str) -> list[Row]:
+    rows = [r for r in finding.rows if r.numbers.get(cost, 0) > 0 and finding.metric in r.metrics]
+    return [r for r in rows if r.method not in VARIANTS]
 
 
-def _section(part: Section, style: dict[str, tuple[str, str]], with_headlines: bool) -> dict[str, Any]:
-    return {
-        "title": part.title,
-        "notes": part.notes,
-        "tables": part.tables,
-        "findings": [
-            {
-                "name": f.run.label if len(part.findings) > 1 else "",
-                "headline": headline(f) if with_headlines else "",
-                "details": details(f),
-                "plots": list(_plots(f, style)),
-            }
-            for f in part.findings
-        ],
-    }
-
-
-def _plots(finding: Finding, style: dict[str, tuple[str, str]]) -> Iterator[Plot]:
-    left_out = sorted({row.method for row in finding.rows} & VARIANTS)
-    without = f" The variants {', '.join(left_out)} are in the table only." if left_out else ""
-    drawn: list[tuple[Callable[[], str | None], str]] = [
-        (
-            lambda: trade_plot(finding, "gflops", style),
-            f"Up and to the left is better. Numbers: K of {SUBJECT}. Bars: 95 % intervals.{without}",
-        ),
-        (lambda: trade_plot(finding, "seconds", style), "The same against measured seconds, where they were measured."),
-        (lambda: cost_plot(finding, "gflops"), "What the GFLOPs are spent on."),
-        (lambda: cost_plot(finding, "seconds"), "What the seconds are spent on."),
-    ]
-    for draw, caption in drawn:
-        svg = draw()
-        if svg is not None:
-            yield Plot(Markup(svg), caption)
-    by_class = class_gains(finding)
-    if by_class is not None:
-        k, gains = by_class
-        up, down = sum(g.gain > 0 for g in gains), sum(g.gain < 0 for g in gains)
-        many = len(gains) > 2 * CLASSES_AT_EACH_END
-        ends = f"; shown are the {CLASSES_AT_EACH_END} at each end" if many else ""
-        yield Plot(
-            Markup(gains_plot(k, gains, style)),
-            f"Of {len(gains)} classes, {up} gain and {down} lose over uniform at the same K{ends}."
-            " In brackets the number of videos: a class of few says little.",
-        )
+def _trade_axes(axis: "Axes", cost: str, found: Sequence[Finding]) -> None:
+    """Limits that hold all of the findings, and the words."""
+    points = [(row.numbers[cost], end) for f in found for row in _traded(f, cost) for end in row.metrics[f.metric][1:]]
+    costs = [at for at, _ in points]
+    if max(costs) > 8 * min(costs):
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(_ticker().LogLocator(10, (1, 2, 5)))
+        axis.xaxis.set_minor_locator(_ticker().NullLocator())
+    axis.xaxis.set_major_formatter(_ticker().FuncFormatter(lambda value, _: amount(value)))
+    axis.update_datalim(points)
+    axis.autoscale_view()
+    metric = found[0].metric
+    axis.set(xlabel=f"{UNITS[cost]} a video", ylabel=f"{_label(METRICS.get(metric, metric))} in percent")
+    axis.grid(alpha=0.2, color=INK)
 
 
 def _trade_line(
-    axis: "Axes", method: str, rows: Sequence[Row], cost: str, finding: Finding, style: tuple[str, str]
+    axis: "Axes", method: str, rows: Sequence[Row], cost: str, finding: Finding, style: tuple[str, str], look: str = "-"
 ) -> Any:
     """Draw one method; its line is what the legend shows."""
     own = sorted((row for row in rows if row.method == method), key=lambda row: row.numbers[cost])
@@ -235,10 +186,10 @@ def _trade_line(
     if method == SUBJECT:
         for row, at, value in zip(own, x, y, strict=True):
             number, weight = "" if row.k is None else f"{row.k}", "bold" if row is finding.chosen else "normal"
-            look: Any = {"fontsize": 8, "color": colour, "fontweight": weight}
-            axis.annotate(number, (at, value), (-6, 5), textcoords="offset points", ha="right", **look)
+            font: Any = {"fontsize": 8, "color": colour, "fontweight": weight}
+            axis.annotate(number, (at, value), (-6, 5), textcoords="offset points", ha="right", **font)
     width = 2 if method == SUBJECT else 1.2
-    (line,) = axis.plot(x, y, marker, linestyle="-", color=colour, linewidth=width, markeredgewidth=0, zorder=front)
+    (line,) = axis.plot(x, y, marker, linestyle=look, color=colour, linewidth=width, markeredgewidth=0, zorder=front)
     return line
 
 

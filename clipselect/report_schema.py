@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeGuard
 
 from clipselect.errors import ClipselectError
 
 VERSION = 1
 COSTS = (
     "gflops", "gflops_ddnet", "gflops_base", "seconds", "seconds_decode", "seconds_ddnet", "seconds_base",
-    "videos_per_second", "peak_memory_mb",
+    "videos_per_second", "peak_memory_mb", "peak_gpu_memory_mb",
 )  # fmt: skip
 
 Record = dict[str, Any]
@@ -31,20 +31,18 @@ class Row:
 
     Attributes:
         k: None where the method has none.
+        sources: what the videos stem from, and what is drawn for the intervals; `videos` where the file says nothing.
         metrics: by name, in the order of the file; empty where only costs were measured.
-        numbers: `clips` and the costs that were measured; with metrics at least `gflops`.
+        numbers: `clips` and the costs that were measured.
     """
 
     data: str
     method: str
     k: int | None
     videos: int
+    sources: int
     metrics: dict[str, Estimate]
     numbers: dict[str, float]
-
-    @property
-    def gflops(self) -> float:
-        return self.numbers["gflops"]
 
 
 def check_document(document: object, file: Path) -> list[Row]:
@@ -75,7 +73,7 @@ def check_document(document: object, file: Path) -> list[Row]:
     return rows
 
 
-def number(value: object) -> bool:
+def number(value: object) -> TypeGuard[float]:
     """Whether an entry is a number; true and false are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18
 
@@ -103,10 +101,12 @@ def _check_lists(top: Record, where: str) -> None:
         for key in ("difference", "low", "high"):
             _entry(entry, key, place, "a number")
         _check_order(entry["low"], entry["high"], "low", place)
+        _optional_count(entry, "differing", place)
     for place, entry in _list(top, "classes", where, optional=True):
         for key in ("data", "class", "method"):
             _entry(entry, key, place, "a text")
         _entry(entry, "videos", place, "a whole number")
+        _optional_count(entry, "sources", place)
     for place, entry in _list(top, "ranking", where, optional=True):
         _entry(entry, "data", place, "a text")
 
@@ -130,9 +130,7 @@ def _row(entry: Record, where: str) -> Row:
             _fail(where, f"{key!r} and its interval must be percentages from 0 to 100")
         _check_order(estimate.low, estimate.high, f"{key}_low", where)
         metrics[key] = estimate
-    if metrics:
-        _entry(entry, "gflops", where, "a number")
-    elif not any(entry.get(key) is not None for key in COSTS):
+    if not metrics and not any(entry.get(key) is not None for key in COSTS):
         _fail(
             where, "it has neither a cost nor a metric, a key such as 'top1' with 'top1_low' and 'top1_high' beside it"
         )
@@ -140,7 +138,13 @@ def _row(entry: Record, where: str) -> Row:
     for key in costs:
         if _entry(entry, key, where, "a number") < 0:
             _fail(where, f"{key!r} must not be negative")
-    return Row(data, method, k, _entry(entry, "videos", where, "a whole number"), metrics, costs)
+    videos = _entry(entry, "videos", where, "a whole number")
+    sources = _optional_count(entry, "sources", where)
+    return Row(data, method, k, videos, videos if sources is None else sources, metrics, costs)
+
+
+def _optional_count(entry: Record, key: str, where: str) -> int | None:
+    return None if entry.get(key) is None else _entry(entry, key, where, "a whole number")
 
 
 _KINDS: dict[str, Callable[[Any], bool]] = {

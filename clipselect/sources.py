@@ -82,13 +82,16 @@ class FrameFolder:
 
     def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
         unreadable = []
-        last = squash(self.first_readable, size)
+        last, before = squash(self.first_readable, size), -1
         for i in wanted.tolist():
             frame = _read_image(self.images[i])
             if frame is None:
                 unreadable.append(self.images[i].name)
-            else:
+                between = (_read_image(self.images[j]) for j in range(i - 1, before, -1))
+                frame = next((image for image in between if image is not None), None)
+            if frame is not None:
                 last = squash(frame, size)
+            before = i
             yield i, last
         if unreadable:
             self.warnings = (

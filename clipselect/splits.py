@@ -1,9 +1,10 @@
 """Which split a video belongs to: as the data says, or else by a rule that needs nothing but its name.
 
-**Held out where the data names no split**: within each class the videos are ordered by the SHA-1 of their name as the
-list has it, or relative to the folder, and the first fifth, but at least one of two, is val. So it depends neither on
-the machine, nor on where the data lies, nor on the other classes. Data whose own name says so (`kinetics400/val`,
-`hmdb_test.csv`) is val as a whole.
+**Held out where the data names no split, or train alone** (`kinetics_train.csv`): within each class the videos are
+ordered by the SHA-1 of their name as the list has it, or relative to the folder of the classes, and the first fifth,
+but at least one of two, is val. So it depends neither on the machine, nor on where the data lies, nor on the other
+classes. Of Kinetics' uploads with several clips all clips go with the first. Data that names no split but is called
+after one (`kinetics400/val`, `hmdb_test.csv`) is val as a whole.
 """
 
 import hashlib
@@ -54,6 +55,8 @@ def split_root(data: Path, split: Split) -> tuple[Path, bool]:
     folders = split_folders(data)
     if not folders:
         return data, not all_val(data, split)
+    if {*folders} == {"train"}:
+        return folders["train"], True
     root = folders.get(split) or (folders.get("test") if split == "val" else None)
     if root is None:
         raise ClipselectError(f"{data}: has no folder {split}; add it, or give a folder of classes without splits")

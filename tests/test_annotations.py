@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from test_datasets import SPLITS, labelled, make, refused, write_list
 
 from clipselect.datasets import LabelledVideo, Segment, read_dataset
+from clipselect.splits import held_out
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,22 @@ def test_a_list_of_val_videos_alone_takes_its_classes_from_them(here: Path) -> N
     refused("list.csv: has no videos for train; name some", data)
 
 
+def test_of_a_list_of_train_videos_alone_a_fifth_of_every_class_is_held_out(here: Path) -> None:
+    names = {label: [f"{label}{i}" for i in range(10)] for label in "xy"}
+    make(here, *names["x"], *names["y"])
+    data = write_list(here, "path,label,split", *(f"{n},{label},train" for label in "xy" for n in names[label]))
+    train, val = (read_dataset(data, split) for split in SPLITS)
+    assert {*labelled(val)} == held_out(names["x"]) | held_out(names["y"]) and len(val.videos) == 4
+    assert {*labelled(train)} == {*names["x"], *names["y"]} - {*labelled(val)}
+    assert val.classes == train.classes == ("x", "y")
+
+
+def test_a_list_of_train_videos_is_no_val_whatever_its_name_says(here: Path) -> None:
+    make(here, *"abcd")
+    data = write_list(here, "path,label,split", "a,x,train", "b,x,train", "c,y,train", "d,y,train", name="val.csv")
+    assert [len(read_dataset(data, split).videos) for split in SPLITS] == [2, 2]
+
+
 def test_a_class_in_val_alone_is_refused_in_a_list_too(here: Path) -> None:
     make(here, *"abc")
     data = write_list(here, "path,label,split", "a,x,train", "b,y,train", "c,z,val")
@@ -103,7 +120,8 @@ def test_a_list_that_is_val_by_its_name_is_val_as_a_whole(here: Path) -> None:
 
 def test_paths_count_from_the_prefix_or_else_from_here_and_then_from_the_list(here: Path) -> None:
     make(here, "both", "sub/both", "sub/only", "pre/both", "pre/only")
-    data = write_list(here / "sub", "path,label,split", "both,x,train", "only,y,train", f"{here}/pre/only,x,train")
+    rows = ("both,x,train", "only,y,train", f"{here}/pre/only,x,train", "other,x,val")
+    data = write_list(here / "sub", "path,label,split", *rows)
     assert [*labelled(read_dataset(data, "train"))] == ["both", f"{here}/sub/only", f"{here}/pre/only"]
     inside = read_dataset(data, "train", prefix=Path("pre"))
     assert [*labelled(inside)] == ["pre/both", "pre/only", f"{here}/pre/only"]
@@ -111,7 +129,7 @@ def test_paths_count_from_the_prefix_or_else_from_here_and_then_from_the_list(he
 
 def test_files_that_are_not_there_are_told_apart_and_never_stop_the_rest(here: Path) -> None:
     make(here, "a", "b")
-    data = write_list(here, "path,label,split", "a,x,train", "gone,y,train", "b,y,train", "nul\0,x,train")
+    data = write_list(here, "path,label,split", "a,x,train", "gone,y,train", "b,y,train", "nul\0,x,train", "c,x,val")
     dataset = read_dataset(data, "train")
     assert ([*labelled(dataset)], dataset.missing) == (["a", "b"], ("gone", "nul\0"))
 
@@ -140,7 +158,7 @@ def test_rows_of_the_same_path_are_labels_and_segments_of_one_video(here: Path) 
     make(here, "a", "b")
     data = write_list(
         here, "path,label,start,end,split", "a,run,5,6.5,train", "a,jump,-2,1,train", "b,jump,,,train",
-        "a,jump,8,9.5,train", "a,run,5,6.5,train", "b,jump,,,train", "b,run,,,train",
+        "a,jump,8,9.5,train", "a,run,5,6.5,train", "b,jump,,,train", "b,run,,,train", "c,run,,,val",
     )  # fmt: skip
     dataset = read_dataset(data, "train")
     jump, run = 0, 1
@@ -215,10 +233,10 @@ def test_whatever_the_csv_module_writes_comes_back(
     wanted = [*dict.fromkeys(stripped for name in names if (stripped := name.strip()))]
     rows = [["path", "label", "split"]] + [[name, "x" if i % 2 else "y", "train"] for i, name in enumerate(wanted)]
     with (folder / "l.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([*rows, ["here", "x", "train"], ["here too", "y", "train"]])
-    make(folder, "here", "here too")
+        csv.writer(file).writerows([*rows, ["here", "x", "train"], ["here too", "y", "train"], ["val", "x", "val"]])
+    make(folder, "here", "here too", "val")
     dataset = read_dataset(folder / "l.csv", "train")
-    assert [*dataset.missing] == [name for name in wanted if name not in ("here", "here too", ".", "..")]
+    assert [*dataset.missing] == [name for name in wanted if name not in ("here", "here too", "val", ".", "..")]
 
 
 def test_classes_that_are_numbers_are_names_sorted_by_value(here: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from training_data import SMALL, colours, film
 
 from clipselect import base_training
-from clipselect.augment import augment, normalised
+from clipselect.augment import augment, normalised, training_size
 from clipselect.base_training import (
     BaseExamples,
     Footage,
@@ -22,7 +22,6 @@ from clipselect.base_training import (
     base_loss,
     find_background,
     find_footage,
-    training_size,
 )
 from clipselect.datasets import LabelledVideo, Segment
 from clipselect.errors import ClipselectError

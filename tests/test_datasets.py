@@ -84,6 +84,23 @@ def test_labels_of_both_splits_are_indices_of_the_training_classes(kinetics: Pat
     assert [v.labels for v in val.videos] == [(1,), (2,)]
 
 
+def test_of_a_folder_that_holds_train_alone_a_fifth_of_every_class_is_held_out(here: Path) -> None:
+    names = {c: [f"{c}/{i}.mp4" for i in range(10)] for c in "ab"}
+    make(here, *(f"train/{name}" for c in "ab" for name in names[c]))
+    train, val = (read_dataset(here, split) for split in SPLITS)
+    assert {*labelled(val, here / "train")} == held_out(names["a"]) | held_out(names["b"]) and len(val.videos) == 4
+    assert {*labelled(train, here / "train")} == {*names["a"], *names["b"]} - {*labelled(val, here / "train")}
+    assert val.classes == train.classes == ("a", "b")
+    for split, whole in zip(SPLITS, (train, val), strict=True):  # nothing of val is in train if the path is shortened
+        assert read_dataset(here / "train", split).videos == whole.videos
+
+
+def test_a_folder_that_holds_val_alone_is_val(here: Path) -> None:
+    make(here, *(f"val/{c}/{i}.mp4" for c in "ab" for i in range(3)))
+    assert len(read_dataset(here, "val").videos) == 6
+    refused("data: has no folder train; add it", here)
+
+
 def test_a_path_with_a_trailing_dot_or_a_relative_one_has_the_folders_name(kinetics: Path) -> None:
     assert read_dataset(Path(), "val").name == "data"
     assert [v.path for v in read_dataset(Path(), "val").videos] == ["val/jump/frames", "val/run/d.mp4"]
@@ -225,10 +242,12 @@ def test_background_comes_by_domain(here: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["", "street/"])
-def test_background_without_splits_is_held_out_like_the_rest(here: Path, folder: str) -> None:
+@pytest.mark.parametrize("train", ["", "train/"])
+def test_background_without_val_is_held_out_like_the_rest(here: Path, folder: str, train: str) -> None:
     names = [f"{folder}{i}.mp4" for i in range(10)]
-    make(here, *names)
-    train, val = (relative(read_background(here, split), here)[folder[:-1] or "data"] for split in SPLITS)
+    make(here / train, *names)
+    domain = folder[:-1] or "data"
+    train, val = (relative(read_background(here, split), here / train)[domain] for split in SPLITS)
     assert {*val} == held_out(names) and {*train} == {*names} - {*val} and val == sorted(val)
 
 

@@ -4,7 +4,9 @@ import errno
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator
+import pickle
+import tracemalloc
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from clipselect.errors import VideoError
 from clipselect.frame_store import FrameStore, _at_rate
 from clipselect.grid import Timeline
 from clipselect.sources import open_source
+from clipselect.video import VideoFile
 
 PLENTY, FAST = 10**9, Fraction(100)
 law = settings(deadline=None, derandomize=True, max_examples=25)
@@ -31,8 +34,12 @@ def store(folder: Path, limit: int = PLENTY, rate: Fraction = FAST, size: int = 
     return FrameStore(folder, size, rate, limit, fps=25)
 
 
+def files(folder: Path, suffix: str = ".npy") -> list[Path]:
+    return sorted(folder.rglob(f"*{suffix}"))
+
+
 def held(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir())
+    return sum(file.stat().st_size for file in files(folder))
 
 
 def levels(clip: np.ndarray[Any, Any]) -> list[int]:
@@ -40,13 +47,34 @@ def levels(clip: np.ndarray[Any, Any]) -> list[int]:
     return [int(frame[2, -2, 0]) for frame in clip]
 
 
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, FrameStore, FrameStore]:
-    """A video of two seconds with a rate that varies, a store that keeps it and one that has no room."""
+def images(folder: Path, count: int, broken: Iterable[int] = ()) -> Path:
+    """A folder of frames, some of which cannot be read."""
+    folder.mkdir()
+    for i in range(count):
+        av.VideoFrame.from_ndarray(picture(i), format="rgb24").to_image().save(folder / f"{i}.png")
+    for i in broken:
+        (folder / f"{i}.png").write_bytes(b"no image")
+    return folder
+
+
+KINDS = ("varies", "long", "hole", "cut", "images", "broken images")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """A video of two or four seconds, a store that keeps it and one that has no room."""
     folder = tmp_path_factory.mktemp("store")
     ticks = [*range(0, 20), *range(20, 40, 4), 45, *range(46, 50)]
-    video = make_video(folder / "varies.mp4", ticks)
-    return str(video), store(folder / "kept"), store(folder / "none", limit=0)
+    made = {
+        "varies": lambda: (make_video(folder / "v.mp4", ticks), FAST),
+        "long": lambda: (make_video(folder / "v.mp4", 100, options={"g": "10"}), Fraction(8)),
+        "hole": lambda: (damaged(folder / "v.mp4", 0.3, 0.4), Fraction(8)),
+        "cut": lambda: (damaged(folder / "v.mp4", 0.8, 1), Fraction(8)),
+        "images": lambda: (images(folder / "v", 50), Fraction(8)),
+        "broken images": lambda: (images(folder / "v", 50, [0, 1, 2, 3, *range(20, 30)]), Fraction(8)),
+    }
+    video, rate = made[request.param]()
+    return str(video), store(folder / "kept", rate=rate), store(folder / "none", limit=0, rate=rate)
 
 
 @pytest.fixture
@@ -63,15 +91,16 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @law
-@given(st.fractions(-1, 3, max_denominator=50), st.fractions("1/50", 3, max_denominator=50), st.integers(1, 6))
+@given(st.fractions(-1, 5, max_denominator=50), st.fractions("1/50", 3, max_denominator=50), st.integers(1, 6))
 def test_a_clip_is_the_same_with_and_without_room_on_the_disk(
     stores: tuple[str, FrameStore, FrameStore], start: Fraction, length: Fraction, frames: int
 ) -> None:
     video, kept, none = stores
+    frame_store._opened.cache_clear()
     clip = kept.clip(video, start, length, frames)
     assert clip.shape == (frames, 16, 16, 3) and clip.dtype == np.uint8
     assert np.array_equal(clip, none.clip(video, start, length, frames))
-    assert kept.duration(video) == none.duration(video) == 2 and held(none.folder) == 0
+    assert kept.duration(video) == none.duration(video) and held(none.folder) == 0 < held(kept.folder)
 
 
 def test_a_clip_holds_what_is_on_screen_in_the_middle_of_equal_parts(tmp_path: Path) -> None:
@@ -102,6 +131,38 @@ def test_a_video_without_room_is_opened_once_for_a_clip(tmp_path: Path, opened: 
     assert opened == ["v.mp4"]
 
 
+def test_the_containers_of_videos_without_room_are_not_read_for_every_clip(tmp_path: Path, opened: list[str]) -> None:
+    videos = [str(film(tmp_path / f"{i}.mp4", "a", i)) for i in range(3)]
+    frames = store(tmp_path / "s", limit=0)
+    for _ in range(3):
+        for video in videos:
+            frames.clip(video, Fraction(0), Fraction(1), 4)
+    assert opened == ["0.mp4", "1.mp4", "2.mp4"]
+    film(tmp_path / "1.mp4", "b", 7, 20)
+    assert frames.duration(videos[1]) == Fraction(20, 25) and opened[3:] == ["1.mp4"]
+
+
+def test_a_video_without_room_is_decoded_from_end_to_end_once_for_all_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    whole = VideoFile.frames
+    monkeypatch.setattr(VideoFile, "frames", lambda self, *how: passes.append(1) or whole(self, *how))
+    video = str(damaged(tmp_path / "hole.mp4", 0.3, 0.4))
+    for _ in range(3):
+        frame_store._opened.cache_clear()  # as in another process
+        store(tmp_path / "s", limit=0).clip(video, Fraction(1), Fraction(1), 4)
+    assert len(passes) == 2  # one that differs from the index, one as it is
+
+
+def test_a_video_that_found_no_room_is_kept_once_there_is_some(tmp_path: Path) -> None:
+    video = str(film(tmp_path / "v.mp4", "a", 0))
+    before = store(tmp_path / "s", limit=0).clip(video, Fraction(0), Fraction(1), 4)
+    assert not files(tmp_path / "s")
+    assert np.array_equal(store(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4), before)
+    assert len(files(tmp_path / "s")) == 1
+
+
 def test_a_changed_video_is_read_anew(tmp_path: Path, opened: list[str]) -> None:
     video = str(film(tmp_path / "v.mp4", "a", 0))
     frames = store(tmp_path / "s")
@@ -113,9 +174,7 @@ def test_a_changed_video_is_read_anew(tmp_path: Path, opened: list[str]) -> None
 
 
 def test_a_changed_image_of_a_folder_of_frames_is_read_anew(tmp_path: Path) -> None:
-    (tmp_path / "v").mkdir()
-    for i in range(5):
-        av.VideoFrame.from_ndarray(picture(i), format="rgb24").to_image().save(tmp_path / "v" / f"{i}.png")
+    images(tmp_path / "v", 5)
     frames = store(tmp_path / "s")
     assert frames.duration(str(tmp_path / "v")) == Fraction(5, 25)
     before = frames.clip(str(tmp_path / "v"), Fraction(0), Fraction(1), 1)
@@ -124,32 +183,112 @@ def test_a_changed_image_of_a_folder_of_frames_is_read_anew(tmp_path: Path) -> N
     assert not np.array_equal(frames.clip(str(tmp_path / "v"), Fraction(0), Fraction(1), 1), before)
 
 
-@pytest.mark.parametrize("room", [0, 9_300, 9_900, 25_000, 40_000])
-def test_the_disk_never_holds_more_than_the_limit(tmp_path: Path, room: int) -> None:
-    videos = [str(film(tmp_path / f"{i}.mp4", "a", i)) for i in range(3)]  # 12 x 16 x 16 x 3 = 9216 bytes each
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Thirteen, each `FILM` bytes of frames."""
+    folder = tmp_path_factory.mktemp("films")
+    return [str(film(folder / f"{i}.mp4", "a", i)) for i in range(13)]
+
+
+FILM = 128 + 12 * 16 * 16 * 3
+
+
+@pytest.mark.parametrize(
+    ("room", "fit"),
+    [(0, 0), (10 * FILM - 1, 0), (10 * FILM, 10), (11 * FILM - 1, 10), (11 * FILM, 11)],
+)
+def test_frames_take_no_more_of_the_disk_than_the_limit_and_no_video_more_than_a_tenth_of_it(
+    tmp_path: Path, films: list[str], monkeypatch: pytest.MonkeyPatch, room: int, fit: int
+) -> None:
+    monkeypatch.setattr(frame_store, "BLOCK", 1)
     frames = store(tmp_path / "s", limit=room)
-    for video in videos:
+    for video in films[:12]:
         frames.clip(video, Fraction(0), Fraction(1), 2)
-    assert held(frames.folder) <= room and len([*frames.folder.glob("*.npy")]) == min(room // 9_900, 3)
+    assert held(frames.folder) == fit * FILM <= room
     again = store(tmp_path / "s", limit=room)  # a run that goes on counts what is there
-    again.clip(str(film(tmp_path / "more.mp4", "a", 9)), Fraction(0), Fraction(1), 2)
-    assert held(frames.folder) <= room
+    again.clip(films[12], Fraction(0), Fraction(1), 2)
+    assert held(frames.folder) == fit * FILM
 
 
-def test_what_other_processes_keep_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    videos = [str(film(tmp_path / f"{i}.mp4", "a", i)) for i in range(2)]
-    one, other = store(tmp_path / "s", limit=15_000), store(tmp_path / "s", limit=15_000)
-    other.duration(videos[0])
+def test_what_other_processes_keep_counts_at_once(
+    tmp_path: Path, films: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_store, "BLOCK", 100)
+    one, other = (store(tmp_path / "s", limit=10 * FILM + 900) for _ in range(2))
+    for video in films[:9]:
+        other.duration(video)
+    for video in films[9:]:
+        one.duration(video)
+    assert held(one.folder) == 10 * FILM
+
+
+def test_the_folder_is_counted_anew_only_now_and_then(
+    tmp_path: Path, films: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[Path] = []
+    count = frame_store._tidy
+    monkeypatch.setattr(frame_store, "_tidy", lambda folder: counts.append(folder) or count(folder))
+    monkeypatch.setattr(frame_store, "BLOCK", FILM)
+    frames = store(tmp_path / "s", limit=10 * FILM)
+    for video in films:
+        frames.duration(video)
+    assert len(counts) == 1 and held(frames.folder) == 10 * FILM
+    for file in files(frames.folder):
+        file.unlink()
+    frames.duration(films[12])
+    assert not files(frames.folder)
     monkeypatch.setattr(frame_store, "COUNT_EVERY", -1.0)
-    one.duration(videos[1])
-    assert len([*(tmp_path / "s").glob("*.npy")]) == 1
+    frames.duration(films[12])
+    assert len(counts) > 1 and len(files(frames.folder)) == 1
+
+
+def test_a_long_video_is_kept_without_ever_being_in_memory(tmp_path: Path) -> None:
+    video = str(film(tmp_path / "v.mp4", "a", 0, 600))
+    frames = store(tmp_path / "s", size=100)
+    frames.duration(str(film(tmp_path / "first.mp4", "a", 0)))  # what is allocated once
+    tracemalloc.start()
+    try:
+        frames.clip(video, Fraction(0), Fraction(1), 4)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held(frames.folder) > 600 * 30_000 and peak < 2_000_000
+
+
+def test_what_a_killed_process_left_half_written_is_removed_and_never_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "s" / "0a").mkdir(parents=True)
+    old, new = (tmp_path / "s" / "0a" / f"{name}.npy.host.7.part" for name in ("old", "new"))
+    for file in (old, new):
+        file.write_bytes(bytes(1000))
+    os.utime(old, (10**9, 10**9))
+    frames = store(tmp_path / "s")
+    assert not old.exists() and new.exists() and frames.used == 0
+
+
+def test_frames_lie_in_many_folders(tmp_path: Path, films: list[str]) -> None:
+    frames = store(tmp_path / "s")
+    for video in films:
+        frames.duration(video)
+    kept = files(frames.folder)
+    assert len(kept) == 13 and all(file.parent.name == file.name[:2] for file in kept)
+    assert {file.parent.parent for file in kept} == {frames.folder}
+
+
+def test_a_store_goes_to_another_process(tmp_path: Path) -> None:
+    folder = str(images(tmp_path / "v", 5))
+    frames = store(tmp_path / "s", limit=0)
+    clip = frames.clip(folder, Fraction(0), Fraction(1), 4)
+    again = pickle.loads(pickle.dumps(frames))
+    assert np.array_equal(again.clip(folder, Fraction(0), Fraction(1), 4), clip)
 
 
 def test_a_long_video_is_kept_at_the_rate_that_clips_need(tmp_path: Path) -> None:
     video = str(make_video(tmp_path / "v.mp4", 50))
     frames = store(tmp_path / "s", rate=Fraction(5))
     clip = frames.clip(video, Fraction(0), Fraction(2), 5)
-    (kept,) = (tmp_path / "s").glob("*.npy")
+    (kept,) = files(tmp_path / "s")
     assert len(np.load(kept)) == 10 and frames.duration(video) == 2
     # the middles 0.2, 0.6, 1.0, 1.4, 1.8 s are among the ten that are kept: frames 5, 15, 25, 35, 45
     assert levels(clip) == pytest.approx([40 + i * 13 % 160 for i in (5, 15, 25, 35, 45)], abs=4)
@@ -182,7 +321,7 @@ def test_a_video_of_which_less_decodes_than_promised_gives_clips_everywhere(
     video = str(damaged(tmp_path / "hole.mp4", begin, end))
     kept, none = store(tmp_path / "kept"), store(tmp_path / "none", limit=0)
     kept.duration(video)
-    (pictures,) = kept.folder.glob("*.npy")
+    (pictures,) = files(kept.folder)
     assert 60 < len(np.load(pictures)) < 100 == len(open_source(video).timeline.pts)
     for start in range(0, 16, 3):
         for frames in (kept, none):
@@ -199,19 +338,23 @@ def test_what_is_no_video_is_an_error_of_its_own(tmp_path: Path, limit: int) -> 
             store(tmp_path / "s", limit).duration(str(tmp_path / name))
 
 
-@pytest.mark.parametrize("what", ["frames", "times"])
-def test_a_disk_that_is_full_earlier_than_the_limit_keeps_nothing_and_breaks_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+@pytest.mark.parametrize(("error", "limit"), [(errno.ENOSPC, 0), (errno.EDQUOT, 0), (errno.ENOENT, PLENTY)])
+@pytest.mark.parametrize("suffix", [".npy", ".json"])
+def test_a_file_that_cannot_be_written_breaks_nothing_and_only_a_full_disk_ends_the_keeping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, limit: int, suffix: str
 ) -> None:
     video, frames = str(film(tmp_path / "v.mp4", "a", 0)), store(tmp_path / "s")
+    replace = Path.replace
 
-    def full(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def fails(self: Path, target: Path) -> Path:
+        if target.suffix == suffix:
+            raise OSError(error, os.strerror(error))
+        return replace(self, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((np, "save", full) if what == "frames" else (Path, "write_text", full)))
+        patch.setattr(Path, "replace", fails)
         clip = frames.clip(video, Fraction(0), Fraction(1), 4)
-    assert not [*frames.folder.glob("*.json")] and not [*frames.folder.glob("*.part")]
+    assert frames.limit == limit and not files(frames.folder, suffix) and not files(frames.folder, ".part")
     assert np.array_equal(clip, store(tmp_path / "other").clip(video, Fraction(0), Fraction(1), 4))
     assert np.array_equal(clip, store(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4))
 
@@ -221,7 +364,7 @@ def test_a_disk_that_is_full_earlier_than_the_limit_keeps_nothing_and_breaks_not
 def test_what_a_crash_left_damaged_is_kept_anew(tmp_path: Path, suffix: str, content: bytes) -> None:
     video, frames = str(film(tmp_path / "v.mp4", "a", 0)), store(tmp_path / "s")
     before = frames.clip(video, Fraction(0), Fraction(1), 4)
-    (file,) = frames.folder.glob(f"*{suffix}")
+    (file,) = files(frames.folder, suffix)
     whole = file.read_bytes()
     file.write_bytes(content)
     assert np.array_equal(frames.clip(video, Fraction(0), Fraction(1), 4), before)
@@ -231,7 +374,7 @@ def test_what_a_crash_left_damaged_is_kept_anew(tmp_path: Path, suffix: str, con
 def test_frames_that_are_cut_off_are_kept_anew(tmp_path: Path) -> None:
     video, frames = str(film(tmp_path / "v.mp4", "a", 0)), store(tmp_path / "s")
     frames.duration(video)
-    (times,) = frames.folder.glob("*.json")
+    (times,) = files(frames.folder, ".json")
     content = json.loads(times.read_text())
     times.write_text(json.dumps({**content, "pts": content["pts"][:-1]}))
     assert frames.duration(video) and json.loads(times.read_text()) == content
@@ -240,21 +383,21 @@ def test_frames_that_are_cut_off_are_kept_anew(tmp_path: Path) -> None:
 def test_a_process_that_keeps_the_same_video_meanwhile_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    video, save = str(film(tmp_path / "v.mp4", "a", 0)), np.save
+    video, replace = str(film(tmp_path / "v.mp4", "a", 0)), Path.replace
     one, other = store(tmp_path / "s"), store(tmp_path / "s")
 
-    def meanwhile(*arguments: Any, **how: Any) -> None:
-        save(*arguments, **how)
-        monkeypatch.setattr(np, "save", save)
+    def meanwhile(self: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", replace)
         with monkeypatch.context() as patch:
             patch.setattr(os, "getpid", lambda: 1)
             other.duration(video)
+        return self.replace(target)
 
-    monkeypatch.setattr(np, "save", meanwhile)
+    monkeypatch.setattr(Path, "replace", meanwhile)
     clip = one.clip(video, Fraction(0), Fraction(1), 4)
     assert np.array_equal(clip, store(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4))
     assert one.limit == other.limit == PLENTY  # neither met an error
-    assert sorted(f.suffix for f in one.folder.iterdir()) == [".json", ".npy"]
+    assert sorted(f.suffix for f in one.folder.glob("??/*")) == [".json", ".npy"]
 
 
 def test_several_processes_at_the_same_videos_do_no_harm(tmp_path: Path) -> None:
@@ -275,17 +418,12 @@ def test_several_processes_at_the_same_videos_do_no_harm(tmp_path: Path) -> None
     for process in processes:
         process.join(60)
     assert answers == [expected] * 4
-    assert sorted(f.suffix for f in (tmp_path / "s").iterdir()) == [".json"] * 4 + [".npy"] * 4
+    assert sorted(f.suffix for f in (tmp_path / "s").glob("??/*")) == [".json"] * 4 + [".npy"] * 4
 
 
-def test_a_file_that_another_process_renames_does_not_stop_the_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def gone(self: Path) -> Iterator[Path]:
-        yield self / "1.part"
-        yield tmp_path / "there"
-
-    (tmp_path / "there").write_bytes(b"12345")
-    (tmp_path / "s").mkdir()
-    monkeypatch.setattr(Path, "iterdir", gone)
+def test_a_file_that_another_process_renames_does_not_stop_the_count(tmp_path: Path) -> None:
+    (tmp_path / "s" / "0a").mkdir(parents=True)
+    (tmp_path / "s" / "0a" / "there.npy").write_bytes(b"12345")
+    for suffix in (".npy", ".part"):
+        (tmp_path / "s" / "0a" / f"gone{suffix}").symlink_to(tmp_path / "nowhere")
     assert store(tmp_path / "s").used == 5

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score, top_k_accuracy_score
 
 from clipselect import metrics
@@ -13,10 +14,12 @@ from clipselect.metrics import (
     bootstrap_interval,
     bootstrap_means,
     difference_interval,
+    extreme_interval,
     mean_average_precision,
     mean_average_precisions,
+    proportion_interval,
     roc_auc,
-    statistic_interval,
+    statistic_draws,
     topk_correct,
 )
 
@@ -147,17 +150,19 @@ def test_average_precision_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch)
     rng = np.random.default_rng(0)
     probabilities, labels = rng.random((40, 3)), [(i % 3,) for i in range(40)]
     whole = mean_average_precision(probabilities, labels)
-    interval = statistic_interval(mean_average_precisions(probabilities, labels), 40, draws=50)
+    interval = statistic_draws(mean_average_precisions(probabilities, labels), 40, draws=50).interval
     monkeypatch.setattr(metrics, "CHUNK", 90)
     assert mean_average_precision(probabilities, labels) == pytest.approx(whole)
-    assert statistic_interval(mean_average_precisions(probabilities, labels), 40, draws=50) == pytest.approx(interval)
+    assert statistic_draws(mean_average_precisions(probabilities, labels), 40, draws=50).interval == pytest.approx(
+        interval
+    )
 
 
 def test_the_interval_of_average_precision_is_not_shifted_by_groups_drawn_twice() -> None:
     rare = [(1,) if i % 20 == 9 else (0,) for i in range(400)]  # each rare positive comes after many negatives
     probabilities = np.tile([[0.5, 0.5]], (400, 1)) - np.array([[0, 1e-4]]) * np.arange(400)[:, None]
     statistic = mean_average_precisions(probabilities, rare)
-    low, high = statistic_interval(statistic, 400, draws=500)
+    low, high = statistic_draws(statistic, 400, draws=500).interval
     value = mean_average_precision(probabilities, rare)
     assert 0.2 < (value - low) / (high - low) < 0.8
 
@@ -168,5 +173,35 @@ def test_the_interval_of_average_precision_holds_it(probabilities: np.ndarray, c
     n, classes = probabilities.shape
     labels = [(i % classes,) for i in range(n)]
     clusters = [i // 2 for i in range(n)] if clustered else None
-    low, high = statistic_interval(mean_average_precisions(probabilities, labels), n, clusters=clusters, draws=200)
+    low, high = statistic_draws(
+        mean_average_precisions(probabilities, labels), n, clusters=clusters, draws=200
+    ).interval
     assert low - 1e-9 <= mean_average_precision(probabilities, labels) <= high + 1e-9
+
+
+def test_the_difference_of_two_statistics_is_paired_over_the_draws() -> None:
+    rng = np.random.default_rng(0)
+    probabilities, labels = rng.random((60, 3)), [(i % 3,) for i in range(60)]
+    better = probabilities + 0.05 * np.eye(3)[[row[0] for row in labels]]
+    one, other = (statistic_draws(mean_average_precisions(p, labels), 60) for p in (better, probabilities))
+    low, high = (one - other).interval
+    assert (one - other).value == pytest.approx(one.value - other.value) and low < one.value - other.value < high
+    assert high - low < (one.interval[1] - one.interval[0]) / 2
+    same = one - one
+    assert (same.value, *same.interval) == (0, 0, 0)
+
+
+@given(st.integers(1, 300), st.booleans())
+def test_where_all_are_right_or_all_wrong_the_interval_is_clopper_and_pearsons(count: int, right: bool) -> None:
+    expected = binomtest(count if right else 0, count).proportion_ci(0.95, "exact")
+    shares = np.full(count, float(right))
+    assert proportion_interval(shares) == pytest.approx((expected.low, expected.high))
+    assert proportion_interval(np.repeat(shares, 2), clusters=[i // 2 for i in range(2 * count)]) == pytest.approx(
+        (expected.low, expected.high)
+    )
+
+
+def test_other_proportions_have_the_interval_of_the_bootstrap() -> None:
+    for shares in (np.array([0.0, 1.0, 1.0]), np.full(5, 0.5)):
+        assert extreme_interval(shares, len(shares)) is None
+        assert proportion_interval(shares) == bootstrap_interval(shares)

@@ -10,8 +10,8 @@ from conftest import Run, assert_refused
 from report_files import Document, document, only, row, write
 
 from clipselect import report
+from clipselect.report_markdown import as_markdown
 from clipselect.report_schema import Estimate
-from clipselect.report_tables import as_markdown
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -69,7 +69,9 @@ DOCUMENT = document()
         (changed(DOCUMENT, "rows", []), "holds no rows"),
         (changed(DOCUMENT, "rows", 0, 7), "rows[0]: it must be an object"),
         (without(DOCUMENT, "rows", 1, "method"), "rows[1]: the key 'method' is missing"),
-        (without(DOCUMENT, "rows", 1, "gflops"), "rows[1]: the key 'gflops' is missing"),
+        (changed(DOCUMENT, "rows", 1, "sources", -1), "'sources' must be a whole number"),
+        (changed(DOCUMENT, "differences", 0, "differing", "few"), "'differing' must be a whole number"),
+        (changed(DOCUMENT, "classes", 0, "sources", 0.5), "'sources' must be a whole number"),
         (without(DOCUMENT, "rows", 1, "top1_low"), "rows[1]: it has 'top1_high' but not 'top1_low'"),
         (changed(DOCUMENT, "rows", 1, "top1", "high"), "'top1' must be a number"),
         (changed(DOCUMENT, "rows", 1, "top1", 815), "percentages from 0 to 100"),

@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, assert_refused
-from report_files import document, only, row, write
+from report_files import document, only, pair, row, write
 
 from clipselect import report
-from clipselect.report_plots import STYLES, html_page, styles
-from clipselect.report_tables import as_markdown, sections
+from clipselect.report_markdown import as_markdown
+from clipselect.report_page import html_page
+from clipselect.report_plots import STYLES, styles
+from clipselect.report_tables import sections
 
 
 def test_the_terminal_shows_the_headline_and_a_table(run: Run, tmp_path: Path) -> None:
     run("report", write(tmp_path / "a.json", only(row("ddl", 5, 80), row("uniform", 5, 60))))
     assert run.code == 0 and run.err == ""
-    assert run.out.startswith("ddl at K = 5 reaches 80.0 %")
+    assert run.out.startswith("val: ddl at K = 5 is 20.0 points better than uniform, 5 clips")
+    assert "ddl at K = 5 reaches 80.0 %" in run.out
     assert re.search(r"method +K +top-1 +GFLOPs", run.out) and re.search(
         r"uniform +5 +60\.0 \(57\.0 to 63\.0\)", run.out
     )
@@ -134,7 +137,15 @@ def test_the_page_has_plots_tables_and_what_was_run(page: str) -> None:
     # val: accuracy against GFLOPs and seconds, what both are spent on, classes; hard: the same without seconds
     assert elements.tags.count("svg") == 5 + 3
     assert elements.tags.count("h1") == 1 and 'class="marked"' in page
-    for words in ("torn.mp4", "How to read this", "a cpu", "0.913", "the smallest whose metric is not below"):
+    assert "Of the videos 1 could not be read" in page
+    for words in (
+        "torn.mp4",
+        "How to read this",
+        "a cpu",
+        "0.913",
+        "0.445 (0.400 to 0.490), below chance",
+        "the smallest that is not told apart",
+    ):
         assert words in page
 
 
@@ -174,3 +185,53 @@ def test_runs_that_measured_different_things_are_said_to(tmp_path: Path) -> None
     notes = " ".join(sections(runs)[0].notes)
     assert "differ in videos (narrow_slow 98, other 50)" in notes and "different machines" in notes
     assert sections(runs)[1].notes == []
+
+
+def test_variants_stand_apart_and_are_folded_on_the_page(tmp_path: Path) -> None:
+    rows = [row("ddl", 5, 80), row("uniform", 5, 60), row("ddl_literal", 5, 77.7)]
+    runs = report.read_runs([write(tmp_path / "a.json", only(*rows))])
+    (part,) = sections(runs)
+    assert [(t.title, t.folded, len(t.rows)) for t in part.tables] == [
+        ("Accuracy and cost", False, 2),
+        ("Variants", True, 1),
+    ]
+    page = html_page(runs)
+    assert page.index("<details><summary>Variants") < page.index("77.7") < page.index("</details>")
+    assert "### Variants" in as_markdown(runs)
+
+
+def test_sources_are_shown_where_they_are_not_the_videos(tmp_path: Path) -> None:
+    content = document()
+    assert "| sources |" not in as_markdown(report.read_runs([write(tmp_path / "a.json", content)]))
+    for entry in content["rows"] + content["classes"]:
+        entry["sources"] = 7
+    runs = report.read_runs([write(tmp_path / "a.json", content)])
+    assert "| sources |" in as_markdown(runs) and "fights -5.0 (7 sources)" in as_markdown(runs)
+    assert "falls (7)" in html_page(runs) and "number of source videos" in html_page(runs)
+
+
+def test_of_many_differences_those_of_the_chosen_k_and_to_the_best_are_shown(tmp_path: Path) -> None:
+    told = [pair(5, "uniform", 5, 1, 2, 3), pair(3, "uniform", 3, 1, 2.2, 3), pair(3, "ddl", 5, -9, -8.8, -7)]
+    other = {**told[0], "metric": "top5", "difference": 2.9}
+    content = only(row("ddl", 3, 70), row("ddl", 5, 80), row("uniform", 5, 60), differences=[*told, other])
+    text = as_markdown(report.read_runs([write(tmp_path / "a.json", content)]))
+    assert "+2.0 (+1.0 to +3.0)" in text and "-8.8" in text and "+2.2" not in text and "+2.9" not in text
+    few = only(row("ddl", 5, 80), differences=[{**told[0], "differing": 2}])
+    text = as_markdown(report.read_runs([write(tmp_path / "a.json", few)]))
+    assert "| +2.0 (+1.0 to +3.0) | too few videos to tell |" in text
+
+
+def test_a_ddnet_of_another_base_is_noted(tmp_path: Path) -> None:
+    model = {"name": "ddnet", "base": "fast", "base_sha256": "12"}
+    for sha256, notes in (("34", ["The DDNet was distilled for another base (fast), not for slow."]), ("12", [])):
+        content = only(row("ddl", 5, 80), base={"name": "slow", "sha256": sha256}, model=model)
+        (part,) = sections(report.read_runs([write(tmp_path / "a.json", content)]))
+        assert part.notes == notes
+
+
+def test_several_runs_share_a_plot(tmp_path: Path) -> None:
+    one = report.read_runs([write(tmp_path / "a.json", document())])
+    two = report.read_runs([write(tmp_path / "a.json", document()), write(tmp_path / "b.json", document("b"))])
+    assert "All runs against" not in html_page(one)
+    # val against GFLOPs and seconds, hard against GFLOPs
+    assert html_page(two).count("All runs against") == 3 and "uniform, b" in html_page(two)

@@ -54,7 +54,7 @@ def tensors(path: Path) -> dict[str, torch.Tensor]:
 def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: Path, data: Path) -> None:
     assert made.exit_code == 0
     assert made.stdout.startswith(f"{out}: narrow_r3d, 2 classes, top-1 ")
-    assert made.stdout.endswith(" % of 2 held-out videos\n") and made.stdout.count("\n") == 1
+    assert made.stdout.endswith(" % on 2 held-out videos\n") and made.stdout.count("\n") == 1
     told = made.stderr.splitlines()
     assert told[0].startswith(f"Error: {data}/videos/b/[bad].mp4: not a video")
     assert told[-1] == "1 videos could not be read and were left out"

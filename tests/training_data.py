@@ -40,6 +40,8 @@ class Colours(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.embed, self.head = torch.nn.Linear(6, 4), torch.nn.Linear(4, 2)
+        self.embed.weight.data[:2, :2] = torch.tensor([[1.0, -1], [-1, 1]])  # redder or greener
+        self.head.weight.data[:, :2] = torch.tensor([[9.0, -9], [-9, 9]])
         self.calls = 0
 
     def forward(self, x):
@@ -61,6 +63,9 @@ def base(classes=("a", "b")):
 
 def nameless():
     return base(None)
+
+def mistaken():
+    return base(("b", "a"))
 
 def strangers():
     return base(("cat", "dog"))
@@ -154,7 +159,8 @@ def distil_data(folder: Path) -> Path:
 def distil_command(data: Path) -> list[object]:
     """`distill` on that, without background and output."""
     base = f"{data / 'base.py'}:base"
-    return ["distill", "--data", data / "videos", "--base", base, "--stride", "0.1", *TINY, "--checkpoint-minutes", 0]
+    how = ("--stride", "0.1", "--depths", "1,1,1,1", *TINY, "--checkpoint-minutes", 0)
+    return ["distill", "--data", data / "videos", "--base", base, *how]
 
 
 def assert_same_weights(one: Path, other: Path) -> None:

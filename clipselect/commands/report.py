@@ -16,8 +16,10 @@ from clipselect.errors import ClipselectError
 from clipselect.files import check_writable
 from clipselect.inputs import expand
 from clipselect.report import Run, as_csv, as_json, read_document, read_runs
+from clipselect.report_facts import unreadable_table
+from clipselect.report_markdown import as_markdown
 from clipselect.report_sentences import details, headline, summary
-from clipselect.report_tables import Table, as_markdown, ranking_table, sections, unreadable_table
+from clipselect.report_tables import Table, ranking_table, sections
 
 NAMES = {"markdown": "report.md", "csv": "report.csv", "json": "report.json", "html": "report.html"}
 
@@ -90,7 +92,7 @@ def _spare_results(path: Path) -> None:
 
 def _content(kind: str, runs: list[Run], metric: str | None) -> str:
     if kind == "html":
-        from clipselect.report_plots import html_page  # slow to import, and not always needed
+        from clipselect.report_page import html_page  # slow to import, and not always needed
 
         return html_page(runs, metric)
     if kind == "markdown":
@@ -105,14 +107,13 @@ def _print(console: Console, runs: list[Run], metric: str | None) -> None:
     console.print(Text(shown(summary(found)), style="bold"))
     for part in parts:
         console.print(Text(f"\n{shown(part.title)}", style="bold"))
-        for finding in part.findings:
-            name = f"{finding.run.label}: " if len(part.findings) > 1 else ""
-            if len(found) > 1:
-                console.print(Text(shown(name + headline(finding))))
-            for sentence in details(finding):
-                console.print(Text(f"- {shown(sentence)}"))
         for note in part.notes:
             console.print(Text(shown(note), style="yellow"))
+        for finding in part.findings:
+            name = f"{finding.run.label}: " if len(part.findings) > 1 else ""
+            console.print(Text(shown(name + headline(finding))))
+            for sentence in details(finding):
+                console.print(Text(f"- {shown(sentence)}"))
         for table in part.tables:
             _print_table(console, table)
     for table in (*ranking_table(runs), *unreadable_table(runs)):
