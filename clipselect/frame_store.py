@@ -182,16 +182,16 @@ class FrameStore:
         needed = self._bytes(timeline)
         if needed > LARGEST * self.limit:
             return False
-        if time.monotonic() - self.counted > COUNT_EVERY:
+        if time.monotonic() - self.last_count > COUNT_EVERY:
             self._count()
-        since = BLOCK * (_length(self.folder / "ledger") - self.counted_at)
+        since = BLOCK * (_length(self.folder / "ledger") - self.ledger_then)
         return self.used + since + needed <= self.limit
 
     def _bytes(self, timeline: Timeline) -> int:
         return HEADER + len(_at_rate(timeline, self.rate)) * self.size**2 * 3
 
     def _count(self) -> None:
-        self.counted, self.counted_at = time.monotonic(), _length(self.folder / "ledger")
+        self.last_count, self.ledger_then = time.monotonic(), _length(self.folder / "ledger")
         self.used = _tidy(self.folder)
 
     def _key(self, path: str) -> str:

@@ -142,7 +142,9 @@ def test_workers_cache_and_checkpoints_change_nothing(distil: Distil, tmp_path: 
     other = tmp_path / "other.safetensors"
     assert distil("-o", other, "--cache-gigabytes", 0, "--workers", 1, "--checkpoint-minutes", 5).code == 0
     assert_same_weights(tmp_path / "d.safetensors", other)
-    assert not [*(tmp_path / "other.work" / "frames").iterdir()] and [*(tmp_path / "d.work" / "frames").iterdir()]
+    assert [*(tmp_path / "d.work").rglob("frames/**/*.npy")] and not [
+        *(tmp_path / "other.work").rglob("frames/**/*.npy")
+    ]
 
 
 def test_without_labels_the_base_answers_and_its_head_stands_for_centroids(

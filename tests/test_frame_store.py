@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import pickle
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def images(folder: Path, count: int, broken: Iterable[int] = ()) -> Path:
     return folder
 
 
-KINDS = ("varies", "long", "hole", "cut", "images", "broken images")
+KINDS = ("varies", "long", "headless", "hole", "cut", "images", "broken images")
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -68,6 +68,7 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     made = {
         "varies": lambda: (make_video(folder / "v.mp4", ticks), FAST),
         "long": lambda: (make_video(folder / "v.mp4", 100, options={"g": "10"}), Fraction(8)),
+        "headless": lambda: (damaged(folder / "v.mp4", 0, 0.15), Fraction(8)),
         "hole": lambda: (damaged(folder / "v.mp4", 0.3, 0.4), Fraction(8)),
         "cut": lambda: (damaged(folder / "v.mp4", 0.8, 1), Fraction(8)),
         "images": lambda: (images(folder / "v", 50), Fraction(8)),
@@ -242,10 +243,16 @@ def test_the_folder_is_counted_anew_only_now_and_then(
     assert len(counts) > 1 and len(files(frames.folder)) == 1
 
 
-def test_a_long_video_is_kept_without_ever_being_in_memory(tmp_path: Path) -> None:
+def test_a_long_video_is_kept_without_ever_being_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = str(film(tmp_path / "v.mp4", "a", 0, 600))
     frames = store(tmp_path / "s", size=100)
     frames.duration(str(film(tmp_path / "first.mp4", "a", 0)))  # what is allocated once
+    decoded = VideoFile.frames
+
+    def traced(self: VideoFile, *how: Any) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+        return ((i, frame.copy()) for i, frame in decoded(self, *how))  # what FFmpeg allocates is not traced
+
+    monkeypatch.setattr(VideoFile, "frames", traced)
     tracemalloc.start()
     try:
         frames.clip(video, Fraction(0), Fraction(1), 4)
