@@ -92,7 +92,7 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     assert card.startswith(
         "# base\n\nA base for clipselect: narrow_r3d, 2 classes, clips of 0.2 s as 4 frames of 32 x 32."
     )
-    assert "Trained on videos, 3 steps, seed 0, clipselect " in card and "\n    clipselect " in card
+    assert "Trained on videos, 3 steps, seed 0, clipselect " in card and "\n    clipselect" in card
     assert f"Top-1 accuracy on 2 held-out videos, mean over all clips: **{accuracy:.1f} %**" in card
     assert card.count("\n| a | 1 | ") == card.count("\n| b | 1 | ") == 1
 
