@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import av
@@ -35,22 +34,14 @@ class ClipOutputs:
         clips: [n].
         features: [n, d] float32, the input of the base's head.
         probabilities: [n, classes] float32.
-        duration: seconds of the video.
     """
 
     clips: list[Clip]
     features: Tensor
     probabilities: Tensor
-    duration: Fraction
 
 
-def clip_outputs(
-    source: Source,
-    base: Base,
-    clip_duration: Seconds,
-    stride: Seconds | None = None,
-    progress: Callable[[float], Any] = lambda share: None,
-) -> ClipOutputs:
+def clip_outputs(source: Source, base: Base, clip_duration: Seconds, stride: Seconds | None = None) -> ClipOutputs:
     """Run the base on every candidate clip of a video; frames are decoded once, memory does not grow with the video
     but for the outputs.
 
@@ -61,14 +52,11 @@ def clip_outputs(
     clips: list[Clip] = []
     features: list[Tensor] = []
     probabilities: list[Tensor] = []
-    duration = source.timeline.duration
     for step in ahead(decoded(source, clip_duration, stride, base.geometry.size, base.geometry.frames)):
         if isinstance(step, Pass):
             clips, features, probabilities = step.clips, [], []
-            duration = step.source.timeline.duration
             continue
         seen, answer = base.outputs(step)
         features.append(seen)
         probabilities.append(answer)
-        progress(sum(map(len, features)) / len(clips))
-    return ClipOutputs(clips, torch.cat(features), torch.cat(probabilities), duration)
+    return ClipOutputs(clips, torch.cat(features), torch.cat(probabilities))

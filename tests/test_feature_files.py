@@ -128,7 +128,7 @@ def test_without_segments_every_clip_shows_the_main_label_of_its_video_and_backg
 def test_elements_know_the_class_they_stand_in_and_the_one_they_show() -> None:
     clips = [clip(0, 1), clip(1, 2), clip(2, 3)]
     probabilities = torch.tensor([[0.1, 0.6, 0.3], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1]])
-    outputs = ClipOutputs(clips, torch.arange(6.0).view(3, 2), probabilities, Fraction(3))
+    outputs = ClipOutputs(clips, torch.arange(6.0).view(3, 2), probabilities)
     video = LabelledVideo("v", (2, 0), (Segment(1, 2, 2), Segment(2, 3, 0)))
     elements = elements_of(7, video, outputs)
     assert elements.video.tolist() == [7, 7, 7] and elements.start.tolist() == [0, 1, 2]

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clipselect.augment import augment
 from clipselect.grid import Timeline
-from clipselect.zoo.recipes.actions import ACTION_CLIPS, BACKGROUND_CLIPS, SourceVideo, augment, compose, own_domain
+from clipselect.zoo.recipes.actions import ACTION_CLIPS, BACKGROUND_CLIPS, SourceVideo, compose, own_domain
 
 
 def source(group: str, is_action: bool, seconds: float = 2.0) -> SourceVideo:

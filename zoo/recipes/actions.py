@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
@@ -132,32 +131,11 @@ def _random_clip(
     return number, starts[int(rng.integers(len(starts)))]
 
 
-def augment(clip: NDArray[np.uint8], size: int, rng: np.random.Generator) -> torch.Tensor:
-    """[T, h, w, 3] uint8 -> [3, T, size, size] float in [0, 1]: random crop and stretch, flip, grey, light, colour."""
-    height, width = clip.shape[1:3]
-    area, stretch = np.sqrt(rng.uniform(0.5, 1)), np.exp(rng.uniform(-0.2, 0.2))
-    h, w = min(height, int(height * area * stretch)), min(width, int(width * area / stretch))
-    top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
-    x = torch.from_numpy(clip[:, top : top + h, left : left + w]).permute(0, 3, 1, 2).float()
-    x = torch.nn.functional.interpolate(x, size=(size, size), mode="bilinear", antialias=h > 1.5 * size) / 255
-    x = x.flip(-1) if rng.random() < 0.5 else x
-    x = x.mean(1, keepdim=True).expand(-1, 3, -1, -1) if rng.random() < 0.2 else x
-    contrast, light = rng.uniform(0.6, 1.4), rng.uniform(-0.2, 0.2)
-    colour = torch.tensor(rng.uniform(0.85, 1.15, (1, 3, 1, 1)), dtype=torch.float32)
-    return (((x - 0.5) * contrast + 0.5 + light) * colour).clamp(0, 1).transpose(0, 1)
-
-
 def random_clip(source: SourceVideo, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A clip of about a second from anywhere in the video."""
     length = min(source.duration, CLIP_SECONDS * Fraction(rng.uniform(0.8, 1.25)).limit_denominator(1000))
     start = (source.duration - length) * Fraction(rng.random()).limit_denominator(1000)
     return source.clip(start, length)
-
-
-def normalised(clips: list[torch.Tensor]) -> torch.Tensor:
-    """[n, 3, T, size, size] input of a network, channels last in memory, from augmented clips in [0, 1]."""
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1, 1) for v in (GEOMETRY.mean, GEOMETRY.std))
-    return ((torch.stack(clips) - mean) / std).to(memory_format=torch.channels_last_3d)
 
 
 def provenance(recipe: str, steps: int, seed: int) -> dict[str, str]:

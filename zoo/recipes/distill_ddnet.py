@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor, nn
 
+from clipselect.augment import augment, normalised
 from clipselect.checkpoint import save_weights
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.discriminability import Normalisation, class_centroids, d_scores, discriminability, normalisation
@@ -32,10 +33,8 @@ from clipselect.zoo.recipes.actions import (
     GEOMETRY,
     Composition,
     SourceVideo,
-    augment,
     compose,
     load_sources,
-    normalised,
     provenance,
 )
 from clipselect.zoo.recipes.training import train
@@ -141,7 +140,7 @@ def main() -> None:
             length = CLIP_SECONDS * Fraction(rng.uniform(0.85, 1.2)).limit_denominator(1000)
             start = max(Fraction(0), min(start + shift, sources[number].duration - length))
             clips.append(augment(sources[number].clip(start, length), size, rng))
-        logits = net.logits(normalised(clips))
+        logits = net.logits(normalised(torch.stack(clips), GEOMETRY.mean, GEOMETRY.std))
         aims = torch.tensor(wanted[picked], dtype=torch.float32)
         return distillation_loss(torch.sigmoid(logits), aims) + RANKING * ranking_loss(logits, aims)
 

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from clipselect.augment import augment, normalised
 from clipselect.checkpoint import save_weights
 from clipselect.zoo.narrow_r3d import NarrowR3D
-from clipselect.zoo.recipes.actions import GEOMETRY, augment, load_sources, normalised, provenance, random_clip
+from clipselect.zoo.recipes.actions import GEOMETRY, load_sources, provenance, random_clip
 from clipselect.zoo.recipes.training import train
 
 BATCH, TRAIN_SIZE = 32, 128
@@ -51,7 +52,7 @@ def main() -> None:
             clips.append(augment(random_clip(source, rng), size, rng))
             labels.append(background if i % 3 == 0 else classes.index(group))
         with torch.autocast("cpu", torch.bfloat16):
-            logits = net(normalised(clips))
+            logits = net(normalised(torch.stack(clips), GEOMETRY.mean, GEOMETRY.std))
         return nn.functional.cross_entropy(logits.float(), torch.tensor(labels), label_smoothing=0.05)
 
     averaged = train(
