@@ -142,7 +142,7 @@ def test_columns_are_resampled_together_and_in_parts_of_any_size(monkeypatch: py
     values = np.random.default_rng(0).random((30, 2))
     whole = bootstrap_means(np.c_[values, values[:, 0] - values[:, 1]], draws=50)
     assert np.allclose(whole[:, 0] - whole[:, 1], whole[:, 2])
-    monkeypatch.setattr(metrics, "CHUNK", 100)
+    monkeypatch.setattr(metrics.intervals, "CHUNK", 100)
     assert np.allclose(bootstrap_means(values, draws=50), whole[:, :2])
 
 
@@ -151,7 +151,7 @@ def test_average_precision_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch)
     probabilities, labels = rng.random((40, 3)), [(i % 3,) for i in range(40)]
     whole = mean_average_precision(probabilities, labels)
     interval = statistic_draws(mean_average_precisions(probabilities, labels), 40, draws=50).interval
-    monkeypatch.setattr(metrics, "CHUNK", 90)
+    monkeypatch.setattr(metrics.intervals, "CHUNK", 90)
     assert mean_average_precision(probabilities, labels) == pytest.approx(whole)
     assert statistic_draws(mean_average_precisions(probabilities, labels), 40, draws=50).interval == pytest.approx(
         interval
