@@ -1,4 +1,4 @@
-"""How good answers are: accuracy, average precision, ROC. Pure functions over arrays; all results are shares in [0, 1]."""
+"""How good answers are: accuracy, average precision, ROC. Pure functions over arrays; results are shares in [0, 1]."""
 
 from collections.abc import Sequence
 
