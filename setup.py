@@ -9,10 +9,12 @@ version = next(
 )
 
 RAY = ["ray>=2.40"]
+ONNX = ["onnxruntime>=1.18", "onnx>=1.16"]  # onnx counts multiply-adds
 DECORD = ["decord>=0.6.0"]
 HAS_DECORD = "; sys_platform == 'linux' and platform_machine == 'x86_64'"  # where it has wheels
 TEST = [
     *RAY,
+    *ONNX,
     DECORD[0] + HAS_DECORD,
     "duckdb>=1.0",
     "pandas>=2.2",
@@ -56,6 +58,7 @@ setup(
     extras_require={
         "decord": DECORD,
         "ray": RAY,
+        "onnx": ONNX,
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "mypy>=1.14"],
     },

@@ -57,13 +57,18 @@ def compare(scores: VideoScores, selection: Selection, scorer: ClipScorer, base:
 
 def multiply_adds(net: torch.nn.Module, size: int, frames: int, device: torch.device | None = None) -> float:
     """Multiply-adds of one clip as fvcore counts them: one multiply-add is one; 0 where it sees no network."""
+    parameter = next(net.parameters(), None)
+    device = device or (torch.device("cpu") if parameter is None else parameter.device)
+    return count_multiply_adds(net, torch.zeros(1, 3, frames, size, size, device=device))
+
+
+def count_multiply_adds(net: torch.nn.Module, example: torch.Tensor) -> float:
+    """Multiply-adds for the `example` as fvcore counts them: one multiply-add is one; 0 where it sees no network."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fvcore imports parts of torch that announce their end
         from fvcore.nn import FlopCountAnalysis  # pulls in much
 
-    parameter = next(net.parameters(), None)
-    device = device or (torch.device("cpu") if parameter is None else parameter.device)
-    analysis = FlopCountAnalysis(net, torch.zeros(1, 3, frames, size, size, device=device))
+    analysis = FlopCountAnalysis(net, example)
     try:
         return float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
     except RuntimeError:  # a callable that hides its network from the trace

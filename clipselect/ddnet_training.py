@@ -16,6 +16,7 @@ from clipselect.datasets import LabelledVideo
 from clipselect.ddnet import DDNet
 from clipselect.distill import distillation_loss, even_weights, ranking_loss
 from clipselect.frame_store import FrameStore
+from clipselect.images import ImageGeometry
 from clipselect.scorer import Geometry
 from clipselect.training import Example
 from clipselect.training_examples import Draw, example_of, rounded
@@ -81,7 +82,7 @@ class DDNetLoss:
     """Eq. 6, a ranking loss, or eq. 6 with a little of the ranking loss; called as `clipselect.training.train` does."""
 
     kind: Loss
-    geometry: Geometry
+    geometry: Geometry | ImageGeometry
 
     def __call__(self, net: nn.Module, inputs: Tensor, wanted: Tensor) -> Tensor:
         logits = net(normalised(inputs, self.geometry.mean, self.geometry.std)).float()

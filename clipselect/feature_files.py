@@ -90,14 +90,7 @@ class FeatureFiles:
         Raises:
             ClipselectError: features of other settings.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        about = self.folder / "settings.json"
-        text = json.dumps(self.settings, sort_keys=True)
-        if about.exists() and about.read_bytes() != text.encode():
-            raise ClipselectError(
-                f"{self.folder}: features of another base, data or clips; give another --work, or delete it"
-            )
-        write_whole(about, text)
+        prepare_folder(self.folder, self.settings)
 
     def compute(
         self,
@@ -152,32 +145,52 @@ class FeatureFiles:
         if parts:
             order = np.argsort(np.concatenate([part.video for part in parts]), kind="stable")
             arrays |= {f.name: np.concatenate([getattr(p, f.name) for p in parts])[order] for f in fields(Elements)}
-        part = self._path(number).with_suffix(".part.npz")
-        try:
-            np.savez(part, allow_pickle=False, **arrays)
-            part.replace(self._path(number))
-        except OSError as e:
-            part.unlink(missing_ok=True)
-            raise ClipselectError(f"{part}: cannot be written ({e.strerror}); make room and run it again") from e
+        write_arrays(self._path(number), arrays)
 
     def _read(self, number: int) -> tuple[Elements | None, dict[str, str]]:
-        with self._opened(number) as file:
+        with opened_arrays(self._path(number)) as file:
             elements = Elements(**{f.name: file[f.name] for f in fields(Elements)}) if "video" in file else None
             return elements, json.loads(file["errors"].tobytes())
 
     def _errors(self, number: int) -> dict[str, str]:
-        with self._opened(number) as file:
+        with opened_arrays(self._path(number)) as file:
             errors: dict[str, str] = json.loads(file["errors"].tobytes())
             return errors
 
-    @contextmanager
-    def _opened(self, number: int) -> Iterator[Any]:
-        path = self._path(number)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                yield file
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as e:
-            raise ClipselectError(f"{path}: damaged; delete it and run the same command again") from e
+
+def prepare_folder(folder: Path, settings: dict[str, Any]) -> None:
+    """Make a folder for features, or see that the one that is there was made with the same settings.
+
+    Raises:
+        ClipselectError: features of other settings.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    about = folder / "settings.json"
+    text = json.dumps(settings, sort_keys=True)
+    if about.exists() and about.read_bytes() != text.encode():
+        raise ClipselectError(f"{folder}: features of another base, data or clips; give another --work, or delete it")
+    write_whole(about, text)
+
+
+def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """An .npz file, whole or not at all."""
+    part = path.with_suffix(".part.npz")
+    try:
+        np.savez(part, allow_pickle=False, **arrays)
+        part.replace(path)
+    except OSError as e:
+        part.unlink(missing_ok=True)
+        raise ClipselectError(f"{part}: cannot be written ({e.strerror}); make room and run it again") from e
+
+
+@contextmanager
+def opened_arrays(path: Path) -> Iterator[Any]:
+    """The arrays of an .npz file; a ClipselectError that names it if it, or what is read of it, is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            yield file
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as e:
+        raise ClipselectError(f"{path}: damaged; delete it and run the same command again") from e
 
 
 def elements_of(index: int, video: LabelledVideo, outputs: ClipOutputs) -> Elements:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clipselect import zoo
 from clipselect.checkpoint import Metadata, load_weights
 from clipselect.clips import Pass, ahead, decoded
 from clipselect.ddnet import DDNet, DDNetConfig
@@ -20,6 +21,8 @@ from clipselect.video import Frame, Source
 
 SMALLEST_BATCH = 2
 """Convolutions of a single clip round differently (6e-8), and a score must not depend on what else is in its batch."""
+
+NO_DDNET = "its metadata and its tensors do not describe one DDNet; distil it again"
 
 
 @dataclass(frozen=True)
@@ -96,25 +99,45 @@ def load_scorer(model: str | Path | None = None, device: str = "auto") -> ClipSc
     Raises:
         ClipselectError: unknown model, unusable weights, absent device.
     """
-    from clipselect import zoo
+    net, metadata, where = load_ddnet(model or zoo.DEFAULT_DDNET, device, dims=3)
+    try:
+        geometry = Geometry.of(metadata)
+        exact_seconds(float(metadata["clip_duration"]), "clip_duration")
+    except (KeyError, TypeError, ValueError, ClipselectError) as e:
+        raise ClipselectError(f"{model}: {NO_DDNET}") from e
+    net = net.to(memory_format=torch.channels_last_3d)
+    return ClipScorer(str(metadata["name"]), net, geometry, metadata, where)
 
-    model = model or zoo.DEFAULT_DDNET
+
+def load_ddnet(model: str | Path, device: str, dims: int) -> tuple[DDNet, Metadata, torch.device]:
+    """A DDNet in evaluation mode on its device, what its weights file says, and the device.
+
+    Args:
+        model: a name of `clipselect.zoo.DDNETS`, or a path.
+        dims: 2 for frames, 3 for clips; what the weights must be for.
+
+    Raises:
+        ClipselectError: unknown model, unusable weights, weights of the other kind, absent device.
+    """
     path = zoo.weights_path(model, zoo.DDNETS)
     where = pick_device(device)
     tensors, metadata = load_weights(path, kind="ddnet")
     try:
         shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
         config = DDNetConfig(**shape)
-        geometry, name = Geometry.of(metadata), str(metadata["name"])
         net = DDNet(config)
         net.load_state_dict(tensors)
-        exact_seconds(float(metadata["clip_duration"]), "clip_duration")
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ClipselectError) as e:
-        raise ClipselectError(f"{path}: its metadata and its tensors do not describe one DDNet; distil it again") from e
-    if config.dims != 3:
-        raise ClipselectError(f"{path}: a 2D DDNet for images; clips need a 3D one")
-    net = net.eval().to(where).to(memory_format=torch.channels_last_3d)
-    return ClipScorer(name, net, geometry, metadata, where)
+        str(metadata["name"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
+        raise ClipselectError(f"{path}: {NO_DDNET}") from e
+    if config.dims != dims:
+        has, needs = (
+            ("3D DDNet for clips", "frames need a 2D one")
+            if dims == 2
+            else ("2D DDNet for images", "clips need a 3D one")
+        )
+        raise ClipselectError(f"{path}: a {has}; {needs}")
+    return net.eval().to(where), metadata, where
 
 
 def pick_device(name: str) -> torch.device:

@@ -10,7 +10,14 @@ from clipselect.errors import ClipselectError
 DEFAULT_DDNET = "ddnet3d-actions"
 DEFAULT_BASE = "r3d-actions"
 
-DDNETS = {DEFAULT_DDNET: "ddnet3d_actions.safetensors"}
+FACE_DDNET = "ddnet2d-faces"
+PERSON_DDNET = "ddnet2d-persons"
+
+DDNETS = {
+    DEFAULT_DDNET: "ddnet3d_actions.safetensors",
+    FACE_DDNET: "ddnet2d_faces.safetensors",
+    PERSON_DDNET: "ddnet2d_persons.safetensors",
+}
 BASES = {DEFAULT_BASE: "r3d_actions.safetensors"}
 
 

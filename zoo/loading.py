@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import URLError
 
 import torch
@@ -18,6 +18,8 @@ from clipselect.errors import ClipselectError
 from clipselect.scorer import Geometry
 from clipselect.zoo.base import MEAN, STD, Base, find_head
 from clipselect.zoo.networks import NETWORKS
+
+T = TypeVar("T")
 
 
 def load_base(
@@ -47,7 +49,9 @@ def load_base(
             raise ClipselectError(f"{network} needs weights: give {network}:CHECKPOINT, or {network}:pretrained")
         return _published(network, checkpoint, device, classes, size, frames)
     if network.endswith(".py") and checkpoint:
-        return _of_code(Path(network), checkpoint).to(device)
+        base = from_code(Path(network), checkpoint, Base)
+        code = code_fingerprint(Path(network), checkpoint)
+        return replace(base, metadata={**base.metadata, "code": code}).to(device)
     path = zoo.weights_path(model or zoo.DEFAULT_BASE, zoo.BASES)
     tensors, metadata = load_weights(path, kind="base")
     try:
@@ -146,26 +150,35 @@ def fit(net: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None
     net.load_state_dict(state)
 
 
-def _of_code(path: Path, name: str) -> Base:
+def from_code(path: Path, name: str, kind: type[T]) -> T:
+    """What is called `name` in a file of the user's code, which is run: a `kind` with metadata, or what makes one.
+
+    Raises:
+        ClipselectError: no such file or name, or the code fails, or makes something else.
+    """
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise ClipselectError(f"{path}: no such file; give FILE.py:NAME, with a Base or a function that makes one")
+        raise ClipselectError(f"{path}: no such file; give FILE.py:NAME, with a {kind.__name__} or what makes one")
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.resolve().parent))  # for what it imports from beside it
     try:
         spec.loader.exec_module(module)
         found = getattr(module, name)
-        base = found if isinstance(found, Base) else found()
+        made = found if isinstance(found, kind) else found()
     except ClipselectError:
         raise
     except Exception as e:  # whatever the user's code runs into
         raise ClipselectError(f"{path}: {name} cannot be had ({type(e).__name__}: {e}); mend the code") from e
     finally:
         sys.path.remove(str(path.resolve().parent))
-    if not isinstance(base, Base):
-        raise ClipselectError(f"{path}: {name} is no clipselect Base, nor makes one; see Base.of")
-    code = hashlib.sha256(path.read_bytes()).hexdigest()
-    return replace(base, metadata={**base.metadata, "code": f"{name} {code}"})
+    if not isinstance(made, kind):
+        raise ClipselectError(f"{path}: {name} is no clipselect {kind.__name__}, nor makes one; see {kind.__name__}.of")
+    return made
+
+
+def code_fingerprint(path: Path, name: str) -> str:
+    """What a network out of the user's code is known by in caches: its weights alone do not decide what it does."""
+    return f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def _download(network: str) -> dict[str, Tensor]:

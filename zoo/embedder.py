@@ -1,0 +1,111 @@
+"""Bases for images: trained networks that embed a face or a person, with what it takes to run them."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clipselect.checkpoint import Metadata, fingerprint
+from clipselect.errors import NetworkError
+from clipselect.frame_scorer import batches
+from clipselect.images import Image, ImageGeometry
+from clipselect.scorer import pick_device
+
+BATCH = 32
+NORMALISATIONS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+"""Mean and standard deviation by name; "half" maps [0, 1] to [-1, 1], as InsightFace's networks expect."""
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A trained network that gives a feature for an image. `Embedder.of` makes one of any network.
+
+    Attributes:
+        run: normalised images [n, 3, height, width] float32 -> features [n, d].
+        dim: d.
+        gflops: 10^9 multiply-adds per image, None where they cannot be counted.
+        sha256: fingerprint of what decides its features, as far as can be told.
+    """
+
+    name: str
+    run: Callable[[Tensor], Tensor]
+    geometry: ImageGeometry
+    dim: int
+    gflops: float | None
+    sha256: str
+    metadata: Metadata
+    device: torch.device
+
+    @classmethod
+    def of(
+        cls,
+        network: nn.Module | Callable[[Tensor], Tensor],
+        geometry: ImageGeometry,
+        *,
+        name: str = "base",
+        gflops: float | None = None,
+        metadata: Metadata | None = None,
+        device: str = "auto",
+    ) -> "Embedder":
+        """An embedder out of any trained network; it is run once on blank images to see that it works.
+
+        Args:
+            network: a network or any callable that gives features [n, d] for normalised images [n, 3, height, width].
+            gflops: 10^9 multiply-adds per image; counted by fvcore if None and a torch network.
+
+        Raises:
+            ClipselectError: absent device.
+            NetworkError: the network fails, or gives something else.
+        """
+        where, metadata = pick_device(device), dict(metadata or {})
+        if isinstance(network, nn.Module):
+            network = network.eval().to(where)
+            sha256 = str(metadata.get("sha256") or fingerprint(network.state_dict(), {}))
+            gflops = gflops or _counted(network, geometry, where)
+        else:
+            sha256 = str(metadata.get("sha256") or hashlib.sha256(name.encode()).hexdigest())
+        made = cls(name, network, geometry, 0, gflops, sha256, metadata, where)
+        blank = np.zeros((geometry.height, geometry.width, 3), np.uint8)
+        return cls(name, network, geometry, made.embed([blank] * 2).shape[1], gflops, sha256, metadata, where)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its features, for caches of them."""
+        return {"name": self.name, "sha256": self.sha256, "geometry": asdict(self.geometry)}
+
+    def embed(self, images: Iterable[Image]) -> NDArray[np.float32]:
+        """Features [n, d] of images [h, w, 3] uint8 RGB of any size; they are squashed to the network's.
+
+        Raises:
+            NetworkError: the network fails, or gives something else than one row of numbers per image.
+        """
+        parts = [self._embed_batch(np.stack(batch)) for batch in batches(map(self.geometry.squash, images), BATCH)]
+        return np.concatenate([np.empty((0, self.dim or parts[0].shape[1]), np.float32), *parts])
+
+    @torch.inference_mode()
+    def _embed_batch(self, images: Image) -> NDArray[np.float32]:
+        try:
+            rows = self.run(self.geometry.normalise(images, self.device))
+        except Exception as e:  # whatever the user's network runs into
+            told = next(iter(str(e).splitlines()), "")
+            raise NetworkError(f"base {self.name!r} fails on images ({type(e).__name__}: {told}); mend it") from e
+        if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(images):
+            raise NetworkError(f"base {self.name!r} must give one feature per image [n, d]; wrap it so")
+        if not bool(rows.isfinite().all()):
+            raise NetworkError(f"base {self.name!r} gives features that are not numbers; check its weights")
+        features: NDArray[np.float32] = rows.float().cpu().numpy()
+        return features
+
+
+def _counted(network: nn.Module, geometry: ImageGeometry, device: torch.device) -> float | None:
+    from clipselect.classify import count_multiply_adds
+
+    return count_multiply_adds(network, torch.zeros(1, 3, geometry.height, geometry.width, device=device)) / 1e9 or None
