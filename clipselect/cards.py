@@ -100,6 +100,37 @@ def ddnet_card(metadata: Metadata) -> str:
     return "\n".join(lines)
 
 
+def frame_ddnet_card(metadata: Metadata) -> str:
+    """Markdown for a DDNet that `distill-frames` made."""
+    config, held_out = metadata["config"], metadata["held_out"]
+    spoilt = f", each also {metadata['variants']} times degraded ({metadata['degradations']})"
+    return "\n".join(
+        [
+            f"# {metadata['name']}",
+            "",
+            f"A DDNet for clipselect, distilled from the base {metadata['base']} (SHA-256 "
+            f"{metadata['base_sha256'][:12]}): {config['dims']}D, widths {_list(config['widths'])}, depths "
+            f"{_list(config['depths'])}, frames of {metadata['height']} x {metadata['width']}.",
+            "",
+            *_origin(metadata),
+            "",
+            f"{metadata['images']} images of {metadata['identities']} identities"
+            f"{spoilt if metadata['degradations'] else ''}. D-scores: {metadata['metric']}, {metadata['contrast']}; "
+            f"loss: {metadata['loss']}. {metadata['failed']} images could not be read.",
+            "",
+            "## Measured on held-out identities",
+            "",
+            f"{held_out['identities']} identities, {held_out['images']} images, {held_out['elements']} elements.",
+            "",
+            "| Spearman's rho of scores and D-scores | |",
+            "|---|---|",
+            f"| all elements | {_number(held_out['spearman'])} |",
+            f"| images as they are | {_number(held_out['spearman_as_they_are'])} |",
+            "",
+        ]
+    )
+
+
 def share(percent: float | None) -> str:
     """A percentage in words."""
     return "not known" if percent is None else f"{percent:.1f} %"

@@ -23,7 +23,7 @@ SECOND = 0.35
 
 def motion_blur(image: Image, length: float, angle: float) -> Image:
     """Averaged along a line of `length` pixels at an `angle` in radians; lengths below 2 change nothing."""
-    size = max(int(round(length)) | 1, 1)
+    size = max(round(length) | 1, 1)
     if size < 3:
         return image.copy()
     kernel = np.zeros((size, size), np.float32)

@@ -114,7 +114,7 @@ class FrameFeatures:
         """
         for number in range(share[0], self.count, share[1]):
             numbers = self._numbers(number)
-            if not self._path(number).exists():
+            if not self._path(number).exists() or self._errors(number):  # what failed may have been repaired
                 write_arrays(self._path(number), self._computed(base, numbers, failed))
             done(len(numbers))
 
@@ -154,11 +154,12 @@ class FrameFeatures:
 
     def errors(self) -> dict[str, str]:
         """Why images could not be read, by path, once all is done."""
-        found: dict[str, str] = {}
-        for number in range(self.count):
-            with opened_arrays(self._path(number)) as file:
-                found |= json.loads(file["errors"].tobytes())
-        return found
+        return {path: why for number in range(self.count) for path, why in self._errors(number).items()}
+
+    def _errors(self, number: int) -> dict[str, str]:
+        with opened_arrays(self._path(number)) as file:
+            errors: dict[str, str] = json.loads(file["errors"].tobytes())
+            return errors
 
     def _numbers(self, number: int) -> range:
         return range(number * IMAGES_PER_FILE, min((number + 1) * IMAGES_PER_FILE, len(self.images.paths)))

@@ -94,7 +94,7 @@ def quality(
         "composed": composed,
         "videos": len(found),
         "elements": int(sum(len(one.scores) for one in found)),
-        "spearman": _rank_correlation(rows, scores),
+        "spearman": rank_correlation(rows, scores),
         "constant": len(scores) > 0 and bool(np.ptp(scores) == 0),
     }
     if not labelled:
@@ -112,7 +112,8 @@ def quality(
     return out
 
 
-def _rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float | None:
+def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float | None:
+    """Spearman's rho; None where there is nothing to rank."""
     from scipy.stats import spearmanr  # slow to import
 
     if len(one) == 0 or np.ptp(one) == 0 or np.ptp(other) == 0:

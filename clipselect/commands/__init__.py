@@ -1,4 +1,4 @@
-"""The command line: `clipselect score`, `classify`, `index`, `train-base`, `distill`, `report` and `demo`."""
+"""The command line, one module per command."""
 
 import io
 import os
@@ -14,6 +14,7 @@ from clipselect.commands.classify import classify
 from clipselect.commands.common import OutputCommand, stderr
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
+from clipselect.commands.distill_frames import distill_frames
 from clipselect.commands.index import index
 from clipselect.commands.report import report
 from clipselect.commands.score import score
@@ -33,6 +34,7 @@ app.command(cls=OutputCommand)(classify)
 app.command()(index)
 app.command()(train_base)
 app.command()(distill)
+app.command()(distill_frames)
 app.command()(report)
 app.command()(demo)
 

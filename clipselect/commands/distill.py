@@ -120,7 +120,7 @@ def distill(
         ("--contrast", contrast, get_args(Contrast)),
     ):
         check(value in known, f"{option} must be one of {', '.join(known)}, got {value}")
-    config = DDNetConfig(3, _four(widths, "--widths"), _four(depths, "--depths"), stem_stride)
+    config = DDNetConfig(3, four_numbers(widths, "--widths"), four_numbers(depths, "--depths"), stem_stride)
     check_outputs(output)
     work = work or output.with_suffix(".work")
     make_folder(work)
@@ -180,7 +180,8 @@ def distill(
         stderr().print(Text(f"{shown(work)} holds what this run needed (D-scores, logs); delete it when you like"))
 
 
-def _four(text: str, option: str) -> tuple[int, int, int, int]:
+def four_numbers(text: str, option: str) -> tuple[int, int, int, int]:
+    """Four whole numbers of an option's text, as the shape of a DDNet has them."""
     parts = text.split(",")
     check(
         len(parts) == 4 and all(part.strip().isdecimal() and int(part) >= 1 for part in parts),

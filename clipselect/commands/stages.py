@@ -93,7 +93,7 @@ def stoppable(kept: Path, tell: bool = True) -> Iterator[None]:
 
 @dataclass
 class Failures:
-    """Videos that could not be read: named as they come, counted at the end.
+    """Videos (or `what` else) that could not be read: named as they come, counted at the end.
 
     Attributes:
         missing: files that a list names and that are not there.
@@ -102,6 +102,7 @@ class Failures:
 
     missing: tuple[str, ...] = ()
     quiet: bool = False
+    what: str = "videos"
     errors: dict[str, str] = field(default_factory=dict)
 
     def add(self, path: str, error: ClipselectError) -> None:
@@ -118,11 +119,7 @@ class Failures:
     def tell(self) -> None:
         """The count of what was left out, if anything was."""
         if self.missing:
-            named = ", ".join(map(shown, self.missing[:3]))
-            stderr().print(
-                Text(
-                    f"{len(self.missing)} videos are listed but not there ({named}{', ...' * (len(self.missing) > 3)})"
-                )
-            )
+            named = ", ".join(map(shown, self.missing[:3])) + ", ..." * (len(self.missing) > 3)
+            stderr().print(Text(f"{len(self.missing)} {self.what} are listed but not there ({named})"))
         if self.errors:
-            stderr().print(Text(f"{len(self.errors)} videos could not be read and were left out"))
+            stderr().print(Text(f"{len(self.errors)} {self.what} could not be read and were left out"))
