@@ -20,6 +20,7 @@ from clipselect.discriminability import (
     normalisation,
 )
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
+from clipselect.frame_scorer import FrameScorer, load_frame_scorer
 from clipselect.grid import Clip, candidate_clips
 from clipselect.scorer import ClipScorer, VideoScores, load_scorer, score_video
 from clipselect.selection import Selection, above, ranking, top_k
@@ -28,13 +29,17 @@ from clipselect.video_aggregator import VideoAggregator, VideoAnswers
 
 if TYPE_CHECKING:
     from clipselect.ddl import DDLClipSampler, register_clip_sampler
+    from clipselect.frame_sampler import FaceFrameSampler, FrameSelection, ReIDFrameSampler
     from clipselect.index import ScoreIndex
     from clipselect.samplers import DenseClips, RandomClips, UniformClips
 
 _SLOW_TO_IMPORT = {
     "DDLClipSampler": "clipselect.ddl",
     "DenseClips": "clipselect.samplers",
+    "FaceFrameSampler": "clipselect.frame_sampler",
+    "FrameSelection": "clipselect.frame_sampler",
     "RandomClips": "clipselect.samplers",
+    "ReIDFrameSampler": "clipselect.frame_sampler",
     "ScoreIndex": "clipselect.index",
     "UniformClips": "clipselect.samplers",
     "register_clip_sampler": "clipselect.ddl",
@@ -58,7 +63,11 @@ __all__ = [
     "DDNet",
     "DDNetConfig",
     "DenseClips",
+    "FaceFrameSampler",
+    "FrameScorer",
+    "FrameSelection",
     "RandomClips",
+    "ReIDFrameSampler",
     "ScoreIndex",
     "Selection",
     "UniformClips",
@@ -72,6 +81,7 @@ __all__ = [
     "class_centroids",
     "d_scores",
     "discriminability",
+    "load_frame_scorer",
     "load_scorer",
     "normalisation",
     "open_source",

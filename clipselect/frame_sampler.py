@@ -1,0 +1,209 @@
+"""Which frames of a group reach the base: score -> select -> weights for faces and for person tracklets alike.
+
+`FaceFrameSampler` and `ReIDFrameSampler` differ in what they keep by default and in their DDNet, and in nothing else.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect import zoo
+from clipselect.aggregation import Reading, weights
+from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
+from clipselect.frame_index import FrameIndex
+from clipselect.frame_scorer import FrameScorer, load_frame_scorer
+from clipselect.images import Image, read_image
+from clipselect.selection import above, top_k
+
+Frames: TypeAlias = torch.Tensor | NDArray[np.uint8] | Sequence[Path | str] | Sequence[Image]
+"""The frames of a group: [n, 3, h, w] RGB, uint8 or floats in [0, 1]; paths; or images [h, w, 3] uint8 RGB."""
+
+PAPERS_THRESHOLD = 0.15
+
+
+@dataclass(frozen=True)
+class FrameSelection:
+    """The frames of a group that were kept.
+
+    Attributes:
+        indices: [k] int64, places of the kept frames in the group, in order; never empty.
+        weights: [k] float64 in [0, 1] for `clipselect.aggregate` (eq. 8 to 11).
+        candidates: [m] int64, places of the frames that could be read: all of them, as a rule.
+        scores: [m] float32 in (0, 1), of the candidates.
+    """
+
+    indices: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    candidates: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+class FrameSampler:
+    """Chooses the frames of a group that the base can tell apart, and weighs them.
+
+    Args:
+        k: keep the best `k`.
+        share: keep the best share of the frames, in (0, 1], rounded up.
+        threshold: keep those scored above it, in [0, 1] (eq. 7). Of several limits all hold; the best frame is kept in
+            any case.
+        model: a 2D DDNet of the zoo or a weights file.
+        reading: how scores become weights, see `clipselect.weights`.
+        index: a frame index of the same model: images given by path are then not opened.
+        fallback: what to do with an image that the index lacks or that has changed: "score" it, with a warning, or
+            "raise".
+        device: "auto" (CUDA if there is one), "cpu", "cuda", ...
+
+    Raises:
+        ClipselectError: an argument out of range, an unusable model or index, an index of another model.
+    """
+
+    def __init__(
+        self,
+        *,
+        k: int | None = None,
+        share: float | None = None,
+        threshold: float | None = None,
+        model: str | Path | None = None,
+        reading: Reading = "group",
+        index: Path | str | None = None,
+        fallback: Literal["score", "raise"] = "score",
+        device: str = "auto",
+    ) -> None:
+        if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
+            raise ClipselectError(f"k must be a whole number of at least 1, got {k!r}")
+        if share is not None and not (isinstance(share, Real) and 0 < share <= 1):
+            raise ClipselectError(f"share must lie in (0, 1], got {share!r}")
+        if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+            raise ClipselectError(f"threshold must lie in [0, 1], got {threshold!r}")
+        if fallback not in ("score", "raise"):
+            raise ClipselectError(f"fallback must be 'score' or 'raise', got {fallback!r}")
+        self.k, self.share, self.threshold, self.reading, self.fallback = k, share, threshold, reading, fallback
+        self.scorer: FrameScorer = load_frame_scorer(model, device)
+        self.index = None if index is None else FrameIndex.open(index)
+        if self.index is not None and self.index.sha256 != self.scorer.metadata["sha256"]:
+            raise ClipselectError(
+                f"{self.index.path}: its scores are by {self.index.model}, not by {self.scorer.name}; make it again, or"
+                " give that model"
+            )
+
+    def __call__(self, frames: Frames) -> FrameSelection:
+        """Choose among the frames of one group.
+
+        Images that cannot be read are named in a `ClipselectWarning` and left out.
+
+        Raises:
+            ClipselectError: no frames, or not one that can be read.
+            ValueError: a tensor of another shape, type or range.
+        """
+        candidates, scores = self._scored(frames)
+        kept = self.select(scores)
+        return FrameSelection(candidates[kept], weights(scores, kept, self.reading), candidates, scores)
+
+    def select(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Places [k] of the frames to keep, in order, by their scores [n] (eq. 7)."""
+        limits = [len(scores)]
+        if self.k is not None:
+            limits.append(self.k)
+        if self.share is not None:
+            limits.append(math.ceil(self.share * len(scores) - 1e-9))
+        if self.threshold is not None:
+            limits.append(len(above(scores, self.threshold).ranked))
+        return top_k(scores, max(min(limits), 1)).ordered
+
+    def _scored(self, frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if not len(frames):
+            raise ClipselectError("a group without frames: there is nothing to choose from; give at least one")
+        if isinstance(frames, torch.Tensor):
+            return np.arange(len(frames)), self.scorer.score(as_images(frames))
+        if isinstance(frames[0], (str, Path)):
+            return self._scored_files([Path(str(path)) for path in frames])
+        return np.arange(len(frames)), self.scorer.score(_checked(image) for image in frames)
+
+    def _scored_files(self, paths: Sequence[Path]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        known = [None if self.index is None else self.index.score(path) for path in paths]
+        missing = [i for i, score in enumerate(known) if score is None]
+        if self.index is not None and missing:
+            told = f"{paths[missing[0]]}: is not in {self.index.path}, or has changed since"
+            if self.fallback == "raise":
+                raise ClipselectError(f"{told}; make the index again")
+            warnings.warn(f"{told}; scored now ({len(missing)} such)", ClipselectWarning, stacklevel=3)
+        unreadable: dict[int, ImageError] = {}
+
+        def images() -> Iterator[Image]:
+            for i in missing:
+                try:
+                    yield read_image(paths[i])
+                except ImageError as e:
+                    unreadable[i] = e
+                    warnings.warn(str(e), ClipselectWarning, stacklevel=2)
+
+        fresh = iter(self.scorer.score(images()).tolist())
+        scores = [None if i in unreadable else next(fresh) if score is None else score for i, score in enumerate(known)]
+        candidates = [i for i, score in enumerate(scores) if score is not None]
+        if not candidates:
+            raise ImageError(f"not one of the {len(paths)} images can be read; the first: {unreadable[0]}")
+        return np.array(candidates), np.array([scores[i] for i in candidates], dtype=np.float32)
+
+
+class FaceFrameSampler(FrameSampler):
+    """`FrameSampler` for the faces of one person in a video or template: by default those above the paper's 0.15.
+
+    Faces are crops as the base sees them, aligned to 112 x 112 or near to it; see `clipselect faces`.
+    """
+
+    def __init__(
+        self,
+        *,
+        k: int | None = None,
+        threshold: float | None = None,
+        model: str | Path | None = None,
+        **options: object,
+    ) -> None:
+        if k is None and threshold is None and options.get("share") is None:
+            threshold = PAPERS_THRESHOLD
+        super().__init__(k=k, threshold=threshold, model=model or zoo.FACE_DDNET, **options)  # type: ignore[arg-type]
+
+
+class ReIDFrameSampler(FrameSampler):
+    """`FrameSampler` for the frames of a person tracklet: by default the better half of them."""
+
+    def __init__(
+        self, *, k: int | None = None, share: float | None = None, model: str | Path | None = None, **options: object
+    ) -> None:
+        if k is None and share is None and options.get("threshold") is None:
+            share = 0.5
+        super().__init__(k=k, share=share, model=model or zoo.PERSON_DDNET, **options)  # type: ignore[arg-type]
+
+
+def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:
+    """[n, 3, h, w] uint8, or floats in [0, 1] -> [n, h, w, 3] uint8.
+
+    Raises:
+        ValueError: another shape, type or range.
+    """
+    if frames.ndim != 4 or frames.shape[1] != 3:
+        raise ValueError(f"frames must be [n, 3, h, w] RGB, got {[*frames.shape]}")
+    if frames.is_floating_point():
+        low, high = float(frames.min()), float(frames.max())
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"float frames must lie in [0, 1], before any normalisation; got {low:.4g} to {high:.4g}")
+        frames = (frames.float() * 255).round().to(torch.uint8)
+    if frames.dtype != torch.uint8:
+        raise ValueError(f"frames must be uint8, or floats in [0, 1], got {frames.dtype}")
+    images: NDArray[np.uint8] = frames.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return images
+
+
+def _checked(image: object) -> Image:
+    array = np.asarray(image)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {array.dtype} {[*array.shape]}")
+    return array
