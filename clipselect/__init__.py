@@ -20,7 +20,6 @@ from clipselect.discriminability import (
     normalisation,
 )
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
-from clipselect.frame_scorer import FrameScorer, load_frame_scorer
 from clipselect.grid import Clip, candidate_clips
 from clipselect.scorer import ClipScorer, VideoScores, load_scorer, score_video
 from clipselect.selection import Selection, above, ranking, top_k
@@ -30,6 +29,7 @@ from clipselect.video_aggregator import VideoAggregator, VideoAnswers
 if TYPE_CHECKING:
     from clipselect.ddl import DDLClipSampler, register_clip_sampler
     from clipselect.frame_sampler import FaceFrameSampler, FrameSelection, ReIDFrameSampler
+    from clipselect.frame_scorer import FrameScorer, load_frame_scorer
     from clipselect.index import ScoreIndex
     from clipselect.samplers import DenseClips, RandomClips, UniformClips
 
@@ -37,14 +37,16 @@ _SLOW_TO_IMPORT = {
     "DDLClipSampler": "clipselect.ddl",
     "DenseClips": "clipselect.samplers",
     "FaceFrameSampler": "clipselect.frame_sampler",
+    "FrameScorer": "clipselect.frame_scorer",
     "FrameSelection": "clipselect.frame_sampler",
     "RandomClips": "clipselect.samplers",
     "ReIDFrameSampler": "clipselect.frame_sampler",
     "ScoreIndex": "clipselect.index",
     "UniformClips": "clipselect.samplers",
+    "load_frame_scorer": "clipselect.frame_scorer",
     "register_clip_sampler": "clipselect.ddl",
 }
-"""What needs PyTorchVideo or pyarrow, imported when it is first used."""
+"""What needs PyTorchVideo, pyarrow or OpenCV, imported when it is first used."""
 
 
 def __getattr__(name: str) -> Any:
