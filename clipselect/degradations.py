@@ -8,7 +8,6 @@ strengths: for faces, and for the boxes of a person tracker.
 from collections.abc import Callable
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,8 @@ SECOND = 0.35
 
 def motion_blur(image: Image, length: float, angle: float) -> Image:
     """Averaged along a line of `length` pixels at an `angle` in radians; lengths below 2 change nothing."""
+    import cv2
+
     size = max(round(length) | 1, 1)
     if size < 3:
         return image.copy()
@@ -36,6 +37,8 @@ def motion_blur(image: Image, length: float, angle: float) -> Image:
 
 def low_resolution(image: Image, factor: float) -> Image:
     """Shrunk `factor` >= 1 times and enlarged again."""
+    import cv2
+
     height, width = image.shape[:2]
     small = cv2.resize(
         image, (max(round(width / factor), 1), max(round(height / factor), 1)), interpolation=cv2.INTER_AREA
@@ -53,6 +56,8 @@ def occlude(image: Image, top: int, left: int, height: int, width: int, colour: 
 
 def compress(image: Image, quality: int) -> Image:
     """As a JPEG of that quality, in [1, 100]."""
+    import cv2
+
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     return _image(cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
 
@@ -64,6 +69,8 @@ def expose(image: Image, stops: float) -> Image:
 
 def misalign(image: Image, down: float, right: float, zoom: float) -> Image:
     """A box moved by shares of its height and width, and `zoom` times as large; edges are repeated outside."""
+    import cv2
+
     height, width = image.shape[:2]
     shift = np.array([[zoom, 0, width * (right + (1 - zoom) / 2)], [0, zoom, height * (down + (1 - zoom) / 2)]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
