@@ -54,6 +54,7 @@ setup(
         "rich>=13.7",
         "matplotlib>=3.8",
         "jinja2>=3.1",
+        "pillow>=10",
     ],
     extras_require={
         "decord": DECORD,

@@ -1,7 +1,7 @@
 """Where results go: files and standard output, checked before the work and written whole after it."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,14 @@ from clipselect.video import Source
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """What the user wants to have; a ClipselectError at once if one of them cannot be written."""
+class OutputFiles:
+    """Files that the user wants to have; a ClipselectError at once if one of them cannot be written."""
 
     json: Path | None = None
     csv: Path | None = None
     plot: Path | None = None
     html: Path | None = None
-    extract: Path | None = None
+    folder: Path | None = None
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -40,8 +40,8 @@ class Outputs:
             len(targets) == len(self._files),
             "two of --json, --csv, --plot and --html name the same file; give each its own",
         )
-        if self.extract is not None:
-            make_folder(self.extract)
+        if self.folder is not None:
+            make_folder(self.folder)
 
     @property
     def _files(self) -> list[Path]:
@@ -50,7 +50,7 @@ class Outputs:
         return [path for path in paths if path is not None and str(path) != STDOUT]
 
     def spare(self, inputs: Sequence[Path]) -> None:
-        """Refuse to write over a video that is about to be read."""
+        """Refuse to write over a file that is about to be read."""
         for path in self._files:
             if path.exists() and any(path.resolve() == video.resolve() for video in inputs):
                 raise ClipselectError(f"{path}: is both a video to score and a file to write; choose another output")
@@ -59,6 +59,30 @@ class Outputs:
     def console(self) -> Console:
         """Where people read: standard output, unless machines do."""
         return stderr() if STDOUT in (str(self.json), str(self.csv)) else Console(highlight=False)
+
+    def write_all(
+        self,
+        as_json: Callable[[], str],
+        as_csv: Callable[[], str],
+        as_plot: Callable[[], bytes],
+        as_html: Callable[[], str],
+    ) -> None:
+        """Write those that are wanted; one that fails does not keep the others."""
+        failure: ClipselectError | None = None
+        wanted = ((self.json, as_json), (self.csv, as_csv), (self.plot, as_plot), (self.html, as_html))
+        for path, content in wanted:
+            try:
+                if path is not None:
+                    write(path, content())
+            except ClipselectError as e:
+                failure = failure or e
+        if failure is not None:
+            raise failure
+
+
+@dataclass(frozen=True)
+class Outputs(OutputFiles):
+    """Those of scored videos; clips are extracted to the folder."""
 
     def show(self, result: Result) -> None:
         """Show a result as soon as it is there; quietly only its warnings."""
@@ -70,27 +94,19 @@ class Outputs:
             print_result(self.console, result)
 
     def save(self, outcomes: Sequence[Result], settings: dict[str, Any]) -> None:
-        """Write all files; nothing if not one video could be scored. One that fails does not keep the others."""
+        """Write all files; nothing if not one video could be scored."""
         if all(r.scores is None for r in outcomes):
             return
-        failure: ClipselectError | None = None
-        for path, content in (
-            (self.json, lambda: results.as_json(outcomes, settings)),
-            (self.csv, lambda: results.as_csv(outcomes)),
-            (self.plot, lambda: pages.plot_png(outcomes)),
-            (self.html, lambda: pages.html_page(outcomes, settings)),
-        ):
-            try:
-                if path is not None:
-                    write(path, content())
-            except ClipselectError as e:
-                failure = failure or e
-        if failure is not None:
-            raise failure
+        self.write_all(
+            lambda: results.as_json(outcomes, settings),
+            lambda: results.as_csv(outcomes),
+            lambda: pages.plot_png(outcomes),
+            lambda: pages.html_page(outcomes, settings),
+        )
 
     def with_files(self, result: Result, earlier: Sequence[Result]) -> Result:
         """The result with its picked clips extracted, if wanted; videos of the same name in one call get a number."""
-        if self.extract is None:
+        if self.folder is None:
             return result
         assert result.scores is not None and result.selection is not None
         rank = ranks(result.scores.scores).tolist()
@@ -98,7 +114,7 @@ class Outputs:
         taken = {file for r in earlier for file in r.files.values()}
         for number in itertools.count(1):
             stem = result.path.stem if number == 1 else f"{result.path.stem}-{number}"
-            files = {i: self.extract / clip_file_name(stem, rank[i], clip) for i, clip in clips.items()}
+            files = {i: self.folder / clip_file_name(stem, rank[i], clip) for i, clip in clips.items()}
             if taken.isdisjoint(files.values()):
                 break
         for i, clip in clips.items():
