@@ -1,9 +1,12 @@
 """Training a DDNet: clips drawn evenly over the range of their D-scores, and what their scores should be."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,15 +16,18 @@ from torch import Tensor, nn
 
 from clipselect.augment import normalised, training_size
 from clipselect.datasets import LabelledVideo
-from clipselect.ddnet import DDNet
+from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.distill import distillation_loss, even_weights, ranking_loss
 from clipselect.frame_store import FrameStore
 from clipselect.images import ImageGeometry
+from clipselect.runtime import Runtime
 from clipselect.scorer import Geometry
-from clipselect.training import Example
+from clipselect.training import Example, Schedule, train
 from clipselect.training_examples import Draw, example_of, rounded
 
 Loss = Literal["both", "mse", "ranking"]
+Stages = Callable[[str, int], AbstractContextManager[Any]]
+"""(what, total) -> something that is told of progress; see `clipselect.commands.stages.Stage`."""
 RANKING = 0.1
 JITTER = 0.1
 """Clips are moved by up to this share of their length; 1.5 times as much may be cut off it, or twice as much added."""
@@ -102,3 +108,32 @@ class Logits(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net.logits(x)
+
+
+def train_ddnet(
+    config: DDNetConfig,
+    examples: Callable[[int, int], Example],
+    loss: DDNetLoss,
+    schedule: Schedule,
+    runtime: Runtime,
+    work: Path,
+    *,
+    settings: dict[str, Any],
+    stages: Stages,
+) -> DDNet:
+    """Train a DDNet on its examples; see `clipselect.training.train`.
+
+    Args:
+        work: holds the checkpoint, under a name of its own for other `settings`: recipes can be tried on the same
+            features.
+    """
+    settings = {**settings, "precision": runtime.precision, "processes": runtime.processes}
+    which = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    torch.manual_seed(schedule.seed)
+    with stages("training the DDNet", schedule.steps) as progress:
+        trained = train(
+            Logits(DDNet(config)), examples, loss, schedule, runtime,
+            checkpoint=work / f"ddnet-{which}.ckpt", settings=settings, show=progress.at,
+        )  # fmt: skip
+    assert isinstance(trained, Logits)
+    return trained.net

@@ -1,9 +1,7 @@
 """Distilling a DDNet for a base, from videos to a scorer: equations 2 to 6 in their order."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +11,8 @@ import numpy as np
 import torch
 
 from clipselect.datasets import LabelledVideo
-from clipselect.ddnet import DDNet, DDNetConfig
-from clipselect.ddnet_training import DDNetExamples, DDNetLoss, Logits, Loss
+from clipselect.ddnet import DDNetConfig
+from clipselect.ddnet_training import DDNetExamples, DDNetLoss, Loss, Stages, train_ddnet
 from clipselect.discriminability import Contrast, Metric
 from clipselect.errors import ClipselectError
 from clipselect.feature_files import FeatureFiles
@@ -22,11 +20,8 @@ from clipselect.frame_store import FrameStore
 from clipselect.runtime import Runtime
 from clipselect.scorer import ClipScorer, Geometry
 from clipselect.targets import Measure, Target, centroids_of, right_share, write_targets
-from clipselect.training import Schedule, train
+from clipselect.training import Schedule
 from clipselect.zoo.base import Base
-
-Stages = Callable[[str, int], AbstractContextManager[Any]]
-"""(what, total) -> something that is told of progress; see `clipselect.commands.stages.Stage`."""
 
 
 @dataclass(frozen=True)
@@ -102,24 +97,16 @@ def distil(
         np.save(work / "centroids.npy", measure.centroids.numpy(), allow_pickle=False)
     norm, measure, right = runtime.share((norm, measure, right) if runtime.is_first else None)
     schedule = recipe.schedule
-    settings = {
-        **files.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence)),
-        "precision": runtime.precision, "processes": runtime.processes,
-    }  # fmt: skip
-    which = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    torch.manual_seed(schedule.seed)
-    with stages("training the DDNet", schedule.steps) as progress:
-        trained = train(
-            Logits(DDNet(recipe.config)),
-            DDNetExamples.of(targets, videos, store, recipe.geometry, schedule.steps, schedule.seed),
-            DDNetLoss(recipe.loss, recipe.geometry),
-            schedule,
-            runtime,
-            checkpoint=work / f"ddnet-{which}.ckpt",  # recipes can be tried on the same features
-            settings=settings,
-            show=progress.at,
-        )
-    assert isinstance(trained, Logits)
+    net = train_ddnet(
+        recipe.config,
+        DDNetExamples.of(targets, videos, store, recipe.geometry, schedule.steps, schedule.seed),
+        DDNetLoss(recipe.loss, recipe.geometry),
+        schedule,
+        runtime,
+        work,
+        settings={**files.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence))},
+        stages=stages,
+    )
     metadata = {
         "config": asdict(recipe.config),
         **asdict(recipe.geometry),
@@ -137,7 +124,7 @@ def distil(
         "steps": schedule.steps,
         "base_right_on_training_clips": right,
     }
-    return ClipScorer("ddnet", trained.net, recipe.geometry, metadata, runtime.device), measure
+    return ClipScorer("ddnet", net, recipe.geometry, metadata, runtime.device), measure
 
 
 def _settings(base: Base, videos: Sequence[LabelledVideo], recipe: Recipe) -> dict[str, Any]:

@@ -5,9 +5,7 @@ those of the images as they are, D-scores are of these and of their degraded var
 """
 
 import hashlib
-import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipselect.augment import training_size
-from clipselect.ddnet import DDNet, DDNetConfig
-from clipselect.ddnet_training import DDNetLoss, Logits, Loss
+from clipselect.ddnet import DDNetConfig
+from clipselect.ddnet_training import DDNetLoss, Loss, Stages, train_ddnet
 from clipselect.discriminability import (
     CentroidAccumulator,
     Contrast,
@@ -40,7 +38,7 @@ from clipselect.identities import LabelledImages
 from clipselect.images import ImageGeometry, read_image, squash_image
 from clipselect.index import text
 from clipselect.runtime import Runtime
-from clipselect.training import Example, Schedule, train
+from clipselect.training import Example, Schedule
 from clipselect.zoo.embedder import Embedder
 
 SCHEMA = pa.schema(
@@ -78,7 +76,7 @@ def distil_frames(
     runtime: Runtime,
     work: Path,
     *,
-    stages: Callable[[str, int], AbstractContextManager[Any]],
+    stages: Stages,
     failed: Callable[[str, ClipselectError], Any],
 ) -> FrameScorer:
     """Distil a DDNet for frames; every process of the runtime must call this.
@@ -104,24 +102,16 @@ def distil_frames(
         norm = write_targets(features, recipe.metric, recipe.contrast, targets)
     norm = runtime.share(norm)
     schedule = recipe.schedule
-    settings = {
-        **features.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence)),
-        "precision": runtime.precision, "processes": runtime.processes,
-    }  # fmt: skip
-    which = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    torch.manual_seed(schedule.seed)
-    with stages("training the DDNet", schedule.steps) as progress:
-        trained = train(
-            Logits(DDNet(recipe.config)),
-            FrameExamples.of(targets, images, recipe),
-            DDNetLoss(recipe.loss, recipe.geometry),
-            schedule,
-            runtime,
-            checkpoint=work / f"ddnet-{which}.ckpt",  # recipes can be tried on the same features
-            settings=settings,
-            show=progress.at,
-        )
-    assert isinstance(trained, Logits)
+    net = train_ddnet(
+        recipe.config,
+        FrameExamples.of(targets, images, recipe),
+        DDNetLoss(recipe.loss, recipe.geometry),
+        schedule,
+        runtime,
+        work,
+        settings={**features.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence))},
+        stages=stages,
+    )
     metadata = {
         "config": asdict(recipe.config),
         **asdict(recipe.geometry),
@@ -138,7 +128,7 @@ def distil_frames(
         "seed": schedule.seed,
         "steps": schedule.steps,
     }
-    return FrameScorer("ddnet", trained.net, recipe.geometry, metadata, runtime.device)
+    return FrameScorer("ddnet", net, recipe.geometry, metadata, runtime.device)
 
 
 def features_of(
@@ -147,7 +137,7 @@ def features_of(
     variants: Variants,
     folder: Path,
     runtime: Runtime,
-    stages: Callable[[str, int], AbstractContextManager[Any]],
+    stages: Stages,
     failed: Callable[[str, ClipselectError], Any],
 ) -> FrameFeatures:
     """The features of all elements, computed where they are not in `folder` yet, by all processes together."""
