@@ -1,0 +1,187 @@
+"""What base and DDNet say about every frame of a data set, kept on disk, and what methods on sets make of it."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.commands.stages import Failures, Stage
+from clipselect.errors import ClipselectError, ImageError
+from clipselect.feature_files import opened_arrays, write_arrays
+from clipselect.frame_scorer import FrameScorer
+from clipselect.images import Image, read_image
+from clipselect.index import signature, stored_path
+from clipselect.metrics import Drawn
+from clipselect.set_evaluation import Method, group_features
+from clipselect.zoo.embedder import Embedder
+
+FRAMES_PER_FILE = 512
+
+Record = dict[str, Any]
+Measure = Callable[[NDArray[np.float32]], dict[str, Drawn]]
+"""Features of all groups [g, d] -> metrics by name, shares in [0, 1] with what they are over groups drawn again. Draws
+must be of the same groups for all methods, so that these can be compared draw by draw."""
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """All frames that can be read.
+
+    Attributes:
+        frames: [m] int64, their places in the list of paths.
+        features: [m, d] float32, of length 1.
+        scores: [m] float32.
+        seconds_base, seconds_ddnet: per frame, from the decoded image on.
+    """
+
+    frames: NDArray[np.int64]
+    features: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    seconds_base: float
+    seconds_ddnet: float
+
+    def groups(self, groups: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:
+        """Rows of this table for groups of places in the list of paths; what cannot be read is left out."""
+        row = {place: i for i, place in enumerate(self.frames.tolist())}
+        return [np.array([row[place] for place in group if place in row], dtype=np.int64) for group in groups]
+
+
+def frame_table(
+    paths: Sequence[str],
+    spoil: Callable[[Image, int], Image] | None,
+    spoilt: str,
+    base: Embedder,
+    scorer: FrameScorer,
+    cache: Path,
+    failures: Failures,
+    stage: Stage,
+) -> FrameTable:
+    """Run both networks on every frame; what is done is kept under `cache` and not done again.
+
+    Args:
+        spoil: (image, place in `paths`) -> the image that the networks see; a function of its arguments alone.
+        spoilt: says what `spoil` does, for the cache; empty without one.
+
+    Raises:
+        ClipselectError: not one image can be read.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    about = json.dumps([base.identity, scorer.metadata["sha256"], spoilt], sort_keys=True, default=str)
+    parts = []
+    for first in range(0, len(paths), FRAMES_PER_FILE):
+        places = range(first, min(first + FRAMES_PER_FILE, len(paths)))
+        what = json.dumps([about, first, [(stored_path(paths[i]), signature(paths[i])) for i in places]])
+        file = cache / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.npz"
+        if not file.exists():
+            write_arrays(file, _computed(paths, places, spoil, base, scorer, failures))
+        with opened_arrays(file) as arrays:
+            parts.append({name: arrays[name] for name in ("frames", "features", "scores", "seconds")})
+        stage.more(len(places))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores")}
+    if not len(joined["frames"]):
+        raise ClipselectError(f"not one of the {len(paths)} images can be read; see the errors above")
+    lengths = np.linalg.norm(joined["features"], axis=1, keepdims=True)
+    features = joined["features"] / np.maximum(lengths, np.finfo(np.float32).tiny)
+    # the median over the files: a machine that was busy for a while does not count
+    per_frame = [part["seconds"] / len(part["frames"]) for part in parts if len(part["frames"])]
+    seconds = np.median(np.stack(per_frame), axis=0).tolist()
+    return FrameTable(joined["frames"], features, joined["scores"], *seconds)
+
+
+def _computed(
+    paths: Sequence[str],
+    places: range,
+    spoil: Callable[[Image, int], Image] | None,
+    base: Embedder,
+    scorer: FrameScorer,
+    failures: Failures,
+) -> dict[str, NDArray[Any]]:
+    kept: list[int] = []
+
+    def images() -> Iterator[Image]:
+        for i in places:
+            try:
+                image = read_image(paths[i])
+            except ImageError as e:
+                failures.add(paths[i], e)
+                continue
+            kept.append(i)
+            yield image if spoil is None else spoil(image, i)
+
+    frames = [*images()]
+    ticks = [time.perf_counter()]
+    features = base.embed(frames) if frames else np.empty((0, base.dim), np.float32)
+    ticks.append(time.perf_counter())
+    scores = scorer.score(frames)
+    ticks.append(time.perf_counter())
+    return {"frames": np.array(kept), "features": features, "scores": scores, "seconds": np.diff(ticks)}
+
+
+def set_rows(
+    data: str,
+    table: FrameTable,
+    groups: Sequence[NDArray[np.int64]],
+    methods: Sequence[Method],
+    measure: Measure,
+    base: Embedder,
+    scorer_gflops: float,
+    *,
+    sources: int,
+    threshold: float,
+    seeds: Sequence[int],
+) -> tuple[list[Record], list[Record]]:
+    """The entries of `rows` and of `differences` (each method less "average") of a results file.
+
+    Costs are per group: frames embedded by the base, and the DDNet on all frames for methods that read scores.
+    "random" is the mean over the seeds.
+
+    Args:
+        sources: how many identities the groups stem from.
+        threshold: of eq. 7.
+    """
+    rows, measured = [], dict[str, tuple[Method, dict[str, Drawn]]]()
+    frames = float(np.mean([len(group) for group in groups]))
+    for method in methods:
+        found, embedded = [], []
+        for seed in seeds if method.name == "random" else seeds[:1]:
+            features, counts = group_features(
+                table.features, table.scores, groups, method, threshold=threshold, seed=seed
+            )
+            found.append(measure(features))
+            embedded.append(float(counts.mean()))
+        metrics = {name: _mean([one[name] for one in found]) for name in found[0]}
+        measured[f"{method.name} {method.k}"] = method, metrics
+        clips, scored = float(np.mean(embedded)), frames if method.reads_scores else 0.0
+        row: Record = {"data": data, "method": method.name, "k": method.k, "clips": clips}
+        row |= {"videos": len(groups), "sources": sources}
+        for name, drawn in metrics.items():
+            low, high = drawn.interval
+            row |= {name: 100 * drawn.value, f"{name}_low": 100 * max(low, 0), f"{name}_high": 100 * min(high, 1)}
+        if base.gflops:
+            costs = base.gflops * clips, scorer_gflops * scored
+            row |= {"gflops": sum(costs), "gflops_base": costs[0], "gflops_ddnet": costs[1]}
+        seconds = table.seconds_base * clips, table.seconds_ddnet * scored
+        rows.append(row | {"seconds": sum(seconds), "seconds_base": seconds[0], "seconds_ddnet": seconds[1]})
+    average = measured["average None"][1]
+    differences = []
+    for method, metrics in measured.values():
+        if method.name == "average":
+            continue
+        for name, drawn in metrics.items():
+            gain = drawn - average[name]
+            low, high = gain.interval
+            differences.append(
+                {"data": data, "metric": name, "method": method.name, "k": method.k, "than": "average", "than_k": None}
+                | {"difference": 100 * gain.value, "low": 100 * low, "high": 100 * high}
+            )
+    return rows, differences
+
+
+def _mean(drawn: Sequence[Drawn]) -> Drawn:
+    return Drawn(float(np.mean([d.value for d in drawn])), np.mean([d.draws for d in drawn], axis=0))
