@@ -1,0 +1,140 @@
+"""What the tests of images and frames share: small pictures of made-up identities, an embedder, a tiny 2D DDNet."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect.checkpoint import save_weights
+from clipselect.ddnet import DDNet, DDNetConfig
+from clipselect.degradations import Kind
+from clipselect.frame_features import FrameFeatures, Variants
+from clipselect.identities import LabelledImages
+from clipselect.images import ImageGeometry
+from clipselect.zoo.embedder import Embedder
+
+HALF = (0.5, 0.5, 0.5)
+SMALL = ImageGeometry(16, 16, HALF, HALF)
+
+EMBEDDER = """
+import os, time
+import torch
+from clipselect import training
+from clipselect.images import ImageGeometry
+from clipselect.zoo.embedder import Embedder
+
+HALF = (0.5, 0.5, 0.5)
+
+def wait(where):
+    if os.environ.get("WAIT") == where:
+        open(os.environ["HERE"], "w").close()
+        time.sleep(600)
+
+class Blocks(torch.nn.Module):  # the picture in 4 x 4 blocks, their mean and their contrast
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        wait(f"batch {self.calls}")
+        return torch.nn.functional.avg_pool2d(x, 4).flatten(1)
+
+def save(path, parts, settings, step, save=training._save):
+    save(path, parts, settings, step)
+    wait(f"step {step}")
+
+training._save = save
+
+def base():
+    return Embedder.of(Blocks(), ImageGeometry(16, 16, HALF, HALF), name="blocks", device="cpu")
+
+def blind():
+    return Embedder.of(lambda x: torch.ones(len(x), 3), ImageGeometry(16, 16, HALF, HALF), name="blind", device="cpu")
+"""
+"""A user's own embedders, as FILE.py:NAME. A process can be told where to wait to be killed."""
+
+
+class Blocks(torch.nn.Module):
+    """The picture in 4 x 4 blocks; counts the batches and the images it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches, self.seen = 0, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.batches += 1
+        self.seen += len(x)
+        return torch.nn.functional.avg_pool2d(x, 4).flatten(1)
+
+
+def blocks() -> tuple[Embedder, Blocks]:
+    """An embedder and its network, which has seen nothing yet."""
+    net = Blocks()
+    embedder = Embedder.of(net, SMALL, name="blocks", gflops=1.0, device="cpu")
+    net.batches = net.seen = 0
+    return embedder, net
+
+
+def noise(height: int = 24, width: int = 24, seed: int = 0) -> NDArray[np.uint8]:
+    """[height, width, 3] of independent values."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def pattern(identity: int, number: int, side: int = 32) -> NDArray[np.uint8]:
+    """[side, side, 3] RGB: the identity's 4 x 4 coloured squares, every time a little different."""
+    squares = np.random.default_rng(identity).integers(30, 226, (4, 4, 3))
+    squares = squares + np.random.default_rng([identity, number]).integers(-30, 31, (4, 4, 3))
+    return squares.clip(0, 255).astype(np.uint8).repeat(side // 4, 0).repeat(side // 4, 1)
+
+
+def write(path: Path, image: NDArray[np.uint8]) -> Path:
+    """An image file of RGB pixels, in the format that its suffix names; the path may be any."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ok, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    assert ok
+    data.tofile(path)
+    return path
+
+
+def people(folder: Path, identities: int = 10, each: int = 4, first: int = 0) -> Path:
+    """So many identities, each a folder of pictures."""
+    for identity in range(first, first + identities):
+        for number in range(each):
+            write(folder / f"p{identity:02d}" / f"{number}.png", pattern(identity, number))
+    return folder
+
+
+def labelled(folder: Path) -> LabelledImages:
+    """All images of a folder of folders."""
+    paths = sorted(map(str, folder.glob("*/*.png")))
+    names = [Path(path).parent.name for path in paths]
+    identities = tuple(sorted(set(names)))
+    return LabelledImages(tuple(paths), tuple(map(identities.index, names)), identities)
+
+
+def features_in(folder: Path, images: LabelledImages, kind: Kind | None = None, count: int = 0) -> FrameFeatures:
+    """Features to be computed there."""
+    features = FrameFeatures(folder, images, Variants(kind, count, 0), {"of": "a test"})
+    features.prepare()
+    return features
+
+
+def tiny_ddnet(path: Path, seed: int = 0, height: int = 16, width: int = 16, spread: float = 9.0) -> Path:
+    """Weights of a small 2D DDNet whose scores are spread over the whole range."""
+    torch.manual_seed(seed)
+    config = {"dims": 2, "widths": (4, 4, 8, 8), "depths": (1, 1, 1, 1), "stem_stride": 1}
+    net = DDNet(DDNetConfig(**config))  # type: ignore[arg-type]
+    torch.nn.init.normal_(net.head.weight, std=spread)
+    about = {"height": height, "width": width, "mean": HALF, "std": HALF}
+    save_weights(path, net.state_dict(), {"kind": "ddnet", "name": f"tiny{seed}", "config": config, **about})
+    return path
+
+
+def cut(path: Path, share: float) -> Path:
+    """Leave the first share of a file."""
+    os.truncate(path, int(path.stat().st_size * share))
+    return path
