@@ -123,7 +123,7 @@ def features_in(folder: Path, images: LabelledImages, kind: Kind | None = None, 
     return features
 
 
-def tiny_ddnet(path: Path, seed: int = 0, height: int = 16, width: int = 16, spread: float = 9.0) -> Path:
+def tiny_ddnet(path: Path, seed: int = 0, height: int = 16, width: int = 16, spread: float = 60.0) -> Path:
     """Weights of a small 2D DDNet whose scores are spread over the whole range."""
     torch.manual_seed(seed)
     config = {"dims": 2, "widths": (4, 4, 8, 8), "depths": (1, 1, 1, 1), "stem_stride": 1}

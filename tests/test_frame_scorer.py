@@ -98,7 +98,7 @@ def test_no_more_than_a_batch_of_frames_is_held(scorer: FrameScorer, monkeypatch
 
     def frames() -> Iterator[Image]:
         nonlocal asked
-        for asked in range(1, 3 * BATCH + 1):  # noqa: B007
+        for asked in range(1, 3 * BATCH + 1):
             yield noise(24, 16, asked)
 
     monkeypatch.setattr(FrameScorer, "_score_batch", lambda self, b: (seen.append(asked), original(self, b))[1])
