@@ -168,7 +168,7 @@ def centroids_of(features: FrameFeatures) -> Tensor:
     """Centroids [identities, d] float64 of the images as they are, streamed; NaN for an identity without any.
 
     Raises:
-        ClipselectError: not one image can be read.
+        ClipselectError: not one image can be read, or those of one identity alone.
     """
     accumulator: CentroidAccumulator | None = None
     labels = np.array(features.images.labels)
@@ -179,6 +179,8 @@ def centroids_of(features: FrameFeatures) -> Tensor:
         accumulator.update(torch.from_numpy(elements.features[plain]), torch.from_numpy(labels[elements.image[plain]]))
     if accumulator is None:
         raise ClipselectError("not one of the images can be read; look at the errors above")
+    if int((accumulator.count > 0).sum()) < 2:
+        raise ClipselectError("the images of one identity alone can be read, it takes two; look at the errors above")
     return accumulator.compute()
 
 
