@@ -138,3 +138,10 @@ def cut(path: Path, share: float) -> Path:
     """Leave the first share of a file."""
     os.truncate(path, int(path.stat().st_size * share))
     return path
+
+
+def frames_command(data: Path) -> list[object]:
+    """`distill-frames` on ten identities in `people` with the embedder in base.py, without output."""
+    size = ("--size", "16x16", "--widths", "4,4,8,8", "--depths", "1,1,1,1", "--variants", 2, "--steps", 3)
+    how = (*size, "--batch", 4, "--device", "cpu", "--checkpoint-minutes", 0)
+    return ["distill-frames", "--data", data / "people", "--base", f"{data / 'base.py'}:base", *how]
