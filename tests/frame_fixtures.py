@@ -1,6 +1,7 @@
 """What the tests of images and frames share: small pictures of made-up identities, an embedder, a tiny 2D DDNet."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -43,6 +44,12 @@ class Blocks(torch.nn.Module):  # the picture in 4 x 4 blocks, their mean and th
         wait(f"batch {self.calls}")
         return torch.nn.functional.avg_pool2d(x, 4).flatten(1)
 
+class Sharp(torch.nn.Module):  # the less contrast from pixel to pixel, the more alike is everybody
+    def forward(self, x):
+        coarse = torch.nn.functional.avg_pool2d(x, 8).flatten(1)
+        fine = (x[..., 1:] - x[..., :-1]).abs().mean((1, 2, 3)).view(-1, 1)
+        return torch.cat([coarse * fine, torch.full((len(x), 1), 0.5)], 1)
+
 def save(path, parts, settings, step, save=training._save):
     save(path, parts, settings, step)
     wait(f"step {step}")
@@ -51,6 +58,9 @@ training._save = save
 
 def base():
     return Embedder.of(Blocks(), ImageGeometry(16, 16, HALF, HALF), name="blocks", device="cpu")
+
+def sharp():
+    return Embedder.of(Sharp(), ImageGeometry(32, 32, HALF, HALF), name="sharp", device="cpu")
 
 def blind():
     return Embedder.of(lambda x: torch.ones(len(x), 3), ImageGeometry(16, 16, HALF, HALF), name="blind", device="cpu")
@@ -91,6 +101,12 @@ def pattern(identity: int, number: int, side: int = 32) -> NDArray[np.uint8]:
     return squares.clip(0, 255).astype(np.uint8).repeat(side // 4, 0).repeat(side // 4, 1)
 
 
+def textured(identity: int, number: int) -> NDArray[np.uint8]:
+    """The same with a fine grain, which is lost in bad frames."""
+    grain = np.random.default_rng([9, identity, number]).integers(-60, 61, (32, 32, 1))
+    return (pattern(identity, number) + grain).clip(0, 255).astype(np.uint8)
+
+
 def write(path: Path, image: NDArray[np.uint8]) -> Path:
     """An image file of RGB pixels, in the format that its suffix names; the path may be any."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,11 +116,17 @@ def write(path: Path, image: NDArray[np.uint8]) -> Path:
     return path
 
 
-def people(folder: Path, identities: int = 10, each: int = 4, first: int = 0) -> Path:
+def people(
+    folder: Path,
+    identities: int = 10,
+    each: int = 4,
+    first: int = 0,
+    draw: Callable[[int, int], NDArray[np.uint8]] = pattern,
+) -> Path:
     """So many identities, each a folder of pictures."""
     for identity in range(first, first + identities):
         for number in range(each):
-            write(folder / f"p{identity:02d}" / f"{number}.png", pattern(identity, number))
+            write(folder / f"p{identity:02d}" / f"{number}.png", draw(identity, number))
     return folder
 
 
