@@ -42,7 +42,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(data: Path, out: Path) -> Result:
     """A run of forty steps, long enough to learn what a picture without its grain looks like."""
-    base = ("--base", f"{data / 'base.py'}:sharp")
+    base = ("--base", f"{data / 'base.py'}:sharp", "--widths", "8,16,16,16")
     options = (*base, "--steps", 40, "--batch", 32, "--size", "32x32", "--learning-rate", 0.01, "-o", out)
     return CliRunner().invoke(app, [*map(str, (*frames_command(data), *options))])
 
@@ -75,11 +75,11 @@ def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: P
 def test_it_learns_to_rank_degraded_below_plain_images(made: Result, out: Path) -> None:
     scorer = load_frame_scorer(out, "cpu")
     held_out = scorer.metadata["held_out"]
-    assert held_out["spearman"] > 0.4, held_out  # 0.66 to 0.75 for three seeds
+    assert held_out["spearman"] > 0.4, held_out  # 0.62 to 0.79 for three seeds
     plain = [textured(identity, 0) for identity in range(40, 50)]  # of nobody it has seen
     for spoilt in ([motion_blur(image, 7, 0.5) for image in plain], [low_resolution(image, 4) for image in plain]):
         better = np.subtract.outer(scorer.score(plain), scorer.score(spoilt)) > 0
-        assert better.mean() > 0.75  # 0.91 to 1
+        assert better.mean() > 0.7  # 0.89 to 0.99
 
 
 def test_the_weights_say_how_they_were_made(made: Result, out: Path, data: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_held_out_figures_are_what_the_scores_give(made: Result, out: Path, 
 def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Result, out: Path) -> None:
     card, about = out.with_suffix(".md").read_text(), load_frame_scorer(out, "cpu").metadata
     assert card.startswith("# frames\n\nA DDNet for clipselect, distilled from the base sharp (SHA-256 ")
-    assert "2D, widths 4, 4, 8, 8, depths 1, 1, 1, 1, frames of 32 x 32." in card
+    assert "2D, widths 8, 16, 16, 16, depths 1, 1, 1, 1, frames of 32 x 32." in card
     assert "Trained on people, 40 steps, seed 0, clipselect " in card and "\n    clipselect" in card
     assert "49 images of 12 identities, each also 2 times degraded (faces). D-scores: cosine, ratio; " in card
     assert "loss: both. 2 images could not be read." in card and "4 identities, 16 images, 48 elements." in card
