@@ -38,7 +38,7 @@ def of_onnx(
     except Exception as e:  # the runtime's own exceptions have no common base
         raise ClipselectError(f"{path}: not an ONNX network that onnxruntime can run; export it again") from e
     inputs = session.get_inputs()
-    shape = inputs[0].shape if len(inputs) == 1 else ()
+    shape = [*inputs[0].shape] if len(inputs) == 1 else []
     if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
         raise ClipselectError(
             f"{path}: must take one input [n, 3, height, width] of a fixed size, not {[i.shape for i in inputs]}"
