@@ -99,8 +99,6 @@ def distil_frames(
     targets = work / "d_scores.parquet"
     norm: Normalisation | None = None
     if runtime.is_first:
-        for path, message in features.errors().items():
-            failed(path, ClipselectError(message))
         norm = write_targets(features, recipe.metric, recipe.contrast, targets)
     norm = runtime.share(norm)
     schedule = recipe.schedule
@@ -161,6 +159,9 @@ def features_of(
     with stages("features of the base", features.images_of(share)) as progress:
         features.compute(base, share=share, failed=failed, done=progress.more)
     runtime.fabric.barrier()
+    if runtime.is_first:
+        for path, message in features.errors().items():  # what other processes could not read
+            failed(path, ClipselectError(message))
     return features
 
 

@@ -132,7 +132,7 @@ class FrameSampler:
             return np.arange(len(frames)), self.scorer.score(as_images(frames))
         if isinstance(frames[0], (str, Path)):
             return self._scored_files([Path(str(path)) for path in frames])
-        return np.arange(len(frames)), self.scorer.score(_checked(image) for image in frames)
+        return np.arange(len(frames)), self.scorer.score(map(np.asarray, frames))
 
     def _scored_files(self, paths: Sequence[Path]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         known = [None if self.index is None else self.index.score(path) for path in paths]
@@ -208,10 +208,3 @@ def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:
         raise ValueError(f"frames must be uint8, or floats in [0, 1], got {frames.dtype}")
     images: NDArray[np.uint8] = frames.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return images
-
-
-def _checked(image: object) -> Image:
-    array = np.asarray(image)
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
-        raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {array.dtype} {[*array.shape]}")
-    return array

@@ -109,7 +109,13 @@ def _silence() -> Iterator[None]:
 
 
 def squash_image(image: Image, height: int, width: int) -> Image:
-    """[h, w, 3] -> [height, width, 3]; averages where the image shrinks, interpolates linearly where it grows."""
+    """[h, w, 3] -> [height, width, 3]; averages where the image shrinks, interpolates linearly where it grows.
+
+    Raises:
+        ValueError: not [h, w, 3] uint8.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {image.dtype} {[*image.shape]}")
     smaller = min(image.shape[1], width), min(image.shape[0], height)
     for size, how in ((smaller, cv2.INTER_AREA), ((width, height), cv2.INTER_LINEAR)):  # one side each, perhaps
         if image.shape[1::-1] != size:

@@ -88,6 +88,7 @@ class Embedder:
 
         Raises:
             NetworkError: the network fails, or gives something else than one row of numbers per image.
+            ValueError: images of another shape or type.
         """
         parts = [self._embed_batch(np.stack(batch)) for batch in batches(map(self.geometry.squash, images), BATCH)]
         return np.concatenate([np.empty((0, self.dim or parts[0].shape[1]), np.float32), *parts])
