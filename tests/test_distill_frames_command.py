@@ -147,12 +147,19 @@ def test_a_repaired_image_is_picked_up_and_nothing_else_is_done_again(
     assert "training the DDNet" not in run.err  # the checkpoint is of the last step
 
 
-def test_without_degradations_and_quietly(distil: Distil, tmp_path: Path) -> None:
-    run = distil("--degradations", "none", "--quiet", "--contrast", "difference", "--metric", "euclidean")
+def test_without_degradations_and_quietly(
+    run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data / "people")
+    begin = frames_command(data)
+    begin[2] = "."
+    more = ("--degradations", "none", "--quiet", "--contrast", "difference", "--metric", "euclidean")
+    run(*begin, "-o", tmp_path / "d.safetensors", *more)
     assert run.code == 0 and run.out == "" and len(rows(tmp_path / "d.work")) == 48
     told = run.err.splitlines()
     assert len(told) == 3 and told[-1] == "2 images could not be read and were left out"
-    assert "degraded" not in (tmp_path / "d.md").read_text()
+    card = (tmp_path / "d.md").read_text()
+    assert "degraded" not in card and "Trained on people, 3 steps" in card
 
 
 def test_a_base_that_sees_no_difference_is_doubted(distil: Distil, data: Path) -> None:

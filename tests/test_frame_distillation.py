@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ from clipselect.frame_distillation import (
     FrameRecipe,
     centroids_of,
     discriminabilities,
+    features_of,
     write_targets,
 )
 from clipselect.frame_features import FrameFeatures, Variants
@@ -188,6 +191,25 @@ def test_examples_are_drawn_evenly_over_the_d_scores(examples: FrameExamples) ->
     assert ((parts[0] > 0) == (parts[1] > 0)).all()
     occupied = parts[0][parts[1] > 0] / 600
     assert occupied == pytest.approx(1 / len(occupied), abs=0.06)
+
+
+def test_the_first_process_tells_of_all_images_that_could_not_be_read(images: LabelledImages, tmp_path: Path) -> None:
+    bad = [images.paths[i] for i in (1, 6)]  # the second is for another process
+    for path in bad:
+        Path(path).write_bytes(b"no image")
+    other = features_in(tmp_path / "f", images)
+    (tmp_path / "f" / "settings.json").unlink()  # whatever they are
+
+    def barrier() -> None:  # as if that one had been as fast
+        other.compute(blocks()[0], share=(1, 2), failed=lambda *_: None, done=lambda _: None)
+
+    crew: Any = SimpleNamespace(is_first=True, rank=0, processes=2, fabric=SimpleNamespace(barrier=barrier))
+    failed: dict[str, str] = {}
+    stages: Any = lambda *_: nullcontext(SimpleNamespace(more=lambda _: None))  # noqa: E731
+    features_of(
+        blocks()[0], images, other.variants, tmp_path / "f", crew, stages, lambda p, e: failed.update({p: str(e)})
+    )
+    assert [*failed] == bad and all(why.startswith(f"{path}: not an image") for path, why in failed.items())
 
 
 # --- processes -------------------------------------------------------------------------------------------------------

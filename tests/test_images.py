@@ -249,6 +249,13 @@ def test_what_grows_is_interpolated_linearly() -> None:
     assert squash_image(image, 1, 6)[0, :, 0].tolist() == [0, 0, 30, 60, 90, 90]
 
 
+@pytest.mark.parametrize("image", [noise() / 255, noise()[..., 0], noise()[..., :1], noise()[:0], noise()[None]])
+def test_what_is_no_image_of_bytes_is_not_squashed_into_one(image: Image) -> None:
+    for size in (8, 24):
+        with pytest.raises(ValueError, match=r"images must be \[h, w, 3\] uint8 RGB, got (float|uint8)"):
+            squash_image(image, size, size)
+
+
 def test_an_image_of_the_right_size_is_left_alone() -> None:
     image = noise()
     assert squash_image(image, 24, 24) is image and ImageGeometry(24, 24, HALF, HALF).squash(image) is image
