@@ -235,6 +235,17 @@ def test_unreadable_training_images_end_in_one_sentence(run: Run, data: Path, tm
     assert run.code == 2 and run.err.splitlines()[-1].startswith("Error: not one of the images can be read")
 
 
+def test_unreadable_held_out_images_do_not_cost_the_weights(run: Run, data: Path, tmp_path: Path) -> None:
+    people(tmp_path / "people" / "train", 3, 2)
+    for path in people(tmp_path / "people" / "val", 2, 1, first=20).glob("*/*.png"):
+        path.write_bytes(b"no image")
+    begin = frames_command(data)
+    begin[2] = tmp_path / "people"
+    run(*begin, "-o", tmp_path / "d.safetensors", "-q")
+    assert run.code == 2 and run.err.splitlines()[-1].startswith("Error: not one of the images can be read")
+    assert load_frame_scorer(tmp_path / "d.safetensors", "cpu").metadata["held_out"] is None
+
+
 def test_features_of_another_base_in_the_work_folder_are_refused(distil: Distil, data: Path, tmp_path: Path) -> None:
     assert distil("-q").code == 0
     run = distil("--base", f"{data / 'base.py'}:blind", "-q")
