@@ -25,10 +25,10 @@ from frame_fixtures import (
     write,
 )
 from numpy.typing import NDArray
-from test_distill_interrupted import TORCHRUN, stamps, wait_for
+from test_distill_interrupted import TORCHRUN, stamps
 from training_data import assert_same_weights, begin
 
-from clipselect import frame_features
+from clipselect import frame_features, training
 from clipselect.ddnet import DDNetConfig
 from clipselect.discriminability import EPS
 from clipselect.errors import ClipselectError
@@ -228,15 +228,6 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
-    """As the processes have it: sums are rounded otherwise by two."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
 def processes() -> Iterator[list[Any]]:
     """Those that a test began; none outlives it."""
     begun: list[Any] = []
@@ -246,26 +237,41 @@ def processes() -> Iterator[list[Any]]:
         process.communicate()
 
 
+class Killed(BaseException):
+    """What nothing on the way catches."""
+
+
 def test_a_run_killed_in_training_or_shared_by_two_processes_ends_as_one_left_alone(
-    command: list[object], tmp_path: Path, run: Run, processes: list[Any], one_thread: None
+    command: list[object],
+    tmp_path: Path,
+    run: Run,
+    processes: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     killed, crew, alone = (tmp_path / f"{name}.safetensors" for name in ("killed", "crew", "alone"))
-    processes.append(begin(*command, "-o", killed, WAIT="step 2", HERE=str(tmp_path / "here")))
-    assert run(*command, "-o", alone).code == 0 and "1 images could not be read" in run.err
-    wait_for(tmp_path / "here", processes[0])
-    processes[0].kill()
-    processes[0].wait()
     processes.append(begin(*command, "-o", crew, launcher=TORCHRUN))
+    assert run(*command, "-o", alone).code == 0 and "1 images could not be read" in run.err
+    save, saved = training._save, list[int]()
+
+    def save_and_die(path: Path, parts: Any, settings: Any, step: int) -> None:
+        save(path, parts, settings, step)
+        saved.append(step)
+        if saved == [1, 2]:
+            raise Killed
+
+    monkeypatch.setattr(training, "_save", save_and_die)
+    with pytest.raises(Killed):
+        run(*command, "-o", killed)
     (checkpoint,) = (tmp_path / "killed.work").glob("ddnet-*.ckpt")
     assert torch.load(checkpoint, weights_only=True)["step"] == 2 and not killed.exists()
     before = stamps(tmp_path / "killed.work" / "features")
-    assert run(*command, "-o", killed).code == 0
+    assert run(*command, "-o", killed).code == 0 and saved == [1, 2, 3, 4]
     after = stamps(tmp_path / "killed.work" / "features")
     assert before["000000.npz"] == after["000000.npz"] and len(before) == 2
     assert_same_weights(killed, alone)
 
-    stdout, stderr = processes[1].communicate(timeout=PATIENCE)
-    assert processes[1].returncode == 0 and "Traceback" not in stderr, stderr
+    stdout, stderr = processes[0].communicate(timeout=PATIENCE)
+    assert processes[0].returncode == 0 and "Traceback" not in stderr, stderr
     assert stdout.count("\n") == 1 and stdout.startswith(f"{crew}: Spearman's rho ")
     assert stderr.count("9.bmp: not an image") == 1 and stderr.count("1 images could not be read") == 1
     works = [path.with_suffix(".work") for path in (crew, alone)]

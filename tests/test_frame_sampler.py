@@ -161,6 +161,7 @@ def test_limits_by_hand() -> None:
         ((3, None, None), [1, 2, 3]),
         ((None, 0.5, None), [1, 2, 3]),
         ((None, 0.4, None), [1, 3]),
+        ((None, 1e-12, None), [1]),
         ((None, None, 0.15), [1, 2, 3, 4]),
         ((None, None, 1.0), [1]),
         ((2, 0.9, 0.25), [1, 3]),
