@@ -21,7 +21,10 @@ SECOND = 0.35
 
 
 def motion_blur(image: Image, length: float, angle: float) -> Image:
-    """Averaged along a line of `length` pixels at an `angle` in radians; lengths below 2 change nothing."""
+    """Averaged along a line of `length` pixels at an `angle` in radians.
+
+    The length is rounded up to an odd number; below 1.5 nothing changes.
+    """
     import cv2
 
     size = max(round(length) | 1, 1)
@@ -50,7 +53,7 @@ def occlude(image: Image, top: int, left: int, height: int, width: int, colour: 
     """A rectangle covered with a colour [3], or with a patch [height, width, 3]."""
     out = image.copy()
     area = out[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-    area[:] = colour if colour.ndim == 1 else colour[: area.shape[0], : area.shape[1]]
+    area[:] = colour if colour.ndim == 1 else colour[max(-top, 0) :, max(-left, 0) :][: area.shape[0], : area.shape[1]]
     return out
 
 
@@ -90,7 +93,7 @@ def _motion_blur(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _low_resolution(image: Image, rng: np.random.Generator) -> Image:
-    return low_resolution(image, max(image.shape[:2]) / np.exp(rng.uniform(np.log(10), np.log(56))))
+    return low_resolution(image, max(max(image.shape[:2]) / np.exp(rng.uniform(np.log(10), np.log(56))), 1.0))
 
 
 def _occlude(image: Image, rng: np.random.Generator) -> Image:
@@ -98,6 +101,7 @@ def _occlude(image: Image, rng: np.random.Generator) -> Image:
     height, width = image.shape[:2]
     h, w = (max(int(side * rng.uniform(0.25, 0.7)), 1) for side in (height, width))
     top, left = int(rng.integers(-h // 3, height - h + h // 3 + 1)), int(rng.integers(-w // 3, width - w + w // 3 + 1))
+    top, left = max(top, 1 - h), max(left, 1 - w)  # one of a single pixel must not lie outside
     colour = rng.integers(256, size=3) if rng.random() < 0.6 else rng.integers(256, size=(h, w, 3))
     return occlude(image, top, left, h, w, colour.astype(np.uint8))
 

@@ -97,8 +97,6 @@ def distil_frames(
     targets = work / "d_scores.parquet"
     norm: Normalisation | None = None
     if runtime.is_first:
-        for path, message in features.errors().items():
-            failed(path, ClipselectError(message))
         norm = write_targets(features, recipe.metric, recipe.contrast, targets)
     norm = runtime.share(norm)
     schedule = recipe.schedule
@@ -151,6 +149,9 @@ def features_of(
     with stages("features of the base", features.images_of(share)) as progress:
         features.compute(base, share=share, failed=failed, done=progress.more)
     runtime.fabric.barrier()
+    if runtime.is_first:
+        for path, message in features.errors().items():  # what other processes could not read
+            failed(path, ClipselectError(message))
     return features
 
 
@@ -158,7 +159,7 @@ def centroids_of(features: FrameFeatures) -> Tensor:
     """Centroids [identities, d] float64 of the images as they are, streamed; NaN for an identity without any.
 
     Raises:
-        ClipselectError: not one image can be read.
+        ClipselectError: not one image can be read, or those of one identity alone.
     """
     accumulator: CentroidAccumulator | None = None
     labels = np.array(features.images.labels)
@@ -169,6 +170,8 @@ def centroids_of(features: FrameFeatures) -> Tensor:
         accumulator.update(torch.from_numpy(elements.features[plain]), torch.from_numpy(labels[elements.image[plain]]))
     if accumulator is None:
         raise ClipselectError("not one of the images can be read; look at the errors above")
+    if int((accumulator.count > 0).sum()) < 2:
+        raise ClipselectError("the images of one identity alone can be read, it takes two; look at the errors above")
     return accumulator.compute()
 
 

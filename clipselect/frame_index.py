@@ -94,4 +94,4 @@ class FrameIndex:
     def score(self, path: Path | str) -> float | None:
         """The score of an image; None if the index lacks it or the image has changed since."""
         row = self._rows.get(stored_path(path))
-        return None if row is None or row[:2] != signature(path) else row[2]
+        return None if row is None or row[0] is None or row[:2] != signature(path) else row[2]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -24,7 +24,8 @@ from clipselect.images import Image, read_image
 from clipselect.selection import above, top_k
 
 Frames: TypeAlias = torch.Tensor | NDArray[np.uint8] | Sequence[Path | str] | Sequence[Image]
-"""The frames of a group: [n, 3, h, w] RGB, uint8 or floats in [0, 1]; paths; or images [h, w, 3] uint8 RGB."""
+"""The frames of a group: a tensor [n, 3, h, w] RGB, uint8 or floats in [0, 1]; paths; or images [h, w, 3] uint8 RGB, as
+an array [n, h, w, 3] or one by one."""
 
 PAPERS_THRESHOLD = 0.15
 
@@ -83,6 +84,8 @@ class FrameSampler:
             raise ClipselectError(f"share must lie in (0, 1], got {share!r}")
         if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
             raise ClipselectError(f"threshold must lie in [0, 1], got {threshold!r}")
+        if reading not in get_args(Reading):
+            raise ClipselectError(f"reading must be one of {', '.join(get_args(Reading))}, got {reading!r}")
         if fallback not in ("score", "raise"):
             raise ClipselectError(f"fallback must be 'score' or 'raise', got {fallback!r}")
         self.k, self.share, self.threshold, self.reading, self.fallback = k, share, threshold, reading, fallback
@@ -101,7 +104,7 @@ class FrameSampler:
 
         Raises:
             ClipselectError: no frames, or not one that can be read.
-            ValueError: a tensor of another shape, type or range.
+            ValueError: a tensor or an image of another shape, type or range.
         """
         candidates, scores = self._scored(frames)
         kept = self.select(scores)
@@ -119,13 +122,17 @@ class FrameSampler:
         return top_k(scores, max(min(limits), 1)).ordered
 
     def _scored(self, frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if isinstance(frames, (str, Path)):
+            raise ValueError(
+                f"frames must be the frames of a group, got one path, {str(frames)!r}; give a list of paths"
+            )
         if not len(frames):
             raise ClipselectError("a group without frames: there is nothing to choose from; give at least one")
         if isinstance(frames, torch.Tensor):
             return np.arange(len(frames)), self.scorer.score(as_images(frames))
         if isinstance(frames[0], (str, Path)):
             return self._scored_files([Path(str(path)) for path in frames])
-        return np.arange(len(frames)), self.scorer.score(_checked(image) for image in frames)
+        return np.arange(len(frames)), self.scorer.score(map(np.asarray, frames))
 
     def _scored_files(self, paths: Sequence[Path]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         known = [None if self.index is None else self.index.score(path) for path in paths]
@@ -189,9 +196,10 @@ def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:
     Raises:
         ValueError: another shape, type or range.
     """
-    if frames.ndim != 4 or frames.shape[1] != 3:
+    if frames.ndim != 4 or frames.shape[1] != 3 or not frames.numel():
         raise ValueError(f"frames must be [n, 3, h, w] RGB, got {[*frames.shape]}")
     if frames.is_floating_point():
+        frames = frames.detach()
         low, high = float(frames.min()), float(frames.max())
         if not (low >= 0 and high <= 1):
             raise ValueError(f"float frames must lie in [0, 1], before any normalisation; got {low:.4g} to {high:.4g}")
@@ -200,10 +208,3 @@ def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:
         raise ValueError(f"frames must be uint8, or floats in [0, 1], got {frames.dtype}")
     images: NDArray[np.uint8] = frames.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return images
-
-
-def _checked(image: object) -> Image:
-    array = np.asarray(image)
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
-        raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {array.dtype} {[*array.shape]}")
-    return array

@@ -44,6 +44,7 @@ class FrameScorer:
 
         Raises:
             NetworkError: a score is not a number.
+            ValueError: frames of another shape or type.
         """
         parts = [self._score_batch(batch) for batch in batches(map(self.geometry.squash, frames), BATCH)]
         return np.concatenate([np.empty(0, np.float32), *parts])

@@ -1,6 +1,7 @@
 """Labelled images for training: folders of identities, as face and re-ID data sets are unpacked."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import get_args
 from clipselect.errors import ClipselectError
 from clipselect.inputs import is_folder, visible
 from clipselect.sources import IMAGE_SUFFIXES
-from clipselect.splits import Split, held_out, split_root
+from clipselect.splits import SUBSETS, Split, held_out, split_root
+
+JUNK = frozenset({"-1", "00-1"})
+"""Boxes that show no person, in Market-1501 and MARS."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,18 @@ def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool
             one is then held out of all. Otherwise identities of two data sets are never the same.
 
     Raises:
-        ClipselectError: no such folder, no images, or fewer than two identities.
+        ClipselectError: no such folder, one that is given twice, no images, or fewer than two identities.
     """
+    names = [folder.name for folder in folders]
+    if twice := next((folder for i, folder in enumerate(folders) if _real(folder) in map(_real, folders[:i])), None):
+        raise ClipselectError(f"{twice}: is given twice; give every data set once")
     found: dict[str, list[str]] = {}
     val: set[str] = set()
     for folder in folders:
         if not os.path.isdir(folder):
             raise ClipselectError(f"{folder}: no such folder; give one with a folder of images per identity")
-        prefix = f"{folder.name}/" if len(folders) > 1 and not shared_names else ""
+        told = folder.name if len(set(names)) == len(names) else str(folder)  # bbox_train of MARS and of another set
+        prefix = f"{told}/" if len(folders) > 1 and not shared_names else ""
         for part in get_args(Split):
             for identity, paths in _of_split(folder, part).items():
                 found.setdefault(prefix + identity, []).extend(paths)
@@ -71,18 +79,22 @@ def _of_split(folder: Path, split: Split) -> dict[str, list[str]]:
 
 def _identities(folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
+    real = _real(folder)
+    above = frozenset([real, *map(str, Path(real).parents)])
     for entry in visible(folder):
         if is_folder(entry):
-            if paths := [*_images_below(Path(entry.path))]:
+            if SUBSETS.get(re.split(r"[_\-. ]", entry.name.lower())[-1]) == "train":
+                raise ClipselectError(f"{entry.path}: by its name a split, not an identity; give that folder as data")
+            if paths := [*_images_below(Path(entry.path), above)]:
                 found[entry.name] = paths
         elif _is_image(entry.name) and "_" in entry.name:
             found.setdefault(entry.name.partition("_")[0], []).append(entry.path)
-    return {identity: paths for identity, paths in found.items() if identity != "-1"}  # Market-1501's junk
+    return {identity: paths for identity, paths in found.items() if identity not in JUNK}
 
 
-def _images_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterable[str]:
-    """Images in a folder and those below it, sorted; links are followed, but never in a circle."""
-    real = os.path.realpath(folder)
+def _images_below(folder: Path, above: frozenset[str]) -> Iterable[str]:
+    """Images in a folder and those below it, sorted; links are followed, but never back to a folder `above`."""
+    real = _real(folder)
     if real in above:
         return
     for entry in visible(folder):
@@ -90,6 +102,10 @@ def _images_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterable
             yield from _images_below(Path(entry.path), above | {real})
         elif _is_image(entry.name):
             yield entry.path
+
+
+def _real(folder: Path) -> str:
+    return os.path.realpath(folder)
 
 
 def _is_image(name: str) -> bool:

@@ -68,8 +68,10 @@ def chosen(
         kept = np.sort(rng.choice(n, k, replace=False))
     elif variant.startswith("threshold"):
         kept = above(scores, threshold).ordered
-    else:
+    elif name == "ddl":
         kept = top_k(scores, k).ordered
+    else:
+        raise ValueError(f"unknown method {method.name!r}; see clipselect.set_evaluation.methods")
     if name != "ddl" or variant == "average":
         return kept, np.ones(len(kept))
     reading = next((r for ending, r in READINGS.items() if variant.endswith(ending)), "group")

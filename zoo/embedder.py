@@ -69,12 +69,14 @@ class Embedder:
         if isinstance(network, nn.Module):
             network = network.eval().to(where)
             sha256 = str(metadata.get("sha256") or fingerprint(network.state_dict(), {}))
-            gflops = gflops or _counted(network, geometry, where)
         else:
             sha256 = str(metadata.get("sha256") or hashlib.sha256(name.encode()).hexdigest())
         made = cls(name, network, geometry, 0, gflops, sha256, metadata, where)
         blank = np.zeros((geometry.height, geometry.width, 3), np.uint8)
-        return cls(name, network, geometry, made.embed([blank] * 2).shape[1], gflops, sha256, metadata, where)
+        dim = made.embed([blank] * 2).shape[1]  # before counting, whose trace raises what a faulty network raises
+        if isinstance(network, nn.Module):
+            gflops = gflops or _counted(network, geometry, where)
+        return cls(name, network, geometry, dim, gflops, sha256, metadata, where)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -86,6 +88,7 @@ class Embedder:
 
         Raises:
             NetworkError: the network fails, or gives something else than one row of numbers per image.
+            ValueError: images of another shape or type.
         """
         parts = [self._embed_batch(np.stack(batch)) for batch in batches(map(self.geometry.squash, images), BATCH)]
         return np.concatenate([np.empty((0, self.dim or parts[0].shape[1]), np.float32), *parts])
@@ -97,11 +100,11 @@ class Embedder:
         except Exception as e:  # whatever the user's network runs into
             told = next(iter(str(e).splitlines()), "")
             raise NetworkError(f"base {self.name!r} fails on images ({type(e).__name__}: {told}); mend it") from e
-        if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(images):
+        if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(images) or not rows.shape[1]:
             raise NetworkError(f"base {self.name!r} must give one feature per image [n, d]; wrap it so")
-        if not bool(rows.isfinite().all()):
-            raise NetworkError(f"base {self.name!r} gives features that are not numbers; check its weights")
         features: NDArray[np.float32] = rows.float().cpu().numpy()
+        if not np.isfinite(features).all():  # nor are numbers too large for float32
+            raise NetworkError(f"base {self.name!r} gives features that are not numbers; check its weights")
         return features
 
 

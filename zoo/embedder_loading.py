@@ -19,12 +19,14 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
             with by default, "imagenet" for .onnx.
 
     Raises:
-        ClipselectError: unknown model, weights that do not fit or cannot be read.
+        ClipselectError: unknown model, weights that do not fit or cannot be read, or a normalisation of one's own code.
     """
     if normalisation is not None and normalisation not in NORMALISATIONS:
         raise ClipselectError(f"normalisation must be one of {', '.join(NORMALISATIONS)}, got {normalisation}")
     name, _, rest = str(model).rpartition(":")
     if name.endswith(".py"):
+        if normalisation is not None:
+            raise ClipselectError(f"{model}: its code says how its input is normalised; leave out {normalisation}")
         made = from_code(Path(name), rest, Embedder)
         return replace(made, sha256=f"{made.sha256} {code_fingerprint(Path(name), rest)}")
     path = Path(model)

@@ -38,8 +38,8 @@ def of_onnx(
     except Exception as e:  # the runtime's own exceptions have no common base
         raise ClipselectError(f"{path}: not an ONNX network that onnxruntime can run; export it again") from e
     inputs = session.get_inputs()
-    shape = inputs[0].shape
-    if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
+    shape = [*inputs[0].shape] if len(inputs) == 1 else []
+    if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
         raise ClipselectError(
             f"{path}: must take one input [n, 3, height, width] of a fixed size, not {[i.shape for i in inputs]}"
         )
@@ -63,31 +63,44 @@ def of_onnx(
 
 
 def onnx_gflops(data: bytes, geometry: ImageGeometry) -> float | None:
-    """10^9 multiply-adds per image in the convolutions and linear layers of an ONNX network; None without onnx."""
+    """10^9 multiply-adds per image in the convolutions and matrix products of an ONNX network; None without onnx, or
+    where a shape among them cannot be told."""
     try:
         import onnx
     except ImportError:
         return None
-    model = onnx.load_from_string(data)
-    first = model.graph.input[0].type.tensor_type.shape.dim
-    for dim, size in zip(first, (1, 3, geometry.height, geometry.width), strict=True):
-        dim.dim_value = size
-    for output in model.graph.output:
-        output.type.tensor_type.shape.dim[0].dim_value = 1
     try:
-        graph = onnx.shape_inference.infer_shapes(model).graph
+        model = onnx.load_from_string(data)
+        weights = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+        image = next(i for i in model.graph.input if i.name not in weights)  # old files list the weights as inputs, too
+        sides = image.type.tensor_type.shape.dim
+        images = sides[0].dim_value or 1
+        for side, size in zip(sides, (images, 3, geometry.height, geometry.width), strict=True):
+            side.dim_value = size
+        del model.graph.value_info[:]  # shapes that were written down for a batch of any size
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     except Exception:  # shapes of unusual operators cannot be inferred
         return None
-    shapes = {
+    shapes = weights | {
         value.name: [d.dim_value for d in value.type.tensor_type.shape.dim]
-        for value in (*graph.value_info, *graph.output)
+        for value in (*graph.input, *graph.value_info, *graph.output)
     }
-    weights = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
     total = 0
     for node in graph.node:
-        weight = weights.get(node.input[1]) if len(node.input) > 1 else None
-        if node.op_type == "Conv" and weight and node.output[0] in shapes:  # [out, in / groups, kh, kw]
-            total += int(np.prod(shapes[node.output[0]][1:]) * np.prod(weight[1:]))
-        elif node.op_type in ("Gemm", "MatMul") and weight:
-            total += int(np.prod(weight))
-    return total / 1e9 or None
+        if node.op_type not in ("Conv", "Gemm", "MatMul"):
+            continue
+        out, weight = shapes.get(node.output[0]), shapes.get(node.input[1])
+        if node.op_type == "Gemm" and weight and not out:  # behind a reshaping; a linear layer takes a row per image
+            total += images * int(np.prod(weight))
+            continue
+        if not out or not weight or 0 in (*out, *weight):
+            return None
+        if node.op_type == "Conv":  # [out, in / groups, kh, kw]
+            inner = int(np.prod(weight[1:]))
+        else:
+            transposed = any(a.name == "transB" and a.i for a in node.attribute)
+            inner = weight[-1] if transposed or len(weight) == 1 else weight[-2]
+        total += int(np.prod(out)) * inner
+    return total / images / 1e9 or None

@@ -41,7 +41,7 @@ from clipselect.frame_held_out import frame_quality
 from clipselect.identities import read_identities
 from clipselect.images import ImageGeometry
 from clipselect.runtime import start
-from clipselect.splits import Split
+from clipselect.splits import Split, short_name
 from clipselect.training import Schedule
 from clipselect.zoo.embedder import NORMALISATIONS
 from clipselect.zoo.embedder_loading import load_embedder
@@ -144,7 +144,7 @@ def distill_frames(
             "kind": "ddnet",
             "name": output.stem,
             **scorer.metadata,
-            "data": ", ".join(folder.name for folder in data),
+            "data": ", ".join(map(short_name, data)),
             "clipselect": __version__,
             "command": command(),
             "failed": failures.count,
