@@ -31,7 +31,13 @@ def augment(clip: NDArray[np.uint8], size: int, rng: np.random.Generator) -> Ten
     return (((x - 0.5) * contrast + 0.5 + light) * colour).clamp(0, 1).transpose(0, 1)
 
 
-def normalised(clips: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Augmented clips [n, 3, T, size, size] in [0, 1] -> the input of a network, channels last in memory."""
-    centre, spread = (torch.tensor(v, device=clips.device).view(1, 3, 1, 1, 1) for v in (mean, std))
-    return ((clips - centre) / spread).to(memory_format=torch.channels_last_3d)
+def normalised(inputs: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Augmented clips [n, 3, T, h, w] or frames [n, 3, h, w] in [0, 1] -> the input of a network, laid out for it."""
+    centre, spread = (torch.tensor(v, device=inputs.device).view(1, 3, *[1] * (inputs.ndim - 2)) for v in (mean, std))
+    return ((inputs - centre) / spread).contiguous(memory_format=memory_format(inputs.ndim - 2))
+
+
+def memory_format(dims: int) -> torch.memory_format:
+    """Of a network in training: channels last pays for 3D ones; for 2D ones it is no faster, and oneDNN's backward pass
+    of a strided 1 x 1 convolution of few channels crashes on it (torch 2.13 to 2.15)."""
+    return torch.channels_last_3d if dims == 3 else torch.contiguous_format

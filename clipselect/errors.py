@@ -9,6 +9,10 @@ class VideoError(ClipselectError):
     """A video that cannot be read; other videos of the same batch are not affected."""
 
 
+class ImageError(ClipselectError):
+    """An image that cannot be read; other images of the same group are not affected."""
+
+
 class NetworkError(ClipselectError):
     """A base or a DDNet that fails, whatever the video: every other video would meet the same."""
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
+from clipselect.augment import memory_format
 from clipselect.errors import ClipselectError
 from clipselect.runtime import Runtime
 
@@ -31,7 +32,7 @@ SMALL_MAP = 4
 """Below this side length, oneDNN's bf16 weight gradients of 3D convolutions can hold garbage (torch 2.15)."""
 
 Example = tuple[Tensor, Tensor]
-"""An input [3, T, size, size] in [0, 1] and its target [] or [...]."""
+"""An input [3, T, size, size] or [3, height, width] in [0, 1] and its target [] or [...]."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def train(
 
     Args:
         example: (step, i) -> the i-th example of that step's batch; a function of its arguments alone.
-        loss: (net, inputs [b, 3, T, size, size], targets [b, ...]) -> the mean loss.
+        loss: (net, inputs [b, 3, ...], targets [b, ...]) -> the mean loss.
         checkpoint: written every few minutes; a run with the same `settings` goes on from it.
         show: called after every step with the number of steps done and the running loss.
 
@@ -103,7 +104,8 @@ def train(
             f"--batch {schedule.batch} cannot be shared evenly by {runtime.processes} processes, two clips for each at "
             "least; choose a multiple of their number"
         )
-    net = net.to(runtime.device).to(memory_format=torch.channels_last_3d)
+    dims = 3 if any(isinstance(module, nn.Conv3d) for module in net.modules()) else 2
+    net = net.to(runtime.device).to(memory_format=memory_format(dims))
     averaged = AveragedModel(net, use_buffers=True)
     if runtime.device.type == "cpu":
         exact_small_maps(net)  # not in the copy that the average is: it would call this network's layers
