@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from clipselect.errors import ClipselectError
 from clipselect.inputs import is_folder, visible
@@ -25,28 +26,36 @@ class LabelledImages:
     identities: tuple[str, ...]
 
 
-def read_identities(folders: Sequence[Path], split: Split) -> LabelledImages:
+def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool = False) -> LabelledImages:
     """The images of a split of one or several data sets; no identity stands in both splits.
 
     A data set is a folder with a folder per identity (all images below it are of that identity), or with images named
     IDENTITY_*.jpg as Market-1501 has them. Splits are as in `clipselect.splits`, but that what is held out where the
-    data name no split is a fifth of the identities, not of the images. Identities of two data sets are never the same.
+    data name no split is a fifth of the identities, not of the images.
+
+    Args:
+        shared_names: a name stands for the same person in all data sets, as in MARS and Market-1501; who is held out of
+            one is then held out of all. Otherwise identities of two data sets are never the same.
 
     Raises:
         ClipselectError: no such folder, no images, or fewer than two identities.
     """
     found: dict[str, list[str]] = {}
+    val: set[str] = set()
     for folder in folders:
         if not os.path.isdir(folder):
             raise ClipselectError(f"{folder}: no such folder; give one with a folder of images per identity")
-        for identity, paths in _of_split(folder, split).items():
-            found[f"{folder.name}/{identity}" if len(folders) > 1 else identity] = paths
+        prefix = f"{folder.name}/" if len(folders) > 1 and not shared_names else ""
+        for part in get_args(Split):
+            for identity, paths in _of_split(folder, part).items():
+                found.setdefault(prefix + identity, []).extend(paths)
+                val |= {prefix + identity} if part == "val" else set()
+    identities = tuple(sorted(identity for identity in found if (identity in val) == (split == "val")))
     where = ", ".join(map(str, folders))
-    if not found:
+    if not identities:
         raise ClipselectError(f"{where}: no images of identities for {split}; give a folder of images per identity")
-    if len(found) < 2:
-        raise ClipselectError(f"{where}: only one identity, {[*found][0]!r}, for {split}; it takes two to tell apart")
-    identities = tuple(sorted(found))
+    if len(identities) < 2:
+        raise ClipselectError(f"{where}: only one identity, {identities[0]!r}, for {split}; it takes two to tell apart")
     pairs = [(path, label) for label, identity in enumerate(identities) for path in found[identity]]
     return LabelledImages(tuple(path for path, _ in pairs), tuple(label for _, label in pairs), identities)
 
@@ -54,7 +63,9 @@ def read_identities(folders: Sequence[Path], split: Split) -> LabelledImages:
 def _of_split(folder: Path, split: Split) -> dict[str, list[str]]:
     root, undivided = split_root(folder, split)
     everyone = _identities(root)
-    val = held_out(everyone) if undivided else {*everyone} if split == "val" else set[str]()
+    if not undivided:
+        return everyone
+    val = held_out(everyone)
     return {identity: paths for identity, paths in everyone.items() if (identity in val) == (split == "val")}
 
 
