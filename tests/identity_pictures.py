@@ -1,4 +1,4 @@
-"""What the tests of embedders share: pictures of identities, each of colours and stripes of its own."""
+"""What the tests of embedders share: pictures of identities, each with stripes of its own in whatever colours."""
 
 from pathlib import Path
 
@@ -9,12 +9,13 @@ from clipselect.identities import LabelledImages
 
 
 def picture(path: Path, identity: int, seed: int, size: tuple[int, int] = (40, 20)) -> Path:
-    """Stripes in two colours that the identity decides, under noise."""
+    """Stripes whose direction and width the identity decides, in two colours of the picture's own, under noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    colours = np.random.default_rng(identity).integers(40, 216, (2, 3))
     rng = np.random.default_rng([identity, seed])
-    rows = (np.arange(size[0]) // (2 + identity % 4) + rng.integers(2)) % 2
-    image = np.repeat(colours[rows][:, None], size[1], axis=1) + rng.integers(-30, 30, (*size, 3))
+    dark, light = rng.integers(0, 100, 3), rng.integers(150, 256, 3)
+    along = np.indices(size)[identity % 2] + rng.integers(20)
+    is_light = (along // (2 + identity // 2)) % 2 == 1
+    image = np.where(is_light[..., None], light, dark) + rng.integers(-30, 30, (*size, 3))
     path.write_bytes(cv2.imencode(".png", image.clip(0, 255).astype(np.uint8))[1].tobytes())
     return path
 

@@ -162,7 +162,7 @@ def test_triplets_are_the_hardest_of_the_batch() -> None:
     nearest = torch.where(same, torch.inf, distances).amin(1)
     triplets = (farthest - nearest + TRIPLET_MARGIN).relu().mean()
     softmax = in_training("softmax", x)(x, LABELS)
-    assert in_training("triplet", x)(x, LABELS).item() == pytest.approx(float(triplets + softmax), rel=1e-5)
+    assert in_training("triplet", x)(x, LABELS).item() == pytest.approx((triplets + softmax).item(), rel=1e-5)
 
 
 def test_triplets_are_compared_before_the_neck() -> None:
