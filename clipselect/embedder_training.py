@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -163,7 +162,7 @@ def augmented(image: Image, geometry: ImageGeometry, rng: np.random.Generator) -
     top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
     crop = geometry.squash(np.ascontiguousarray(image[top : top + h, left : left + w]))
     if rng.random() < 0.5:
-        crop = np.asarray(cv2.flip(crop, 1), dtype=np.uint8)
+        crop = np.ascontiguousarray(crop[:, ::-1])
     contrast, light = rng.uniform(0.8, 1.2), rng.uniform(-0.1, 0.1)
     x = torch.from_numpy(crop).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format) / 255
     return ((x - 0.5) * contrast + 0.5 + light).clamp(0, 1)

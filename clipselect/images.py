@@ -6,7 +6,6 @@ Like the frames of videos, images are *squashed*: the whole image, scaled to the
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -66,6 +65,8 @@ def read_image(path: Path | str) -> Image:
     Raises:
         ImageError: missing, unreadable, or not an image.
     """
+    import cv2
+
     try:
         data = np.fromfile(path, np.uint8)  # OpenCV's own reading fails on some file names and prints to the terminal
     except (OSError, ValueError) as e:
@@ -81,6 +82,8 @@ def read_image(path: Path | str) -> Image:
 
 def squash_image(image: Image, height: int, width: int) -> Image:
     """[h, w, 3] -> [height, width, 3]; averages where the image shrinks, interpolates linearly where it grows."""
+    import cv2
+
     if image.shape[:2] == (height, width):
         return image
     shrinks = image.shape[0] > height and image.shape[1] > width

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import Bottleneck
 
 from clipselect.zoo.loading import fit, read_checkpoint
 
 SIZE = (224, 112)
 """Height and width of the paper's frames."""
+
+EXPANSION = 4
+"""Of torchvision's bottlenecks: output channels for each inner one."""
 
 Four = tuple[int, int, int, int]
 
@@ -36,7 +38,7 @@ class ReidResNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, widths[0], 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
-        outputs = [width * Bottleneck.expansion for width in widths]
+        outputs = [width * EXPANSION for width in widths]
         self.layer1 = _stage(widths[0], widths[0], depths[0], 1)
         self.layer2 = _stage(outputs[0], widths[1], depths[1], 2)
         self.layer3 = _stage(outputs[1], widths[2], depths[2], 2)
@@ -118,7 +120,9 @@ def _renamed(name: str) -> str | None:
 
 
 def _stage(inputs: int, width: int, depth: int, stride: int) -> nn.Sequential:
-    outputs = width * Bottleneck.expansion
+    from torchvision.models.resnet import Bottleneck  # slow to import
+
+    outputs = width * EXPANSION
     shortcut = (
         None
         if stride == 1 and inputs == outputs
