@@ -49,6 +49,7 @@ setup(
         "safetensors>=0.4.3",
         "scipy>=1.11",
         "lightning-fabric>=2.4",
+        "pytorch-metric-learning>=2.5",
         "tensorboardX>=2.6",
         "typer>=0.15",
         "rich>=13.7",

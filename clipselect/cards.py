@@ -43,6 +43,37 @@ def base_card(metadata: Metadata, confusion: NDArray[np.int64]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def embedder_card(metadata: Metadata) -> str:
+    """Markdown for an embedder that `train-embedder` made."""
+    size, held_out = f"{metadata['height']} x {metadata['width']}", metadata["held_out"]
+    lines = [
+        f"# {metadata['name']}",
+        "",
+        f"A base for clipselect: {metadata['network']}, which gives {metadata['dim']} features for an image of {size}, "
+        f"trained to tell {metadata['identities']} identities apart by the loss {metadata['loss']}.",
+        "",
+        *_origin(metadata),
+        "",
+    ]
+    if metadata["initial"]:
+        lines += [f"The training began from {metadata['initial']}.", ""]
+    if held_out is None:
+        return "\n".join([*lines, "Not measured: no two held-out identities with two images each.", ""])
+    return "\n".join(
+        [
+            *lines,
+            f"{held_out['queries']} of the {held_out['images']} images of {held_out['identities']} held-out "
+            "identities, each sought among all others by Euclidean distance:",
+            "",
+            "| | |",
+            "|---|---|",
+            f"| rank 1 | {share(held_out['rank1'])} |",
+            f"| mean average precision | {share(held_out['map'])} |",
+            "",
+        ]
+    )
+
+
 def ddnet_card(metadata: Metadata) -> str:
     """Markdown for a DDNet that `distill` made."""
     config, held_out = metadata["config"], metadata["held_out"]

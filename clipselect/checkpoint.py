@@ -41,7 +41,7 @@ def load_weights(path: Path | str, kind: str) -> tuple[dict[str, Tensor], Metada
     """Tensors and metadata of a file that `save_weights` wrote.
 
     Args:
-        kind: what the file must hold: "ddnet" or "base".
+        kind: what the file must hold: "ddnet", "base" or "embedder".
 
     Raises:
         ClipselectError: missing file, another format, no metadata, another kind, or tensors that do not match the

@@ -4,9 +4,10 @@ import codecs
 import csv
 import glob
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from clipselect.errors import ClipselectError
 from clipselect.sources import IMAGE_SUFFIXES
@@ -174,6 +175,36 @@ def _below(folder: Path, above: set[str]) -> Iterator[Path]:
             yield folder / entry.name
 
 
+def image_folders(folder: Path, failed: Callable[[ClipselectError], Any]) -> Iterator[tuple[Path, list[str]]]:
+    """The folders that hold images, the `folder` itself included, and the names of their images, both sorted.
+
+    Links are followed, but never in a circle; hidden files and folders are passed over. No image is opened.
+
+    Args:
+        failed: called for every folder that cannot be read, which is left out.
+    """
+    return _image_folders(folder, set(), failed)
+
+
+def _image_folders(
+    folder: Path, above: set[str], failed: Callable[[ClipselectError], Any]
+) -> Iterator[tuple[Path, list[str]]]:
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        entries = visible(folder)
+    except ClipselectError as e:
+        failed(e)
+        return
+    images = [e.name for e in entries if _suffix(e.name) in IMAGE_SUFFIXES and _is_file(e)]
+    if images:
+        yield folder, images
+    for entry in entries:
+        if is_folder(entry):
+            yield from _image_folders(folder / entry.name, above | {real}, failed)
+
+
 def visible(folder: Path) -> list[os.DirEntry[str]]:
     """What lies in a folder and is not hidden, sorted by name.
 
@@ -190,6 +221,10 @@ def visible(folder: Path) -> list[os.DirEntry[str]]:
 def is_folder(entry: os.DirEntry[str]) -> bool:
     """Whether an entry is a folder or leads to one; only links cost a look at the disk."""
     return os.path.isdir(entry) if entry.is_symlink() else entry.is_dir()
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    return os.path.isfile(entry) if entry.is_symlink() else entry.is_file()
 
 
 def _suffix(name: str) -> str:

@@ -66,7 +66,7 @@ class FrameFolder:
 
     @classmethod
     def open(cls, path: Path, fps: Seconds) -> "FrameFolder":
-        images = sorted((p for p in path.iterdir() if _is_image(p)), key=_natural)
+        images = sorted((p for p in path.iterdir() if _is_image(p)), key=lambda p: natural_order(p.name))
         if not images:
             raise VideoError(f"{path}: a folder without frames; give a folder of .jpg or .png images, or video files")
         first_readable = next((frame for image in images if (frame := _read_image(image)) is not None), None)
@@ -115,8 +115,9 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _natural(path: Path) -> list[tuple[bool, int, str]]:
-    parts = re.split(r"(\d+)", path.name)
+def natural_order(name: str) -> list[tuple[bool, int, str]]:
+    """Sorts names with numbers in them by the numbers: frame2 before frame10."""
+    parts = re.split(r"(\d+)", name)
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 

@@ -19,6 +19,7 @@ from clipselect.commands.index import index
 from clipselect.commands.report import report
 from clipselect.commands.score import score
 from clipselect.commands.train_base import train_base
+from clipselect.commands.train_embedder import train_embedder
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
 
@@ -33,6 +34,7 @@ app.command(cls=OutputCommand)(score)
 app.command(cls=OutputCommand)(classify)
 app.command()(index)
 app.command()(train_base)
+app.command()(train_embedder)
 app.command()(distill)
 app.command()(distill_frames)
 app.command()(report)

@@ -19,11 +19,13 @@ from clipselect.metrics.intervals import (
     proportion_interval,
     statistic_draws,
 )
+from clipselect.metrics.retrieval import Retrieval, retrieval, retrieval_from_distances
 
 __all__ = [
     "QUANTILES",
     "Drawn",
     "Floats",
+    "Retrieval",
     "Statistic",
     "average_precision",
     "bootstrap_interval",
@@ -33,6 +35,8 @@ __all__ = [
     "mean_average_precision",
     "mean_average_precisions",
     "proportion_interval",
+    "retrieval",
+    "retrieval_from_distances",
     "roc_auc",
     "statistic_draws",
     "topk_correct",

@@ -1,0 +1,59 @@
+"""Networks that embed images, by name, with the images that they are made for; and the weights `train-embedder` wrote.
+
+A network of another kind joins as a further entry of `EMBEDDERS`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from clipselect.checkpoint import Metadata, load_weights
+from clipselect.errors import ClipselectError
+from clipselect.images import ImageGeometry
+from clipselect.zoo.loading import fit
+from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, load_reid_weights
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and standard deviation that torchvision's and the re-ID projects' weights were trained with."""
+
+
+@dataclass(frozen=True)
+class EmbedderArchitecture:
+    """A network that can be built.
+
+    Attributes:
+        build: makes it, randomly initialised: normalised images [n, 3, height, width] -> embeddings [n, d].
+        geometry: of the images that it is made for.
+        load: gives it a state dict; the third argument names its source.
+    """
+
+    build: Callable[[], nn.Module]
+    geometry: ImageGeometry
+    load: Callable[[Any, Mapping[str, Tensor], str | Path], None] = fit
+
+
+EMBEDDERS: dict[str, EmbedderArchitecture] = {
+    name: EmbedderArchitecture(build, ImageGeometry(*SIZE, *IMAGENET), load_reid_weights)
+    for name, build in REID_NETWORKS.items()
+}
+
+
+def load_trained(path: Path | str) -> tuple[nn.Module, ImageGeometry, Metadata]:
+    """What `train-embedder` wrote: the network in evaluation mode, the images it takes, and all that is known of it.
+
+    Raises:
+        ClipselectError: another file, or one whose metadata and tensors do not describe one network.
+    """
+    tensors, metadata = load_weights(path, kind="embedder")
+    try:
+        net = EMBEDDERS[metadata["network"]].build()
+        net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
+        geometry = ImageGeometry.of(metadata)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
+        raise ClipselectError(
+            f"{path}: its metadata and its tensors do not describe one embedder; train it again"
+        ) from e
+    return net.eval(), geometry, metadata
