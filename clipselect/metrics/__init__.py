@@ -7,6 +7,7 @@ from clipselect.metrics.accuracy import (
     roc_auc,
     topk_correct,
 )
+from clipselect.metrics.identification import RankAccuracy, rank_accuracy, tpir_at_fpir
 from clipselect.metrics.intervals import (
     QUANTILES,
     Drawn,
@@ -19,11 +20,17 @@ from clipselect.metrics.intervals import (
     proportion_interval,
     statistic_draws,
 )
+from clipselect.metrics.templates import pool_by_media
+from clipselect.metrics.verification import FoldAccuracy, OperatingPoint, Roc, roc, tar_at_far, ten_fold_accuracy
 
 __all__ = [
     "QUANTILES",
     "Drawn",
     "Floats",
+    "FoldAccuracy",
+    "OperatingPoint",
+    "RankAccuracy",
+    "Roc",
     "Statistic",
     "average_precision",
     "bootstrap_interval",
@@ -32,8 +39,14 @@ __all__ = [
     "extreme_interval",
     "mean_average_precision",
     "mean_average_precisions",
+    "pool_by_media",
     "proportion_interval",
+    "rank_accuracy",
+    "roc",
     "roc_auc",
     "statistic_draws",
+    "tar_at_far",
+    "ten_fold_accuracy",
     "topk_correct",
+    "tpir_at_fpir",
 ]
