@@ -203,8 +203,7 @@ def test_checkpoints_load_with_their_names_or_ours_and_any_embedding(tmp_path: P
         assert torch.equal(net(FACES), again(FACES)) and not net.training and net(FACES).shape == (2, 24)
 
 
-@pytest.mark.parametrize(("people", "at_least"), [("orl", 0.98), ("yaleb", 0.85)])  # measured: 1.0, .896
-def test_the_mobilefacenet_of_foamliu_tells_people_apart(shared: Path, people: str, at_least: float) -> None:
+def test_the_mobilefacenet_of_foamliu_tells_people_apart(shared: Path) -> None:
     name = "mobilefacenet_foamliu"
     net, architecture = load_face_network(name, shared / f"weights/{name}.pt"), FACE_NETWORKS[name]
     paths = sorted((shared / "faces/val").glob(f"{people}_*/*.jpg"))[
@@ -216,7 +215,7 @@ def test_the_mobilefacenet_of_foamliu_tells_people_apart(shared: Path, people: s
         rows = F.normalize(net(torch.from_numpy(normal).float().permute(0, 3, 1, 2).contiguous())).numpy()
     similarities, ids = rows @ rows.T, [path.parent.name for path in paths]
     np.fill_diagonal(similarities, -1)
-    assert rank_accuracy(similarities, ids, ids, [1]).shares[0] >= at_least
+    assert rank_accuracy(similarities, ids, ids, [1]).shares[0] >= 0.98  # measured: 1.0
 
 
 def test_what_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-
-Frame = NDArray[np.uint8]
-"""[h, w, 3] RGB."""
+from clipselect.video import Frame
 
 SMALLEST = 20.0
 LONGEST = 1280
