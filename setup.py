@@ -34,7 +34,14 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     # zoo/ lies beside clipselect/ in the repository and inside it once installed
-    packages=["clipselect", "clipselect.commands", "clipselect.metrics", "clipselect.zoo", "clipselect.zoo.recipes"],
+    packages=[
+        "clipselect",
+        "clipselect.commands",
+        "clipselect.faces",
+        "clipselect.metrics",
+        "clipselect.zoo",
+        "clipselect.zoo.recipes",
+    ],
     package_dir={"clipselect.zoo": "zoo", "clipselect.zoo.recipes": "zoo/recipes"},
     package_data={"clipselect": ["py.typed", "*.jinja"], "clipselect.zoo": ["*.safetensors", "*.md"]},
     install_requires=[

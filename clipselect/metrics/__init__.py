@@ -7,6 +7,7 @@ from clipselect.metrics.accuracy import (
     roc_auc,
     topk_correct,
 )
+from clipselect.metrics.identification import RankAccuracy, rank_accuracy, tpir_at_fpir
 from clipselect.metrics.intervals import (
     QUANTILES,
     Drawn,
@@ -20,12 +21,18 @@ from clipselect.metrics.intervals import (
     statistic_draws,
 )
 from clipselect.metrics.retrieval import Retrieval, retrieval, retrieval_from_distances
+from clipselect.metrics.templates import pool_by_media
+from clipselect.metrics.verification import FoldAccuracy, OperatingPoint, Roc, roc, tar_at_far, ten_fold_accuracy
 
 __all__ = [
     "QUANTILES",
     "Drawn",
     "Floats",
+    "FoldAccuracy",
+    "OperatingPoint",
+    "RankAccuracy",
     "Retrieval",
+    "Roc",
     "Statistic",
     "average_precision",
     "bootstrap_interval",
@@ -34,10 +41,16 @@ __all__ = [
     "extreme_interval",
     "mean_average_precision",
     "mean_average_precisions",
+    "pool_by_media",
     "proportion_interval",
+    "rank_accuracy",
     "retrieval",
     "retrieval_from_distances",
+    "roc",
     "roc_auc",
     "statistic_draws",
+    "tar_at_far",
+    "ten_fold_accuracy",
     "topk_correct",
+    "tpir_at_fpir",
 ]

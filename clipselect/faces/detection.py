@@ -1,0 +1,182 @@
+"""Where the faces of a frame are: OpenCV's YuNet with a model file, or the Haar cascade inside OpenCV's own wheel."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError
+from clipselect.video import Frame
+
+SMALLEST = 20.0
+LONGEST = 1280
+LEAST = 64
+"""Pixels of a side below which OpenCV 4.14 lets YuNet read memory that nobody wrote: such frames are padded."""
+HAAR = "haarcascade_frontalface_default.xml"
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in a frame, in pixels from the frame's top left corner; it may reach beyond the frame.
+
+    Attributes:
+        box: x, y of its top left corner, width, height.
+        confidence: higher is surer; YuNet's lies in [0, 1], that of the Haar cascade is its unbounded last weight.
+        landmarks: [5, 2] float64 x, y of the eye, the other eye, the nose and the mouth's corners; of two, the one on
+            the left of an upright picture comes first. None from a detector without them.
+    """
+
+    box: tuple[float, float, float, float]
+    confidence: float
+    landmarks: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector found in one frame.
+
+    Attributes:
+        faces: the surest first.
+        too_small: how many more were dropped because a side of their box is shorter than the smallest size allowed.
+    """
+
+    faces: tuple[Face, ...]
+    too_small: int = 0
+
+
+Detector = Callable[[Frame], Detections]
+"""Anything that finds faces in a frame [h, w, 3] uint8 RGB."""
+
+
+class YuNet:
+    """OpenCV's `FaceDetectorYN`: boxes, confidences and landmarks.
+
+    Args:
+        model: the .onnx file of OpenCV's model zoo (face_detection_yunet_*.onnx).
+        confidence: in (0, 1), the least that a face needs.
+        longest: larger frames are shrunk to it for detection, in pixels; what it finds is given in the frame's own.
+        smallest: faces with a shorter side in the frame's pixels are dropped and counted.
+
+    Raises:
+        ClipselectError: no such file, or it is no such detector.
+    """
+
+    def __init__(
+        self, model: str | Path, *, confidence: float = 0.6, longest: int = LONGEST, smallest: float = SMALLEST
+    ) -> None:
+        path = Path(model)
+        try:
+            content = np.frombuffer(path.read_bytes(), np.uint8)
+        except OSError as e:
+            raise ClipselectError(
+                f"{path}: no face detector can be read there; give the .onnx file of OpenCV's YuNet"
+            ) from e
+        self.longest, self.smallest = longest, smallest
+        try:
+            with _quiet():
+                self._net = cv2.FaceDetectorYN.create("onnx", content, np.empty(0, np.uint8), (64, 64), confidence)
+                self._net.detect(np.zeros((64, 64, 3), np.uint8))  # other networks fail only now
+        except cv2.error as e:
+            raise ClipselectError(
+                f"{path}: not a YuNet face detector; give face_detection_yunet_*.onnx of OpenCV's model zoo"
+            ) from e
+
+    def __call__(self, frame: Frame) -> Detections:
+        """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
+        image, scale = _shrunk(frame, self.longest)
+        if min(frame.shape[:2]) < self.smallest:
+            return Detections(())
+        image = _padded(image)
+        self._net.setInputSize((image.shape[1], image.shape[0]))
+        rows = self._net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+        found = np.empty((0, 15)) if rows is None else np.asarray(rows, dtype=np.float64)
+        points = found[:, :14].reshape(-1, 7, 2) * scale
+        return _kept(
+            [
+                Face((*corner.tolist(), *extent.tolist()), float(confidence), marks)
+                for (corner, extent, *_), marks, confidence in zip(points, points[:, 2:], found[:, 14], strict=True)
+            ],
+            self.smallest,
+        )
+
+
+class Haar:
+    """The frontal face cascade (Viola and Jones) that OpenCV's wheel carries: boxes alone, and upright faces alone.
+
+    Args:
+        neighbours: how many overlapping windows must agree on a face.
+        longest, smallest: as for `YuNet`.
+
+    Raises:
+        ClipselectError: this OpenCV carries no cascade.
+    """
+
+    def __init__(self, *, neighbours: int = 5, longest: int = LONGEST, smallest: float = SMALLEST) -> None:
+        self.neighbours, self.longest, self.smallest = neighbours, longest, smallest
+        folder = getattr(getattr(cv2, "data", None), "haarcascades", "")
+        with _quiet():
+            self._cascade = cv2.CascadeClassifier(str(Path(folder) / HAAR))
+        if self._cascade.empty():
+            raise ClipselectError(
+                "this OpenCV carries no face cascade; install opencv-python-headless below 5, or give a YuNet model"
+            )
+
+    def __call__(self, frame: Frame) -> Detections:
+        """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
+        image, scale = _shrunk(frame, self.longest)
+        if min(frame.shape[:2]) < self.smallest:
+            return Detections(())
+        grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+        boxes, _, weights = self._cascade.detectMultiScale3(
+            grey, scaleFactor=1.1, minNeighbors=self.neighbours, outputRejectLevels=True
+        )
+        extents = np.asarray(boxes, dtype=np.float64).reshape(-1, 2, 2) * scale
+        return _kept(
+            [
+                Face((*corner.tolist(), *extent.tolist()), float(weight))
+                for (corner, extent), weight in zip(extents, np.ravel(weights), strict=True)
+            ],
+            self.smallest,
+        )
+
+
+def _shrunk(frame: Frame, longest: int) -> tuple[Frame, NDArray[np.float64]]:
+    """The frame with its longer side at most `longest`, and by how much x and y [2] grow on the way back."""
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+        raise ValueError(f"expected a frame [h, w, 3] uint8 RGB, got {[*frame.shape]} {frame.dtype}")
+    height, width = frame.shape[:2]
+    share = min(1.0, longest / max(height, width))
+    if share == 1:
+        return frame, np.ones(2)
+    size = max(1, round(width * share)), max(1, round(height * share))
+    image = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return image, np.array([width, height]) / size
+
+
+def _padded(image: Frame) -> Frame:
+    """The image with black to its right and below it, as far as its sides are shorter than `LEAST`."""
+    height, width = image.shape[:2]
+    if min(height, width) >= LEAST:
+        return image
+    return np.pad(image, ((0, max(LEAST - height, 0)), (0, max(LEAST - width, 0)), (0, 0)))
+
+
+def _kept(faces: list[Face], smallest: float) -> Detections:
+    large = [face for face in faces if min(face.box[2:]) >= smallest]
+    large.sort(key=lambda face: (-face.confidence, face.box))
+    return Detections(tuple(large), len(faces) - len(large))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """OpenCV reports on standard error what it also raises."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)

@@ -1,0 +1,241 @@
+"""Are two groups of the same identity? One-to-one verification: ROC, TAR at FAR, ten-fold accuracy.
+
+Pure functions over the similarities of pairs; higher means more alike, and a pair is accepted from the threshold on
+(similarity >= threshold). Pairs that tie are accepted together: no order among them is made up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+WHOLE = 1e-9
+"""A rate times a number of trials that is this near a whole number is meant to be it: 1e-3 of 1000 pairs is one."""
+
+
+@dataclass(frozen=True)
+class Roc:
+    """The receiver operating characteristic, from the strictest threshold to the most lenient one.
+
+    Attributes:
+        far: [m] share of the impostor pairs that are accepted, rising from 0 to 1.
+        tar: [m] share of the genuine pairs that are accepted, rising from 0 to 1.
+        thresholds: [m] falling; the first is infinity, which accepts nothing, then every similarity that occurs.
+    """
+
+    far: NDArray[np.float64]
+    tar: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How much is found at an allowed rate of false alarms: TAR at FAR, or TPIR at FPIR.
+
+    Attributes:
+        allowed: the FAR or FPIR asked for, in (0, 1].
+        rate: the TAR or TPIR in [0, 1]; None where there are too few trials to tell, see `why_not`.
+        threshold: the most lenient similarity whose measured rate of false alarms is not above `allowed`; infinity if
+            none that occurs is strict enough, None with `rate`.
+        trials: how many impostor pairs, or probes without a mate, there were.
+    """
+
+    allowed: float
+    rate: float | None
+    threshold: float | None
+    trials: int
+
+    @property
+    def resolved(self) -> bool:
+        """Whether there were enough trials for a rate this low."""
+        return self.rate is not None
+
+    @property
+    def why_not(self) -> str | None:
+        """One sentence where the rate could not be measured, None where it was."""
+        if self.resolved:
+            return None
+        needed = int(np.ceil(1 / self.allowed - WHOLE))
+        return f"a rate of {self.allowed:g} needs at least {needed} impostor trials, there are {self.trials}"
+
+
+@dataclass(frozen=True)
+class FoldAccuracy:
+    """Accuracy by cross-validation.
+
+    Attributes:
+        mean: over the folds, in [0, 1].
+        standard_error: of that mean: the folds' standard deviation (n - 1 in its denominator) over sqrt(folds).
+        folds: [folds] accuracy of every fold, in the order of the folds' names.
+        thresholds: [folds] what it was measured with.
+    """
+
+    mean: float
+    standard_error: float
+    folds: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+
+
+def roc(similarities: ArrayLike, same: ArrayLike) -> Roc:
+    """Every point of the ROC that can be measured.
+
+    Args:
+        similarities: [n] finite floats.
+        same: [n] bool, whether the pair is genuine; both kinds present.
+
+    Raises:
+        ValueError: shapes that do not fit, numbers that are not finite, no genuine or no impostor pair.
+    """
+    genuine, impostor = _split(similarities, same)
+    thresholds, found, alarms = accepted(genuine, impostor)
+    return Roc(alarms / len(impostor), found / len(genuine), thresholds)
+
+
+def tar_at_far(similarities: ArrayLike, same: ArrayLike, fars: Sequence[float]) -> list[OperatingPoint]:
+    """True accept rate at given false accept rates.
+
+    Between the points of `roc` the TAR is interpolated linearly in FAR; where several points share the FAR, the highest
+    TAR counts. Unless genuine and impostor pairs tie, that is the TAR of the most lenient threshold whose FAR is not
+    above the one asked for; where they tie, it is what drawing lots among the tied pairs would give on average.
+
+    Args:
+        similarities, same: as for `roc`.
+        fars: each in (0, 1].
+
+    Returns:
+        One `OperatingPoint` for every FAR, in their order. A FAR below 1 / impostor pairs cannot be measured: its
+        `rate` is None.
+
+    Raises:
+        ValueError: as for `roc`, or a FAR outside (0, 1].
+    """
+    return operating_points(*_split(similarities, same), fars)
+
+
+def ten_fold_accuracy(similarities: ArrayLike, same: ArrayLike, folds: ArrayLike | int = 10) -> FoldAccuracy:
+    """The protocol of LFW and of YouTube Faces: each fold by the threshold that is best on all the others.
+
+    Candidate thresholds lie midway between neighbouring similarities of the other folds, and beyond both ends; of
+    several equally good ones the middle one is taken.
+
+    Args:
+        similarities: [n] finite floats.
+        same: [n] bool, whether the pair is genuine.
+        folds: [n] the name of every pair's fold; or how many: then the genuine and the impostor pairs are each cut into
+            so many parts in their order, which gives the folds of LFW's and YouTube Faces' lists of pairs.
+
+    Raises:
+        ValueError: shapes that do not fit, numbers that are not finite, fewer than two folds, an empty one, or one
+            whose others lack genuine or impostor pairs.
+    """
+    values, truth = _checked(similarities, same)
+    names, fold = np.unique(_folds(truth, folds), return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(f"cross-validation needs at least two folds that hold pairs, got {len(names)}")
+    order = np.argsort(values)
+    values, truth, fold = values[order], truth[order], fold[order]
+    accuracies, thresholds = np.empty(len(names)), np.empty(len(names))
+    for f in range(len(names)):
+        own = fold == f
+        thresholds[f] = _best_threshold(values[~own], truth[~own], names[f])
+        accuracies[f] = ((values[own] >= thresholds[f]) == truth[own]).mean()
+    error = float(accuracies.std(ddof=1) / np.sqrt(len(names)))
+    return FoldAccuracy(float(accuracies.mean()), error, accuracies, thresholds)
+
+
+def accepted(
+    genuine: NDArray[np.float64], impostor: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """How many of each kind are accepted at infinity and at every finite value that occurs, from the highest down.
+
+    Args:
+        genuine, impostor: [n] and [m]; minus infinity for what no threshold accepts.
+
+    Returns:
+        (thresholds, genuine accepted, impostors accepted), each [k].
+    """
+    values = np.unique(np.concatenate([genuine, impostor]))
+    values = values[values > -np.inf]
+    counts = [
+        np.r_[0, (len(kind) - np.searchsorted(np.sort(kind), values, "left"))[::-1]] for kind in (genuine, impostor)
+    ]
+    return np.r_[np.inf, values[::-1]], *counts
+
+
+def operating_points(
+    genuine: NDArray[np.float64], impostor: NDArray[np.float64], allowed: Sequence[float]
+) -> list[OperatingPoint]:
+    """See `tar_at_far`; minus infinity stands for what no threshold accepts."""
+    thresholds, found, alarms = accepted(genuine, impostor)
+    trials = len(impostor)
+    points = []
+    for rate in map(float, allowed):
+        if not 0 < rate <= 1:
+            raise ValueError(f"a rate of false alarms must lie in (0, 1], got {rate}")
+        count = rate * trials
+        if abs(count - round(count)) <= WHOLE * count:  # in whole trials, where a rate's last digit is no matter
+            count = round(count)
+        if count < 1:
+            points.append(OperatingPoint(rate, None, None, trials))
+            continue
+        share = float(np.interp(count, alarms, found)) / len(genuine)
+        threshold = float(thresholds[np.searchsorted(alarms, count, "right") - 1])
+        points.append(OperatingPoint(rate, share, threshold, trials))
+    return points
+
+
+def _checked(similarities: ArrayLike, same: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    values, truth = np.asarray(similarities, dtype=np.float64), np.asarray(same)
+    if values.ndim != 1 or values.shape != truth.shape:
+        raise ValueError(f"expected similarities [n] and same [n], got {[*values.shape]} and {[*truth.shape]}")
+    if not np.isin(truth, (0, 1)).all():
+        raise ValueError("same must be true or false for every pair")
+    if not np.isfinite(values).all():
+        raise ValueError("similarities hold a NaN or infinity")
+    return values, truth.astype(bool)
+
+
+def _split(similarities: ArrayLike, same: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Similarities of the genuine and of the impostor pairs."""
+    values, truth = _checked(similarities, same)
+    genuine, impostor = values[truth], values[~truth]
+    if not len(genuine) or not len(impostor):
+        raise ValueError(
+            f"verification needs genuine and impostor pairs, there are {len(genuine)} and {len(impostor)} of them"
+        )
+    return genuine, impostor
+
+
+def _folds(truth: NDArray[np.bool_], folds: ArrayLike | int) -> NDArray[np.generic]:
+    """Name [n] of every pair's fold."""
+    if isinstance(folds, int | np.integer):
+        if not 2 <= folds <= len(truth):
+            raise ValueError(f"folds must lie in [2, {len(truth)}] for {len(truth)} pairs, got {folds}")
+        fold = np.empty(len(truth), np.int64)
+        for kind in (truth, ~truth):
+            rows = np.flatnonzero(kind)
+            fold[rows] = np.arange(len(rows)) * int(folds) // max(len(rows), 1)
+        if len(np.unique(fold)) < folds:
+            raise ValueError(f"{len(truth)} pairs do not fill {folds} folds; take fewer")
+        return fold
+    names = np.asarray(folds)
+    if names.shape != truth.shape:
+        raise ValueError(f"expected one fold per pair, got {[*names.shape]} for {len(truth)}")
+    return names
+
+
+def _best_threshold(values: NDArray[np.float64], truth: NDArray[np.bool_], fold: object) -> float:
+    """Of `values` [n] in rising order."""
+    if truth.all() or not truth.any():
+        raise ValueError(f"the folds other than {fold!s} lack genuine or impostor pairs, so that no threshold is best")
+    # with the cut before element i, the impostors before it and the genuine pairs from it on are right
+    right = np.r_[0, np.cumsum(np.where(truth, -1, 1))]
+    cuts = np.r_[True, values[1:] > values[:-1], True]  # ties cannot be parted
+    best = np.flatnonzero(cuts & (right == right[cuts].max()))
+    i = int(best[(len(best) - 1) // 2])
+    if i == 0:
+        return float(np.nextafter(values[0], -np.inf))
+    if i == len(values):
+        return float(np.nextafter(values[-1], np.inf))
+    return float(max(values[i - 1] / 2 + values[i] / 2, np.nextafter(values[i - 1], np.inf)))  # above the lower one
