@@ -80,6 +80,7 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
             (or look its candidates up in the file, where no scores are needed), or "raise". One that is listed as
             failed is passed over.
         scorer: whose scores the index must hold; any, where none are needed.
+        fast: how that scorer scores.
 
     Raises:
         ClipselectError: an argument out of range, or an index made with other clips.
@@ -94,17 +95,19 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
         index: str | Path | None = None,
         fallback: Fallback = "score",
         scorer: ClipScorer | None = None,
+        fast: bool = False,
     ) -> None:
         super().__init__(exact_seconds(clip_duration, "clip_duration"))
         self.stride = self._clip_duration if stride is None else exact_seconds(stride, "stride")
         if fallback not in get_args(Fallback):
             raise ClipselectError(f"fallback must be 'score' or 'raise', got {fallback!r}")
-        self.fallback = fallback
+        self.fallback, self.fast = fallback, fast
         self.index = None if index is None else ScoreIndex(index)
         if self.index is not None:
             made = self.index.scoring
-            grid = {"clip_duration": str(self._clip_duration), "stride": str(self.stride)}
-            wanted = Scoring.of(scorer, self._clip_duration, self.stride) if scorer else replace(made, **grid)
+            wanted = replace(made, clip_duration=str(self._clip_duration), stride=str(self.stride))
+            if scorer:
+                wanted = Scoring.of(scorer, self._clip_duration, self.stride, fast)
             if made != wanted:
                 raise ClipselectError(
                     f"{self.index.path}: was made with {made}, but the sampler asks for {wanted}; "

@@ -168,6 +168,7 @@ def score_video(
     *,
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
+    fast: bool = False,
     progress: Callable[[float], Any] | None = None,
     thumbnail: Callable[[Frame], bytes] | None = None,
 ) -> VideoScores:
@@ -177,6 +178,7 @@ def score_video(
         source: from `open_source`.
         clip_duration: seconds; what the DDNet was distilled with by default.
         stride: seconds between the starts of candidates; the clip duration by default.
+        fast: estimate the scores from the frames that decode quickest, see `clipselect.fast`.
         progress: called with the share of the video done, in [0, 1].
         thumbnail: makes the picture of a clip out of its middle frame [size, size, 3] uint8.
 
@@ -189,7 +191,7 @@ def score_video(
     clips: list[Clip] = []
     scores, thumbnails = np.empty(0, np.float32), list[bytes]()
     length = scorer.clip_duration if clip_duration is None else clip_duration
-    for step in ahead(decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames)):
+    for step in ahead(decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames, fast)):
         if isinstance(step, Pass):
             source, clips, done, thumbnails = step.source, step.clips, 0, []
             scores = np.empty(len(clips), np.float32)
