@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
 from clipselect.fast import TooFewDecoded, fast_frames
-from clipselect.grid import Clip, Seconds, candidate_clips, frames_to_score
+from clipselect.grid import Clip, Seconds, TooManyClips, candidate_clips, frames_to_score
 from clipselect.video import Frame, Source, TimelineChanged, squash
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ def decoded(
         VideoError, ClipselectError: as for `score_video`.
     """
     for _ in range(3):
-        clips = candidate_clips(source.timeline, clip_duration, stride)
+        clips = clips_of(source, clip_duration, stride)
         yield Pass(source, clips)
         try:
             yield from clip_batches(source, clips, size, frames, fast=fast)
@@ -50,6 +50,15 @@ def decoded(
         else:
             return
     raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+
+
+def clips_of(source: Source, clip_duration: Seconds, stride: Seconds | None) -> list[Clip]:
+    """The candidate clips of a video; a VideoError, not an error of the stride alone, if there are too many."""
+    try:
+        return candidate_clips(source.timeline, clip_duration, stride)
+    except TooManyClips as e:
+        length = float(source.timeline.duration)
+        raise VideoError(f"{source.path}: lasts {length:.0f} s by its own clock, and {e}, or repair the file") from e
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

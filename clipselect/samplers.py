@@ -24,8 +24,9 @@ from pytorchvideo.data.clip_sampling import ClipInfo, ClipSampler
 from torch.utils.data import get_worker_info
 
 from clipselect import opened
+from clipselect.clips import clips_of
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
-from clipselect.grid import Clip, Seconds, candidate_clips, exact_seconds
+from clipselect.grid import Clip, Seconds, exact_seconds
 from clipselect.index import Entry, ScoreIndex, Scoring
 from clipselect.scorer import ClipScorer
 from clipselect.selection import uniform
@@ -218,7 +219,7 @@ class DenseClips(CandidateClips):
         entry = self._indexed(path, fps)
         if entry is None:
             source = open_source(path, fps=fps)
-            clips, start_time = candidate_clips(source.timeline, self._clip_duration, self.stride), source.start_time
+            clips, start_time = clips_of(source, self._clip_duration, self.stride), source.start_time
         else:
             clips, start_time = entry.clips, entry.start_time
         return [Choice(clips[i]) for i in self._indices(path, len(clips))], start_time
