@@ -88,7 +88,9 @@ def main() -> None:
     settings = {key: str(value) for key, value in vars(arguments).items() if key != "out"}
     document = {"benchmark": "fuzz", "settings": settings, "environment": environment(torch.device("cpu")), **document}
     write_whole(arguments.out / "fuzz.json", json.dumps(document, indent=1) + "\n")
-    print(json.dumps({key: document[key] for key in ("outcomes", "slowest_seconds", "largest_mb_above_start")}))
+    print(
+        json.dumps({key: document[key] for key in ("outcomes", "slowest_seconds", "slowest", "largest_mb_above_start")})
+    )
     if set(document["outcomes"]) - set(GOOD):
         sys.exit(1)
 
@@ -99,14 +101,15 @@ def fuzz(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     outcomes: Counter[str] = Counter()
     by_kind: dict[str, Counter[str]] = {name: Counter() for name in originals}
     harmful: list[dict[str, Any]] = []
-    slowest, largest = 0.0, 0.0
+    slowest, largest = (0.0, ""), 0.0
     with Child() as child:
         for i, (name, how, data) in enumerate(track([*mutations(originals, arguments.seed, arguments.count)])):
             path = folder / f"mutated{Path(name).suffix}"
             path.write_bytes(data)
             begin = time.perf_counter()
             outcome, said = child.score(path, fast=bool(i % 2), seconds=arguments.seconds)
-            slowest, megabytes = max(slowest, time.perf_counter() - begin), child.megabytes
+            seconds, megabytes = time.perf_counter() - begin, child.megabytes
+            slowest = max(slowest, (seconds, f"{how} of {name}, number {i}"))
             largest = max(largest, megabytes)
             if outcome in GOOD and megabytes > arguments.megabytes:
                 outcome, said = "memory", f"{megabytes:.0f} MB"
@@ -122,7 +125,8 @@ def fuzz(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "outcomes": dict(outcomes),
         "by_kind": {name: dict(count) for name, count in by_kind.items()},
-        "slowest_seconds": slowest,
+        "slowest_seconds": slowest[0],
+        "slowest": slowest[1],
         "largest_mb_above_start": largest,
         "harmful": harmful,
     }

@@ -12,6 +12,10 @@ from clipselect.errors import VideoError
 
 PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "webp"})
 """A stream of these beside a film is most likely its cover, flagged or not."""
+MOST_PIXELS = 8192 * 8192
+"""Of a frame: a few hundred kilobytes of video can ask for any number, and a decoder holds a dozen frames."""
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
+"""Options of a decoder: beyond them it fails rather than take the memory."""
 TRUNCATED_AFTER = 0.5
 """Seconds by which a header may overstate the file before a warning says that the file ends early."""
 
@@ -21,7 +25,7 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
     """The file as a PyAV container; a VideoError in place of PyAV's own errors."""
     try:
         # file: keeps FFmpeg from taking a name with a colon for a protocol
-        container = av.open(f"file:{path}", metadata_errors="replace")
+        container = av.open(f"file:{path}", metadata_errors="replace", stream_options=[LIMITS] * 8)
     except av.FFmpegError as e:
         reason = e.strerror or type(e).__name__
         raise VideoError(f"{path}: not a video that FFmpeg can open ({reason}); check the file or convert it") from e
@@ -82,6 +86,10 @@ def video_stream(container: av.container.InputContainer, path: Path) -> av.Video
     for stream in sorted(films, key=lambda s: s.codec_context is not None and s.codec_context.name in PICTURE_CODECS):
         if stream.codec_context is None:
             raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
+        if stream.width * stream.height > MOST_PIXELS:
+            raise VideoError(
+                f"{path}: its frames are {stream.width} x {stream.height}, over {MOST_PIXELS} pixels; scale it down"
+            )
         return stream
     kind = "only sound" if container.streams.audio else "no video stream"
     raise VideoError(f"{path}: the file holds {kind}; give a file with pictures")

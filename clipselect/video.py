@@ -24,7 +24,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from clipselect.container import opened, packets, read_index, video_stream
+from clipselect.container import LIMITS, opened, packets, read_index, video_stream
 from clipselect.errors import VideoError
 from clipselect.grid import Clock, Timeline, monotonic
 from clipselect.orientation import orientation
@@ -195,9 +195,9 @@ class VideoFile:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = self.threads
+            stream.codec_context.options = {**LIMITS, **({"skip_loop_filter": "all"} if fast else {})}
             if fast:
                 stream.codec_context.skip_frame = "NONREF"
-                stream.codec_context.options = {"skip_loop_filter": "all"}
             if seek_to is not None:
                 container.seek(seek_to + self.origin, stream=stream)
             for packet in packets(container, stream):
