@@ -51,8 +51,9 @@ class Geometry:
     def normalise(self, clips: NDArray[np.uint8] | torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
         """[n, T, H, W, 3] uint8 RGB -> [n, 3, T, H, W] float32, channels last in memory, on `device`."""
         x = torch.as_tensor(clips).to(device, torch.float32, copy=True)
-        mean, std = (torch.tensor(v, device=x.device) * 255 for v in (self.mean, self.std))
-        return x.mul_(1 / std).sub_(mean / std).permute(0, 4, 1, 2, 3)  # in place: three times faster on a CPU
+        mean, std = ((torch.tensor(v, device=x.device) * 255).repeat(x.shape[-2]) for v in (self.mean, self.std))
+        rows = x.flatten(-2).mul_(1 / std).sub_(mean / std)  # in place and by whole rows: several times faster on a CPU
+        return rows.view(x.shape).permute(0, 4, 1, 2, 3)
 
 
 @dataclass(frozen=True)
