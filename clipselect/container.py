@@ -25,7 +25,7 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
     """The file as a PyAV container; a VideoError in place of PyAV's own errors."""
     try:
         # file: keeps FFmpeg from taking a name with a colon for a protocol
-        container = av.open(f"file:{path}", metadata_errors="replace", stream_options=[LIMITS] * 32)  # type: ignore[list-item]
+        container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
     except av.FFmpegError as e:
         reason = e.strerror or type(e).__name__
         raise VideoError(f"{path}: not a video that FFmpeg can open ({reason}); check the file or convert it") from e
