@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from math import log
 from pathlib import Path
 from typing import Any
@@ -95,11 +94,14 @@ def reading(files: Sequence[tuple[str, Path]], repeats: int) -> Iterator[Row]:
             "score": lambda path=path: score_video(open_source(path), scorer),
             "fast": lambda path=path: score_video(open_source(path), scorer, fast=True),
         }
-        with suppress(ImportError, RuntimeError, Exception):  # decord does not read everything
+        row: Row = {"video": name}
+        try:
             decord(path)
             ways["decord"] = lambda path=path: decord(path)
+        except Exception as e:  # decord does not read everything
+            row["decord_error"] = f"{type(e).__name__}: {str(e).strip().splitlines()[0]:.100}"
         seconds = turns(ways, repeats)
-        row: Row = {"video": name, **seconds}
+        row |= seconds
         row["score / decode"], row["fast / decode"] = (seconds[way] / seconds["decode"] for way in ("score", "fast"))
         yield row | ({"score / decord": seconds["score"] / seconds["decord"]} if "decord" in seconds else {})
 
