@@ -1,6 +1,6 @@
-"""Frames for scoring in half the decoder's time: those that no other frame needs are not decoded, and edges between
-blocks not smoothed. A frame that was not decoded is replaced by the nearest one that was, so clips keep their exact
-windows, and their scores are estimates.
+"""Frames for scoring in about two thirds of the decoder's time: those that no other frame needs are not decoded, and
+edges between blocks not smoothed. A frame that was not decoded is replaced by the nearest one that was, so clips keep
+their exact windows, and their scores are estimates.
 
 H.264, H.265 and MPEG-4 gain; of AV1 some; a VP9 decoder leaves nothing out and gains nothing.
 """
@@ -65,7 +65,7 @@ def fast_frames(source: Source, wanted: NDArray[np.int64], size: int) -> Iterato
 
 
 def _squash(frame: av.VideoFrame, size: int) -> Frame:
-    """As `video.squash` to within a grey level or two, in half the time: scaled before it becomes RGB."""
+    """As `video.squash` to within a grey level or two, in less time: scaled before it becomes RGB."""
     scalers: tuple[VideoReformatter, VideoReformatter] | None = getattr(_kept, "scalers", None)
     if scalers is None:
         scalers = _kept.scalers = (VideoReformatter(), VideoReformatter())

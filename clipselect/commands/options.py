@@ -50,9 +50,7 @@ Model = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="DDNet: a n
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ... or auto.")]
 DecoderName = Annotated[str, typer.Option(help="pyav or decord.")]
 Fps = Annotated[float, typer.Option(help="Frames per second of folders of frames.")]
-Fast = Annotated[
-    bool, typer.Option("--fast", help="Estimate the scores without decoding every frame, in about half the time.")
-]
+Fast = Annotated[bool, typer.Option("--fast", help="Estimate the scores without decoding every frame, in less time.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="[FILE]", help="Write JSON; without FILE to standard output.")
 ]
