@@ -33,6 +33,7 @@ class Decoding:
     Attributes:
         fps: frames per second of folders of frames.
         threads: per video; 0 for as many as pay.
+        fast: see `clipselect.fast`.
     """
 
     clip_duration: Fraction
@@ -41,13 +42,12 @@ class Decoding:
     frames: int
     fps: float
     threads: int
+    fast: bool = False
 
     @classmethod
     def of(cls, scoring: Scoring, scorer: ClipScorer, fps: float, threads: int) -> "Decoding":
-        geometry = scorer.geometry
-        return cls(
-            Fraction(scoring.clip_duration), Fraction(scoring.stride), geometry.size, geometry.frames, fps, threads
-        )
+        length, stride, geometry = Fraction(scoring.clip_duration), Fraction(scoring.stride), scorer.geometry
+        return cls(length, stride, geometry.size, geometry.frames, fps, threads, scoring.fast)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def decode(path: Path, how: Decoding) -> Iterator[Message]:
     yield entry
     try:
         source = open_source(path, fps=how.fps, threads=how.threads)
-        for step in decoded(source, how.clip_duration, how.stride, how.size, how.frames):
+        for step in decoded(source, how.clip_duration, how.stride, how.size, how.frames, how.fast):
             if isinstance(step, Pass):
                 source = step.source
                 yield replace(entry, clips=step.clips, duration=source.timeline.duration, start_time=source.start_time)

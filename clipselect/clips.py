@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
-from clipselect.grid import Clip, Seconds, candidate_clips, frames_to_score
+from clipselect.fast import TooFewDecoded, fast_frames
+from clipselect.grid import Clip, Seconds, TooManyClips, candidate_clips, frames_to_score
 from clipselect.video import Frame, Source, TimelineChanged, squash
 
 T = TypeVar("T")
@@ -27,25 +28,37 @@ class Pass:
 
 
 def decoded(
-    source: Source, clip_duration: Seconds, stride: Seconds | None, size: int, frames: int
+    source: Source, clip_duration: Seconds, stride: Seconds | None, size: int, frames: int, fast: bool = False
 ) -> Iterator[Pass | NDArray[np.uint8]]:
     """A `Pass`, then the frames [b, T, size, size, 3] uint8 of all its clips in batches, in time order.
 
-    A file that decodes otherwise than its index promised starts over, once, with another `Pass`.
+    A file that decodes otherwise than its index promised starts over, once, with another `Pass`; so does one that a
+    `fast` pass does not suit.
 
     Raises:
         VideoError, ClipselectError: as for `score_video`.
     """
     for _ in range(3):
-        clips = candidate_clips(source.timeline, clip_duration, stride)
+        clips = clips_of(source, clip_duration, stride)
         yield Pass(source, clips)
         try:
-            yield from clip_batches(source, clips, size, frames)
+            yield from clip_batches(source, clips, size, frames, fast=fast)
+        except TooFewDecoded:
+            fast = False
         except TimelineChanged as changed:
             source = source.retime(changed.timeline)
         else:
             return
     raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+
+
+def clips_of(source: Source, clip_duration: Seconds, stride: Seconds | None) -> list[Clip]:
+    """The candidate clips of a video; a VideoError, not an error of the stride alone, if there are too many."""
+    try:
+        return candidate_clips(source.timeline, clip_duration, stride)
+    except TooManyClips as e:
+        length = float(source.timeline.duration)
+        raise VideoError(f"{source.path}: lasts {length:.0f} s by its own clock, and {e}, or repair the file") from e
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
@@ -59,7 +72,7 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def clip_batches(
-    source: Source, clips: list[Clip], size: int, frames: int, batch: int = BATCH
+    source: Source, clips: list[Clip], size: int, frames: int, batch: int = BATCH, *, fast: bool = False
 ) -> Iterator[NDArray[np.uint8]]:
     """The frames of all clips in one forward pass: [b, T, size, size, 3] uint8 per batch, in time order.
 
@@ -69,7 +82,8 @@ def clip_batches(
     held: dict[int, Frame] = {}
     ready: list[NDArray[np.uint8]] = []
     done = 0
-    for index, frame in source.frames(np.unique(np.concatenate(needed)), size):
+    wanted = np.unique(np.concatenate(needed))
+    for index, frame in fast_frames(source, wanted, size) if fast else source.frames(wanted, size):
         held[index] = frame
         while done < len(needed) and needed[done][-1] <= index:
             ready.append(np.stack([held[i] for i in needed[done].tolist()]))

@@ -47,6 +47,7 @@ class DDLClipSampler(CandidateClips):
         device: where the DDNet runs; "auto" means the CPU in workers. GPUs belong to `clipselect index`.
         fallback: what to do with a video that the index lacks or that has changed since: "score" it now, with a
             warning, or "raise".
+        fast: scores are estimates, got without decoding every frame, as `clipselect index --fast` makes them.
 
     Raises:
         ClipselectError: an argument out of range, an unusable model or index, an index made otherwise.
@@ -66,6 +67,7 @@ class DDLClipSampler(CandidateClips):
         exact: bool = False,
         device: str = "cpu",
         fallback: Fallback = "score",
+        fast: bool = False,
     ) -> None:
         if k is None and (threshold is None or exact):
             raise ClipselectError("k is needed without a threshold, and with exact=True")
@@ -79,7 +81,13 @@ class DDLClipSampler(CandidateClips):
         scorer = load_scorer(model, "cpu")
         self._scorer = scorer if device == "cpu" else None  # no CUDA before workers are forked
         super().__init__(
-            clip_duration, stride=stride, augs_per_clip=augs_per_clip, index=index, fallback=fallback, scorer=scorer
+            clip_duration,
+            stride=stride,
+            augs_per_clip=augs_per_clip,
+            index=index,
+            fallback=fallback,
+            scorer=scorer,
+            fast=fast,
         )
 
     def _choose(self, path: str, fps: float, threads: int) -> tuple[list[Choice], Fraction]:
@@ -107,7 +115,8 @@ class DDLClipSampler(CandidateClips):
             if self._scorer is None:
                 self._scorer = self._load_scorer()
             now, source = Entry.before(path, fps), open_source(path, fps=fps, threads=threads)
-            entry = now.scored(score_video(source, self._scorer, clip_duration=self._clip_duration, stride=self.stride))
+            how = {"clip_duration": self._clip_duration, "stride": self.stride, "fast": self.fast}
+            entry = now.scored(score_video(source, self._scorer, **how))
         for warning in entry.warnings:
             warnings.warn(f"{path}: {warning}", ClipselectWarning, stacklevel=2)
         return entry

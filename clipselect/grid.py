@@ -20,6 +20,10 @@ MAX_CANDIDATES = 250_000
 Seconds = int | float | Fraction
 
 
+class TooManyClips(ClipselectError):
+    """More candidates than `MAX_CANDIDATES`: the stride is too small, or a file's clock says nonsense."""
+
+
 @dataclass(frozen=True)
 class Timeline:
     """When the frames of a video are shown.
@@ -86,8 +90,8 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
         stride: seconds between the starts of neighbours, > 0; the clip duration by default.
 
     Raises:
-        ClipselectError: a duration or stride that is not a positive number, or so small a stride that there would be
-            more than `MAX_CANDIDATES`.
+        ClipselectError: a duration or stride that is not a positive number.
+        TooManyClips: so small a stride that there would be more than `MAX_CANDIDATES`.
     """
     length = exact_seconds(clip_duration, "clip duration")
     step = length if stride is None else exact_seconds(stride, "stride")
@@ -96,7 +100,7 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
         return [Clip(Fraction(0), total, 0, len(timeline.pts) - 1)]
     count = (total - length) // step + 1
     if count > MAX_CANDIDATES:
-        raise ClipselectError(
+        raise TooManyClips(
             f"a stride of {float(step):g} s gives over {MAX_CANDIDATES} candidate clips; choose a larger stride"
         )
     clips = [clip for i in range(count) if (clip := _window(timeline, i * step, length)) is not None]

@@ -72,23 +72,31 @@ class Scoring:
     Attributes:
         model, sha256: name and fingerprint of the DDNet.
         clip_duration, stride: exact seconds, written as a fraction: "2", "1/3".
+        fast: estimated from the frames that decode quickest, see `clipselect.fast`.
     """
 
     model: str
     sha256: str
     clip_duration: str
     stride: str
+    fast: bool = False
 
     @classmethod
-    def of(cls, scorer: ClipScorer, clip_duration: Seconds | None = None, stride: Seconds | None = None) -> "Scoring":
+    def of(
+        cls, scorer: ClipScorer, clip_duration: Seconds | None = None, stride: Seconds | None = None, fast: bool = False
+    ) -> "Scoring":
         """Defaults as for `score_video`."""
         length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip duration")
         step = length if stride is None else exact_seconds(stride, "stride")
-        return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step))
+        return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step), fast)
+
+    def record(self) -> dict[str, Any]:
+        """As JSON keeps it; `fast` only where it is so."""
+        return {key: value for key, value in asdict(self).items() if value is not False}
 
     def __str__(self) -> str:
         length, step = (_in_words(Fraction(seconds)) for seconds in (self.clip_duration, self.stride))
-        return f"model {self.model} ({self.sha256[:8]}), clips of {length} every {step}"
+        return f"model {self.model} ({self.sha256[:8]}), clips of {length} every {step}{', fast' if self.fast else ''}"
 
 
 def _in_words(seconds: Fraction) -> str:
@@ -206,15 +214,13 @@ def from_row(row: Row) -> Entry:
         Clip(exact(start), exact(end), first, first + frames - 1)
         for start, end, first, frames in zip(row["start"], row["end"], row["first_frame"], row["frames"], strict=True)
     ]
-    scores = np.array(row["score"], dtype=np.float32)
-    return replace(
-        entry, duration=exact(row["duration"]), start_time=exact(row["start_time"]), clips=clips, scores=scores
-    )
+    duration, start_time, scores = exact(row["duration"]), exact(row["start_time"]), np.array(row["score"], np.float32)
+    return replace(entry, duration=duration, start_time=start_time, clips=clips, scores=scores)
 
 
 def write_index(path: Path, scoring: Scoring, rows: Iterator[Row]) -> None:
     """Write rows that come sorted by path."""
-    metadata = {"clipselect": json.dumps({"version": VERSION, **asdict(scoring)})}
+    metadata = {"clipselect": json.dumps({"version": VERSION, **scoring.record()})}
     with pq.ParquetWriter(path, SCHEMA.with_metadata(metadata), compression="zstd") as writer:
         group: list[Row] = []
         clips = 0

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Container
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -78,7 +77,7 @@ class IndexBuilder:
     def _read_journal(self, overwrite: bool) -> None:
         journal = self._journal
         journal.seek(0)
-        header = json.dumps(asdict(self.scoring)).encode() + b"\n"
+        header = json.dumps(self.scoring.record()).encode() + b"\n"
         found = journal.readline()
         if found != header:
             foreign = not header.startswith(found) and _scoring(found) is None

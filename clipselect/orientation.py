@@ -6,6 +6,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from numpy.typing import NDArray
 
 
@@ -29,7 +30,8 @@ class Orientation:
 
 def orientation(frame: av.VideoFrame) -> Orientation:
     """The frame's display matrix, rotations and mirrorings alike; a skewed one counts as the nearest of these."""
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    # frame.side_data ties the frame into a circle, which holds its pixels until Python next looks for circles
+    matrix: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     if matrix is None:
         return Orientation()
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])  # shown x = a x + c y, shown y = b x + d y

@@ -24,8 +24,9 @@ from pytorchvideo.data.clip_sampling import ClipInfo, ClipSampler
 from torch.utils.data import get_worker_info
 
 from clipselect import opened
+from clipselect.clips import clips_of
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
-from clipselect.grid import Clip, Seconds, candidate_clips, exact_seconds
+from clipselect.grid import Clip, Seconds, exact_seconds
 from clipselect.index import Entry, ScoreIndex, Scoring
 from clipselect.scorer import ClipScorer
 from clipselect.selection import uniform
@@ -80,6 +81,7 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
             (or look its candidates up in the file, where no scores are needed), or "raise". One that is listed as
             failed is passed over.
         scorer: whose scores the index must hold; any, where none are needed.
+        fast: how that scorer scores.
 
     Raises:
         ClipselectError: an argument out of range, or an index made with other clips.
@@ -94,17 +96,19 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
         index: str | Path | None = None,
         fallback: Fallback = "score",
         scorer: ClipScorer | None = None,
+        fast: bool = False,
     ) -> None:
         super().__init__(exact_seconds(clip_duration, "clip_duration"))
         self.stride = self._clip_duration if stride is None else exact_seconds(stride, "stride")
         if fallback not in get_args(Fallback):
             raise ClipselectError(f"fallback must be 'score' or 'raise', got {fallback!r}")
-        self.fallback = fallback
+        self.fallback, self.fast = fallback, fast
         self.index = None if index is None else ScoreIndex(index)
         if self.index is not None:
             made = self.index.scoring
-            grid = {"clip_duration": str(self._clip_duration), "stride": str(self.stride)}
-            wanted = Scoring.of(scorer, self._clip_duration, self.stride) if scorer else replace(made, **grid)
+            wanted = replace(made, clip_duration=str(self._clip_duration), stride=str(self.stride))
+            if scorer:
+                wanted = Scoring.of(scorer, self._clip_duration, self.stride, fast)
             if made != wanted:
                 raise ClipselectError(
                     f"{self.index.path}: was made with {made}, but the sampler asks for {wanted}; "
@@ -215,7 +219,7 @@ class DenseClips(CandidateClips):
         entry = self._indexed(path, fps)
         if entry is None:
             source = open_source(path, fps=fps)
-            clips, start_time = candidate_clips(source.timeline, self._clip_duration, self.stride), source.start_time
+            clips, start_time = clips_of(source, self._clip_duration, self.stride), source.start_time
         else:
             clips, start_time = entry.clips, entry.start_time
         return [Choice(clips[i]) for i in self._indices(path, len(clips))], start_time

@@ -54,8 +54,9 @@ class Geometry:
     def normalise(self, clips: NDArray[np.uint8] | torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
         """[n, T, H, W, 3] uint8 RGB -> [n, 3, T, H, W] float32, channels last in memory, on `device`."""
         x = torch.as_tensor(clips).to(device, torch.float32, copy=True)
-        mean, std = (torch.tensor(v, device=x.device) * 255 for v in (self.mean, self.std))
-        return x.mul_(1 / std).sub_(mean / std).permute(0, 4, 1, 2, 3)  # in place: three times faster on a CPU
+        mean, std = ((torch.tensor(v, device=x.device) * 255).repeat(x.shape[-2]) for v in (self.mean, self.std))
+        rows = x.flatten(-2).mul_(1 / std).sub_(mean / std)  # in place and by whole rows: several times faster on a CPU
+        return rows.view(x.shape).permute(0, 4, 1, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def score_video(
     *,
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
+    fast: bool = False,
     progress: Callable[[float], Any] | None = None,
     thumbnail: Callable[[Frame], bytes] | None = None,
 ) -> VideoScores:
@@ -200,6 +202,7 @@ def score_video(
         source: from `open_source`.
         clip_duration: seconds; what the DDNet was distilled with by default.
         stride: seconds between the starts of candidates; the clip duration by default.
+        fast: estimate the scores from the frames that decode quickest, see `clipselect.fast`.
         progress: called with the share of the video done, in [0, 1].
         thumbnail: makes the picture of a clip out of its middle frame [size, size, 3] uint8.
 
@@ -212,7 +215,7 @@ def score_video(
     clips: list[Clip] = []
     scores, thumbnails = np.empty(0, np.float32), list[bytes]()
     length = scorer.clip_duration if clip_duration is None else clip_duration
-    for step in ahead(decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames)):
+    for step in ahead(decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames, fast)):
         if isinstance(step, Pass):
             source, clips, done, thumbnails = step.source, step.clips, 0, []
             scores = np.empty(len(clips), np.float32)

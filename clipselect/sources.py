@@ -12,6 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.container import LIMITS
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.grid import Seconds, Timeline, exact_seconds
 from clipselect.video import Frame, Source, VideoFile, squash
@@ -124,7 +125,9 @@ def natural_order(name: str) -> list[tuple[bool, int, str]]:
 def _read_image(path: Path) -> av.VideoFrame | None:
     try:
         with path.open("rb") as file, av.open(file) as container:
-            return next(iter(container.decode(video=0)))
+            stream = container.streams.video[0]
+            stream.codec_context.options = LIMITS
+            return next(iter(container.decode(stream)))
     except (av.FFmpegError, OSError, StopIteration, IndexError, ValueError):
         return None
 

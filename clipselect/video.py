@@ -12,7 +12,7 @@ that were really seen (`retime`), which a second pass always meets.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -24,6 +24,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from clipselect.container import LIMITS, opened, packets, read_index, video_stream
 from clipselect.errors import VideoError
 from clipselect.grid import Clock, Timeline, monotonic
 from clipselect.orientation import orientation
@@ -31,10 +32,6 @@ from clipselect.orientation import orientation
 Frame = NDArray[np.uint8]
 
 FALLBACK_RATE = Fraction(25)
-PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "webp"})
-"""A stream of these beside a film is most likely its cover, flagged or not."""
-TRUNCATED_AFTER = 0.5
-"""Seconds by which a header may overstate the file before a warning says that the file ends early."""
 
 
 class TimelineChanged(Exception):
@@ -112,9 +109,9 @@ class VideoFile:
             VideoError: not a video, no video stream, or no frames in it.
         """
         with opened(path) as container:
-            stream = _video_stream(container, path)
+            stream = video_stream(container, path)
             base = stream.time_base or Fraction(1, 90_000)
-            index = _read_index(container, stream)
+            index = read_index(container, stream)
             pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
         step = max(1, round(1 / rate / base))
@@ -183,22 +180,27 @@ class VideoFile:
                 if i >= given:
                     yield frame
 
-    def decode(self, seek_to: int | None = None) -> Iterator[av.VideoFrame]:
+    def decode(self, seek_to: int | None = None, *, fast: bool = False) -> Iterator[av.VideoFrame]:
         """All decodable frames in order, not converted, their `pts` replaced by ticks from the first promised frame.
 
         A packet that does not decode is skipped, as players do.
 
         Args:
             seek_to: begin at the last key frame at or before this tick; only where `seekable`.
+            fast: leave out frames that no other frame needs, and the smoothing of edges between blocks; only where
+                `seekable`, since the clock cannot tell what was left out.
         """
         clock = Clock(self.step, second=max(1, round(1 / self.timeline.time_base)))
         with opened(self.path) as container:
-            stream = _video_stream(container, self.path)
+            stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = self.threads
+            stream.codec_context.options = {**LIMITS, **({"skip_loop_filter": "all"} if fast else {})}
+            if fast:
+                stream.codec_context.skip_frame = "NONREF"
             if seek_to is not None:
                 container.seek(seek_to + self.origin, stream=stream)
-            for packet in _packets(container, stream):
+            for packet in packets(container, stream):
                 try:
                     frames = packet.decode()
                 except av.FFmpegError:
@@ -220,19 +222,6 @@ class VideoFile:
         )
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[av.container.InputContainer]:
-    """The file as a PyAV container; a VideoError in place of PyAV's own errors."""
-    try:
-        # file: keeps FFmpeg from taking a name with a colon for a protocol
-        container = av.open(f"file:{path}", metadata_errors="replace")
-    except av.FFmpegError as e:
-        reason = e.strerror or type(e).__name__
-        raise VideoError(f"{path}: not a video that FFmpeg can open ({reason}); check the file or convert it") from e
-    with container:
-        yield container
-
-
 def squash(frame: av.VideoFrame, size: int) -> Frame:
     """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
     # One scaler for all frames of a thread, without threads of its own: freeing those hangs a forked process.
@@ -244,64 +233,6 @@ def squash(frame: av.VideoFrame, size: int) -> Frame:
 
 
 _scalers = threading.local()
-
-
-@dataclass
-class _Index:
-    """What the packets of a stream say, before anything is decoded."""
-
-    pts: list[int | None]
-    last_duration: int
-    broken: str | None
-
-
-def _read_index(container: av.container.InputContainer, stream: av.VideoStream) -> _Index:
-    pts: list[int | None] = []
-    packets = 0
-    last_pts: int | None = None
-    last_duration = 0
-    file_end = 0.0
-    for packet in _packets(container, *container.streams):
-        if not packet.size:
-            continue
-        if packet.pts is not None and packet.time_base:
-            file_end = max(file_end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-        if packet.stream.index != stream.index:
-            continue
-        packets += 1
-        if not packet.is_discard:
-            pts.append(packet.pts)
-            if last_pts is None or packet.pts is None or packet.pts >= last_pts:
-                last_pts, last_duration = packet.pts, packet.duration or 0
-    if None not in pts:
-        pts.sort(key=lambda p: p or 0)  # packets come in decoding order
-    promised = (container.duration or 0) / av.time_base
-    broken = None
-    if pts and stream.frames > packets:
-        broken = f"ends at {file_end:.2f} s with {packets} of the {stream.frames} frames its header promises"
-    elif pts and promised > file_end + TRUNCATED_AFTER:
-        broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s"
-    return _Index(pts, last_duration, broken)
-
-
-def _packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator["av.Packet[Any]"]:
-    """Packets up to the end of what can be read: a container that breaks off ends there."""
-    packets = container.demux(*streams)
-    while True:
-        try:
-            yield next(packets)
-        except (StopIteration, av.FFmpegError):
-            return
-
-
-def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    for stream in sorted(films, key=lambda s: s.codec_context is not None and s.codec_context.name in PICTURE_CODECS):
-        if stream.codec_context is None:
-            raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
-        return stream
-    kind = "only sound" if container.streams.audio else "no video stream"
-    raise VideoError(f"{path}: the file holds {kind}; give a file with pictures")
 
 
 def _usual_gap(pts: NDArray[np.int64]) -> int:

@@ -1,5 +1,6 @@
 """Files that are cut, damaged, or no videos at all."""
 
+import socket
 from pathlib import Path
 
 import av
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import expected_levels, grey_levels, make_video, picture, seconds
 
+from clipselect import container
 from clipselect.errors import VideoError
 from clipselect.sources import open_source
 from clipselect.video import TimelineChanged, VideoFile
@@ -143,3 +145,40 @@ def make_sound(path: Path) -> Path:
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return path
+
+
+def test_frames_beyond_all_measure_are_refused_before_they_take_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_video(tmp_path / "wide.mp4", 3, size=(128, 96))
+    monkeypatch.setattr(container, "MOST_PIXELS", 100 * 100)
+    with pytest.raises(VideoError, match=r"wide\.mp4: its frames are 128 x 96, over 10000 pixels; scale it down"):
+        open_source(path)
+    monkeypatch.undo()
+    source = open_source(path)
+    monkeypatch.setitem(container.LIMITS, "max_pixels", "10000")  # as for a size that changes on the way
+    with pytest.raises(VideoError, match="not one frame"):
+        list(source.frames(np.arange(3), 16))
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    av.VideoFrame.from_ndarray(picture(0, 256, 192), format="rgb24").to_image().save(folder / "0.png")
+    with pytest.raises(VideoError, match="not one of its 1 images can be read"):
+        open_source(folder)
+
+
+PLAYLISTS = {
+    "list.mp4": "ffconcat version 1.0\nfile {url}\n",
+    "list.m3u8": "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{url}\n#EXT-X-ENDLIST\n",
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_a_file_leads_nobody_into_the_network(tmp_path: Path, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        path = tmp_path / name
+        path.write_text(PLAYLISTS[name].format(url=f"http://127.0.0.1:{server.getsockname()[1]}/v.ts"))
+        with pytest.raises(VideoError, match="not a video"):
+            open_source(path)
+        with pytest.raises(TimeoutError):
+            server.accept()

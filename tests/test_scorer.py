@@ -1,9 +1,12 @@
 """Scoring in one pass equals scoring the slow way, and holds little at a time."""
 
+import gc
 import warnings
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -12,9 +15,11 @@ from conftest import make_video
 from clipselect import scorer as scorer_module
 from clipselect.clips import clip_batches
 from clipselect.errors import ClipselectError
+from clipselect.fast import fast_frames
 from clipselect.grid import candidate_clips, frames_to_score
 from clipselect.scorer import load_scorer, score_video
 from clipselect.sources import open_source
+from clipselect.video import VideoFile
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +96,18 @@ def test_absent_devices_are_named() -> None:
     for name in ("cuda:99", "meta", "toaster"):
         with pytest.raises(ClipselectError, match=name):
             scorer_module.pick_device(name)
+
+
+def test_frames_are_let_go_of_as_soon_as_they_are_seen(many_clips: Path) -> None:
+    """Without waiting for Python's search for circles: the frames of an hour would wait as well."""
+    source = open_source(many_clips)
+    assert isinstance(source, VideoFile)
+    gc.collect()
+    gc.disable()
+    try:
+        for read in (source.frames, partial(fast_frames, source)):
+            for _ in read(np.arange(len(source.timeline.pts)), 16):
+                pass
+            assert sum(isinstance(o, av.VideoFrame) for o in gc.get_objects()) < 5
+    finally:
+        gc.enable()

@@ -14,6 +14,7 @@ from clipselect.commands.options import (
     ClipDuration,
     DecoderName,
     Device,
+    Fast,
     Fps,
     JsonFile,
     K,
@@ -47,6 +48,7 @@ def classify(
     device: Device = "auto",
     decoder: DecoderName = "pyav",
     fps: Fps = 30.0,
+    fast: Fast = False,
     json_file: JsonFile = None,
     quiet: Quiet = False,
 ) -> None:
@@ -56,7 +58,7 @@ def classify(
     """
     from clipselect.zoo.loading import load_base
 
-    settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps)
+    settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps, fast)
     outputs = Outputs(json=json_file, quiet=quiet)
     outputs.spare([video])
     scorer, network = load_scorer(model, device), load_base(base, device)

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from clipselect.bulk import Decoding, decode, entries
 from clipselect.commands.common import check, stderr
-from clipselect.commands.options import ClipDuration, Device, Fps, Model, Stride
+from clipselect.commands.options import ClipDuration, Device, Fast, Fps, Model, Stride
 from clipselect.commands.stages import LINE_EVERY, TOLD_AT_MOST, stoppable
 from clipselect.crew import decode_in_processes
 from clipselect.display import shown
@@ -47,6 +47,7 @@ def index(
     model: Model = None,
     device: Device = "auto",
     fps: Fps = 30.0,
+    fast: Fast = False,
     prefix: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder that the paths of lists count from. (default: the current one)"),
@@ -84,7 +85,7 @@ def index(
     paths = [Path(name) for name in dict.fromkeys(os.path.abspath(path) for path in find_videos(videos, prefix))]  # noqa: PTH100
     check(Path(os.path.abspath(output)) not in paths, f"{output}: is both a video and the index; choose another name")  # noqa: PTH100
     scorer = load_scorer(model, "cpu" if engine == "ray" else device)
-    scoring = Scoring.of(scorer, clip_duration, stride)
+    scoring = Scoring.of(scorer, clip_duration, stride, fast)
     with IndexBuilder(output, scoring, overwrite=overwrite) as builder:
         resumed = builder.resumed
         with stderr().status("comparing with the index"):

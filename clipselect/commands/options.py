@@ -50,6 +50,7 @@ Model = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="DDNet: a n
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ... or auto.")]
 DecoderName = Annotated[str, typer.Option(help="pyav or decord.")]
 Fps = Annotated[float, typer.Option(help="Frames per second of folders of frames.")]
+Fast = Annotated[bool, typer.Option("--fast", help="Estimate the scores without decoding every frame, in less time.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="[FILE]", help="Write JSON; without FILE to standard output.")
 ]
@@ -67,6 +68,7 @@ class Settings:
     min_gap: float | None
     decoder: str
     fps: float
+    fast: bool = False
 
     def __post_init__(self) -> None:
         check(self.k is None or self.k >= 1, f"--k must be at least 1, got {self.k}")
@@ -75,6 +77,7 @@ class Settings:
         far = self.min_gap is None or 0 <= self.min_gap < float("inf")
         check(far, f"--min-gap must be at least 0 seconds, got {self.min_gap}")
         check(self.decoder in get_args(Decoder), f"--decoder must be pyav or decord, got {self.decoder}")
+        check(not self.fast or self.decoder == "pyav", "--fast is for --decoder pyav; leave one of them out")
         for value, option in (
             (self.clip_duration, "--clip-duration"),
             (self.stride, "--stride"),
@@ -97,6 +100,7 @@ class Settings:
             scorer,
             clip_duration=self.clip_duration,
             stride=self.stride,
+            fast=self.fast,
             progress=progress,
             thumbnail=thumbnail,
         )
@@ -118,5 +122,6 @@ class Settings:
             "min_gap": self.min_gap,
             "decoder": self.decoder,
             "fps": self.fps,
+            "fast": self.fast,
             "device": str(scorer.device),
         }

@@ -13,6 +13,7 @@ from clipselect.commands.options import (
     ClipDuration,
     DecoderName,
     Device,
+    Fast,
     Fps,
     JsonFile,
     K,
@@ -45,6 +46,7 @@ def score(
     device: Device = "auto",
     decoder: DecoderName = "pyav",
     fps: Fps = 30.0,
+    fast: Fast = False,
     json_file: JsonFile = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", metavar="[FILE]", help="Write CSV; without FILE to standard output.")
@@ -60,7 +62,7 @@ def score(
 
     Exit code 0: all scored. 1: some of several videos could not be. 2: none could be, or wrong usage.
     """
-    settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps)
+    settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps, fast)
     outputs = Outputs(json_file, csv_file, plot, html, extract, quiet)
     paths = expand(videos)
     outputs.spare(paths)

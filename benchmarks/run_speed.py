@@ -1,0 +1,169 @@
+"""What scoring costs beside decoding, and what it saves; every figure beside its rival in the same run, in turns.
+
+    python benchmarks/run_speed.py --out OUT                # about half an hour on 2 cores, videos made for the run
+    python benchmarks/run_speed.py --out OUT --quick        # two minutes: does everything run?
+
+Parts, all of them unless --parts names some:
+
+    a   scoring and fast scoring against PyAV decoding every frame with threads and converting nothing, and against
+        decord reading all frames at 112 px: sizes, codecs, distances of key frames, durations (--full: all
+        combinations of the first three)
+    b   from the closed file to the answer, SlowFast-R50 of random weights at 256 px: DDL, uniform and dense, 5 of 30
+        and 9 of 60 clips, through our own pipeline and through PyTorchVideo's LabeledVideoDataset
+    c   back ends of the DDNet, per clip
+    d   `clipselect index` against one decoding process per core
+    e   growth with duration and with the number of candidates
+    f   memory of scoring an hour of 720p above what the imports take
+
+Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times
+parts a and b on a file of yours instead. Writes OUT/speed.json, and for part b OUT/results.json by the schema of
+clipselect/report.py.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import made_videos
+import torch
+from made_videos import Made
+from shared import environment, run, write_results
+from speed_base import base_rows, slowfast
+from speed_parts import backends, growth, indexing, memory, reading
+
+from clipselect.commands.outputs import make_folder
+from clipselect.errors import ClipselectError
+from clipselect.files import write_whole
+
+Rows = list[dict[str, Any]]
+PARTS = "abcdef"
+MiB = 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for speed.json")
+    parser.add_argument("--parts", default=PARTS, help="letters, such as ac")
+    parser.add_argument("--video", type=Path, help="a file for parts a and b")
+    parser.add_argument("--videos", type=Path, help="folder to keep the videos that are made in, for another run")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--base-repeats", type=int, default=2)
+    parser.add_argument("--full", action="store_true", help="part a on all combinations of 10 s")
+    parser.add_argument("--quick", action="store_true", help="small videos, one turn")
+    arguments = parser.parse_args()
+    if not arguments.parts or set(arguments.parts) - set(PARTS):
+        raise ClipselectError(f"--parts must be letters of {PARTS}, got {arguments.parts!r}")
+    if arguments.quick:
+        arguments.repeats = arguments.base_repeats = 1
+    make_folder(arguments.out)
+    with tempfile.TemporaryDirectory() as scratch:
+        if arguments.videos:
+            make_folder(arguments.videos)
+        folder = arguments.videos or Path(scratch)
+        found = {part: measured(part, folder, Path(scratch), arguments) for part in sorted(set(arguments.parts))}
+    about = environment(torch.device("cpu"))
+    settings = {key: str(value) for key, value in vars(arguments).items() if key not in ("out", "videos")}
+    document = {"benchmark": "speed", "settings": settings, "environment": about, "goals": goals(found), "parts": found}
+    write_whole(arguments.out / "speed.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+    if "b" in found:
+        write_base(arguments, about, found["b"])
+    for goal in document["goals"]:
+        print(f"{goal['goal']}: {goal['measured']}  {'met' if goal['met'] else 'MISSED'}")
+
+
+def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespace) -> Rows:
+    """The rows of one part, each printed as it comes."""
+    parts: dict[str, Callable[[], Any]] = {
+        "a": lambda: reading(files(folder, arguments), arguments.repeats),
+        "b": lambda: base_rows(base_videos(folder, arguments), arguments.base_repeats, arguments.quick),
+        "c": lambda: backends(arguments.repeats),
+        "d": lambda: indexing(folder, scratch, 4 if arguments.quick else 96, arguments.repeats),
+        "e": lambda: growth(folder, (10, 20) if arguments.quick else (10, 60, 600), arguments.repeats),
+        "f": lambda: memory(made_videos.make(folder, Made(seconds=20 if arguments.quick else 3600))),
+    }
+    rows = []
+    for row in parts[part]():
+        print(
+            part, "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), flush=True
+        )
+        rows.append(row)
+    return rows
+
+
+def files(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, Path]]:
+    """Names and files of part a; made when they are first needed, before anything is timed."""
+    if arguments.video:
+        return [(arguments.video.name, arguments.video)]
+    codecs, sizes, gops = made_videos.encoders(), [*made_videos.HEIGHTS], made_videos.GOPS
+    if arguments.quick:
+        wanted = [Made(codec, "240p", 30, 2) for codec in codecs]
+    elif arguments.full:
+        wanted = [Made(codec, size, gop, 10) for codec in codecs for size in sizes for gop in gops]
+    else:  # one thing at a time
+        wanted = [Made(codec, "720p", gop, 10) for codec in codecs for gop in gops]
+        wanted += [Made("h264", size, gop, 10) for size in sizes for gop in gops]
+    if not arguments.quick:
+        wanted += [Made(seconds=seconds) for seconds in (10, 60, 600)]
+    return [(str(made), made_videos.make(folder, made)) for made in dict.fromkeys(wanted)]
+
+
+def base_videos(folder: Path, arguments: argparse.Namespace) -> list[tuple[Path, int, int]]:
+    """Files of part b with the numbers of their dense clips and K."""
+    if arguments.quick:
+        return [(made_videos.make(folder, Made("h264", "240p", 30, 4)), 4, 1)]
+    ten = arguments.video or made_videos.make(folder, Made("h264", "240p", 250, 10))
+    return [(ten, 30, 5), (arguments.video or made_videos.make(folder, Made("h264", "240p", 250, 60)), 60, 9)]
+
+
+def goals(found: dict[str, Rows]) -> Rows:
+    """What was aimed at, and what was measured of it."""
+    out: Rows = []
+
+    def add(goal: str, measured: float | None, met: Callable[[float], bool]) -> None:
+        if measured is not None:
+            out.append({"goal": goal, "measured": round(measured, 3), "met": met(measured)})
+
+    hd = next((r for r in found.get("a", []) if r["video"] == str(Made())), None)
+    if hd:
+        add("a: scoring / decoding <= 1.25 (h264 720p, 1 min)", hd["score / decode"], lambda x: x <= 1.25)
+        add("a: scoring / decord at 112 px < 1 (h264 720p, 1 min)", hd.get("score / decord"), lambda x: x < 1)
+        add("a: fast scoring / decoding <= 0.7 (h264 720p, 1 min)", hd["fast / decode"], lambda x: x <= 0.7)
+    for row in found.get("b", []):
+        least = {30: 5.5, 60: 6.2}.get(row["clips"])
+        if row["method"] == "ddl" and least:
+            name = f"b: dense / ddl >= {least} ({row['k']} of {row['clips']} clips, {row['pipeline']})"
+            add(name, row["dense / ddl"], lambda x, least=least: x >= least)
+    for row in found.get("e", []):
+        if "exponent" in row:
+            add("e: growth with duration at most linear (exponent <= 1.05)", row["exponent"], lambda x: x <= 1.05)
+    for row in found.get("f", []):
+        add(f"f: {row['video']}, MB above the imports < 400", row["above_imports_mb"], lambda x: x < 400)
+    return out
+
+
+def write_base(arguments: argparse.Namespace, about: dict[str, Any], rows: Rows) -> None:
+    """Part b in the common schema."""
+    common = []
+    for row in rows:
+        data = f"{row['k']} of {row['clips']} clips, {row['pipeline']}"
+        k = None if row["method"] == "dense" else row["k"]
+        entry = {"data": data, "method": row["method"], "k": k, "videos": 1, "seconds": row["seconds"]}
+        common.append(
+            entry | {key: row[key] for key in ("seconds_decode", "seconds_ddnet", "seconds_base") if key in row}
+        )
+    document = {
+        "benchmark": "speed",
+        "settings": {"weights": "random", "repeats": arguments.base_repeats},
+        "environment": about,
+        "base": {"name": slowfast(arguments.quick).name},
+        "data": [{"name": name, "videos": 1} for name in dict.fromkeys(entry["data"] for entry in common)],
+        "rows": common,
+    }
+    write_results(arguments.out, document)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,106 @@
+"""Part b of run_speed.py: from the closed file to a heavy base's answer, through our pipeline and PyTorchVideo's."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from clip_tables import Cut, Networks
+from pytorchvideo.data import LabeledVideoDataset
+from timed import methods
+from torch.nn.functional import interpolate
+from torch.utils.data import SequentialSampler
+
+from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
+from clipselect.aggregation import aggregate
+from clipselect.evaluation import Cost
+from clipselect.grid import Seconds, exact_seconds
+from clipselect.scorer import Geometry
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.networks import NETWORKS
+
+FRAMES, SECONDS = 32, 64 / 30
+OWN, PYTORCHVIDEO = "own pipeline", "LabeledVideoDataset"
+
+
+@cache
+def slowfast(quick: bool = False) -> Base:
+    """SlowFast-R50 8x8 of random weights: its speed does not depend on them."""
+    torch.manual_seed(0)
+    net = NETWORKS["slowfast_r50"].build(400)
+    return Base.of(net, Geometry(112 if quick else 256, FRAMES, MEAN, STD), SECONDS, name="slowfast_r50", device="cpu")
+
+
+def base_rows(videos: list[tuple[Path, int, int]], repeats: int, quick: bool) -> Iterator[dict[str, Any]]:
+    """Median seconds per method and pipeline; all methods take turns."""
+    base, scorer = slowfast(quick), load_scorer(device="cpu")
+    networks = Networks(scorer, base)
+    size, frames = base.geometry.size, base.geometry.frames
+    base.probabilities(np.zeros((1, frames, size, size, 3), np.uint8))  # first calls are slow
+    for path, clips, k in videos:
+        duration = float(open_source(path).timeline.duration)
+        length = SECONDS if duration > SECONDS else duration / 2
+        stride = (duration - length) / (clips - 1) - 1e-6
+        ways = _own(path, length, stride, k, networks) | _pytorchvideo(path, length, stride, k, base)
+        seconds: dict[tuple[str, str], list[dict[str, float]]] = {key: [] for key in ways}
+        for _ in range(repeats):
+            for key, way in ways.items():
+                seconds[key].append(way())
+        medians = {
+            key: {name: statistics.median(turn[name] for turn in found) for name in found[0]}
+            for key, found in seconds.items()
+        }
+        for (pipeline, method), found in medians.items():
+            row = {"pipeline": pipeline, "method": method, "k": k, "clips": clips, "video": path.stem, **found}
+            dense = medians[pipeline, "dense"]["seconds"]
+            yield row | ({"dense / ddl": dense / found["seconds"]} if method == "ddl" else {})
+
+
+Way = Callable[[], dict[str, float]]
+
+
+def _own(path: Path, length: float, stride: float, k: int, networks: Networks) -> dict[tuple[str, str], Way]:
+    cut = Cut(exact_seconds(length, "length"), exact_seconds(stride, "stride"))
+    cost = Cost(None, 0)  # no uniform clips for equal cost
+    found = methods([k], cut, networks, cost, 30)
+
+    def way(method: Callable[[str], Any]) -> dict[str, float]:
+        _, seconds = method(str(path))
+        return {"seconds" if part == "total" else f"seconds_{part}": value for part, value in seconds.items()}
+
+    return {(OWN, name): lambda method=method: way(method) for (name, _), method in found.items()}
+
+
+def _pytorchvideo(path: Path, length: Seconds, stride: Seconds, k: int, base: Base) -> dict[tuple[str, str], Way]:
+    samplers: dict[str, Callable[[], Any]] = {
+        "ddl": lambda: DDLClipSampler(length, k, stride=stride),
+        "uniform": lambda: UniformClips(length, k, stride=stride),
+        "dense": lambda: DenseClips(length, stride=stride),
+    }
+
+    def way(sampler: Callable[[], Any]) -> dict[str, float]:
+        chosen = sampler()  # loads the DDNet, once per data set and not per video
+        begin, in_base = time.perf_counter(), 0.0
+        dataset = LabeledVideoDataset([(str(path), {"label": 0})], chosen, SequentialSampler, decode_audio=False)
+        rows, weights = [], []
+        for sample in dataset:
+            clip = _pixels(sample["video"], base.geometry)
+            tick = time.perf_counter()
+            rows.append(base.probabilities(clip))
+            in_base += time.perf_counter() - tick
+            weights.append(sample["clip_weight"])
+        aggregate(torch.cat(rows), np.array(weights))
+        return {"seconds": time.perf_counter() - begin, "seconds_base": in_base}
+
+    return {(PYTORCHVIDEO, name): lambda sampler=sampler: way(sampler) for name, sampler in samplers.items()}
+
+
+def _pixels(video: torch.Tensor, geometry: Geometry) -> np.ndarray[Any, Any]:
+    """[3, t, h, w] 0 to 255 -> [1, T, size, size, 3] uint8."""
+    shown = torch.linspace(0, video.shape[1] - 1, geometry.frames).long()
+    small = interpolate(video[:, shown].float().transpose(0, 1), size=(geometry.size,) * 2, mode="bilinear")
+    return small.permute(0, 2, 3, 1).round().to(torch.uint8).numpy()[None]

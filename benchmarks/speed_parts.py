@@ -1,0 +1,270 @@
+"""The parts of run_speed.py that need no base."""
+
+import copy
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from math import log
+from pathlib import Path
+from typing import Any
+
+import av
+import made_videos
+import numpy as np
+import torch
+from made_videos import Made
+
+from clipselect import load_scorer, open_source, score_video
+from clipselect.ddnet import DDNet
+from clipselect.scorer import ClipScorer
+
+Row = dict[str, Any]
+
+DECODE_ALL = """
+import multiprocessing, os, sys
+import av
+
+def decode(path):
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        return sum(1 for _ in container.decode(stream))
+
+if __name__ == "__main__":
+    with multiprocessing.Pool(int(sys.argv[2])) as pool:
+        folder = sys.argv[1]
+        print(sum(pool.imap_unordered(decode, [os.path.join(folder, name) for name in sorted(os.listdir(folder))])))
+"""
+MEMORY = """
+import sys
+from pathlib import Path
+from clipselect import load_scorer, open_source, score_video
+
+def status(key):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key + ":")) / 1024
+
+scorer = load_scorer(device="cpu")
+before = status("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")
+clips = len(score_video(open_source(sys.argv[1]), scorer).clips)
+print(before, status("VmHWM"), clips)
+"""
+
+
+def turns(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Median seconds of each; they take turns, and the first turn warms up."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, way in ways.items():
+            before = time.perf_counter()
+            way()
+            if turn:
+                seconds[name].append(time.perf_counter() - before)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def decode(path: Path) -> None:
+    """Every frame, by as many threads as FFmpeg thinks pay, nothing converted."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for _ in container.decode(stream):
+            pass
+
+
+def decord(path: Path) -> None:
+    """Every frame by decord at the DDNet's size."""
+    from decord import VideoReader
+
+    for frame in VideoReader(str(path), width=112, height=112):
+        frame.asnumpy()
+
+
+def reading(files: Sequence[tuple[str, Path]], repeats: int) -> Iterator[Row]:
+    """Part a."""
+    scorer = load_scorer(device="cpu")
+    for name, path in files:
+        ways: dict[str, Callable[[], Any]] = {
+            "decode": lambda path=path: decode(path),
+            "score": lambda path=path: score_video(open_source(path), scorer),
+            "fast": lambda path=path: score_video(open_source(path), scorer, fast=True),
+        }
+        row: Row = {"video": name}
+        try:
+            decord(path)
+            ways["decord"] = lambda path=path: decord(path)
+        except Exception as e:  # decord does not read everything
+            row["decord_error"] = f"{type(e).__name__}: {str(e).strip().splitlines()[0]:.100}"
+        seconds = turns(ways, repeats)
+        row |= seconds
+        row["score / decode"], row["fast / decode"] = (seconds[way] / seconds["decode"] for way in ("score", "fast"))
+        yield row | ({"score / decord": seconds["score"] / seconds["decord"]} if "decord" in seconds else {})
+
+
+def backends(repeats: int, clips: int = 16) -> Iterator[Row]:
+    """Part c: milliseconds per clip in batches of 16, and the largest difference to fp32 in torch."""
+    scorer = load_scorer(device="cpu")
+    geometry = scorer.geometry
+    shape = (clips, geometry.frames, geometry.size, geometry.size, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    batch = geometry.normalise(pixels)
+    ways = {name: way for name, make in _BACKENDS.items() if (way := _available(make, scorer, batch)) is not None}
+    with torch.inference_mode():
+        expected = ways["torch fp32"]()
+        apart = {name: float(np.abs(way() - expected).max()) for name, way in ways.items()}
+        seconds = turns({**ways, "pixels to floats": lambda: geometry.normalise(pixels)}, 5 * repeats)
+    for name, value in seconds.items():
+        yield {"back end": name, "ms per clip": 1000 * value / clips, "largest difference": apart.get(name, 0.0)}
+    for name in _BACKENDS.keys() - ways.keys():
+        yield {"back end": name, "missing": True}
+
+
+def _available(make: Callable[..., Any], scorer: ClipScorer, batch: torch.Tensor) -> Callable[[], Any] | None:
+    try:
+        with torch.inference_mode():
+            way = make(copy.deepcopy(scorer.net), batch)
+            way()
+    except Exception as e:  # no compiler, no openvino
+        print(f"left out: {type(e).__name__}: {str(e).splitlines()[0]:.100}", file=sys.stderr)
+        return None
+    return way
+
+
+def _torch(net: torch.nn.Module, batch: torch.Tensor) -> Callable[[], Any]:
+    return lambda: net(batch).numpy()
+
+
+def _torch_bf16(net: torch.nn.Module, batch: torch.Tensor) -> Callable[[], Any]:
+    half, pixels = net.bfloat16(), batch.bfloat16()
+    return lambda: half(pixels).float().numpy()
+
+
+def _torch_compile(net: torch.nn.Module, batch: torch.Tensor) -> Callable[[], Any]:
+    compiled = torch.compile(net)
+    return lambda: compiled(batch).numpy()
+
+
+class _Trunk(torch.nn.Module):
+    """All but the head, which openvino 2026.4 converts into another function."""
+
+    def __init__(self, net: DDNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net.stages(self.net.stem(x)).mean(dim=(2, 3, 4))
+
+
+def _openvino(precision: str) -> Callable[..., Callable[[], Any]]:
+    def make(net: DDNet, batch: torch.Tensor) -> Callable[[], Any]:
+        import openvino
+
+        pixels, head = batch.contiguous(), net.head
+        model = openvino.convert_model(_Trunk(net.to(memory_format=torch.contiguous_format)), example_input=pixels)
+        threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
+        compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, **threads})
+        return lambda: torch.sigmoid(head(torch.from_numpy(compiled(pixels.numpy())[0]))[:, 0]).numpy()
+
+    return make
+
+
+_BACKENDS: dict[str, Callable[..., Callable[[], Any]]] = {
+    "torch fp32": _torch,
+    "torch bf16": _torch_bf16,
+    "torch.compile fp32": _torch_compile,
+    "OpenVINO f32": _openvino("f32"),
+    "OpenVINO bf16": _openvino("bf16"),
+}
+
+
+def indexing(folder: Path, scratch: Path, videos: int, repeats: int) -> Iterator[Row]:
+    """Part d: whole processes, from start to end, over copies of one video of 10 s."""
+    one = made_videos.make(folder, Made("h264", "240p", 250, 10))
+    many = scratch / "many"
+    many.mkdir()
+    for i in range(videos):
+        shutil.copy(one, many / f"{i:04}.mp4")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    out, script = scratch / "scores.parquet", scratch / "decode_all.py"
+    script.write_text(DECODE_ALL)
+
+    def index(*options: str, only: str = "") -> None:
+        out.unlink(missing_ok=True)
+        _run(["-m", "clipselect", "index", str(many / only), "-o", str(out), "--quiet", *options])
+
+    ways: dict[str, Callable[[], Any]] = {
+        "index": index,
+        "index --fast": lambda: index("--fast"),
+        "index of one video": lambda: index(only="0000.mp4"),
+        "decoding": lambda: _run([str(script), str(many), str(cores)]),
+    }
+    seconds = turns(ways, repeats)
+    more = seconds["index"] - seconds["index of one video"]  # without starting
+    yield {
+        "videos": videos,
+        "processes": cores,
+        **seconds,
+        "index / decoding": seconds["index"] / seconds["decoding"],
+        "index / decoding, without starting": more * videos / (videos - 1) / seconds["decoding"],
+        "videos per second": videos / seconds["index"],
+    }
+
+
+def _run(arguments: Sequence[str]) -> str:
+    paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    return done.stdout
+
+
+def growth(folder: Path, durations: Sequence[int], repeats: int) -> Iterator[Row]:
+    """Part e: longer videos at one candidate per second; more candidates on one video."""
+    scorer = load_scorer(device="cpu")
+    paths = {seconds: made_videos.make(folder, Made("h264", "240p", 250, seconds)) for seconds in durations}
+    grown = turns({str(s): lambda p=p: score_video(open_source(p), scorer) for s, p in paths.items()}, repeats)
+    for seconds in durations:
+        yield {
+            "duration": seconds,
+            "seconds": grown[str(seconds)],
+            "ms per second of video": 1000 * grown[str(seconds)] / seconds,
+        }
+    first, last = durations[-2:]
+    yield {
+        "durations": f"{first} to {last} s",
+        "exponent": log(grown[str(last)] / grown[str(first)]) / log(last / first),
+    }
+    strides = {1.0: 1, 0.5: 2, 0.1: 10, 0.05: 20}
+    path = paths[durations[1]]
+    found = turns({str(s): lambda s=s: score_video(open_source(path), scorer, stride=s) for s in strides}, repeats)
+    counts = {s: len(score_video(open_source(path), scorer, stride=s).clips) for s in strides}
+    for stride in strides:
+        more = (found[str(stride)] - found["1.0"]) / max(counts[stride] - counts[1.0], 1)
+        yield {
+            "stride": stride,
+            "candidates": counts[stride],
+            "seconds": found[str(stride)],
+            "ms per further candidate": 1000 * more,
+        }
+
+
+def memory(path: Path) -> Iterator[Row]:
+    """Part f."""
+    before, peak, clips = _run(["-c", MEMORY, str(path)]).split()
+    above = float(peak) - float(before)
+    yield {
+        "video": path.stem,
+        "clips": int(clips),
+        "imports_mb": float(before),
+        "peak_mb": float(peak),
+        "above_imports_mb": above,
+    }
