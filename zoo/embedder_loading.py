@@ -3,9 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+from torch import nn
+
+from clipselect.checkpoint import Metadata
 from clipselect.errors import ClipselectError
 from clipselect.zoo.embedder import NORMALISATIONS, Embedder
-from clipselect.zoo.loading import code_fingerprint, from_code
+from clipselect.zoo.embedder_networks import EMBEDDERS, load_trained
+from clipselect.zoo.face_checkpoints import load_face_network
+from clipselect.zoo.face_networks import FACE_NETWORKS
+from clipselect.zoo.loading import code_fingerprint, from_code, read_checkpoint
 from clipselect.zoo.onnx_embedder import of_onnx
 
 
@@ -13,8 +19,9 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
     """An embedder by file.
 
     Args:
-        model: a .onnx file; or FILE.py:NAME, your own code, which is run, and in it an `Embedder` or a function that
-            makes one.
+        model: NETWORK:CHECKPOINT with a name of `clipselect.zoo.embedder_networks.EMBEDDERS`; weights that
+            `clipselect train-embedder` wrote; a .onnx file; or FILE.py:NAME, your own code, which is run, and in it an
+            `Embedder` or a function that makes one.
         normalisation: of the input, a name of `clipselect.zoo.embedder.NORMALISATIONS`; what the network was published
             with by default, "imagenet" for .onnx.
 
@@ -32,4 +39,26 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
     path = Path(model)
     if path.suffix == ".onnx":
         return of_onnx(path, normalisation=normalisation or "imagenet")
-    raise ClipselectError(f"unknown base {str(model)!r}: give a .onnx file or FILE.py:NAME")
+    metadata: Metadata = {}
+    if name in EMBEDDERS:
+        label, geometry, net = name, EMBEDDERS[name].geometry, _with_weights(name, Path(rest))
+    elif path.is_file():
+        net, geometry, metadata = load_trained(path)
+        label = str(metadata["name"])
+    else:
+        raise ClipselectError(
+            f"unknown base {str(model)!r}: give NETWORK:CHECKPOINT with one of {', '.join(EMBEDDERS)}, weights that "
+            "clipselect train-embedder wrote, a .onnx file, or FILE.py:NAME"
+        )
+    if normalisation is not None:
+        mean, std = NORMALISATIONS[normalisation]
+        geometry = replace(geometry, mean=mean, std=std)
+    return Embedder.of(net, geometry, name=label, metadata=metadata, device=device)
+
+
+def _with_weights(network: str, checkpoint: Path) -> nn.Module:
+    if network in FACE_NETWORKS:
+        return load_face_network(network, checkpoint)
+    net = EMBEDDERS[network].build()
+    EMBEDDERS[network].load(net, read_checkpoint(checkpoint), checkpoint)
+    return net.eval()

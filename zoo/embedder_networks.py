@@ -5,6 +5,7 @@ A network of another kind joins as a further entry of `EMBEDDERS`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 from clipselect.checkpoint import Metadata, load_weights
 from clipselect.errors import ClipselectError
 from clipselect.images import ImageGeometry
+from clipselect.zoo.face_networks import FACE_NETWORKS
+from clipselect.zoo.face_networks import SIZE as FACE
 from clipselect.zoo.loading import fit
 from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, load_reid_weights
 
@@ -38,6 +41,9 @@ class EmbedderArchitecture:
 EMBEDDERS: dict[str, EmbedderArchitecture] = {
     name: EmbedderArchitecture(build, ImageGeometry(*SIZE, *IMAGENET), load_reid_weights)
     for name, build in REID_NETWORKS.items()
+} | {
+    name: EmbedderArchitecture(partial(face.build, face.embedding), ImageGeometry(FACE, FACE, face.mean, face.std))
+    for name, face in FACE_NETWORKS.items()
 }
 
 
