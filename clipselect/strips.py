@@ -57,8 +57,15 @@ def strip_png(results: Sequence[GroupResult]) -> bytes:
             canvas.paste(Pillow.fromarray(picture), (left, top + 20))
             draw.text((left, top + TILE + 23), f"{record['score']:.3f}", GREEN if record["picked"] else INK, font)
             left += picture.shape[1] + 8
+    return png(np.asarray(canvas))
+
+
+def png(picture: Image) -> bytes:
+    """A picture [h, w, 3] uint8 RGB as PNG bytes."""
+    from PIL import Image as Pillow
+
     out = io.BytesIO()
-    canvas.save(out, "png")
+    Pillow.fromarray(picture).save(out, "png")
     return out.getvalue()
 
 

@@ -16,6 +16,7 @@ from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
 from clipselect.commands.distill_frames import distill_frames
 from clipselect.commands.index import index
+from clipselect.commands.reid import reid
 from clipselect.commands.report import report
 from clipselect.commands.score import score
 from clipselect.commands.train_base import train_base
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command(cls=OutputCommand)(score)
 app.command(cls=OutputCommand)(classify)
+app.command(cls=OutputCommand)(reid)
 app.command()(index)
 app.command()(train_base)
 app.command()(train_embedder)

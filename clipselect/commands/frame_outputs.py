@@ -1,18 +1,22 @@
 """Where results about groups of frames go."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from clipselect.commands.outputs import OutputFiles
-from clipselect.files import check_writable
+from clipselect.commands.common import stderr
+from clipselect.commands.outputs import OutputFiles, make_folder
+from clipselect.files import check_writable, write_whole
 from clipselect.frame_index import write_frame_index
-from clipselect.frame_results import GroupResult, as_csv, as_json
+from clipselect.frame_results import GroupResult, as_csv, as_json, frame_records
 from clipselect.frame_scorer import FrameScorer
-from clipselect.strips import print_group, strip_page, strip_png
+from clipselect.images import Image
+from clipselect.strips import png, print_group, strip_page, strip_png
 
 K = Annotated[int | None, typer.Option("--k", min=1, help="Keep the best K frames of a group.")]
 Share = Annotated[float | None, typer.Option(help="Keep the best share of a group's frames, in (0, 1].")]
@@ -84,3 +88,38 @@ def _scores(results: Sequence[GroupResult]) -> list[tuple[str | Path, str, float
             if path is not None:
                 found.append((path, result.title, score))
     return found
+
+
+def save_pictures(result: GroupResult, outputs: FrameOutputs, picture: Callable[[int], Image]) -> GroupResult:
+    """The result with its picked frames saved as PNG files, if wanted: OUT/GROUP/RANK_SCORE_PLACE.png.
+
+    Args:
+        picture: place of a frame -> its pixels.
+    """
+    if outputs.folder is None or result.selection is None:
+        return result
+    folder = outputs.folder / re.sub(r"[^\w.-]+", "_", f"{Path(result.source).stem} {result.name}".strip())
+    make_folder(folder)
+    places, records = result.selection.candidates.tolist(), frame_records(result)
+    files = {
+        i: folder / f"{record['rank']:03d}_{record['score']:.3f}_{i:05d}.png"
+        for i, record in zip(places, records, strict=True)
+        if record["picked"]
+    }
+    for i, file in files.items():
+        write_whole(file, png(picture(i)))
+    return replace(result, files=files)
+
+
+def finish(results: Sequence[GroupResult], wanted: int, skipped: Sequence[str], what: str) -> None:
+    """Say what failed, and end with the exit code that fits."""
+    failed = [r for r in results if r.error is not None]
+    if failed or skipped:
+        parts = [f"{len(results) - len(failed)} of {wanted} {what} scored"]
+        parts += [f"{len(failed)} failed"] if failed else []
+        parts += [f"{len(skipped)} names could not be read"] if skipped else []
+        stderr().print(Text(", ".join(parts)))
+    if len(results) < wanted:
+        raise typer.Exit(130)
+    if failed or skipped:
+        raise typer.Exit(2 if len(failed) == len(results) else 1)

@@ -1,0 +1,112 @@
+"""`clipselect reid`."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.text import Text
+
+from clipselect.commands.common import check, stderr
+from clipselect.commands.frame_outputs import (
+    CsvFile,
+    FrameOutputs,
+    Html,
+    IndexFile,
+    K,
+    Model,
+    Plot,
+    Save,
+    Share,
+    Threshold,
+    finish,
+    save_pictures,
+)
+from clipselect.commands.options import Device, JsonFile, Quiet
+from clipselect.display import shown
+from clipselect.errors import ClipselectError, ClipselectWarning
+from clipselect.frame_results import FrameOrigin, GroupResult
+from clipselect.frame_sampler import FrameSampler, ReIDFrameSampler
+from clipselect.images import read_image
+from clipselect.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
+
+INTRO = "Person tracklets, best frames first by how discriminable they are for the base; the green ones were picked."
+
+
+def reid(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Tracklets as MARS, Market-1501, iLIDS-VID or PRID, or folders."),
+    ],
+    *,
+    k: K = None,
+    share: Share = None,
+    threshold: Threshold = None,
+    layout: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(LAYOUTS)}. (default: as the names say)")
+    ] = None,
+    model: Model = None,
+    device: Device = "auto",
+    json_file: JsonFile = None,
+    csv_file: CsvFile = None,
+    plot: Plot = None,
+    html: Html = None,
+    save: Save = None,
+    index: IndexFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Rank the frames of person tracklets and pick those worth embedding: by default the better half of each.
+
+    Exit code 0: all scored. 1: some tracklets or file names could not be read. 2: nothing could, or wrong usage.
+    """
+    check(layout is None or layout in LAYOUTS, f"--layout must be one of {', '.join(LAYOUTS)}, got {layout}")
+    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
+    tracklets: list[tuple[Path, Tracklet]] = []
+    skipped: list[str] = []
+    for folder in folders:
+        found = read_tracklets(folder, cast(Layout | None, layout))
+        tracklets += [(folder, tracklet) for tracklet in found.tracklets]
+        skipped += found.skipped
+    for sentence in skipped:
+        stderr().print(Text.assemble(("Error: ", "bold red"), shown(sentence)))
+    sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
+    results: list[GroupResult] = []
+    try:
+        for folder, tracklet in tracklets:
+            results.append(group_of_files(str(folder), _name(tracklet), tracklet.paths, sampler, outputs))
+            outputs.show(results[-1])
+    except KeyboardInterrupt:  # what is done is kept
+        stderr().print(Text(f"interrupted: {len(results)} of {len(tracklets)} tracklets are in the results"))
+    settings = {"model": sampler.scorer.name, "k": sampler.k, "share": sampler.share, "threshold": sampler.threshold}
+    settings |= {"layout": layout, "device": str(sampler.scorer.device), "base": sampler.scorer.metadata.get("base")}
+    outputs.save(results, settings, sampler.scorer, INTRO)
+    finish(results, len(tracklets), skipped, "tracklets")
+
+
+def group_of_files(
+    source: str, name: str, paths: Sequence[Path], sampler: FrameSampler, outputs: FrameOutputs
+) -> GroupResult:
+    """The selection among images; whatever goes wrong with them stays with the group."""
+    model = sampler.scorer.name
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ClipselectWarning)
+            selection = sampler(paths)
+        told = tuple(str(w.message) for w in caught if issubclass(w.category, ClipselectWarning))
+        for sentence in told:
+            stderr().print(Text(f"warning: {shown(sentence)}"))
+        wanted = selection.candidates.tolist() if outputs.needs_pictures else []
+        pictures = {i: read_image(paths[i]) for i in wanted}
+        result = GroupResult(
+            source, name, model, [FrameOrigin(path) for path in paths], selection, told, None, pictures
+        )
+        return save_pictures(result, outputs, lambda i: read_image(paths[i]))
+    except ClipselectError as e:
+        stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
+        return GroupResult(source, name, model, error=str(e))
+
+
+def _name(tracklet: Tracklet) -> str:
+    camera = "" if tracklet.camera is None else f" camera {tracklet.camera}"
+    return f"{tracklet.identity}{camera} track {tracklet.track}"
