@@ -15,6 +15,7 @@ from clipselect.commands.common import OutputCommand, stderr
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
 from clipselect.commands.distill_frames import distill_frames
+from clipselect.commands.faces import faces
 from clipselect.commands.index import index
 from clipselect.commands.reid import reid
 from clipselect.commands.report import report
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command(cls=OutputCommand)(score)
 app.command(cls=OutputCommand)(classify)
+app.command(cls=OutputCommand)(faces)
 app.command(cls=OutputCommand)(reid)
 app.command()(index)
 app.command()(train_base)

@@ -1,6 +1,7 @@
 """Where results about groups of frames go."""
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,14 @@ from rich.text import Text
 
 from clipselect.commands.common import stderr
 from clipselect.commands.outputs import OutputFiles, make_folder
+from clipselect.display import shown
+from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.files import check_writable, write_whole
 from clipselect.frame_index import write_frame_index
-from clipselect.frame_results import GroupResult, as_csv, as_json, frame_records
+from clipselect.frame_results import FrameOrigin, GroupResult, as_csv, as_json, frame_records
+from clipselect.frame_sampler import FrameSampler
 from clipselect.frame_scorer import FrameScorer
-from clipselect.images import Image
+from clipselect.images import Image, read_image
 from clipselect.strips import png, print_group, strip_page, strip_png
 
 K = Annotated[int | None, typer.Option("--k", min=1, help="Keep the best K frames of a group.")]
@@ -88,6 +92,29 @@ def _scores(results: Sequence[GroupResult]) -> list[tuple[str | Path, str, float
             if path is not None:
                 found.append((path, result.title, score))
     return found
+
+
+def group_of_files(
+    source: str, name: str, paths: Sequence[Path], sampler: FrameSampler, outputs: FrameOutputs
+) -> GroupResult:
+    """The selection among images; whatever goes wrong with them stays with the group."""
+    model = sampler.scorer.name
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ClipselectWarning)
+            selection = sampler(paths)
+        told = tuple(str(w.message) for w in caught if issubclass(w.category, ClipselectWarning))
+        for sentence in told:
+            stderr().print(Text(f"warning: {shown(sentence)}"))
+        wanted = selection.candidates.tolist() if outputs.needs_pictures else []
+        pictures = {i: read_image(paths[i]) for i in wanted}
+        result = GroupResult(
+            source, name, model, [FrameOrigin(path) for path in paths], selection, told, None, pictures
+        )
+        return save_pictures(result, outputs, lambda i: read_image(paths[i]))
+    except ClipselectError as e:
+        stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
+        return GroupResult(source, name, model, error=str(e))
 
 
 def save_pictures(result: GroupResult, outputs: FrameOutputs, picture: Callable[[int], Image]) -> GroupResult:

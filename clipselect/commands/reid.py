@@ -1,7 +1,5 @@
 """`clipselect reid`."""
 
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -21,14 +19,12 @@ from clipselect.commands.frame_outputs import (
     Share,
     Threshold,
     finish,
-    save_pictures,
+    group_of_files,
 )
 from clipselect.commands.options import Device, JsonFile, Quiet
 from clipselect.display import shown
-from clipselect.errors import ClipselectError, ClipselectWarning
-from clipselect.frame_results import FrameOrigin, GroupResult
-from clipselect.frame_sampler import FrameSampler, ReIDFrameSampler
-from clipselect.images import read_image
+from clipselect.frame_results import GroupResult
+from clipselect.frame_sampler import ReIDFrameSampler
 from clipselect.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
 
 INTRO = "Person tracklets, best frames first by how discriminable they are for the base; the green ones were picked."
@@ -62,6 +58,7 @@ def reid(
     """
     check(layout is None or layout in LAYOUTS, f"--layout must be one of {', '.join(LAYOUTS)}, got {layout}")
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
+    sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     tracklets: list[tuple[Path, Tracklet]] = []
     skipped: list[str] = []
     for folder in folders:
@@ -70,7 +67,6 @@ def reid(
         skipped += found.skipped
     for sentence in skipped:
         stderr().print(Text.assemble(("Error: ", "bold red"), shown(sentence)))
-    sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     results: list[GroupResult] = []
     try:
         for folder, tracklet in tracklets:
@@ -82,29 +78,6 @@ def reid(
     settings |= {"layout": layout, "device": str(sampler.scorer.device), "base": sampler.scorer.metadata.get("base")}
     outputs.save(results, settings, sampler.scorer, INTRO)
     finish(results, len(tracklets), skipped, "tracklets")
-
-
-def group_of_files(
-    source: str, name: str, paths: Sequence[Path], sampler: FrameSampler, outputs: FrameOutputs
-) -> GroupResult:
-    """The selection among images; whatever goes wrong with them stays with the group."""
-    model = sampler.scorer.name
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ClipselectWarning)
-            selection = sampler(paths)
-        told = tuple(str(w.message) for w in caught if issubclass(w.category, ClipselectWarning))
-        for sentence in told:
-            stderr().print(Text(f"warning: {shown(sentence)}"))
-        wanted = selection.candidates.tolist() if outputs.needs_pictures else []
-        pictures = {i: read_image(paths[i]) for i in wanted}
-        result = GroupResult(
-            source, name, model, [FrameOrigin(path) for path in paths], selection, told, None, pictures
-        )
-        return save_pictures(result, outputs, lambda i: read_image(paths[i]))
-    except ClipselectError as e:
-        stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
-        return GroupResult(source, name, model, error=str(e))
 
 
 def _name(tracklet: Tracklet) -> str:
