@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from clipselect.checkpoint import Metadata, load_weights
 from clipselect.errors import ClipselectError
 from clipselect.images import ImageGeometry
+from clipselect.zoo.embedder import NORMALISATIONS
 from clipselect.zoo.face_networks import FACE_NETWORKS
 from clipselect.zoo.face_networks import SIZE as FACE
 from clipselect.zoo.loading import fit
 from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, load_reid_weights
 
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGENET = NORMALISATIONS["imagenet"]
 """Mean and standard deviation that torchvision's and the re-ID projects' weights were trained with."""
 
 
