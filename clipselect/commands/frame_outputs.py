@@ -111,7 +111,7 @@ def group_of_files(
         result = GroupResult(
             source, name, model, [FrameOrigin(path) for path in paths], selection, told, None, pictures
         )
-        return save_pictures(result, outputs, lambda i: read_image(paths[i]))
+        return save_pictures(result, outputs, lambda i: pictures[i] if i in pictures else read_image(paths[i]))
     except ClipselectError as e:
         stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
         return GroupResult(source, name, model, error=str(e))
