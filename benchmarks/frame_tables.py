@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.array_files import opened_arrays, write_arrays
 from clipselect.commands.stages import Failures, Stage
 from clipselect.errors import ClipselectError, ImageError
-from clipselect.feature_files import opened_arrays, write_arrays
 from clipselect.frame_scorer import FrameScorer
 from clipselect.images import Image, read_image
 from clipselect.index import signature, stored_path

@@ -78,22 +78,22 @@ def distil(
         raise ClipselectError(
             f"{base.name} has no head that its features enter and whose rows could stand for labels; give labels"
         )
-    files = FeatureFiles(work / "features", videos, _settings(base, videos, recipe))
+    features = FeatureFiles(work / "features", videos, _settings(base, videos, recipe))
     if runtime.is_first:
-        files.prepare()
+        features.files.prepare()
     runtime.fabric.barrier()
     share = (runtime.rank, runtime.processes)
-    with stages("features of the base", files.videos_of(share)) as progress:
-        files.compute(
+    with stages("features of the base", features.files.items_of(share)) as progress:
+        features.compute(
             base, recipe.clip_duration, recipe.stride, recipe.fps, share=share, failed=failed, done=progress.more
         )
     runtime.fabric.barrier()
     targets = work / "d_scores.parquet"
     if runtime.is_first:
-        for path, message in files.errors().items():
+        for path, message in features.files.errors().items():
             failed(path, ClipselectError(message))
-        measure, right = _measure(files, base, recipe, domains), right_share(files)
-        norm = write_targets(files, measure, targets)
+        measure, right = _measure(features, base, recipe, domains), right_share(features)
+        norm = write_targets(features, measure, targets)
         np.save(work / "centroids.npy", measure.centroids.numpy(), allow_pickle=False)
     norm, measure, right = runtime.share((norm, measure, right) if runtime.is_first else None)
     schedule = recipe.schedule
@@ -104,7 +104,7 @@ def distil(
         schedule,
         runtime,
         work,
-        settings={**files.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence))},
+        settings={**features.settings, "recipe": asdict(replace(recipe, schedule=schedule.essence))},
         stages=stages,
     )
     metadata = {

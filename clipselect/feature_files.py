@@ -1,27 +1,20 @@
 """Features of all training elements, kept in files of a few videos each, so that neither memory nor a crash matters.
 
-    WORK/features/settings.json     what they were made with
-    WORK/features/000000.npz        features and more of the elements of the first videos, see `Elements`
-    ...
-
-Any number of processes can share the work; each takes every so-many-th file.
+See `clipselect.array_files` for the files, and `Elements` for what stands in them.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.array_files import ArrayFiles, opened_arrays
 from clipselect.datasets import LabelledVideo
 from clipselect.errors import ClipselectError
 from clipselect.features import UNREADABLE, ClipOutputs, clip_outputs, unreadable
-from clipselect.files import write_whole
 from clipselect.grid import Clip, Seconds
 from clipselect.sources import open_source
 from clipselect.zoo.base import Base
@@ -71,26 +64,8 @@ class FeatureFiles:
     settings: dict[str, Any]
 
     @property
-    def count(self) -> int:
-        """How many files there are when all is done."""
-        return -(-len(self.videos) // VIDEOS_PER_FILE)
-
-    def videos_of(self, share: tuple[int, int]) -> int:
-        """How many videos a process has to see to; `share` is its rank and the number of processes."""
-        numbers = range(share[0], self.count, share[1])
-        return sum(min(VIDEOS_PER_FILE, len(self.videos) - number * VIDEOS_PER_FILE) for number in numbers)
-
-    def errors(self) -> dict[str, str]:
-        """Why videos could not be read, by path, once all is done."""
-        return {path: why for number in range(self.count) for path, why in self._errors(number).items()}
-
-    def prepare(self) -> None:
-        """Make the folder, or see that the one that is there belongs to this run.
-
-        Raises:
-            ClipselectError: features of other settings.
-        """
-        prepare_folder(self.folder, self.settings)
+    def files(self) -> ArrayFiles:
+        return ArrayFiles(self.folder, len(self.videos), VIDEOS_PER_FILE, self.settings)
 
     def compute(
         self,
@@ -113,13 +88,12 @@ class FeatureFiles:
         Raises:
             NetworkError: the base fails.
         """
-        for number in range(share[0], self.count, share[1]):
-            first = number * VIDEOS_PER_FILE
-            videos = self.videos[first : first + VIDEOS_PER_FILE]
-            known = self._path(number).exists()
-            before, failed_before = self._read(number) if known else (None, {})
+        for number in self.files.numbers(share):
+            known = self.files.path(number).exists()
+            before, failed_before = (self._read(number), self.files.errors_of(number)) if known else (None, {})
             parts, errors = [before] if before else list[Elements](), dict[str, str]()
-            for index, video in enumerate(videos, start=first):
+            for index in self.files.places(number):
+                video = self.videos[index]
                 if not known or video.path in failed_before:  # what failed may have been repaired
                     try:
                         outputs = clip_outputs(open_source(video.path, fps=fps), base, clip_duration, stride)
@@ -128,69 +102,26 @@ class FeatureFiles:
                         errors[video.path] = unreadable(video.path, e, failed)
                 done(1)
             if not known or errors != failed_before:
-                self._write(number, parts, errors)
+                self.files.write(number, _joined(parts), errors)
 
     def __iter__(self) -> Iterator[Elements]:
         """The elements file by file, in the order of the videos; files without any are left out."""
-        for number in range(self.count):
-            elements, _ = self._read(number)
+        for number in range(self.files.count):
+            elements = self._read(number)
             if elements is not None:
                 yield elements
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:06d}.npz"
-
-    def _write(self, number: int, parts: list[Elements], errors: dict[str, str]) -> None:
-        arrays: dict[str, NDArray[Any]] = {"errors": np.frombuffer(json.dumps(errors).encode(), np.uint8)}
-        if parts:
-            order = np.argsort(np.concatenate([part.video for part in parts]), kind="stable")
-            arrays |= {f.name: np.concatenate([getattr(p, f.name) for p in parts])[order] for f in fields(Elements)}
-        write_arrays(self._path(number), arrays)
-
-    def _read(self, number: int) -> tuple[Elements | None, dict[str, str]]:
-        with opened_arrays(self._path(number)) as file:
-            elements = Elements(**{f.name: file[f.name] for f in fields(Elements)}) if "video" in file else None
-            return elements, json.loads(file["errors"].tobytes())
-
-    def _errors(self, number: int) -> dict[str, str]:
-        with opened_arrays(self._path(number)) as file:
-            errors: dict[str, str] = json.loads(file["errors"].tobytes())
-            return errors
+    def _read(self, number: int) -> Elements | None:
+        with opened_arrays(self.files.path(number)) as file:
+            return Elements(**{f.name: file[f.name] for f in fields(Elements)}) if "video" in file else None
 
 
-def prepare_folder(folder: Path, settings: dict[str, Any]) -> None:
-    """Make a folder for features, or see that the one that is there was made with the same settings.
-
-    Raises:
-        ClipselectError: features of other settings.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    about = folder / "settings.json"
-    text = json.dumps(settings, sort_keys=True)
-    if about.exists() and about.read_bytes() != text.encode():
-        raise ClipselectError(f"{folder}: features of another base, data or clips; give another --work, or delete it")
-    write_whole(about, text)
-
-
-def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """An .npz file, whole or not at all."""
-    part = path.with_suffix(".part.npz")
-    try:
-        np.savez(part, allow_pickle=False, **arrays)
-        part.replace(path)
-    except OSError as e:
-        part.unlink(missing_ok=True)
-        raise ClipselectError(f"{part}: cannot be written ({e.strerror}); make room and run it again") from e
-
-
-@contextmanager
-def opened_arrays(path: Path) -> Iterator[Any]:
-    """The arrays of an .npz file; a ClipselectError that names it if it, or what is read of it, is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            yield file
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as e:
-        raise ClipselectError(f"{path}: damaged; delete it and run the same command again") from e
+def _joined(parts: list[Elements]) -> dict[str, NDArray[Any]]:
+    """The arrays of some elements, in the order of the videos."""
+    if not parts:
+        return {}
+    order = np.argsort(np.concatenate([part.video for part in parts]), kind="stable")
+    return {f.name: np.concatenate([getattr(p, f.name) for p in parts])[order] for f in fields(Elements)}
 
 
 def elements_of(index: int, video: LabelledVideo, outputs: ClipOutputs) -> Elements:

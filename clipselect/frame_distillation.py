@@ -143,14 +143,14 @@ def features_of(
     settings = {"base": base.identity, "images": digest, "variants": asdict(variants)}
     features = FrameFeatures(folder, images, variants, settings)
     if runtime.is_first:
-        features.prepare()
+        features.files.prepare()
     runtime.fabric.barrier()
     share = (runtime.rank, runtime.processes)
-    with stages("features of the base", features.images_of(share)) as progress:
+    with stages("features of the base", features.files.items_of(share)) as progress:
         features.compute(base, share=share, failed=failed, done=progress.more)
     runtime.fabric.barrier()
     if runtime.is_first:
-        for path, message in features.errors().items():  # what other processes could not read
+        for path, message in features.files.errors().items():  # what other processes could not read
             failed(path, ClipselectError(message))
     return features
 

@@ -1,13 +1,8 @@
 """Features of all training frames, as they are and degraded, in files of some hundred frames each.
 
-    WORK/features/settings.json     what they were made with
-    WORK/features/000000.npz        features of the first images, see `FrameElements`
-    ...
-
-Any number of processes can share the work; each takes every so-many-th file. A run that was killed goes on.
+See `clipselect.array_files` for the files, and `FrameElements` for what stands in them.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.array_files import ArrayFiles, opened_arrays
 from clipselect.degradations import Kind, degrade
 from clipselect.errors import ClipselectError, ImageError
-from clipselect.feature_files import opened_arrays, prepare_folder, write_arrays
 from clipselect.identities import LabelledImages
 from clipselect.images import Image, read_image
 from clipselect.zoo.embedder import Embedder
@@ -79,21 +74,8 @@ class FrameFeatures:
     settings: dict[str, Any]
 
     @property
-    def count(self) -> int:
-        """How many files there are when all is done."""
-        return -(-len(self.images.paths) // IMAGES_PER_FILE)
-
-    def images_of(self, share: tuple[int, int]) -> int:
-        """How many images a process has to see to; `share` is its rank and the number of processes."""
-        return sum(len(self._numbers(i)) for i in range(share[0], self.count, share[1]))
-
-    def prepare(self) -> None:
-        """Make the folder, or see that the one that is there belongs to this run.
-
-        Raises:
-            ClipselectError: features of other settings.
-        """
-        prepare_folder(self.folder, self.settings)
+    def files(self) -> ArrayFiles:
+        return ArrayFiles(self.folder, len(self.images.paths), IMAGES_PER_FILE, self.settings)
 
     def compute(
         self,
@@ -112,20 +94,20 @@ class FrameFeatures:
         Raises:
             NetworkError: the base fails.
         """
-        for number in range(share[0], self.count, share[1]):
-            numbers = self._numbers(number)
-            if not self._path(number).exists() or self._errors(number):  # what failed may have been repaired
-                write_arrays(self._path(number), self._computed(base, numbers, failed))
-            done(len(numbers))
+        for number in self.files.numbers(share):
+            places = self.files.places(number)
+            if not self.files.path(number).exists() or self.files.errors_of(number):  # it may have been repaired
+                self.files.write(number, *self._computed(base, places, failed))
+            done(len(places))
 
     def _computed(
-        self, base: Embedder, numbers: range, failed: Callable[[str, ClipselectError], Any]
-    ) -> dict[str, NDArray[Any]]:
+        self, base: Embedder, places: range, failed: Callable[[str, ClipselectError], Any]
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         kept: list[int] = []
         errors: dict[str, str] = {}
 
         def variants() -> Iterator[Image]:
-            for i in numbers:
+            for i in places:
                 path = self.images.paths[i]
                 try:
                     image = read_image(path)
@@ -137,32 +119,17 @@ class FrameFeatures:
                 yield from (self.variants.of(image, i, variant) for variant in range(self.variants.per_image))
 
         features = base.embed(variants())
-        return {
+        arrays: dict[str, NDArray[Any]] = {
             "image": np.repeat(np.array(kept, dtype=np.int64), self.variants.per_image),
             "variant": np.tile(np.arange(self.variants.per_image), len(kept)),
             "features": features,
-            "errors": np.frombuffer(json.dumps(errors).encode(), np.uint8),
         }
+        return arrays, errors
 
     def __iter__(self) -> Iterator[FrameElements]:
         """The elements file by file, in the order of the images; files without any are left out."""
-        for number in range(self.count):
-            with opened_arrays(self._path(number)) as file:
+        for number in range(self.files.count):
+            with opened_arrays(self.files.path(number)) as file:
                 elements = FrameElements(file["image"], file["variant"], file["features"])
             if len(elements.image):
                 yield elements
-
-    def errors(self) -> dict[str, str]:
-        """Why images could not be read, by path, once all is done."""
-        return {path: why for number in range(self.count) for path, why in self._errors(number).items()}
-
-    def _errors(self, number: int) -> dict[str, str]:
-        with opened_arrays(self._path(number)) as file:
-            errors: dict[str, str] = json.loads(file["errors"].tobytes())
-            return errors
-
-    def _numbers(self, number: int) -> range:
-        return range(number * IMAGES_PER_FILE, min((number + 1) * IMAGES_PER_FILE, len(self.images.paths)))
-
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:06d}.npz"

@@ -122,7 +122,7 @@ def labelled(folder: Path) -> LabelledImages:
 def features_in(folder: Path, images: LabelledImages, kind: Kind | None = None, count: int = 0) -> FrameFeatures:
     """Features to be computed there."""
     features = FrameFeatures(folder, images, Variants(kind, count, 0), {"of": "a test"})
-    features.prepare()
+    features.files.prepare()
     return features
 
 

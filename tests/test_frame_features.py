@@ -59,7 +59,7 @@ def test_without_degradations_there_is_the_image_alone(variants: Variants) -> No
 def test_the_features_are_those_of_every_image_and_its_variants(images: LabelledImages, tmp_path: Path) -> None:
     base, _ = blocks()
     features = features_in(tmp_path / "f", images, "faces", 2)
-    assert compute(features) == [] and features.errors() == {} and features.count == 3
+    assert compute(features) == [] and features.files.errors() == {} and features.files.count == 3
     found = joined(features)
     assert found.image.tolist() == np.arange(12).repeat(3).tolist() and found.variant.tolist() == [0, 1, 2] * 12
     assert [len(part.image) for part in features] == [15, 15, 6]
@@ -77,7 +77,7 @@ def test_processes_share_the_files_and_together_do_what_one_does(images: Labelle
         shared.compute(
             blocks()[0], share=share, failed=print, done=lambda n, s=share: counted.update({s: counted[s] + n})
         )
-        assert counted[share] == shared.images_of(share)
+        assert counted[share] == shared.files.items_of(share)
     assert counted == {(1, 2): 5, (0, 2): 7}
     for one, other in zip(alone, shared, strict=True):
         assert np.array_equal(one.features, other.features) and np.array_equal(one.image, other.image)
@@ -101,10 +101,10 @@ def test_what_is_done_is_not_done_again(images: LabelledImages, tmp_path: Path) 
 
 def test_a_run_with_other_settings_is_refused(images: LabelledImages, tmp_path: Path) -> None:
     features = features_in(tmp_path / "f", images)
-    features.prepare()
+    features.files.prepare()
     other = FrameFeatures(tmp_path / "f", images, features.variants, {"of": "another"})
     with pytest.raises(ClipselectError, match=f"{tmp_path / 'f'}: features of another base, data or clips"):
-        other.prepare()
+        other.files.prepare()
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
@@ -113,7 +113,7 @@ def test_a_damaged_file_is_named(images: LabelledImages, tmp_path: Path, content
     compute(features)
     path = tmp_path / "f" / "000001.npz"
     path.write_bytes(path.read_bytes()[:-100] if content is None else content)
-    for look in (lambda: [*features], features.errors, lambda: compute(features)):
+    for look in (lambda: [*features], features.files.errors, lambda: compute(features)):
         with pytest.raises(ClipselectError, match=r"000001.npz: damaged; delete it and run the same command again"):
             look()
     path.unlink()
@@ -140,25 +140,25 @@ def test_unreadable_images_are_named_left_out_and_picked_up_when_repaired(
         Path(path).write_bytes(b"no image")
     base, net = blocks()
     features = features_in(tmp_path / "f", images, "faces", 1)
-    assert compute(features, base) == bad and [*features.errors()] == bad
-    assert all(f"{path}: not an image" in why for path, why in features.errors().items())
+    assert compute(features, base) == bad and [*features.files.errors()] == bad
+    assert all(f"{path}: not an image" in why for path, why in features.files.errors().items())
     assert joined(features).image.tolist() == [0, 0, 2, 2, 3, 3, 4, 4, 10, 10, 11, 11]
     assert len([*features]) == 2  # the file without any element is left out
     write(Path(bad[0]), pattern(0, 1))
     net.seen = 0
-    assert compute(features, base) == bad[1:] and [*features.errors()] == bad[1:]
+    assert compute(features, base) == bad[1:] and [*features.files.errors()] == bad[1:]
     assert net.seen == 10  # the first file, but not the third, which had no errors
     for path in bad[1:]:
         write(Path(path), pattern(1, 1))
-    assert compute(features, base) == [] and features.errors() == {}
+    assert compute(features, base) == [] and features.files.errors() == {}
     assert joined(features).image.tolist() == np.arange(12).repeat(2).tolist()
 
 
 def test_names_that_are_not_utf_8_are_kept(tmp_path: Path) -> None:
     paths = (str(write(tmp_path / "a.png", pattern(0, 0))), str(tmp_path / "caf\udce9.png"))
     features = features_in(tmp_path / "f", LabelledImages(paths, (0, 1), ("a", "b")))
-    assert compute(features) == [paths[1]] and [*features.errors()] == [paths[1]]
-    json.dumps(features.errors())
+    assert compute(features) == [paths[1]] and [*features.files.errors()] == [paths[1]]
+    json.dumps(features.files.errors())
 
 
 def test_features_are_held_for_one_file_at_a_time(

@@ -42,12 +42,12 @@ def elements(video: list[int], label: list[int], features: list[tuple[float, flo
 
 def files_of(folder: Path, paths: list[str], *parts: Elements) -> FeatureFiles:
     """One file per part."""
-    files = FeatureFiles(folder / "features", [LabelledVideo(path, ()) for path in paths], {})
-    files.prepare()
+    features = FeatureFiles(folder / "features", [LabelledVideo(path, ()) for path in paths], {})
+    features.files.prepare()
     for number, part in enumerate(parts):
-        files._write(number, [part], {})
-    assert files.count == len(parts)
-    return files
+        features.files.write(number, vars(part), {})
+    assert features.files.count == len(parts)
+    return features
 
 
 @pytest.fixture(autouse=True)
@@ -62,11 +62,11 @@ def sigmoid(x: float) -> float:
 def test_the_file_holds_eq_3_and_4_worked_by_hand(tmp_path: Path) -> None:
     first = elements([0, 1, 1], [A, B, B], [(4, 2), (2, 6), (2, 2)], confidence=[0.9, 0.8, 0.7], predicted=[A, A, A])
     second = elements([2], [A], [(2, 0)], predicted=[B])
-    files = files_of(tmp_path, ["x.mp4", "y.mp4", "z.mp4"], first, second)
-    centroids = centroids_of(files, ("a", "b"))
+    features = files_of(tmp_path, ["x.mp4", "y.mp4", "z.mp4"], first, second)
+    centroids = centroids_of(features, ("a", "b"))
     # C_a = ((4, 2) + (2, 0)) / 2 = (3, 1), C_b = ((2, 6) + (2, 2)) / 2 = (2, 4), no background
     assert centroids[:2].tolist() == [[3, 1], [2, 4]] and bool(centroids[2].isnan().all())
-    norm = write_targets(files, Measure(("a", "b"), centroids), tmp_path / "d.parquet")
+    norm = write_targets(features, Measure(("a", "b"), centroids), tmp_path / "d.parquet")
     # Eq. 3, the lengths of f and C_b/C_a: |C_a| = sqrt 10, |C_b| = sqrt 20; |f| cancels.
     ratio = math.sqrt(20 / 10)
     d = [
@@ -91,8 +91,8 @@ def test_the_file_holds_eq_3_and_4_worked_by_hand(tmp_path: Path) -> None:
 
 def test_background_within_a_labelled_video_is_measured_by_that_label(tmp_path: Path) -> None:
     part = elements([0, 0], [B, B], [(0, 1), (-1, 0.1)], shows=[B, BACKGROUND])
-    files = files_of(tmp_path, ["v.mp4"], part)
-    write_targets(files, Measure(CLASSES, UNIT), tmp_path / "d.parquet")
+    features = files_of(tmp_path, ["v.mp4"], part)
+    write_targets(features, Measure(CLASSES, UNIT), tmp_path / "d.parquet")
     rows = pq.read_table(tmp_path / "d.parquet").to_pylist()
     assert [(row["label"], row["shows"]) for row in rows] == [("b", "b"), ("b", None)]
     # (-1, 0.1): the background's centroid (-1, 0) is the hardest negative
@@ -178,9 +178,9 @@ def test_the_statistics_of_eq_4_are_those_of_all_files_together(
         elements([2 * i] * n + [2 * i + 1], [A] * n + [B], [tuple(row) for row in rng.normal(size=(n + 1, 2))])
         for i, n in enumerate(counts)
     ]
-    files = files_of(folder, paths, *parts)
-    centroids = centroids_of(files, ("a", "b"))
-    write_targets(files, Measure(("a", "b"), centroids), folder / "d.parquet")
+    features = files_of(folder, paths, *parts)
+    centroids = centroids_of(features, ("a", "b"))
+    write_targets(features, Measure(("a", "b"), centroids), folder / "d.parquet")
     table = pq.read_table(folder / "d.parquet")
     features = torch.from_numpy(np.concatenate([part.features for part in parts]))
     labels = torch.from_numpy(np.concatenate([part.label for part in parts]))
@@ -194,9 +194,9 @@ def test_the_statistics_of_eq_4_are_those_of_all_files_together(
 
 
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
-    files = files_of(tmp_path, [])
+    features = files_of(tmp_path, [])
     with pytest.raises(ClipselectError, match="not one of the training videos can be read"):
-        write_targets(files, Measure(CLASSES, UNIT, target="confidence"), tmp_path / "d.parquet")
+        write_targets(features, Measure(CLASSES, UNIT, target="confidence"), tmp_path / "d.parquet")
     assert not (tmp_path / "d.parquet").exists()
 
 
@@ -225,9 +225,9 @@ def test_names_that_are_no_utf8_can_be_looked_at(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_refused_and_the_earlier_one_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = files_of(tmp_path, ["x", "y"], elements([0, 1], [A, B], [(4, 2), (1, 2)]))
+    features = files_of(tmp_path, ["x", "y"], elements([0, 1], [A, B], [(4, 2), (1, 2)]))
     path = tmp_path / "d.parquet"
-    write_targets(files, Measure(CLASSES, UNIT), path)
+    write_targets(features, Measure(CLASSES, UNIT), path)
     before = path.read_bytes()
 
     def full(*_: Any) -> None:
@@ -235,5 +235,5 @@ def test_a_file_that_cannot_be_written_is_refused_and_the_earlier_one_stays(
 
     monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(ClipselectError, match=r"d\.parquet: cannot be written \(No space left on device\)"):
-        write_targets(files, Measure(CLASSES, UNIT), path)
+        write_targets(features, Measure(CLASSES, UNIT), path)
     assert path.read_bytes() == before and not [*tmp_path.glob(".*part")]
