@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from clipselect.errors import ClipselectError
-from clipselect.inputs import is_folder, visible
+from clipselect.inputs import image_folders, is_folder, visible
 from clipselect.sources import IMAGE_SUFFIXES
 from clipselect.splits import SUBSETS, Split, held_out, split_root
 
@@ -45,7 +45,8 @@ def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool
         ClipselectError: no such folder, one that is given twice, no images, or fewer than two identities.
     """
     names = [folder.name for folder in folders]
-    if twice := next((folder for i, folder in enumerate(folders) if _real(folder) in map(_real, folders[:i])), None):
+    real = [os.path.realpath(folder) for folder in folders]
+    if twice := next((folder for i, folder in enumerate(folders) if real[i] in real[:i]), None):
         raise ClipselectError(f"{twice}: is given twice; give every data set once")
     found: dict[str, list[str]] = {}
     val: set[str] = set()
@@ -79,34 +80,15 @@ def _of_split(folder: Path, split: Split) -> dict[str, list[str]]:
 
 def _identities(folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    real = _real(folder)
+    real = os.path.realpath(folder)
     above = frozenset([real, *map(str, Path(real).parents)])
     for entry in visible(folder):
         if is_folder(entry):
             if SUBSETS.get(re.split(r"[_\-. ]", entry.name.lower())[-1]) == "train":
                 raise ClipselectError(f"{entry.path}: by its name a split, not an identity; give that folder as data")
-            if paths := [*_images_below(Path(entry.path), above)]:
+            places = image_folders(Path(entry.path), above=above)
+            if paths := [str(place / name) for place, names in places for name in names]:
                 found[entry.name] = paths
-        elif _is_image(entry.name) and "_" in entry.name:
+        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and "_" in entry.name:
             found.setdefault(entry.name.partition("_")[0], []).append(entry.path)
     return {identity: paths for identity, paths in found.items() if identity not in JUNK}
-
-
-def _images_below(folder: Path, above: frozenset[str]) -> Iterable[str]:
-    """Images in a folder and those below it, sorted; links are followed, but never back to a folder `above`."""
-    real = _real(folder)
-    if real in above:
-        return
-    for entry in visible(folder):
-        if is_folder(entry):
-            yield from _images_below(Path(entry.path), above | {real})
-        elif _is_image(entry.name):
-            yield entry.path
-
-
-def _real(folder: Path) -> str:
-    return os.path.realpath(folder)
-
-
-def _is_image(name: str) -> bool:
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES

@@ -175,26 +175,28 @@ def _below(folder: Path, above: set[str]) -> Iterator[Path]:
             yield folder / entry.name
 
 
-def image_folders(folder: Path, failed: Callable[[ClipselectError], Any]) -> Iterator[tuple[Path, list[str]]]:
+def image_folders(
+    folder: Path,
+    failed: Callable[[ClipselectError], Any] | None = None,
+    *,
+    above: frozenset[str] = frozenset(),
+) -> Iterator[tuple[Path, list[str]]]:
     """The folders that hold images, the `folder` itself included, and the names of their images, both sorted.
 
     Links are followed, but never in a circle; hidden files and folders are passed over. No image is opened.
 
     Args:
-        failed: called for every folder that cannot be read, which is left out.
+        failed: called for every folder that cannot be read, which is left out; without it, the error is raised.
+        above: real paths of folders that links must not lead back to.
     """
-    return _image_folders(folder, set(), failed)
-
-
-def _image_folders(
-    folder: Path, above: set[str], failed: Callable[[ClipselectError], Any]
-) -> Iterator[tuple[Path, list[str]]]:
     real = os.path.realpath(folder)
     if real in above:
         return
     try:
         entries = visible(folder)
     except ClipselectError as e:
+        if failed is None:
+            raise
         failed(e)
         return
     images = [e.name for e in entries if _suffix(e.name) in IMAGE_SUFFIXES and _is_file(e)]
@@ -202,7 +204,7 @@ def _image_folders(
         yield folder, images
     for entry in entries:
         if is_folder(entry):
-            yield from _image_folders(folder / entry.name, above | {real}, failed)
+            yield from image_folders(folder / entry.name, failed, above=above | {real})
 
 
 def visible(folder: Path) -> list[os.DirEntry[str]]:

@@ -104,7 +104,7 @@ def _detector(model: Path | None) -> "Detector":
 def _of_folder(path: Path, sampler: FaceFrameSampler, outputs: FrameOutputs) -> list[GroupResult]:
     """A group for every folder at or below `path` that holds images."""
     try:
-        places: list[tuple[Path, list[str]]] = [*image_folders(path, _fail)]
+        places: list[tuple[Path, list[str]]] = [*image_folders(path)]
         check(bool(places), f"{path}: no images in it or below; give a folder of cropped faces, or a video")
     except ClipselectError as e:
         stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
@@ -149,7 +149,3 @@ def _of_video(
         error = f"{path}: cannot be scored ({shown(e) or type(e).__name__}); convert it"
     stderr().print(Text.assemble(("Error: ", "bold red"), shown(error)))
     return [GroupResult(str(path), "", model, error=error)]
-
-
-def _fail(error: ClipselectError) -> None:
-    raise error
