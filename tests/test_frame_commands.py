@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from clipselect import ReIDFrameSampler
 from clipselect.commands import frame_outputs
+from clipselect.errors import VideoError
 from clipselect.faces.detection import Detections, Face
-from clipselect.faces.video_faces import faces_of_video
+from clipselect.faces.video_faces import faces_of_tracks, faces_of_video
 from clipselect.images import read_image
 
 
@@ -132,6 +133,19 @@ def test_faces_of_a_video_are_tracked_with_their_frames_and_times(tmp_path: Path
     # the first face lies in the red quarter of the picture, the second in its blue half
     assert found.tracks[0].crops[0].mean((0, 1)).argmax() == 0
     assert found.tracks[1].crops[0].mean((0, 1)).argmax() == 2
+
+
+def test_faces_of_known_tracks_are_those_that_the_detector_would_have_found(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "two.mp4", 6)
+    one, other = Face((2.0, 2.0, 20.0, 20.0), 1.0), Face((40.0, 20.0, 22.0, 22.0), 0.9)
+    detected = faces_of_video(video, lambda _: Detections((one, other))).tracks
+    known = faces_of_tracks(video, [dict.fromkeys(range(6), one), {4: other, 1: other}])
+    assert known[0].origins == detected[0].origins
+    np.testing.assert_array_equal(known[0].crops, detected[0].crops)
+    assert [origin.frame for origin in known[1].origins] == [1, 4]
+    np.testing.assert_array_equal(known[1].crops, [detected[1].crops[1], detected[1].crops[4]])
+    with pytest.raises(VideoError, match=r"two.mp4: has no frame 6"):
+        faces_of_tracks(video, [{6: one}])
 
 
 def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> None:

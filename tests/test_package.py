@@ -1,5 +1,6 @@
 """What the package promises as a whole."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,14 +33,9 @@ def test_every_name_of_the_zoo_is_shipped_with_a_card_that_states_its_hash() -> 
 
 
 def test_the_paper_is_mapped_to_files_that_exist() -> None:
-    readme = (ROOT / "README.md").read_text()
-    named = {
-        word.strip("`")
-        for word in readme.split()
-        if word.startswith("`clipselect/") and word.strip("`").endswith(".py")
-    }
-    assert len(named) >= 5
-    assert all((ROOT / file).is_file() for file in named)
+    named = re.findall(r"`([\w/]+(?:\.py|/))`", (ROOT / "docs" / "code.md").read_text())
+    assert len(named) >= 40
+    assert [name for name in named if not (ROOT / "clipselect" / name).exists()] == []
 
 
 def test_the_python_example_of_the_readme_runs(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

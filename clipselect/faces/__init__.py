@@ -3,6 +3,7 @@
 from clipselect.faces.alignment import TEMPLATE, Aligned, align, similarity_transform
 from clipselect.faces.detection import Detections, Detector, Face, Haar, YuNet
 from clipselect.faces.tracks import Track, iou, track
+from clipselect.faces.video_faces import FacesOfVideo, FaceTrack, faces_of_tracks, faces_of_video
 
 __all__ = [
     "TEMPLATE",
@@ -10,10 +11,14 @@ __all__ = [
     "Detections",
     "Detector",
     "Face",
+    "FaceTrack",
+    "FacesOfVideo",
     "Haar",
     "Track",
     "YuNet",
     "align",
+    "faces_of_tracks",
+    "faces_of_video",
     "iou",
     "similarity_transform",
     "track",

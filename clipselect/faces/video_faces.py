@@ -1,7 +1,7 @@
 """The faces of a video: found in every so-many-th frame, linked to tracks, cut out as face networks take them."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from clipselect.frame_results import FrameOrigin
 from clipselect.images import Image
 from clipselect.orientation import orientation
 from clipselect.sources import open_source
+from clipselect.video import Source
 
 
 @dataclass(frozen=True)
@@ -65,37 +66,79 @@ def faces_of_video(
         VideoError: not one frame decodes.
     """
     source = open_source(path)
-    times = source.timeline.pts
     crops: dict[int, tuple[Image, bool]] = {}  # by the identity of the face, which its track keeps alive
     looked: list[int] = []
     too_small = 0
 
     def detections() -> Iterator[tuple[Face, ...]]:
         nonlocal too_small
-        for number, frame in enumerate(source.pictures(0, len(times) - 1)):
-            if number % every:
-                continue
-            pixels: Any = frame.to_ndarray(format="rgb24")
-            picture = np.ascontiguousarray(orientation(frame).apply(pixels))
+        for number, picture in _pictures(source, every):
             found = detect(picture)
             too_small += found.too_small
-            for face in found.faces:
+            faces = tuple(replace(face) for face in found.faces)  # a detector may give the same object again
+            for face in faces:
                 aligned = align(picture, face)
                 crops[id(face)] = aligned.image, aligned.by_landmarks
             looked.append(number)
             if progress:
-                progress(min(number / len(times), 1.0))
-            yield found.faces
+                progress(min(number / len(source.timeline.pts), 1.0))
+            yield faces
 
-    tracks = []
-    for one in track(detections(), shortest=shortest):
-        numbers = [looked[i] for i in one.frames]
-        seconds = [float(times[min(n, len(times) - 1)] * source.timeline.time_base) for n in numbers]
-        origins = [
-            FrameOrigin(frame=n, time=s, box=face.box) for n, s, face in zip(numbers, seconds, one.faces, strict=True)
-        ]
-        kept = [crops[id(face)] for face in one.faces]
-        tracks.append(FaceTrack(origins, [image for image, _ in kept], all(landmarks for _, landmarks in kept)))
+    tracks = [
+        _track(source, [(looked[i], face, crops[id(face)]) for i, face in zip(one.frames, one.faces, strict=True)])
+        for one in track(detections(), shortest=shortest)
+    ]
     if not looked:
         raise VideoError(f"{path}: not one frame of its video stream can be decoded")
     return FacesOfVideo(tracks, len(looked), too_small)
+
+
+def faces_of_tracks(path: Path, tracks: Sequence[Mapping[int, Face]]) -> list[FaceTrack]:
+    """Cut the faces of tracks that are known already, from another detector or tracker, out of a video; one pass.
+
+    Args:
+        tracks: of each its faces by the number of the frame, counted from 0.
+
+    Raises:
+        VideoError: a frame that the video does not have.
+        ValueError: no tracks, or one without faces.
+    """
+    if not tracks or not all(tracks):
+        raise ValueError("every track needs at least one face")
+    source = open_source(path)
+    wanted = {number for one in tracks for number in one}
+    crops: list[dict[int, tuple[Image, bool]]] = [{} for _ in tracks]
+    for number, picture in _pictures(source, 1):
+        for one, kept in zip(tracks, crops, strict=True):
+            if number in one:
+                aligned = align(picture, one[number])
+                kept[number] = aligned.image, aligned.by_landmarks
+        wanted.discard(number)
+        if not wanted:
+            break
+    if wanted:
+        raise VideoError(f"{path}: has no frame {min(wanted)}, which a track names; count frames from 0")
+    return [
+        _track(source, [(number, one[number], kept[number]) for number in sorted(one)])
+        for one, kept in zip(tracks, crops, strict=True)
+    ]
+
+
+def _pictures(source: Source, every: int) -> Iterator[tuple[int, Image]]:
+    """Number and pixels [h, w, 3], upright, of every so-many-th frame."""
+    for number, frame in enumerate(source.pictures(0, len(source.timeline.pts) - 1)):
+        if number % every == 0:
+            pixels: Any = frame.to_ndarray(format="rgb24")
+            yield number, np.ascontiguousarray(orientation(frame).apply(pixels))
+
+
+def _track(source: Source, faces: Sequence[tuple[int, Face, tuple[Image, bool]]]) -> FaceTrack:
+    """A track of (number of the frame, face, (crop, whether by landmarks))."""
+    times = source.timeline.pts
+    seconds = [float(times[min(number, len(times) - 1)] * source.timeline.time_base) for number, _, _ in faces]
+    origins = [
+        FrameOrigin(frame=number, time=time, box=face.box)
+        for (number, face, _), time in zip(faces, seconds, strict=True)
+    ]
+    crops = [image for _, _, (image, _) in faces]
+    return FaceTrack(origins, crops, all(by_landmarks for _, _, (_, by_landmarks) in faces))
