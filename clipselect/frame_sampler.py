@@ -66,6 +66,9 @@ class FrameSampler:
         ClipselectError: an argument out of range, an unusable model or index, an index of another model.
     """
 
+    smallest = 1
+    """Pixels of the shorter side below which an image counts as one that cannot be read."""
+
     def __init__(
         self,
         *,
@@ -103,7 +106,7 @@ class FrameSampler:
         Images that cannot be read are named in a `ClipselectWarning` and left out.
 
         Raises:
-            ClipselectError: no frames, or not one that can be read.
+            ClipselectError: no frames, or not one that can be read; a face of a tensor or array below 20 pixels.
             ValueError: a tensor or an image of another shape, type or range.
         """
         candidates, scores = self._scored(frames)
@@ -129,10 +132,17 @@ class FrameSampler:
         if not len(frames):
             raise ClipselectError("a group without frames: there is nothing to choose from; give at least one")
         if isinstance(frames, torch.Tensor):
-            return np.arange(len(frames)), self.scorer.score(as_images(frames))
+            frames = as_images(frames)
         if isinstance(frames[0], (str, Path)):
             return self._scored_files([Path(str(path)) for path in frames])
-        return np.arange(len(frames)), self.scorer.score(map(np.asarray, frames))
+        images = (self._large_enough(np.asarray(image), f"frame {i}") for i, image in enumerate(frames))
+        return np.arange(len(frames)), self.scorer.score(images)
+
+    def _large_enough(self, image: Image, named: object) -> Image:
+        if image.ndim == 3 and 0 < min(image.shape[:2]) < self.smallest:  # the scorer refuses other shapes
+            height, width = image.shape[:2]
+            raise ImageError(f"{named}: {width} x {height} pixels, smaller than {self.smallest}; leave it out")
+        return image
 
     def _scored_files(self, paths: Sequence[Path]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         known = [None if self.index is None else self.index.score(path) for path in paths]
@@ -147,7 +157,7 @@ class FrameSampler:
         def images() -> Iterator[Image]:
             for i in missing:
                 try:
-                    yield read_image(paths[i])
+                    yield self._large_enough(read_image(paths[i]), paths[i])
                 except ImageError as e:
                     unreadable[i] = e
                     warnings.warn(str(e), ClipselectWarning, stacklevel=2)
@@ -163,8 +173,11 @@ class FrameSampler:
 class FaceFrameSampler(FrameSampler):
     """`FrameSampler` for the faces of one person in a video or template: by default those above the paper's 0.15.
 
-    Faces are crops as the base sees them, aligned to 112 x 112 or near to it; see `clipselect faces`.
+    Faces are crops as the base sees them, aligned to 112 x 112 or near to it, at least 20 pixels wide and high; see
+    `clipselect faces`.
     """
+
+    smallest = 20
 
     def __init__(
         self,

@@ -10,9 +10,9 @@ from conftest import Run, make_video
 from frame_fixtures import textured, tiny_ddnet, write
 from numpy.typing import NDArray
 
-from clipselect import ReIDFrameSampler
+from clipselect import FaceFrameSampler, ReIDFrameSampler
 from clipselect.commands import frame_outputs
-from clipselect.errors import VideoError
+from clipselect.errors import ClipselectError, VideoError
 from clipselect.faces.detection import Detections, Face
 from clipselect.faces.video_faces import faces_of_tracks, faces_of_video
 from clipselect.images import read_image
@@ -108,6 +108,19 @@ def test_folders_of_cropped_faces_are_groups(tmp_path: Path, model: str, run: Ru
     groups = json.loads(run.out)["groups"]
     assert [group["group"] for group in groups] == ["anna", "ben"]
     assert [sum(frame["picked"] for frame in group["frames"]) for group in groups] == [2, 2]
+
+
+def test_a_cropped_face_too_small_to_be_one_is_named_and_left_out(tmp_path: Path, model: str, run: Run) -> None:
+    for name, side in (("large", 20), ("small", 19)):
+        write(tmp_path / "anna" / f"{name}.png", textured(1, 1)[:side, :24])
+    run("faces", tmp_path / "anna", "--model", model, "--json")
+    assert run.code == 0
+    assert f"{tmp_path / 'anna' / 'small.png'}: 24 x 19 pixels, smaller than 20" in run.err
+    assert [frame["path"] for frame in json.loads(run.out)["groups"][0]["frames"]] == [
+        str(tmp_path / "anna" / "large.png")
+    ]
+    with pytest.raises(ClipselectError, match="frame 1: 24 x 19 pixels"):
+        FaceFrameSampler(model=model)([textured(1, 1)[:20, :24], textured(1, 1)[:19, :24]])
 
 
 def test_a_video_without_faces_says_in_how_many_frames_it_looked(tmp_path: Path, model: str, run: Run) -> None:
