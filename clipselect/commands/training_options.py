@@ -37,7 +37,7 @@ Prefix = Annotated[
     typer.Option(metavar="DIR", help="Folder that the paths of a list, or the files of a JSON, count from."),
 ]
 Steps = Annotated[int, typer.Option(min=1, help="Batches to train on.")]
-Batch = Annotated[int, typer.Option(min=2, help="Clips in a batch, over all processes.")]
+Batch = Annotated[int, typer.Option(min=2, help="Clips or images in a batch, over all processes.")]
 LearningRate = Annotated[float, typer.Option(min=0, help="The highest learning rate of the one-cycle schedule.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything random: the same seed, the same weights.")]
 Work = Annotated[
