@@ -161,8 +161,8 @@ def set_rows(
     threshold: float,
     seeds: Sequence[int],
 ) -> tuple[list[Record], list[Record]]:
-    """The entries of `rows` and of `differences` of a results file: each method less "average", every choice by score
-    less as many even frames, and ddl at every K less ddl at its best K.
+    """The entries of `rows` and of `differences` of a results file: each method less "average", choices by score less
+    as many even frames, and ddl at every K less even frames at every K and ddl at its best K.
 
     Costs are per group, from the closed files on: frames embedded by the base, and the DDNet on all frames for methods
     that read scores. "random" is the mean over the seeds.
@@ -209,12 +209,13 @@ def set_rows(
 
 def _pairs(measured: dict[Method, dict[str, Drawn]], metric: str) -> Iterator[tuple[Method, Method]]:
     """Which methods are compared by a metric, each with its rival."""
-    own = [method for method in measured if method.name == "ddl"]
+    own, evens = ([m for m in measured if m.name == name] for name in ("ddl", "even"))
     best = max(own, key=lambda method: measured[method][metric].value, default=None)  # the first of equals
     for method in measured:
         even = Method("even_half") if method.name.startswith("ddl_half") else Method("even", method.k)
-        rivals = [Method("average"), even if method.name.startswith("ddl") else None, best if method in own else None]
-        yield from ((method, rival) for rival in rivals if rival in measured and rival != method)
+        more = [*evens, best] if method in own else [even] if method.name.startswith("ddl") else []
+        rivals = (rival for rival in (Method("average"), *more) if rival in measured and rival != method)
+        yield from ((method, rival) for rival in rivals)
 
 
 def _difference(data: str, metric: str, method: Method, than: Method, gain: Drawn) -> Record:

@@ -127,9 +127,7 @@ def benchmark(args: argparse.Namespace, base: Embedder, scorer: FrameScorer) -> 
     )
 
 
-def read_sets(
-    folders: Sequence[Path], layout: Layout | None, seen: frozenset[str]
-) -> tuple[list[str], list[ReIDSet]]:
+def read_sets(folders: Sequence[Path], layout: Layout | None, seen: frozenset[str]) -> tuple[list[str], list[ReIDSet]]:
     """The paths of all frames, and the sets with their places among them; who was seen in training is left out."""
     paths: list[str] = []
     sets = []
