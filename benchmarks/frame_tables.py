@@ -168,7 +168,6 @@ def set_rows(
     that read scores. "random" is the mean over the seeds.
 
     Args:
-        methods: "average" must be among them.
         sources: how many identities the groups stem from.
         threshold: of eq. 7.
     """

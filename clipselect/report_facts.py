@@ -14,8 +14,8 @@ READING = (
     "Accuracies are in percent, their 95 % interval in brackets: sources are drawn again and again, so that twenty"
     " videos composed of one source count as one. Where all or no answers are right, the interval is the exact one of a"
     " proportion.",
-    "GFLOPs are 10^9 multiply-adds a video (or another group), counted as the file says: the DDNet's on all candidates and the base's on"
-    " the kept ones.",
+    "GFLOPs are 10^9 multiply-adds a video or other group, counted as the file says: the DDNet's on all candidates and"
+    " the base's on the kept ones.",
     "Seconds are per video, from the closed file to the answer, after it was read once; on another machine they are"
     " others.",
     "Peak MB is the largest resident memory of the whole process, all that it holds included, while the method ran;"

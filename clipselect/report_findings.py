@@ -50,14 +50,13 @@ METHODS = {
     "average": "all candidates, averaged",
     "dense_weighted": "all candidates, weighted by their scores",
     "action_clips_only": "an oracle: only the candidates that show the action, which nobody knows beforehand",
-    "oracle": "as ddl, but by the D-scores themselves, which take the identity that is sought",
-    "oracle_half": "as ddl_half, but by the D-scores themselves",
+    "oracle": "as ddl_average, but by the true discriminability, which takes the identity that is sought",
 }
 """What the known methods are, in the order of the tables."""
 VARIANTS = frozenset(
     {"ddl_literal", "ddl_no_rescale", "ddl_average", "ddl_half_average", "ddl_threshold_literal", "dense_weighted"}
 )
-ORACLES = frozenset({"action_clips_only", "oracle", "oracle_half"})
+ORACLES = frozenset({"action_clips_only", "oracle"})
 UNIFORM, DENSE = ("uniform", "even"), ("dense", "average")
 """What the rivals are called for clips, and for the frames of sets."""
 METRICS = {
