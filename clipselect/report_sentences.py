@@ -174,7 +174,7 @@ def _value_and_cost(row: Row, metric: str) -> str:
 
 
 def _dense_clause(finding: Finding) -> str:
-    return "" if finding.dense is None else f"; dense: {_value_and_cost(finding.dense.rival, finding.metric)}"
+    return "" if finding.dense is None else f"; {finding.dense.rival.method}: {_value_and_cost(finding.dense.rival, finding.metric)}"
 
 
 def _clock_clause(finding: Finding) -> str:
