@@ -18,7 +18,7 @@ from clipselect.feature_files import opened_arrays, write_arrays
 from clipselect.frame_scorer import FrameScorer
 from clipselect.images import Image, read_image
 from clipselect.index import signature, stored_path
-from clipselect.metrics import Drawn
+from clipselect.metrics import Drawn, extreme_interval
 from clipselect.set_evaluation import Method, group_features
 from clipselect.zoo.embedder import Embedder
 
@@ -187,7 +187,7 @@ def set_rows(
         row: Record = {"data": data, "method": method.name, "k": method.k, "clips": clips}
         row |= {"videos": len(groups), "sources": sources}
         for name, drawn in metrics.items():
-            low, high = drawn.interval
+            low, high = extreme_interval(np.array([drawn.value]), sources) or drawn.interval
             row |= {name: 100 * drawn.value, f"{name}_low": 100 * max(low, 0), f"{name}_high": 100 * min(high, 1)}
         if base.gflops:
             costs = base.gflops * clips, scorer_gflops * scored

@@ -137,7 +137,7 @@ def test_rows_by_hand() -> None:
     )  # fmt: skip
     assert average["share"] == pytest.approx(100 * (1 / 4 + 1 / 2) / 2) and average["clips"] == 3
     assert average["share_low"] <= average["share"] <= average["share_high"]
-    assert [*average].index("share") < [*average].index("none") and average["none_high"] == 0
+    assert [*average].index("share") < [*average].index("none") and average["none_high"] > 50  # of two sources
     assert (average["gflops"], average["gflops_base"], average["gflops_ddnet"]) == (9, 9, 0)
     assert (top["share"], top["clips"], top["gflops_base"], top["gflops_ddnet"]) == (100, 1, 3, 1.5)
     assert (average["seconds_decode"], average["seconds_base"], average["seconds_ddnet"]) == (0.75, 6, 0)
