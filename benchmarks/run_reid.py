@@ -79,6 +79,9 @@ def benchmark(args: argparse.Namespace, base: Embedder, scorer: FrameScorer) -> 
     failures = Failures(what="images")
     about = {"base": frame_network_record(base), "model": frame_network_record(scorer)}
     clean, spoilt = frame_tables(args, paths, sets, base, scorer, failures)
+    for table in (clean, spoilt):
+        told = f"{base.name} gives features of length 0, which have no cosine; take --metric euclidean"
+        check(table is None or args.metric != "cosine" or bool(table.features.any(axis=1).all()), told)
     found: dict[str, list[Record]] = {"data": [], "rows": [], "differences": [], "ranking": []}
     for one in [*sets, *([pooled(sets)] if args.pool else [])]:
         whole = with_readable_frames(one, paths, clean, failures)

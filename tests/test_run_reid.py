@@ -228,6 +228,21 @@ def test_nothing_to_evaluate_is_one_clear_sentence(bench: Bench, tmp_path: Path)
         bench("--data", alone, "--layout", "market1501")
 
 
+def test_bases_that_see_nothing_gain_nothing(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text(EMBEDDER)
+    zero = (
+        "\ndef zero():\n    return Embedder.of(lambda x: torch.zeros(len(x), 3), ImageGeometry(16, 16, HALF, HALF))\n"
+    )
+    (tmp_path / "zero.py").write_text(EMBEDDER + zero)
+    data = people(tmp_path / "mars")
+    for base in (f"{tmp_path / 'base.py'}:blind", f"{tmp_path / 'zero.py'}:zero"):
+        document = bench("--data", data, "--base", base)
+        assert {r["map"] for r in document["rows"]} == {row(document, "average")["map"]}
+        assert row(document, "average")["rank1"] == 0
+    with pytest.raises(ClipselectError, match="features of length 0, which have no cosine; take --metric euclidean"):
+        bench("--data", data, "--base", base, "--metric", "cosine")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
