@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.array_files import opened_arrays, write_arrays
+from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, Stage
 from clipselect.errors import ClipselectError, ImageError
 from clipselect.frame_scorer import FrameScorer
 from clipselect.images import Image, read_image
 from clipselect.index import signature, stored_path
-from clipselect.metrics import Drawn
+from clipselect.metrics import Drawn, extreme_interval
 from clipselect.set_evaluation import Method, group_features
 from clipselect.zoo.embedder import Embedder
 
@@ -38,6 +39,7 @@ class FrameTable:
         features: [m, d] float32, of length 1.
         scores: [m] float32.
         seconds_base, seconds_ddnet: per frame, from the decoded image on.
+        seconds_read: per frame, from the closed file to the decoded image.
     """
 
     frames: NDArray[np.int64]
@@ -45,6 +47,7 @@ class FrameTable:
     scores: NDArray[np.float32]
     seconds_base: float
     seconds_ddnet: float
+    seconds_read: float = 0.0
 
     def groups(self, groups: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:
         """Rows of this table for groups of places in the list of paths; what cannot be read is left out."""
@@ -71,7 +74,7 @@ def frame_table(
     Raises:
         ClipselectError: not one image can be read.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    make_folder(cache)
     about = json.dumps([base.identity, scorer.metadata["sha256"], spoilt], sort_keys=True, default=str)
     parts = []
     for first in range(0, len(paths), FRAMES_PER_FILE):
@@ -82,6 +85,8 @@ def frame_table(
             write_arrays(file, _computed(paths, places, spoil, base, scorer, failures))
         with opened_arrays(file) as arrays:
             parts.append({name: arrays[name] for name in ("frames", "features", "scores", "seconds")})
+            for path, why in json.loads(arrays["errors"].tobytes()).items():  # of an earlier run, too
+                failures.add(path, ImageError(why))
         stage.more(len(places))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores")}
     if not len(joined["frames"]):
@@ -94,6 +99,14 @@ def frame_table(
     return FrameTable(joined["frames"], features, joined["scores"], *seconds)
 
 
+def stacked(tables: Sequence[FrameTable], paths: int) -> FrameTable:
+    """Tables of the same list of so many paths in one: place p of table i becomes place i * paths + p."""
+    seconds = np.mean([(t.seconds_base, t.seconds_ddnet, t.seconds_read) for t in tables], axis=0).tolist()
+    frames = np.concatenate([table.frames + i * paths for i, table in enumerate(tables)])
+    features, scores = (np.concatenate([getattr(t, name) for t in tables]) for name in ("features", "scores"))
+    return FrameTable(frames, features, scores, *seconds)
+
+
 def _computed(
     paths: Sequence[str],
     places: range,
@@ -103,14 +116,20 @@ def _computed(
     failures: Failures,
 ) -> dict[str, NDArray[Any]]:
     kept: list[int] = []
+    errors: dict[str, str] = {}
+    reading = 0.0
 
     def images() -> Iterator[Image]:
+        nonlocal reading
         for i in places:
+            begun = time.perf_counter()
             try:
                 image = read_image(paths[i])
             except ImageError as e:
+                errors[paths[i]] = str(e)
                 failures.add(paths[i], e)
                 continue
+            reading += time.perf_counter() - begun
             kept.append(i)
             yield image if spoil is None else spoil(image, i)
 
@@ -120,7 +139,13 @@ def _computed(
     ticks.append(time.perf_counter())
     scores = scorer.score(frames)
     ticks.append(time.perf_counter())
-    return {"frames": np.array(kept), "features": features, "scores": scores, "seconds": np.diff(ticks)}
+    return {
+        "frames": np.array(kept, dtype=np.int64),
+        "features": features,
+        "scores": scores,
+        "seconds": np.array([*np.diff(ticks), reading]),
+        "errors": np.frombuffer(json.dumps(errors).encode(), np.uint8),
+    }
 
 
 def set_rows(
@@ -136,16 +161,17 @@ def set_rows(
     threshold: float,
     seeds: Sequence[int],
 ) -> tuple[list[Record], list[Record]]:
-    """The entries of `rows` and of `differences` (each method less "average") of a results file.
+    """The entries of `rows` and of `differences` of a results file: each method less "average", choices by score less
+    as many even frames, and ddl at every K less even frames at every K and ddl at its best K.
 
-    Costs are per group: frames embedded by the base, and the DDNet on all frames for methods that read scores.
-    "random" is the mean over the seeds.
+    Costs are per group, from the closed files on: frames embedded by the base, and the DDNet on all frames for methods
+    that read scores. "random" is the mean over the seeds.
 
     Args:
         sources: how many identities the groups stem from.
         threshold: of eq. 7.
     """
-    rows, measured = [], dict[str, tuple[Method, dict[str, Drawn]]]()
+    rows, measured = [], dict[Method, dict[str, Drawn]]()
     frames = float(np.mean([len(group) for group in groups]))
     for method in methods:
         found, embedded = [], []
@@ -156,31 +182,47 @@ def set_rows(
             found.append(measure(features))
             embedded.append(float(counts.mean()))
         metrics = {name: _mean([one[name] for one in found]) for name in found[0]}
-        measured[f"{method.name} {method.k}"] = method, metrics
+        measured[method] = metrics
         clips, scored = float(np.mean(embedded)), frames if method.reads_scores else 0.0
         row: Record = {"data": data, "method": method.name, "k": method.k, "clips": clips}
         row |= {"videos": len(groups), "sources": sources}
         for name, drawn in metrics.items():
-            low, high = drawn.interval
+            low, high = extreme_interval(np.array([drawn.value]), sources) or drawn.interval
             row |= {name: 100 * drawn.value, f"{name}_low": 100 * max(low, 0), f"{name}_high": 100 * min(high, 1)}
         if base.gflops:
             costs = base.gflops * clips, scorer_gflops * scored
             row |= {"gflops": sum(costs), "gflops_base": costs[0], "gflops_ddnet": costs[1]}
-        seconds = table.seconds_base * clips, table.seconds_ddnet * scored
-        rows.append(row | {"seconds": sum(seconds), "seconds_base": seconds[0], "seconds_ddnet": seconds[1]})
-    average = measured["average None"][1]
-    differences = []
-    for method, metrics in measured.values():
-        if method.name == "average":
-            continue
-        for name, drawn in metrics.items():
-            gain = drawn - average[name]
-            low, high = gain.interval
-            differences.append(
-                {"data": data, "metric": name, "method": method.name, "k": method.k, "than": "average", "than_k": None}
-                | {"difference": 100 * gain.value, "low": 100 * low, "high": 100 * high}
-            )
+        seconds = {
+            "seconds_decode": table.seconds_read * max(clips, scored),
+            "seconds_ddnet": table.seconds_ddnet * scored,
+            "seconds_base": table.seconds_base * clips,
+        }
+        rows.append(row | {"seconds": sum(seconds.values())} | seconds)
+    differences = [
+        _difference(data, name, method, rival, measured[method][name] - measured[rival][name])
+        for name in measured[methods[0]]
+        for method, rival in _pairs(measured, name)
+    ]
     return rows, differences
+
+
+def _pairs(measured: dict[Method, dict[str, Drawn]], metric: str) -> Iterator[tuple[Method, Method]]:
+    """Which methods are compared by a metric, each with its rival."""
+    own, evens = ([m for m in measured if m.name == name] for name in ("ddl", "even"))
+    best = max(own, key=lambda method: measured[method][metric].value, default=None)  # the first of equals
+    for method in measured:
+        even = Method("even_half") if method.name.startswith("ddl_half") else Method("even", method.k)
+        more = [*evens, best] if method in own else [even] if method.name.startswith("ddl") else []
+        rivals = (rival for rival in (Method("average"), *more) if rival in measured and rival != method)
+        yield from ((method, rival) for rival in rivals)
+
+
+def _difference(data: str, metric: str, method: Method, than: Method, gain: Drawn) -> Record:
+    low, high = gain.interval
+    return {
+        "data": data, "metric": metric, "method": method.name, "k": method.k, "than": than.name, "than_k": than.k,
+        "difference": 100 * gain.value, "low": 100 * low, "high": 100 * high,
+    }  # fmt: skip
 
 
 def _mean(drawn: Sequence[Drawn]) -> Drawn:

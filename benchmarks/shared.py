@@ -17,15 +17,17 @@ import typer
 from rich.text import Text
 
 from clipselect import __version__
-from clipselect.classify import multiply_adds
+from clipselect.classify import count_multiply_adds, multiply_adds
 from clipselect.commands.common import stderr, write_stdout
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
 from clipselect.files import write_whole
+from clipselect.frame_scorer import FrameScorer
 from clipselect.report import read_runs
 from clipselect.report_markdown import as_markdown
 from clipselect.scorer import ClipScorer
 from clipselect.zoo.base import Base
+from clipselect.zoo.embedder import Embedder
 
 CONVENTION = "one multiply-add is one"
 
@@ -72,6 +74,19 @@ def network_record(network: Base | ClipScorer) -> dict[str, Any]:
         "size": geometry.size,
         "frames": geometry.frames,
     }
+    return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
+
+
+def frame_network_record(network: Embedder | FrameScorer) -> dict[str, Any]:
+    """`network_record` of a network for single frames."""
+    metadata, geometry = network.metadata, network.geometry
+    if isinstance(network, Embedder):
+        sha256, gflops = network.sha256, network.gflops
+    else:
+        sha256 = metadata["sha256"]
+        gflops = count_multiply_adds(network.net, torch.zeros(1, 3, geometry.height, geometry.width)) / 1e9
+    record = {"name": network.name, "sha256": sha256, **({"gflops": gflops} if gflops else {})}
+    record |= {"size": f"{geometry.height} x {geometry.width}"}
     return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
 
 

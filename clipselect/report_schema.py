@@ -54,6 +54,9 @@ def check_document(document: object, file: Path) -> list[Row]:
         )
     for key in ("clipselect", "benchmark", "gflops_convention"):
         _entry(top, key, where, "a text")
+    for key in ("element", "group", "files"):
+        if top.get(key) is not None:
+            _entry(top, key, where, "a text")
     for key in ("settings", "environment", "model"):
         if top.get(key) is not None:
             _entry(top, key, where, "an object")

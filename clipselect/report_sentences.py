@@ -20,7 +20,7 @@ def headline(finding: Finding) -> str:
         return f"There are no rows of {SUBJECT} on {finding.data}; the tables show what there is."
     own, at = f"{percent(chosen.metrics[metric])} {METRICS.get(metric, metric)}", f"{SUBJECT} at {_k(chosen)}"
     if "gflops" in chosen.numbers:
-        own += f" at {amount(chosen.numbers['gflops'])} GFLOPs a video"
+        own += f" at {amount(chosen.numbers['gflops'])} GFLOPs a {finding.run.group}"
     rest = _dense_clause(finding) + _clock_clause(finding) + _no_dearer_clause(finding)
     if finding.uniform is None:
         return f"{at} reaches {own}{rest}; there is no row of uniform to set beside it."
@@ -174,7 +174,10 @@ def _value_and_cost(row: Row, metric: str) -> str:
 
 
 def _dense_clause(finding: Finding) -> str:
-    return "" if finding.dense is None else f"; dense: {_value_and_cost(finding.dense.rival, finding.metric)}"
+    if finding.dense is None:
+        return ""
+    rival = finding.dense.rival
+    return f"; {rival.method}: {_value_and_cost(rival, finding.metric)}"
 
 
 def _clock_clause(finding: Finding) -> str:

@@ -10,6 +10,7 @@ from report_files import Document, document, only, pair, row, write
 from clipselect import report
 from clipselect.report_classes import class_gains
 from clipselect.report_findings import LOSS, Finding, choose_k, findings, ordered
+from clipselect.report_markdown import as_markdown
 from clipselect.report_page import html_page
 from clipselect.report_schema import Estimate, Row
 from clipselect.report_sentences import amount, details, headline, summary
@@ -137,6 +138,18 @@ def test_the_headline_says_when_uniform_is_as_good_by_the_clock(tmp_path: Path) 
     assert "by the clock it is not told apart from uniform, 9 clips" in headline(finding(tmp_path, only(*rows)))
     rows[2] |= {"seconds": 0.6}
     assert "by the clock" not in headline(finding(tmp_path, only(*rows)))
+
+
+def test_sets_have_their_own_words_and_rivals(tmp_path: Path) -> None:
+    rows = [row("ddl", 4, 80), row("even", 5, 60), row("average", None, 70), row("oracle", 4, 90)]
+    words = {"benchmark": "reid", "element": "frame", "group": "tracklet", "files": "images"}
+    broken = [{"path": "a.jpg", "error": "not an image"}]
+    content = only(*rows, data=[{"name": "val", "videos": 98, "unreadable": broken}], **words)
+    said = as_markdown(report.read_runs([write(tmp_path / "a.json", content)]))
+    assert "6 GFLOPs a tracklet, more than the best uniform for that cost (even at K = 5): 60.0 %" in said
+    assert "; average: 70.0 %" in said and "is better than average" in said
+    assert "| method | K | frames | tracklets |" in said and "| **4** | **98** |" in said
+    assert "Of the images 1 could not be read" in said and "### Images that could not be read" in said
 
 
 def test_without_ddl_or_uniform_nothing_is_claimed(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ DOCUMENT = document()
 @pytest.mark.parametrize(
     ("content", "says"),
     [
+        (changed(DOCUMENT, "element", 3), "'element' must be a text"),
         ([], "it must be an object"),
         (without(DOCUMENT, "version"), "the key 'version' is missing"),
         (changed(DOCUMENT, "version", 2), "version 2 of the schema, not 1"),
