@@ -35,7 +35,7 @@ def mars(tmp_path: Path) -> Path:
 def test_reid_writes_every_output_and_they_agree(mars: Path, model: str, tmp_path: Path, run: Run) -> None:
     out = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "png", "html", "parquet")}
     run(
-        "reid", mars, "--model", model, "--json", out["json"], "--csv", out["csv"], "--plot", out["png"],
+        "reid", mars, "--share", 0.5, "--model", model, "--json", out["json"], "--csv", out["csv"], "--plot", out["png"],
         "--html", out["html"], "--index", out["parquet"], "--save", tmp_path / "picks",
     )  # fmt: skip
     assert run.code == 0, run.err
@@ -54,7 +54,7 @@ def test_reid_writes_every_output_and_they_agree(mars: Path, model: str, tmp_pat
     assert [row["path"] for row in rows] == [f["path"] for group in groups for f in group["frames"]]
     assert out["png"].read_bytes().startswith(b"\x89PNG")
     assert out["html"].read_text().count("<figure") == 9
-    sampler = ReIDFrameSampler(model=model, index=out["parquet"], fallback="raise")
+    sampler = ReIDFrameSampler(share=0.5, model=model, index=out["parquet"], fallback="raise")
     kept = sampler([f["path"] for f in groups[0]["frames"]]).indices.tolist()
     assert kept == [i for i, f in enumerate(groups[0]["frames"]) if f["picked"]]
 

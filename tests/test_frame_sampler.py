@@ -180,12 +180,15 @@ def test_weights_are_those_of_the_pure_function(sampler: Callable[..., FrameSamp
 def test_the_siblings_differ_in_their_defaults_alone(model: Path) -> None:
     face, person = FaceFrameSampler(model=model, device="cpu"), ReIDFrameSampler(model=model, device="cpu")
     assert (face.k, face.share, face.threshold) == (None, None, 0.15)
-    assert (person.k, person.share, person.threshold) == (None, 0.5, None)
+    assert (person.k, person.share, person.threshold) == (None, None, 0.5)
     for kind in (FaceFrameSampler, ReIDFrameSampler):
         for options in ({"k": 3}, {"share": 0.2}, {"threshold": 0.4}):
             made = kind(model=model, device="cpu", **options)  # type: ignore[arg-type]
             assert {n: v for n in ("k", "share", "threshold") if (v := getattr(made, n)) is not None} == options
-    assert len(person(frames()).indices) == 5
+    assert (face.reading, person.reading) == ("group", "none")
+    found = person(frames())
+    kept = np.flatnonzero(found.scores > 0.5).tolist() or [int(found.scores.argmax())]
+    assert found.indices.tolist() == kept
 
 
 @pytest.mark.parametrize(

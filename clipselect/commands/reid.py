@@ -52,7 +52,7 @@ def reid(
     index: IndexFile = None,
     quiet: Quiet = False,
 ) -> None:
-    """Rank the frames of person tracklets and pick those worth embedding: by default the better half of each.
+    """Rank the frames of person tracklets and pick those worth embedding: by default those above 0.5.
 
     Exit code 0: all scored. 1: some tracklets or file names could not be read. 2: nothing could, or wrong usage.
     """
