@@ -1,26 +1,42 @@
-"""Makes docs/faces.png: a video of a face with what makes frames bad, and `clipselect faces` on it.
+"""Makes the pictures of the README.
 
-    pip install scikit-image && python docs/make_pictures.py --k 6 --detector face_detection_yunet_2026may.onnx
+    pip install scikit-image && python docs/make_pictures.py --detector face_detection_yunet_2026may.onnx
 
-The face is scikit-image's `astronaut`: Eileen Collins, photographed by NASA, in the public domain.
+docs/faces.png is `clipselect faces` on a video of a face with what makes frames bad. The face is `astronaut` of
+scikit-image: Eileen Collins, photographed by NASA, in the public domain. docs/persons.png draws
+benchmarks/results/reid.json.
 """
 
+import argparse
+import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import av
+import matplotlib.pyplot as plt
 import numpy as np
 from skimage.data import astronaut
 
 from clipselect.degradations import degrade
 from clipselect.images import squash_image
 
+HERE = Path(__file__).parent
 FRAMES, SIZE = 24, 320
+LINES = {"ddl_no_rescale": "K best by the DDNet", "even": "K evenly spread", "random": "K at random"}
+POINTS = {"ddl_threshold_no_rescale": ("all above 0.5 (default)", "*"), "average": ("average of all", "s")}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--detector", type=Path, required=True, help="YuNet of OpenCV's model zoo")
+    detector = parser.parse_args().detector.resolve()
+    faces(detector, HERE / "faces.png")
+    persons(HERE / "persons.png")
+
+
+def faces(detector: Path, out: Path) -> None:
     picture, rng = astronaut(), np.random.default_rng(4)
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "astronaut.mp4"
@@ -33,9 +49,28 @@ def main() -> None:
                     frame = degrade(frame, "faces", rng)
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             container.mux(stream.encode())
-        strip = Path(__file__).with_name("faces.png")
-        command = [sys.executable, "-m", "clipselect", "faces", video.name, *sys.argv[1:], "--plot", str(strip)]
-        subprocess.run(command, check=True, cwd=folder)
+        options = ["--detector", str(detector), "--k", "6", "--plot", str(out.resolve())]
+        subprocess.run([sys.executable, "-m", "clipselect", "faces", video.name, *options], check=True, cwd=folder)
+
+
+def persons(out: Path) -> None:
+    rows = json.loads((HERE.parent / "benchmarks" / "results" / "reid.json").read_text())["rows"]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
+    for axis, (data, title) in zip(
+        axes, [("mars, as they are", "as they are"), ("mars, 0.5 spoilt", "half of the frames spoilt")], strict=True
+    ):
+        mine = [row for row in rows if row["data"] == data]
+        for method, label in LINES.items():
+            found = sorted((row["clips"], row["map"]) for row in mine if row["method"] == method)
+            axis.plot(*zip(*found, strict=True), marker="o", label=label)
+        for method, (label, marker) in POINTS.items():
+            row = next(row for row in mine if row["method"] == method)
+            axis.plot(row["clips"], row["map"], marker, markersize=11, color="black", mfc="none", label=label)
+        axis.set(title=title, xlabel="frames embedded per tracklet of 8")
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("mAP, percent")
+    axes[0].legend(fontsize=8)
+    figure.savefig(out, dpi=110)
 
 
 if __name__ == "__main__":
