@@ -35,8 +35,8 @@ def mars(tmp_path: Path) -> Path:
 def test_reid_writes_every_output_and_they_agree(mars: Path, model: str, tmp_path: Path, run: Run) -> None:
     out = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "png", "html", "parquet")}
     run(
-        "reid", mars, "--share", 0.5, "--model", model, "--json", out["json"], "--csv", out["csv"], "--plot", out["png"],
-        "--html", out["html"], "--index", out["parquet"], "--save", tmp_path / "picks",
+        "reid", mars, "--model", model, "--json", out["json"], "--csv", out["csv"], "--plot", out["png"],
+        "--html", out["html"], "--index", out["parquet"], "--save", tmp_path / "picks", "--share", 0.5,
     )  # fmt: skip
     assert run.code == 0, run.err
     groups = json.loads(out["json"].read_text())["groups"]
