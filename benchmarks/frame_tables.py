@@ -38,6 +38,7 @@ class FrameTable:
         features: [m, d] float32, of length 1.
         scores: [m] float32.
         seconds_base, seconds_ddnet: per frame, from the decoded image on.
+        sides: [m] int64, pixels of the shorter side of the file's image.
     """
 
     frames: NDArray[np.int64]
@@ -45,6 +46,7 @@ class FrameTable:
     scores: NDArray[np.float32]
     seconds_base: float
     seconds_ddnet: float
+    sides: NDArray[np.int64] | None = None
 
     def groups(self, groups: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:
         """Rows of this table for groups of places in the list of paths; what cannot be read is left out."""
@@ -79,11 +81,13 @@ def frame_table(
         what = json.dumps([about, first, [(stored_path(paths[i]), signature(paths[i])) for i in places]])
         file = cache / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.npz"
         if not file.exists():
-            write_arrays(file, _computed(paths, places, spoil, base, scorer, failures))
+            write_arrays(file, _computed(paths, places, spoil, base, scorer))
         with opened_arrays(file) as arrays:
-            parts.append({name: arrays[name] for name in ("frames", "features", "scores", "seconds")})
+            parts.append({name: arrays[name] for name in ("frames", "features", "scores", "seconds", "sides")})
+            for path, error in json.loads(arrays["errors"].tobytes()).items():  # those of an earlier run, too
+                failures.add(path, ImageError(error))
         stage.more(len(places))
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores")}
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores", "sides")}
     if not len(joined["frames"]):
         raise ClipselectError(f"not one of the {len(paths)} images can be read; see the errors above")
     lengths = np.linalg.norm(joined["features"], axis=1, keepdims=True)
@@ -91,7 +95,7 @@ def frame_table(
     # the median over the files: a machine that was busy for a while does not count
     per_frame = [part["seconds"] / len(part["frames"]) for part in parts if len(part["frames"])]
     seconds = np.median(np.stack(per_frame), axis=0).tolist()
-    return FrameTable(joined["frames"], features, joined["scores"], *seconds)
+    return FrameTable(joined["frames"], features, joined["scores"], *seconds, joined["sides"])
 
 
 def _computed(
@@ -100,18 +104,20 @@ def _computed(
     spoil: Callable[[Image, int], Image] | None,
     base: Embedder,
     scorer: FrameScorer,
-    failures: Failures,
 ) -> dict[str, NDArray[Any]]:
     kept: list[int] = []
+    sides: list[int] = []
+    errors: dict[str, str] = {}
 
     def images() -> Iterator[Image]:
         for i in places:
             try:
                 image = read_image(paths[i])
             except ImageError as e:
-                failures.add(paths[i], e)
+                errors[paths[i]] = str(e)
                 continue
             kept.append(i)
+            sides.append(min(image.shape[:2]))
             yield image if spoil is None else spoil(image, i)
 
     frames = [*images()]
@@ -120,7 +126,14 @@ def _computed(
     ticks.append(time.perf_counter())
     scores = scorer.score(frames)
     ticks.append(time.perf_counter())
-    return {"frames": np.array(kept), "features": features, "scores": scores, "seconds": np.diff(ticks)}
+    return {
+        "frames": np.array(kept, dtype=np.int64),
+        "features": features,
+        "scores": scores,
+        "seconds": np.diff(ticks),
+        "sides": np.array(sides, dtype=np.int64),
+        "errors": np.frombuffer(json.dumps(errors).encode(), np.uint8),
+    }
 
 
 def set_rows(
@@ -135,6 +148,7 @@ def set_rows(
     sources: int,
     threshold: float,
     seeds: Sequence[int],
+    media: NDArray[np.int64] | None = None,
 ) -> tuple[list[Record], list[Record]]:
     """The entries of `rows` and of `differences` (each method less "average") of a results file.
 
@@ -144,6 +158,7 @@ def set_rows(
     Args:
         sources: how many identities the groups stem from.
         threshold: of eq. 7.
+        media: of every frame of the table, see `group_features`.
     """
     rows, measured = [], dict[str, tuple[Method, dict[str, Drawn]]]()
     frames = float(np.mean([len(group) for group in groups]))
@@ -151,7 +166,7 @@ def set_rows(
         found, embedded = [], []
         for seed in seeds if method.name == "random" else seeds[:1]:
             features, counts = group_features(
-                table.features, table.scores, groups, method, threshold=threshold, seed=seed
+                table.features, table.scores, groups, method, threshold=threshold, seed=seed, media=media
             )
             found.append(measure(features))
             embedded.append(float(counts.mean()))
