@@ -1,12 +1,12 @@
 """Verification and identification of sets, and what they are over identities drawn again.
 
-Whoever is drawn n times stands for n people: their genuine pairs count n-fold, impostor pairs of two identities as often
-as the product of both; a pair of an identity with its own copy is no pair. Thresholds of ten-fold accuracy and the
-gallery of rank-1 stay as they are. Every figure is the mean over the rounds.
+Whoever is drawn n times stands for n people: their genuine pairs count n-fold, impostor pairs of two identities as
+often as the product of both; a pair of an identity with its own copy is no pair. Thresholds of ten-fold accuracy and
+the gallery of rank-1 stay as they are. Every figure is the mean over the rounds.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from face_sets import Pairs
@@ -30,15 +30,21 @@ class Protocol:
         identities: [g] number of the identity of every set.
         rounds: see `FaceSets`.
         fars: false accept rates; those for which a round has too few impostor pairs are left out.
-        domains: names, with the identities [identities] bool of each: whose genuine pairs are looked at by themselves.
         draws: of identities, for the intervals.
     """
 
     identities: NDArray[np.int64]
     rounds: Sequence[Pairs]
     fars: Sequence[float]
-    domains: dict[str, NDArray[np.bool_]]
     draws: int
+
+    def of(self, members: NDArray[np.bool_]) -> "Protocol":
+        """The same with the genuine pairs of some identities [identities] alone, against all impostor pairs."""
+        kept = []
+        for pairs in self.rounds:
+            use = ~pairs.same | members[self.identities[pairs.first]]
+            kept.append(Pairs(pairs.first[use], pairs.second[use], pairs.same[use]))
+        return replace(self, rounds=kept)
 
     def measure(self) -> Measure:
         """Of features [g, d] every metric by name.
@@ -66,13 +72,6 @@ class Protocol:
         for pairs, values in zip(self.rounds, alike, strict=True):
             for far in fars:
                 figures.setdefault(f"tar_at_far_{far:g}", []).append(self._tar(pairs, values, far))
-            for name, members in self.domains.items():
-                use = ~pairs.same | members[self.identities[pairs.first]]
-                own = Pairs(pairs.first[use], pairs.second[use], pairs.same[use])
-                if own.same.any():
-                    figures.setdefault(f"tar_at_far_{fars[0]:g}_{name}", []).append(
-                        self._tar(own, values[use], fars[0])
-                    )
             if pairs.every:
                 figures.setdefault("rank1", []).append(self._rank1(pairs, unit))
             if pairs.folds is not None:

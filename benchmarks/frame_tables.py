@@ -17,7 +17,7 @@ from clipselect.feature_files import opened_arrays, write_arrays
 from clipselect.frame_scorer import FrameScorer
 from clipselect.images import Image, read_image
 from clipselect.index import signature, stored_path
-from clipselect.metrics import Drawn
+from clipselect.metrics import Drawn, extreme_interval
 from clipselect.set_evaluation import Method, group_features
 from clipselect.zoo.embedder import Embedder
 
@@ -87,7 +87,9 @@ def frame_table(
             for path, error in json.loads(arrays["errors"].tobytes()).items():  # those of an earlier run, too
                 failures.add(path, ImageError(error))
         stage.more(len(places))
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores", "sides")}
+    joined = {
+        name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores", "sides")
+    }
     if not len(joined["frames"]):
         raise ClipselectError(f"not one of the {len(paths)} images can be read; see the errors above")
     lengths = np.linalg.norm(joined["features"], axis=1, keepdims=True)
@@ -176,8 +178,11 @@ def set_rows(
         row: Record = {"data": data, "method": method.name, "k": method.k, "clips": clips}
         row |= {"videos": len(groups), "sources": sources}
         for name, drawn in metrics.items():
-            low, high = drawn.interval
-            row |= {name: 100 * drawn.value, f"{name}_low": 100 * max(low, 0), f"{name}_high": 100 * min(high, 1)}
+            # where all or none are right, drawing them again says nothing; and what draws are too high by on average can
+            # shift an interval beyond what is possible
+            extreme = extreme_interval(np.array([drawn.value]), sources)
+            low, high = np.clip(extreme or drawn.interval, 0, 1).tolist()
+            row |= {name: 100 * drawn.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
         if base.gflops:
             costs = base.gflops * clips, scorer_gflops * scored
             row |= {"gflops": sum(costs), "gflops_base": costs[0], "gflops_ddnet": costs[1]}

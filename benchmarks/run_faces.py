@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from face_measures import Protocol
 from face_sets import SMALL, YOUTUBE, FaceSets, drawn_sets, listed_sets, sets_in_folders
-from frame_tables import FrameTable, Record, frame_table, set_rows
+from frame_tables import FrameTable, Measure, Record, frame_table, set_rows
 from ijb_sets import ijba, ijbc
 from numpy.typing import NDArray
 from rich.text import Text
@@ -100,9 +100,9 @@ def benchmark(args: argparse.Namespace) -> None:
         table = measured(condition, sets, base, scorer, args.out / "cache", failures)
         sharp = sharp or table
         one = evaluated(args, condition, sets, table, sharp, base, about["model"]["gflops"])
-        for key in ("rows", "differences", "ranking"):
+        one["data"][0] |= told(sets, condition, table, failures)
+        for key in found:
             found[key] += one[key]
-        found["data"].append(one["data"] | told(sets, condition, table, failures))
         failures.tell()
     document = {"benchmark": "faces", "settings": settings(args), "environment": environment(base.device)}
     write_results(args.out, document | about | found)
@@ -169,44 +169,56 @@ def evaluated(
     sharp: FrameTable,
     base: Embedder,
     scorer_gflops: float,
-) -> dict[str, Any]:
-    """Rows, differences and ranking of one condition, and what is to be said of its data."""
+) -> dict[str, list[Record]]:
+    """Data, rows, differences and ranking of one condition: the entries of a results file."""
     every = table.groups(condition.groups)
     present = [place for place, group in enumerate(every) if len(group)]
     groups = [every[place] for place in present]
     new = np.full(len(every), -1)
     new[present] = np.arange(len(present))
     names, person = np.unique([sets.identities[place] for place in present], return_inverse=True)
-    domains = {d: np.array([name.startswith(d) for name in names]) for d in args.domains}
-    for domain, members in domains.items():
-        check(bool(members.any()), f"--domains {domain}: no identity begins so; the first one is {names[0]}")
-    protocol = Protocol(person, [pairs.kept(new) for pairs in sets.rounds], args.far, domains, args.draws)
+    protocol = Protocol(person, [pairs.kept(new) for pairs in sets.rounds], args.far, args.draws)
     rounds = len(sets.rounds)
     media = None if sets.media is None else sets.media[condition.of[table.frames]]
 
-    def rows_of(table: FrameTable, methods: Sequence[Method]) -> tuple[list[Record], list[Record]]:
-        return set_rows(
-            condition.name, table, groups, methods, protocol.measure(), base, scorer_gflops,
-            sources=len(names), threshold=args.threshold, seeds=args.seeds, media=media,
-        )  # fmt: skip
-
-    rows, differences = rows_of(table, methods(args.k))
     truth = true_scores(condition, sets, table, sharp)
     kept_sharp = condition.lengths[table.frames] == 0
     oracles = {"oracle_d": truth} if truth is not None else {}
     if not kept_sharp.all():
         oracles["oracle_sharp"] = kept_sharp.astype(np.float32)
-    for oracle, scores in oracles.items():
-        wanted = [Method("average"), Method("top1"), *(Method("ddl", k) for k in args.k if oracle == "oracle_d")]
-        for found, kept in zip(rows_of(replace(table, scores=scores), wanted), (rows, differences), strict=True):
-            kept += [entry | {"method": f"{oracle}_{entry['method']}"} for entry in found if entry["method"] != "average"]
-    rows = [accelerated(row, rows[0]) for row in rows]
+    best = [Method("average"), Method("top1"), *(Method("ddl", k) for k in args.k)]
+
+    def rows_of(name: str, measure: Measure, wanted: Sequence[Method], sources: int) -> None:
+        """Add the rows and differences of the DDNet and of the oracles."""
+        for oracle, scores in ({"": table.scores} | oracles).items():
+            chosen = wanted if not oracle else best[:2] if oracle == "oracle_sharp" else best
+            rows, differences = set_rows(
+                name, replace(table, scores=scores), groups, chosen, measure, base, scorer_gflops,
+                sources=sources, threshold=args.threshold, seeds=args.seeds, media=media,
+            )  # fmt: skip
+            for kind, entries in (("rows", [accelerated(row, rows[0]) for row in rows]), ("differences", differences)):
+                named = [entry | {"method": f"{oracle}_{entry['method']}"} for entry in entries]
+                found[kind] += [e for e in named if e["method"] != f"{oracle}_average"] if oracle else entries
+
+    found: dict[str, list[Record]] = {"rows": [], "differences": [], "data": []}
+    rows_of(condition.name, protocol.measure(), methods(args.k), len(names))
     ranking = [{"data": condition.name} | ranked(table.scores, truth, kept_sharp, groups)]
     data = {"name": condition.name, "videos": len(groups), "sources": len(names), "rounds": rounds}
     data |= {"candidates": float(np.mean([len(group) for group in groups])), "missing": len(every) - len(groups)}
-    pairs = [int(kind.sum()) for kind in (np.concatenate([p.same for p in protocol.rounds]),)]
-    data |= {"genuine_pairs": pairs[0], "impostor_pairs": sum(len(p.same) for p in protocol.rounds) - pairs[0]}
-    return {"rows": rows, "differences": differences, "ranking": ranking, "data": data}
+    found["data"].append(data | _kinds(protocol))
+    for domain in args.domains:
+        members = np.array([name.startswith(domain) for name in names])
+        part, people = protocol.of(members), int(members.sum())
+        check(people > 0, f"--domains {domain}: no identity begins so; the first one is {names[0]}")
+        own = {"name": f"{condition.name}, {domain}", "videos": int(members[person].sum()), "sources": people}
+        found["data"].append(own | {"rounds": rounds} | _kinds(part))
+        rows_of(own["name"], part.measure(), best, people)
+    return found | {"ranking": ranking}
+
+
+def _kinds(protocol: Protocol) -> Record:
+    same = np.concatenate([pairs.same for pairs in protocol.rounds])
+    return {"genuine_pairs": int(same.sum()), "impostor_pairs": int((~same).sum())}
 
 
 def true_scores(
