@@ -71,7 +71,7 @@ class Protocol:
         figures: dict[str, list[Weighted]] = {}
         for pairs, values in zip(self.rounds, alike, strict=True):
             for far in fars:
-                figures.setdefault(f"tar_at_far_{far:g}", []).append(self._tar(pairs, values, far))
+                figures.setdefault(tar_name(far), []).append(self._tar(pairs, values, far))
             if pairs.every:
                 figures.setdefault("rank1", []).append(self._rank1(pairs, unit))
             if pairs.folds is not None:
@@ -141,6 +141,12 @@ class Protocol:
             return np.mean([_share(weight[:, fold == f], right[fold == f]) for f in range(len(names))], axis=0)
 
         return weighted
+
+
+def tar_name(far: float) -> str:
+    """As "tar_at_far_1e-2"."""
+    mantissa, _, exponent = f"{far:e}".partition("e")
+    return f"tar_at_far_{float(mantissa):g}e{int(exponent)}"
 
 
 def _share(weight: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, Stage
 from clipselect.errors import ClipselectError, ImageError
 from clipselect.feature_files import opened_arrays, write_arrays
@@ -22,6 +23,8 @@ from clipselect.set_evaluation import Method, group_features
 from clipselect.zoo.embedder import Embedder
 
 FRAMES_PER_FILE = 512
+FORMAT = 2
+"""Of the files; those of another one are not looked at."""
 
 Record = dict[str, Any]
 Measure = Callable[[NDArray[np.float32]], dict[str, Drawn]]
@@ -38,7 +41,8 @@ class FrameTable:
         features: [m, d] float32, of length 1.
         scores: [m] float32.
         seconds_base, seconds_ddnet: per frame, from the decoded image on.
-        sides: [m] int64, pixels of the shorter side of the file's image.
+        seconds_read: per frame, from the closed file to the decoded image.
+        sides: [m] int64, pixels of the shorter side of every image; None where it was not kept.
     """
 
     frames: NDArray[np.int64]
@@ -46,6 +50,7 @@ class FrameTable:
     scores: NDArray[np.float32]
     seconds_base: float
     seconds_ddnet: float
+    seconds_read: float = 0.0
     sides: NDArray[np.int64] | None = None
 
     def groups(self, groups: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:
@@ -73,19 +78,19 @@ def frame_table(
     Raises:
         ClipselectError: not one image can be read.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    about = json.dumps([base.identity, scorer.metadata["sha256"], spoilt], sort_keys=True, default=str)
+    make_folder(cache)
+    about = json.dumps([FORMAT, base.identity, scorer.metadata["sha256"], spoilt], sort_keys=True, default=str)
     parts = []
     for first in range(0, len(paths), FRAMES_PER_FILE):
         places = range(first, min(first + FRAMES_PER_FILE, len(paths)))
         what = json.dumps([about, first, [(stored_path(paths[i]), signature(paths[i])) for i in places]])
         file = cache / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.npz"
         if not file.exists():
-            write_arrays(file, _computed(paths, places, spoil, base, scorer))
+            write_arrays(file, _computed(paths, places, spoil, base, scorer, failures))
         with opened_arrays(file) as arrays:
             parts.append({name: arrays[name] for name in ("frames", "features", "scores", "seconds", "sides")})
-            for path, error in json.loads(arrays["errors"].tobytes()).items():  # those of an earlier run, too
-                failures.add(path, ImageError(error))
+            for path, why in json.loads(arrays["errors"].tobytes()).items():  # of an earlier run, too
+                failures.add(path, ImageError(why))
         stage.more(len(places))
     joined = {
         name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores", "sides")
@@ -100,24 +105,38 @@ def frame_table(
     return FrameTable(joined["frames"], features, joined["scores"], *seconds, joined["sides"])
 
 
+def stacked(tables: Sequence[FrameTable], paths: int) -> FrameTable:
+    """Tables of the same list of so many paths in one: place p of table i becomes place i * paths + p."""
+    seconds = np.mean([(t.seconds_base, t.seconds_ddnet, t.seconds_read) for t in tables], axis=0).tolist()
+    frames = np.concatenate([table.frames + i * paths for i, table in enumerate(tables)])
+    features, scores = (np.concatenate([getattr(t, name) for t in tables]) for name in ("features", "scores"))
+    return FrameTable(frames, features, scores, *seconds)
+
+
 def _computed(
     paths: Sequence[str],
     places: range,
     spoil: Callable[[Image, int], Image] | None,
     base: Embedder,
     scorer: FrameScorer,
+    failures: Failures,
 ) -> dict[str, NDArray[Any]]:
     kept: list[int] = []
     sides: list[int] = []
     errors: dict[str, str] = {}
+    reading = 0.0
 
     def images() -> Iterator[Image]:
+        nonlocal reading
         for i in places:
+            begun = time.perf_counter()
             try:
                 image = read_image(paths[i])
             except ImageError as e:
                 errors[paths[i]] = str(e)
+                failures.add(paths[i], e)
                 continue
+            reading += time.perf_counter() - begun
             kept.append(i)
             sides.append(min(image.shape[:2]))
             yield image if spoil is None else spoil(image, i)
@@ -132,7 +151,7 @@ def _computed(
         "frames": np.array(kept, dtype=np.int64),
         "features": features,
         "scores": scores,
-        "seconds": np.diff(ticks),
+        "seconds": np.array([*np.diff(ticks), reading]),
         "sides": np.array(sides, dtype=np.int64),
         "errors": np.frombuffer(json.dumps(errors).encode(), np.uint8),
     }
@@ -152,17 +171,18 @@ def set_rows(
     seeds: Sequence[int],
     media: NDArray[np.int64] | None = None,
 ) -> tuple[list[Record], list[Record]]:
-    """The entries of `rows` and of `differences` (each method less "average") of a results file.
+    """The entries of `rows` and of `differences` of a results file: each method less "average", choices by score less
+    as many even frames, and ddl at every K less even frames at every K and ddl at its best K.
 
-    Costs are per group: frames embedded by the base, and the DDNet on all frames for methods that read scores.
-    "random" is the mean over the seeds.
+    Costs are per group, from the closed files on: frames embedded by the base, and the DDNet on all frames for methods
+    that read scores. "random" is the mean over the seeds.
 
     Args:
         sources: how many identities the groups stem from.
         threshold: of eq. 7.
         media: of every frame of the table, see `group_features`.
     """
-    rows, measured = [], dict[str, tuple[Method, dict[str, Drawn]]]()
+    rows, measured = [], dict[Method, dict[str, Drawn]]()
     frames = float(np.mean([len(group) for group in groups]))
     for method in methods:
         found, embedded = [], []
@@ -173,34 +193,50 @@ def set_rows(
             found.append(measure(features))
             embedded.append(float(counts.mean()))
         metrics = {name: _mean([one[name] for one in found]) for name in found[0]}
-        measured[f"{method.name} {method.k}"] = method, metrics
+        measured[method] = metrics
         clips, scored = float(np.mean(embedded)), frames if method.reads_scores else 0.0
         row: Record = {"data": data, "method": method.name, "k": method.k, "clips": clips}
         row |= {"videos": len(groups), "sources": sources}
         for name, drawn in metrics.items():
-            # where all or none are right, drawing them again says nothing; and what draws are too high by on average can
-            # shift an interval beyond what is possible
+            # where all or none are right, drawing them again says nothing; and taking off what draws are too high by
+            # on average can shift an interval beyond what is possible
             extreme = extreme_interval(np.array([drawn.value]), sources)
             low, high = np.clip(extreme or drawn.interval, 0, 1).tolist()
             row |= {name: 100 * drawn.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
         if base.gflops:
             costs = base.gflops * clips, scorer_gflops * scored
             row |= {"gflops": sum(costs), "gflops_base": costs[0], "gflops_ddnet": costs[1]}
-        seconds = table.seconds_base * clips, table.seconds_ddnet * scored
-        rows.append(row | {"seconds": sum(seconds), "seconds_base": seconds[0], "seconds_ddnet": seconds[1]})
-    average = measured["average None"][1]
-    differences = []
-    for method, metrics in measured.values():
-        if method.name == "average":
-            continue
-        for name, drawn in metrics.items():
-            gain = drawn - average[name]
-            low, high = gain.interval
-            differences.append(
-                {"data": data, "metric": name, "method": method.name, "k": method.k, "than": "average", "than_k": None}
-                | {"difference": 100 * gain.value, "low": 100 * low, "high": 100 * high}
-            )
+        seconds = {
+            "seconds_decode": table.seconds_read * max(clips, scored),
+            "seconds_ddnet": table.seconds_ddnet * scored,
+            "seconds_base": table.seconds_base * clips,
+        }
+        rows.append(row | {"seconds": sum(seconds.values())} | seconds)
+    differences = [
+        _difference(data, name, method, rival, measured[method][name] - measured[rival][name])
+        for name in measured[methods[0]]
+        for method, rival in _pairs(measured, name)
+    ]
     return rows, differences
+
+
+def _pairs(measured: dict[Method, dict[str, Drawn]], metric: str) -> Iterator[tuple[Method, Method]]:
+    """Which methods are compared by a metric, each with its rival."""
+    own, evens = ([m for m in measured if m.name == name] for name in ("ddl", "even"))
+    best = max(own, key=lambda method: measured[method][metric].value, default=None)  # the first of equals
+    for method in measured:
+        even = Method("even_half") if method.name.startswith("ddl_half") else Method("even", method.k)
+        more = [*evens, best] if method in own else [even] if method.name.startswith("ddl") else []
+        rivals = (rival for rival in (Method("average"), *more) if rival in measured and rival != method)
+        yield from ((method, rival) for rival in rivals)
+
+
+def _difference(data: str, metric: str, method: Method, than: Method, gain: Drawn) -> Record:
+    low, high = gain.interval
+    return {
+        "data": data, "metric": metric, "method": method.name, "k": method.k, "than": than.name, "than_k": than.k,
+        "difference": 100 * gain.value, "low": 100 * low, "high": 100 * high,
+    }  # fmt: skip
 
 
 def _mean(drawn: Sequence[Drawn]) -> Drawn:

@@ -18,62 +18,33 @@ all but max(1, round(n / 10)). Which, and the angles, depend on the first of --s
 
 Writes OUT/results.json (clipselect/report.py describes it, `clipselect report OUT` draws it) and OUT/results.md. What
 the networks say about every frame is kept under OUT/cache: a run that was stopped goes on, another --k takes seconds.
-Intervals: identities are drawn again. `oracle_...` know the true D-scores, or which frame is sharp; nobody else does.
+Intervals: identities are drawn again. The rows `oracle...` know the true D-scores, or which frame is sharp.
 """
 
 import argparse
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from face_measures import Protocol
+from face_evaluation import AS_THEY_ARE, Condition, conditioned, evaluated, measured
 from face_sets import SMALL, YOUTUBE, FaceSets, drawn_sets, listed_sets, sets_in_folders
-from frame_tables import FrameTable, Measure, Record, frame_table, set_rows
+from frame_tables import FrameTable, Record
 from ijb_sets import ijba, ijbc
-from numpy.typing import NDArray
 from rich.text import Text
 from shared import environment, run, write_results
 
 from clipselect.classify import count_multiply_adds
 from clipselect.commands.common import check, stderr
 from clipselect.commands.outputs import make_folder
-from clipselect.commands.stages import Failures, stage, stoppable
-from clipselect.degradations import motion_blur
-from clipselect.discriminability import class_centroids, d_scores, discriminability, normalisation
+from clipselect.commands.stages import Failures, stoppable
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
 from clipselect.frame_scorer import FrameScorer, load_frame_scorer
-from clipselect.images import Image, ImageGeometry
+from clipselect.images import ImageGeometry
 from clipselect.inputs import is_folder, visible
-from clipselect.metrics import roc_auc
-from clipselect.set_evaluation import Method, methods
 from clipselect.splits import split_root
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
-
-AS_THEY_ARE = 0
-
-
-@dataclass(frozen=True)
-class Condition:
-    """The elements of a data set, as they are or blurred.
-
-    Attributes:
-        of: [n] which element of the data set each is of.
-        lengths: [n] pixels of motion blur, 0 for none.
-        angles: [n] radians.
-        groups: [g] the elements of every set.
-    """
-
-    name: str
-    of: NDArray[np.int64]
-    lengths: NDArray[np.float64]
-    angles: NDArray[np.float64]
-    groups: list[list[int]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -104,7 +75,8 @@ def benchmark(args: argparse.Namespace) -> None:
         for key in found:
             found[key] += one[key]
         failures.tell()
-    document = {"benchmark": "faces", "settings": settings(args), "environment": environment(base.device)}
+    words = {"benchmark": "faces", "element": "frame", "group": "set", "files": "images"}
+    document = words | {"settings": settings(args), "environment": environment(base.device)}
     write_results(args.out, document | about | found)
 
 
@@ -126,161 +98,6 @@ def read(args: argparse.Namespace) -> FaceSets:
         return sets_in_folders(root, pairs)
     check(pairs is None, f"--pairs names sets, and {root} holds none but images of identities; leave it out")
     return drawn_sets(data, args.set_size, args.seeds)
-
-
-def conditioned(sets: FaceSets, length: float, seed: int, name: str) -> Condition:
-    """All frames as they are (length 0), or all but one of ten blurred."""
-    if length == AS_THEY_ARE:
-        n = len(sets.paths)
-        return Condition(name, np.arange(n), np.zeros(n), np.zeros(n), sets.groups)
-    of, lengths, angles, groups = list[int](), list[float](), list[float](), list[list[int]]()
-    for number, group in enumerate(sets.groups):
-        rng = np.random.default_rng([seed, number])  # not the length: the same frames stay sharp at all lengths
-        spared = rng.permutation(len(group))[: max(1, round(len(group) / 10))].tolist()
-        groups.append([*range(len(of), len(of) + len(group))])
-        of += group
-        lengths += [0 if i in spared else length for i in range(len(group))]
-        angles += rng.uniform(0, np.pi, len(group)).tolist()
-    return Condition(f"{name}, blur {length:g}", np.array(of), np.array(lengths), np.array(angles), groups)
-
-
-def measured(
-    condition: Condition, sets: FaceSets, base: Embedder, scorer: FrameScorer, cache: Path, failures: Failures
-) -> FrameTable:
-    def seen(image: Image, i: int) -> Image:
-        face = image if sets.cut is None else sets.cut(image, int(condition.of[i]))
-        if condition.lengths[i] == 0:
-            return face
-        return motion_blur(base.geometry.squash(face), condition.lengths[i], condition.angles[i])
-
-    plain = sets.cut is None and not condition.lengths.any()
-    what = hashlib.sha256(sets.cut_by.encode() + b"".join(a.tobytes() for a in (condition.lengths, condition.angles)))
-    paths = [sets.paths[i] for i in condition.of]
-    with stage(f"embedding {condition.name}", len(paths), quiet=False) as step:
-        spoilt = "" if plain else what.hexdigest()
-        return frame_table(paths, None if plain else seen, spoilt, base, scorer, cache, failures, step)
-
-
-def evaluated(
-    args: argparse.Namespace,
-    condition: Condition,
-    sets: FaceSets,
-    table: FrameTable,
-    sharp: FrameTable,
-    base: Embedder,
-    scorer_gflops: float,
-) -> dict[str, list[Record]]:
-    """Data, rows, differences and ranking of one condition: the entries of a results file."""
-    every = table.groups(condition.groups)
-    present = [place for place, group in enumerate(every) if len(group)]
-    groups = [every[place] for place in present]
-    new = np.full(len(every), -1)
-    new[present] = np.arange(len(present))
-    names, person = np.unique([sets.identities[place] for place in present], return_inverse=True)
-    protocol = Protocol(person, [pairs.kept(new) for pairs in sets.rounds], args.far, args.draws)
-    rounds = len(sets.rounds)
-    media = None if sets.media is None else sets.media[condition.of[table.frames]]
-
-    truth = true_scores(condition, sets, table, sharp)
-    kept_sharp = condition.lengths[table.frames] == 0
-    oracles = {"oracle_d": truth} if truth is not None else {}
-    if not kept_sharp.all():
-        oracles["oracle_sharp"] = kept_sharp.astype(np.float32)
-    best = [Method("average"), Method("top1"), *(Method("ddl", k) for k in args.k)]
-
-    def rows_of(name: str, measure: Measure, wanted: Sequence[Method], sources: int) -> None:
-        """Add the rows and differences of the DDNet and of the oracles."""
-        for oracle, scores in ({"": table.scores} | oracles).items():
-            chosen = wanted if not oracle else best[:2] if oracle == "oracle_sharp" else best
-            rows, differences = set_rows(
-                name, replace(table, scores=scores), groups, chosen, measure, base, scorer_gflops,
-                sources=sources, threshold=args.threshold, seeds=args.seeds, media=media,
-            )  # fmt: skip
-            for kind, entries in (("rows", [accelerated(row, rows[0]) for row in rows]), ("differences", differences)):
-                named = [entry | {"method": f"{oracle}_{entry['method']}"} for entry in entries]
-                found[kind] += [e for e in named if e["method"] != f"{oracle}_average"] if oracle else entries
-
-    found: dict[str, list[Record]] = {"rows": [], "differences": [], "data": []}
-    rows_of(condition.name, protocol.measure(), methods(args.k), len(names))
-    ranking = [{"data": condition.name} | ranked(table.scores, truth, kept_sharp, groups)]
-    data = {"name": condition.name, "videos": len(groups), "sources": len(names), "rounds": rounds}
-    data |= {"candidates": float(np.mean([len(group) for group in groups])), "missing": len(every) - len(groups)}
-    found["data"].append(data | _kinds(protocol))
-    for domain in args.domains:
-        members = np.array([name.startswith(domain) for name in names])
-        part, people = protocol.of(members), int(members.sum())
-        check(people > 0, f"--domains {domain}: no identity begins so; the first one is {names[0]}")
-        own = {"name": f"{condition.name}, {domain}", "videos": int(members[person].sum()), "sources": people}
-        found["data"].append(own | {"rounds": rounds} | _kinds(part))
-        rows_of(own["name"], part.measure(), best, people)
-    return found | {"ranking": ranking}
-
-
-def _kinds(protocol: Protocol) -> Record:
-    same = np.concatenate([pairs.same for pairs in protocol.rounds])
-    return {"genuine_pairs": int(same.sum()), "impostor_pairs": int((~same).sum())}
-
-
-def true_scores(
-    condition: Condition, sets: FaceSets, table: FrameTable, sharp: FrameTable
-) -> NDArray[np.float32] | None:
-    """D-scores (eq. 3 and 4) [m] of the frames, by the centroids of the identities' frames as they are.
-
-    None where that is not defined: fewer than two identities, or one whose frames cannot be read.
-    """
-    whose = {element: sets.identities[g] for g, group in enumerate(sets.groups) for element in group}
-    names = sorted({*whose.values()})
-    number = {name: i for i, name in enumerate(names)}
-    known = [i for i, element in enumerate(sharp.frames.tolist()) if element in whose]
-    owner = torch.tensor([number[whose[int(sharp.frames[i])]] for i in known])
-    centroids = class_centroids(torch.from_numpy(sharp.features[known]), owner, len(names))
-    mine = np.array([number.get(whose.get(int(e), ""), -1) for e in condition.of[table.frames]])
-    used = mine >= 0
-    if int((~centroids.isnan().any(1)).sum()) < 2:
-        return None
-    d = discriminability(torch.from_numpy(table.features[used]), torch.from_numpy(mine[used]), centroids)
-    scores = np.zeros(len(mine), np.float32)
-    scores[used] = d_scores(d, normalisation(d)).numpy()
-    return scores
-
-
-def ranked(
-    scores: NDArray[np.float32],
-    truth: NDArray[np.float32] | None,
-    sharp: NDArray[np.bool_],
-    groups: Sequence[NDArray[np.int64]],
-) -> dict[str, float]:
-    """How well the DDNet ranks: Spearman's rho within sets, and whether the sharp frame comes first."""
-    found: dict[str, float] = {}
-    if truth is not None:
-        rhos = [_rho(scores[g], truth[g]) for g in groups if len({*truth[g].tolist()}) > 1 and len(g) > 2]
-        best = [np.argmax(scores[g]) == np.argmax(truth[g]) for g in groups]
-        found |= {"rho_within_sets": float(np.mean(rhos))} if rhos else {}
-        found["best_by_score_is_best_by_d"] = float(np.mean(best))
-    mixed = [g for g in groups if sharp[g].any() and not sharp[g].all()]
-    if mixed:
-        found["auc_sharp"] = float(np.mean([roc_auc(scores[g], sharp[g]) for g in mixed]))
-        found["best_by_score_is_sharp"] = float(np.mean([sharp[g[np.argmax(scores[g])]] for g in mixed]))
-        if truth is not None:
-            found["best_by_d_is_sharp"] = float(np.mean([sharp[g[np.argmax(truth[g])]] for g in mixed]))
-    return found
-
-
-def _rho(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    first, second = (np.unique(x, return_inverse=True, return_counts=True)[1:] for x in (a, b))
-    ranks = [(np.cumsum(counts) - (counts - 1) / 2)[inverse] for inverse, counts in (first, second)]
-    if min(rank.std() for rank in ranks) == 0:
-        return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def accelerated(row: Record, average: Record) -> Record:
-    """How many times cheaper than averaging all frames, the DDNet's cost included."""
-    factors = {}
-    for cost in ("gflops", "seconds"):
-        if row.get(cost):
-            factors[f"{cost}_times_fewer"] = average[cost] / row[cost]
-    return row | factors
 
 
 def told(sets: FaceSets, condition: Condition, table: FrameTable, failures: Failures) -> Record:

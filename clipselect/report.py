@@ -7,7 +7,7 @@
      "base": {"name": "narrow_slow", "sha256": "...", "gflops": 0.86, "size": 112, "frames": 8},
      "model": {"name": "ddnet3d-actions", "sha256": "...", "gflops": 0.11, "size": 112, "frames": 8,
                "base": "narrow_slow", "base_sha256": "..."},
-     "gflops_convention": "one multiply-add is one",
+     "gflops_convention": "one multiply-add is one", "element": "clip", "group": "video", "files": "videos",
      "data": [{"name": "val", "videos": 98, "sources": 98, "classes": 12, "candidates": 20.0, "missing": 0,
                "unreadable": [{"path": "a.mp4", "error": "..."}]}],
      "rows": [{"data": "val", "method": "ddl", "k": 5, "clips": 5.0, "videos": 98, "sources": 98,
@@ -28,16 +28,20 @@ A benchmark of costs alone has rows without metrics, and rows of a base whose co
 these are 10^9 operations a video, all networks included. `seconds` are a video, from the closed file to the answer, the
 mean over `timed_videos`. `k` is null where a method has none; for `uniform_equal_cost` it is the K of ddl whose cost is
 matched. `clips` is the mean number that the base saw. `sources` are what the videos stem from, where several are
-composed of one; they are what is drawn for intervals. Any method and any further key may appear.
+composed of one; they are what is drawn for intervals. `acceleration`: averaging all elements takes
+so many times the GFLOPs. Any method and any further key may appear.
+
+`element`, `group` and `files` say what is ranked, what it is ranked in, and what was read: "clip", "video" and "videos"
+where they are absent; "frame", "tracklet" and "images" for persons. `clips` and `videos` then count these.
 
 `differences` are method minus than in points, paired over videos, with the 95 % interval; `differing` is the number of
 sources on which the two differ. Those of ddl at every K to ddl at its best K say how small a K will do. `ranking` is in
 [0, 1] and may name parts of a data set: the AUC is the chance that in a video a clip that shows the action scores
 higher than one that does not, 0.5 being chance.
 
-May be absent or null: `settings`, `environment`, `model` and what is in them; all of `base` but `name`; in `data`, all
-but `name` and `videos`; in `rows`, `clips`, `sources` and what was not measured; `sources` and `differing` everywhere;
-`differences`, `classes`, `ranking`. NaN and Infinity are refused.
+May be absent or null: `element`, `group`, `files`, `settings`, `environment`, `model` and what is in them; all of
+`base` but `name`; in `data`, all but `name` and `videos`; in `rows`, `clips`, `sources` and what was not measured;
+`sources` and `differing` everywhere; `differences`, `classes`, `ranking`. NaN and Infinity are refused.
 """
 
 import csv
@@ -90,6 +94,16 @@ class Run:
     @property
     def benchmark(self) -> str:
         return str(self.document["benchmark"])
+
+    @property
+    def element(self) -> str:
+        """What is ranked: "clip" or "frame"."""
+        return str(self.document.get("element") or "clip")
+
+    @property
+    def group(self) -> str:
+        """What it is ranked in: "video", "tracklet", "template"."""
+        return str(self.document.get("group") or "video")
 
     @property
     def data(self) -> dict[str, Record]:

@@ -14,8 +14,8 @@ READING = (
     "Accuracies are in percent, their 95 % interval in brackets: sources are drawn again and again, so that twenty"
     " videos composed of one source count as one. Where all or no answers are right, the interval is the exact one of a"
     " proportion.",
-    "GFLOPs are 10^9 multiply-adds a video, counted as the file says: the DDNet's on all candidates and the base's on"
-    " the kept ones.",
+    "GFLOPs are 10^9 multiply-adds a video or other group, counted as the file says: the DDNet's on all candidates and"
+    " the base's on the kept ones.",
     "Seconds are per video, from the closed file to the answer, after it was read once; on another machine they are"
     " others.",
     "Peak MB is the largest resident memory of the whole process, all that it holds included, while the method ran;"
@@ -65,7 +65,8 @@ def unreadable_table(runs: Sequence[Run]) -> list[Table]:
     if not rows:
         return []
     more = f", the first {TOLD_AT_MOST} of {len(rows)}" if len(rows) > TOLD_AT_MOST else ""
-    title = f"Videos that could not be read{more}"
+    files = {str(run.document.get("files") or "videos") for run in runs}
+    title = f"{(files.pop() if len(files) == 1 else 'files').capitalize()} that could not be read{more}"
     return [Table(title, (*run_column(runs), "data", "path", "error"), rows[:TOLD_AT_MOST])]
 
 

@@ -30,20 +30,41 @@ METHODS = {
     "ddl_literal": "as ddl, but weights rescaled over the kept ones alone, as the paper prints it",
     "ddl_no_rescale": "as ddl, but weighted by the scores as they are",
     "ddl_average": "as ddl, but averaged without weights",
+    "ddl_half": "as ddl, with half of the candidates, rounded up",
+    "ddl_half_average": "as ddl_average, with half of the candidates, rounded up",
+    "ddl_threshold": "as ddl, with all above the threshold, or else the best",
+    "ddl_threshold_no_rescale": "as ddl_threshold, but weighted by the scores as they are",
+    "ddl_threshold_literal": "as ddl_threshold, but weights rescaled over the kept ones alone, as the paper prints it",
+    "ddl_all": "all candidates, weighted by their scores rescaled over all",
+    "ddl_all_no_rescale": "all candidates, weighted by the scores as they are",
     "top1": "the single best by the DDNet's score",
     "uniform_equal_cost": "evenly spread, at least as many as the whole cost of ddl at that K buys, the DDNet's"
     " included: rounded up, so that rounding never helps ddl",
     "uniform": "K evenly spread, averaged",
+    "even": "K evenly spread, averaged",
+    "even_half": "half, rounded up, evenly spread, averaged",
+    "first": "the first K, averaged",
     "random": "K drawn at random, averaged",
     "confidence": "the K best by the base's own largest probability, which costs the base on all candidates",
     "dense": "all candidates, averaged",
+    "average": "all candidates, averaged",
     "dense_weighted": "all candidates, weighted by their scores",
     "action_clips_only": "an oracle: only the candidates that show the action, which nobody knows beforehand",
+    "oracle": "as ddl_average, but by the true discriminability, which takes the identity that is sought",
+    "oracle_all": "all candidates, weighted by their true D-scores",
+    "oracle_sharp": "an oracle: one frame that was not blurred, alone",
 }
 """What the known methods are, in the order of the tables."""
-VARIANTS = frozenset({"ddl_literal", "ddl_no_rescale", "ddl_average", "dense_weighted"})
-ORACLES = frozenset({"action_clips_only"})
-METRICS = {"top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP"}
+VARIANTS = frozenset(
+    {"ddl_literal", "ddl_no_rescale", "ddl_average", "ddl_half_average", "ddl_threshold_literal", "dense_weighted"}
+)
+ORACLES = frozenset({"action_clips_only", "oracle", "oracle_all", "oracle_sharp"})
+UNIFORM, DENSE = ("uniform", "even"), ("dense", "average")
+"""What the rivals are called for clips, and for the frames of sets."""
+METRICS = {
+    "top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP", "rank1": "rank-1",
+    "rank5": "rank-5", **{f"tar_at_far_1e-{n}": f"TAR at FAR 1e-{n}" for n in range(1, 7)},
+}  # fmt: skip
 
 Verdict = Literal["better", "worse", "not told apart", "too few videos to tell"]
 VERDICTS: tuple[Verdict, ...] = ("better", "worse", "not told apart", "too few videos to tell")
@@ -184,8 +205,8 @@ def _finding(run: Run, data: str, metric: str | None) -> Finding:
     chosen, best, to_best = choice
     others = [row for row in rows if row.method == SUBJECT and row is not best and metric in row.metrics]
     dense, weighted = (
-        next((row for row in rows if row.method == method and metric in row.metrics), None)
-        for method in ("dense", "dense_weighted")
+        next((row for row in rows if row.method in methods and metric in row.metrics), None)
+        for methods in (DENSE, ("dense_weighted",))
     )
 
     def beside(rival: Row | None, cost: str) -> Comparison | None:
@@ -217,7 +238,7 @@ def _for_the_cost(rows: Sequence[Row], chosen: Row, metric: str) -> Row | None:
 
 
 def _best_uniform(rows: Sequence[Row], metric: str) -> Row | None:
-    own = [row for row in rows if row.method in ("uniform", EQUAL_COST) and metric in row.metrics]
+    own = [row for row in rows if row.method in (*UNIFORM, EQUAL_COST) and metric in row.metrics]
     return max(own, key=lambda row: row.metrics[metric].value, default=None)
 
 

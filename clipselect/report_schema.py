@@ -11,7 +11,7 @@ from clipselect.errors import ClipselectError
 VERSION = 1
 COSTS = (
     "gflops", "gflops_ddnet", "gflops_base", "seconds", "seconds_decode", "seconds_ddnet", "seconds_base",
-    "videos_per_second", "peak_memory_mb", "peak_gpu_memory_mb",
+    "acceleration", "videos_per_second", "peak_memory_mb", "peak_gpu_memory_mb",
 )  # fmt: skip
 
 Record = dict[str, Any]
@@ -54,6 +54,9 @@ def check_document(document: object, file: Path) -> list[Row]:
         )
     for key in ("clipselect", "benchmark", "gflops_convention"):
         _entry(top, key, where, "a text")
+    for key in ("element", "group", "files"):
+        if top.get(key) is not None:
+            _entry(top, key, where, "a text")
     for key in ("settings", "environment", "model"):
         if top.get(key) is not None:
             _entry(top, key, where, "an object")

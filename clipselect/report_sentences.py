@@ -20,7 +20,7 @@ def headline(finding: Finding) -> str:
         return f"There are no rows of {SUBJECT} on {finding.data}; the tables show what there is."
     own, at = f"{percent(chosen.metrics[metric])} {METRICS.get(metric, metric)}", f"{SUBJECT} at {_k(chosen)}"
     if "gflops" in chosen.numbers:
-        own += f" at {amount(chosen.numbers['gflops'])} GFLOPs a video"
+        own += f" at {amount(chosen.numbers['gflops'])} GFLOPs a {finding.run.group}"
     rest = _dense_clause(finding) + _clock_clause(finding) + _no_dearer_clause(finding)
     if finding.uniform is None:
         return f"{at} reaches {own}{rest}; there is no row of uniform to set beside it."

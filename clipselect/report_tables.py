@@ -86,7 +86,8 @@ def _results_table(title: str, rows: Sequence[tuple[Row, Finding]], found: Seque
     columns.append(("K", lambda r: "all" if r.k is None else str(r.k)))
     if not brief:
         metrics = [*dict.fromkeys([*metrics, *(name for row, _ in rows for name in row.metrics)])]
-        columns += [("clips", _number_cell("clips")), ("videos", lambda r: str(r.videos))]
+        element, group = found[0].run.element, found[0].run.group
+        columns += [(f"{element}s", _number_cell("clips")), (f"{group}s", lambda r: str(r.videos))]
         if any(row.sources != row.videos for row, _ in rows):
             columns.append(("sources", lambda r: str(r.sources)))
     columns += [(METRICS.get(name, name), _metric_cell(name)) for name in metrics]
@@ -95,6 +96,7 @@ def _results_table(title: str, rows: Sequence[tuple[Row, Finding]], found: Seque
     else:
         columns += [
             ("GFLOPs (DDNet + base)", _cost_cell("gflops", ("ddnet", "base"))),
+            ("acceleration", _number_cell("acceleration")),
             ("seconds (decode + DDNet + base)", _cost_cell("seconds", ("decode", "ddnet", "base"))),
             ("videos/s", _number_cell("videos_per_second")),
             ("peak MB", _number_cell("peak_memory_mb")),
@@ -157,7 +159,11 @@ def _difference(entry: Record) -> tuple[str, ...]:
 def _notes(found: Sequence[Finding]) -> list[str]:
     """What the figures leave out, and what keeps runs from being compared as they stand."""
     notes = [note for f in found for note in _run_notes(f, f"{f.run.label}: " if len(found) > 1 else "")]
-    for key, words in (("videos", "videos"), ("classes", "classes"), ("candidates", "candidates a video")):
+    for key, words in (
+        ("videos", f"{found[0].run.group}s"),
+        ("classes", "classes"),
+        ("candidates", "candidates a video"),
+    ):
         values = [f.run.data[f.data].get(key) for f in found]
         if len({str(value) for value in values}) > 1:
             listed = ", ".join(f"{f.run.label} {fact(value)}" for f, value in zip(found, values, strict=True))
@@ -171,10 +177,11 @@ def _notes(found: Sequence[Finding]) -> list[str]:
 def _run_notes(finding: Finding, name: str) -> Iterator[str]:
     entry, document = finding.run.data[finding.data], finding.run.document
     unreadable, missing = len(entry.get("unreadable") or []), entry.get("missing")
+    files = document.get("files") or "videos"
     left_out = [f"{unreadable} could not be read"] if unreadable else []
     left_out += [f"{missing} are named but not there"] if number(missing) and missing else []
     if left_out:
-        yield f"{name}Of the videos {' and '.join(left_out)}; the figures are of the others."
+        yield f"{name}Of the {files} {' and '.join(left_out)}; the figures are of the others."
     base, model = document["base"], document.get("model") or {}
     if model.get("base_sha256") and base.get("sha256") and model["base_sha256"] != base["sha256"]:
         yield f"{name}The DDNet was distilled for another base ({model.get('base')}), not for {base['name']}."

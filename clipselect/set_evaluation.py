@@ -20,7 +20,8 @@ class Method:
     """One way of choosing frames.
 
     Attributes:
-        name: as in results: "average", "top1", "random", "even", "first", "ddl" and variants, "ddl_threshold".
+        name: as in results: "average", "top1", "random", "even", "first", "ddl" and variants, "ddl_threshold",
+            "ddl_half" and "even_half" (half of the frames, rounded up).
         k: how many are kept; None for a method without.
     """
 
@@ -37,11 +38,13 @@ READINGS: dict[str, Reading] = {"no_rescale": "none", "literal": "literal"}
 
 
 def methods(ks: Sequence[int]) -> list[Method]:
-    """All that are compared: averages and weighted means of all frames, of those above the threshold, and of K."""
+    """All that are compared: averages and weighted means of all frames, of those above the threshold, of the better
+    half, and of K."""
     whole = ["average", "top1", "ddl_all", "ddl_all_no_rescale"]
     threshold = ["ddl_threshold", "ddl_threshold_no_rescale", "ddl_threshold_literal"]
+    half = ["ddl_half", "ddl_half_average", "even_half"]
     counted = ["ddl", "ddl_average", "ddl_no_rescale", "ddl_literal", "even", "first", "random"]
-    return [Method(name) for name in (*whole, *threshold)] + [Method(name, k) for k in ks for name in counted]
+    return [Method(name) for name in (*whole, *threshold, *half)] + [Method(name, k) for k in ks for name in counted]
 
 
 def chosen(
@@ -55,8 +58,8 @@ def chosen(
         rng: for "random".
     """
     n = len(scores)
-    k = n if method.k is None else min(method.k, n)
     name, _, variant = method.name.partition("_")
+    k = (n + 1) // 2 if variant.startswith("half") else n if method.k is None else min(method.k, n)
     if method.name == "average":
         kept = np.arange(n)
     elif method.name == "top1":
@@ -73,7 +76,7 @@ def chosen(
         kept = top_k(scores, k).ordered
     else:
         raise ValueError(f"unknown method {method.name!r}; see clipselect.set_evaluation.methods")
-    if name != "ddl" or variant == "average":
+    if name != "ddl" or variant.endswith("average"):
         return kept, np.ones(len(kept))
     reading = next((r for ending, r in READINGS.items() if variant.endswith(ending)), "group")
     return kept, weights(scores, kept, reading)  # type: ignore[arg-type]

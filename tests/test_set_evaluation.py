@@ -24,6 +24,9 @@ BY_HAND: dict[Method, tuple[list[int], list[float]]] = {
     Method("ddl_threshold"): ([1, 3, 4], [1, 0.625, 0.375]),
     Method("ddl_threshold_no_rescale"): ([1, 3, 4], [0.9, 0.6, 0.4]),
     Method("ddl_threshold_literal"): ([1, 3, 4], [1, 0.4, 0]),  # over the kept: (score - 0.4) / 0.5
+    Method("ddl_half"): ([1, 3, 4], [1, 0.625, 0.375]),
+    Method("ddl_half_average"): ([1, 3, 4], [1, 1, 1]),
+    Method("even_half"): ([0, 2, 4], [1, 1, 1]),
     Method("ddl", 3): ([1, 3, 4], [1, 0.625, 0.375]),
     Method("ddl_average", 3): ([1, 3, 4], [1, 1, 1]),
     Method("ddl_no_rescale", 3): ([1, 3, 4], [0.9, 0.6, 0.4]),
@@ -52,11 +55,11 @@ def test_each_method_by_hand(method: Method) -> None:
 
 def test_every_method_that_is_compared_is_among_those_done_by_hand_but_random() -> None:
     assert {m.name for m in methods([3])} == {m.name for m in BY_HAND} | {"random"}
-    assert len({*ALL}) == len(ALL) == 7 + 3 * 7 and [m.k for m in methods([])] == [None] * 7
+    assert len({*ALL}) == len(ALL) == 10 + 3 * 7 and [m.k for m in methods([])] == [None] * 10
 
 
 def test_which_methods_read_scores() -> None:
-    assert {m.name for m in ALL if not m.reads_scores} == {"average", "even", "first", "random"}
+    assert {m.name for m in ALL if not m.reads_scores} == {"average", "even", "even_half", "first", "random"}
     for method in ALL:
         if not method.reads_scores:
             assert choose(method, SCORES) == choose(method, SCORES[::-1])
@@ -121,6 +124,8 @@ def test_a_groups_feature_is_a_convex_combination_of_as_many_as_are_counted(
             assert count == 1
         elif "threshold" in method.name:
             assert count == max((scores[rows] > threshold).sum(), 1)
+        elif "half" in method.name:
+            assert count == len(rows) - len(rows) // 2
         else:
             assert count == len(rows)
 
