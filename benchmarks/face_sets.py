@@ -168,7 +168,7 @@ def read_pairs(file: Path, places: dict[str, int]) -> Pairs:
     folds, first, second, same = list[int](), list[int](), list[int](), list[bool]()
     for number, line in text_lines(file):
         cells = [cell.strip() for cell in line.split(",")]
-        if number == 1 and not cells[0].isdecimal():
+        if number == 1 and not line[0].isdecimal():
             continue
         if len(cells) < 4 or not cells[0].isdecimal() or cells[-1] not in ("0", "1"):
             wrong(file, number, "needs a fold, two sets and 1 or 0, separated by commas")

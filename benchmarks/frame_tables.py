@@ -72,7 +72,8 @@ def frame_table(
     """Run both networks on every frame; what is done is kept under `cache` and not done again.
 
     Args:
-        spoil: (image, place in `paths`) -> the image that the networks see; a function of its arguments alone.
+        spoil: (image, place in `paths`) -> the image that the networks see; a function of its arguments alone. An
+            ImageError of it is that of the image.
         spoilt: says what `spoil` does, for the cache; empty without one.
 
     Raises:
@@ -132,14 +133,15 @@ def _computed(
             begun = time.perf_counter()
             try:
                 image = read_image(paths[i])
+                reading += time.perf_counter() - begun
+                seen = image if spoil is None else spoil(image, i)
             except ImageError as e:
                 errors[paths[i]] = str(e)
                 failures.add(paths[i], e)
                 continue
-            reading += time.perf_counter() - begun
             kept.append(i)
             sides.append(min(image.shape[:2]))
-            yield image if spoil is None else spoil(image, i)
+            yield seen
 
     frames = [*images()]
     ticks = [time.perf_counter()]

@@ -10,7 +10,7 @@ import numpy as np
 from face_sets import FaceSets, Pairs, text_lines, wrong
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, ImageError
 from clipselect.faces.alignment import TEMPLATE, similarity_transform, warp
 from clipselect.images import Image
 
@@ -126,10 +126,12 @@ def _rows(file: Path) -> Iterable[tuple[int, dict[str, str]]]:
 
 
 def _boxed(boxes: NDArray[np.float64], image: Image, element: int) -> Image:
-    """The part of an image that lies in the element's box; the whole image where the box lies beside it."""
+    """The part of an image that lies in the element's box."""
     x, y, width, height = boxes[element].round().astype(int)
     part = image[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)]
-    return part if part.size else image
+    if not part.size:
+        raise ImageError(f"the box {boxes[element].tolist()} of element {element} lies beside its image; mend the box")
+    return part
 
 
 def _aligned(sets: FaceSets, file: Path) -> FaceSets:
@@ -150,7 +152,10 @@ def _aligned(sets: FaceSets, file: Path) -> FaceSets:
 
 
 def _upright(points: NDArray[np.float64], image: Image, element: int) -> Image:
-    return warp(image, similarity_transform(points[element], TEMPLATE), 112)
+    try:
+        return warp(image, similarity_transform(points[element], TEMPLATE), 112)
+    except ValueError as e:
+        raise ImageError(f"the points of element {element} give no alignment ({e}); mend them") from e
 
 
 def _connected(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> list[int]:
