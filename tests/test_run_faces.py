@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from benchmark_fixtures import one_thread
+from conftest import Run
 from frame_fixtures import EMBEDDER, cut, pattern, people, textured, tiny_ddnet, write
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
@@ -17,9 +18,9 @@ import face_evaluation
 import run_faces
 from face_sets import FaceSets, Pairs, all_pairs
 
-from clipselect.commands import main as clipselect
 from clipselect.errors import ClipselectError
 from clipselect.report import read_runs
+from clipselect.set_evaluation import Method, group_features
 
 __all__ = ["one_thread"]
 
@@ -52,7 +53,7 @@ def row(document: dict[str, Any], data: str, method: str, k: int | None = None) 
     return found
 
 
-def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path) -> None:
+def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -> None:
     how = ("--set-size", 4, "--seeds", 0, 1, "--blur", 9, "--domains", "p00", "--name", "made")
     document = call(folder, folder / "people", tmp_path, *how)
     assert [one["name"] for one in document["data"]] == ["made", "made, p00", "made, blur 9", "made, blur 9, p00"]
@@ -78,7 +79,7 @@ def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path) -> None:
     assert sorted((tmp_path / "cache").iterdir()) == before
     assert again["rows"] == document["rows"] and again["differences"] == document["differences"]
     assert read_runs([tmp_path])[0].group == "set"
-    assert clipselect(["report", str(tmp_path), "--out", str(tmp_path / "report"), "-q"]) in (0, None)
+    assert run("report", tmp_path, "--out", tmp_path / "report", "-q").code == 0
     page = (tmp_path / "report" / "report.html").read_text()
     assert "TAR at FAR 1e-1" in page and "acceleration" in page and "not known to this version" not in page
 
@@ -197,3 +198,12 @@ def test_spearman_with_ties() -> None:
     assert face_evaluation._rho(a, b) == pytest.approx(spearmanr(a, b)[0])
     assert face_evaluation._rho(np.ones(3), b[:3]) == 0
     assert Pairs(np.zeros(0, int), np.zeros(0, int), np.zeros(0, bool)).kept(np.arange(3)).folds is None
+
+
+def test_frames_of_one_medium_count_as_one() -> None:
+    features = np.array([[1, 0], [1, 0], [0, 1], [0, 2]], np.float32)
+    scores, groups, media = np.full(4, 0.5), [np.arange(3), np.array([3])], np.array([7, 7, 8, 8])
+    plain, _ = group_features(features, scores, groups, Method("average"))
+    pooled, counts = group_features(features, scores, groups, Method("average"), media=media)
+    assert plain[0] == pytest.approx([2 / 3, 1 / 3]) and pooled[0] == pytest.approx([0.5**0.5, 0.5**0.5])
+    assert pooled[1] == pytest.approx([0, 1]) and counts.tolist() == [3, 1]
