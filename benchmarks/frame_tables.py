@@ -202,8 +202,8 @@ def set_rows(
         for name, drawn in metrics.items():
             # where all or none are right, drawing them again says nothing; and taking off what draws are too high by
             # on average can shift an interval beyond what is possible
-            extreme = extreme_interval(np.array([drawn.value]), sources)
-            low, high = np.clip(extreme or drawn.interval, 0, 1).tolist()
+            exact = extreme_interval(np.array([drawn.value]), sources)
+            low, high = np.clip(exact or drawn.interval, 0, 1).tolist()
             row |= {name: 100 * drawn.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
         if base.gflops:
             costs = base.gflops * clips, scorer_gflops * scored

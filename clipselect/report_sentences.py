@@ -174,7 +174,10 @@ def _value_and_cost(row: Row, metric: str) -> str:
 
 
 def _dense_clause(finding: Finding) -> str:
-    return "" if finding.dense is None else f"; dense: {_value_and_cost(finding.dense.rival, finding.metric)}"
+    if finding.dense is None:
+        return ""
+    rival = finding.dense.rival
+    return f"; {rival.method}: {_value_and_cost(rival, finding.metric)}"
 
 
 def _clock_clause(finding: Finding) -> str:
