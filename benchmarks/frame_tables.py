@@ -23,6 +23,8 @@ from clipselect.set_evaluation import Method, group_features
 from clipselect.zoo.embedder import Embedder
 
 FRAMES_PER_FILE = 512
+FORMAT = 2
+"""Of the files; those of another one are not looked at."""
 
 Record = dict[str, Any]
 Measure = Callable[[NDArray[np.float32]], dict[str, Drawn]]
@@ -40,6 +42,7 @@ class FrameTable:
         scores: [m] float32.
         seconds_base, seconds_ddnet: per frame, from the decoded image on.
         seconds_read: per frame, from the closed file to the decoded image.
+        sides: [m] int64, pixels of the shorter side of every image; None where it was not kept.
     """
 
     frames: NDArray[np.int64]
@@ -48,6 +51,7 @@ class FrameTable:
     seconds_base: float
     seconds_ddnet: float
     seconds_read: float = 0.0
+    sides: NDArray[np.int64] | None = None
 
     def groups(self, groups: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:
         """Rows of this table for groups of places in the list of paths; what cannot be read is left out."""
@@ -68,14 +72,15 @@ def frame_table(
     """Run both networks on every frame; what is done is kept under `cache` and not done again.
 
     Args:
-        spoil: (image, place in `paths`) -> the image that the networks see; a function of its arguments alone.
+        spoil: (image, place in `paths`) -> the image that the networks see; a function of its arguments alone. An
+            ImageError of it is that of the image.
         spoilt: says what `spoil` does, for the cache; empty without one.
 
     Raises:
         ClipselectError: not one image can be read.
     """
     make_folder(cache)
-    about = json.dumps([base.identity, scorer.metadata["sha256"], spoilt], sort_keys=True, default=str)
+    about = json.dumps([FORMAT, base.identity, scorer.metadata["sha256"], spoilt], sort_keys=True, default=str)
     parts = []
     for first in range(0, len(paths), FRAMES_PER_FILE):
         places = range(first, min(first + FRAMES_PER_FILE, len(paths)))
@@ -84,11 +89,13 @@ def frame_table(
         if not file.exists():
             write_arrays(file, _computed(paths, places, spoil, base, scorer, failures))
         with opened_arrays(file) as arrays:
-            parts.append({name: arrays[name] for name in ("frames", "features", "scores", "seconds")})
+            parts.append({name: arrays[name] for name in ("frames", "features", "scores", "seconds", "sides")})
             for path, why in json.loads(arrays["errors"].tobytes()).items():  # of an earlier run, too
                 failures.add(path, ImageError(why))
         stage.more(len(places))
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores")}
+    joined = {
+        name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores", "sides")
+    }
     if not len(joined["frames"]):
         raise ClipselectError(f"not one of the {len(paths)} images can be read; see the errors above")
     lengths = np.linalg.norm(joined["features"], axis=1, keepdims=True)
@@ -96,7 +103,7 @@ def frame_table(
     # the median over the files: a machine that was busy for a while does not count
     per_frame = [part["seconds"] / len(part["frames"]) for part in parts if len(part["frames"])]
     seconds = np.median(np.stack(per_frame), axis=0).tolist()
-    return FrameTable(joined["frames"], features, joined["scores"], *seconds)
+    return FrameTable(joined["frames"], features, joined["scores"], *seconds, joined["sides"])
 
 
 def stacked(tables: Sequence[FrameTable], paths: int) -> FrameTable:
@@ -116,6 +123,7 @@ def _computed(
     failures: Failures,
 ) -> dict[str, NDArray[Any]]:
     kept: list[int] = []
+    sides: list[int] = []
     errors: dict[str, str] = {}
     reading = 0.0
 
@@ -125,13 +133,15 @@ def _computed(
             begun = time.perf_counter()
             try:
                 image = read_image(paths[i])
+                reading += time.perf_counter() - begun
+                seen = image if spoil is None else spoil(image, i)
             except ImageError as e:
                 errors[paths[i]] = str(e)
                 failures.add(paths[i], e)
                 continue
-            reading += time.perf_counter() - begun
             kept.append(i)
-            yield image if spoil is None else spoil(image, i)
+            sides.append(min(image.shape[:2]))
+            yield seen
 
     frames = [*images()]
     ticks = [time.perf_counter()]
@@ -144,6 +154,7 @@ def _computed(
         "features": features,
         "scores": scores,
         "seconds": np.array([*np.diff(ticks), reading]),
+        "sides": np.array(sides, dtype=np.int64),
         "errors": np.frombuffer(json.dumps(errors).encode(), np.uint8),
     }
 
@@ -160,6 +171,7 @@ def set_rows(
     sources: int,
     threshold: float,
     seeds: Sequence[int],
+    media: NDArray[np.int64] | None = None,
 ) -> tuple[list[Record], list[Record]]:
     """The entries of `rows` and of `differences` of a results file: each method less "average", choices by score less
     as many even frames, and ddl at every K less even frames at every K and ddl at its best K.
@@ -170,6 +182,7 @@ def set_rows(
     Args:
         sources: how many identities the groups stem from.
         threshold: of eq. 7.
+        media: of every frame of the table, see `group_features`.
     """
     rows, measured = [], dict[Method, dict[str, Drawn]]()
     frames = float(np.mean([len(group) for group in groups]))
@@ -177,7 +190,7 @@ def set_rows(
         found, embedded = [], []
         for seed in seeds if method.name == "random" else seeds[:1]:
             features, counts = group_features(
-                table.features, table.scores, groups, method, threshold=threshold, seed=seed
+                table.features, table.scores, groups, method, threshold=threshold, seed=seed, media=media
             )
             found.append(measure(features))
             embedded.append(float(counts.mean()))
@@ -187,8 +200,11 @@ def set_rows(
         row: Record = {"data": data, "method": method.name, "k": method.k, "clips": clips}
         row |= {"videos": len(groups), "sources": sources}
         for name, drawn in metrics.items():
-            low, high = extreme_interval(np.array([drawn.value]), sources) or drawn.interval
-            row |= {name: 100 * drawn.value, f"{name}_low": 100 * max(low, 0), f"{name}_high": 100 * min(high, 1)}
+            # where all or none are right, drawing them again says nothing; and taking off what draws are too high by
+            # on average can shift an interval beyond what is possible
+            exact = extreme_interval(np.array([drawn.value]), sources)
+            low, high = np.clip(exact or drawn.interval, 0, 1).tolist()
+            row |= {name: 100 * drawn.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
         if base.gflops:
             costs = base.gflops * clips, scorer_gflops * scored
             row |= {"gflops": sum(costs), "gflops_base": costs[0], "gflops_ddnet": costs[1]}

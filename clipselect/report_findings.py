@@ -51,17 +51,19 @@ METHODS = {
     "dense_weighted": "all candidates, weighted by their scores",
     "action_clips_only": "an oracle: only the candidates that show the action, which nobody knows beforehand",
     "oracle": "as ddl_average, but by the true discriminability, which takes the identity that is sought",
+    "oracle_all": "all candidates, weighted by their true D-scores",
+    "oracle_sharp": "an oracle: one frame that was not blurred, alone",
 }
 """What the known methods are, in the order of the tables."""
 VARIANTS = frozenset(
     {"ddl_literal", "ddl_no_rescale", "ddl_average", "ddl_half_average", "ddl_threshold_literal", "dense_weighted"}
 )
-ORACLES = frozenset({"action_clips_only", "oracle"})
+ORACLES = frozenset({"action_clips_only", "oracle", "oracle_all", "oracle_sharp"})
 UNIFORM, DENSE = ("uniform", "even"), ("dense", "average")
 """What the rivals are called for clips, and for the frames of sets."""
 METRICS = {
     "top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP", "rank1": "rank-1",
-    "rank5": "rank-5",
+    "rank5": "rank-5", **{f"tar_at_far_1e-{n}": f"TAR at FAR 1e-{n}" for n in range(1, 7)},
 }  # fmt: skip
 
 Verdict = Literal["better", "worse", "not told apart", "too few videos to tell"]

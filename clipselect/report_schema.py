@@ -11,7 +11,7 @@ from clipselect.errors import ClipselectError
 VERSION = 1
 COSTS = (
     "gflops", "gflops_ddnet", "gflops_base", "seconds", "seconds_decode", "seconds_ddnet", "seconds_base",
-    "videos_per_second", "peak_memory_mb", "peak_gpu_memory_mb",
+    "acceleration", "videos_per_second", "peak_memory_mb", "peak_gpu_memory_mb",
 )  # fmt: skip
 
 Record = dict[str, Any]

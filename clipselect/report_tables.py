@@ -96,6 +96,7 @@ def _results_table(title: str, rows: Sequence[tuple[Row, Finding]], found: Seque
     else:
         columns += [
             ("GFLOPs (DDNet + base)", _cost_cell("gflops", ("ddnet", "base"))),
+            ("acceleration", _number_cell("acceleration")),
             ("seconds (decode + DDNet + base)", _cost_cell("seconds", ("decode", "ddnet", "base"))),
             ("videos/s", _number_cell("videos_per_second")),
             ("peak MB", _number_cell("peak_memory_mb")),

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.aggregation import Reading, aggregate, weights
+from clipselect.metrics import pool_by_media
 from clipselect.selection import above, ranking, top_k, uniform
 
 
@@ -89,6 +90,7 @@ def group_features(
     *,
     threshold: float = 0.15,
     seed: int = 0,
+    media: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The feature of every group by a method, and how many frames the base had to embed for it.
 
@@ -96,6 +98,8 @@ def group_features(
         features: [n, d] of all frames, each perhaps scaled to length 1 beforehand.
         scores: [n] of all frames.
         groups: [g] rows of the frames of each group; never empty.
+        media: [n] what medium every frame is of: the frames that are kept are then pooled within their media first, see
+            `clipselect.metrics.pool_by_media`. Without, the weights decide among all of a group.
 
     Returns:
         [g, d] and [g].
@@ -104,6 +108,9 @@ def group_features(
     for number, rows in enumerate(groups):
         rng = np.random.default_rng([seed, number])
         kept, weight = chosen(method, scores[rows], threshold=threshold, rng=rng)
-        out[number] = aggregate(torch.from_numpy(features[rows[kept]]), weight).numpy()
+        if media is None:
+            out[number] = aggregate(torch.from_numpy(features[rows[kept]]), weight).numpy()
+        else:
+            out[number] = pool_by_media(features[rows[kept]], media[rows[kept]], weight)
         counts[number] = len(kept)
     return out, counts

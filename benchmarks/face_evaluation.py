@@ -1,0 +1,223 @@
+"""Faces as they are and blurred: what both networks say about them, and the entries of a results file.
+
+Blurred is by the protocol of the Face Aggregation paper, see run_faces.py.
+"""
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from face_measures import Protocol
+from face_sets import FaceSets
+from frame_tables import FrameTable, Record, frame_table, set_rows
+from numpy.typing import NDArray
+
+from clipselect.commands.common import check
+from clipselect.commands.stages import Failures, stage
+from clipselect.degradations import motion_blur
+from clipselect.discriminability import class_centroids, d_scores, discriminability, normalisation
+from clipselect.frame_scorer import FrameScorer
+from clipselect.images import Image
+from clipselect.metrics import roc_auc
+from clipselect.set_evaluation import Method, methods
+from clipselect.zoo.embedder import Embedder
+
+AS_THEY_ARE = 0.0
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The elements of a data set, as they are or blurred.
+
+    Attributes:
+        of: [n] which element of the data set each is of.
+        lengths: [n] pixels of motion blur, 0 for none.
+        angles: [n] radians.
+        groups: [g] the elements of every set.
+    """
+
+    name: str
+    of: NDArray[np.int64]
+    lengths: NDArray[np.float64]
+    angles: NDArray[np.float64]
+    groups: list[list[int]]
+
+
+def conditioned(sets: FaceSets, length: float, seed: int, name: str) -> Condition:
+    """All frames as they are (length 0), or all but one of ten blurred."""
+    if length == AS_THEY_ARE:
+        n = len(sets.paths)
+        return Condition(name, np.arange(n), np.zeros(n), np.zeros(n), sets.groups)
+    of, lengths, angles, groups = list[int](), list[float](), list[float](), list[list[int]]()
+    for number, group in enumerate(sets.groups):
+        rng = np.random.default_rng([seed, number])  # not the length: the same frames stay sharp at all lengths
+        spared = rng.permutation(len(group))[: max(1, round(len(group) / 10))].tolist()
+        groups.append([*range(len(of), len(of) + len(group))])
+        of += group
+        lengths += [0 if i in spared else length for i in range(len(group))]
+        angles += rng.uniform(0, np.pi, len(group)).tolist()
+    return Condition(f"{name}, blur {length:g}", np.array(of), np.array(lengths), np.array(angles), groups)
+
+
+def measured(
+    condition: Condition, sets: FaceSets, base: Embedder, scorer: FrameScorer, cache: Path, failures: Failures
+) -> FrameTable:
+    def seen(image: Image, i: int) -> Image:
+        face = image if sets.cut is None else sets.cut(image, int(condition.of[i]))
+        if condition.lengths[i] == 0:
+            return face
+        return motion_blur(base.geometry.squash(face), condition.lengths[i], condition.angles[i])
+
+    plain = sets.cut is None and not condition.lengths.any()
+    what = hashlib.sha256(sets.cut_by.encode() + b"".join(a.tobytes() for a in (condition.lengths, condition.angles)))
+    paths = [sets.paths[i] for i in condition.of]
+    with stage(f"embedding {condition.name}", len(paths), quiet=False) as step:
+        spoilt = "" if plain else what.hexdigest()
+        return frame_table(paths, None if plain else seen, spoilt, base, scorer, cache, failures, step)
+
+
+def evaluated(
+    args: argparse.Namespace,
+    condition: Condition,
+    sets: FaceSets,
+    table: FrameTable,
+    sharp: FrameTable,
+    base: Embedder,
+    scorer_gflops: float,
+) -> dict[str, list[Record]]:
+    """The entries `data`, `rows`, `differences` and `ranking` of one condition, for a results file.
+
+    Args:
+        args: k, threshold, seeds, far, draws and domains, see run_faces.py.
+        table: of the condition.
+        sharp: of the data set as it is.
+    """
+    every = table.groups(condition.groups)
+    present = [place for place, group in enumerate(every) if len(group)]
+    groups = [every[place] for place in present]
+    new = np.full(len(every), -1)
+    new[present] = np.arange(len(present))
+    names, person = np.unique([sets.identities[place] for place in present], return_inverse=True)
+    protocol = Protocol(person, [pairs.kept(new) for pairs in sets.rounds], args.far, args.draws)
+    media = None if sets.media is None else sets.media[condition.of[table.frames]]
+    truth = true_scores(condition, sets, table, sharp)
+    spared = condition.lengths[table.frames] == 0
+    found: dict[str, list[Record]] = {"data": [], "rows": [], "differences": [], "ranking": []}
+
+    def add(name: str, part: Protocol, wanted: Sequence[Method], videos: int, sources: int) -> None:
+        def rows_of(scores: NDArray[np.float32], chosen: Sequence[Method]) -> tuple[list[Record], list[Record]]:
+            return set_rows(
+                name, replace(table, scores=scores), groups, chosen, part.measure(), base, scorer_gflops,
+                sources=sources, threshold=args.threshold, seeds=args.seeds, media=media,
+            )  # fmt: skip
+
+        rows, differences = rows_of(table.scores, wanted)
+        for oracle, scores in (("oracle", truth), ("oracle_sharp", None if spared.all() else spared)):
+            if scores is None:
+                continue
+            by = [Method("top1")] if oracle == "oracle_sharp" else [Method("ddl_average", k) for k in args.k]
+            by += [Method("ddl_all")] if oracle == "oracle" else []
+            more = rows_of(scores.astype(np.float32), [Method("average"), *by])
+            rows += [free_of_ddnet(renamed(row, oracle)) for row in more[0] if row["method"] != "average"]
+            differences += [renamed(entry, oracle) for entry in more[1] if entry["than"] == "average"]
+        found["rows"] += [accelerated(row, rows[0]) | {"videos": videos} for row in rows]
+        found["differences"] += differences
+
+    candidates = float(np.mean([len(group) for group in groups]))
+    about = {"name": condition.name, "videos": len(groups), "sources": len(names), "candidates": candidates}
+    about |= {"missing": len(every) - len(groups), "rounds": len(sets.rounds)}
+    found["data"].append(about | _kinds(protocol))
+    add(condition.name, protocol, methods(args.k), len(groups), len(names))
+    few = [Method("average"), Method("top1"), Method("ddl_all"), Method("ddl_threshold")]
+    few += [Method(kind, k) for kind in ("ddl", "even") for k in args.k]
+    for domain in args.domains:
+        members = np.array([name.startswith(domain) for name in names])
+        check(bool(members.any()), f"--domains {domain}: no identity begins so; the first one is {names[0]}")
+        part, name, people = protocol.of(members), f"{condition.name}, {domain}", int(members.sum())
+        videos = int(members[person].sum())
+        own = {"name": name, "videos": videos, "sources": people, "rounds": len(sets.rounds)}
+        found["data"].append(own | _kinds(part))
+        add(name, part, few, videos, people)
+    found["ranking"].append({"data": condition.name} | ranked(table.scores, truth, spared, groups))
+    return found
+
+
+def renamed(entry: Record, oracle: str) -> Record:
+    """A row or difference of a method that was given an oracle's scores."""
+    return entry | {"method": f"{oracle}_all" if entry["method"] == "ddl_all" else oracle}
+
+
+def free_of_ddnet(row: Record) -> Record:
+    """Nothing was scored for it."""
+    for cost in ("gflops", "seconds"):
+        if cost in row:
+            row = row | {cost: row[cost] - row[f"{cost}_ddnet"], f"{cost}_ddnet": 0.0}
+    return row
+
+
+def _kinds(protocol: Protocol) -> Record:
+    same = np.concatenate([pairs.same for pairs in protocol.rounds])
+    return {"genuine_pairs": int(same.sum()), "impostor_pairs": int((~same).sum())}
+
+
+def true_scores(
+    condition: Condition, sets: FaceSets, table: FrameTable, sharp: FrameTable
+) -> NDArray[np.float32] | None:
+    """D-scores (eq. 3 and 4) [m] of the frames, by the centroids of the identities' frames as they are.
+
+    None where that is not defined: fewer than two identities, or one whose frames cannot be read.
+    """
+    whose = {element: sets.identities[g] for g, group in enumerate(sets.groups) for element in group}
+    names = sorted({*whose.values()})
+    number = {name: i for i, name in enumerate(names)}
+    known = [i for i, element in enumerate(sharp.frames.tolist()) if element in whose]
+    owner = torch.tensor([number[whose[int(sharp.frames[i])]] for i in known])
+    centroids = class_centroids(torch.from_numpy(sharp.features[known]), owner, len(names))
+    mine = np.array([number.get(whose.get(int(e), ""), -1) for e in condition.of[table.frames]])
+    used = mine >= 0
+    if int((~centroids.isnan().any(1)).sum()) < 2:
+        return None
+    d = discriminability(torch.from_numpy(table.features[used]), torch.from_numpy(mine[used]), centroids)
+    scores = np.zeros(len(mine), np.float32)
+    scores[used] = d_scores(d, normalisation(d)).numpy()
+    return scores
+
+
+def ranked(
+    scores: NDArray[np.float32],
+    truth: NDArray[np.float32] | None,
+    sharp: NDArray[np.bool_],
+    groups: Sequence[NDArray[np.int64]],
+) -> dict[str, float]:
+    """How well the DDNet ranks: Spearman's rho within sets, and whether the sharp frame comes first."""
+    found: dict[str, float] = {}
+    if truth is not None:
+        rhos = [_rho(scores[g], truth[g]) for g in groups if len({*truth[g].tolist()}) > 1 and len(g) > 2]
+        best = [np.argmax(scores[g]) == np.argmax(truth[g]) for g in groups]
+        found |= {"rho_within_sets": float(np.mean(rhos))} if rhos else {}
+        found["best_by_score_is_best_by_d"] = float(np.mean(best))
+    mixed = [g for g in groups if sharp[g].any() and not sharp[g].all()]
+    if mixed:
+        found["auc_sharp"] = float(np.mean([roc_auc(scores[g], sharp[g]) for g in mixed]))
+        found["best_by_score_is_sharp"] = float(np.mean([sharp[g[np.argmax(scores[g])]] for g in mixed]))
+        if truth is not None:
+            found["best_by_d_is_sharp"] = float(np.mean([sharp[g[np.argmax(truth[g])]] for g in mixed]))
+    return found
+
+
+def _rho(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    first, second = (np.unique(x, return_inverse=True, return_counts=True)[1:] for x in (a, b))
+    ranks = [(np.cumsum(counts) - (counts - 1) / 2)[inverse] for inverse, counts in (first, second)]
+    if min(rank.std() for rank in ranks) == 0:
+        return 0.0
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def accelerated(row: Record, average: Record) -> Record:
+    """With how many times fewer GFLOPs and seconds it takes than averaging all frames, the DDNet's included."""
+    names = {"gflops": "acceleration", "seconds": "acceleration_seconds"}
+    return row | {name: average[cost] / row[cost] for cost, name in names.items() if row.get(cost)}

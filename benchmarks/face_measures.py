@@ -1,0 +1,154 @@
+"""Verification and identification of sets, and what they are over identities drawn again.
+
+Whoever is drawn n times stands for n people: their genuine pairs count n-fold, impostor pairs of two identities as
+often as the product of both; a pair of an identity with its own copy is no pair. Thresholds of ten-fold accuracy and
+the gallery of rank-1 stay as they are. Every figure is the mean over the rounds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from face_sets import Pairs
+from frame_tables import Measure
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError
+from clipselect.metrics import Drawn, statistic_draws, ten_fold_accuracy
+from clipselect.metrics.intervals import chunks
+from clipselect.metrics.verification import WHOLE
+
+Weighted = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""How often every identity is drawn [b, identities] -> the figure of each draw [b], NaN where it has none."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is measured on the sets of a data set.
+
+    Attributes:
+        identities: [g] number of the identity of every set.
+        rounds: see `FaceSets`.
+        fars: false accept rates; those for which a round has too few impostor pairs are left out.
+        draws: of identities, for the intervals.
+    """
+
+    identities: NDArray[np.int64]
+    rounds: Sequence[Pairs]
+    fars: Sequence[float]
+    draws: int
+
+    def of(self, members: NDArray[np.bool_]) -> "Protocol":
+        """The same with the genuine pairs of some identities [identities] alone, against all impostor pairs."""
+        kept = []
+        for pairs in self.rounds:
+            use = ~pairs.same | members[self.identities[pairs.first]]
+            kept.append(Pairs(pairs.first[use], pairs.second[use], pairs.same[use]))
+        return replace(self, rounds=kept)
+
+    def measure(self) -> Measure:
+        """Of features [g, d] every metric by name.
+
+        Raises:
+            ClipselectError: a round without genuine or impostor pairs, or too few impostor pairs for any FAR.
+        """
+        for pairs in self.rounds:
+            if pairs.same.all() or not pairs.same.any():
+                raise ClipselectError(
+                    f"the pairs that can be compared are {int(pairs.same.sum())} of one person and "
+                    f"{int((~pairs.same).sum())} of two; it takes both: add sets"
+                )
+        fewest = min(int((~pairs.same).sum()) for pairs in self.rounds)
+        fars = [far for far in self.fars if far * fewest >= 1 - WHOLE]
+        if not fars:
+            raise ClipselectError(f"a FAR of {max(self.fars):g} takes more than {fewest} impostor pairs; raise --far")
+        return lambda features: self._measured(features, fars)
+
+    def _measured(self, features: NDArray[np.float32], fars: Sequence[float]) -> dict[str, Drawn]:
+        rows = features.astype(np.float64)
+        unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        alike = [np.einsum("pd,pd->p", unit[p.first], unit[p.second]) for p in self.rounds]
+        figures: dict[str, list[Weighted]] = {}
+        for pairs, values in zip(self.rounds, alike, strict=True):
+            for far in fars:
+                figures.setdefault(tar_name(far), []).append(self._tar(pairs, values, far))
+            if pairs.every:
+                figures.setdefault("rank1", []).append(self._rank1(pairs, unit))
+            if pairs.folds is not None:
+                figures.setdefault("accuracy", []).append(self._accuracy(pairs, values))
+        drawn = {name: self._drawn(parts) for name, parts in figures.items()}
+        told = np.all([np.isfinite(d.draws) for d in drawn.values()], axis=0)  # the same draws for all that is compared
+        return {name: Drawn(d.value, d.draws[told]) for name, d in drawn.items()}
+
+    def _drawn(self, parts: Sequence[Weighted]) -> Drawn:
+        def mean(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
+            return np.mean([part(drawn.astype(np.float64)) for part in parts], axis=0)
+
+        return statistic_draws(mean, int(self.identities.max()) + 1, draws=self.draws)
+
+    def _tar(self, pairs: Pairs, values: NDArray[np.float64], far: float) -> Weighted:
+        """`clipselect.metrics.tar_at_far` with weights; the same without."""
+        genuine, impostor = np.flatnonzero(pairs.same), np.flatnonzero(~pairs.same)
+        genuine = genuine[np.argsort(-values[genuine], kind="stable")]
+        impostor = impostor[np.argsort(-values[impostor], kind="stable")]
+        falling = -values[impostor]
+        last = np.flatnonzero(np.r_[np.diff(falling) > 0, True])  # of those that tie
+        above, from_it_on = (np.searchsorted(-values[genuine], falling[last], side) for side in ("left", "right"))
+        own = self.identities[pairs.first[genuine]]
+        one, other = (self.identities[side[impostor]] for side in (pairs.first, pairs.second))
+
+        def weighted(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+            out = []
+            for part in chunks(len(drawn), len(values)):
+                alarms = np.cumsum(drawn[part][:, one] * drawn[part][:, other], axis=1)[:, last]
+                found = np.cumsum(np.pad(drawn[part][:, own], ((0, 0), (1, 0))), axis=1)
+                allowed = far * alarms[:, -1] * (1 + WHOLE)
+                at = (alarms <= allowed[:, None]).sum(axis=1).clip(max=len(last) - 1)
+                i = np.arange(len(at))
+                before = np.where(at > 0, alarms[i, at - 1], 0)
+                step = np.maximum(alarms[i, at] - before, 1)
+                share = ((allowed - before) / step).clip(0, 1)
+                strict = found[i, above[at]]
+                accepted = strict + share * (found[i, from_it_on[at]] - strict)
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    tar = accepted / found[:, -1]
+                tar[alarms[:, -1] == 0] = np.nan
+                out.append(np.where(allowed >= alarms[:, -1], 1.0, tar) if far >= 1 else tar)
+            return np.concatenate(out)
+
+        return weighted
+
+    def _rank1(self, pairs: Pairs, unit: NDArray[np.float64]) -> Weighted:
+        """Share of the sets that have a mate and are more alike to one than to any set of somebody else."""
+        members = np.unique(np.r_[pairs.first, pairs.second])
+        who = self.identities[members]
+        alike = unit[members] @ unit[members].T
+        mates = (who[:, None] == who) & ~np.eye(len(members), dtype=bool)
+        best = np.where(mates, alike, -np.inf).max(axis=1)
+        right = best > np.where(who[:, None] == who, -np.inf, alike).max(axis=1)
+        has = mates.any(axis=1)
+        return lambda drawn: _share(drawn[:, who[has]], right[has])
+
+    def _accuracy(self, pairs: Pairs, values: NDArray[np.float64]) -> Weighted:
+        assert pairs.folds is not None
+        measured = ten_fold_accuracy(values, pairs.same, pairs.folds)
+        names, fold = np.unique(pairs.folds, return_inverse=True)
+        right = (values >= measured.thresholds[fold]) == pairs.same
+        one, other = self.identities[pairs.first], self.identities[pairs.second]
+
+        def weighted(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+            weight = drawn[:, one] * np.where(pairs.same, 1, drawn[:, other])
+            return np.mean([_share(weight[:, fold == f], right[fold == f]) for f in range(len(names))], axis=0)
+
+        return weighted
+
+
+def tar_name(far: float) -> str:
+    """As "tar_at_far_1e-2"."""
+    mantissa, _, exponent = f"{far:e}".partition("e")
+    return f"tar_at_far_{float(mantissa):g}e{int(exponent)}"
+
+
+def _share(weight: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):
+        return (weight @ right) / weight.sum(axis=1)

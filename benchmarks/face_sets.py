@@ -1,0 +1,232 @@
+"""Sets of faces and the pairs of them to be verified: from folders, from lists, and drawn from images of identities."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.display import shown
+from clipselect.errors import ClipselectError
+from clipselect.images import Image
+from clipselect.inputs import is_folder, visible
+from clipselect.sources import IMAGE_SUFFIXES, natural_order
+from clipselect.splits import split_root
+
+SMALL = 20
+"""Pixels of the shorter side below which a face is hardly one."""
+YOUTUBE = "splits.txt"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Which sets are compared with which in one round: one draw of sets, or one split of a protocol.
+
+    Attributes:
+        first, second: [p] int64 places in the list of sets.
+        same: [p] bool.
+        folds: [p] int64 for ten-fold accuracy; None where the protocol has none.
+        every: whether these are all pairs of the round's sets, so that every set can be looked for among the others.
+    """
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    same: NDArray[np.bool_]
+    folds: NDArray[np.int64] | None = None
+    every: bool = False
+
+    def kept(self, new: NDArray[np.int64]) -> "Pairs":
+        """Those of sets that are kept; `new` is the place of every set, -1 of those that are not."""
+        first, second = new[self.first], new[self.second]
+        both = (first >= 0) & (second >= 0)
+        folds = None if self.folds is None else self.folds[both]
+        return Pairs(first[both], second[both], self.same[both], folds, self.every)
+
+
+@dataclass(frozen=True)
+class FaceSets:
+    """A data set.
+
+    Attributes:
+        paths: [n] one per element; a picture may be several elements.
+        groups: [g] the elements of every set, never empty.
+        identities: [g] whom every set shows.
+        rounds: a figure is the mean over these.
+        media: [n] what medium of its template every element is of (IJB); None where sets are pooled as a whole.
+        cut: (image, element) -> the face; None where the images are faces already.
+        cut_by: what decides `cut`, for caches.
+        left_out: names and reasons of what had to be left out.
+        settings: what decided the sets, for the results.
+    """
+
+    paths: list[str]
+    groups: list[list[int]]
+    identities: list[str]
+    rounds: list[Pairs]
+    media: NDArray[np.int64] | None = None
+    cut: Callable[[Image, int], Image] | None = None
+    cut_by: str = ""
+    left_out: dict[str, str] | None = None
+
+
+def drawn_sets(folder: Path, sizes: Sequence[int], seeds: Sequence[int]) -> FaceSets:
+    """Disjoint sets of every identity in folder/IDENTITY/*.jpg, drawn once per seed; all pairs of a draw.
+
+    An identity's sets are of the largest of the `sizes` of which it fills two; one that fills none is left out.
+
+    Raises:
+        ClipselectError: fewer than two identities fill two sets.
+    """
+    root = split_root(folder, "val")[0]
+    people = {entry.name: images_in(Path(entry.path)) for entry in visible(root) if is_folder(entry)}
+    left_out: dict[str, str] = {}
+    paths, groups, identities, rounds = list[str](), list[list[int]](), list[str](), list[Pairs]()
+    first_of = dict[str, int]()
+    size_of = dict[str, int]()
+    for name, images in people.items():
+        if not (fitting := [size for size in sizes if len(images) >= 2 * size]):
+            need = 2 * min(sizes)
+            left_out[name] = f"has {len(images)} images, and two sets of {min(sizes)} take {need}; add images"
+            continue
+        size_of[name], first_of[name] = max(fitting), len(paths)
+        paths += images
+    if len(size_of) < 2:
+        raise ClipselectError(
+            f"{root}: only {len(size_of)} identities have images for two sets of {min(sizes)}, and it takes two "
+            "identities to tell apart; add some, or lower --set-size"
+        )
+    for seed in seeds:
+        begun = len(groups)
+        for number, (name, size) in enumerate(size_of.items()):
+            order = np.random.default_rng([seed, number]).permutation(len(people[name])) + first_of[name]
+            for start in range(0, len(order) - size + 1, size):
+                groups.append(order[start : start + size].tolist())
+                identities.append(name)
+        rounds.append(all_pairs(identities, range(begun, len(groups))))
+    return FaceSets(paths, groups, identities, rounds, left_out=left_out)
+
+
+def sets_in_folders(folder: Path, pairs: Path | None = None) -> FaceSets:
+    """IDENTITY/SET/frames, as YouTube Faces is unpacked; all pairs, or those of a file such as its splits.txt.
+
+    Raises:
+        ClipselectError: no sets, or see `read_pairs`.
+    """
+    found = dict[str, list[str]]()
+    left_out = dict[str, str]()
+    for person in visible(folder):
+        for entry in visible(Path(person.path)) if is_folder(person) else ():
+            if not is_folder(entry):
+                continue
+            name = f"{person.name}/{entry.name}"
+            if images := images_in(Path(entry.path)):
+                found[name] = images
+            else:
+                left_out[name] = "holds no image; remove the folder, or fill it"
+    if not found:
+        raise ClipselectError(f"{folder}: holds no IDENTITY/SET/frames; see --help for what is read")
+    return _of_named(folder, found, [name.partition("/")[0] for name in found], pairs, left_out)
+
+
+def listed_sets(folder: Path, file: Path, pairs: Path | None = None) -> FaceSets:
+    """Sets by a list, as for IQIYI: a folder of frames and its identity on every line, the folder within `folder`.
+
+    Raises:
+        ClipselectError: lines of another form, a folder without images or listed twice, or see `read_pairs`.
+    """
+    found, identities = dict[str, list[str]](), list[str]()
+    for number, line in text_lines(file):
+        cells = line.rsplit(None, 1)
+        if len(cells) != 2:
+            wrong(file, number, "needs a folder of frames and an identity")
+        if cells[0] in found:
+            wrong(file, number, f"names {cells[0]} a second time")
+        images = images_in(folder / cells[0])
+        if not images:
+            wrong(file, number, f"names {cells[0]}, a folder without images")
+        found[cells[0]] = images
+        identities.append(cells[1])
+    if not found:
+        raise ClipselectError(f"{file}: names no set; write a folder of frames and an identity on every line")
+    return _of_named(folder, found, identities, pairs, {})
+
+
+def read_pairs(file: Path, places: dict[str, int]) -> Pairs:
+    """Pairs in the form of YouTube Faces' splits.txt: fold, set, set, then 1 if both show the same person, else 0.
+
+    Fields are separated by commas; a similarity may stand before the last one; a first line without numbers is a
+    header.
+
+    Args:
+        places: of the sets by name.
+
+    Raises:
+        ClipselectError: lines of another form, a set that is not there, or not both kinds of pairs.
+    """
+    folds, first, second, same = list[int](), list[int](), list[int](), list[bool]()
+    for number, line in text_lines(file):
+        cells = [cell.strip() for cell in line.split(",")]
+        if number == 1 and not line[0].isdecimal():
+            continue
+        if len(cells) < 4 or not cells[0].isdecimal() or cells[-1] not in ("0", "1"):
+            wrong(file, number, "needs a fold, two sets and 1 or 0, separated by commas")
+        for name in cells[1:3]:
+            if name not in places:
+                wrong(file, number, f"names the set {name}, which is not there; add it, or remove the line")
+        folds.append(int(cells[0]))
+        first.append(places[cells[1]])
+        second.append(places[cells[2]])
+        same.append(cells[-1] == "1")
+    if len({*same}) < 2:
+        raise ClipselectError(f"{file}: needs pairs of the same person and pairs of two; add those that lack")
+    return Pairs(np.array(first), np.array(second), np.array(same), np.array(folds) if len({*folds}) > 1 else None)
+
+
+def all_pairs(identities: Sequence[str], places: Sequence[int]) -> Pairs:
+    """Every pair of the sets at these places."""
+    a, b = np.triu_indices(len(places), 1)
+    names, places = np.array(identities), np.asarray(places, dtype=np.int64)
+    return Pairs(places[a], places[b], names[places[a]] == names[places[b]], every=True)
+
+
+def images_in(folder: Path) -> list[str]:
+    """Images in a folder, in their natural order; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    entries = [entry for entry in visible(folder) if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES]
+    return [entry.path for entry in sorted(entries, key=lambda entry: natural_order(entry.name))]
+
+
+def text_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, stripped, with their numbers."""
+    try:
+        with file.open(encoding="utf-8-sig", errors="surrogateescape") as opened:
+            yield from ((number, line.strip()) for number, line in enumerate(opened, 1) if line.strip())
+    except OSError as e:
+        raise ClipselectError(f"{file}: cannot be read ({e.strerror}); check the path") from e
+
+
+def wrong(file: Path, number: int, says: str) -> NoReturn:
+    """A line of a file is not as it must be."""
+    raise ClipselectError(f"{file}, line {number}: {shown(says)}")
+
+
+def _of_named(
+    folder: Path, found: dict[str, list[str]], identities: list[str], pairs: Path | None, left_out: dict[str, str]
+) -> FaceSets:
+    paths, groups = list[str](), list[list[int]]()
+    for images in found.values():
+        groups.append([*range(len(paths), len(paths) + len(images))])
+        paths += images
+    if pairs is not None:
+        chosen = read_pairs(pairs, {name: place for place, name in enumerate(found)})
+    else:
+        chosen = all_pairs(identities, range(len(groups)))
+        if len({*chosen.same.tolist()}) < 2:
+            raise ClipselectError(
+                f"{folder}: needs two identities, and one with two sets, to compare; got {len(groups)} sets of "
+                f"{len({*identities})}"
+            )
+    return FaceSets(paths, groups, identities, [chosen], left_out=left_out)

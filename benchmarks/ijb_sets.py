@@ -1,0 +1,184 @@
+"""Templates of IJB-A and IJB-C, read from their protocol files as published."""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from face_sets import FaceSets, Pairs, text_lines, wrong
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError, ImageError
+from clipselect.faces.alignment import TEMPLATE, similarity_transform, warp
+from clipselect.images import Image
+
+IJBA_COLUMNS = ("TEMPLATE_ID", "SUBJECT_ID", "FILE", "MEDIA_ID", "FACE_X", "FACE_Y", "FACE_WIDTH", "FACE_HEIGHT")
+
+
+def ijbc(folder: Path) -> FaceSets:
+    """IJB-C's (and IJB-B's) one-to-one protocol in the form that InsightFace gave it.
+
+    FOLDER/loose_crop/N.jpg; in FOLDER/meta or FOLDER `*_face_tid_mid.txt` (file, template, medium on every line),
+    `*_template_pair_label.txt` (template, template, 1 or 0) and, if the crops are to be aligned,
+    `*_name_5pts_score.txt` (file, x and y of five points, score). The protocol does not say whom a template shows:
+    templates that any pair calls the same are one identity.
+
+    Raises:
+        ClipselectError: a file that lacks, lines of another form, or a template without a face.
+    """
+    faces, labels = (_one_file(folder, f"*_{name}.txt") for name in ("face_tid_mid", "template_pair_label"))
+    paths, media = list[str](), list[int]()
+    elements = dict[str, list[int]]()
+    for number, line in text_lines(faces):
+        cells = line.split()
+        if len(cells) != 3 or not cells[2].lstrip("-").isdecimal():
+            wrong(faces, number, "needs a file, a template and a medium")
+        elements.setdefault(cells[1], []).append(len(paths))
+        paths.append(str(folder / "loose_crop" / cells[0]))
+        media.append(int(cells[2]))
+    places = {template: place for place, template in enumerate(elements)}
+    first, second, same = list[int](), list[int](), list[bool]()
+    for number, line in text_lines(labels):
+        cells = line.split()
+        if len(cells) != 3 or cells[2] not in ("0", "1"):
+            wrong(labels, number, "needs two templates and 1 or 0")
+        for name in cells[:2]:
+            if name not in places:
+                wrong(labels, number, f"names template {name}, which has no face in {faces.name}; see that both fit")
+        first.append(places[cells[0]])
+        second.append(places[cells[1]])
+        same.append(cells[2] == "1")
+    pairs = Pairs(np.array(first, np.int64), np.array(second, np.int64), np.array(same, bool))
+    identities = [str(i) for i in _connected(len(places), pairs.first[pairs.same], pairs.second[pairs.same])]
+    sets = FaceSets(paths, [*elements.values()], identities, [pairs], np.array(media))
+    points = [*folder.glob("*_name_5pts_score.txt"), *folder.glob("meta/*_name_5pts_score.txt")]
+    return sets if not points else _aligned(sets, points[0])
+
+
+def ijba(folder: Path) -> FaceSets:
+    """IJB-A's one-to-one protocol: every `verify_metadata_N.csv` with its `verify_comparisons_N.csv` below FOLDER.
+
+    A split is a round. Files are named from FOLDER or FOLDER/images on; faces are cut out by their boxes.
+
+    Raises:
+        ClipselectError: no such files, one that lacks, columns that lack, or an unknown template.
+    """
+    found = sorted(folder.rglob("verify_metadata_*.csv"), key=_number)
+    if not found:
+        raise ClipselectError(f"{folder}: holds no verify_metadata_N.csv; give the folder of IJB-A")
+    paths, media, boxes, identities = list[str](), list[int](), list[list[float]](), list[str]()
+    groups, rounds = list[list[int]](), list[Pairs]()
+    images = folder / "images" if (folder / "images").is_dir() else folder
+    numbers = dict[str, int]()
+    for metadata in found:
+        places = dict[str, int]()
+        for number, row in _rows(metadata):
+            template, subject, file, medium = (row[column] for column in IJBA_COLUMNS[:4])
+            try:
+                boxes.append([float(row[column]) for column in IJBA_COLUMNS[4:]])
+            except ValueError:
+                wrong(metadata, number, "has a box that is no number")
+            if min(boxes[-1][2:]) < 1:
+                wrong(metadata, number, "has an empty box")
+            if template not in places:
+                places[template] = len(groups)
+                groups.append([])
+                identities.append(subject)
+            groups[places[template]].append(len(paths))
+            paths.append(str(images / file))
+            media.append(numbers.setdefault(medium, len(numbers)))
+        rounds.append(_compared(metadata, places, identities))
+    cut = partial(_boxed, np.array(boxes))
+    return FaceSets(paths, groups, identities, rounds, np.array(media), cut, f"boxes {boxes}")
+
+
+def _compared(metadata: Path, places: dict[str, int], identities: Sequence[str]) -> Pairs:
+    file = metadata.with_name(metadata.name.replace("metadata", "comparisons"))
+    first, second = list[int](), list[int]()
+    for number, line in text_lines(file):
+        cells = [cell.strip() for cell in line.split(",")]
+        if len(cells) != 2:
+            wrong(file, number, "needs two templates, separated by a comma")
+        for name in cells:
+            if name not in places:
+                wrong(file, number, f"names template {name}, which is not in {metadata.name}; see that both fit")
+        first.append(places[cells[0]])
+        second.append(places[cells[1]])
+    same = [identities[a] == identities[b] for a, b in zip(first, second, strict=True)]
+    return Pairs(np.array(first, np.int64), np.array(second, np.int64), np.array(same, bool))
+
+
+def _rows(file: Path) -> Iterable[tuple[int, dict[str, str]]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.DictReader(opened)
+            lacking = [column for column in IJBA_COLUMNS if column not in (reader.fieldnames or ())]
+            if lacking:
+                raise ClipselectError(f"{file}: lacks the column {lacking[0]}; take the protocol file as published")
+            for row in reader:
+                if None in row.values():
+                    wrong(file, reader.line_num, "has too few fields")
+                yield reader.line_num, row
+    except OSError as e:
+        raise ClipselectError(f"{file}: cannot be read ({e.strerror}); check its permissions") from e
+
+
+def _boxed(boxes: NDArray[np.float64], image: Image, element: int) -> Image:
+    """The part of an image that lies in the element's box."""
+    x, y, width, height = boxes[element].round().astype(int)
+    part = image[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)]
+    if not part.size:
+        raise ImageError(f"the box {boxes[element].tolist()} of element {element} lies beside its image; mend the box")
+    return part
+
+
+def _aligned(sets: FaceSets, file: Path) -> FaceSets:
+    """With crops turned upright by five points each."""
+    points = dict[str, NDArray[np.float64]]()
+    for number, line in text_lines(file):
+        cells = line.split()
+        try:
+            points[cells[0]] = np.array(cells[1:11], dtype=np.float64).reshape(5, 2)
+        except ValueError:
+            wrong(file, number, "needs a file and x and y of five points")
+    lacking = next((path for path in sets.paths if Path(path).name not in points), None)
+    if lacking is not None:
+        raise ClipselectError(f"{file}: has no points of {Path(lacking).name}; remove the file to go without alignment")
+    every = np.stack([points[Path(path).name] for path in sets.paths])
+    by = f"points {every.tolist()}"
+    return FaceSets(sets.paths, sets.groups, sets.identities, sets.rounds, sets.media, partial(_upright, every), by)
+
+
+def _upright(points: NDArray[np.float64], image: Image, element: int) -> Image:
+    try:
+        return warp(image, similarity_transform(points[element], TEMPLATE), 112)
+    except ValueError as e:
+        raise ImageError(f"the points of element {element} give no alignment ({e}); mend them") from e
+
+
+def _connected(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> list[int]:
+    """The smallest member of everyone's component."""
+    root = [*range(count)]
+
+    def of(i: int) -> int:
+        while root[i] != i:
+            root[i] = i = root[root[i]]
+        return i
+
+    for a, b in zip(first.tolist(), second.tolist(), strict=True):
+        low, high = sorted((of(a), of(b)))
+        root[high] = low
+    return [of(i) for i in range(count)]
+
+
+def _one_file(folder: Path, pattern: str) -> Path:
+    found = [*folder.glob(pattern), *folder.glob(f"meta/{pattern}")]
+    if len(found) != 1:
+        raise ClipselectError(f"{folder}: needs one file {pattern}, there or in meta, and holds {len(found)}")
+    return found[0]
+
+
+def _number(path: Path) -> int:
+    return int("".join(re.findall(r"\d+", path.stem)) or 0)
