@@ -68,7 +68,7 @@ def trade_plot(
         handles = [_trade_line(axis, method, rows, cost, finding, style[method]) for method in _methods(rows)]
         _trade_axes(axis, cost, [finding, *among])
         figure.legend(handles, [_label(m) for m in _methods(rows)], loc="outside lower center", ncols=3, frameon=False)
-        return _svg(figure, f"accuracy against {UNITS[cost]} a video")
+        return _svg(figure, f"accuracy against {UNITS[cost]} a {finding.run.group}")
 
 
 def overlay_plot(found: Sequence[Finding], cost: str, style: dict[str, tuple[str, str]]) -> str | None:
@@ -85,7 +85,7 @@ def overlay_plot(found: Sequence[Finding], cost: str, style: dict[str, tuple[str
                 names.append(_label(f"{method}, {finding.run.label}"))
         _trade_axes(axis, cost, found)
         figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
-        return _svg(figure, f"accuracy of all runs against {UNITS[cost]} a video")
+        return _svg(figure, f"accuracy of all runs against {UNITS[cost]} a {found[0].run.group}")
 
 
 def cost_plot(finding: Finding, cost: str) -> str | None:
@@ -115,7 +115,7 @@ def cost_plot(finding: Finding, cost: str) -> str | None:
         axis.set_yticks(places, [_label(method_and_k(row.method, row.k)) for row in rows], fontsize=8)
         axis.invert_yaxis()
         axis.margins(x=0.1, y=0.01)
-        axis.set_xlabel(f"{UNITS[cost]} a video")
+        axis.set_xlabel(f"{UNITS[cost]} a {finding.run.group}")
         figure.legend(loc="outside lower center", ncols=4, frameon=False)
         return _svg(figure, f"what the {UNITS[cost]} are made of")
 
@@ -168,7 +168,8 @@ def _trade_axes(axis: "Axes", cost: str, found: Sequence[Finding]) -> None:
     axis.update_datalim(points)
     axis.autoscale_view()
     metric = found[0].metric
-    axis.set(xlabel=f"{UNITS[cost]} a video", ylabel=f"{_label(METRICS.get(metric, metric))} in percent")
+    xlabel = f"{UNITS[cost]} a {found[0].run.group}"
+    axis.set(xlabel=xlabel, ylabel=f"{_label(METRICS.get(metric, metric))} in percent")
     axis.grid(alpha=0.2, color=INK)
 
 
