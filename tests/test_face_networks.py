@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
 from clipselect.metrics import rank_accuracy
+from clipselect.zoo.embedder_networks import EMBEDDERS
 from clipselect.zoo.face_checkpoints import detect_layout, load_face_network, rename
 from clipselect.zoo.face_networks import FACE_NETWORKS, IR, MobileFaceNet
 from clipselect.zoo.loading import fit
@@ -175,6 +176,13 @@ def test_weights_of_foamliu_give_its_embeddings() -> None:
     state = foamliu_state(24)
     assert detect_layout(state) == "foamliu"
     net = loaded(MobileFaceNet(24, foamliu=True), state)
+    assert torch.allclose(net(FACES), foamliu(state, FACES), atol=1e-4)
+
+
+def test_a_training_may_begin_from_a_public_checkpoint() -> None:
+    state, architecture = foamliu_state(128), EMBEDDERS["mobilefacenet_foamliu"]
+    net = architecture.build().eval()
+    architecture.load(net, state, "theirs.pt")
     assert torch.allclose(net(FACES), foamliu(state, FACES), atol=1e-4)
 
 

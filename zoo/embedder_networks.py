@@ -15,6 +15,7 @@ from clipselect.checkpoint import Metadata, load_weights
 from clipselect.errors import ClipselectError
 from clipselect.images import ImageGeometry
 from clipselect.zoo.embedder import NORMALISATIONS
+from clipselect.zoo.face_checkpoints import rename
 from clipselect.zoo.face_networks import FACE_NETWORKS
 from clipselect.zoo.face_networks import SIZE as FACE
 from clipselect.zoo.loading import fit
@@ -36,14 +37,21 @@ class EmbedderArchitecture:
 
     build: Callable[[], nn.Module]
     geometry: ImageGeometry
-    load: Callable[[Any, Mapping[str, Tensor], str | Path], None] = fit
+    load: Callable[[Any, Mapping[str, Tensor], str | Path], None]
+
+
+def load_face_weights(net: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Give a face network a state dict with our names or those of a public checkpoint."""
+    fit(net, rename(state), source)
 
 
 EMBEDDERS: dict[str, EmbedderArchitecture] = {
     name: EmbedderArchitecture(build, ImageGeometry(*SIZE, *IMAGENET), load_reid_weights)
     for name, build in REID_NETWORKS.items()
 } | {
-    name: EmbedderArchitecture(partial(face.build, face.embedding), ImageGeometry(FACE, FACE, face.mean, face.std))
+    name: EmbedderArchitecture(
+        partial(face.build, face.embedding), ImageGeometry(FACE, FACE, face.mean, face.std), load_face_weights
+    )
     for name, face in FACE_NETWORKS.items()
 }
 

@@ -1,0 +1,117 @@
+"""What the DDNet's size and the base's loss change: the paper's tables 5 and 6, in small.
+
+    python benchmarks/run_face_ablations.py --data DATA/faces --base mobilefacenet_foamliu:FILE.pt --out OUT
+
+Table 5: DDNets of several sizes, distilled for the base as it is. Table 6: the base trained on for --base-steps steps
+with another loss each, and the default DDNet distilled for every one. `clipselect train-embedder` and `clipselect
+distill-frames` make them, all with the same seed, benchmarks/run_faces.py judges them. What is done is kept: a run that
+was stopped goes on. Writes OUT/VARIANT/results.json, and OUT/ablations.md with a line for each.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from shared import run
+
+from clipselect.checkpoint import load_weights
+from clipselect.commands.outputs import make_folder
+from clipselect.errors import ClipselectError
+from clipselect.files import write_whole
+
+DDNETS: dict[str, list[str]] = {
+    "default": [],
+    "half_width": ["--widths", "4,8,16,24"],
+    "double_width": ["--widths", "16,32,64,96"],
+    "one_block": ["--depths", "1,1,1,1"],
+}
+LOSSES = ("arcface", "cosface", "sphereface", "softmax")
+METHODS = ("average", "ddl_threshold", "ddl_threshold_no_rescale", "ddl 3")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--base", required=True, help="NETWORK:CHECKPOINT, as for clipselect distill-frames")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=[*DDNETS, *LOSSES], default=[*DDNETS, *LOSSES])
+    parser.add_argument("--steps", type=int, default=400, help="of every DDNet")
+    parser.add_argument("--base-steps", type=int, default=150)
+    parser.add_argument("--variants", type=int, default=4, help="degraded variants of every image")
+    parser.add_argument("--blur", type=int, default=11, help="as for run_faces.py")
+    args = parser.parse_args(arguments)
+    for variant in args.only:
+        folder = args.out / variant
+        make_folder(folder)
+        base = trained(variant, folder, args) if variant in LOSSES else args.base
+        model = distilled(DDNETS.get(variant, []), base, folder, args)
+        if not (folder / "results.json").exists():
+            script = Path(__file__).with_name("run_faces.py")
+            evaluation = ["--data", args.data, "--base", base, "--model", model, "--blur", args.blur, "--k", 3]
+            _call(script, *evaluation, "--name", "val", "--out", folder)
+        write_whole(args.out / "ablations.md", table(args.out))
+    print(table(args.out))
+
+
+def trained(loss: str, folder: Path, args: argparse.Namespace) -> str:
+    """The base, trained on with a loss."""
+    base = folder / "base.safetensors"
+    network, _, checkpoint = args.base.partition(":")
+    if not base.exists():
+        options = ["--network", network, "--initial", checkpoint, "--loss", loss, "--steps", args.base_steps]
+        _call("-m", "clipselect", "train-embedder", "--data", args.data, *options, "--learning-rate", 3e-4, "-o", base)
+    return str(base)
+
+
+def distilled(sizes: Sequence[str], base: str, folder: Path, args: argparse.Namespace) -> Path:
+    model = folder / "ddnet.safetensors"
+    if not model.exists():
+        if base == args.base:  # the same features for all
+            for shared in ("features", "features_held_out"):
+                make_folder(args.out / shared)
+                make_folder(model.with_suffix(".work"))
+                if not (link := model.with_suffix(".work") / shared).exists():
+                    link.symlink_to((args.out / shared).resolve())
+        options = ["--degradations", "faces", "--variants", args.variants, "--steps", args.steps, *sizes]
+        _call("-m", "clipselect", "distill-frames", "--data", args.data, "--base", base, *options, "-o", model)
+    return model
+
+
+def table(out: Path) -> str:
+    """Markdown, a line per variant: the DDNet's cost and Spearman's rho, then TAR at FAR 1e-2 by data and method."""
+    lines = []
+    for variant in (*DDNETS, *LOSSES):
+        file = out / variant / "results.json"
+        if file.exists():
+            metadata = load_weights(file.with_name("ddnet.safetensors"), "ddnet")[1]
+            lines.append(_line(variant, json.loads(file.read_text()), metadata.get("held_out", {}).get("spearman")))
+    if not lines:
+        return ""
+    rows = [" | ".join(line.values()) for line in lines]
+    head = f"| {' | '.join(lines[0])} |"
+    return "\n".join([head, "|---" * len(lines[0]) + "|", *(f"| {row} |" for row in rows)]) + "\n"
+
+
+def _line(variant: str, document: dict[str, Any], rho: float | None) -> dict[str, str]:
+    line = {"variant": f"`{variant}`", "DDNet, M a frame": f"{1000 * document['model']['gflops']:.0f}"}
+    line["rho"] = "" if rho is None else f"{rho:.3f}"
+    for row in document["rows"]:
+        name = f"{row['method']} {row['k'] or ''}".strip()
+        if name in METHODS:
+            line[f"{row['data'].removeprefix('val, ')}: {name}"] = f"{row['tar_at_far_1e-2']:.1f}"
+    return line
+
+
+def _call(*arguments: object) -> None:
+    command = [sys.executable, *map(str, arguments)]
+    if subprocess.run(command, check=False).returncode:
+        raise ClipselectError(f"{shlex.join(command[1:])}: failed; see above, and give the same command again")
+
+
+if __name__ == "__main__":
+    run(main)
