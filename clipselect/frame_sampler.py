@@ -58,7 +58,8 @@ class FrameSampler:
         threshold: keep those scored above it, in [0, 1] (eq. 7). Of several limits all hold; the best frame is kept in
             any case.
         model: a 2D DDNet of the zoo or a weights file.
-        reading: how scores become weights, see `clipselect.weights`.
+        reading: how scores become weights, see `clipselect.weights`; "none" takes them as they are, which does better
+            for sets than re-scaling (benchmarks/README.md).
         index: a frame index of the same model: images given by path are then not opened.
         fallback: what to do with an image that the index lacks or that has changed: "score" it, with a warning, or
             "raise".
@@ -78,7 +79,7 @@ class FrameSampler:
         share: float | None = None,
         threshold: float | None = None,
         model: str | Path | None = None,
-        reading: Reading = "group",
+        reading: Reading = "none",
         index: Path | str | None = None,
         fallback: Literal["score", "raise"] = "score",
         device: str = "auto",
@@ -195,9 +196,10 @@ class FaceFrameSampler(FrameSampler):
 
 
 class ReIDFrameSampler(FrameSampler):
-    """`FrameSampler` for the frames of a person tracklet: by default those above 0.5, and weights without re-scaling.
+    """`FrameSampler` for the frames of a person tracklet: by default those above 0.5.
 
-    Measured (benchmarks/README.md): that loses nothing where no frame is bad, as the better half and re-scaling do.
+    On the sets of benchmarks/README.md, where 0.5 was settled on, that loses nothing where no frame is bad, as the better
+    half does.
     """
 
     def __init__(
@@ -206,12 +208,11 @@ class ReIDFrameSampler(FrameSampler):
         k: int | None = None,
         threshold: float | None = None,
         model: str | Path | None = None,
-        reading: Reading = "none",
         **options: object,
     ) -> None:
         if k is None and threshold is None and options.get("share") is None:
             threshold = MEAN_THRESHOLD
-        super().__init__(k=k, threshold=threshold, model=model or zoo.PERSON_DDNET, reading=reading, **options)  # type: ignore[arg-type]
+        super().__init__(k=k, threshold=threshold, model=model or zoo.PERSON_DDNET, **options)  # type: ignore[arg-type]
 
 
 def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:

@@ -185,7 +185,7 @@ def test_the_siblings_differ_in_their_defaults_alone(model: Path) -> None:
         for options in ({"k": 3}, {"share": 0.2}, {"threshold": 0.4}):
             made = kind(model=model, device="cpu", **options)  # type: ignore[arg-type]
             assert {n: v for n in ("k", "share", "threshold") if (v := getattr(made, n)) is not None} == options
-    assert (face.reading, person.reading) == ("group", "none")
+    assert (face.reading, person.reading) == ("none", "none")
     found = person(frames())
     kept = np.flatnonzero(found.scores > 0.5).tolist() or [int(found.scores.argmax())]
     assert found.indices.tolist() == kept
