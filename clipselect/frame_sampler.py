@@ -198,7 +198,7 @@ class FaceFrameSampler(FrameSampler):
 class ReIDFrameSampler(FrameSampler):
     """`FrameSampler` for the frames of a person tracklet: by default those above 0.5.
 
-    On the sets of benchmarks/README.md, where 0.5 was settled on, that loses nothing where no frame is bad, as the better
+    On the sets of benchmarks/README.md, where 0.5 was settled on, that loses nothing where no frame is bad; the better
     half does.
     """
 

@@ -9,6 +9,7 @@ import pytest
 from conftest import Run, make_video
 from frame_fixtures import textured, tiny_ddnet, write
 from numpy.typing import NDArray
+from training_data import damaged
 
 from clipselect import FaceFrameSampler, ReIDFrameSampler
 from clipselect.commands import frame_outputs
@@ -157,8 +158,25 @@ def test_faces_of_known_tracks_are_those_that_the_detector_would_have_found(tmp_
     np.testing.assert_array_equal(known[0].crops, detected[0].crops)
     assert [origin.frame for origin in known[1].origins] == [1, 4]
     np.testing.assert_array_equal(known[1].crops, [detected[1].crops[1], detected[1].crops[4]])
-    with pytest.raises(VideoError, match=r"two.mp4: has no frame 6"):
+    with pytest.raises(VideoError, match=r"two.mp4: frame 6, which a track names, is not there"):
         faces_of_tracks(video, [{6: one}])
+
+
+def test_frames_that_do_not_decode_leave_a_gap_in_numbers_and_times(tmp_path: Path) -> None:
+    broken = damaged(tmp_path / "broken.mp4", 0.3, 0.4)
+    corner = Face((80.0, 8.0, 30.0, 30.0), 1.0)  # whose grey tells the number of the frame
+    found = faces_of_video(broken, lambda _: Detections((corner,)))
+    (sentence,) = found.warnings
+    assert sentence.startswith("broken at 1.") and sentence.endswith("frames decode, and only those were looked at")
+    crops = {origin.frame: crop for track in found.tracks for origin, crop in zip(track.origins, track.crops)}  # noqa: B905
+    assert 50 < len(crops) == found.frames < 100 and max(crops) == 99
+    undamaged = [n for n in crops if n < 20 or n > 60]
+    assert len(undamaged) > 40
+    for number in undamaged:
+        assert crops[number][:, :, 1].mean() == pytest.approx(40 + (number * 13) % 160, abs=4)
+    assert all(o.time == pytest.approx(o.frame / 25) for track in found.tracks for o in track.origins if o.frame)
+    (again,) = faces_of_tracks(broken, [{99: corner}])
+    np.testing.assert_array_equal(again.crops[0], crops[99])
 
 
 def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> None:

@@ -135,9 +135,11 @@ def _of_video(
             f"{path}: no face in {shortest} frames or more of the {found.frames} looked at{small}; lower --shortest or "
             "--every, or give YuNet as --detector",
         )
+        for sentence in found.warnings:
+            stderr().print(Text(f"warning: {shown(path)}: {shown(sentence)}"))
         results = []
         for number, one in enumerate(found.tracks, start=1):
-            told = () if one.by_landmarks else (SQUARES,)
+            told = found.warnings if one.by_landmarks else (*found.warnings, SQUARES)
             selection = sampler(one.crops)
             pictures = dict(enumerate(one.crops)) if outputs.needs_pictures else {}
             result = GroupResult(str(path), f"track {number}", model, one.origins, selection, told, pictures=pictures)

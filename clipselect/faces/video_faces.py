@@ -40,11 +40,13 @@ class FacesOfVideo:
     Attributes:
         frames: how many frames were looked at.
         too_small: faces that were left out because they are too small.
+        warnings: what was odd about the video, such as frames that do not decode.
     """
 
     tracks: list[FaceTrack]
     frames: int
     too_small: int
+    warnings: tuple[str, ...] = ()
 
 
 def faces_of_video(
@@ -68,11 +70,12 @@ def faces_of_video(
     source = open_source(path)
     crops: dict[int, tuple[Image, bool]] = {}  # by the identity of the face, which its track keeps alive
     looked: list[int] = []
+    met: set[int] = set()
     too_small = 0
 
     def detections() -> Iterator[tuple[Face, ...]]:
         nonlocal too_small
-        for number, picture in _pictures(source, every):
+        for number, picture in _pictures(source, every, met):
             found = detect(picture)
             too_small += found.too_small
             faces = tuple(replace(face) for face in found.faces)  # a detector may give the same object again
@@ -90,7 +93,7 @@ def faces_of_video(
     ]
     if not looked:
         raise VideoError(f"{path}: not one frame of its video stream can be decoded")
-    return FacesOfVideo(tracks, len(looked), too_small)
+    return FacesOfVideo(tracks, len(looked), too_small, (*source.warnings, *_lost(source, met)))
 
 
 def faces_of_tracks(path: Path, tracks: Sequence[Mapping[int, Face]]) -> list[FaceTrack]:
@@ -108,7 +111,7 @@ def faces_of_tracks(path: Path, tracks: Sequence[Mapping[int, Face]]) -> list[Fa
     source = open_source(path)
     wanted = {number for one in tracks for number in one}
     crops: list[dict[int, tuple[Image, bool]]] = [{} for _ in tracks]
-    for number, picture in _pictures(source, 1):
+    for number, picture in _pictures(source, 1, set()):
         for one, kept in zip(tracks, crops, strict=True):
             if number in one:
                 aligned = align(picture, one[number])
@@ -117,25 +120,44 @@ def faces_of_tracks(path: Path, tracks: Sequence[Mapping[int, Face]]) -> list[Fa
         if not wanted:
             break
     if wanted:
-        raise VideoError(f"{path}: has no frame {min(wanted)}, which a track names; count frames from 0")
+        raise VideoError(
+            f"{path}: frame {min(wanted)}, which a track names, is not there or does not decode; count frames from 0"
+        )
     return [
         _track(source, [(number, one[number], kept[number]) for number in sorted(one)])
         for one, kept in zip(tracks, crops, strict=True)
     ]
 
 
-def _pictures(source: Source, every: int) -> Iterator[tuple[int, Image]]:
-    """Number and pixels [h, w, 3], upright, of every so-many-th frame."""
-    for number, frame in enumerate(source.pictures(0, len(source.timeline.pts) - 1)):
+def _pictures(source: Source, every: int, met: set[int]) -> Iterator[tuple[int, Image]]:
+    """Number and pixels [h, w, 3], upright, of every so-many-th frame; the numbers of all that decode go to `met`.
+
+    A frame's number is its place among those that the file promises: frames that do not decode leave a gap.
+    """
+    promised = source.timeline.pts
+    for frame in source.pictures(0, len(promised) - 1):
+        number = min(int(np.searchsorted(promised, frame.pts or 0)), len(promised) - 1)
+        if number in met:  # a frame that the file does not promise
+            continue
+        met.add(number)
         if number % every == 0:
             pixels: Any = frame.to_ndarray(format="rgb24")
             yield number, np.ascontiguousarray(orientation(frame).apply(pixels))
 
 
+def _lost(source: Source, met: set[int]) -> tuple[str, ...]:
+    promised = len(source.timeline.pts)
+    if len(met) == promised:
+        return ()
+    first = next(number for number in range(promised) if number not in met)
+    second = float(source.timeline.pts[first] * source.timeline.time_base)
+    return (f"broken at {second:.2f} s: {len(met)} of {promised} frames decode, and only those were looked at",)
+
+
 def _track(source: Source, faces: Sequence[tuple[int, Face, tuple[Image, bool]]]) -> FaceTrack:
     """A track of (number of the frame, face, (crop, whether by landmarks))."""
     times = source.timeline.pts
-    seconds = [float(times[min(number, len(times) - 1)] * source.timeline.time_base) for number, _, _ in faces]
+    seconds = [float(times[number] * source.timeline.time_base) for number, _, _ in faces]
     origins = [
         FrameOrigin(frame=number, time=time, box=face.box)
         for (number, face, _), time in zip(faces, seconds, strict=True)
