@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.array_files import opened_arrays, write_arrays
+from clipselect.array_files import read_arrays, write_arrays
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, Stage
 from clipselect.errors import ClipselectError, ImageError
@@ -88,10 +88,10 @@ def frame_table(
         file = cache / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.npz"
         if not file.exists():
             write_arrays(file, _computed(paths, places, spoil, base, scorer, failures))
-        with opened_arrays(file) as arrays:
-            parts.append({name: arrays[name] for name in ("frames", "features", "scores", "seconds", "sides")})
-            for path, why in json.loads(arrays["errors"].tobytes()).items():  # of an earlier run, too
-                failures.add(path, ImageError(why))
+        arrays = read_arrays(file, ("frames", "features", "scores", "seconds", "sides", "errors"))
+        parts.append(arrays)
+        for path, why in json.loads(arrays["errors"].tobytes()).items():  # of an earlier run, too
+            failures.add(path, ImageError(why))
         stage.more(len(places))
     joined = {
         name: np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores", "sides")

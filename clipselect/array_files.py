@@ -6,11 +6,10 @@ FOLDER/000000.npz        arrays of the first items, and under "errors" why some 
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zipfile import BadZipFile
 
 import numpy as np
@@ -64,7 +63,7 @@ class ArrayFiles:
         text = json.dumps(self.settings, sort_keys=True)
         if about.exists() and about.read_bytes() != text.encode():
             raise ClipselectError(
-                f"{self.folder}: features of another base, data or clips; give another --work, or delete it"
+                f"{self.folder}: features of another base or of other data; give another --work, or delete it"
             )
         write_whole(about, text)
 
@@ -77,27 +76,31 @@ class ArrayFiles:
         return {path: why for number in range(self.count) for path, why in self.errors_of(number).items()}
 
     def errors_of(self, number: int) -> dict[str, str]:
-        with opened_arrays(self.path(number)) as file:
-            errors: dict[str, str] = json.loads(file["errors"].tobytes())
-            return errors
+        errors: dict[str, str] = json.loads(read_arrays(self.path(number), ["errors"])["errors"].tobytes())
+        return errors
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     """An .npz file, whole or not at all."""
     part = path.with_suffix(".part.npz")
     try:
-        np.savez(part, allow_pickle=False, **arrays)
+        np.savez(part, **cast(dict[str, Any], arrays))  # numbers alone: read_arrays unpickles nothing
         part.replace(path)
     except OSError as e:
         part.unlink(missing_ok=True)
         raise ClipselectError(f"{part}: cannot be written ({e.strerror}); make room and run it again") from e
 
 
-@contextmanager
-def opened_arrays(path: Path) -> Iterator[Any]:
-    """The arrays of an .npz file; a ClipselectError that names it if it, or what is read of it, is damaged."""
+def read_arrays(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    """Arrays of an .npz file; none at all where the first of `names` is not in it.
+
+    Raises:
+        ClipselectError: the file is not there, damaged, or lacks another of `names`.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
-            yield file
+            return {name: file[name] for name in names} if next(iter(names)) in file else {}
+    except FileNotFoundError as e:
+        raise ClipselectError(f"{path}: is gone; run the same command again") from e
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as e:
         raise ClipselectError(f"{path}: damaged; delete it and run the same command again") from e

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.array_files import ArrayFiles, opened_arrays
+from clipselect.array_files import ArrayFiles, read_arrays
 from clipselect.datasets import LabelledVideo
 from clipselect.errors import ClipselectError
 from clipselect.features import UNREADABLE, ClipOutputs, clip_outputs, unreadable
@@ -112,8 +112,8 @@ class FeatureFiles:
                 yield elements
 
     def _read(self, number: int) -> Elements | None:
-        with opened_arrays(self.files.path(number)) as file:
-            return Elements(**{f.name: file[f.name] for f in fields(Elements)}) if "video" in file else None
+        arrays = read_arrays(self.files.path(number), [f.name for f in fields(Elements)])
+        return Elements(**arrays) if arrays else None
 
 
 def _joined(parts: list[Elements]) -> dict[str, NDArray[Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.array_files import ArrayFiles, opened_arrays
+from clipselect.array_files import ArrayFiles, read_arrays
 from clipselect.degradations import Kind, degrade
 from clipselect.errors import ClipselectError, ImageError
 from clipselect.identities import LabelledImages
@@ -129,7 +129,7 @@ class FrameFeatures:
     def __iter__(self) -> Iterator[FrameElements]:
         """The elements file by file, in the order of the images; files without any are left out."""
         for number in range(self.files.count):
-            with opened_arrays(self.files.path(number)) as file:
-                elements = FrameElements(file["image"], file["variant"], file["features"])
+            arrays = read_arrays(self.files.path(number), ["image", "variant", "features"])
+            elements = FrameElements(arrays["image"], arrays["variant"], arrays["features"])
             if len(elements.image):
                 yield elements

@@ -28,11 +28,8 @@ A benchmark of costs alone has rows without metrics, and rows of a base whose co
 these are 10^9 operations a video, all networks included. `seconds` are a video, from the closed file to the answer, the
 mean over `timed_videos`. `k` is null where a method has none; for `uniform_equal_cost` it is the K of ddl whose cost is
 matched. `clips` is the mean number that the base saw. `sources` are what the videos stem from, where several are
-composed of one; they are what is drawn for intervals. `acceleration`: averaging all elements takes
-so many times the GFLOPs. Any method and any further key may appear.
-
-`element`, `group` and `files` say what is ranked, what it is ranked in, and what was read: "clip", "video" and "videos"
-where they are absent; "frame", "tracklet" and "images" for persons. `clips` and `videos` then count these.
+composed of one; they are what is drawn for intervals. `acceleration`, `acceleration_seconds`: averaging all elements
+takes so many times the GFLOPs, the seconds. Any method and any further key may appear.
 
 `element`, `group` and `files` say what is ranked, what it is ranked in, and what was read: "clip", "video" and "videos"
 where they are absent; "frame", "tracklet" and "images" for persons. `clips` and `videos` then count these.

@@ -63,7 +63,7 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
 def test_a_work_folder_of_another_run_is_refused(distil: Distil, data: Path) -> None:
     background = ("--background", data / "elsewhere")
     assert distil(*background).code == 0
-    refusal = "features: features of another base, data or clips; give another --work"
+    refusal = "features: features of another base or of other data; give another --work"
     assert_refused_at_last(distil(*background, "--stride", "0.2"), refusal)
     assert_refused_at_last(distil(*background, "--base", f"{data / 'base.py'}:elsewhere"), refusal)
     assert_refused_at_last(distil(), refusal)

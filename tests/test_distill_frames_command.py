@@ -249,4 +249,4 @@ def test_unreadable_held_out_images_do_not_cost_the_weights(run: Run, data: Path
 def test_features_of_another_base_in_the_work_folder_are_refused(distil: Distil, data: Path, tmp_path: Path) -> None:
     assert distil("-q").code == 0
     run = distil("--base", f"{data / 'base.py'}:blind", "-q")
-    assert run.code == 2 and "features of another base, data or clips" in run.err and "Traceback" not in run.err
+    assert run.code == 2 and "features of another base or of other data" in run.err and "Traceback" not in run.err

@@ -266,7 +266,9 @@ def test_features_of_other_settings_are_refused_and_kept(
 ) -> None:
     features = at(tmp_path, videos[:2])
     compute(features, colours())
-    with pytest.raises(ClipselectError, match="features: features of another base, data or clips; give another --work"):
+    with pytest.raises(
+        ClipselectError, match="features: features of another base or of other data; give another --work"
+    ):
         at(tmp_path, videos[:2], **change).files.prepare()
     assert len([*features]) == 1
     (features.folder / "settings.json").write_bytes(b"\xff")

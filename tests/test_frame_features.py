@@ -103,7 +103,7 @@ def test_a_run_with_other_settings_is_refused(images: LabelledImages, tmp_path: 
     features = features_in(tmp_path / "f", images)
     features.files.prepare()
     other = FrameFeatures(tmp_path / "f", images, features.variants, {"of": "another"})
-    with pytest.raises(ClipselectError, match=f"{tmp_path / 'f'}: features of another base, data or clips"):
+    with pytest.raises(ClipselectError, match=f"{tmp_path / 'f'}: features of another base or of other data"):
         other.files.prepare()
 
 
