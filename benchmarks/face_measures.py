@@ -39,12 +39,14 @@ class Protocol:
     draws: int
 
     def of(self, members: NDArray[np.bool_]) -> "Protocol":
-        """The same with the genuine pairs of some identities [identities] alone, against all impostor pairs."""
-        kept = []
-        for pairs in self.rounds:
-            use = ~pairs.same | members[self.identities[pairs.first]]
-            kept.append(Pairs(pairs.first[use], pairs.second[use], pairs.same[use]))
-        return replace(self, rounds=kept)
+        """The same on the sets of some identities [identities] alone, in their order, as if there were no others.
+
+        Impostors from outside would set the threshold: what a method makes of their sets would show in these figures.
+        """
+        own = members[self.identities]
+        new = np.where(own, np.cumsum(own) - 1, -1)
+        people = (np.cumsum(members) - 1)[self.identities[own]]
+        return replace(self, identities=people, rounds=[pairs.kept(new) for pairs in self.rounds])
 
     def measure(self) -> Measure:
         """Of features [g, d] every metric by name.

@@ -98,11 +98,18 @@ def test_accuracy_by_the_other_folds_and_the_mean_over_rounds() -> None:
     assert low < found["accuracy"].value < high and "rank1" not in found
 
 
-def test_a_domain_is_its_genuine_pairs_against_all_impostors() -> None:
-    people = np.repeat(np.arange(4), 2)
-    pairs = all_pairs(people.astype(str).tolist(), range(8))
-    (part,) = protocol(people, pairs).of(np.array([True, False, False, True])).rounds
-    assert people[part.first[part.same]].tolist() == [0, 3] and (~part.same).sum() == (~pairs.same).sum()
+def test_a_domain_is_measured_as_if_there_were_no_other() -> None:
+    people = np.repeat(np.arange(6), 2)
+    pairs = all_pairs(people.astype(str).tolist(), range(12))
+    members = np.array([True, False, True, True, False, True])
+    part, own = protocol(people, pairs).of(members), members[people]
+    assert part.identities.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    alone = np.repeat(np.arange(4), 2)
+    expected = protocol(alone, all_pairs(alone.astype(str).tolist(), range(8))).measure()(features(12, 0)[own])
+    for name, drawn in part.measure()(features(12, 0)[own]).items():
+        assert drawn.value == expected[name].value and (drawn.draws == expected[name].draws).all()
+    (kept,) = part.rounds
+    assert int(kept.same.sum()) == 4 and len(kept.same) == 8 * 7 // 2
 
 
 def test_what_cannot_be_measured() -> None:

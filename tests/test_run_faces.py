@@ -54,9 +54,9 @@ def row(document: dict[str, Any], data: str, method: str, k: int | None = None) 
 
 
 def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -> None:
-    how = ("--set-size", 4, "--seeds", 0, 1, "--blur", 9, "--domains", "p00", "--name", "made")
+    how = ("--set-size", 4, "--seeds", 0, 1, "--blur", 9, "--domains", "p0", "--name", "made")
     document = call(folder, folder / "people", tmp_path, *how)
-    assert [one["name"] for one in document["data"]] == ["made", "made, p00", "made, blur 9", "made, blur 9, p00"]
+    assert [one["name"] for one in document["data"]] == ["made", "made, p0", "made, blur 9", "made, blur 9, p0"]
     first = document["data"][0]
     assert (first["videos"], first["sources"], first["rounds"], first["candidates"]) == (20, 5, 2, 4)
     assert (first["genuine_pairs"], first["impostor_pairs"]) == (2 * 5, 2 * 40)
@@ -66,7 +66,8 @@ def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -
     assert best["acceleration_seconds"] > 0 and row(document, "made", "ddl_threshold")["clips"] <= 4
     assert {"oracle", "oracle_all"} <= {r["method"] for r in document["rows"] if r["data"] == "made"}
     assert row(document, "made, blur 9", "oracle_sharp")["clips"] == 1
-    assert row(document, "made, blur 9, p00", "ddl", 1)["sources"] == 1
+    whole, domain = (row(document, f"made, blur 9{name}", "ddl", 1) for name in ("", ", p0"))
+    assert domain == whole | {"data": "made, blur 9, p0"}  # all identities begin so
     assert {d["than"] for d in document["differences"] if d["method"].startswith("oracle")} == {"average"}
     plain, blurred = document["ranking"]
     assert {"rho_within_sets", "best_by_score_is_best_by_d"} == {*plain} - {"data"}
@@ -82,6 +83,26 @@ def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -
     assert run("report", tmp_path, "--out", tmp_path / "report", "-q").code == 0
     page = (tmp_path / "report" / "report.html").read_text()
     assert "TAR at FAR 1e-1" in page and "acceleration" in page and "not known to this version" not in page
+
+
+def test_a_domain_has_its_own_impostors_and_its_own_costs(folder: Path, tmp_path: Path) -> None:
+    for number, person in enumerate(("a0", "a1", "a2", "b0", "b1", "b2")):
+        for one in range(2):
+            for frame in range(2 if person < "b" else 4):
+                write(tmp_path / "d" / person / str(one) / f"{frame}.png", textured(number, 5 * one + frame))
+    document = call(folder, tmp_path / "d", tmp_path / "out", "--domains", "a", "b")
+    assert [(d["candidates"], d["videos"], d["impostor_pairs"]) for d in document["data"]] == [
+        (3, 12, 60), (2, 6, 12), (4, 6, 12),
+    ]  # fmt: skip
+    average, even, top = (row(document, "d, a", *of) for of in (("average",), ("even", 2), ("top1",)))
+    measured = [name for name in average if name.startswith(("tar", "rank"))]
+    assert len(measured) == 6 and all(even[name] == average[name] for name in measured)
+    assert (average["clips"], average["gflops"], average["videos"], average["sources"]) == (2, 1, 6, 3)
+    assert top["gflops_ddnet"] == pytest.approx(2 * document["model"]["gflops"])
+    assert row(document, "d, b", "average")["clips"] == 4 and row(document, "d", "average")["clips"] == 3
+    assert row(document, "d, a", "oracle", 2)["clips"] == 2
+    with pytest.raises(ClipselectError, match="d, a0: the pairs that can be compared are 1 of one person and 0 of two"):
+        call(folder, tmp_path / "d", tmp_path / "out", "--domains", "a0")
 
 
 def test_all_but_one_of_ten_are_blurred_the_same_ones_at_every_length() -> None:
