@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import face_measures
 from face_measures import Protocol, tar_name
 from face_sets import Pairs, all_pairs
 
@@ -70,6 +71,22 @@ def test_an_identity_drawn_n_times_is_n_identities(seed: int, coarse: bool) -> N
             values.append(float(cosines(rows, Pairs(np.array([j]), np.array([i]), np.array([True])))[0]))
             same.append(person == other)
     assert weighted == pytest.approx(tar_at_far(np.array(values), np.array(same), [0.2])[0].rate)
+
+
+def test_cosines_of_many_pairs_hold_the_rows_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face_measures, "PAIRS_AT_A_TIME", 7)
+    held = []
+
+    class Rows(np.ndarray):
+        def __getitem__(self, places: object) -> NDArray[np.float64]:  # type: ignore[override]
+            held.append(np.asarray(places).size)
+            return np.asarray(self)[places]  # type: ignore[index]
+
+    rows = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
+    pairs = all_pairs(["a"] * 12, range(12))
+    unit = rows.astype(np.float64) / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    assert face_measures.cosines(unit.view(Rows), pairs) == pytest.approx(cosines(rows, pairs), abs=1e-15)
+    assert max(held) == 7 and sum(held) == 2 * len(pairs.same)
 
 
 def test_draws_are_the_same_for_all_features_so_that_equal_ones_do_not_differ() -> None:
