@@ -25,25 +25,20 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from face_evaluation import AS_THEY_ARE, Condition, conditioned, evaluated, measured
 from face_sets import SMALL, YOUTUBE, FaceSets, drawn_sets, listed_sets, sets_in_folders
 from frame_tables import FrameTable, Record
 from ijb_sets import ijba, ijbc
-from rich.text import Text
-from shared import environment, run, write_results
+from shared import environment, frame_network_record, run, tell, write_results
 
-from clipselect.classify import count_multiply_adds
-from clipselect.commands.common import check, stderr
+from clipselect.commands.common import check
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stoppable
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
-from clipselect.frame_scorer import FrameScorer, load_frame_scorer
-from clipselect.images import ImageGeometry
+from clipselect.frame_scorer import load_frame_scorer
 from clipselect.inputs import is_folder, visible
 from clipselect.splits import split_root
-from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
 
@@ -59,7 +54,7 @@ def benchmark(args: argparse.Namespace) -> None:
     sets = read(args)
     for name, why in (sets.left_out or {}).items():
         tell(f"{name}: left out, {why}")
-    about = networks(base, scorer)
+    about = {"base": frame_network_record(base), "model": frame_network_record(scorer)}
     if scorer.metadata.get("base_sha256") not in (None, base.sha256):
         tell(f"{scorer.name} was distilled for {scorer.metadata.get('base')}, not for {base.name}: a guess")
     found: dict[str, list[Record]] = {key: [] for key in ("data", "rows", "differences", "ranking")}
@@ -113,29 +108,11 @@ def told(sets: FaceSets, condition: Condition, table: FrameTable, failures: Fail
     return {"unreadable": unreadable, "smaller_than_20_px": len(small)}
 
 
-def networks(base: Embedder, scorer: FrameScorer) -> dict[str, Record]:
-    """The entries `base` and `model` of a results file."""
-    net, geometry, said = scorer.net, scorer.geometry, scorer.metadata
-    blank = torch.zeros(1, 3, geometry.height, geometry.width, device=scorer.device)
-    model = {"name": scorer.name, "sha256": said["sha256"], "gflops": count_multiply_adds(net, blank) / 1e9}
-    model |= _size(geometry) | {key: said[key] for key in ("base", "base_sha256") if said.get(key)}
-    gflops = {"gflops": base.gflops} if base.gflops else {}
-    return {"base": {"name": base.name, "sha256": base.sha256} | gflops | _size(base.geometry), "model": model}
-
-
-def _size(geometry: ImageGeometry) -> Record:
-    return {"size": f"{geometry.height} x {geometry.width}"}
-
-
 def settings(args: argparse.Namespace) -> Record:
     """What decides the figures, for the results file."""
     kept = ("data", "list", "pairs", "set_size", "seeds", "blur", "k", "threshold", "far", "draws", "domains")
     values = {name: getattr(args, name) for name in kept}
     return {name: shown(value) if isinstance(value, Path) else value for name, value in values.items()}
-
-
-def tell(text: str) -> None:
-    stderr().print(Text(shown(text), style="yellow"))
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

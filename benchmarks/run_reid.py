@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import numpy as np
-from frame_tables import FrameTable, Measure, frame_table, set_rows, stacked
+from frame_tables import FrameTable, Measure, Record, frame_table, set_rows, stacked
 from numpy.typing import NDArray
 from reid_oracle import order_record, true_scores
 from reid_sets import (
@@ -37,10 +37,9 @@ from reid_sets import (
     read_sets,
     seen_in_training,
     spoilt_places,
-    tell,
     with_readable_frames,
 )
-from shared import environment, frame_network_record, run, write_results
+from shared import environment, frame_network_record, run, tell, write_results
 
 from clipselect import zoo
 from clipselect.commands.common import check
@@ -58,7 +57,6 @@ from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
 RANKS = (1, 5)
-Record = dict[str, Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from benchmark_fixtures import one_thread
 from conftest import Run
 from frame_fixtures import EMBEDDER, cut, pattern, people, textured, tiny_ddnet, write
@@ -16,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import face_evaluation
 import run_faces
+import shared
 from face_sets import FaceSets, Pairs, all_pairs
 
 from clipselect.errors import ClipselectError
+from clipselect.frame_scorer import load_frame_scorer
 from clipselect.report import read_runs
 from clipselect.set_evaluation import Method, group_features
 
@@ -103,6 +107,19 @@ def test_a_domain_has_its_own_impostors_and_its_own_costs(folder: Path, tmp_path
     assert row(document, "d, a", "oracle", 2)["clips"] == 2
     with pytest.raises(ClipselectError, match="d, a0: the pairs that can be compared are 1 of one person and 0 of two"):
         call(folder, tmp_path / "d", tmp_path / "out", "--domains", "a0")
+
+
+def test_a_ddnet_is_counted_on_its_own_device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.device] = []
+
+    def counted(net: torch.nn.Module, example: torch.Tensor) -> float:
+        seen.append(example.device)
+        return 2e9
+
+    monkeypatch.setattr(shared, "count_multiply_adds", counted)
+    scorer = replace(load_frame_scorer(folder / "model.safetensors", "cpu"), device=torch.device("meta"))
+    record = shared.frame_network_record(scorer)
+    assert (record["gflops"], record["size"], seen) == (2, "16 x 16", [torch.device("meta")])
 
 
 def test_all_but_one_of_ten_are_blurred_the_same_ones_at_every_length() -> None:
