@@ -144,6 +144,7 @@ def test_sets_that_are_gone_take_their_pairs_along() -> None:
     pairs = all_pairs(["a", "a", "b"], range(3))
     kept = pairs.kept(np.array([0, -1, 1]))
     assert (kept.first.tolist(), kept.second.tolist(), kept.same.tolist(), kept.every) == ([0], [1], [False], True)
+    assert kept.folds is None
 
 
 def test_names_of_rates() -> None:
