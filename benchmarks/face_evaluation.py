@@ -11,18 +11,18 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from face_measures import Protocol
 from face_sets import FaceSets
-from frame_tables import FrameTable, Record, frame_table, set_rows
+from frame_oracle import true_scores
+from frame_tables import FrameTable, Record, degradation_code, frame_table, of_oracle, set_rows
 from numpy.typing import NDArray
 
 from clipselect.commands.common import check
 from clipselect.commands.stages import Failures, stage
 from clipselect.degradations import motion_blur
-from clipselect.discriminability import class_centroids, d_scores, discriminability, normalisation
 from clipselect.errors import ClipselectError
 from clipselect.frame_scorer import FrameScorer
+from clipselect.held_out import rank_correlation
 from clipselect.images import Image
 from clipselect.metrics import roc_auc
 from clipselect.set_evaluation import Method, methods
@@ -101,7 +101,10 @@ def measured(
         return motion_blur(base.geometry.squash(face), condition.lengths[i], condition.angles[i])
 
     plain = sets.cut is None and not condition.lengths.any()
-    what = hashlib.sha256(sets.cut_by.encode() + b"".join(a.tobytes() for a in (condition.lengths, condition.angles)))
+    arrays = (condition.of, condition.lengths, condition.angles)
+    what = hashlib.sha256(sets.cut_by.encode() + b"".join(a.tobytes() for a in arrays))
+    if condition.lengths.any():
+        what.update(degradation_code().encode())
     paths = [sets.paths[i] for i in condition.of]
     with stage(f"embedding {condition.name}", len(paths), quiet=False) as step:
         spoilt = "" if plain else what.hexdigest()
@@ -139,7 +142,8 @@ def evaluated(
         check(bool(members.any()), f"--domains {domain}: no identity begins so; the first one is {names[0]}")
         own = [group for group, inside in zip(groups, members[person], strict=True) if inside]
         parts.append((Part(f"{condition.name}, {domain}", protocol.of(members), own), few))
-    truth = true_scores(condition, sets, table, sharp)
+    whose = sets.identities
+    truth = true_scores(table, every, whose, sharp, sharp.groups(sets.groups), whose)
     spared = condition.lengths[table.frames] == 0
     oracles = {} if truth is None else {"oracle": truth}
     oracles |= {} if spared.all() else {"oracle_sharp": spared.astype(np.float32)}
@@ -182,45 +186,9 @@ def evaluated_part(
         by = [Method("top1")] if oracle == "oracle_sharp" else [Method("ddl_average", k) for k in ks]
         by += [Method("ddl_all")] if oracle == "oracle" else []
         more = measured(replace(table, scores=scores), methods=[Method("average"), *by])
-        rows += [free_of_ddnet(renamed(row, oracle)) for row in more[0] if row["method"] != "average"]
-        differences += [renamed(entry, oracle) for entry in more[1] if entry["than"] == "average"]
+        own, less = of_oracle(oracle, *more, table)
+        rows, differences = [*rows, *own], [*differences, *less]
     return [accelerated(row, rows[0]) for row in rows], differences
-
-
-def renamed(entry: Record, oracle: str) -> Record:
-    """A row or difference of a method that was given an oracle's scores."""
-    return entry | {"method": f"{oracle}_all" if entry["method"] == "ddl_all" else oracle}
-
-
-def free_of_ddnet(row: Record) -> Record:
-    """Nothing was scored for it."""
-    for cost in ("gflops", "seconds"):
-        if cost in row:
-            row = row | {cost: row[cost] - row[f"{cost}_ddnet"], f"{cost}_ddnet": 0.0}
-    return row
-
-
-def true_scores(
-    condition: Condition, sets: FaceSets, table: FrameTable, sharp: FrameTable
-) -> NDArray[np.float32] | None:
-    """D-scores (eq. 3 and 4) [m] of the frames, by the centroids of the identities' frames as they are.
-
-    None where that is not defined: fewer than two identities, or one whose frames cannot be read.
-    """
-    whose = {element: sets.identities[g] for g, group in enumerate(sets.groups) for element in group}
-    names = sorted({*whose.values()})
-    number = {name: i for i, name in enumerate(names)}
-    known = [i for i, element in enumerate(sharp.frames.tolist()) if element in whose]
-    owner = torch.tensor([number[whose[int(sharp.frames[i])]] for i in known])
-    centroids = class_centroids(torch.from_numpy(sharp.features[known]), owner, len(names))
-    mine = np.array([number.get(whose.get(int(e), ""), -1) for e in condition.of[table.frames]])
-    used = mine >= 0
-    if int((~centroids.isnan().any(1)).sum()) < 2:
-        return None
-    d = discriminability(torch.from_numpy(table.features[used]), torch.from_numpy(mine[used]), centroids)
-    scores = np.zeros(len(mine), np.float32)
-    scores[used] = d_scores(d, normalisation(d)).numpy()
-    return scores
 
 
 def ranked(
@@ -232,7 +200,8 @@ def ranked(
     """How well the DDNet ranks: Spearman's rho within sets, and whether the sharp frame comes first."""
     found: dict[str, float] = {}
     if truth is not None:
-        rhos = [_rho(scores[g], truth[g]) for g in groups if len({*truth[g].tolist()}) > 1 and len(g) > 2]
+        some = [rank_correlation(scores[g], truth[g]) for g in groups if len(g) > 2]
+        rhos = [rho for rho in some if rho is not None]
         best = [np.argmax(scores[g]) == np.argmax(truth[g]) for g in groups]
         found |= {"rho_within_sets": float(np.mean(rhos))} if rhos else {}
         found["best_by_score_is_best_by_d"] = float(np.mean(best))
@@ -243,14 +212,6 @@ def ranked(
         if truth is not None:
             found["best_by_d_is_sharp"] = float(np.mean([sharp[g[np.argmax(truth[g])]] for g in mixed]))
     return found
-
-
-def _rho(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    first, second = (np.unique(x, return_inverse=True, return_counts=True)[1:] for x in (a, b))
-    ranks = [(np.cumsum(counts) - (counts - 1) / 2)[inverse] for inverse, counts in (first, second)]
-    if min(rank.std() for rank in ranks) == 0:
-        return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def accelerated(row: Record, average: Record) -> Record:

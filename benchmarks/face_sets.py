@@ -15,8 +15,6 @@ from clipselect.inputs import is_folder, visible
 from clipselect.sources import IMAGE_SUFFIXES, natural_order
 from clipselect.splits import split_root
 
-SMALL = 20
-"""Pixels of the shorter side below which a face is hardly one."""
 YOUTUBE = "splits.txt"
 
 
@@ -58,7 +56,6 @@ class FaceSets:
         cut: (image, element) -> the face; None where the images are faces already.
         cut_by: what decides `cut`, for caches.
         left_out: names and reasons of what had to be left out.
-        settings: what decided the sets, for the results.
     """
 
     paths: list[str]
