@@ -184,8 +184,8 @@ def read_pairs(file: Path, places: dict[str, int]) -> Pairs:
 def all_pairs(identities: Sequence[str], places: Sequence[int]) -> Pairs:
     """Every pair of the sets at these places."""
     a, b = np.triu_indices(len(places), 1)
-    names, places = np.array(identities), np.asarray(places, dtype=np.int64)
-    return Pairs(places[a], places[b], names[places[a]] == names[places[b]], every=True)
+    names, at = np.array(identities), np.asarray(places, dtype=np.int64)
+    return Pairs(at[a], at[b], names[at[a]] == names[at[b]], every=True)
 
 
 def images_in(folder: Path) -> list[str]:

@@ -109,8 +109,8 @@ def frame_table(
     features = joined["features"] / np.maximum(lengths, np.finfo(np.float32).tiny)
     # the median over the files: a machine that was busy for a while does not count
     per_frame = [part["seconds"] / len(part["frames"]) for part in parts if len(part["frames"])]
-    seconds = np.median(np.stack(per_frame), axis=0).tolist()
-    return FrameTable(joined["frames"], features, joined["scores"], *seconds, joined["sides"])
+    embedding, scoring, reading = np.median(np.stack(per_frame), axis=0).tolist()
+    return FrameTable(joined["frames"], features, joined["scores"], embedding, scoring, reading, joined["sides"])
 
 
 def stacked(tables: Sequence[FrameTable], paths: int) -> FrameTable:
