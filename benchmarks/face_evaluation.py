@@ -5,22 +5,24 @@ Blurred is by the protocol of the Face Aggregation paper, see run_faces.py.
 
 import argparse
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from face_measures import Protocol
 from face_sets import FaceSets
-from frame_tables import FrameTable, Record, frame_table, set_rows
+from frame_oracle import true_scores
+from frame_tables import FrameTable, Record, degradation_code, frame_table, of_oracle, set_rows
 from numpy.typing import NDArray
 
 from clipselect.commands.common import check
 from clipselect.commands.stages import Failures, stage
 from clipselect.degradations import motion_blur
-from clipselect.discriminability import class_centroids, d_scores, discriminability, normalisation
+from clipselect.errors import ClipselectError
 from clipselect.frame_scorer import FrameScorer
+from clipselect.held_out import rank_correlation
 from clipselect.images import Image
 from clipselect.metrics import roc_auc
 from clipselect.set_evaluation import Method, methods
@@ -45,6 +47,32 @@ class Condition:
     lengths: NDArray[np.float64]
     angles: NDArray[np.float64]
     groups: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sets of a condition that are evaluated together: all of them, or those of a domain.
+
+    Attributes:
+        groups: [g] rows of the frame table of every set of the protocol.
+    """
+
+    name: str
+    protocol: Protocol
+    groups: list[NDArray[np.int64]]
+
+    @property
+    def people(self) -> int:
+        return len({*self.protocol.identities.tolist()})
+
+    def record(self) -> Record:
+        """The entry `data` of a results file."""
+        same = np.concatenate([pairs.same for pairs in self.protocol.rounds])
+        return {
+            "name": self.name, "videos": len(self.groups), "sources": self.people,
+            "candidates": float(np.mean([len(group) for group in self.groups])), "rounds": len(self.protocol.rounds),
+            "genuine_pairs": int(same.sum()), "impostor_pairs": int((~same).sum()),
+        }  # fmt: skip
 
 
 def conditioned(sets: FaceSets, length: float, seed: int, name: str) -> Condition:
@@ -73,7 +101,10 @@ def measured(
         return motion_blur(base.geometry.squash(face), condition.lengths[i], condition.angles[i])
 
     plain = sets.cut is None and not condition.lengths.any()
-    what = hashlib.sha256(sets.cut_by.encode() + b"".join(a.tobytes() for a in (condition.lengths, condition.angles)))
+    arrays = (condition.of, condition.lengths, condition.angles)
+    what = hashlib.sha256(sets.cut_by.encode() + b"".join(a.tobytes() for a in arrays))
+    if condition.lengths.any():
+        what.update(degradation_code().encode())
     paths = [sets.paths[i] for i in condition.of]
     with stage(f"embedding {condition.name}", len(paths), quiet=False) as step:
         spoilt = "" if plain else what.hexdigest()
@@ -103,88 +134,61 @@ def evaluated(
     new[present] = np.arange(len(present))
     names, person = np.unique([sets.identities[place] for place in present], return_inverse=True)
     protocol = Protocol(person, [pairs.kept(new) for pairs in sets.rounds], args.far, args.draws)
-    media = None if sets.media is None else sets.media[condition.of[table.frames]]
-    truth = true_scores(condition, sets, table, sharp)
-    spared = condition.lengths[table.frames] == 0
-    found: dict[str, list[Record]] = {"data": [], "rows": [], "differences": [], "ranking": []}
-
-    def add(name: str, part: Protocol, wanted: Sequence[Method], videos: int, sources: int) -> None:
-        def rows_of(scores: NDArray[np.float32], chosen: Sequence[Method]) -> tuple[list[Record], list[Record]]:
-            return set_rows(
-                name, replace(table, scores=scores), groups, chosen, part.measure(), base, scorer_gflops,
-                sources=sources, threshold=args.threshold, seeds=args.seeds, media=media,
-            )  # fmt: skip
-
-        rows, differences = rows_of(table.scores, wanted)
-        for oracle, scores in (("oracle", truth), ("oracle_sharp", None if spared.all() else spared)):
-            if scores is None:
-                continue
-            by = [Method("top1")] if oracle == "oracle_sharp" else [Method("ddl_average", k) for k in args.k]
-            by += [Method("ddl_all")] if oracle == "oracle" else []
-            more = rows_of(scores.astype(np.float32), [Method("average"), *by])
-            rows += [free_of_ddnet(renamed(row, oracle)) for row in more[0] if row["method"] != "average"]
-            differences += [renamed(entry, oracle) for entry in more[1] if entry["than"] == "average"]
-        found["rows"] += [accelerated(row, rows[0]) | {"videos": videos} for row in rows]
-        found["differences"] += differences
-
-    candidates = float(np.mean([len(group) for group in groups]))
-    about = {"name": condition.name, "videos": len(groups), "sources": len(names), "candidates": candidates}
-    about |= {"missing": len(every) - len(groups), "rounds": len(sets.rounds)}
-    found["data"].append(about | _kinds(protocol))
-    add(condition.name, protocol, methods(args.k), len(groups), len(names))
     few = [Method("average"), Method("top1"), Method("ddl_all"), Method("ddl_threshold")]
     few += [Method(kind, k) for kind in ("ddl", "even") for k in args.k]
+    parts = [(Part(condition.name, protocol, groups), methods(args.k))]
     for domain in args.domains:
         members = np.array([name.startswith(domain) for name in names])
         check(bool(members.any()), f"--domains {domain}: no identity begins so; the first one is {names[0]}")
-        part, name, people = protocol.of(members), f"{condition.name}, {domain}", int(members.sum())
-        videos = int(members[person].sum())
-        own = {"name": name, "videos": videos, "sources": people, "rounds": len(sets.rounds)}
-        found["data"].append(own | _kinds(part))
-        add(name, part, few, videos, people)
+        own = [group for group, inside in zip(groups, members[person], strict=True) if inside]
+        parts.append((Part(f"{condition.name}, {domain}", protocol.of(members), own), few))
+    whose = sets.identities
+    truth = true_scores(table, every, whose, sharp, sharp.groups(sets.groups), whose)
+    spared = condition.lengths[table.frames] == 0
+    oracles = {} if truth is None else {"oracle": truth}
+    oracles |= {} if spared.all() else {"oracle_sharp": spared.astype(np.float32)}
+    rows_of = partial(
+        set_rows, base=base, scorer_gflops=scorer_gflops, threshold=args.threshold, seeds=args.seeds,
+        media=None if sets.media is None else sets.media[condition.of[table.frames]],
+    )  # fmt: skip
+    found: dict[str, list[Record]] = {"data": [], "rows": [], "differences": [], "ranking": []}
+    for part, wanted in parts:
+        rows, differences = evaluated_part(part, wanted, table, oracles, args.k, rows_of)
+        found["data"].append(part.record())
+        found["rows"] += rows
+        found["differences"] += differences
+    found["data"][0]["missing"] = len(every) - len(groups)
     found["ranking"].append({"data": condition.name} | ranked(table.scores, truth, spared, groups))
     return found
 
 
-def renamed(entry: Record, oracle: str) -> Record:
-    """A row or difference of a method that was given an oracle's scores."""
-    return entry | {"method": f"{oracle}_all" if entry["method"] == "ddl_all" else oracle}
+def evaluated_part(
+    part: Part,
+    wanted: Sequence[Method],
+    table: FrameTable,
+    oracles: dict[str, NDArray[np.float32]],
+    ks: Sequence[int],
+    rows_of: Callable[..., tuple[list[Record], list[Record]]],
+) -> tuple[list[Record], list[Record]]:
+    """The entries `rows` and `differences` of the `wanted` methods and of the oracles, those less the average.
 
-
-def free_of_ddnet(row: Record) -> Record:
-    """Nothing was scored for it."""
-    for cost in ("gflops", "seconds"):
-        if cost in row:
-            row = row | {cost: row[cost] - row[f"{cost}_ddnet"], f"{cost}_ddnet": 0.0}
-    return row
-
-
-def _kinds(protocol: Protocol) -> Record:
-    same = np.concatenate([pairs.same for pairs in protocol.rounds])
-    return {"genuine_pairs": int(same.sum()), "impostor_pairs": int((~same).sum())}
-
-
-def true_scores(
-    condition: Condition, sets: FaceSets, table: FrameTable, sharp: FrameTable
-) -> NDArray[np.float32] | None:
-    """D-scores (eq. 3 and 4) [m] of the frames, by the centroids of the identities' frames as they are.
-
-    None where that is not defined: fewer than two identities, or one whose frames cannot be read.
+    Args:
+        oracles: scores [m] of the frames of the table, by the oracle's name.
+        rows_of: `set_rows` with what is the same for all parts.
     """
-    whose = {element: sets.identities[g] for g, group in enumerate(sets.groups) for element in group}
-    names = sorted({*whose.values()})
-    number = {name: i for i, name in enumerate(names)}
-    known = [i for i, element in enumerate(sharp.frames.tolist()) if element in whose]
-    owner = torch.tensor([number[whose[int(sharp.frames[i])]] for i in known])
-    centroids = class_centroids(torch.from_numpy(sharp.features[known]), owner, len(names))
-    mine = np.array([number.get(whose.get(int(e), ""), -1) for e in condition.of[table.frames]])
-    used = mine >= 0
-    if int((~centroids.isnan().any(1)).sum()) < 2:
-        return None
-    d = discriminability(torch.from_numpy(table.features[used]), torch.from_numpy(mine[used]), centroids)
-    scores = np.zeros(len(mine), np.float32)
-    scores[used] = d_scores(d, normalisation(d)).numpy()
-    return scores
+    try:
+        measure = part.protocol.measure()
+    except ClipselectError as e:
+        raise ClipselectError(f"{part.name}: {e}") from e
+    measured = partial(rows_of, part.name, groups=part.groups, measure=measure, sources=part.people)
+    rows, differences = measured(table, methods=wanted)
+    for oracle, scores in oracles.items():
+        by = [Method("top1")] if oracle == "oracle_sharp" else [Method("ddl_average", k) for k in ks]
+        by += [Method("ddl_all")] if oracle == "oracle" else []
+        more = measured(replace(table, scores=scores), methods=[Method("average"), *by])
+        own, less = of_oracle(oracle, *more, table)
+        rows, differences = [*rows, *own], [*differences, *less]
+    return [accelerated(row, rows[0]) for row in rows], differences
 
 
 def ranked(
@@ -196,7 +200,8 @@ def ranked(
     """How well the DDNet ranks: Spearman's rho within sets, and whether the sharp frame comes first."""
     found: dict[str, float] = {}
     if truth is not None:
-        rhos = [_rho(scores[g], truth[g]) for g in groups if len({*truth[g].tolist()}) > 1 and len(g) > 2]
+        some = [rank_correlation(scores[g], truth[g]) for g in groups if len(g) > 2]
+        rhos = [rho for rho in some if rho is not None]
         best = [np.argmax(scores[g]) == np.argmax(truth[g]) for g in groups]
         found |= {"rho_within_sets": float(np.mean(rhos))} if rhos else {}
         found["best_by_score_is_best_by_d"] = float(np.mean(best))
@@ -207,14 +212,6 @@ def ranked(
         if truth is not None:
             found["best_by_d_is_sharp"] = float(np.mean([sharp[g[np.argmax(truth[g])]] for g in mixed]))
     return found
-
-
-def _rho(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    first, second = (np.unique(x, return_inverse=True, return_counts=True)[1:] for x in (a, b))
-    ranks = [(np.cumsum(counts) - (counts - 1) / 2)[inverse] for inverse, counts in (first, second)]
-    if min(rank.std() for rank in ranks) == 0:
-        return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def accelerated(row: Record, average: Record) -> Record:

@@ -15,8 +15,6 @@ from clipselect.inputs import is_folder, visible
 from clipselect.sources import IMAGE_SUFFIXES, natural_order
 from clipselect.splits import split_root
 
-SMALL = 20
-"""Pixels of the shorter side below which a face is hardly one."""
 YOUTUBE = "splits.txt"
 
 
@@ -58,7 +56,6 @@ class FaceSets:
         cut: (image, element) -> the face; None where the images are faces already.
         cut_by: what decides `cut`, for caches.
         left_out: names and reasons of what had to be left out.
-        settings: what decided the sets, for the results.
     """
 
     paths: list[str]
@@ -187,8 +184,8 @@ def read_pairs(file: Path, places: dict[str, int]) -> Pairs:
 def all_pairs(identities: Sequence[str], places: Sequence[int]) -> Pairs:
     """Every pair of the sets at these places."""
     a, b = np.triu_indices(len(places), 1)
-    names, places = np.array(identities), np.asarray(places, dtype=np.int64)
-    return Pairs(places[a], places[b], names[places[a]] == names[places[b]], every=True)
+    names, at = np.array(identities), np.asarray(places, dtype=np.int64)
+    return Pairs(at[a], at[b], names[at[a]] == names[at[b]], every=True)
 
 
 def images_in(folder: Path) -> list[str]:

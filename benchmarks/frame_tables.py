@@ -1,6 +1,7 @@
 """What base and DDNet say about every frame of a data set, kept on disk, and what methods on sets make of it."""
 
 import hashlib
+import inspect
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect import degradations
 from clipselect.array_files import read_arrays, write_arrays
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, Stage
@@ -59,6 +61,11 @@ class FrameTable:
         return [np.array([row[place] for place in group if place in row], dtype=np.int64) for group in groups]
 
 
+def degradation_code() -> str:
+    """Says by which version of `clipselect.degradations` frames are spoilt, for `frame_table`."""
+    return hashlib.sha256(inspect.getsource(degradations).encode()).hexdigest()
+
+
 def frame_table(
     paths: Sequence[str],
     spoil: Callable[[Image, int], Image] | None,
@@ -74,7 +81,7 @@ def frame_table(
     Args:
         spoil: (image, place in `paths`) -> the image that the networks see; a function of its arguments alone. An
             ImageError of it is that of the image.
-        spoilt: says what `spoil` does, for the cache; empty without one.
+        spoilt: says what `spoil` does, for the cache, see `degradation_code`; empty without one.
 
     Raises:
         ClipselectError: not one image can be read.
@@ -102,8 +109,8 @@ def frame_table(
     features = joined["features"] / np.maximum(lengths, np.finfo(np.float32).tiny)
     # the median over the files: a machine that was busy for a while does not count
     per_frame = [part["seconds"] / len(part["frames"]) for part in parts if len(part["frames"])]
-    seconds = np.median(np.stack(per_frame), axis=0).tolist()
-    return FrameTable(joined["frames"], features, joined["scores"], *seconds, joined["sides"])
+    embedding, scoring, reading = np.median(np.stack(per_frame), axis=0).tolist()
+    return FrameTable(joined["frames"], features, joined["scores"], embedding, scoring, reading, joined["sides"])
 
 
 def stacked(tables: Sequence[FrameTable], paths: int) -> FrameTable:
@@ -183,15 +190,23 @@ def set_rows(
         sources: how many identities the groups stem from.
         threshold: of eq. 7.
         media: of every frame of the table, see `group_features`.
+
+    Raises:
+        ClipselectError: features that cannot be pooled by media.
     """
+    if media is not None and not table.features.any(axis=1).all():
+        raise ClipselectError(f"{base.name} gives features of length 0, which have no direction; take another base")
     rows, measured = [], dict[Method, dict[str, Drawn]]()
     frames = float(np.mean([len(group) for group in groups]))
     for method in methods:
         found, embedded = [], []
         for seed in seeds if method.name == "random" else seeds[:1]:
-            features, counts = group_features(
-                table.features, table.scores, groups, method, threshold=threshold, seed=seed, media=media
-            )
+            try:
+                features, counts = group_features(
+                    table.features, table.scores, groups, method, threshold=threshold, seed=seed, media=media
+                )
+            except ValueError as e:  # those of a template cancel out
+                raise ClipselectError(f"{base.name}: {e}; take another base") from e
             found.append(measure(features))
             embedded.append(float(counts.mean()))
         metrics = {name: _mean([one[name] for one in found]) for name in found[0]}
@@ -220,6 +235,26 @@ def set_rows(
         for method, rival in _pairs(measured, name)
     ]
     return rows, differences
+
+
+def of_oracle(
+    oracle: str, rows: Sequence[Record], differences: Sequence[Record], table: FrameTable
+) -> tuple[list[Record], list[Record]]:
+    """What `set_rows` gives for "average" and for methods that were given an oracle's scores, as rows of the oracle
+    and its differences to the average."""
+
+    def renamed(entry: Record) -> Record:
+        return entry | {"method": f"{oracle}_all" if entry["method"] == "ddl_all" else oracle}
+
+    own = [free_of_ddnet(renamed(row), table.seconds_read) for row in rows if row["method"] != "average"]
+    return own, [renamed(entry) for entry in differences if entry["than"] == "average"]
+
+
+def free_of_ddnet(row: Record, seconds_read: float) -> Record:
+    """A row of a choice that is known beforehand: nothing is scored, and only frames that are kept are opened."""
+    row = row | {"seconds_decode": seconds_read * row["clips"], "seconds_ddnet": 0.0}
+    row["seconds"] = row["seconds_decode"] + row["seconds_base"]
+    return row | ({"gflops": row["gflops_base"], "gflops_ddnet": 0.0} if "gflops" in row else {})
 
 
 def _pairs(measured: dict[Method, dict[str, Drawn]], metric: str) -> Iterator[tuple[Method, Method]]:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -80,6 +81,8 @@ def ijba(folder: Path) -> FaceSets:
                 boxes.append([float(row[column]) for column in IJBA_COLUMNS[4:]])
             except ValueError:
                 wrong(metadata, number, "has a box that is no number")
+            if not np.isfinite(boxes[-1]).all():
+                wrong(metadata, number, "has a box that is not finite")
             if min(boxes[-1][2:]) < 1:
                 wrong(metadata, number, "has an empty box")
             if template not in places:
@@ -143,12 +146,13 @@ def _aligned(sets: FaceSets, file: Path) -> FaceSets:
             points[cells[0]] = np.array(cells[1:11], dtype=np.float64).reshape(5, 2)
         except ValueError:
             wrong(file, number, "needs a file and x and y of five points")
+        if not np.isfinite(points[cells[0]]).all():
+            wrong(file, number, "has points that are not finite")
     lacking = next((path for path in sets.paths if Path(path).name not in points), None)
     if lacking is not None:
         raise ClipselectError(f"{file}: has no points of {Path(lacking).name}; remove the file to go without alignment")
     every = np.stack([points[Path(path).name] for path in sets.paths])
-    by = f"points {every.tolist()}"
-    return FaceSets(sets.paths, sets.groups, sets.identities, sets.rounds, sets.media, partial(_upright, every), by)
+    return replace(sets, cut=partial(_upright, every), cut_by=f"points {every.tolist()}")
 
 
 def _upright(points: NDArray[np.float64], image: Image, element: int) -> Image:

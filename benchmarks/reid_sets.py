@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from frame_tables import FrameTable
+from frame_tables import FrameTable, Record
 from numpy.typing import NDArray
 from rich.text import Text
+from shared import tell
 
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import TOLD_AT_MOST, Failures
@@ -16,8 +16,6 @@ from clipselect.display import shown
 from clipselect.errors import ClipselectError
 from clipselect.identities import read_identities
 from clipselect.tracklets import Layout, QueryGallery, Tracklet, read_tracklets
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,3 @@ def check_queries(one: ReIDSet, sought: QueryGallery) -> None:
         )
     if sought.unmatched:
         tell(f"{one.name}: {sought.unmatched} of {len(sought.queries)} queries have no true match and are left out")
-
-
-def tell(text: str) -> None:
-    stderr().print(Text(shown(text), style="yellow"))

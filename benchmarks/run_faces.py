@@ -25,26 +25,24 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from face_evaluation import AS_THEY_ARE, Condition, conditioned, evaluated, measured
-from face_sets import SMALL, YOUTUBE, FaceSets, drawn_sets, listed_sets, sets_in_folders
+from face_sets import YOUTUBE, FaceSets, drawn_sets, listed_sets, sets_in_folders
 from frame_tables import FrameTable, Record
 from ijb_sets import ijba, ijbc
-from rich.text import Text
-from shared import environment, run, write_results
+from shared import environment, frame_network_record, run, tell, write_results
 
-from clipselect.classify import count_multiply_adds
-from clipselect.commands.common import check, stderr
+from clipselect.commands.common import check
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stoppable
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
-from clipselect.frame_scorer import FrameScorer, load_frame_scorer
-from clipselect.images import ImageGeometry
+from clipselect.frame_sampler import FaceFrameSampler
+from clipselect.frame_scorer import load_frame_scorer
 from clipselect.inputs import is_folder, visible
 from clipselect.splits import split_root
-from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
+
+SET_SIZES = [5, 10]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,7 +57,7 @@ def benchmark(args: argparse.Namespace) -> None:
     sets = read(args)
     for name, why in (sets.left_out or {}).items():
         tell(f"{name}: left out, {why}")
-    about = networks(base, scorer)
+    about = {"base": frame_network_record(base), "model": frame_network_record(scorer)}
     if scorer.metadata.get("base_sha256") not in (None, base.sha256):
         tell(f"{scorer.name} was distilled for {scorer.metadata.get('base')}, not for {base.name}: a guess")
     found: dict[str, list[Record]] = {key: [] for key in ("data", "rows", "differences", "ranking")}
@@ -86,45 +84,37 @@ def read(args: argparse.Namespace) -> FaceSets:
     if not data.is_dir():
         raise ClipselectError(f"{data}: no such folder; give one with faces, see --help")
     pairs = args.pairs or (data / YOUTUBE if (data / YOUTUBE).is_file() else None)
-    if args.list is not None:
-        return listed_sets(data, args.list, pairs)
-    if any(data.glob("*_face_tid_mid.txt")) or any(data.glob("meta/*_face_tid_mid.txt")):
-        return ijbc(data)
     root = split_root(data, "val")[0]
     people = [Path(entry.path) for entry in visible(root) if is_folder(entry)]
-    if next(data.rglob("verify_metadata_*.csv"), None):
-        return ijba(data)
-    if any(is_folder(entry) for person in people for entry in visible(person)):
+    ijb_c = any(data.glob("*_face_tid_mid.txt")) or any(data.glob("meta/*_face_tid_mid.txt"))
+    ijb_a = next(data.rglob("verify_metadata_*.csv"), None) is not None
+    in_folders = any(is_folder(entry) for person in people for entry in visible(person))
+    listed = args.list is not None
+    drawn = not (listed or ijb_c or ijb_a or in_folders)
+    check(drawn or args.set_size is None, f"--set-size is for drawn sets, and {data} has its own; leave it out")
+    if listed:
+        return listed_sets(data, args.list, pairs)
+    if ijb_c or ijb_a:
+        check(args.pairs is None, f"--pairs is for sets in folders, and {data} has the pairs of IJB; leave it out")
+        return ijbc(data) if ijb_c else ijba(data)
+    if in_folders:
         return sets_in_folders(root, pairs)
     check(pairs is None, f"--pairs names sets, and {root} holds none but images of identities; leave it out")
+    args.set_size = args.set_size or SET_SIZES  # for the results
     return drawn_sets(data, args.set_size, args.seeds)
 
 
 def told(sets: FaceSets, condition: Condition, table: FrameTable, failures: Failures) -> Record:
     """What was left out or is doubtful, for the results and on standard error."""
-    small: list[str] = []
+    small, least = list[str](), FaceFrameSampler.smallest
     if table.sides is not None:
-        tiny = table.frames[table.sides < SMALL]
+        tiny = table.frames[table.sides < least]
         small = [*dict.fromkeys(sets.paths[i] for i in condition.of[tiny])]
         if small and not condition.lengths.any():
-            tell(f"{len(small)} faces are smaller than {SMALL} px, {small[0]} the first; they count nevertheless")
+            tell(f"{len(small)} faces are smaller than {least} px, {small[0]} the first; they count nevertheless")
     broken = failures.errors | {name: f"{name}: {why}" for name, why in (sets.left_out or {}).items()}
     unreadable = [{"path": shown(path), "error": shown(error)} for path, error in broken.items()]
     return {"unreadable": unreadable, "smaller_than_20_px": len(small)}
-
-
-def networks(base: Embedder, scorer: FrameScorer) -> dict[str, Record]:
-    """The entries `base` and `model` of a results file."""
-    net, geometry, said = scorer.net, scorer.geometry, scorer.metadata
-    blank = torch.zeros(1, 3, geometry.height, geometry.width, device=scorer.device)
-    model = {"name": scorer.name, "sha256": said["sha256"], "gflops": count_multiply_adds(net, blank) / 1e9}
-    model |= _size(geometry) | {key: said[key] for key in ("base", "base_sha256") if said.get(key)}
-    gflops = {"gflops": base.gflops} if base.gflops else {}
-    return {"base": {"name": base.name, "sha256": base.sha256} | gflops | _size(base.geometry), "model": model}
-
-
-def _size(geometry: ImageGeometry) -> Record:
-    return {"size": f"{geometry.height} x {geometry.width}"}
 
 
 def settings(args: argparse.Namespace) -> Record:
@@ -132,10 +122,6 @@ def settings(args: argparse.Namespace) -> Record:
     kept = ("data", "list", "pairs", "set_size", "seeds", "blur", "k", "threshold", "far", "draws", "domains")
     values = {name: getattr(args, name) for name in kept}
     return {name: shown(value) if isinstance(value, Path) else value for name, value in values.items()}
-
-
-def tell(text: str) -> None:
-    stderr().print(Text(shown(text), style="yellow"))
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -150,7 +136,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--k", type=int, nargs="+", default=[1, 3, 5], help="frames that reach the base (default: 1 3 5)")
     add("--threshold", type=float, default=0.15, help="of eq. 7 (default: 0.15)")
     add("--blur", type=float, nargs="+", default=[], metavar="PIXELS", help="lengths of motion blur, as 7 11 17")
-    add("--set-size", type=int, nargs="+", default=[5, 10], help="of drawn sets (default: 5 10)")
+    add("--set-size", type=int, nargs="+", metavar="N", help="of drawn sets (default: 5 10)")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of drawn sets and of random K (default: 0 1 2)")
     add("--far", type=float, nargs="+", default=[1e-2, 1e-3], help="false accept rates (default: 1e-2 1e-3)")
     add("--draws", type=int, default=2000, help="of identities, for intervals (default: 2000); fewer for IJB-C")
@@ -160,13 +146,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--out", type=Path, required=True, metavar="DIR", help="for results.json, results.md and cache")
     args = parser.parse_args(arguments)
     for name, least in (("k", 1), ("set_size", 1), ("seeds", 0)):
-        values = getattr(args, name)
+        values = getattr(args, name) or SET_SIZES
         option = f"--{name.replace('_', '-')}"
         check(min(values) >= least, f"{option} must be at least {least}, got {min(values)}")
         check(len({*values}) == len(values), f"{option} names one of them twice; name each once")
     check(all(0 < far <= 1 for far in args.far), f"--far must lie in (0, 1], got {args.far}")
     check(all(2 < length <= 101 for length in args.blur), f"--blur must lie in [3, 101], got {args.blur}")
-    check(0 < args.threshold < 1, f"--threshold must lie in (0, 1), got {args.threshold}")
+    check(0 <= args.threshold <= 1, f"--threshold must lie in [0, 1], got {args.threshold}")
     check(args.draws >= 20, f"--draws must be at least 20, got {args.draws}")
     return args
 

@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import numpy as np
-from frame_tables import FrameTable, Measure, frame_table, set_rows, stacked
+from frame_oracle import order_record, true_scores
+from frame_tables import FrameTable, Measure, Record, degradation_code, frame_table, of_oracle, set_rows, stacked
 from numpy.typing import NDArray
-from reid_oracle import order_record, true_scores
 from reid_sets import (
     ReIDSet,
     check_queries,
@@ -37,10 +37,9 @@ from reid_sets import (
     read_sets,
     seen_in_training,
     spoilt_places,
-    tell,
     with_readable_frames,
 )
-from shared import environment, frame_network_record, run, write_results
+from shared import environment, frame_network_record, run, tell, write_results
 
 from clipselect import zoo
 from clipselect.commands.common import check
@@ -58,7 +57,6 @@ from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
 RANKS = (1, 5)
-Record = dict[str, Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -91,21 +89,23 @@ def benchmark(args: argparse.Namespace, base: Embedder, scorer: FrameScorer) -> 
         known = [i for i, identity in enumerate(identities) if identity not in (JUNK, DISTRACTOR)]
         people = [identities[i] for i in known]
         as_they_are = clean.groups(whole.places)
+        drawn = len(sought_identities(sought))
         for table, times in [(clean, 1), *([(spoilt, len(args.seeds))] if spoilt else [])]:
             name = f"{one.name}, {f'{args.degrade:g} spoilt' if table is spoilt else 'as they are'}"
             groups = table.groups([[p + i * len(paths) for p in r] for i in range(times) for r in whole.places])
 
             measured = partial(
                 set_rows, name, groups=groups, measure=measure_of(sought, times, args.metric), base=base,
-                scorer_gflops=about["model"]["gflops"], sources=len({*identities}), threshold=args.threshold,
+                scorer_gflops=about["model"]["gflops"], sources=drawn, threshold=args.threshold,
                 seeds=args.seeds,
             )  # fmt: skip
             rows, differences = measured(table, methods=methods(args.k))
-            if len({*people}) > 1:
-                own = [groups[i + j * len(identities)] for j in range(times) for i in known]
-                true = true_scores(table, own, people, clean, [as_they_are[i] for i in known])
-                best, _ = measured(replace(table, scores=true), methods=[Method("ddl_average", k) for k in args.k])
-                rows += [{**free_of_ddnet(row), "method": "oracle"} for row in best]
+            own = [groups[i + j * len(identities)] for j in range(times) for i in known]
+            true = true_scores(table, own, people * times, clean, [as_they_are[i] for i in known], people)
+            if true is not None:
+                by = [Method("average"), *(Method("ddl_average", k) for k in args.k)]
+                best, gains = of_oracle("oracle", *measured(replace(table, scores=true), methods=by), table)
+                rows, differences = rows + best, differences + gains
                 found["ranking"].append({"data": name} | order_record(table, own, people, true))
             found["rows"] += rows
             found["differences"] += differences
@@ -137,15 +137,10 @@ def frame_tables(
                 return degrade(image, "tracklets", np.random.default_rng([seed, place])) if place in bad else image
 
             which = hashlib.sha256(np.array(sorted(bad), np.int64).tobytes()).hexdigest()
-            words = f"tracklets, seed {seed}, {which}"
+            words = f"tracklets, seed {seed}, {which}, {degradation_code()}"
             spoilt.append(frame_table(paths, spoil, words, base, scorer, cache, failures, step))
     failures.tell()
     return clean, stacked(spoilt, len(paths)) if spoilt else None
-
-
-def free_of_ddnet(row: Record) -> Record:
-    """A row of a choice that no network makes, without costs."""
-    return {key: value for key, value in row.items() if not key.startswith(("gflops", "seconds"))}
 
 
 def measure_of(sought: QueryGallery, times: int, metric: Metric) -> Measure:
@@ -171,12 +166,20 @@ def measure_of(sought: QueryGallery, times: int, metric: Metric) -> Measure:
     return measure
 
 
+def sought_identities(sought: QueryGallery) -> set[Hashable]:
+    """Those of queries that have a true match: what is drawn for the intervals."""
+    seen_by: dict[Hashable, set[Hashable]] = {}
+    for i in sought.queries.tolist():
+        seen_by.setdefault(sought.identities[i], set()).add(sought.cameras[i])
+    return {identity for identity, cameras in seen_by.items() if len(cameras) > 1}
+
+
 def data_record(
     name: str, one: ReIDSet, sought: QueryGallery, groups: Sequence[NDArray[np.int64]], times: int
 ) -> Record:
     sizes = [len(group) for group in groups]
     return {
-        "name": name, "videos": len(groups), "sources": len({t.identity for t in one.tracklets}),
+        "name": name, "videos": len(groups), "sources": len(sought_identities(sought)),
         "tracklets": len(one.tracklets), "times": times,
         "frames_per_tracklet": float(np.mean(sizes)), "tracklets_of_one_frame": sizes.count(1) // times,
         "queries": len(sought.queries) - sought.unmatched, "unmatched": sought.unmatched,

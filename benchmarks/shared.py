@@ -84,10 +84,15 @@ def frame_network_record(network: Embedder | FrameScorer) -> dict[str, Any]:
         sha256, gflops = network.sha256, network.gflops
     else:
         sha256 = metadata["sha256"]
-        gflops = count_multiply_adds(network.net, torch.zeros(1, 3, geometry.height, geometry.width)) / 1e9
+        blank = torch.zeros(1, 3, geometry.height, geometry.width, device=network.device)
+        gflops = count_multiply_adds(network.net, blank) / 1e9
     record = {"name": network.name, "sha256": sha256, **({"gflops": gflops} if gflops else {})}
     record |= {"size": f"{geometry.height} x {geometry.width}"}
     return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
+
+
+def tell(text: str) -> None:
+    stderr().print(Text(shown(text), style="yellow"))
 
 
 def write_results(out: Path, document: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import face_measures
 from face_measures import Protocol, tar_name
 from face_sets import Pairs, all_pairs
 
@@ -72,6 +73,22 @@ def test_an_identity_drawn_n_times_is_n_identities(seed: int, coarse: bool) -> N
     assert weighted == pytest.approx(tar_at_far(np.array(values), np.array(same), [0.2])[0].rate)
 
 
+def test_cosines_of_many_pairs_hold_the_rows_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face_measures, "PAIRS_AT_A_TIME", 7)
+    held = []
+
+    class Rows(np.ndarray):
+        def __getitem__(self, places: object) -> NDArray[np.float64]:  # type: ignore[override]
+            held.append(np.asarray(places).size)
+            return np.asarray(self)[places]  # type: ignore[index]
+
+    rows = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
+    pairs = all_pairs(["a"] * 12, range(12))
+    unit = rows.astype(np.float64) / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    assert face_measures.cosines(unit.view(Rows), pairs) == pytest.approx(cosines(rows, pairs), abs=1e-15)
+    assert max(held) == 7 and sum(held) == 2 * len(pairs.same)
+
+
 def test_draws_are_the_same_for_all_features_so_that_equal_ones_do_not_differ() -> None:
     people = np.repeat(np.arange(6), 2)
     pairs = all_pairs(people.astype(str).tolist(), range(12))
@@ -98,11 +115,18 @@ def test_accuracy_by_the_other_folds_and_the_mean_over_rounds() -> None:
     assert low < found["accuracy"].value < high and "rank1" not in found
 
 
-def test_a_domain_is_its_genuine_pairs_against_all_impostors() -> None:
-    people = np.repeat(np.arange(4), 2)
-    pairs = all_pairs(people.astype(str).tolist(), range(8))
-    (part,) = protocol(people, pairs).of(np.array([True, False, False, True])).rounds
-    assert people[part.first[part.same]].tolist() == [0, 3] and (~part.same).sum() == (~pairs.same).sum()
+def test_a_domain_is_measured_as_if_there_were_no_other() -> None:
+    people = np.repeat(np.arange(6), 2)
+    pairs = all_pairs(people.astype(str).tolist(), range(12))
+    members = np.array([True, False, True, True, False, True])
+    part, own = protocol(people, pairs).of(members), members[people]
+    assert part.identities.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    alone = np.repeat(np.arange(4), 2)
+    expected = protocol(alone, all_pairs(alone.astype(str).tolist(), range(8))).measure()(features(12, 0)[own])
+    for name, drawn in part.measure()(features(12, 0)[own]).items():
+        assert drawn.value == expected[name].value and (drawn.draws == expected[name].draws).all()
+    (kept,) = part.rounds
+    assert int(kept.same.sum()) == 4 and len(kept.same) == 8 * 7 // 2
 
 
 def test_what_cannot_be_measured() -> None:
@@ -120,6 +144,7 @@ def test_sets_that_are_gone_take_their_pairs_along() -> None:
     pairs = all_pairs(["a", "a", "b"], range(3))
     kept = pairs.kept(np.array([0, -1, 1]))
     assert (kept.first.tolist(), kept.second.tolist(), kept.same.tolist(), kept.every) == ([0], [1], [False], True)
+    assert kept.folds is None
 
 
 def test_names_of_rates() -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import frame_tables
-from frame_tables import FrameTable, frame_table, set_rows, stacked
+from frame_tables import FrameTable, frame_table, of_oracle, set_rows, stacked
 
 from clipselect.commands.stages import Failures, stage
 from clipselect.errors import ClipselectError
@@ -169,3 +170,24 @@ def test_differences_are_paired_and_of_the_rivals_that_reports_look_for() -> Non
     assert not [pair for pair in of if pair[:2] == pair[2:]] and len(of) * 2 == len(differences)
     same = next(d for d in differences if d["method"] == "even_half" and d["metric"] == "none")
     assert same["low"] == same["difference"] == same["high"] == 0
+
+
+def test_an_oracle_scores_nothing_and_opens_what_it_keeps() -> None:
+    found = rows_of([Method("average"), Method("ddl_average", 1), Method("ddl_all")])
+    (best, all_), differences = of_oracle("oracle", *found, TABLE)
+    assert (best["method"], best["k"], best["clips"], all_["method"]) == ("oracle", 1, 1, "oracle_all")
+    assert (best["gflops"], best["gflops_base"], best["gflops_ddnet"]) == (3, 3, 0)
+    assert (best["seconds"], best["seconds_decode"], best["seconds_ddnet"]) == (2.25, 0.25, 0)
+    assert {(d["method"], d["than"]) for d in differences} == {("oracle", "average"), ("oracle_all", "average")}
+
+
+def test_features_that_cannot_be_pooled_by_media_are_one_sentence() -> None:
+    def pooled(features: list[list[float]]) -> None:
+        table = replace(TABLE, features=np.array(features, np.float32))
+        which = {"sources": 2, "threshold": 0.5, "seeds": [0], "media": np.zeros(6, np.int64)}
+        set_rows("d", table, GROUPS, [Method("average")], measure, blocks()[0], 0.5, **which)  # type: ignore[arg-type]
+
+    with pytest.raises(ClipselectError, match="blocks gives features of length 0, which have no direction; take"):
+        pooled([[0, 0]] * 6)
+    with pytest.raises(ClipselectError, match="blocks: the features of the template cancel out or are 0"):
+        pooled([[1, 0], [-1, 0]] * 3)

@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from benchmark_fixtures import one_thread
 from conftest import Run
 from frame_fixtures import EMBEDDER, cut, pattern, people, textured, tiny_ddnet, write
@@ -16,9 +18,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import face_evaluation
 import run_faces
-from face_sets import FaceSets, Pairs, all_pairs
+import shared
+from face_sets import FaceSets, all_pairs
+from frame_tables import FrameTable
 
+from clipselect.commands.stages import Failures
 from clipselect.errors import ClipselectError
+from clipselect.frame_scorer import load_frame_scorer
 from clipselect.report import read_runs
 from clipselect.set_evaluation import Method, group_features
 
@@ -54,9 +60,9 @@ def row(document: dict[str, Any], data: str, method: str, k: int | None = None) 
 
 
 def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -> None:
-    how = ("--set-size", 4, "--seeds", 0, 1, "--blur", 9, "--domains", "p00", "--name", "made")
+    how = ("--set-size", 4, "--seeds", 0, 1, "--blur", 9, "--domains", "p0", "--name", "made")
     document = call(folder, folder / "people", tmp_path, *how)
-    assert [one["name"] for one in document["data"]] == ["made", "made, p00", "made, blur 9", "made, blur 9, p00"]
+    assert [one["name"] for one in document["data"]] == ["made", "made, p0", "made, blur 9", "made, blur 9, p0"]
     first = document["data"][0]
     assert (first["videos"], first["sources"], first["rounds"], first["candidates"]) == (20, 5, 2, 4)
     assert (first["genuine_pairs"], first["impostor_pairs"]) == (2 * 5, 2 * 40)
@@ -66,7 +72,8 @@ def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -
     assert best["acceleration_seconds"] > 0 and row(document, "made", "ddl_threshold")["clips"] <= 4
     assert {"oracle", "oracle_all"} <= {r["method"] for r in document["rows"] if r["data"] == "made"}
     assert row(document, "made, blur 9", "oracle_sharp")["clips"] == 1
-    assert row(document, "made, blur 9, p00", "ddl", 1)["sources"] == 1
+    whole, domain = (row(document, f"made, blur 9{name}", "ddl", 1) for name in ("", ", p0"))
+    assert domain == whole | {"data": "made, blur 9, p0"}  # all identities begin so
     assert {d["than"] for d in document["differences"] if d["method"].startswith("oracle")} == {"average"}
     plain, blurred = document["ranking"]
     assert {"rho_within_sets", "best_by_score_is_best_by_d"} == {*plain} - {"data"}
@@ -82,6 +89,41 @@ def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -
     assert run("report", tmp_path, "--out", tmp_path / "report", "-q").code == 0
     page = (tmp_path / "report" / "report.html").read_text()
     assert "TAR at FAR 1e-1" in page and "acceleration" in page and "not known to this version" not in page
+
+
+def test_a_domain_has_its_own_impostors_and_its_own_costs(folder: Path, tmp_path: Path) -> None:
+    for number, person in enumerate(("a0", "a1", "a2", "b0", "b1", "b2")):
+        for one in range(2):
+            for frame in range(2 if person < "b" else 4):
+                write(tmp_path / "d" / person / str(one) / f"{frame}.png", textured(number, 5 * one + frame))
+    document = call(folder, tmp_path / "d", tmp_path / "out", "--domains", "a", "b")
+    assert [(d["candidates"], d["videos"], d["impostor_pairs"]) for d in document["data"]] == [
+        (3, 12, 60), (2, 6, 12), (4, 6, 12),
+    ]  # fmt: skip
+    average, even, top = (row(document, "d, a", *of) for of in (("average",), ("even", 2), ("top1",)))
+    measured = [name for name in average if name.startswith(("tar", "rank"))]
+    assert len(measured) == 6 and all(even[name] == average[name] for name in measured)
+    assert (average["clips"], average["gflops"], average["videos"], average["sources"]) == (2, 1, 6, 3)
+    assert top["gflops_ddnet"] == pytest.approx(2 * document["model"]["gflops"])
+    assert row(document, "d, b", "average")["clips"] == 4 and row(document, "d", "average")["clips"] == 3
+    best, read = row(document, "d, b", "oracle", 2), row(document, "d, b", "average")["seconds_decode"] / 4
+    assert (best["clips"], best["gflops"], best["gflops_ddnet"], best["seconds_ddnet"]) == (2, 1, 0, 0)
+    assert best["seconds_decode"] == pytest.approx(2 * read) and best["acceleration"] == 2
+    with pytest.raises(ClipselectError, match="d, a0: the pairs that can be compared are 1 of one person and 0 of two"):
+        call(folder, tmp_path / "d", tmp_path / "out", "--domains", "a0")
+
+
+def test_a_ddnet_is_counted_on_its_own_device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.device] = []
+
+    def counted(net: torch.nn.Module, example: torch.Tensor) -> float:
+        seen.append(example.device)
+        return 2e9
+
+    monkeypatch.setattr(shared, "count_multiply_adds", counted)
+    scorer = replace(load_frame_scorer(folder / "model.safetensors", "cpu"), device=torch.device("meta"))
+    record = shared.frame_network_record(scorer)
+    assert (record["gflops"], record["size"], seen) == (2, "16 x 16", [torch.device("meta")])
 
 
 def test_all_but_one_of_ten_are_blurred_the_same_ones_at_every_length() -> None:
@@ -175,7 +217,7 @@ def test_templates_are_pooled_by_media(folder: Path, tmp_path: Path) -> None:
         (("--seeds", 1, 1), "--seeds names one of them twice"),
         (("--far", 0), r"--far must lie in \(0, 1\]"),
         (("--blur", 1), r"--blur must lie in \[3, 101\]"),
-        (("--threshold", 1), "--threshold must lie"),
+        (("--threshold", 1.01), r"--threshold must lie in \[0, 1\]"),
         (("--draws", 3), "--draws must be at least 20"),
         (("--set-size", 5), "only 0 identities have images for two sets of 5"),
         (("--far", 1e-4), "takes more than 40 impostor pairs"),
@@ -191,13 +233,47 @@ def test_wrong_usage(folder: Path, tmp_path: Path, more: tuple[object, ...], say
         call(folder, tmp_path / "none", tmp_path)
 
 
-def test_spearman_with_ties() -> None:
-    from scipy.stats import spearmanr
+def test_groups_without_an_order_say_nothing_about_the_ranking() -> None:
+    scores, truth = np.array([0.1, 0.2, 0.3, 0.5, 0.5, 0.5]), np.array([0.2, 0.4, 0.9, 0.1, 0.2, 0.3])
+    groups = [np.arange(3), np.arange(3, 6)]
+    found = face_evaluation.ranked(scores, truth, np.ones(6, bool), groups)  # type: ignore[arg-type]
+    assert found["rho_within_sets"] == pytest.approx(1)
 
-    a, b = np.array([1.0, 2, 2, 4, 0]), np.array([3.0, 1, 5, 5, 0])
-    assert face_evaluation._rho(a, b) == pytest.approx(spearmanr(a, b)[0])
-    assert face_evaluation._rho(np.ones(3), b[:3]) == 0
-    assert Pairs(np.zeros(0, int), np.zeros(0, int), np.zeros(0, bool)).kept(np.arange(3)).folds is None
+
+def test_faces_of_one_blurred_picture_are_kept_apart(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    table = FrameTable(np.arange(2), np.eye(2, dtype=np.float32), np.ones(2, np.float32), 1.0, 1.0)
+
+    def kept(paths: object, seen: object, spoilt: str, *rest: object) -> FrameTable:
+        names.append(spoilt)
+        return table
+
+    monkeypatch.setattr(face_evaluation, "frame_table", kept)
+    sets = FaceSets(["x.png"] * 2, [[0], [1]], ["a", "b"], [], cut=lambda image, _: image, cut_by="boxes")
+
+    def name(of: list[int], length: float = 9.0) -> str:
+        lengths = np.full(2, length)
+        condition = face_evaluation.Condition("x", np.array(of), lengths, np.zeros(2), [[0], [1]])
+        face_evaluation.measured(condition, sets, *[None] * 2, tmp_path, Failures(what="images"))  # type: ignore[arg-type]
+        return names[-1]
+
+    blurred, swapped, plain = name([0, 1]), name([1, 0]), name([0, 1], 0.0)
+    assert blurred != swapped
+    monkeypatch.setattr(face_evaluation, "degradation_code", lambda: "another")
+    assert name([0, 1]) != blurred and name([0, 1], 0.0) == plain
+
+
+def test_options_of_other_data_are_refused(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "y/a/0/0.png", textured(0, 0))
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/x_face_tid_mid.txt").write_text("1.png 1 1")
+    for data in ("y", "c"):
+        with pytest.raises(ClipselectError, match=r"--set-size is for drawn sets, and .*; leave it out"):
+            call(folder, tmp_path / data, tmp_path / "out", "--set-size", 5)
+    with pytest.raises(ClipselectError, match=r"--pairs is for sets in folders, and .* has the pairs of IJB; leave"):
+        call(folder, tmp_path / "c", tmp_path / "out", "--pairs", "p.txt")
 
 
 def test_frames_of_one_medium_count_as_one() -> None:

@@ -80,11 +80,12 @@ def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench, tmp_pa
     assert {"average", "top1", "random", "even", "ddl", "ddl_no_rescale", "ddl_threshold", "oracle"} <= methods
     assert {(d["than"], d["than_k"]) for d in document["differences"]} >= {("average", None), ("even", 2)}
     of_one = [r for r in document["rows"] if r["data"] == names[0]]
-    unscored = {"average", "random", "even", "first", "even_half"}
+    unscored = {"average", "random", "even", "first", "even_half", "oracle"}
     for r in of_one:
         assert 0 <= r["map_low"] <= r["map"] <= r["map_high"] <= 100 and r["clips"] <= 3
-        if r["method"] != "oracle":
-            assert (r["seconds_ddnet"] == 0) == (r["method"] in unscored) and r["seconds"] > r["seconds_base"] > 0
+        assert (r["seconds_ddnet"] == 0) == (r["method"] in unscored) and r["seconds"] > r["seconds_base"] > 0
+    gains = [d for d in document["differences"] if d["data"] == names[0] and d["method"] == "oracle"]
+    assert {(d["k"], d["than"]) for d in gains if d["metric"] == "map"} == {(1, "average"), (2, "average")}
     report = (tmp_path / "out" / "results.md").read_text()
     assert "| frames | tracklets |" in report and "not known to this version" not in report
 
@@ -148,6 +149,10 @@ def test_what_is_done_is_not_done_again(bench: Bench, tmp_path: Path, monkeypatc
     assert again["rows"] == before["rows"] and again["differences"] == before["differences"]
     with pytest.raises(AssertionError):
         bench("--data", data, "--degrade", 0.7)
+    monkeypatch.setattr(run_reid, "degradation_code", lambda: "another version")
+    assert bench("--data", data, "--k", 2)["rows"]
+    with pytest.raises(AssertionError):
+        bench("--data", data, "--degrade", 0.5, "--k", 2)
 
 
 def test_queries_without_a_true_match_are_left_out_and_counted(
@@ -157,8 +162,10 @@ def test_queries_without_a_true_match_are_left_out_and_counted(
     mars(data, identity=9, camera=1)  # whom no second camera sees
     mars(data, identity=0, camera=3)  # a distractor
     write(data / "00-1" / "00-1C1T0001F001.png", pattern(1, 1))  # junk
-    (facts,) = bench("--data", data)["data"]
+    document = bench("--data", data)
+    (facts,) = document["data"]
     assert (facts["queries"], facts["unmatched"], facts["gallery"], facts["videos"]) == (8, 1, 10, 11)
+    assert facts["sources"] == row(document, "average")["sources"] == 4  # whom the intervals draw
     assert "1 of 9 queries have no true match" in capfd.readouterr().err
 
 

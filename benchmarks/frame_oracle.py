@@ -1,18 +1,16 @@
 """How well a DDNet orders the frames of a group, and what the true order would give."""
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from frame_tables import FrameTable
+from frame_tables import FrameTable, Record
 from numpy.typing import NDArray
 
-from clipselect.discriminability import class_centroids, discriminability
+from clipselect.discriminability import class_centroids, d_scores, discriminability, normalisation
 from clipselect.held_out import rank_correlation
 from clipselect.metrics import bootstrap_interval
 
-Record = dict[str, Any]
 LEAST = 3
 """Frames of a group that can be ordered well or badly."""
 
@@ -23,25 +21,35 @@ def true_scores(
     identities: Sequence[Hashable],
     clean: FrameTable,
     clean_groups: Sequence[NDArray[np.int64]],
-) -> NDArray[np.float32]:
-    """The discriminability (eq. 3) of every frame of `groups` in `table` [m], as ranks in (0, 1], which is all that a
-    choice looks at; 0 for other frames.
+    clean_identities: Sequence[Hashable],
+) -> NDArray[np.float32] | None:
+    """The D-scores (eq. 3 and 4) [m] of the frames of `groups` in `table`; 0 for other frames.
+
+    None where that is not defined: fewer than two identities.
 
     Args:
-        identities: of the groups, in `clean_groups` as often as in `groups`.
-        clean: whose frames, as they are, make the centroids of the identities.
+        identities, clean_identities: of the groups.
+        clean: whose frames, as they are, make the centroids of the identities; each counts once.
     """
-    number = {identity: i for i, identity in enumerate(dict.fromkeys(identities))}
-    labels = np.array([number[identity] for identity in identities])
+    number = {identity: i for i, identity in enumerate(dict.fromkeys(clean_identities))}
 
-    def of(one: FrameTable, its: Sequence[NDArray[np.int64]]) -> tuple[torch.Tensor, torch.Tensor]:
-        own = np.resize(labels, len(its)).repeat([len(rows) for rows in its])
-        return torch.from_numpy(one.features[np.concatenate(its)]).double(), torch.from_numpy(own)
+    def of(
+        one: FrameTable, its: Sequence[NDArray[np.int64]], whose: Sequence[Hashable]
+    ) -> tuple[NDArray[np.bool_], torch.Tensor, torch.Tensor]:
+        owner = np.full(len(one.frames), -1)
+        for rows, identity in zip(its, whose, strict=True):
+            owner[rows] = number[identity]
+        used = owner >= 0
+        return used, torch.from_numpy(one.features[used]), torch.from_numpy(owner[used])
 
-    centroids = class_centroids(*of(clean, clean_groups), len(number))
-    values = discriminability(*of(table, groups), centroids).numpy()
-    scores = np.zeros(len(table.scores), np.float32)
-    scores[np.concatenate(groups)] = (values.argsort().argsort() + 1) / len(values)
+    _, features, owners = of(clean, clean_groups, clean_identities)
+    if len(owners.unique()) < 2:
+        return None
+    centroids = class_centroids(features, owners, len(number))
+    used, features, owners = of(table, groups, identities)
+    values = discriminability(features, owners, centroids)
+    scores = np.zeros(len(used), np.float32)
+    scores[used] = d_scores(values, normalisation(values)).numpy()
     return scores
 
 
