@@ -12,17 +12,15 @@ is refused. Writes OUT/VARIANT/results.json, and OUT/ablations.md with a line fo
 import argparse
 import json
 import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kept import call, check_command, keep_command, markdown
 from shared import run
 
 from clipselect.checkpoint import load_weights
 from clipselect.commands.outputs import make_folder
-from clipselect.errors import ClipselectError
 from clipselect.files import write_whole
 
 VARIANTS: dict[str, list[str]] = {
@@ -44,7 +42,6 @@ VARIANTS: dict[str, list[str]] = {
     "full_stem": ["--stem-stride", "1"],
 }
 KS = (1, 3, 5)
-COMMAND = "command.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,9 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     make_folder(args.out)
     for variant in args.only:
-        check_command(variant, args)
+        check_command(args.out / variant, commands(variant, args))
     for variant in args.only:
-        keep_command(variant, args)
+        keep_command(args.out / variant, commands(variant, args))
         evaluate(variant, distilled(variant, args), args)
         write_whole(args.out / "ablations.md", table(args.out))
     print(table(args.out))
@@ -76,29 +73,6 @@ def commands(variant: str, args: argparse.Namespace) -> dict[str, list[str]]:
     return {"distill": [str(a) for a in (*data, *recipe)], "evaluate": [str(a) for a in (*data, *compositions)]}
 
 
-def check_command(variant: str, args: argparse.Namespace) -> None:
-    """Refuse a folder that other arguments filled; one that says nothing of them is taken as it is."""
-    file = args.out / variant / COMMAND
-    if not file.exists():
-        return
-    try:
-        before = json.loads(file.read_bytes())
-    except (OSError, ValueError) as e:
-        raise ClipselectError(f"{file}: cannot be read ({e}); remove the folder {file.parent}") from e
-    if before != commands(variant, args):
-        raise ClipselectError(
-            f"{file.parent}: was made by other arguments ({file.name} in it says which); give those, another --out, or"
-            " remove the folder"
-        )
-
-
-def keep_command(variant: str, args: argparse.Namespace) -> None:
-    folder = args.out / variant
-    if not folder.exists():
-        make_folder(folder)
-        write_whole(folder / COMMAND, json.dumps(commands(variant, args), indent=1) + "\n")
-
-
 def distilled(variant: str, args: argparse.Namespace) -> Path:
     """The DDNet of a variant; made now, if it is not there."""
     model = args.out / variant / "ddnet.safetensors"
@@ -110,7 +84,7 @@ def distilled(variant: str, args: argparse.Namespace) -> Path:
                 make_folder(args.out / shared)
                 if not (work / shared).exists():
                     (work / shared).symlink_to((args.out / shared).resolve())
-        _call("-m", "clipselect", "distill", *commands(variant, args)["distill"], "-o", model)
+        call("-m", "clipselect", "distill", *commands(variant, args)["distill"], "-o", model)
     return model
 
 
@@ -118,7 +92,7 @@ def evaluate(variant: str, model: Path, args: argparse.Namespace) -> None:
     folder = model.parent
     if not (folder / "results.json").exists():
         script = Path(__file__).with_name("run_kinetics.py")
-        _call(script, *commands(variant, args)["evaluate"], "--model", model, "--out", folder)
+        call(script, *commands(variant, args)["evaluate"], "--model", model, "--out", folder)
 
 
 def table(out: Path) -> str:
@@ -129,11 +103,7 @@ def table(out: Path) -> str:
         if file.exists():
             metadata = load_weights(file.with_name("ddnet.safetensors"), "ddnet")[1]
             lines.append(_line(variant, json.loads(file.read_text()), metadata.get("held_out", {}).get("spearman")))
-    if not lines:
-        return ""
-    head = [*dict.fromkeys(name for line in lines for name in line)]
-    rows = [" | ".join(line.get(name, "") for name in head) for line in lines]
-    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {row} |" for row in rows)]) + "\n"
+    return markdown(lines)
 
 
 def _line(variant: str, document: dict[str, Any], rho: float | None) -> dict[str, str]:
@@ -148,12 +118,6 @@ def _line(variant: str, document: dict[str, Any], rho: float | None) -> dict[str
         if row["method"] == "ddl":
             line[f"{row['data']}, K = {row['k']}"] = f"{row['top1']:.1f}"
     return line
-
-
-def _call(*arguments: object) -> None:
-    command = [sys.executable, *map(str, arguments)]
-    if subprocess.run(command, check=False).returncode:
-        raise ClipselectError(f"{shlex.join(command[1:])}: failed; see above, and give the same command again")
 
 
 if __name__ == "__main__":

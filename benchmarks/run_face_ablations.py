@@ -10,18 +10,15 @@ was stopped goes on. Writes OUT/VARIANT/results.json, and OUT/ablations.md with 
 
 import argparse
 import json
-import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kept import call, check_command, keep_command, markdown
 from shared import run
 
 from clipselect.checkpoint import load_weights
 from clipselect.commands.outputs import make_folder
-from clipselect.errors import ClipselectError
 from clipselect.files import write_whole
 
 DDNETS: dict[str, list[str]] = {
@@ -46,16 +43,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--blur", type=int, default=11, help="as for run_faces.py")
     args = parser.parse_args(arguments)
     for variant in args.only:
+        check_command(args.out / variant, commands(variant, args))
+    for variant in args.only:
         folder = args.out / variant
-        make_folder(folder)
+        keep_command(folder, commands(variant, args))
         base = trained(variant, folder, args) if variant in LOSSES else args.base
         model = distilled(DDNETS.get(variant, []), base, folder, args)
         if not (folder / "results.json").exists():
             script = Path(__file__).with_name("run_faces.py")
             evaluation = ["--data", args.data, "--base", base, "--model", model, "--blur", args.blur, "--k", 3]
-            _call(script, *evaluation, "--name", "val", "--out", folder)
+            call(script, *evaluation, "--name", "val", "--out", folder)
         write_whole(args.out / "ablations.md", table(args.out))
     print(table(args.out))
+
+
+def commands(variant: str, args: argparse.Namespace) -> dict[str, list[str]]:
+    """What decides what is made for a variant."""
+    made: dict[str, list[object]] = {
+        "base": [args.base, *(["--loss", variant, "--steps", args.base_steps] if variant in LOSSES else [])],
+        "distill": ["--data", args.data, "--steps", args.steps, "--variants", args.variants, *DDNETS.get(variant, [])],
+        "evaluate": ["--blur", args.blur],
+    }
+    return {name: [str(word) for word in words] for name, words in made.items()}
 
 
 def trained(loss: str, folder: Path, args: argparse.Namespace) -> str:
@@ -64,7 +73,7 @@ def trained(loss: str, folder: Path, args: argparse.Namespace) -> str:
     network, _, checkpoint = args.base.partition(":")
     if not base.exists():
         options = ["--network", network, "--initial", checkpoint, "--loss", loss, "--steps", args.base_steps]
-        _call("-m", "clipselect", "train-embedder", "--data", args.data, *options, "--learning-rate", 3e-4, "-o", base)
+        call("-m", "clipselect", "train-embedder", "--data", args.data, *options, "--learning-rate", 3e-4, "-o", base)
     return str(base)
 
 
@@ -78,7 +87,7 @@ def distilled(sizes: Sequence[str], base: str, folder: Path, args: argparse.Name
                 if not (link := model.with_suffix(".work") / shared).exists():
                     link.symlink_to((args.out / shared).resolve())
         options = ["--degradations", "faces", "--variants", args.variants, "--steps", args.steps, *sizes]
-        _call("-m", "clipselect", "distill-frames", "--data", args.data, "--base", base, *options, "-o", model)
+        call("-m", "clipselect", "distill-frames", "--data", args.data, "--base", base, *options, "-o", model)
     return model
 
 
@@ -90,11 +99,7 @@ def table(out: Path) -> str:
         if file.exists():
             metadata = load_weights(file.with_name("ddnet.safetensors"), "ddnet")[1]
             lines.append(_line(variant, json.loads(file.read_text()), metadata.get("held_out", {}).get("spearman")))
-    if not lines:
-        return ""
-    rows = [" | ".join(line.values()) for line in lines]
-    head = f"| {' | '.join(lines[0])} |"
-    return "\n".join([head, "|---" * len(lines[0]) + "|", *(f"| {row} |" for row in rows)]) + "\n"
+    return markdown(lines)
 
 
 def _line(variant: str, document: dict[str, Any], rho: float | None) -> dict[str, str]:
@@ -105,12 +110,6 @@ def _line(variant: str, document: dict[str, Any], rho: float | None) -> dict[str
         if name in METHODS:
             line[f"{row['data'].removeprefix('val, ')}: {name}"] = f"{row['tar_at_far_1e-2']:.1f}"
     return line
-
-
-def _call(*arguments: object) -> None:
-    command = [sys.executable, *map(str, arguments)]
-    if subprocess.run(command, check=False).returncode:
-        raise ClipselectError(f"{shlex.join(command[1:])}: failed; see above, and give the same command again")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class FrameRecipe:
     variants: Variants
     schedule: Schedule
     loss: Loss = "both"
-    metric: Metric = "cosine"
+    metric: Metric = "euclidean"  # cosine, the paper's, did worse on sets: benchmarks/README.md
     contrast: Contrast = "ratio"
 
 

@@ -36,7 +36,7 @@ def called(monkeypatch: pytest.MonkeyPatch, made: synthetic.Synthetic) -> list[l
             document = {"model": {"gflops": 0.1}, "rows": [row], "ranking": ranking}
             (out / "results.json").write_text(json.dumps(document))
 
-    monkeypatch.setattr(run_ablations, "_call", call)
+    monkeypatch.setattr(run_ablations, "call", call)
     return commands
 
 

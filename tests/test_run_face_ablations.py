@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import run_face_ablations
 
+from clipselect.errors import ClipselectError
+
 BASE = "mobilefacenet_foamliu:theirs.pt"
 
 
@@ -35,7 +37,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             ]
             (out / "results.json").write_text(json.dumps({"model": {"gflops": 0.041}, "rows": rows}))
 
-    monkeypatch.setattr(run_face_ablations, "_call", call)
+    monkeypatch.setattr(run_face_ablations, "call", call)
     return commands
 
 
@@ -67,3 +69,12 @@ def test_every_loss_trains_a_base_of_its_own_and_nothing_is_done_twice(tmp_path:
     assert train[-1] == base == distil[distil.index("--base") + 1] == evaluate[evaluate.index("--base") + 1]
     assert not (tmp_path / "cosface" / "ddnet.work").exists()
     assert len(ablate(tmp_path, "cosface", "softmax")) == 4 and len(called) == 6
+
+
+def test_what_other_arguments_made_is_refused(tmp_path: Path, called: list[list[str]]) -> None:
+    ablate(tmp_path, "default")
+    with pytest.raises(ClipselectError, match="default: was made by other arguments"):
+        run_face_ablations.main(
+            ["--data", "other", "--base", BASE, "--out", str(tmp_path), "--only", "cosface", "default"]
+        )
+    assert len(called) == 2  # nothing was run before it was refused
