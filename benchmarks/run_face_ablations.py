@@ -4,7 +4,8 @@
 
 Table 5: DDNets of several sizes, distilled for the base as it is. Table 6: the base trained on for --base-steps steps
 with another loss each, and the default DDNet distilled for every one. `clipselect train-embedder` and `clipselect
-distill-frames` make them, all with the same seed, benchmarks/run_faces.py judges them. What is done is kept: a run that
+distill-frames` make them, all with the same seed, benchmarks/run_faces.py judges them. D-scores
+are the paper's, by cosine. What is done is kept: a run that
 was stopped goes on. Writes OUT/VARIANT/results.json, and OUT/ablations.md with a line for each.
 """
 
@@ -86,7 +87,17 @@ def distilled(sizes: Sequence[str], base: str, folder: Path, args: argparse.Name
                 make_folder(model.with_suffix(".work"))
                 if not (link := model.with_suffix(".work") / shared).exists():
                     link.symlink_to((args.out / shared).resolve())
-        options = ["--degradations", "faces", "--variants", args.variants, "--steps", args.steps, *sizes]
+        options = [
+            "--degradations",
+            "faces",
+            "--metric",
+            "cosine",
+            "--variants",
+            args.variants,
+            "--steps",
+            args.steps,
+            *sizes,
+        ]
         call("-m", "clipselect", "distill-frames", "--data", args.data, "--base", base, *options, "-o", model)
     return model
 

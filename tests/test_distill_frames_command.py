@@ -88,7 +88,7 @@ def test_the_weights_say_how_they_were_made(made: Result, out: Path, data: Path)
     assert scorer.name == "frames" and (scorer.geometry.height, scorer.geometry.width) == (32, 32)
     assert about["base"] == "sharp" and about["base_sha256"] == base.sha256 and about["data"] == "people"
     assert [about[key] for key in ("degradations", "variants", "metric", "contrast", "loss")] == [
-        "faces", 2, "cosine", "ratio", "both",
+        "faces", 2, "euclidean", "ratio", "both",
     ]  # fmt: skip
     assert (about["identities"], about["images"], about["failed"], about["steps"], about["seed"]) == (12, 49, 2, 40, 0)
     held_out = about["held_out"]
@@ -98,16 +98,14 @@ def test_the_weights_say_how_they_were_made(made: Result, out: Path, data: Path)
 
 
 def test_the_held_out_figures_are_what_the_scores_give(made: Result, out: Path, data: Path) -> None:
-    """By hand: cosine to the own centroid over that to the nearest other one, ranked, against the ranked scores."""
+    """By hand: distance to the nearest other centroid over that to the own, ranked, against the ranked scores."""
     scorer, base = load_frame_scorer(out, "cpu"), load_embedder(f"{data / 'base.py'}:sharp")
     paths = sorted((data / "people" / "val").glob("*/[0-9].png"))
     images = [read_image(path) for path in paths]
     features, own = base.embed(images).astype(float), np.arange(16) // 4
     centroids = features.reshape(4, 4, -1).mean(1)
-    unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (features, centroids)]
-    cosine = unit[0] @ unit[1].T
-    rivals = np.where(own[:, None] == np.arange(4), -1, cosine).max(1)
-    d = cosine[np.arange(16), own] / np.maximum(rivals, 0.01)
+    distance = np.linalg.norm(features[:, None] - centroids, axis=2)
+    d = np.where(own[:, None] == np.arange(4), np.inf, distance).min(1) / distance[np.arange(16), own]
     ranks = [np.argsort(np.argsort(values)) for values in (d, scorer.score(images))]
     rho = float(np.corrcoef(*ranks)[0, 1])
     assert scorer.metadata["held_out"]["spearman_as_they_are"] == pytest.approx(rho, abs=0.02)
@@ -118,7 +116,7 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     assert card.startswith("# frames\n\nA DDNet for clipselect, distilled from the base sharp (SHA-256 ")
     assert "2D, widths 8, 16, 16, 16, depths 1, 1, 1, 1, frames of 32 x 32." in card
     assert "Trained on people, 40 steps, seed 0, clipselect " in card and "\n    clipselect" in card
-    assert "49 images of 12 identities, each also 2 times degraded (faces). D-scores: cosine, ratio; " in card
+    assert "49 images of 12 identities, each also 2 times degraded (faces). D-scores: euclidean, ratio; " in card
     assert "loss: both. 2 images could not be read." in card and "4 identities, 16 images, 48 elements." in card
     assert f"| all elements | {about['held_out']['spearman']:.3f} |" in card
     assert f"| images as they are | {about['held_out']['spearman_as_they_are']:.3f} |" in card
@@ -153,7 +151,7 @@ def test_without_degradations_and_quietly(
     monkeypatch.chdir(data / "people")
     begin = frames_command(data)
     begin[2] = "."
-    more = ("--degradations", "none", "--quiet", "--contrast", "difference", "--metric", "euclidean")
+    more = ("--degradations", "none", "--quiet", "--contrast", "difference", "--metric", "cosine")
     run(*begin, "-o", tmp_path / "d.safetensors", *more)
     assert run.code == 0 and run.out == "" and len(rows(tmp_path / "d.work")) == 48
     told = run.err.splitlines()
