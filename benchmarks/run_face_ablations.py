@@ -87,17 +87,8 @@ def distilled(sizes: Sequence[str], base: str, folder: Path, args: argparse.Name
                 make_folder(model.with_suffix(".work"))
                 if not (link := model.with_suffix(".work") / shared).exists():
                     link.symlink_to((args.out / shared).resolve())
-        options = [
-            "--degradations",
-            "faces",
-            "--metric",
-            "cosine",
-            "--variants",
-            args.variants,
-            "--steps",
-            args.steps,
-            *sizes,
-        ]
+        recipe = ["--degradations", "faces", "--metric", "cosine", "--variants", args.variants]
+        options = [*recipe, "--steps", args.steps, *sizes]
         call("-m", "clipselect", "distill-frames", "--data", args.data, "--base", base, *options, "-o", model)
     return model
 
