@@ -16,6 +16,7 @@ from face_sets import FaceSets
 from frame_oracle import true_scores
 from frame_tables import FrameTable, Record, degradation_code, frame_table, of_oracle, set_rows
 from numpy.typing import NDArray
+from shared import tell
 
 from clipselect.commands.common import check
 from clipselect.commands.stages import Failures, stage
@@ -153,6 +154,8 @@ def evaluated(
     )  # fmt: skip
     found: dict[str, list[Record]] = {"data": [], "rows": [], "differences": [], "ranking": []}
     for part, wanted in parts:
+        for why in part.protocol.too_few().values():
+            tell(f"{part.name}: {why}; left out")
         rows, differences = evaluated_part(part, wanted, table, oracles, args.k, rows_of)
         found["data"].append(part.record())
         found["rows"] += rows

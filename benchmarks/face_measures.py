@@ -5,6 +5,7 @@ often as the product of both; a pair of an identity with its own copy is no pair
 the gallery of rank-1 stay as they are. Every figure is the mean over the rounds.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -54,7 +55,7 @@ class Protocol:
         """Of features [g, d] every metric by name.
 
         Raises:
-            ClipselectError: a round without genuine or impostor pairs, or too few impostor pairs for any FAR.
+            ClipselectError: a round without genuine or impostor pairs, or nothing that can be measured.
         """
         for pairs in self.rounds:
             if pairs.same.all() or not pairs.same.any():
@@ -62,11 +63,20 @@ class Protocol:
                     f"the pairs that can be compared are {int(pairs.same.sum())} of one person and "
                     f"{int((~pairs.same).sum())} of two; it takes both: add sets"
                 )
-        fewest = min(int((~pairs.same).sum()) for pairs in self.rounds)
-        fars = [far for far in self.fars if far * fewest >= 1 - WHOLE]
-        if not fars:
-            raise ClipselectError(f"a FAR of {max(self.fars):g} takes more than {fewest} impostor pairs; raise --far")
+        too_few = self.too_few()
+        fars = [far for far in self.fars if far not in too_few]
+        if not fars and not any(pairs.every or pairs.folds is not None for pairs in self.rounds):
+            raise ClipselectError(f"{too_few[max(self.fars)]}; raise --far")
         return lambda features: self._measured(features, fars)
+
+    def too_few(self) -> dict[float, str]:
+        """The false accept rates that cannot be measured, and why."""
+        fewest = min(int((~pairs.same).sum()) for pairs in self.rounds)
+        return {
+            far: f"a FAR of {far:g} takes at least {math.ceil(1 / far - WHOLE)} impostor pairs, and there are {fewest}"
+            for far in self.fars
+            if far * fewest < 1 - WHOLE
+        }
 
     def _measured(self, features: NDArray[np.float32], fars: Sequence[float]) -> dict[str, Drawn]:
         rows = features.astype(np.float64)

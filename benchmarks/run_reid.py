@@ -56,7 +56,7 @@ from clipselect.tracklets import DISTRACTOR, JUNK, LAYOUTS, Layout, QueryGallery
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
-RANKS = (1, 5)
+RANKS = (1, 5, 20)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -63,7 +63,7 @@ UNIFORM, DENSE = ("uniform", "even"), ("dense", "average")
 """What the rivals are called for clips, and for the frames of sets."""
 METRICS = {
     "top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP", "rank1": "rank-1",
-    "rank5": "rank-5", **{f"tar_at_far_1e-{n}": f"TAR at FAR 1e-{n}" for n in range(1, 7)},
+    "rank5": "rank-5", "rank20": "rank-20", **{f"tar_at_far_1e-{n}": f"TAR at FAR 1e-{n}" for n in range(1, 7)},
 }  # fmt: skip
 
 Verdict = Literal["better", "worse", "not told apart", "too few videos to tell"]

@@ -21,17 +21,26 @@ TILE = 112
 """Height of a frame in pixels."""
 PER_STRIP, STRIPS = 12, 40
 ROWS = 8
+Ranked = tuple[int, dict[str, Any]]
 GREEN, GREY, PAPER, INK = (26, 127, 55), (184, 192, 200), (255, 255, 255), (31, 35, 40)
 
 
-def ranked_records(result: GroupResult, most: int) -> list[tuple[int, dict[str, Any]]]:
-    """Place and record of the frames that have a picture, best first; at most so many, evenly from best to worst."""
+def ranked_records(result: GroupResult, most: int) -> list[Ranked]:
+    """Place and record of the frames that have a picture, best first; at most so many: the picked ones, and evenly from
+    best to worst of them, or of the others if the picked ones are fewer."""
     assert result.selection is not None
     pairs = zip(result.selection.candidates.tolist(), frame_records(result), strict=True)
     ordered = sorted((p for p in pairs if p[0] in result.pictures), key=lambda pair: pair[1]["rank"])
     if len(ordered) <= most:
         return ordered
-    return [ordered[i] for i in np.linspace(0, len(ordered) - 1, most).round().astype(int).tolist()]
+    picked, others = ([p for p in ordered if p[1]["picked"] == wanted] for wanted in (True, False))
+    if len(picked) > most:
+        return _evenly(picked, most)
+    return sorted(picked + _evenly(others, most - len(picked)), key=lambda pair: pair[1]["rank"])
+
+
+def _evenly(items: list[Ranked], count: int) -> list[Ranked]:
+    return [items[i] for i in np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int).tolist()]
 
 
 def strip_png(results: Sequence[GroupResult]) -> bytes:

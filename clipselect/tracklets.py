@@ -5,7 +5,7 @@ No image is opened. Links are followed, hidden files passed over, frames are in 
 
 import os
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -106,7 +106,8 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
             most of the images follow, or else "folders".
 
     Raises:
-        ClipselectError: no such folder, no images, unknown layout, or no image named as the layout wants.
+        ClipselectError: no such folder, no images, unknown layout, no image named as the layout wants, or one tracklet
+            in two places.
     """
     root = Path(folder)
     if layout is not None and layout not in LAYOUTS:
@@ -128,20 +129,33 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
     frames: dict[tuple[Name, Name, Name], list[Path]] = {}
     for place, names in found:
         above = _above(place)
+        others: list[str] = []
         for name in names:
             match = naming.pattern.fullmatch(f"{above}/{name}")
             if match:
                 frames.setdefault(_key(match, naming), []).append(place / name)
             else:
-                skipped.append(f"{place / name}: is not named like {naming.example}; rename or remove it")
+                others.append(name)
+        if others:
+            more = f" ({len(others) - 1} more in that folder)" if len(others) > 1 else ""
+            skipped.append(f"{place / others[0]}{more}: is not named like {naming.example}; rename or remove it")
     if not frames:
         raise ClipselectError(
             f"{root}: not one of its images is named like {naming.example}; give another layout of {', '.join(LAYOUTS)}"
         )
+    _refuse_doubles(root, naming, frames.values())
     tracklets = [
         Tracklet(*key, tuple(sorted(paths, key=lambda p: natural_order(p.name)))) for key, paths in frames.items()
     ]
     return TrackletFolder(layout, tuple(sorted(tracklets, key=_order)), tuple(skipped))
+
+
+def _refuse_doubles(root: Path, naming: _Naming, tracklets: Iterable[Sequence[Path]]) -> None:
+    """Where a tracklet is a folder, two folders are stills beside a sequence, or two copies of the set."""
+    for paths in () if naming.numbered else tracklets:
+        places = sorted({str(path.parent) for path in paths})
+        if len(places) > 1:
+            raise ClipselectError(f"{root}: one tracklet is in {places[0]} and in {places[1]}; give one part of it")
 
 
 def query_and_gallery(tracklets: Sequence[Tracklet]) -> QueryGallery:

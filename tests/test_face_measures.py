@@ -1,6 +1,7 @@
 """Verification of sets and what it is over identities drawn again, against counting by hand."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +133,11 @@ def test_a_domain_is_measured_as_if_there_were_no_other() -> None:
 def test_what_cannot_be_measured() -> None:
     people = np.repeat(np.arange(3), 2)
     pairs = all_pairs(people.astype(str).tolist(), range(6))
-    with pytest.raises(ClipselectError, match="takes more than 12 impostor pairs"):
-        protocol(people, pairs, 0.01).measure()
+    (why,) = protocol(people, pairs, 0.01).too_few().values()
+    assert why == "a FAR of 0.01 takes at least 100 impostor pairs, and there are 12"
+    assert [*protocol(people, pairs, 0.01).measure()(features(6, 0))] == ["rank1"]
+    with pytest.raises(ClipselectError, match="at least 100 impostor pairs, and there are 12; raise --far"):
+        protocol(people, replace(pairs, every=False), 0.01).measure()
     assert [*Protocol(people, [pairs], [0.01, 0.1], 20).measure()(features(6, 0))] == ["tar_at_far_1e-1", "rank1"]
     only = Pairs(pairs.first[pairs.same], pairs.second[pairs.same], pairs.same[pairs.same])
     with pytest.raises(ClipselectError, match="3 of one person and 0 of two"):

@@ -1,8 +1,10 @@
 """`clipselect reid` and `clipselect faces` on images and videos that the tests make."""
 
 import csv
+import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from clipselect.commands import frame_outputs
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.faces.detection import Detections, Face
 from clipselect.faces.video_faces import faces_of_tracks, faces_of_video
+from clipselect.frame_results import GroupResult
 from clipselect.images import read_image
 
 
@@ -186,3 +189,40 @@ def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> No
     (frame,) = json.loads(run.out)["groups"][0]["frames"]
     assert Path(frame["file"]).parent.parent == tmp_path / "picks"
     assert frame_outputs.FrameOutputs().folder is None
+
+
+def test_groups_of_one_name_are_saved_apart(tmp_path: Path, model: str, run: Run) -> None:
+    for source in ("a", "b"):
+        for i in range(3):
+            write(tmp_path / source / "x" / f"{i}.png", textured(1, i))
+    run("faces", tmp_path / "a" / "x", tmp_path / "b" / "x", "--model", model, "--k", 3, "--save", tmp_path / "s", "-q")
+    assert run.code == 0
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["x", "x_2"]
+    assert len([*(tmp_path / "s").rglob("*.png")]) == 6
+
+
+def test_what_does_not_apply_is_refused(tmp_path: Path, model: str, run: Run) -> None:
+    write(tmp_path / "in" / "1.png", textured(1, 1))
+    run("faces", tmp_path / "in", "--model", model, "--detector", "nowhere.onnx")
+    assert run.code == 2 and "--detector is for videos" in run.err
+    run("faces", make_video(tmp_path / "v.mp4", 3), "--model", model, "--index", tmp_path / "i.parquet")
+    assert run.code == 2 and "--index is for folders of images" in run.err
+
+
+def test_an_interrupted_folder_keeps_the_groups_that_are_done(
+    tmp_path: Path, model: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in ("anna", "ben", "carl"):
+        write(tmp_path / "in" / person / "1.png", textured(1, 1))
+    faces_command = importlib.import_module("clipselect.commands.faces")  # the package has the function by that name
+    score = faces_command.group_of_files
+
+    def stop(source: str, name: str, *rest: Any) -> GroupResult:
+        if name == "carl":
+            raise KeyboardInterrupt
+        return score(source, name, *rest)
+
+    monkeypatch.setattr(faces_command, "group_of_files", stop)
+    run("faces", tmp_path / "in", "--model", model, "--json")
+    assert run.code == 130
+    assert [group["group"] for group in json.loads(run.out)["groups"]] == ["anna", "ben"]

@@ -220,7 +220,6 @@ def test_templates_are_pooled_by_media(folder: Path, tmp_path: Path) -> None:
         (("--threshold", 1.01), r"--threshold must lie in \[0, 1\]"),
         (("--draws", 3), "--draws must be at least 20"),
         (("--set-size", 5), "only 0 identities have images for two sets of 5"),
-        (("--far", 1e-4), "takes more than 40 impostor pairs"),
         (("--domains", "q"), "--domains q: no identity begins so; the first one is p00"),
         (("--pairs", "p.txt"), "--pairs names sets, and"),
     ],

@@ -30,7 +30,10 @@ def group(name: str = "track 1", scores: list[float] = SCORES, kept: tuple[int, 
 def test_frames_come_best_first_and_evenly_from_best_to_worst_where_there_are_too_many() -> None:
     assert [record["score"] for _, record in ranked_records(group(), 12)] == [0.9, 0.6, 0.4, 0.2]
     many = group(scores=[i / 21 for i in range(21)], kept=(20,))
-    assert [record["rank"] for _, record in ranked_records(many, 3)] == [1, 11, 21]
+    assert [record["rank"] for _, record in ranked_records(many, 3)] == [1, 2, 21]
+    few = group(scores=[i / 21 for i in range(21)], kept=(0, 1, 11, 19, 20))
+    shown = ranked_records(few, 6)
+    assert sum(record["picked"] for _, record in shown) == 5 and len(shown) == 6
 
 
 def test_the_strip_frames_picked_tiles_green_and_shows_the_best_first() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from frame_fixtures import textured, write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -160,3 +161,11 @@ def test_real_names(folder: str, layout: Layout, shared: Path) -> None:
     found = read_tracklets(shared / "reid" / folder)
     assert found.layout == layout and found.skipped == () and len(found.tracklets) > 300
     assert query_and_gallery(found.tracklets).unmatched < len(found.tracklets) / 10
+
+
+def test_stills_beside_the_sequences_of_ilids_are_not_mixed_into_them(tmp_path: Path) -> None:
+    for part, name in (("images", "cam1_person001.png"), ("sequences", "cam1_person001_00317.png")):
+        write(tmp_path / part / "cam1" / "person001" / name, textured(1, 1))
+    with pytest.raises(ClipselectError, match=r"one tracklet is in .*images.* and in .*sequences.*; give one part"):
+        read_tracklets(tmp_path)
+    assert len(read_tracklets(tmp_path / "sequences").tracklets[0].paths) == 1

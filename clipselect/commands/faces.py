@@ -1,6 +1,7 @@
 """`clipselect faces`."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,8 +75,15 @@ def faces(
     sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     results: list[GroupResult] = []
     paths = expand(inputs)
-    detect = None if all(path.is_dir() for path in paths) else _detector(detector)
+    videos = [path for path in paths if not path.is_dir()]
+    check(bool(videos) or detector is None, "--detector is for videos, and only folders were given; leave it out")
+    check(
+        not videos or index is None,
+        "--index is for folders of images, and faces of videos have no files; --save them and index that folder",
+    )
+    detect = _detector(detector) if videos else None
     done = 0
+    found: Iterable[GroupResult]
     try:
         for path in paths:
             if detect is None or path.is_dir():
@@ -84,12 +92,13 @@ def faces(
                 found = _of_video(path, sampler, outputs, detect, every, shortest)
             for result in found:
                 outputs.show(result)
-            results += found
+                results.append(result)
             done += 1
     except KeyboardInterrupt:  # what is done is kept
         stderr().print(Text(f"interrupted: {done} of {len(paths)} inputs are in the results"))
     settings = {"model": sampler.scorer.name, "k": sampler.k, "share": sampler.share, "threshold": sampler.threshold}
-    settings |= {"detector": "haar" if detector is None else detector.name, "every": every, "shortest": shortest}
+    if videos:
+        settings |= {"detector": "haar" if detector is None else detector.name, "every": every, "shortest": shortest}
     settings |= {"device": str(sampler.scorer.device), "base": sampler.scorer.metadata.get("base")}
     outputs.save(results, settings, sampler.scorer, INTRO)
     finish(results, len(results) + len(paths) - done, (), "groups")
@@ -101,18 +110,20 @@ def _detector(model: Path | None) -> "Detector":
     return Haar() if model is None else YuNet(model)
 
 
-def _of_folder(path: Path, sampler: FaceFrameSampler, outputs: FrameOutputs) -> list[GroupResult]:
+def _of_folder(path: Path, sampler: FaceFrameSampler, outputs: FrameOutputs) -> Iterator[GroupResult]:
     """A group for every folder at or below `path` that holds images."""
     try:
         places: list[tuple[Path, list[str]]] = [*image_folders(path)]
         check(bool(places), f"{path}: no images in it or below; give a folder of cropped faces, or a video")
     except ClipselectError as e:
         stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
-        return [GroupResult(str(path), "", sampler.scorer.name, error=str(e))]
-    return [
-        group_of_files(str(path), os.path.relpath(place, path), [place / name for name in names], sampler, outputs)
-        for place, names in places
-    ]
+        yield GroupResult(str(path), "", sampler.scorer.name, error=str(e))
+        return
+    for place, names in places:
+        group = os.path.relpath(place, path)
+        yield group_of_files(
+            str(path), "" if group == "." else group, [place / name for name in names], sampler, outputs
+        )
 
 
 def _of_video(

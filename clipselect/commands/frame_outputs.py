@@ -1,9 +1,10 @@
 """Where results about groups of frames go."""
 
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,6 +49,7 @@ class FrameOutputs(OutputFiles):
     """
 
     index: Path | None = None
+    saved: dict[Path, str] = field(default_factory=dict)  # which group a folder of saved frames belongs to
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,7 +127,7 @@ def save_pictures(result: GroupResult, outputs: FrameOutputs, picture: Callable[
     """
     if outputs.folder is None or result.selection is None:
         return result
-    folder = outputs.folder / re.sub(r"[^\w.-]+", "_", f"{Path(result.source).stem} {result.name}".strip())
+    folder = _own_folder(result, outputs.folder, outputs.saved)
     make_folder(folder)
     places, records = result.selection.candidates.tolist(), frame_records(result)
     files = {
@@ -136,6 +138,16 @@ def save_pictures(result: GroupResult, outputs: FrameOutputs, picture: Callable[
     for i, file in files.items():
         write_whole(file, png(picture(i)))
     return replace(result, files=files)
+
+
+def _own_folder(result: GroupResult, out: Path, taken: dict[Path, str]) -> Path:
+    """A folder of the group's name that no other group has."""
+    name = re.sub(r"[^\w.-]+", "_", f"{Path(result.source).stem} {result.name}".strip())
+    numbers = itertools.count(2)
+    folder = out / name
+    while taken.setdefault(folder, result.title) != result.title:
+        folder = out / f"{name}_{next(numbers)}"
+    return folder
 
 
 def finish(results: Sequence[GroupResult], wanted: int, skipped: Sequence[str], what: str) -> None:

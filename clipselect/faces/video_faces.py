@@ -66,7 +66,10 @@ def faces_of_video(
 
     Raises:
         VideoError: not one frame decodes.
+        ValueError: `every` or `shortest` below 1.
     """
+    if every < 1 or shortest < 1:
+        raise ValueError(f"every and shortest must be at least 1, got {every} and {shortest}")
     source = open_source(path)
     crops: dict[int, tuple[Image, bool]] = {}  # by the identity of the face, which its track keeps alive
     looked: list[int] = []
