@@ -90,7 +90,7 @@ def measure(videos: list[Path], scratch: Path, arguments: argparse.Namespace) ->
         "environment": {**environment(torch.device("cpu")), "av": av.__version__},
         "base": {"name": "none: data time alone"},
         "data": [{"name": data, "videos": len(videos)}],
-        "files": [describe(video, {n: m[i] for n, m in medians.items()}) for i, video in enumerate(videos)],
+        "per_file": [describe(video, {n: m[i] for n, m in medians.items()}) for i, video in enumerate(videos)],
         "rows": rows,
         "ratios": {
             "ddl_index / uniform": mean["ddl_index"] / mean["uniform"],
