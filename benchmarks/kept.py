@@ -4,14 +4,19 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from clipselect.checkpoint import load_weights
 from clipselect.commands.outputs import make_folder
 from clipselect.errors import ClipselectError
 from clipselect.files import write_whole
 
 COMMAND = "command.json"
+
+Line = Callable[[str, dict[str, Any], float | None], Mapping[str, str]]
+"""Variant, its results and Spearman's rho on held-out data -> cells by column."""
 
 
 def check_command(folder: Path, commands: Mapping[str, Sequence[str]]) -> None:
@@ -44,10 +49,17 @@ def call(*arguments: object) -> None:
         raise ClipselectError(f"{shlex.join(command[1:])}: failed; see above, and give the same command again")
 
 
-def markdown(lines: Sequence[Mapping[str, str]]) -> str:
-    """A table of lines by column; a cell stays empty where a line lacks the column."""
+def table(out: Path, variants: Iterable[str], line: Line) -> str:
+    """Markdown, a line for every variant whose DDNet and results lie in OUT/VARIANT; a cell stays empty where a line
+    lacks the column."""
+    lines = []
+    for variant in variants:
+        file = out / variant / "results.json"
+        if file.exists():
+            metadata = load_weights(file.with_name("ddnet.safetensors"), "ddnet")[1]
+            lines.append(line(variant, json.loads(file.read_text()), metadata.get("held_out", {}).get("spearman")))
     if not lines:
         return ""
-    head = [*dict.fromkeys(name for line in lines for name in line)]
-    rows = [" | ".join(line.get(name, "") for name in head) for line in lines]
+    head = [*dict.fromkeys(name for cells in lines for name in cells)]
+    rows = [" | ".join(cells.get(name, "") for name in head) for cells in lines]
     return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {row} |" for row in rows)]) + "\n"

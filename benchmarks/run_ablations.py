@@ -10,16 +10,14 @@ is refused. Writes OUT/VARIANT/results.json, and OUT/ablations.md with a line fo
 """
 
 import argparse
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kept import call, check_command, keep_command, markdown
+from kept import call, check_command, keep_command, table
 from shared import run
 
-from clipselect.checkpoint import load_weights
 from clipselect.commands.outputs import make_folder
 from clipselect.files import write_whole
 
@@ -61,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for variant in args.only:
         keep_command(args.out / variant, commands(variant, args))
         evaluate(variant, distilled(variant, args), args)
-        write_whole(args.out / "ablations.md", table(args.out))
-    print(table(args.out))
+        write_whole(args.out / "ablations.md", table(args.out, VARIANTS, _line))
+    print(table(args.out, VARIANTS, _line))
 
 
 def commands(variant: str, args: argparse.Namespace) -> dict[str, list[str]]:
@@ -93,17 +91,6 @@ def evaluate(variant: str, model: Path, args: argparse.Namespace) -> None:
     if not (folder / "results.json").exists():
         script = Path(__file__).with_name("run_kinetics.py")
         call(script, *commands(variant, args)["evaluate"], "--model", model, "--out", folder)
-
-
-def table(out: Path) -> str:
-    """Markdown, a line per variant: the DDNet's cost and Spearman's rho, then AUC and top-1 of ddl by data set."""
-    lines = []
-    for variant in VARIANTS:
-        file = out / variant / "results.json"
-        if file.exists():
-            metadata = load_weights(file.with_name("ddnet.safetensors"), "ddnet")[1]
-            lines.append(_line(variant, json.loads(file.read_text()), metadata.get("held_out", {}).get("spearman")))
-    return markdown(lines)
 
 
 def _line(variant: str, document: dict[str, Any], rho: float | None) -> dict[str, str]:

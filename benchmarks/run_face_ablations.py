@@ -10,15 +10,13 @@ was stopped goes on. Writes OUT/VARIANT/results.json, and OUT/ablations.md with 
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kept import call, check_command, keep_command, markdown
+from kept import call, check_command, keep_command, table
 from shared import run
 
-from clipselect.checkpoint import load_weights
 from clipselect.commands.outputs import make_folder
 from clipselect.files import write_whole
 
@@ -54,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             script = Path(__file__).with_name("run_faces.py")
             evaluation = ["--data", args.data, "--base", base, "--model", model, "--blur", args.blur, "--k", 3]
             call(script, *evaluation, "--name", "val", "--out", folder)
-        write_whole(args.out / "ablations.md", table(args.out))
-    print(table(args.out))
+        write_whole(args.out / "ablations.md", table(args.out, (*DDNETS, *LOSSES), _line))
+    print(table(args.out, (*DDNETS, *LOSSES), _line))
 
 
 def commands(variant: str, args: argparse.Namespace) -> dict[str, list[str]]:
@@ -91,17 +89,6 @@ def distilled(sizes: Sequence[str], base: str, folder: Path, args: argparse.Name
         options = [*recipe, "--steps", args.steps, *sizes]
         call("-m", "clipselect", "distill-frames", "--data", args.data, "--base", base, *options, "-o", model)
     return model
-
-
-def table(out: Path) -> str:
-    """Markdown, a line per variant: the DDNet's cost and Spearman's rho, then TAR at FAR 1e-2 by data and method."""
-    lines = []
-    for variant in (*DDNETS, *LOSSES):
-        file = out / variant / "results.json"
-        if file.exists():
-            metadata = load_weights(file.with_name("ddnet.safetensors"), "ddnet")[1]
-            lines.append(_line(variant, json.loads(file.read_text()), metadata.get("held_out", {}).get("spearman")))
-    return markdown(lines)
 
 
 def _line(variant: str, document: dict[str, Any], rho: float | None) -> dict[str, str]:
