@@ -94,7 +94,7 @@ def test_html_is_one_page_with_a_thumbnail_per_clip(run: Run, video: Path, tmp_p
 def test_html_escapes_file_names(run: Run, video: Path, tmp_path: Path) -> None:
     shutil.copy(video, tmp_path / "<b>&[red].mp4")
     run("score", tmp_path / "<b>&[red].mp4", "--html", tmp_path / "out.html")
-    assert run.code == 0 and "&[red].mp4" in run.out
+    assert run.code == 0 and "&[red].mp4" in run.out.replace("\n", "")  # the table may break a long path
     assert "<b>&" not in (tmp_path / "out.html").read_text()
 
 
