@@ -71,6 +71,9 @@ class FrameSampler:
 
     smallest = 1
     """Pixels of the shorter side below which an image counts as one that cannot be read."""
+    usual_threshold: float | None = None
+    """Where no limit is given."""
+    usual_model: str | None = None
 
     def __init__(
         self,
@@ -94,8 +97,10 @@ class FrameSampler:
             raise ClipselectError(f"reading must be one of {', '.join(get_args(Reading))}, got {reading!r}")
         if fallback not in ("score", "raise"):
             raise ClipselectError(f"fallback must be 'score' or 'raise', got {fallback!r}")
+        if k is None and share is None and threshold is None:
+            threshold = self.usual_threshold
         self.k, self.share, self.threshold, self.reading, self.fallback = k, share, threshold, reading, fallback
-        self.scorer: FrameScorer = load_frame_scorer(model, device)
+        self.scorer: FrameScorer = load_frame_scorer(model or self.usual_model, device)
         self.index = None if index is None else FrameIndex.open(index)
         if self.index is not None and self.index.sha256 != self.scorer.metadata["sha256"]:
             raise ClipselectError(
@@ -181,18 +186,8 @@ class FaceFrameSampler(FrameSampler):
     """
 
     smallest = 20
-
-    def __init__(
-        self,
-        *,
-        k: int | None = None,
-        threshold: float | None = None,
-        model: str | Path | None = None,
-        **options: object,
-    ) -> None:
-        if k is None and threshold is None and options.get("share") is None:
-            threshold = PAPERS_THRESHOLD
-        super().__init__(k=k, threshold=threshold, model=model or zoo.FACE_DDNET, **options)  # type: ignore[arg-type]
+    usual_threshold = PAPERS_THRESHOLD
+    usual_model = zoo.FACE_DDNET
 
 
 class ReIDFrameSampler(FrameSampler):
@@ -202,17 +197,8 @@ class ReIDFrameSampler(FrameSampler):
     half does.
     """
 
-    def __init__(
-        self,
-        *,
-        k: int | None = None,
-        threshold: float | None = None,
-        model: str | Path | None = None,
-        **options: object,
-    ) -> None:
-        if k is None and threshold is None and options.get("share") is None:
-            threshold = MEAN_THRESHOLD
-        super().__init__(k=k, threshold=threshold, model=model or zoo.PERSON_DDNET, **options)  # type: ignore[arg-type]
+    usual_threshold = MEAN_THRESHOLD
+    usual_model = zoo.PERSON_DDNET
 
 
 def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:
