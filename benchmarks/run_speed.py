@@ -5,9 +5,9 @@
 
 Parts, all of them unless --parts names some:
 
-    a   scoring and fast scoring against PyAV decoding every frame with threads and converting nothing, and against
-        decord reading all frames at 112 px: sizes, codecs, distances of key frames, durations (--full: all
-        combinations of the first three)
+    a   scoring and fast scoring against PyAV decoding every frame with FFmpeg's choice of threads and converting
+        nothing, the same with ours, and decord reading all frames at 112 px: sizes, codecs, distances of key frames,
+        durations (--full: all combinations of the first three)
     b   from the closed file to the answer, SlowFast-R50 of random weights at 256 px: DDL, uniform and dense, 5 of 30
         and 9 of 60 clips, through our own pipeline and through PyTorchVideo's LabeledVideoDataset
     c   back ends of the DDNet, per clip
@@ -23,7 +23,7 @@ clipselect/report.py.
 import argparse
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +63,30 @@ def main() -> None:
         if arguments.videos:
             make_folder(arguments.videos)
         folder = arguments.videos or Path(scratch)
-        found = {part: measured(part, folder, Path(scratch), arguments) for part in sorted(set(arguments.parts))}
-    about = environment(torch.device("cpu"))
-    settings = {key: str(value) for key, value in vars(arguments).items() if key not in ("out", "videos")}
-    document = {"benchmark": "speed", "settings": settings, "environment": about, "goals": goals(found), "parts": found}
-    write_whole(arguments.out / "speed.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+        about = environment(torch.device("cpu"))
+        found: dict[str, Rows] = {}
+        for part in sorted(set(arguments.parts)):
+            rows = found.setdefault(part, [])
+            for row in measured(part, folder, Path(scratch), arguments):
+                values = (f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+                print(part, "  ".join(values), flush=True)
+                rows.append(row)
+                write(arguments, about, found)  # row by row: half an hour is lost easily
     if "b" in found:
         write_base(arguments, about, found["b"])
-    for goal in document["goals"]:
+    for goal in goals(found):
         print(f"{goal['goal']}: {goal['measured']}  {'met' if goal['met'] else 'MISSED'}")
 
 
-def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespace) -> Rows:
-    """The rows of one part, each printed as it comes."""
-    parts: dict[str, Callable[[], Any]] = {
+def write(arguments: argparse.Namespace, about: dict[str, Any], found: dict[str, Rows]) -> None:
+    settings = {key: str(value) for key, value in vars(arguments).items() if key not in ("out", "videos")}
+    document = {"benchmark": "speed", "settings": settings, "environment": about, "goals": goals(found), "parts": found}
+    write_whole(arguments.out / "speed.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The rows of one part."""
+    parts: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
         "a": lambda: reading(files(folder, arguments), arguments.repeats),
         "b": lambda: base_rows(base_videos(folder, arguments), arguments.base_repeats, arguments.quick),
         "c": lambda: backends(arguments.repeats),
@@ -84,13 +94,7 @@ def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespa
         "e": lambda: growth(folder, (10, 20) if arguments.quick else (10, 60, 600), arguments.repeats),
         "f": lambda: memory(made_videos.make(folder, Made(seconds=20 if arguments.quick else 3600))),
     }
-    rows = []
-    for row in parts[part]():
-        print(
-            part, "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), flush=True
-        )
-        rows.append(row)
-    return rows
+    return parts[part]()
 
 
 def files(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, Path]]:

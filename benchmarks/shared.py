@@ -1,7 +1,6 @@
 """What the benchmarks share: their results file, errors in one sentence, the machine they ran on."""
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from rich.text import Text
 from clipselect import __version__
 from clipselect.classify import count_multiply_adds, multiply_adds
 from clipselect.commands.common import stderr, write_stdout
+from clipselect.cores import usable_cores
 from clipselect.display import shown
 from clipselect.errors import ClipselectError
 from clipselect.files import write_whole
@@ -45,7 +45,6 @@ def run(main: Callable[[], None]) -> None:
 
 def environment(device: torch.device) -> dict[str, Any]:
     """What the figures were measured on and with; `commit` of clipselect where it runs from a git checkout."""
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     about = {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -53,7 +52,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "av": av.__version__,
         "platform": platform.platform(),
         "cpu": _cpu(),
-        "cores": len(cores),
+        "cores": usable_cores(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
         "date": date.today().isoformat(),

@@ -19,6 +19,8 @@ import torch
 from made_videos import Made
 
 from clipselect import load_scorer, open_source, score_video
+from clipselect.container import threads_for_all
+from clipselect.cores import usable_cores
 from clipselect.ddnet import DDNet
 from clipselect.scorer import ClipScorer
 
@@ -68,11 +70,12 @@ def turns(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
-def decode(path: Path) -> None:
-    """Every frame, by as many threads as FFmpeg thinks pay, nothing converted."""
+def decode(path: Path, *, our_threads: bool = False) -> None:
+    """Every frame, by as many threads as FFmpeg thinks pay, or as many as we use; nothing converted."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads_for_all(stream) if our_threads else 0
         for _ in container.decode(stream):
             pass
 
@@ -91,6 +94,7 @@ def reading(files: Sequence[tuple[str, Path]], repeats: int) -> Iterator[Row]:
     for name, path in files:
         ways: dict[str, Callable[[], Any]] = {
             "decode": lambda path=path: decode(path),
+            "decode by our threads": lambda path=path: decode(path, our_threads=True),
             "score": lambda path=path: score_video(open_source(path), scorer),
             "fast": lambda path=path: score_video(open_source(path), scorer, fast=True),
         }
@@ -102,7 +106,9 @@ def reading(files: Sequence[tuple[str, Path]], repeats: int) -> Iterator[Row]:
             row["decord_error"] = f"{type(e).__name__}: {str(e).strip().splitlines()[0]:.100}"
         seconds = turns(ways, repeats)
         row |= seconds
-        row["score / decode"], row["fast / decode"] = (seconds[way] / seconds["decode"] for way in ("score", "fast"))
+        row |= {
+            f"{way} / decode": seconds[way] / seconds["decode"] for way in ("decode by our threads", "score", "fast")
+        }
         yield row | ({"score / decord": seconds["score"] / seconds["decord"]} if "decord" in seconds else {})
 
 
@@ -189,7 +195,7 @@ def indexing(folder: Path, scratch: Path, videos: int, repeats: int) -> Iterator
     many.mkdir()
     for i in range(videos):
         shutil.copy(one, many / f"{i:04}.mp4")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     out, script = scratch / "scores.parquet", scratch / "decode_all.py"
     script.write_text(DECODE_ALL)
 

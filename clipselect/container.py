@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.codec import Capabilities
 
+from clipselect.cores import usable_cores
 from clipselect.errors import VideoError
 
 PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "webp"})
@@ -16,6 +18,11 @@ MOST_PIXELS = 8192 * 8192
 """Of a frame: a few hundred kilobytes of video can ask for any number, and a decoder holds a dozen frames."""
 LIMITS = {"max_pixels": str(MOST_PIXELS)}
 """Options of a decoder: beyond them it fails rather than take the memory."""
+THREADS_PER_CORE, MOST_THREADS = 4, 16
+"""Of a decoder that works on several frames at once. These wait for the frames that they refer to: one thread more than
+cores, FFmpeg's choice, leaves cores idle, most of all where frames in between are left out."""
+MOST_PIXELS_IN_THREADS = 16 * 1920 * 1088
+"""Every thread holds a frame."""
 TRUNCATED_AFTER = 0.5
 """Seconds by which a header may overstate the file before a warning says that the file ends early."""
 
@@ -79,6 +86,16 @@ def packets(container: av.container.InputContainer, *streams: av.stream.Stream) 
             yield next(coming)
         except (StopIteration, av.FFmpegError):
             return
+
+
+def threads_for_all(stream: av.VideoStream) -> int:
+    """The threads with which all frames of a stream are decoded soonest; 0 leaves it to FFmpeg."""
+    if not stream.codec_context.codec.capabilities & Capabilities.frame_threads:
+        return 0
+    cores = usable_cores()
+    held = MOST_PIXELS_IN_THREADS // max(stream.width * stream.height, 1)
+    threads = min(THREADS_PER_CORE * cores, MOST_THREADS, held)
+    return threads if threads > cores + 1 else 0
 
 
 def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:

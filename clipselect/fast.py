@@ -41,7 +41,7 @@ def fast_frames(source: Source, wanted: NDArray[np.int64], size: int) -> Iterato
     target = next(targets, None)
     last, last_index = None, -1
     last_small: Frame | None = None  # `last` as converted, once it was
-    for frame in source.decode(fast=True):
+    for frame in source.decode(fast=True, whole=True):
         index = int(np.searchsorted(pts, frame.pts or 0))
         promised = index < len(pts) and pts[index] == frame.pts
         if not promised or not 0 < index - last_index <= MOST_LEFT_OUT + 1:

@@ -24,7 +24,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from clipselect.container import LIMITS, opened, packets, read_index, video_stream
+from clipselect.container import LIMITS, opened, packets, read_index, threads_for_all, video_stream
 from clipselect.errors import VideoError
 from clipselect.grid import Clock, Timeline, monotonic
 from clipselect.orientation import orientation
@@ -99,7 +99,7 @@ class VideoFile:
     origin: int  # presentation time of the first frame, in ticks of the stream
     step: int  # ticks that a frame without a time of its own lasts
     seekable: bool  # the container's own times are clean, so a seek can be checked against them
-    threads: int = 0  # that decode; 0 for as many as FFmpeg thinks pay
+    threads: int = 0  # that decode; 0 for as many as pay
 
     @classmethod
     def open(cls, path: Path, threads: int = 0) -> "VideoFile":
@@ -155,7 +155,7 @@ class VideoFile:
         seen: list[int] = []
         targets = iter(wanted.tolist())
         target = next(targets, None)
-        for frame in self.decode():
+        for frame in self.decode(whole=True):
             if target == len(seen):
                 yield target, squash(frame, size)
                 target = next(targets, None)
@@ -180,7 +180,7 @@ class VideoFile:
                 if i >= given:
                     yield frame
 
-    def decode(self, seek_to: int | None = None, *, fast: bool = False) -> Iterator[av.VideoFrame]:
+    def decode(self, seek_to: int | None = None, *, fast: bool = False, whole: bool = False) -> Iterator[av.VideoFrame]:
         """All decodable frames in order, not converted, their `pts` replaced by ticks from the first promised frame.
 
         A packet that does not decode is skipped, as players do.
@@ -189,12 +189,13 @@ class VideoFile:
             seek_to: begin at the last key frame at or before this tick; only where `seekable`.
             fast: leave out frames that no other frame needs, and the smoothing of edges between blocks; only where
                 `seekable`, since the clock cannot tell what was left out.
+            whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
         """
         clock = Clock(self.step, second=max(1, round(1 / self.timeline.time_base)))
         with opened(self.path) as container:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = self.threads
+            stream.codec_context.thread_count = self.threads or (threads_for_all(stream) if whole else 0)
             stream.codec_context.options = {**LIMITS, **({"skip_loop_filter": "all"} if fast else {})}
             if fast:
                 stream.codec_context.skip_frame = "NONREF"

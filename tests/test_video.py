@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 from conftest import expected_levels, grey_levels, make_video, picture, seconds, write_display_matrix
 
+from clipselect.container import threads_for_all
 from clipselect.grid import candidate_clips
 from clipselect.sources import open_source
 from clipselect.video import Source, VideoFile, squash
@@ -143,6 +145,25 @@ def test_one_frame_and_identical_frames(tmp_path: Path) -> None:
     assert_all_frames(one, 1)
     still = open_source(make_video(tmp_path / "still.mp4", 50, still=True))
     assert len(set(grey_levels(still))) == 1
+
+
+@pytest.mark.parametrize(
+    ("codec", "cores", "size", "threads"),
+    [
+        ("h264", 2, (1280, 720), 8),
+        ("hevc", 1, (1280, 720), 4),
+        ("h264", 12, (1280, 720), 16),
+        ("h264", 15, (1280, 720), 0),  # FFmpeg itself takes 16
+        ("h264", 2, (8192, 4096), 0),  # one frame for two of the threads' share of memory
+        ("libdav1d", 2, (1280, 720), 0),  # has threads of another kind
+    ],
+)
+def test_threads_of_a_decoder_by_cores_and_memory(
+    monkeypatch: pytest.MonkeyPatch, codec: str, cores: int, size: tuple[int, int], threads: int
+) -> None:
+    monkeypatch.setattr("clipselect.container.usable_cores", lambda: cores)
+    context = SimpleNamespace(codec=av.Codec(codec, "r"))
+    assert threads_for_all(SimpleNamespace(codec_context=context, width=size[0], height=size[1])) == threads
 
 
 def test_only_wanted_frames_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from clipselect.bulk import Decoding, decode, entries
 from clipselect.commands.common import check, stderr
 from clipselect.commands.options import ClipDuration, Device, Fast, Fps, Model, Stride
 from clipselect.commands.stages import LINE_EVERY, TOLD_AT_MOST, stoppable
+from clipselect.cores import usable_cores
 from clipselect.crew import decode_in_processes
 from clipselect.display import shown
 from clipselect.grid import exact_seconds
@@ -96,7 +97,7 @@ def index(
 
             found = entries_by_ray(todo, scoring, model, device, fps)
         else:
-            found = _local(todo, scoring, scorer, fps, _cores() if workers is None else workers)
+            found = _local(todo, scoring, scorer, fps, usable_cores() if workers is None else workers)
         if resumed and not quiet:
             stderr().print(Text(f"going on where an earlier run stopped, {resumed} videos are done"))
         with stoppable(output), _Progress(len(paths), len(paths) - len(todo), quiet) as progress:
@@ -126,10 +127,6 @@ def _to_do(builder: IndexBuilder, paths: list[Path], fps: float, retry_failed: b
         else:
             failed += known.error is not None
     return [path for path in paths if path in wanted], failed
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _local(paths: list[Path], scoring: Scoring, scorer: ClipScorer, fps: float, workers: int) -> Iterator[Entry]:
