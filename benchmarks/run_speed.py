@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import made_videos
-import torch
 from made_videos import Made
 from shared import environment, run, write_results
 from speed_base import base_rows, slowfast
@@ -37,6 +36,7 @@ from speed_parts import backends, growth, indexing, memory, reading
 from clipselect.commands.outputs import make_folder
 from clipselect.errors import ClipselectError
 from clipselect.files import write_whole
+from clipselect.scorer import pick_device
 
 Rows = list[dict[str, Any]]
 PARTS = "abcdef"
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--parts", default=PARTS, help="letters, such as ac")
     parser.add_argument("--video", type=Path, help="a file for parts a and b")
     parser.add_argument("--videos", type=Path, help="folder to keep the videos that are made in, for another run")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; of parts a to d")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--base-repeats", type=int, default=2)
     parser.add_argument("--full", action="store_true", help="part a on all combinations of 10 s")
@@ -63,7 +64,7 @@ def main() -> None:
         if arguments.videos:
             make_folder(arguments.videos)
         folder = arguments.videos or Path(scratch)
-        about = environment(torch.device("cpu"))
+        about = environment(pick_device(arguments.device))
         found: dict[str, Rows] = {}
         for part in sorted(set(arguments.parts)):
             rows = found.setdefault(part, [])
@@ -86,11 +87,12 @@ def write(arguments: argparse.Namespace, about: dict[str, Any], found: dict[str,
 
 def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """The rows of one part."""
+    device = arguments.device
     parts: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
-        "a": lambda: reading(files(folder, arguments), arguments.repeats),
-        "b": lambda: base_rows(base_videos(folder, arguments), arguments.base_repeats, arguments.quick),
-        "c": lambda: backends(arguments.repeats),
-        "d": lambda: indexing(folder, scratch, 4 if arguments.quick else 96, arguments.repeats),
+        "a": lambda: reading(files(folder, arguments), arguments.repeats, device),
+        "b": lambda: base_rows(base_videos(folder, arguments), arguments.base_repeats, arguments.quick, device),
+        "c": lambda: backends(arguments.repeats, device),
+        "d": lambda: indexing(folder, scratch, 4 if arguments.quick else 96, arguments.repeats, device),
         "e": lambda: growth(folder, (10, 20) if arguments.quick else (10, 60, 600), arguments.repeats),
         "f": lambda: memory(made_videos.make(folder, Made(seconds=20 if arguments.quick else 3600))),
     }
@@ -162,7 +164,7 @@ def write_base(arguments: argparse.Namespace, about: dict[str, Any], rows: Rows)
         "benchmark": "speed",
         "settings": {"weights": "random", "repeats": arguments.base_repeats},
         "environment": about,
-        "base": {"name": slowfast(arguments.quick).name},
+        "base": {"name": slowfast(arguments.quick, arguments.device).name},
         "data": [{"name": name, "videos": 1} for name in dict.fromkeys(entry["data"] for entry in common)],
         "rows": common,
     }

@@ -28,16 +28,17 @@ OWN, PYTORCHVIDEO = "own pipeline", "LabeledVideoDataset"
 
 
 @cache
-def slowfast(quick: bool = False) -> Base:
+def slowfast(quick: bool, device: str) -> Base:
     """SlowFast-R50 8x8 of random weights: its speed does not depend on them."""
     torch.manual_seed(0)
     net = NETWORKS["slowfast_r50"].build(400)
-    return Base.of(net, Geometry(112 if quick else 256, FRAMES, MEAN, STD), SECONDS, name="slowfast_r50", device="cpu")
+    geometry = Geometry(112 if quick else 256, FRAMES, MEAN, STD)
+    return Base.of(net, geometry, SECONDS, name="slowfast_r50", device=device)
 
 
-def base_rows(videos: list[tuple[Path, int, int]], repeats: int, quick: bool) -> Iterator[dict[str, Any]]:
+def base_rows(videos: list[tuple[Path, int, int]], repeats: int, quick: bool, device: str) -> Iterator[dict[str, Any]]:
     """Median seconds per method and pipeline; all methods take turns."""
-    base, scorer = slowfast(quick), load_scorer(device="cpu")
+    base, scorer = slowfast(quick, device), load_scorer(device=device)
     networks = Networks(scorer, base)
     size, frames = base.geometry.size, base.geometry.frames
     base.probabilities(np.zeros((1, frames, size, size, 3), np.uint8))  # first calls are slow
@@ -77,7 +78,7 @@ def _own(path: Path, length: float, stride: float, k: int, networks: Networks) -
 
 def _pytorchvideo(path: Path, length: Seconds, stride: Seconds, k: int, base: Base) -> dict[tuple[str, str], Way]:
     samplers: dict[str, Callable[[], Any]] = {
-        "ddl": lambda: DDLClipSampler(length, k, stride=stride),
+        "ddl": lambda: DDLClipSampler(length, k, stride=stride, device=str(base.device)),
         "uniform": lambda: UniformClips(length, k, stride=stride),
         "dense": lambda: DenseClips(length, stride=stride),
     }

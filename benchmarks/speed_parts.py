@@ -88,9 +88,9 @@ def decord(path: Path) -> None:
         frame.asnumpy()
 
 
-def reading(files: Sequence[tuple[str, Path]], repeats: int) -> Iterator[Row]:
+def reading(files: Sequence[tuple[str, Path]], repeats: int, device: str) -> Iterator[Row]:
     """Part a."""
-    scorer = load_scorer(device="cpu")
+    scorer = load_scorer(device=device)
     for name, path in files:
         ways: dict[str, Callable[[], Any]] = {
             "decode": lambda path=path: decode(path),
@@ -112,18 +112,18 @@ def reading(files: Sequence[tuple[str, Path]], repeats: int) -> Iterator[Row]:
         yield row | ({"score / decord": seconds["score"] / seconds["decord"]} if "decord" in seconds else {})
 
 
-def backends(repeats: int, clips: int = 16) -> Iterator[Row]:
+def backends(repeats: int, device: str, clips: int = 16) -> Iterator[Row]:
     """Part c: milliseconds per clip in batches of 16, and the largest difference to fp32 in torch."""
-    scorer = load_scorer(device="cpu")
+    scorer = load_scorer(device=device)
     geometry = scorer.geometry
     shape = (clips, geometry.frames, geometry.size, geometry.size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    batch = geometry.normalise(pixels)
+    batch = geometry.normalise(pixels, scorer.device)
     ways = {name: way for name, make in _BACKENDS.items() if (way := _available(make, scorer, batch)) is not None}
     with torch.inference_mode():
         expected = ways["torch fp32"]()
         apart = {name: float(np.abs(way() - expected).max()) for name, way in ways.items()}
-        seconds = turns({**ways, "pixels to floats": lambda: geometry.normalise(pixels)}, 5 * repeats)
+        seconds = turns({**ways, "pixels to floats": lambda: geometry.normalise(pixels, scorer.device)}, 5 * repeats)
     for name, value in seconds.items():
         yield {"back end": name, "ms per clip": 1000 * value / clips, "largest difference": apart.get(name, 0.0)}
     for name in _BACKENDS.keys() - ways.keys():
@@ -142,17 +142,17 @@ def _available(make: Callable[..., Any], scorer: ClipScorer, batch: torch.Tensor
 
 
 def _torch(net: torch.nn.Module, batch: torch.Tensor) -> Callable[[], Any]:
-    return lambda: net(batch).numpy()
+    return lambda: net(batch).cpu().numpy()
 
 
 def _torch_bf16(net: torch.nn.Module, batch: torch.Tensor) -> Callable[[], Any]:
     half, pixels = net.bfloat16(), batch.bfloat16()
-    return lambda: half(pixels).float().numpy()
+    return lambda: half(pixels).float().cpu().numpy()
 
 
 def _torch_compile(net: torch.nn.Module, batch: torch.Tensor) -> Callable[[], Any]:
     compiled = torch.compile(net)
-    return lambda: compiled(batch).numpy()
+    return lambda: compiled(batch).cpu().numpy()
 
 
 class _Trunk(torch.nn.Module):
@@ -188,7 +188,7 @@ _BACKENDS: dict[str, Callable[..., Callable[[], Any]]] = {
 }
 
 
-def indexing(folder: Path, scratch: Path, videos: int, repeats: int) -> Iterator[Row]:
+def indexing(folder: Path, scratch: Path, videos: int, repeats: int, device: str) -> Iterator[Row]:
     """Part d: whole processes, from start to end, over copies of one video of 10 s."""
     one = made_videos.make(folder, Made("h264", "240p", 250, 10))
     many = scratch / "many"
@@ -201,7 +201,7 @@ def indexing(folder: Path, scratch: Path, videos: int, repeats: int) -> Iterator
 
     def index(*options: str, only: str = "") -> None:
         out.unlink(missing_ok=True)
-        _run(["-m", "clipselect", "index", str(many / only), "-o", str(out), "--quiet", *options])
+        _run(["-m", "clipselect", "index", str(many / only), "-o", str(out), "--quiet", "--device", device, *options])
 
     ways: dict[str, Callable[[], Any]] = {
         "index": index,

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.clips import Pass, decoded
+from clipselect.cores import BesideDecoder
 from clipselect.errors import ClipselectError
 from clipselect.index import Entry, Scoring, to_row
 from clipselect.scorer import ClipScorer
@@ -94,6 +95,7 @@ def entries(messages: Iterable[tuple[Path, Message]], scorer: ClipScorer) -> Ite
     size = BATCH.get(scorer.device.type, 16)
     videos: dict[Path, _Video] = {}
     waiting: list[tuple[_Video, NDArray[np.uint8]]] = []
+    network = BesideDecoder()
 
     def finished() -> Iterator[Entry]:
         for path, video in [*videos.items()]:
@@ -113,10 +115,12 @@ def entries(messages: Iterable[tuple[Path, Message]], scorer: ClipScorer) -> Ite
             videos[path].decoded += len(message)
             waiting.append((videos[path], message))
         while sum(len(clips) for _, clips in waiting) >= size:
-            waiting = _score(waiting, scorer, size)
+            with network.turn(last=False):
+                waiting = _score(waiting, scorer, size)
         yield from finished()
     while waiting:
-        waiting = _score(waiting, scorer, size)
+        with network.turn(last=True):
+            waiting = _score(waiting, scorer, size)
     yield from finished()
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from clipselect import zoo
 from clipselect.checkpoint import Metadata, load_weights
 from clipselect.clips import Pass, ahead, decoded
+from clipselect.cores import BesideDecoder
 from clipselect.ddnet import DDNet, DDNetConfig
 from clipselect.errors import ClipselectError, NetworkError
 from clipselect.grid import Clip, Seconds, exact_seconds
@@ -53,7 +54,7 @@ class Geometry:
 
     def normalise(self, clips: NDArray[np.uint8] | torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
         """[n, T, H, W, 3] uint8 RGB -> [n, 3, T, H, W] float32, channels last in memory, on `device`."""
-        x = torch.as_tensor(clips).to(device, torch.float32, copy=True)
+        x = torch.as_tensor(clips).to(device).to(torch.float32, copy=True)  # bytes travel, not floats
         mean, std = ((torch.tensor(v, device=x.device) * 255).repeat(x.shape[-2]) for v in (self.mean, self.std))
         rows = x.flatten(-2).mul_(1 / std).sub_(mean / std)  # in place and by whole rows: several times faster on a CPU
         return rows.view(x.shape).permute(0, 4, 1, 2, 3)
@@ -211,7 +212,7 @@ def score_video(
         ClipselectError: bad clip duration or stride.
     """
     begin = time.perf_counter()
-    network, done = 0.0, 0
+    network, done = BesideDecoder(), 0
     clips: list[Clip] = []
     scores, thumbnails = np.empty(0, np.float32), list[bytes]()
     length = scorer.clip_duration if clip_duration is None else clip_duration
@@ -220,9 +221,8 @@ def score_video(
             source, clips, done, thumbnails = step.source, step.clips, 0, []
             scores = np.empty(len(clips), np.float32)
             continue
-        tick = time.perf_counter()
-        scores[done : done + len(step)] = scorer.score(step)
-        network += time.perf_counter() - tick
+        with network.turn(last=done + len(step) == len(clips)):
+            scores[done : done + len(step)] = scorer.score(step)
         done += len(step)
         if thumbnail:
             thumbnails += [thumbnail(clip[len(clip) // 2]) for clip in step]
@@ -231,5 +231,5 @@ def score_video(
     if thumbnail:
         _ = source.aspect  # pictures need it; known now, it needs no second look at the file
     total = time.perf_counter() - begin
-    seconds = {"total": total, "network": network, "decode": total - network}
+    seconds = {"total": total, "network": network.seconds, "decode": total - network.seconds}
     return VideoScores(source, clips, scores, scorer.name, seconds, thumbnails)

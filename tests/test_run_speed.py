@@ -34,7 +34,7 @@ def test_turns_alternate_and_the_first_one_does_not_count() -> None:
 
 def test_ratios_and_memory_are_those_of_the_rows(tmp_path: Path) -> None:
     path = make(tmp_path, Made("mpeg4", "240p", 30, 1))
-    (row,) = reading([("mine", path)], 1)
+    (row,) = reading([("mine", path)], 1, "cpu")
     assert row["score / decode"] == row["score"] / row["decode"] > 0
     (found,) = memory(path)
     assert found["clips"] == 1 and 0 < found["above_imports_mb"] == found["peak_mb"] - found["imports_mb"]
