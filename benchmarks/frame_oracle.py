@@ -7,7 +7,7 @@ import torch
 from frame_tables import FrameTable, Record
 from numpy.typing import NDArray
 
-from clipselect.discriminability import class_centroids, d_scores, discriminability, normalisation
+from clipselect.discriminable import class_centroids, d_scores, discriminability, normalisation
 from clipselect.held_out import rank_correlation
 from clipselect.metrics import bootstrap_interval
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from clipselect.checkpoint import save_weights
 from clipselect.ddnet import DDNet, DDNetConfig
-from clipselect.discriminability import class_centroids, d_scores, discriminability, normalisation
+from clipselect.discriminable import class_centroids, d_scores, discriminability, normalisation
 from clipselect.distill import distillation_loss, ranking_loss
 from clipselect.extract import encoder_name
 from clipselect.files import whole_file, write_whole

@@ -10,49 +10,55 @@ __version__ = "0.1.0"
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from clipselect.aggregation import aggregate, rescale, weights
-from clipselect.ddnet import DDNet, DDNetConfig
-from clipselect.discriminability import (
-    CentroidAccumulator,
-    class_centroids,
-    d_scores,
-    discriminability,
-    normalisation,
-)
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
 from clipselect.grid import Clip, candidate_clips
-from clipselect.scorer import ClipScorer, VideoScores, load_scorer, score_video
 from clipselect.selection import Selection, above, ranking, top_k
 from clipselect.sources import open_source
-from clipselect.video_aggregator import VideoAggregator, VideoAnswers
 
 if TYPE_CHECKING:
+    from clipselect.aggregation import aggregate, rescale, weights
     from clipselect.ddl import DDLClipSampler, register_clip_sampler
+    from clipselect.ddnet import DDNet, DDNetConfig
+    from clipselect.discriminable import CentroidAccumulator, class_centroids, d_scores, discriminability, normalisation
     from clipselect.frame_sampler import FaceFrameSampler, FrameSelection, ReIDFrameSampler
     from clipselect.frame_scorer import FrameScorer, load_frame_scorer
     from clipselect.index import ScoreIndex
     from clipselect.samplers import DenseClips, RandomClips, UniformClips
+    from clipselect.scorer import ClipScorer, VideoScores, load_scorer, score_video
+    from clipselect.video_aggregator import VideoAggregator, VideoAnswers
 
 _SLOW_TO_IMPORT = {
-    "DDLClipSampler": "clipselect.ddl",
-    "DenseClips": "clipselect.samplers",
-    "FaceFrameSampler": "clipselect.frame_sampler",
-    "FrameScorer": "clipselect.frame_scorer",
-    "FrameSelection": "clipselect.frame_sampler",
-    "RandomClips": "clipselect.samplers",
-    "ReIDFrameSampler": "clipselect.frame_sampler",
-    "ScoreIndex": "clipselect.index",
-    "UniformClips": "clipselect.samplers",
-    "load_frame_scorer": "clipselect.frame_scorer",
-    "register_clip_sampler": "clipselect.ddl",
+    "clipselect.aggregation": ("aggregate", "rescale", "weights"),
+    "clipselect.ddl": ("DDLClipSampler", "register_clip_sampler"),
+    "clipselect.ddnet": ("DDNet", "DDNetConfig"),
+    "clipselect.discriminable": (
+        "CentroidAccumulator",
+        "class_centroids",
+        "d_scores",
+        "discriminability",
+        "normalisation",
+    ),
+    "clipselect.frame_sampler": ("FaceFrameSampler", "FrameSelection", "ReIDFrameSampler"),
+    "clipselect.frame_scorer": ("FrameScorer", "load_frame_scorer"),
+    "clipselect.index": ("ScoreIndex",),
+    "clipselect.samplers": ("DenseClips", "RandomClips", "UniformClips"),
+    "clipselect.scorer": ("ClipScorer", "VideoScores", "load_scorer", "score_video"),
+    "clipselect.video_aggregator": ("VideoAggregator", "VideoAnswers"),
 }
-"""What needs PyTorchVideo, pyarrow or OpenCV, imported when it is first used."""
+"""What needs torch, pyarrow, PyTorchVideo or OpenCV, imported when it is first used: a process that only decodes, or
+only says how it is to be called, needs none of them."""
+
+_MODULE_OF = {name: module for module, names in _SLOW_TO_IMPORT.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SLOW_TO_IMPORT:
-        return getattr(import_module(_SLOW_TO_IMPORT[name]), name)
-    raise AttributeError(f"module 'clipselect' has no attribute {name!r}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'clipselect' has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [

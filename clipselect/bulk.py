@@ -8,9 +8,11 @@ Decoding speaks in messages, so that it can happen here, in other processes or o
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -20,11 +22,15 @@ from clipselect.clips import Pass, decoded
 from clipselect.cores import BesideDecoder
 from clipselect.errors import ClipselectError
 from clipselect.index import Entry, Scoring, to_row
-from clipselect.scorer import ClipScorer
 from clipselect.sources import open_source
+
+if TYPE_CHECKING:
+    from clipselect.scorer import ClipScorer
 
 BATCH = {"cpu": 16, "cuda": 64}
 """Clips of any videos that go through the DDNet at a time; more do not fit a CPU's caches and take longer each."""
+MOST_WAITING = 4
+"""Batches that are decoded already, before decoders have to wait for the DDNet."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Decoding:
     fast: bool = False
 
     @classmethod
-    def of(cls, scoring: Scoring, scorer: ClipScorer, fps: float, threads: int) -> "Decoding":
+    def of(cls, scoring: Scoring, scorer: "ClipScorer", fps: float, threads: int) -> "Decoding":
         length, stride, geometry = Fraction(scoring.clip_duration), Fraction(scoring.stride), scorer.geometry
         return cls(length, stride, geometry.size, geometry.frames, fps, threads, scoring.fast)
 
@@ -90,12 +96,65 @@ class _Video:
     done: Done | None = None
 
 
-def entries(messages: Iterable[tuple[Path, Message]], scorer: ClipScorer) -> Iterator[Entry]:
+_Clips = tuple[_Video, NDArray[np.uint8]]
+
+
+class _Batches:
+    """Clips of any videos on their way through the DDNet, which works in a thread: messages are taken, and those who
+    send them go on, while it does."""
+
+    def __init__(self, scorer: "ClipScorer", thread: Executor) -> None:
+        self.scorer, self.thread = scorer, thread
+        self.size = BATCH.get(scorer.device.type, 16)
+        self.waiting: list[_Clips] = []
+        self.in_work: tuple[list[_Clips], Future[NDArray[np.float32]]] | None = None
+        self.network = BesideDecoder()
+
+    def add(self, video: _Video, clips: NDArray[np.uint8]) -> None:
+        video.decoded += len(clips)
+        self.waiting.append((video, clips))
+
+    def drop(self, video: _Video | None) -> None:
+        self.waiting = [(other, clips) for other, clips in self.waiting if other is not video]
+
+    def go_on(self) -> None:
+        """Take scores that are there, and keep the DDNet busy; wait for it only with too much in memory."""
+        while (count := sum(len(clips) for _, clips in self.waiting)) >= self.size:
+            if self.in_work is not None and not self.in_work[1].done() and count < MOST_WAITING * self.size:
+                return
+            self._take()
+            self._begin(last=False)
+        if self.in_work is not None and self.in_work[1].done():
+            self._take()
+
+    def finish(self) -> None:
+        self._take()
+        while self.waiting:
+            self._begin(last=True)
+            self._take()
+
+    def _begin(self, last: bool) -> None:
+        batch, self.waiting = _split(self.waiting, self.size)
+        self.in_work = batch, self.thread.submit(self._score, np.concatenate([clips for _, clips in batch]), last)
+
+    def _score(self, clips: NDArray[np.uint8], last: bool) -> NDArray[np.float32]:
+        with self.network.turn(last=last):
+            return self.scorer.score(clips)
+
+    def _take(self) -> None:
+        if self.in_work is None:
+            return
+        batch, future = self.in_work
+        scores, self.in_work = future.result(), None
+        for video, clips in batch:
+            video.scores[video.scored : video.scored + len(clips)] = scores[: len(clips)]
+            video.scored += len(clips)
+            scores = scores[len(clips) :]
+
+
+def entries(messages: Iterable[tuple[Path, Message]], scorer: "ClipScorer") -> Iterator[Entry]:
     """Finished entries out of the messages of any videos, interleaved as they come."""
-    size = BATCH.get(scorer.device.type, 16)
     videos: dict[Path, _Video] = {}
-    waiting: list[tuple[_Video, NDArray[np.uint8]]] = []
-    network = BesideDecoder()
 
     def finished() -> Iterator[Entry]:
         for path, video in [*videos.items()]:
@@ -103,46 +162,34 @@ def entries(messages: Iterable[tuple[Path, Message]], scorer: ClipScorer) -> Ite
                 del videos[path]
                 yield _closed(video.entry, video.scores, video.done)
 
-    for path, message in messages:
-        if isinstance(message, Entry):
-            waiting = [(video, clips) for video, clips in waiting if video is not videos.get(path)]
-            videos[path] = _Video(message, np.empty(len(message.clips), np.float32))
-        elif isinstance(message, Done):
-            videos[path].done = message
-            if message.error:
-                waiting = [(video, clips) for video, clips in waiting if video is not videos[path]]
-        else:
-            videos[path].decoded += len(message)
-            waiting.append((videos[path], message))
-        while sum(len(clips) for _, clips in waiting) >= size:
-            with network.turn(last=False):
-                waiting = _score(waiting, scorer, size)
-        yield from finished()
-    while waiting:
-        with network.turn(last=True):
-            waiting = _score(waiting, scorer, size)
+    with ThreadPoolExecutor(1) as thread:
+        batches = _Batches(scorer, thread)
+        for path, message in messages:
+            if isinstance(message, Entry):
+                batches.drop(videos.get(path))
+                videos[path] = _Video(message, np.empty(len(message.clips), np.float32))
+            elif isinstance(message, Done):
+                videos[path].done = message
+                if message.error:
+                    batches.drop(videos[path])
+            else:
+                batches.add(videos[path], message)
+            batches.go_on()
+            yield from finished()
+        batches.finish()
     yield from finished()
 
 
-def _score(
-    waiting: list[tuple[_Video, NDArray[np.uint8]]], scorer: ClipScorer, size: int
-) -> list[tuple[_Video, NDArray[np.uint8]]]:
-    """Score the first `size` clips; return those left."""
-    batch: list[tuple[_Video, NDArray[np.uint8]]] = []
-    rest: list[tuple[_Video, NDArray[np.uint8]]] = []
-    room = size
+def _split(waiting: list[_Clips], size: int) -> tuple[list[_Clips], list[_Clips]]:
+    """The first `size` clips, and those left."""
+    first, rest, room = list[_Clips](), list[_Clips](), size
     for video, clips in waiting:
         if len(clips[:room]):
-            batch.append((video, clips[:room]))
+            first.append((video, clips[:room]))
         if len(clips[room:]):
             rest.append((video, clips[room:]))
         room = max(room - len(clips), 0)
-    scores = scorer.score(np.concatenate([clips for _, clips in batch]))
-    for video, clips in batch:
-        video.scores[video.scored : video.scored + len(clips)] = scores[: len(clips)]
-        video.scored += len(clips)
-        scores = scores[len(clips) :]
-    return rest
+    return first, rest
 
 
 def _closed(entry: Entry, scores: NDArray[np.float32], done: Done) -> Entry:

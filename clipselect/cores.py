@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 
 def usable_cores() -> int:
     """The cores that this process may run on, at least 1."""
@@ -30,6 +28,8 @@ class BesideDecoder:
     @contextmanager
     def turn(self, *, last: bool) -> Iterator[None]:
         """Let the network work; `last`: the decoder is done."""
+        import torch
+
         begin, usual = time.perf_counter(), torch.get_num_threads()
         threads = 1 if self._one_is_enough and not last else usual
         torch.set_num_threads(threads)

@@ -13,7 +13,7 @@ import torch
 from clipselect.datasets import LabelledVideo
 from clipselect.ddnet import DDNetConfig
 from clipselect.ddnet_training import DDNetExamples, DDNetLoss, Loss, Stages, train_ddnet
-from clipselect.discriminability import Contrast, Metric
+from clipselect.discriminable import Contrast, Metric
 from clipselect.errors import ClipselectError
 from clipselect.feature_files import FeatureFiles
 from clipselect.frame_store import FrameStore

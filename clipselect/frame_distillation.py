@@ -20,7 +20,7 @@ from torch import Tensor
 from clipselect.augment import training_size
 from clipselect.ddnet import DDNetConfig
 from clipselect.ddnet_training import DDNetLoss, Loss, Stages, train_ddnet
-from clipselect.discriminability import (
+from clipselect.discriminable import (
     CentroidAccumulator,
     Contrast,
     Metric,
@@ -57,7 +57,7 @@ class FrameRecipe:
     Attributes:
         config, geometry: the DDNet and what it sees of a frame.
         variants: the degradations.
-        metric, contrast: what a D-score is, see `clipselect.discriminability`.
+        metric, contrast: what a D-score is, see `clipselect.discriminable`.
     """
 
     config: DDNetConfig

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from clipselect.discriminability import Contrast, Metric
+from clipselect.discriminable import Contrast, Metric
 from clipselect.frame_distillation import discriminabilities
 from clipselect.frame_features import FrameFeatures
 from clipselect.frame_scorer import FrameScorer

@@ -28,7 +28,7 @@ from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +37,9 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
 from clipselect.grid import Clip, Seconds, exact_seconds
-from clipselect.scorer import ClipScorer, VideoScores
+
+if TYPE_CHECKING:
+    from clipselect.scorer import ClipScorer, VideoScores
 
 VERSION = 1
 ROWS_PER_GROUP, CLIPS_PER_GROUP = 128, 4096
@@ -83,7 +85,11 @@ class Scoring:
 
     @classmethod
     def of(
-        cls, scorer: ClipScorer, clip_duration: Seconds | None = None, stride: Seconds | None = None, fast: bool = False
+        cls,
+        scorer: "ClipScorer",
+        clip_duration: Seconds | None = None,
+        stride: Seconds | None = None,
+        fast: bool = False,
     ) -> "Scoring":
         """Defaults as for `score_video`."""
         length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip duration")
@@ -125,7 +131,7 @@ class Entry:
         size, mtime = signature(path)
         return cls(stored_path(path), size, mtime, float(fps) if os.path.isdir(path) else None)
 
-    def scored(self, video: VideoScores) -> "Entry":
+    def scored(self, video: "VideoScores") -> "Entry":
         """This entry with the video's scores."""
         source = video.source
         return replace(

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clipselect.discriminability import (
+from clipselect.discriminable import (
     CentroidAccumulator,
     Contrast,
     Metric,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_discriminability import elements, law, one, rows, small_integers
 from torch import Tensor
 
-from clipselect.discriminability import EPS, class_centroids, discriminability
+from clipselect.discriminable import EPS, class_centroids, discriminability
 
 
 def test_the_difference_of_cosines_by_hand() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_discriminability import BIG, float32, law
 
-from clipselect.discriminability import Normalisation, d_scores, normalisation
+from clipselect.discriminable import Normalisation, d_scores, normalisation
 
 
 def sigmoid(x: float) -> float:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from clipselect.discriminability import (
+from clipselect.discriminable import (
     EPS,
     CentroidAccumulator,
     class_centroids,

@@ -15,7 +15,7 @@ from training_data import Colours, colours, film
 
 from clipselect import feature_files
 from clipselect.datasets import LabelledVideo, Segment
-from clipselect.discriminability import class_centroids
+from clipselect.discriminable import class_centroids
 from clipselect.errors import ClipselectError, NetworkError
 from clipselect.feature_files import BACKGROUND, Elements, FeatureFiles, elements_of, shown_class
 from clipselect.features import ClipOutputs, clip_outputs

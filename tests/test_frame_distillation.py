@@ -30,7 +30,7 @@ from training_data import assert_same_weights, begin
 
 from clipselect import frame_features, training
 from clipselect.ddnet import DDNetConfig
-from clipselect.discriminability import EPS
+from clipselect.discriminable import EPS
 from clipselect.errors import ClipselectError
 from clipselect.frame_distillation import (
     FrameExamples,

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,6 +23,26 @@ def test_importing_the_command_line_loads_no_slow_extras() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & {"matplotlib", "fvcore", "pytorchvideo", "decord", "torchvision", "scipy", "sklearn", "cv2"}
+
+
+@pytest.mark.parametrize("module", ["clipselect", "clipselect.crew"])
+def test_a_process_that_decodes_does_without_torch(module: str) -> None:
+    """It would begin a second later and take half a gigabyte more, once per core."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "numpy" in loaded
+    assert "torch" not in loaded
+
+
+def test_every_public_name_is_what_it_says() -> None:
+    """`discriminability` must not be a module of that name that something has imported before."""
+    assert {*clipselect.__all__} <= {*dir(clipselect)}
+    for name in clipselect.__all__:
+        found = getattr(clipselect, name)
+        assert found.__name__ == name
+        assert not isinstance(found, ModuleType)
+    with pytest.raises(AttributeError, match="no attribute 'cilpselect'"):
+        _ = clipselect.cilpselect
 
 
 def test_every_name_of_the_zoo_is_shipped_with_a_card_that_states_its_hash() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clipselect import feature_files
 from clipselect.datasets import LabelledVideo
-from clipselect.discriminability import class_centroids, d_scores, discriminability
+from clipselect.discriminable import class_centroids, d_scores, discriminability
 from clipselect.errors import ClipselectError
 from clipselect.feature_files import BACKGROUND, Elements, FeatureFiles
 from clipselect.targets import SCHEMA, Measure, Target, centroids_of, right_share, write_targets

@@ -36,7 +36,7 @@ from clipselect.commands.training_options import (
 from clipselect.datasets import Dataset, LabelledVideo, read_background, read_dataset
 from clipselect.ddnet import DDNetConfig
 from clipselect.ddnet_training import Loss
-from clipselect.discriminability import Contrast, Metric
+from clipselect.discriminable import Contrast, Metric
 from clipselect.display import shown
 from clipselect.distillation import Recipe, distil
 from clipselect.files import write_whole

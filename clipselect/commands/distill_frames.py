@@ -32,7 +32,7 @@ from clipselect.commands.training_options import (
 from clipselect.ddnet import DDNetConfig
 from clipselect.ddnet_training import Loss
 from clipselect.degradations import DEGRADATIONS, Kind
-from clipselect.discriminability import Contrast, Metric
+from clipselect.discriminable import Contrast, Metric
 from clipselect.display import shown
 from clipselect.files import write_whole
 from clipselect.frame_distillation import FrameRecipe, distil_frames, features_of

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from clipselect.augment import augment, normalised
 from clipselect.checkpoint import save_weights
 from clipselect.ddnet import DDNet, DDNetConfig
-from clipselect.discriminability import Normalisation, class_centroids, d_scores, discriminability, normalisation
+from clipselect.discriminable import Normalisation, class_centroids, d_scores, discriminability, normalisation
 from clipselect.distill import distillation_loss, even_weights, ranking_loss
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import load_base
