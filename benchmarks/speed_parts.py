@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import log
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import torch
 from made_videos import Made
 
 from clipselect import load_scorer, open_source, score_video
+from clipselect.clips import BATCH
 from clipselect.container import threads_for_all
 from clipselect.cores import usable_cores
 from clipselect.ddnet import DDNet
@@ -112,8 +114,8 @@ def reading(files: Sequence[tuple[str, Path]], repeats: int, device: str) -> Ite
         yield row | ({"score / decord": seconds["score"] / seconds["decord"]} if "decord" in seconds else {})
 
 
-def backends(repeats: int, device: str, clips: int = 16) -> Iterator[Row]:
-    """Part c: milliseconds per clip in batches of 16, and the largest difference to fp32 in torch."""
+def backends(repeats: int, device: str, clips: int = BATCH) -> Iterator[Row]:
+    """Part c: milliseconds per clip in batches, and the largest difference to fp32 in torch."""
     scorer = load_scorer(device=device)
     geometry = scorer.geometry
     shape = (clips, geometry.frames, geometry.size, geometry.size, 3)
@@ -123,7 +125,9 @@ def backends(repeats: int, device: str, clips: int = 16) -> Iterator[Row]:
     with torch.inference_mode():
         expected = ways["torch fp32"]()
         apart = {name: float(np.abs(way() - expected).max()) for name, way in ways.items()}
-        seconds = turns({**ways, "pixels to floats": lambda: geometry.normalise(pixels, scorer.device)}, 5 * repeats)
+        seconds = turns(
+            {**ways, "pixels to floats": lambda: geometry.normalise(pixels, scorer.device).sum().item()}, 5 * repeats
+        )
     for name, value in seconds.items():
         yield {"back end": name, "ms per clip": 1000 * value / clips, "largest difference": apart.get(name, 0.0)}
     for name in _BACKENDS.keys() - ways.keys():
@@ -170,8 +174,9 @@ def _openvino(precision: str) -> Callable[..., Callable[[], Any]]:
     def make(net: DDNet, batch: torch.Tensor) -> Callable[[], Any]:
         import openvino
 
-        pixels, head = batch.contiguous(), net.head
-        model = openvino.convert_model(_Trunk(net.to(memory_format=torch.contiguous_format)), example_input=pixels)
+        pixels, net = batch.cpu().contiguous(), net.cpu()
+        head, trunk = net.head, _Trunk(net.to(memory_format=torch.contiguous_format))
+        model = openvino.convert_model(trunk, example_input=pixels)
         threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
         compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, **threads})
         return lambda: torch.sigmoid(head(torch.from_numpy(compiled(pixels.numpy())[0]))[:, 0]).numpy()
@@ -189,8 +194,12 @@ _BACKENDS: dict[str, Callable[..., Callable[[], Any]]] = {
 
 
 def indexing(folder: Path, scratch: Path, videos: int, repeats: int, device: str) -> Iterator[Row]:
-    """Part d: whole processes, from start to end, over copies of one video of 10 s; of 720p a quarter as many."""
-    for size, count in (("240p", videos), ("720p", max(videos // 4, 2))):
+    """Part d: whole processes, from start to end, over copies of one video of 10 s; of 720p a quarter as many.
+
+    Without starting: the difference to a run over as many copies as there are processes, for both sides.
+    """
+    for size, wanted in (("240p", videos), ("720p", videos // 4)):
+        count = max(wanted, 2 * usable_cores())
         one = made_videos.make(folder, Made("h264", size, 250, 10))
         many = scratch / size
         many.mkdir()
@@ -201,30 +210,32 @@ def indexing(folder: Path, scratch: Path, videos: int, repeats: int, device: str
 
 def _indexing(many: Path, scratch: Path, videos: int, repeats: int, device: str) -> Row:
     cores = usable_cores()
-    out, script = scratch / "scores.parquet", scratch / "decode_all.py"
+    out, script, few = scratch / "scores.parquet", scratch / "decode_all.py", scratch / f"few_{many.name}"
     script.write_text(DECODE_ALL)
+    few.mkdir()
+    for path in sorted(many.iterdir())[:cores]:
+        shutil.copy(path, few)
 
-    def index(*options: str, only: str = "") -> None:
+    def index(folder: Path, *options: str) -> None:
         out.unlink(missing_ok=True)
-        _run(["-m", "clipselect", "index", str(many / only), "-o", str(out), "--quiet", "--device", device, *options])
+        _run(["-m", "clipselect", "index", str(folder), "-o", str(out), "--quiet", "--device", device, *options])
 
-    ways: dict[str, Callable[[], Any]] = {
+    ways: dict[str, Callable[[Path], Any]] = {
         "index": index,
-        "index --fast": lambda: index("--fast"),
-        "index of one video": lambda: index(only="0000.mp4"),
-        "decoding": lambda: _run([str(script), str(many), str(cores)]),
+        "index --fast": lambda folder: index(folder, "--fast"),
+        "decoding": lambda folder: _run([str(script), str(folder), str(cores)]),
     }
-    seconds = turns(ways, repeats)
-    more = {way: seconds[way] - seconds["index of one video"] for way in ("index", "index --fast")}  # without starting
+    seconds = turns({way: partial(call, many) for way, call in ways.items()}, repeats)
+    start = turns({way: partial(call, few) for way, call in ways.items()}, repeats)
+    more = {way: seconds[way] - start[way] for way in ways}
     return {
         "videos": videos,
         "processes": cores,
         **seconds,
+        **{f"{way}, {cores} videos": start[way] for way in ways},
         "index / decoding": seconds["index"] / seconds["decoding"],
-        **{
-            f"{way} / decoding, without starting": more[way] * videos / (videos - 1) / seconds["decoding"]
-            for way in more
-        },
+        "index / decoding, without starting": more["index"] / more["decoding"],
+        "index --fast / decoding, without starting": more["index --fast"] / more["decoding"],
         "videos per second": videos / seconds["index"],
     }
 

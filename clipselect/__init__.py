@@ -28,33 +28,46 @@ if TYPE_CHECKING:
     from clipselect.video_aggregator import VideoAggregator, VideoAnswers
 
 _SLOW_TO_IMPORT = {
-    "clipselect.aggregation": ("aggregate", "rescale", "weights"),
-    "clipselect.ddl": ("DDLClipSampler", "register_clip_sampler"),
-    "clipselect.ddnet": ("DDNet", "DDNetConfig"),
-    "clipselect.discriminable": (
-        "CentroidAccumulator",
-        "class_centroids",
-        "d_scores",
-        "discriminability",
-        "normalisation",
-    ),
-    "clipselect.frame_sampler": ("FaceFrameSampler", "FrameSelection", "ReIDFrameSampler"),
-    "clipselect.frame_scorer": ("FrameScorer", "load_frame_scorer"),
-    "clipselect.index": ("ScoreIndex",),
-    "clipselect.samplers": ("DenseClips", "RandomClips", "UniformClips"),
-    "clipselect.scorer": ("ClipScorer", "VideoScores", "load_scorer", "score_video"),
-    "clipselect.video_aggregator": ("VideoAggregator", "VideoAnswers"),
+    "CentroidAccumulator": "clipselect.discriminable",
+    "ClipScorer": "clipselect.scorer",
+    "DDLClipSampler": "clipselect.ddl",
+    "DDNet": "clipselect.ddnet",
+    "DDNetConfig": "clipselect.ddnet",
+    "DenseClips": "clipselect.samplers",
+    "FaceFrameSampler": "clipselect.frame_sampler",
+    "FrameScorer": "clipselect.frame_scorer",
+    "FrameSelection": "clipselect.frame_sampler",
+    "RandomClips": "clipselect.samplers",
+    "ReIDFrameSampler": "clipselect.frame_sampler",
+    "ScoreIndex": "clipselect.index",
+    "UniformClips": "clipselect.samplers",
+    "VideoAggregator": "clipselect.video_aggregator",
+    "VideoAnswers": "clipselect.video_aggregator",
+    "VideoScores": "clipselect.scorer",
+    "aggregate": "clipselect.aggregation",
+    "class_centroids": "clipselect.discriminable",
+    "d_scores": "clipselect.discriminable",
+    "discriminability": "clipselect.discriminable",
+    "load_frame_scorer": "clipselect.frame_scorer",
+    "load_scorer": "clipselect.scorer",
+    "normalisation": "clipselect.discriminable",
+    "register_clip_sampler": "clipselect.ddl",
+    "rescale": "clipselect.aggregation",
+    "score_video": "clipselect.scorer",
+    "weights": "clipselect.aggregation",
 }
-"""What needs torch, pyarrow, PyTorchVideo or OpenCV, imported when it is first used: a process that only decodes, or
-only says how it is to be called, needs none of them."""
-
-_MODULE_OF = {name: module for module, names in _SLOW_TO_IMPORT.items() for name in names}
+"""What needs torch, PyTorchVideo, pyarrow or OpenCV, imported when it is first used: processes that only decode start
+in a tenth of the time. No module may have such a name, or the one that is imported first hides the other."""
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+if not TYPE_CHECKING:  # or every misspelt name would be right
+
+    def __getattr__(name: str) -> Any:
+        if name in _SLOW_TO_IMPORT:
+            return getattr(import_module(_SLOW_TO_IMPORT[name]), name)
+        if f"clipselect.{name}" in _SLOW_TO_IMPORT.values():
+            return import_module(f"clipselect.{name}")
         raise AttributeError(f"module 'clipselect' has no attribute {name!r}")
-    return getattr(import_module(_MODULE_OF[name]), name)
 
 
 def __dir__() -> list[str]:

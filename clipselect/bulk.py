@@ -7,10 +7,12 @@ Decoding speaks in messages, so that it can happen here, in other processes or o
     Done           the video is finished, well or not
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.clips import Pass, decoded
+from clipselect.clips import BATCH, Pass, decoded
 from clipselect.cores import BesideDecoder
 from clipselect.errors import ClipselectError
 from clipselect.index import Entry, Scoring, to_row
@@ -27,10 +29,10 @@ from clipselect.sources import open_source
 if TYPE_CHECKING:
     from clipselect.scorer import ClipScorer
 
-BATCH = {"cpu": 16, "cuda": 64}
-"""Clips of any videos that go through the DDNet at a time; more do not fit a CPU's caches and take longer each."""
-MOST_WAITING = 4
-"""Batches that are decoded already, before decoders have to wait for the DDNet."""
+CUDA_BATCH = 64
+"""Clips of any videos that go through the DDNet at a time; on a CPU as many as of one video."""
+MOST_BEGUN = 4
+"""Batches in memory, in work or waiting for the DDNet, before decoders have to wait."""
 
 
 @dataclass(frozen=True)
@@ -100,56 +102,49 @@ _Clips = tuple[_Video, NDArray[np.uint8]]
 
 
 class _Batches:
-    """Clips of any videos on their way through the DDNet, which works in a thread: messages are taken, and those who
-    send them go on, while it does."""
+    """Clips of any videos on their way through the DDNet, which works in a thread: decoders are heard meanwhile."""
 
-    def __init__(self, scorer: "ClipScorer", thread: Executor) -> None:
-        self.scorer, self.thread = scorer, thread
-        self.size = BATCH.get(scorer.device.type, 16)
+    def __init__(self, scorer: "ClipScorer", thread: Executor, network: BesideDecoder) -> None:
+        self.scorer, self.thread, self.network = scorer, thread, network
+        self.size = BATCH if scorer.device.type == "cpu" else CUDA_BATCH
         self.waiting: list[_Clips] = []
-        self.in_work: tuple[list[_Clips], Future[NDArray[np.float32]]] | None = None
-        self.network = BesideDecoder()
+        self.begun: deque[tuple[list[tuple[_Video, int]], Future[NDArray[np.float32]]]] = deque()
 
     def add(self, video: _Video, clips: NDArray[np.uint8]) -> None:
         video.decoded += len(clips)
         self.waiting.append((video, clips))
+        while sum(len(clips) for _, clips in self.waiting) >= self.size:
+            self._begin(decoder_done=False)
 
     def drop(self, video: _Video | None) -> None:
         self.waiting = [(other, clips) for other, clips in self.waiting if other is not video]
 
-    def go_on(self) -> None:
-        """Take scores that are there, and keep the DDNet busy; wait for it only with too much in memory."""
-        while (count := sum(len(clips) for _, clips in self.waiting)) >= self.size:
-            if self.in_work is not None and not self.in_work[1].done() and count < MOST_WAITING * self.size:
-                return
-            self._take()
-            self._begin(last=False)
-        if self.in_work is not None and self.in_work[1].done():
+    def take_ready(self) -> None:
+        """Put scores that are there where they belong; wait for some if too many batches are in memory."""
+        while self.begun and (self.begun[0][1].done() or len(self.begun) > MOST_BEGUN):
             self._take()
 
-    def finish(self) -> None:
-        self._take()
+    def rest(self) -> Iterator[None]:
+        """Begin what waits for a full batch, and take batch by batch."""
         while self.waiting:
-            self._begin(last=True)
+            self._begin(decoder_done=True)
+        while self.begun:
             self._take()
+            yield
 
-    def _begin(self, last: bool) -> None:
+    def _begin(self, decoder_done: bool) -> None:
         batch, self.waiting = _split(self.waiting, self.size)
-        self.in_work = batch, self.thread.submit(self._score, np.concatenate([clips for _, clips in batch]), last)
-
-    def _score(self, clips: NDArray[np.uint8], last: bool) -> NDArray[np.float32]:
-        with self.network.turn(last=last):
-            return self.scorer.score(clips)
+        score = partial(self.scorer.score, np.concatenate([clips for _, clips in batch]))
+        scores = self.thread.submit(self.network.run, score, decoder_done=decoder_done)
+        self.begun.append(([(video, len(clips)) for video, clips in batch], scores))
 
     def _take(self) -> None:
-        if self.in_work is None:
-            return
-        batch, future = self.in_work
-        scores, self.in_work = future.result(), None
-        for video, clips in batch:
-            video.scores[video.scored : video.scored + len(clips)] = scores[: len(clips)]
-            video.scored += len(clips)
-            scores = scores[len(clips) :]
+        batch, future = self.begun.popleft()
+        scores = future.result()
+        for video, count in batch:
+            video.scores[video.scored : video.scored + count] = scores[:count]
+            video.scored += count
+            scores = scores[count:]
 
 
 def entries(messages: Iterable[tuple[Path, Message]], scorer: "ClipScorer") -> Iterator[Entry]:
@@ -162,8 +157,8 @@ def entries(messages: Iterable[tuple[Path, Message]], scorer: "ClipScorer") -> I
                 del videos[path]
                 yield _closed(video.entry, video.scores, video.done)
 
-    with ThreadPoolExecutor(1) as thread:
-        batches = _Batches(scorer, thread)
+    with BesideDecoder() as network, ThreadPoolExecutor(1) as thread:
+        batches = _Batches(scorer, thread, network)
         for path, message in messages:
             if isinstance(message, Entry):
                 batches.drop(videos.get(path))
@@ -174,10 +169,10 @@ def entries(messages: Iterable[tuple[Path, Message]], scorer: "ClipScorer") -> I
                     batches.drop(videos[path])
             else:
                 batches.add(videos[path], message)
-            batches.go_on()
+            batches.take_ready()
             yield from finished()
-        batches.finish()
-    yield from finished()
+        for _ in batches.rest():
+            yield from finished()
 
 
 def _split(waiting: list[_Clips], size: int) -> tuple[list[_Clips], list[_Clips]]:

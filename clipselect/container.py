@@ -22,7 +22,7 @@ THREADS_PER_CORE, MOST_THREADS = 4, 16
 """Of a decoder that works on several frames at once. These wait for the frames that they refer to: one thread more than
 cores, FFmpeg's choice, leaves cores idle, most of all where frames in between are left out."""
 MOST_PIXELS_IN_THREADS = 16 * 1920 * 1088
-"""Every thread holds a frame."""
+"""Every thread holds a frame; beyond this it stays with FFmpeg's choice."""
 TRUNCATED_AFTER = 0.5
 """Seconds by which a header may overstate the file before a warning says that the file ends early."""
 

@@ -1,9 +1,12 @@
-"""How many processor cores there are, and how a network and a decoder share them."""
+"""How many processor cores there are, and how a network shares them with a decoder."""
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def usable_cores() -> int:
@@ -12,32 +15,48 @@ def usable_cores() -> int:
 
 
 class BesideDecoder:
-    """Turns of a network that works whenever a decoder, which runs beside it, has made another batch.
+    """Runs a network, batch by batch, while a decoder makes the next batches.
 
-    Threads of a network wait for each other, busily, on cores that the decoder wants: where the network waits for
-    frames so long that one thread is soon enough, it takes one, and otherwise as many as PyTorch is set to.
+    Threads of a network wait for each other, busily, on cores that the decoder wants. So the network gets one thread as
+    long as batches come more slowly than one thread takes over them, and otherwise as many as PyTorch is set to.
 
     Attributes:
-        seconds: that the turns took together.
+        seconds: that the batches took the network together.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self._end, self._one_is_enough = time.perf_counter(), True
+        self._ended = time.perf_counter()
+        self._one_takes = 0.0
+        self._one_is_enough = True
 
-    @contextmanager
-    def turn(self, *, last: bool) -> Iterator[None]:
-        """Let the network work; `last`: the decoder is done."""
-        import torch
+    def __enter__(self) -> "BesideDecoder":
+        import torch  # not for decoding processes, which have no network but need this module
 
-        begin, usual = time.perf_counter(), torch.get_num_threads()
-        threads = 1 if self._one_is_enough and not last else usual
-        torch.set_num_threads(threads)
+        def only_one() -> None:
+            torch.get_num_threads()  # or the first use of PyTorch sets it again
+            torch.set_num_threads(1)
+
+        # The number is one per thread, but what was set last is what threads begin with.
+        usual = torch.get_num_threads()
+        self._one = ThreadPoolExecutor(1)
+        self._one.submit(only_one).result()
+        torch.set_num_threads(usual)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._one.shutdown()
+
+    def run(self, network: Callable[[], T], *, decoder_done: bool) -> T:
+        """What `network` returns; nobody wants its cores once the decoder is done."""
+        one = self._one_is_enough and not decoder_done
+        begin = time.perf_counter()
         try:
-            yield
+            return self._one.submit(network).result() if one else network()
         finally:
-            torch.set_num_threads(usual)
-        waited, self._end = begin - self._end, time.perf_counter()
-        took = self._end - begin
-        self.seconds += took
-        self._one_is_enough = waited > took * (threads - 0.75)  # a quarter to spare, so as not to change every time
+            end = time.perf_counter()
+            self.seconds += end - begin
+            if one:
+                self._one_takes = end - begin
+            self._one_is_enough = end - self._ended > 1.25 * self._one_takes
+            self._ended = end

@@ -25,6 +25,7 @@ from pathlib import Path
 import av
 import numpy as np
 from numpy.typing import NDArray
+from torch.utils.data import get_worker_info
 
 from clipselect.clips import read_frames
 from clipselect.errors import VideoError
@@ -123,7 +124,7 @@ class FrameStore:
             timeline = self._decode(path, key, frames, times)
             if kept := self._kept(frames, timeline):
                 return kept
-        source = _opened(path, self.fps, key)
+        source = _opened(path, self.fps, key, _threads())
         if not np.array_equal(source.timeline.pts, timeline.pts):
             source = source.retime(timeline)  # without where it began, but `pictures` of a retimed source only counts
         wanted = _at_rate(timeline, self.rate)
@@ -141,7 +142,7 @@ class FrameStore:
 
     def _decode(self, path: str, key: str, frames: Path, times: Path) -> Timeline:
         """One pass over a video, which keeps its frames if there is room, and its times in any case."""
-        source = _opened(path, self.fps, key)
+        source = _opened(path, self.fps, key, _threads())
         for _ in range(STEADY):
             try:
                 if not (self._has_room(source.timeline) and self._keep(source, frames)):
@@ -200,9 +201,14 @@ class FrameStore:
 
 
 @lru_cache(OPENED)
-def _opened(path: str, fps: float, key: str) -> Source:
+def _opened(path: str, fps: float, key: str, threads: int) -> Source:
     """The video as it is under that key, its packets' times read once."""
-    return open_source(path, fps=fps)
+    return open_source(path, fps=fps, threads=threads)
+
+
+def _threads() -> int:
+    """That decode: workers are many already."""
+    return int(get_worker_info() is not None)
 
 
 def _read_times(times: Path) -> Timeline | None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -211,23 +212,23 @@ def score_video(
         VideoError: not one frame decodes.
         ClipselectError: bad clip duration or stride.
     """
-    begin = time.perf_counter()
-    network, done = BesideDecoder(), 0
+    begin, done = time.perf_counter(), 0
     clips: list[Clip] = []
     scores, thumbnails = np.empty(0, np.float32), list[bytes]()
     length = scorer.clip_duration if clip_duration is None else clip_duration
-    for step in ahead(decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames, fast)):
-        if isinstance(step, Pass):
-            source, clips, done, thumbnails = step.source, step.clips, 0, []
-            scores = np.empty(len(clips), np.float32)
-            continue
-        with network.turn(last=done + len(step) == len(clips)):
-            scores[done : done + len(step)] = scorer.score(step)
-        done += len(step)
-        if thumbnail:
-            thumbnails += [thumbnail(clip[len(clip) // 2]) for clip in step]
-        if progress:
-            progress(done / len(clips))
+    with BesideDecoder() as network:
+        for step in ahead(decoded(source, length, stride, scorer.geometry.size, scorer.geometry.frames, fast)):
+            if isinstance(step, Pass):
+                source, clips, done, thumbnails = step.source, step.clips, 0, []
+                scores = np.empty(len(clips), np.float32)
+                continue
+            next_done = done + len(step)
+            scores[done:next_done] = network.run(partial(scorer.score, step), decoder_done=next_done == len(clips))
+            done = next_done
+            if thumbnail:
+                thumbnails += [thumbnail(clip[len(clip) // 2]) for clip in step]
+            if progress:
+                progress(done / len(clips))
     if thumbnail:
         _ = source.aspect  # pictures need it; known now, it needs no second look at the file
     total = time.perf_counter() - begin

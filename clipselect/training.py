@@ -29,7 +29,7 @@ SKIPPED_AT_MOST = 50
 """Steps in a row whose gradients are not finite, before it makes no sense to go on."""
 FASTEST = 1e6
 SMALL_MAP = 4
-"""Below this side length, oneDNN's bf16 weight gradients of 3D convolutions can hold garbage (torch 2.15)."""
+"""Up to this side length, oneDNN's bf16 weight gradients of convolutions can hold garbage (torch 2.14, 2.15)."""
 
 Example = tuple[Tensor, Tensor]
 """An input [3, T, size, size] or [3, height, width] in [0, 1] and its target [] or [...]."""
@@ -170,13 +170,13 @@ def _batches(
 
 
 def exact_small_maps(net: nn.Module) -> None:
-    """Let 3D convolutions over small maps compute in float32 where autocast would choose bfloat16."""
+    """Let convolutions over small maps compute in float32 where autocast would choose bfloat16."""
     for module in net.modules():
-        if isinstance(module, nn.Conv3d) and max(module.kernel_size) > 1:
+        if isinstance(module, nn.Conv2d | nn.Conv3d) and max(module.kernel_size) > 1:
             module.forward = _exact_if_small(module, module.forward)  # type: ignore[assignment,method-assign]
 
 
-def _exact_if_small(conv: nn.Conv3d, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+def _exact_if_small(conv: nn.Conv2d | nn.Conv3d, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     def guarded(x: Tensor) -> Tensor:
         if min(x.shape[-2:]) > SMALL_MAP * max(conv.stride):
             return forward(x)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -174,7 +175,8 @@ class VideoFile:
                         given += 1
                         yield frame
         if given < len(wanted):
-            for i, frame in enumerate(self.decode(), start=-first):
+            # As many threads as in `frames`, since what hides damage depends on them.
+            for i, frame in enumerate(self.decode(whole=True), start=-first):
                 if i == len(wanted):
                     break
                 if i >= given:
@@ -191,11 +193,32 @@ class VideoFile:
                 `seekable`, since the clock cannot tell what was left out.
             whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
         """
+        given, last = 0, -1
+        for frame in self._decode(self.threads, seek_to, fast, whole):
+            given, last = given + 1, frame.pts or 0
+            yield frame
+        if self.threads != 1 and not fast and last < self.timeline.pts[-1]:
+            yield from self._after(given, last)
+
+    def _after(self, given: int, last: int) -> Iterator[av.VideoFrame]:
+        """What comes after so many frames, or this tick: threads lose all that follows an error near the end."""
+        if self.seekable and given:
+            with suppress(av.FFmpegError):  # cannot seek
+                again = self._decode(1, last)
+                first = next(again, None)
+                if first is not None and (first.pts or 0) <= last:
+                    yield from (frame for frame in again if (frame.pts or 0) > last)
+                    return
+        yield from islice(self._decode(1), given, None)
+
+    def _decode(
+        self, threads: int, seek_to: int | None = None, fast: bool = False, whole: bool = False
+    ) -> Iterator[av.VideoFrame]:
         clock = Clock(self.step, second=max(1, round(1 / self.timeline.time_base)))
         with opened(self.path) as container:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = self.threads or (threads_for_all(stream) if whole else 0)
+            stream.codec_context.thread_count = threads or (threads_for_all(stream) if whole else 0)
             stream.codec_context.options = {**LIMITS, **({"skip_loop_filter": "all"} if fast else {})}
             if fast:
                 stream.codec_context.skip_frame = "NONREF"

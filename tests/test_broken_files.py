@@ -60,6 +60,25 @@ def test_damage_in_the_middle_loses_only_that(tmp_path: Path) -> None:
         assert sum(1 for _ in again.frames(np.arange(len(again.timeline.pts)), 16)) == len(again.timeline.pts)
 
 
+@pytest.mark.parametrize(("name", "seekable"), [("late_damage.mkv", True), ("late_damage.h264", False)])
+@pytest.mark.parametrize("from_the_end", [2, 4, 12])
+def test_damage_near_the_end_loses_the_same_frames_with_any_number_of_threads(
+    tmp_path: Path, name: str, seekable: bool, from_the_end: int
+) -> None:
+    """PyAV gives up what threads still hold after an error at the end."""
+    path = make_video(tmp_path / name, 60, options={"bf": "0", "g": "20"}, size=(128, 96))
+    with av.open(str(path)) as video:
+        packet = [bytes(packet) for packet in video.demux(video=0) if packet.size][-from_the_end]
+    path.write_bytes(path.read_bytes().replace(packet, packet[:5] + bytes(len(packet) - 5)))
+    seen = []
+    for threads in (1, 3, 8, 16):
+        source = VideoFile.open(path, threads)
+        assert source.seekable is seekable
+        seen.append([frame.pts for frame in source.decode()])
+    assert 60 - from_the_end <= len(seen[0]) < 60
+    assert seen == [seen[0]] * 4
+
+
 def test_a_lost_beginning_moves_the_start_time(tmp_path: Path) -> None:
     """A broadcast cut within a group of pictures: times count from the first frame that decodes."""
     whole = make_video(tmp_path / "whole.ts", 100, options={"g": "25", "bf": "0"}, size=(128, 96))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from threading import Event, active_count
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ import pytest
 from conftest import make_video
 
 from clipselect import crew
-from clipselect.bulk import BATCH, MOST_WAITING, Decoding, Done, Message, decode, entries
+from clipselect.bulk import MOST_BEGUN, Decoding, Done, Message, decode, entries
+from clipselect.clips import BATCH
 from clipselect.crew import decode_in_processes
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, NetworkError
 from clipselect.index import Entry, Scoring
 from clipselect.scorer import ClipScorer, load_scorer, score_video
 from clipselect.sources import open_source
@@ -126,7 +128,44 @@ def test_a_video_is_finished_soon_after_its_batch_is(messages: list[Messages], s
 
     next(entries(many_videos(), scorer))
     clips = sum(len(m) for _, m in messages[0] if isinstance(m, np.ndarray))
-    assert given <= (MOST_WAITING + 1) * BATCH["cpu"] + clips < 100 * clips
+    assert given <= clips + (MOST_BEGUN + 3) * BATCH < 100 * clips  # parts of batches before, after and in the message
+
+
+class Waits:
+    """A scorer that is stuck until it is let go, and then fails."""
+
+    def __init__(self, scorer: ClipScorer) -> None:
+        self.device, self.let_go = scorer.device, Event()
+
+    def score(self, clips: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        assert self.let_go.wait(60)
+        raise NetworkError("gives scores that are not numbers")
+
+
+def test_messages_are_heard_while_the_ddnet_works_and_its_errors_come_through(
+    messages: list[Messages], scorer: ClipScorer
+) -> None:
+    waits, heard = Waits(scorer), 0
+
+    def counted() -> Iterator[tuple[Path, Message]]:
+        nonlocal heard
+        for heard, message in enumerate(messages[0] + messages[1]):
+            if heard == 4:
+                waits.let_go.set()  # would be too late for anything that listens only when a batch is scored
+            yield message
+
+    with pytest.raises(NetworkError, match="not numbers"):
+        list(entries(counted(), waits))
+    assert heard >= 4
+
+
+def test_whoever_stops_listening_ends_the_threads(messages: list[Messages], scorer: ClipScorer) -> None:
+    before = active_count()
+    found = entries((m for queue in messages for m in queue), scorer)
+    next(found)
+    assert active_count() > before
+    found.close()
+    assert active_count() == before
 
 
 def test_a_pass_that_begins_again_voids_what_came_before(

@@ -1,6 +1,7 @@
 """Cores that a network and a decoder share."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,38 +21,49 @@ def four_threads() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("waits", "one_thread_takes", "threads"),
+    ("every", "one_takes", "threads"),
     [
-        ([9, 9, 9, 9], 2, [1, 1, 1, 1]),  # the decoder is slower
-        ([0, 0, 0, 0], 2, [1, 4, 4, 4]),  # the network is
-        ([0, 0, 9, 9], 2, [1, 4, 4, 1]),
-        ([9, 0, 1, 1], 4, [1, 1, 4, 4]),  # about as slow as one thread: what was chosen stays
-        ([9, 9, 3, 3], 4, [1, 1, 1, 1]),
+        (9, 2, [1, 1, 1, 1, 1, 1]),  # the decoder is slower
+        (2.7, 2, [1, 1, 1, 1, 1, 1]),
+        (2.3, 2, [1, 1, 4, 4, 4, 4]),  # about as slow as one thread
+        (0.1, 2, [1, 4, 4, 4, 4, 4]),  # the network is slower
     ],
 )
-def test_one_thread_where_the_network_waits_for_frames(
-    monkeypatch: pytest.MonkeyPatch, waits: list[float], one_thread_takes: float, threads: list[int]
+def test_one_thread_where_that_is_soon_enough(
+    monkeypatch: pytest.MonkeyPatch, every: float, one_takes: float, threads: list[int]
 ) -> None:
+    """A decoder makes a batch `every` so many seconds; twice the threads make the network twice as fast."""
     now = 100.0
     monkeypatch.setattr("clipselect.cores.time", SimpleNamespace(perf_counter=lambda: now))
-    network, used, took = BesideDecoder(), [], 0.0
-    for wait in waits:
-        now += wait
-        with network.turn(last=False):
-            used.append(torch.get_num_threads())
-            now += one_thread_takes / used[-1]
-            took += one_thread_takes / used[-1]
-        assert torch.get_num_threads() == 4
+
+    def network() -> int:
+        nonlocal now
+        now += one_takes / torch.get_num_threads()
+        return torch.get_num_threads()
+
+    with BesideDecoder() as beside:
+        used = []
+        for i in range(1, 7):
+            now = max(now, 100 + i * every)
+            used.append(beside.run(network, decoder_done=False))
+        assert beside.run(network, decoder_done=True) == 4
     assert used == threads
-    assert network.seconds == pytest.approx(took)
+    assert beside.seconds == pytest.approx(sum(one_takes / n for n in [*used, 4]))
 
 
-def test_all_threads_for_the_last_batch_and_after_an_error() -> None:
-    network = BesideDecoder()
-    with network.turn(last=True):
-        assert torch.get_num_threads() == 4
-    with pytest.raises(ZeroDivisionError), network.turn(last=False):
+def test_threads_of_others_stay_as_they_are() -> None:
+    """Also of those that meet PyTorch for the first time meanwhile."""
+
+    def fails() -> None:
+        seen.append(torch.get_num_threads())
+        with ThreadPoolExecutor(1) as fresh:
+            seen.append(fresh.submit(torch.get_num_threads).result())
         raise ZeroDivisionError
+
+    seen: list[int] = []
+    with BesideDecoder() as beside, pytest.raises(ZeroDivisionError):
+        beside.run(fails, decoder_done=False)
+    assert seen == [1, 4]
     assert torch.get_num_threads() == 4
 
 

@@ -20,7 +20,7 @@ from clipselect.journal import IndexBuilder
 from clipselect.scorer import ClipScorer, load_scorer
 
 NAMES = [f"{letter}.mp4" for letter in "abcdefghijkl"]
-STRIDE = ("--stride", "0.1")  # 64 clips, a batch, come from few videos
+STRIDE = ("--stride", "0.1")  # a batch of clips comes from few videos
 
 HOOK = """
 import os, pathlib, time

@@ -114,7 +114,7 @@ def test_it_learns_by_every_loss(loss: str, data: Path, run: Run, tmp_path: Path
     out = tmp_path / "o.safetensors"
     how = ("--loss", loss, "--steps", 30, "--batch", 12, "--images-per-identity", 2, "--learning-rate", 0.003)
     run("train-embedder", "--data", data, *SMALL, *how, "-o", out, "--quiet")
-    assert run.code == 0 and run.out == ""
+    assert run.code == 0 and run.out == "", run.err
     net, geometry, _ = load_trained(out)
     people = read_identities([data], "train")
     there = [i for i, path in enumerate(people.paths) if "bad" not in path]

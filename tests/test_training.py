@@ -87,11 +87,14 @@ def test_the_result_does_not_call_layers_of_the_trained_network(tmp_path: Path) 
     assert torch.equal(result(x), before)
 
 
-def test_small_maps_are_computed_in_float32_where_autocast_chooses_bfloat16() -> None:
+@pytest.mark.parametrize(("layer", "extent"), [(nn.Conv2d, ()), (nn.Conv3d, (2,))])
+def test_small_maps_are_computed_in_float32_where_autocast_chooses_bfloat16(
+    layer: type[nn.Conv2d] | type[nn.Conv3d], extent: tuple[int, ...]
+) -> None:
     torch.manual_seed(0)
-    conv, pointwise = nn.Conv3d(2, 2, 3, padding=1), nn.Conv3d(2, 2, 1)
-    strided = nn.Conv3d(2, 2, 3, stride=2, padding=1)
-    small, large = torch.randn(1, 2, 2, 4, 4), torch.randn(1, 2, 2, 8, 8)
+    conv, pointwise = layer(2, 2, 3, padding=1), layer(2, 2, 1)
+    strided = layer(2, 2, 3, stride=2, padding=1)
+    small, large = torch.randn(1, 2, *extent, 4, 4), torch.randn(1, 2, *extent, 8, 8)
     exact = conv(small)
     exact_small_maps(nn.ModuleList([conv, pointwise, strided]))
     with torch.autocast("cpu", torch.bfloat16):

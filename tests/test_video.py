@@ -11,6 +11,7 @@ import pytest
 from conftest import expected_levels, grey_levels, make_video, picture, seconds, write_display_matrix
 
 from clipselect.container import threads_for_all
+from clipselect.fast import fast_frames
 from clipselect.grid import candidate_clips
 from clipselect.sources import open_source
 from clipselect.video import Source, VideoFile, squash
@@ -154,7 +155,8 @@ def test_one_frame_and_identical_frames(tmp_path: Path) -> None:
         ("hevc", 1, (1280, 720), 4),
         ("h264", 12, (1280, 720), 16),
         ("h264", 15, (1280, 720), 0),  # FFmpeg itself takes 16
-        ("h264", 2, (8192, 4096), 0),  # one frame for two of the threads' share of memory
+        ("h264", 2, (3840, 2160), 4),
+        ("h264", 2, (8192, 4096), 0),  # every thread would hold a frame of 50 MB
         ("libdav1d", 2, (1280, 720), 0),  # has threads of another kind
     ],
 )
@@ -164,6 +166,18 @@ def test_threads_of_a_decoder_by_cores_and_memory(
     monkeypatch.setattr("clipselect.container.usable_cores", lambda: cores)
     context = SimpleNamespace(codec=av.Codec(codec, "r"))
     assert threads_for_all(SimpleNamespace(codec_context=context, width=size[0], height=size[1])) == threads
+
+
+def test_whole_passes_alone_get_more_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, asked = make_video(tmp_path / "a.mp4", 30), list[str]()
+    monkeypatch.setattr("clipselect.video.threads_for_all", lambda stream: asked.append(stream.type) or 4)
+    source = VideoFile.open(path)
+    list(source.pictures(3, 5))
+    list(VideoFile.open(path, threads=1).frames(np.arange(30), 16))
+    assert asked == []
+    list(source.frames(np.arange(30), 16))
+    list(fast_frames(source, np.arange(30), 16))
+    assert len(asked) == 2
 
 
 def test_only_wanted_frames_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,8 +204,8 @@ def test_a_seek_that_breaks_off_is_made_up_for(tmp_path: Path, monkeypatch: pyte
     assert isinstance(source, VideoFile)
     whole = VideoFile.decode
 
-    def broken(self: VideoFile, seek_to: int | None = None) -> Iterator[av.VideoFrame]:
-        for frame in whole(self, seek_to):
+    def broken(self: VideoFile, seek_to: int | None = None, **how: bool) -> Iterator[av.VideoFrame]:
+        for frame in whole(self, seek_to, **how):
             if seek_to is not None and frame.pts >= self.timeline.pts[27]:
                 raise av.error.InvalidDataError(1, "cannot go on")
             yield frame
