@@ -9,7 +9,7 @@ Parts, all of them unless --parts names some:
         nothing, the same with ours, and decord reading all frames at 112 px: sizes, codecs, distances of key frames,
         durations (--full: all combinations of the first three)
     b   from the closed file to the answer, SlowFast-R50 of random weights at 256 px: DDL, uniform and dense, 5 of 30
-        and 9 of 60 clips, through our own pipeline and through PyTorchVideo's LabeledVideoDataset
+        and 9 of 60 clips of 10 s, 9 of 60 of 1 min, through our own pipeline and PyTorchVideo's LabeledVideoDataset
     c   back ends of the DDNet, per clip
     d   `clipselect index` against one decoding process per core
     e   growth with duration and with the number of candidates
@@ -120,8 +120,10 @@ def base_videos(folder: Path, arguments: argparse.Namespace) -> list[tuple[Path,
     """Files of part b with the numbers of their dense clips and K."""
     if arguments.quick:
         return [(made_videos.make(folder, Made("h264", "240p", 30, 4)), 4, 1)]
-    ten = arguments.video or made_videos.make(folder, Made("h264", "240p", 250, 10))
-    return [(ten, 30, 5), (arguments.video or made_videos.make(folder, Made("h264", "240p", 250, 60)), 60, 9)]
+    if arguments.video:
+        return [(arguments.video, 30, 5), (arguments.video, 60, 9)]
+    ten, sixty = (made_videos.make(folder, Made("h264", "240p", 250, seconds)) for seconds in (10, 60))
+    return [(ten, 30, 5), (ten, 60, 9), (sixty, 60, 9)]
 
 
 def goals(found: dict[str, Rows]) -> Rows:
@@ -140,7 +142,7 @@ def goals(found: dict[str, Rows]) -> Rows:
     for row in found.get("b", []):
         least = {30: 5.5, 60: 6.2}.get(row["clips"])
         if row["method"] == "ddl" and least:
-            name = f"b: dense / ddl >= {least} ({row['k']} of {row['clips']} clips, {row['pipeline']})"
+            name = f"b: dense / ddl >= {least} ({row['k']} of {row['clips']} clips, {row['video']}, {row['pipeline']})"
             add(name, row["dense / ddl"], lambda x, least=least: x >= least)
     for row in found.get("e", []):
         if "exponent" in row:
@@ -154,7 +156,7 @@ def write_base(arguments: argparse.Namespace, about: dict[str, Any], rows: Rows)
     """Part b in the common schema."""
     common = []
     for row in rows:
-        data = f"{row['k']} of {row['clips']} clips, {row['pipeline']}"
+        data = f"{row['k']} of {row['clips']} clips, {row['video']}, {row['pipeline']}"
         k = None if row["method"] == "dense" else row["k"]
         entry = {"data": data, "method": row["method"], "k": k, "videos": 1, "seconds": row["seconds"]}
         common.append(
