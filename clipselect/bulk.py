@@ -10,6 +10,7 @@ Decoding speaks in messages, so that it can happen here, in other processes or o
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -157,7 +158,9 @@ def entries(messages: Iterable[tuple[Path, Message]], scorer: "ClipScorer") -> I
                 del videos[path]
                 yield _closed(video.entry, video.scores, video.done)
 
-    with BesideDecoder() as network, ThreadPoolExecutor(1) as thread:
+    with BesideDecoder() as network, ExitStack() as stack:
+        thread = ThreadPoolExecutor(1)
+        stack.callback(thread.shutdown, cancel_futures=True)
         batches = _Batches(scorer, thread, network)
         for path, message in messages:
             if isinstance(message, Entry):

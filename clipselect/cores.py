@@ -4,9 +4,12 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_setting = Lock()
 
 
 def usable_cores() -> int:
@@ -38,10 +41,13 @@ class BesideDecoder:
             torch.set_num_threads(1)
 
         # The number is one per thread, but what was set last is what threads begin with.
-        usual = torch.get_num_threads()
-        self._one = ThreadPoolExecutor(1)
-        self._one.submit(only_one).result()
-        torch.set_num_threads(usual)
+        with _setting:
+            self._usual = usual = torch.get_num_threads()
+            self._one = ThreadPoolExecutor(1)
+            try:
+                self._one.submit(only_one).result()
+            finally:
+                torch.set_num_threads(usual)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -56,7 +62,6 @@ class BesideDecoder:
         finally:
             end = time.perf_counter()
             self.seconds += end - begin
-            if one:
-                self._one_takes = end - begin
+            self._one_takes = end - begin if one else min(self._one_takes, (end - begin) * self._usual)
             self._one_is_enough = end - self._ended > 1.25 * self._one_takes
             self._ended = end

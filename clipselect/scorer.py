@@ -86,7 +86,8 @@ class ClipScorer:
         """Scores [n] in (0, 1) of clips [n, T, size, size, 3] uint8 RGB."""
         filler = np.zeros((max(SMALLEST_BATCH - len(clips), 0), *clips.shape[1:]), np.uint8)
         batch = self.geometry.normalise(np.concatenate([clips, filler]) if len(filler) else clips, self.device)
-        scores: NDArray[np.float32] = self.net(batch)[: len(clips)].cpu().numpy()
+        with torch.autocast(self.device.type, enabled=False):  # whatever the caller is in: scores are one thing
+            scores: NDArray[np.float32] = self.net(batch)[: len(clips)].cpu().numpy()
         if not np.isfinite(scores).all():
             raise NetworkError(f"model {self.name!r} gives scores that are not numbers; distil it again")
         return scores

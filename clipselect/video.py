@@ -11,12 +11,12 @@ that were really seen (`retime`), which a second pass always meets.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -175,8 +175,8 @@ class VideoFile:
                         given += 1
                         yield frame
         if given < len(wanted):
-            # As many threads as in `frames`, since what hides damage depends on them.
-            for i, frame in enumerate(self.decode(whole=True), start=-first):
+            # Damage is hidden in a way that depends on the number of threads: the same as in `frames`.
+            for i, frame in enumerate(self.decode(whole=not self.seekable), start=-first):
                 if i == len(wanted):
                     break
                 if i >= given:
@@ -197,23 +197,25 @@ class VideoFile:
         for frame in self._decode(self.threads, seek_to, fast, whole):
             given, last = given + 1, frame.pts or 0
             yield frame
-        if self.threads != 1 and not fast and last < self.timeline.pts[-1]:
-            yield from self._after(given, last)
+        ends_early = last < self.timeline.pts[-1] if self.seekable else given < len(self.timeline.pts)
+        if ends_early and self.threads != 1 and not fast and (given or seek_to is None):
+            yield from self._after(last)
 
-    def _after(self, given: int, last: int) -> Iterator[av.VideoFrame]:
-        """What comes after so many frames, or this tick: threads lose all that follows an error near the end."""
-        if self.seekable and given:
+    def _after(self, last: int) -> Iterator[av.VideoFrame]:
+        """The frames after this tick by one thread: of several, all that follow an error near the end are lost."""
+        if self.seekable and last >= 0:
             with suppress(av.FFmpegError):  # cannot seek
                 again = self._decode(1, last)
                 first = next(again, None)
                 if first is not None and (first.pts or 0) <= last:
                     yield from (frame for frame in again if (frame.pts or 0) > last)
                     return
-        yield from islice(self._decode(1), given, None)
+                again.close()
+        yield from (frame for frame in self._decode(1) if (frame.pts or 0) > last)
 
     def _decode(
         self, threads: int, seek_to: int | None = None, fast: bool = False, whole: bool = False
-    ) -> Iterator[av.VideoFrame]:
+    ) -> Generator[av.VideoFrame]:
         clock = Clock(self.step, second=max(1, round(1 / self.timeline.time_base)))
         with opened(self.path) as container:
             stream = video_stream(container, self.path)
@@ -224,9 +226,10 @@ class VideoFile:
                 stream.codec_context.skip_frame = "NONREF"
             if seek_to is not None:
                 container.seek(seek_to + self.origin, stream=stream)
-            for packet in packets(container, stream):
+            for packet in chain(packets(container, stream), [None]):
                 try:
-                    frames = packet.decode()
+                    # A container that breaks off does not ask for what the decoder holds; after others that is nothing.
+                    frames = stream.codec_context.decode(None) if packet is None else packet.decode()
                 except av.FFmpegError:
                     continue
                 for frame in frames:

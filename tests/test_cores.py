@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,32 +24,33 @@ def four_threads() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("every", "one_takes", "threads"),
     [
-        (9, 2, [1, 1, 1, 1, 1, 1]),  # the decoder is slower
-        (2.7, 2, [1, 1, 1, 1, 1, 1]),
-        (2.3, 2, [1, 1, 4, 4, 4, 4]),  # about as slow as one thread
-        (0.1, 2, [1, 4, 4, 4, 4, 4]),  # the network is slower
+        (9, [2] * 6, [1, 1, 1, 1, 1, 1]),  # the decoder is slower
+        (2.7, [2] * 6, [1, 1, 1, 1, 1, 1]),
+        (2.3, [2] * 6, [1, 1, 4, 4, 4, 4]),  # about as slow as one thread
+        (0.1, [2] * 6, [1, 4, 4, 4, 4, 4]),  # the network is slower
+        (3, [2, 2, 10, 2, 2, 2, 2, 2, 2], [1, 1, 1, 4, 4, 4, 4, 4, 1]),  # something else came between, once
     ],
 )
 def test_one_thread_where_that_is_soon_enough(
-    monkeypatch: pytest.MonkeyPatch, every: float, one_takes: float, threads: list[int]
+    monkeypatch: pytest.MonkeyPatch, every: float, one_takes: list[float], threads: list[int]
 ) -> None:
     """A decoder makes a batch `every` so many seconds; twice the threads make the network twice as fast."""
     now = 100.0
     monkeypatch.setattr("clipselect.cores.time", SimpleNamespace(perf_counter=lambda: now))
 
-    def network() -> int:
+    def network(one_takes: float) -> int:
         nonlocal now
         now += one_takes / torch.get_num_threads()
         return torch.get_num_threads()
 
     with BesideDecoder() as beside:
         used = []
-        for i in range(1, 7):
+        for i, seconds in enumerate(one_takes, start=1):
             now = max(now, 100 + i * every)
-            used.append(beside.run(network, decoder_done=False))
-        assert beside.run(network, decoder_done=True) == 4
-    assert used == threads
-    assert beside.seconds == pytest.approx(sum(one_takes / n for n in [*used, 4]))
+            used.append(beside.run(partial(network, seconds), decoder_done=False))
+        assert used == threads
+        assert beside.seconds == pytest.approx(sum(s / n for s, n in zip(one_takes, used, strict=True)))
+        assert beside.run(partial(network, 1), decoder_done=True) == 4
 
 
 def test_threads_of_others_stay_as_they_are() -> None:
@@ -65,6 +67,17 @@ def test_threads_of_others_stay_as_they_are() -> None:
         beside.run(fails, decoder_done=False)
     assert seen == [1, 4]
     assert torch.get_num_threads() == 4
+
+
+def test_many_at_once_find_the_usual_number() -> None:
+    """Whoever meets PyTorch for the first time while another sets his one thread must not take that for usual."""
+
+    def enters() -> int:
+        with BesideDecoder() as beside:
+            return beside.run(torch.get_num_threads, decoder_done=True)
+
+    with ThreadPoolExecutor(8) as fresh:
+        assert {*fresh.map(lambda _: enters(), range(200))} == {4}
 
 
 def test_scores_do_not_depend_on_the_number_of_threads() -> None:

@@ -168,10 +168,21 @@ def test_threads_of_a_decoder_by_cores_and_memory(
     assert threads_for_all(SimpleNamespace(codec_context=context, width=size[0], height=size[1])) == threads
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.h264", "a.avi", "a.mpg"])
+def test_a_sound_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    codec = {".avi": "mpeg4", ".mpg": "mpeg2video"}.get(Path(name).suffix, "libx264")
+    path, passes, decode = make_video(tmp_path / name, 60, codec=codec, options={"bf": "2"}), [], VideoFile._decode
+    monkeypatch.setattr(VideoFile, "_decode", lambda self, *how: passes.append(how) or decode(self, *how))
+    source = VideoFile.open(path)
+    assert len([*source.decode(whole=True)]) == 60
+    assert len(passes) == 1
+
+
 def test_whole_passes_alone_get_more_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, asked = make_video(tmp_path / "a.mp4", 30), list[str]()
     monkeypatch.setattr("clipselect.video.threads_for_all", lambda stream: asked.append(stream.type) or 4)
     source = VideoFile.open(path)
+    list(source.pictures(0, 2))
     list(source.pictures(3, 5))
     list(VideoFile.open(path, threads=1).frames(np.arange(30), 16))
     assert asked == []
