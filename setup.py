@@ -71,7 +71,7 @@ setup(
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "mypy>=1.14"],
     },
-    entry_points={"console_scripts": ["clipselect = clipselect.commands:main"]},
+    entry_points={"console_scripts": ["clipselect = clipselect.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",

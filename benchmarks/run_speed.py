@@ -37,6 +37,7 @@ from clipselect.commands.outputs import make_folder
 from clipselect.errors import ClipselectError
 from clipselect.files import write_whole
 from clipselect.scorer import pick_device
+from clipselect.sources import open_source
 
 Rows = list[dict[str, Any]]
 PARTS = "abcdef"
@@ -57,6 +58,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.parts or set(arguments.parts) - set(PARTS):
         raise ClipselectError(f"--parts must be letters of {PARTS}, got {arguments.parts!r}")
+    if min(arguments.repeats, arguments.base_repeats) < 1:
+        raise ClipselectError("--repeats and --base-repeats must be at least 1")
+    if arguments.video:
+        open_source(arguments.video)  # or say now what is wrong with it
     if arguments.quick:
         arguments.repeats = arguments.base_repeats = 1
     make_folder(arguments.out)

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import av
 import numpy as np
+from av.codec import Capabilities
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
@@ -101,6 +102,7 @@ class VideoFile:
     step: int  # ticks that a frame without a time of its own lasts
     seekable: bool  # the container's own times are clean, so a seek can be checked against them
     threads: int = 0  # that decode; 0 for as many as pay
+    fragile: bool = False  # its decoder's threads drop frames after every error, not after one near the end alone (AV1)
 
     @classmethod
     def open(cls, path: Path, threads: int = 0) -> "VideoFile":
@@ -115,6 +117,7 @@ class VideoFile:
             index = read_index(container, stream)
             pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
+            fragile = not stream.codec_context.codec.capabilities & Capabilities.frame_threads
         step = max(1, round(1 / rate / base))
         if not index.pts:
             raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
@@ -123,7 +126,7 @@ class VideoFile:
         seekable = [None if p is None else p - origin for p in index.pts] == pts.tolist()
         timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or step), base)
         warnings = (index.broken,) if index.broken else ()
-        return cls(path, timeline, origin * base, warnings, pixel_aspect, origin, step, seekable, threads)
+        return cls(path, timeline, origin * base, warnings, pixel_aspect, origin, step, seekable, threads, fragile)
 
     @cached_property
     def aspect(self) -> float:
@@ -193,16 +196,19 @@ class VideoFile:
                 `seekable`, since the clock cannot tell what was left out.
             whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
         """
-        given, last = 0, -1
+        given, last, promised = 0, -1, self.timeline.pts
+        watch = self.fragile and self.threads != 1 and not fast and seek_to is None
         for frame in self._decode(self.threads, seek_to, fast, whole):
+            if watch and given < len(promised) and frame.pts != promised[given]:
+                break
             given, last = given + 1, frame.pts or 0
             yield frame
-        ends_early = last < self.timeline.pts[-1] if self.seekable else given < len(self.timeline.pts)
+        ends_early = last < promised[-1] if self.seekable else given < len(promised)
         if ends_early and self.threads != 1 and not fast and (given or seek_to is None):
             yield from self._after(last)
 
     def _after(self, last: int) -> Iterator[av.VideoFrame]:
-        """The frames after this tick by one thread: of several, all that follow an error near the end are lost."""
+        """The frames after this tick by one thread: several lose what follows an error, near the end or anywhere."""
         if self.seekable and last >= 0:
             with suppress(av.FFmpegError):  # cannot seek
                 again = self._decode(1, last)

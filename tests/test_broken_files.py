@@ -86,6 +86,29 @@ def test_damage_near_the_end_loses_the_same_frames_with_any_number_of_threads(
     assert seen == [seen[0]] * 4
 
 
+def test_damaged_av1_has_the_same_frames_with_any_number_of_threads(tmp_path: Path) -> None:
+    """dav1d's threads drop frames after every error."""
+    if "libsvtav1" not in av.codecs_available:
+        pytest.skip("no encoder")
+    path = make_video(tmp_path / "a.mkv", 120, codec="libsvtav1", options={"preset": "12", "g": "30"}, size=(128, 96))
+    with av.open(str(path)) as video:
+        packets = [bytes(packet) for packet in video.demux(video=0) if packet.size]
+    data = path.read_bytes()
+    for packet in [packet for packet in packets[10:110] if len(packet) > 20][::12]:
+        data = data.replace(packet, packet[: len(packet) // 4] + b"\xff" * (len(packet) - len(packet) // 4))
+    path.write_bytes(data)
+    seen = []
+    for threads in (1, 2, 4, 8):
+        try:
+            source = VideoFile.open(path, threads)
+            grey_levels(source)
+        except TimelineChanged as changed:
+            source = source.retime(changed.timeline)
+        seen.append((source.timeline.pts.tolist(), grey_levels(source), source.warnings))
+    assert 60 < len(seen[0][0]) < 120
+    assert seen == [seen[0]] * 4
+
+
 def test_a_lost_beginning_moves_the_start_time(tmp_path: Path) -> None:
     """A broadcast cut within a group of pictures: times count from the first frame that decodes."""
     whole = make_video(tmp_path / "whole.ts", 100, options={"g": "25", "bf": "0"}, size=(128, 96))
