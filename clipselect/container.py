@@ -88,9 +88,14 @@ def packets(container: av.container.InputContainer, *streams: av.stream.Stream) 
             return
 
 
+def has_frame_threads(stream: av.VideoStream) -> bool:
+    """Whether the threads of its decoder work on several frames at once, each on one of its own."""
+    return bool(stream.codec_context.codec.capabilities & Capabilities.frame_threads)
+
+
 def threads_for_all(stream: av.VideoStream) -> int:
     """The threads with which all frames of a stream are decoded soonest; 0 leaves it to FFmpeg."""
-    if not stream.codec_context.codec.capabilities & Capabilities.frame_threads:
+    if not has_frame_threads(stream):
         return 0
     cores = usable_cores()
     held = MOST_PIXELS_IN_THREADS // max(stream.width * stream.height, 1)

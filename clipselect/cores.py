@@ -42,12 +42,12 @@ class BesideDecoder:
 
         # The number is one per thread, but what was set last is what threads begin with.
         with _setting:
-            self._usual = usual = torch.get_num_threads()
+            self._usual = torch.get_num_threads()
             self._one = ThreadPoolExecutor(1)
             try:
                 self._one.submit(only_one).result()
             finally:
-                torch.set_num_threads(usual)
+                torch.set_num_threads(self._usual)
         return self
 
     def __exit__(self, *error: object) -> None:

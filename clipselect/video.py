@@ -22,11 +22,10 @@ from typing import Any, Protocol
 
 import av
 import numpy as np
-from av.codec import Capabilities
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from clipselect.container import LIMITS, opened, packets, read_index, threads_for_all, video_stream
+from clipselect.container import LIMITS, has_frame_threads, opened, packets, read_index, threads_for_all, video_stream
 from clipselect.errors import VideoError
 from clipselect.grid import Clock, Timeline, monotonic
 from clipselect.orientation import orientation
@@ -117,7 +116,7 @@ class VideoFile:
             index = read_index(container, stream)
             pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
-            fragile = not stream.codec_context.codec.capabilities & Capabilities.frame_threads
+            fragile = not has_frame_threads(stream)
         step = max(1, round(1 / rate / base))
         if not index.pts:
             raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
