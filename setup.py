@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 version = next(
     line.split('"')[1]
@@ -9,7 +9,7 @@ version = next(
 )
 
 RAY = ["ray>=2.40"]
-ONNX = ["onnxruntime>=1.18", "onnx>=1.16"]  # onnx counts multiply-adds
+ONNX = ["onnxruntime>=1.18", "onnx>=1.16"]
 DECORD = ["decord>=0.6.0"]
 HAS_DECORD = "; sys_platform == 'linux' and platform_machine == 'x86_64'"  # where it has wheels
 TEST = [
@@ -19,6 +19,7 @@ TEST = [
     "duckdb>=1.0",
     "pandas>=2.2",
     "pytest>=8",
+    "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "scikit-learn>=1.4",
     "tensorboard>=2.16",  # reads the logs
@@ -34,21 +35,15 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     # zoo/ lies beside clipselect/ in the repository and inside it once installed
-    packages=[
-        "clipselect",
-        "clipselect.commands",
-        "clipselect.faces",
-        "clipselect.metrics",
-        "clipselect.zoo",
-        "clipselect.zoo.recipes",
-    ],
-    package_dir={"clipselect.zoo": "zoo", "clipselect.zoo.recipes": "zoo/recipes"},
-    package_data={"clipselect": ["py.typed", "*.jinja"], "clipselect.zoo": ["*.safetensors", "*.md"]},
+    packages=[*find_packages(include=["clipselect", "clipselect.*"]), "clipselect.zoo"],
+    package_dir={"clipselect.zoo": "zoo"},
+    package_data={"": ["py.typed", "*.pyi", "*.jinja"], "clipselect.zoo": ["*.safetensors", "*.md"]},
     install_requires=[
         "torch>=2.4",
         "numpy>=1.26",
         "av>=17",
         "fvcore>=0.1.5.post20221221",
+        "lazy_loader>=0.4",
         "pytorchvideo>=0.1.5",
         "torchvision>=0.19",  # PyTorchVideo needs it and does not say so
         "opencv-python-headless>=4.10,<5",  # reads PyTorchVideo's frame folders
@@ -69,7 +64,7 @@ setup(
         "ray": RAY,
         "onnx": ONNX,
         "test": TEST,
-        "dev": [*TEST, "ruff>=0.9", "mypy>=1.14"],
+        "dev": [*TEST, "ruff>=0.9", "mypy>=1.14", "import-linter>=2.1"],
     },
     entry_points={"console_scripts": ["clipselect = clipselect.__main__:main"]},
     classifiers=[

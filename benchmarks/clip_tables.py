@@ -14,20 +14,20 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
+from clipselect.zoo.base import Base
 from numpy.typing import NDArray
 
-from clipselect.clips import ahead, clip_batches, read_clip
-from clipselect.composition import spread_clips
+from clipselect.data.composition import spread_clips
 from clipselect.errors import VideoError
-from clipselect.grid import Clip, Timeline, candidate_clips, frames_to_score
-from clipselect.orientation import orientation
-from clipselect.scorer import ClipScorer
-from clipselect.video import Frame, Source, TimelineChanged
-from clipselect.zoo.base import Base
+from clipselect.media.candidates import Clip, Timeline, candidate_clips, frames_to_score
+from clipselect.media.clips import clip_batches, prefetch, read_clip
+from clipselect.media.orientation import orientation
+from clipselect.media.video import Frame, Source, TimelineChanged
+from clipselect.scoring.scorer import Scorer
 
 BATCH = 8
 """Clips that the base sees at a time."""
-STEADY = 3
+MAX_PASSES = 3
 """A file that decodes otherwise than its index promised has settled after as many passes."""
 
 
@@ -62,7 +62,7 @@ class Cut:
 class Networks:
     """The two networks; with 3 views the base sees three square crops of a clip instead of one squashed picture."""
 
-    scorer: ClipScorer
+    scorer: Scorer
     base: Base
     views: int = 1
 
@@ -111,7 +111,7 @@ def video_table(source: Source, cut: Cut, networks: Networks) -> VideoTable:
         VideoError: not one frame decodes.
     """
     watch = Watch()
-    own, bases = networks.scorer.geometry, networks.base.geometry
+    own, bases = networks.scorer.input_spec, networks.base.input_spec
     if networks.views == 1 and (own.size, own.frames) == (bases.size, bases.frames):
         looks = [score_look(networks.scorer, watch), base_look(networks, watch)]
         source, clips, (scores, probabilities) = settled_pass(source, cut, own.size, own.frames, looks)
@@ -126,9 +126,9 @@ def score_pass(
     source: Source, cut: Cut, networks: Networks, watch: Watch
 ) -> tuple[Source, list[Clip], NDArray[np.float32]]:
     """The source as it really decodes, its candidates, and their scores [n]; one pass over the video."""
-    geometry = networks.scorer.geometry
+    input_spec = networks.scorer.input_spec
     looks = [score_look(networks.scorer, watch)]
-    source, clips, (scores,) = settled_pass(source, cut, geometry.size, geometry.frames, looks)
+    source, clips, (scores,) = settled_pass(source, cut, input_spec.size, input_spec.frames, looks)
     return source, clips, scores
 
 
@@ -136,7 +136,7 @@ def settled_pass(
     source: Source, cut: Cut, size: int, frames: int, looks: Sequence[Look]
 ) -> tuple[Source, list[Clip], list[NDArray[np.float32]]]:
     """One pass over all candidates, begun again if the file decodes otherwise than its index promised."""
-    for _ in range(STEADY):
+    for _ in range(MAX_PASSES):
         clips = cut.clips(source.timeline)
         try:
             return source, clips, _one_pass(source, clips, size, frames, looks)
@@ -147,9 +147,9 @@ def settled_pass(
 
 def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Watch) -> NDArray[np.float32]:
     """Probabilities [n, classes] of clips of a source that has settled, in one pass over it."""
-    geometry = networks.base.geometry
+    input_spec = networks.base.input_spec
     seen: Source = source if networks.views == 1 else ThreeCrops(source)
-    return _one_pass(seen, clips, geometry.size, geometry.frames, [base_look(networks, watch)])[0]
+    return _one_pass(seen, clips, input_spec.size, input_spec.frames, [base_look(networks, watch)])[0]
 
 
 def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch: Watch) -> NDArray[np.float32]:
@@ -159,7 +159,7 @@ def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch
     return np.concatenate([look(np.stack([_sought(source, clip, networks) for clip in batch])) for batch in batches])
 
 
-def score_look(scorer: ClipScorer, watch: Watch) -> Look:
+def score_look(scorer: Scorer, watch: Watch) -> Look:
     def look(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         with watch.of("ddnet"):
             return scorer.score(clips)
@@ -212,7 +212,7 @@ def _one_pass(
     source: Source, clips: list[Clip], size: int, frames: int, looks: Sequence[Look]
 ) -> list[NDArray[np.float32]]:
     seen: list[list[NDArray[np.float32]]] = [[] for _ in looks]
-    for batch in ahead(clip_batches(source, clips, size, frames, BATCH)):
+    for batch in prefetch(clip_batches(source, clips, size, frames, BATCH)):
         for rows, look in zip(seen, looks, strict=True):
             rows.append(look(batch))
     if sum(map(len, seen[0])) < len(clips):
@@ -222,12 +222,12 @@ def _one_pass(
 
 def _sought(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:
     """[T, size, size, 3], or with views [T, 3, size, size, 3]."""
-    geometry = networks.base.geometry
+    input_spec = networks.base.input_spec
     if networks.views == 1:
-        return read_clip(source, clip, geometry.size, geometry.frames)
-    wanted = frames_to_score(source.timeline, clip, geometry.frames).tolist()
+        return read_clip(source, clip, input_spec.size, input_spec.frames)
+    wanted = frames_to_score(source.timeline, clip, input_spec.frames).tolist()
     pictures = enumerate(source.pictures(wanted[0], wanted[-1]), start=wanted[0])
-    found = {i: crops(picture, source.aspect, geometry.size) for i, picture in pictures if i in wanted}
+    found = {i: crops(picture, source.aspect, input_spec.size) for i, picture in pictures if i in wanted}
     if len(found) < len(set(wanted)):
         raise VideoError(f"{source.path}: changed while it was read; try again")
     return np.stack([found[i] for i in wanted])

@@ -9,11 +9,11 @@ import av
 import numpy as np
 
 from clipselect.errors import VideoError
-from clipselect.extract import encoder_name
-from clipselect.files import whole_file
-from clipselect.grid import Clip
-from clipselect.orientation import orientation
-from clipselect.video import Frame, Source
+from clipselect.media.candidates import Clip
+from clipselect.media.extract import encoder_name
+from clipselect.media.files import whole_file
+from clipselect.media.orientation import orientation
+from clipselect.media.video import Frame, Source
 
 WIDTH, HEIGHT, RATE = 320, 240, 25
 

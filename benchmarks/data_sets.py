@@ -14,17 +14,17 @@ from table_cache import Cache, tables
 
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import Failures, stage
-from clipselect.composition import Composition, Kind, compose
-from clipselect.datasets import Dataset
-from clipselect.display import shown
+from clipselect.data.composition import Composition, Kind, compose
+from clipselect.data.datasets import Dataset
 from clipselect.errors import ClipselectError, VideoError
-from clipselect.evaluation import ClipTable, Group
-from clipselect.evaluation_rows import ranking_quality
-from clipselect.feature_files import BACKGROUND, shown_class
-from clipselect.grid import Clip
-from clipselect.inputs import read_rows
-from clipselect.selection import uniform
-from clipselect.sources import open_source
+from clipselect.evaluation.methods import ClipTable, Group
+from clipselect.evaluation.rows import ranking_quality
+from clipselect.index.inputs import read_rows
+from clipselect.media.candidates import Clip
+from clipselect.media.sources import open_source
+from clipselect.media.text import printable
+from clipselect.method.selection import uniform
+from clipselect.training.feature_files import BACKGROUND, shown_class
 
 T = TypeVar("T")
 
@@ -58,7 +58,9 @@ class DataSet:
             "classes": len({label for group in self.groups for label in group.labels}),
             "candidates": float(np.mean([len(group.rows) for group in self.groups])),
             "missing": len(self.failures.missing),
-            "unreadable": [{"path": shown(path), "error": shown(e)} for path, e in self.failures.errors.items()],
+            "unreadable": [
+                {"path": printable(path), "error": printable(e)} for path, e in self.failures.errors.items()
+            ],
         }
 
     def ranking(self) -> list[dict[str, Any]]:
@@ -195,7 +197,7 @@ def _written(compositions: Sequence[Composition], paths: Sequence[str], cache: C
                 clips = [(sources[video], cuts[video][clip]) for video, clip in composition.clips]
                 write_composition(clips, cache.cut.clip_duration, path)
             except VideoError as e:
-                stderr().print(Text(f"not composed: {shown(e)}"))
+                stderr().print(Text(f"not composed: {printable(e)}"))
                 continue
             written.append(str(path))
     return written

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from clipselect.zoo.embedder import Embedder
 from face_measures import Protocol
 from face_sets import FaceSets
 from frame_oracle import true_scores
@@ -20,14 +21,13 @@ from shared import tell
 
 from clipselect.commands.common import check
 from clipselect.commands.stages import Failures, stage
-from clipselect.degradations import motion_blur
+from clipselect.data.degradations import motion_blur
 from clipselect.errors import ClipselectError
-from clipselect.frame_scorer import FrameScorer
-from clipselect.held_out import rank_correlation
-from clipselect.images import Image
-from clipselect.metrics import roc_auc
-from clipselect.set_evaluation import Method, methods
-from clipselect.zoo.embedder import Embedder
+from clipselect.evaluation.metrics import roc_auc
+from clipselect.evaluation.sets import Method, methods
+from clipselect.media.images import Image
+from clipselect.scoring.scorer import Scorer
+from clipselect.training.held_out import rank_correlation
 
 AS_THEY_ARE = 0.0
 
@@ -93,13 +93,13 @@ def conditioned(sets: FaceSets, length: float, seed: int, name: str) -> Conditio
 
 
 def measured(
-    condition: Condition, sets: FaceSets, base: Embedder, scorer: FrameScorer, cache: Path, failures: Failures
+    condition: Condition, sets: FaceSets, base: Embedder, scorer: Scorer, cache: Path, failures: Failures
 ) -> FrameTable:
     def seen(image: Image, i: int) -> Image:
         face = image if sets.cut is None else sets.cut(image, int(condition.of[i]))
         if condition.lengths[i] == 0:
             return face
-        return motion_blur(base.geometry.squash(face), condition.lengths[i], condition.angles[i])
+        return motion_blur(base.input_spec.squash(face), condition.lengths[i], condition.angles[i])
 
     plain = sets.cut is None and not condition.lengths.any()
     arrays = (condition.of, condition.lengths, condition.angles)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from face_sets import Pairs
-from frame_tables import Measure
+from frame_tables import DScoreTarget
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.metrics import Drawn, statistic_draws, ten_fold_accuracy
-from clipselect.metrics.intervals import chunks
-from clipselect.metrics.verification import WHOLE
+from clipselect.evaluation.metrics import BootstrapResult, statistic_draws, ten_fold_accuracy
+from clipselect.evaluation.metrics.intervals import chunks
+from clipselect.evaluation.metrics.verification import WHOLE
 
 PAIRS_AT_A_TIME = 1024  # so that their rows stay in the processor's cache
 
@@ -51,7 +51,7 @@ class Protocol:
         people = (np.cumsum(members) - 1)[self.identities[own]]
         return replace(self, identities=people, rounds=[pairs.kept(new) for pairs in self.rounds])
 
-    def measure(self) -> Measure:
+    def measure(self) -> DScoreTarget:
         """Of features [g, d] every metric by name.
 
         Raises:
@@ -78,7 +78,7 @@ class Protocol:
             if far * fewest < 1 - WHOLE
         }
 
-    def _measured(self, features: NDArray[np.float32], fars: Sequence[float]) -> dict[str, Drawn]:
+    def _measured(self, features: NDArray[np.float32], fars: Sequence[float]) -> dict[str, BootstrapResult]:
         rows = features.astype(np.float64)
         unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
         alike = [cosines(unit, pairs) for pairs in self.rounds]
@@ -92,16 +92,16 @@ class Protocol:
                 figures.setdefault("accuracy", []).append(self._accuracy(pairs, values))
         drawn = {name: self._drawn(parts) for name, parts in figures.items()}
         told = np.all([np.isfinite(d.draws) for d in drawn.values()], axis=0)  # the same draws for all that is compared
-        return {name: Drawn(d.value, d.draws[told]) for name, d in drawn.items()}
+        return {name: BootstrapResult(d.value, d.draws[told]) for name, d in drawn.items()}
 
-    def _drawn(self, parts: Sequence[Weighted]) -> Drawn:
+    def _drawn(self, parts: Sequence[Weighted]) -> BootstrapResult:
         def mean(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
             return np.mean([part(drawn.astype(np.float64)) for part in parts], axis=0)
 
         return statistic_draws(mean, int(self.identities.max()) + 1, draws=self.draws)
 
     def _tar(self, pairs: Pairs, values: NDArray[np.float64], far: float) -> Weighted:
-        """`clipselect.metrics.tar_at_far` with weights; the same without."""
+        """`clipselect.evaluation.metrics.tar_at_far` with weights; the same without."""
         genuine, impostor = np.flatnonzero(pairs.same), np.flatnonzero(~pairs.same)
         genuine = genuine[np.argsort(-values[genuine], kind="stable")]
         impostor = impostor[np.argsort(-values[impostor], kind="stable")]

@@ -8,12 +8,12 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.display import shown
+from clipselect.data.splits import split_root
 from clipselect.errors import ClipselectError
-from clipselect.images import Image
-from clipselect.inputs import is_folder, visible
-from clipselect.sources import IMAGE_SUFFIXES, natural_order
-from clipselect.splits import split_root
+from clipselect.index.inputs import is_folder, visible
+from clipselect.media.images import Image
+from clipselect.media.sources import IMAGE_SUFFIXES, natural_order
+from clipselect.media.text import printable
 
 YOUTUBE = "splits.txt"
 
@@ -207,7 +207,7 @@ def text_lines(file: Path) -> Iterator[tuple[int, str]]:
 
 def wrong(file: Path, number: int, says: str) -> NoReturn:
     """A line of a file is not as it must be."""
-    raise ClipselectError(f"{file}, line {number}: {shown(says)}")
+    raise ClipselectError(f"{file}, line {number}: {printable(says)}")
 
 
 def _of_named(

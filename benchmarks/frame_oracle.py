@@ -7,9 +7,9 @@ import torch
 from frame_tables import FrameTable, Record
 from numpy.typing import NDArray
 
-from clipselect.discriminable import class_centroids, d_scores, discriminability, normalisation
-from clipselect.held_out import rank_correlation
-from clipselect.metrics import bootstrap_interval
+from clipselect.evaluation.metrics import bootstrap_interval
+from clipselect.method.discriminability import class_centroids, d_scores, discriminability, normalisation
+from clipselect.training.held_out import rank_correlation
 
 LEAST = 3
 """Frames of a group that can be ordered well or badly."""

@@ -10,26 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from clipselect.zoo.embedder import Embedder
 from numpy.typing import NDArray
 
-from clipselect import degradations
-from clipselect.array_files import read_arrays, write_arrays
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, Stage
+from clipselect.data import degradations
 from clipselect.errors import ClipselectError, ImageError
-from clipselect.frame_scorer import FrameScorer
-from clipselect.images import Image, read_image
-from clipselect.index import signature, stored_path
-from clipselect.metrics import Drawn, extreme_interval
-from clipselect.set_evaluation import Method, group_features
-from clipselect.zoo.embedder import Embedder
+from clipselect.evaluation.metrics import BootstrapResult, extreme_interval
+from clipselect.evaluation.sets import Method, group_features
+from clipselect.index.score_index import signature, stored_path
+from clipselect.media.images import Image, read_image
+from clipselect.scoring.scorer import Scorer
+from clipselect.training.array_files import read_arrays, write_arrays
 
 FRAMES_PER_FILE = 512
 FORMAT = 2
 """Of the files; those of another one are not looked at."""
 
 Record = dict[str, Any]
-Measure = Callable[[NDArray[np.float32]], dict[str, Drawn]]
+DScoreTarget = Callable[[NDArray[np.float32]], dict[str, BootstrapResult]]
 """Features of all groups [g, d] -> metrics by name, shares in [0, 1] with what they are over groups drawn again. Draws
 must be of the same groups for all methods, so that these can be compared draw by draw."""
 
@@ -62,7 +62,7 @@ class FrameTable:
 
 
 def degradation_code() -> str:
-    """Says by which version of `clipselect.degradations` frames are spoilt, for `frame_table`."""
+    """Says by which version of `clipselect.data.degradations` frames are spoilt, for `frame_table`."""
     return hashlib.sha256(inspect.getsource(degradations).encode()).hexdigest()
 
 
@@ -71,7 +71,7 @@ def frame_table(
     spoil: Callable[[Image, int], Image] | None,
     spoilt: str,
     base: Embedder,
-    scorer: FrameScorer,
+    scorer: Scorer,
     cache: Path,
     failures: Failures,
     stage: Stage,
@@ -126,7 +126,7 @@ def _computed(
     places: range,
     spoil: Callable[[Image, int], Image] | None,
     base: Embedder,
-    scorer: FrameScorer,
+    scorer: Scorer,
     failures: Failures,
 ) -> dict[str, NDArray[Any]]:
     kept: list[int] = []
@@ -171,7 +171,7 @@ def set_rows(
     table: FrameTable,
     groups: Sequence[NDArray[np.int64]],
     methods: Sequence[Method],
-    measure: Measure,
+    measure: DScoreTarget,
     base: Embedder,
     scorer_gflops: float,
     *,
@@ -196,7 +196,7 @@ def set_rows(
     """
     if media is not None and not table.features.any(axis=1).all():
         raise ClipselectError(f"{base.name} gives features of length 0, which have no direction; take another base")
-    rows, measured = [], dict[Method, dict[str, Drawn]]()
+    rows, measured = [], dict[Method, dict[str, BootstrapResult]]()
     frames = float(np.mean([len(group) for group in groups]))
     for method in methods:
         found, embedded = [], []
@@ -257,7 +257,7 @@ def free_of_ddnet(row: Record, seconds_read: float) -> Record:
     return row | ({"gflops": row["gflops_base"], "gflops_ddnet": 0.0} if "gflops" in row else {})
 
 
-def _pairs(measured: dict[Method, dict[str, Drawn]], metric: str) -> Iterator[tuple[Method, Method]]:
+def _pairs(measured: dict[Method, dict[str, BootstrapResult]], metric: str) -> Iterator[tuple[Method, Method]]:
     """Which methods are compared by a metric, each with its rival."""
     own, evens = ([m for m in measured if m.name == name] for name in ("ddl", "even"))
     best = max(own, key=lambda method: measured[method][metric].value, default=None)  # the first of equals
@@ -268,7 +268,7 @@ def _pairs(measured: dict[Method, dict[str, Drawn]], metric: str) -> Iterator[tu
         yield from ((method, rival) for rival in rivals)
 
 
-def _difference(data: str, metric: str, method: Method, than: Method, gain: Drawn) -> Record:
+def _difference(data: str, metric: str, method: Method, than: Method, gain: BootstrapResult) -> Record:
     low, high = gain.interval
     return {
         "data": data, "metric": metric, "method": method.name, "k": method.k, "than": than.name, "than_k": than.k,
@@ -276,5 +276,5 @@ def _difference(data: str, metric: str, method: Method, than: Method, gain: Draw
     }  # fmt: skip
 
 
-def _mean(drawn: Sequence[Drawn]) -> Drawn:
-    return Drawn(float(np.mean([d.value for d in drawn])), np.mean([d.draws for d in drawn], axis=0))
+def _mean(drawn: Sequence[BootstrapResult]) -> BootstrapResult:
+    return BootstrapResult(float(np.mean([d.value for d in drawn])), np.mean([d.draws for d in drawn], axis=0))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, ImageError
 from clipselect.faces.alignment import TEMPLATE, similarity_transform, warp
-from clipselect.images import Image
+from clipselect.media.images import Image
 
 IJBA_COLUMNS = ("TEMPLATE_ID", "SUBJECT_ID", "FILE", "MEDIA_ID", "FACE_X", "FACE_Y", "FACE_WIDTH", "FACE_HEIGHT")
 

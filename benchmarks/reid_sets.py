@@ -12,10 +12,10 @@ from shared import tell
 
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import TOLD_AT_MOST, Failures
-from clipselect.display import shown
+from clipselect.data.identities import read_identities
+from clipselect.data.tracklets import Layout, QueryGallery, Tracklet, read_tracklets
 from clipselect.errors import ClipselectError
-from clipselect.identities import read_identities
-from clipselect.tracklets import Layout, QueryGallery, Tracklet, read_tracklets
+from clipselect.media.text import printable
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def read_sets(folders: Sequence[Path], layout: Layout | None, seen: frozenset[st
     for folder, name in zip(folders, names_of(folders), strict=True):
         found = read_tracklets(folder, layout)
         for sentence in found.skipped[:TOLD_AT_MOST]:
-            stderr().print(Text.assemble(("Error: ", "bold red"), shown(sentence)))
+            stderr().print(Text.assemble(("Error: ", "bold red"), printable(sentence)))
         if len(found.skipped) > TOLD_AT_MOST:
             tell(f"{folder}: {len(found.skipped)} images or folders are left out, see results.json")
         kept = tuple(t for t in found.tracklets if number_of(t.identity) not in seen)
@@ -51,7 +51,7 @@ def read_sets(folders: Sequence[Path], layout: Layout | None, seen: frozenset[st
             places.append(range(len(paths), len(paths) + len(tracklet.paths)))
             paths += map(str, tracklet.paths)
         # a sentence begins with the path
-        skipped = tuple({"path": shown(s.split(": ")[0]), "error": shown(s)} for s in found.skipped)
+        skipped = tuple({"path": printable(s.split(": ")[0]), "error": printable(s)} for s in found.skipped)
         sets.append(ReIDSet(name, kept, tuple(places), skipped))
     return paths, sets
 
@@ -72,7 +72,7 @@ def number_of(identity: str | int) -> str:
 def names_of(folders: Sequence[Path]) -> list[str]:
     """What folders are called in results: by their names, or by their paths where two have the same."""
     names = [folder.resolve().name for folder in folders]
-    return [shown(folder if names.count(name) > 1 else name) for folder, name in zip(folders, names, strict=True)]
+    return [printable(folder if names.count(name) > 1 else name) for folder, name in zip(folders, names, strict=True)]
 
 
 def spoilt_places(groups: Sequence[NDArray[np.int64]], share: float, seed: int) -> set[int]:
@@ -102,7 +102,7 @@ def with_readable_frames(one: ReIDSet, paths: Sequence[str], table: FrameTable, 
     if not any(some):
         raise ClipselectError(f"{one.name}: not one of its images can be read; see the errors above")
     mine = [paths[place] for places in one.places for place in places]
-    broken = tuple({"path": shown(p), "error": shown(failures.errors[p])} for p in mine if p in failures.errors)
+    broken = tuple({"path": printable(p), "error": printable(failures.errors[p])} for p in mine if p in failures.errors)
     return replace(
         one,
         tracklets=tuple(t for t, keep in zip(one.tracklets, some, strict=True) if keep),

@@ -19,7 +19,7 @@ from kept import call, check_command, keep_command, table
 from shared import run
 
 from clipselect.commands.outputs import make_folder
-from clipselect.files import write_whole
+from clipselect.media.files import write_whole
 
 VARIANTS: dict[str, list[str]] = {
     "default": [],

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.networks import NETWORKS
 from rich.progress import track
 from shared import environment, network_record, run, write_results
 
 from clipselect import DDNet, DDNetConfig, load_scorer, open_source, score_video, top_k
-from clipselect.classify import compare, multiply_adds
 from clipselect.commands.outputs import make_folder
-from clipselect.scorer import Geometry
-from clipselect.zoo.base import MEAN, STD, Base
-from clipselect.zoo.networks import NETWORKS
+from clipselect.evaluation.classify import compare
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.multiply_adds import multiply_adds
 
 SETTINGS = ((30, 5), (60, 9))
 """Dense clips and K: Kinetics-700 and ActivityNet-1.2 in the paper."""
@@ -44,7 +45,9 @@ def main() -> None:
     make_folder(args.out)
     torch.manual_seed(0)
     slowfast = NETWORKS["slowfast_r50"].build(400)
-    base = Base.of(slowfast, Geometry(args.size, FRAMES, MEAN, STD), SECONDS, name="slowfast_r50", device="cpu")
+    base = Base.of(
+        slowfast, InputSpec(args.size, args.size, MEAN, STD, FRAMES), SECONDS, name="slowfast_r50", device="cpu"
+    )
     rows = [*computed(base), *measured(args.video, base, args.repeats)]
     document = {
         "benchmark": "cost",
@@ -62,9 +65,9 @@ def computed(base: Base) -> Rows:
     """G multiply-adds per video as fvcore counts them: one multiply-add is one. `fewer` is dense over ddl."""
     rows: Rows = []
     for size in (112, 256):
-        per_clip = multiply_adds(base.net, size, FRAMES) / 1e9
+        per_clip = multiply_adds(base.net, InputSpec(size, size, MEAN, STD, FRAMES)) / 1e9
         for name, (config, frames) in DDNETS.items():
-            scoring = multiply_adds(DDNet(config).eval(), 112, frames) / 1e9
+            scoring = multiply_adds(DDNet(config).eval(), InputSpec(112, 112, MEAN, STD, frames)) / 1e9
             for clips, k in SETTINGS:
                 data = f"{k} of {clips} clips at {size} px, DDNet: {name}"
                 dense, ddl = clips * per_clip, k * per_clip + clips * scoring
@@ -88,7 +91,7 @@ def measured(video: Path, base: Base, repeats: int) -> Rows:
         for answer in answers:
             times.setdefault(answer.method, []).append(answer.seconds)
     seconds = {method: statistics.median(values) for method, values in times.items()}
-    data = f"measured: {k} of {len(scores.clips)} clips at {base.geometry.size} px, {duration:.1f} s of video"
+    data = f"measured: {k} of {len(scores.clips)} clips at {base.input_spec.size} px, {duration:.1f} s of video"
     rows: Rows = [
         {"data": data, "method": a.method, "k": a.clips, "videos": 1, "gflops": a.gflops, "seconds": seconds[a.method]}
         for a in answers

@@ -24,12 +24,12 @@ from shared import environment, run, write_results
 from torch.utils.data import SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
-from clipselect.bulk import Decoding, decode, entries
 from clipselect.commands.outputs import make_folder
-from clipselect.index import Scoring
-from clipselect.inputs import find_videos
-from clipselect.journal import IndexBuilder
-from clipselect.video import VideoFile
+from clipselect.index.builder import IndexBuilder
+from clipselect.index.bulk import Decoding, decode, entries
+from clipselect.index.inputs import find_videos
+from clipselect.index.score_index import Scoring
+from clipselect.media.video import VideoFile
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def measure(videos: list[Path], scratch: Path, arguments: argparse.Namespace) ->
         "dense": lambda: DenseClips(length),
         "uniform": lambda: UniformClips(length, k),
         "ddl": lambda: DDLClipSampler(length, k),
-        "ddl_index": lambda: DDLClipSampler(length, k, index=index, fallback="raise"),
+        "ddl_index": lambda: DDLClipSampler(length, k, index=index, on_missing="raise"),
     }
     seconds: dict[str, list[list[float]]] = {name: [] for name in (*methods, "decode_once")}
     clips: dict[str, int] = {}

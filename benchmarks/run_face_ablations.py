@@ -18,7 +18,7 @@ from kept import call, check_command, keep_command, table
 from shared import run
 
 from clipselect.commands.outputs import make_folder
-from clipselect.files import write_whole
+from clipselect.media.files import write_whole
 
 DDNETS: dict[str, list[str]] = {
     "default": [],

@@ -16,7 +16,7 @@ Frames are faces already (see `clipselect faces`), but in IJB. Templates of IJB 
 of so many pixels at a random angle, in the 112 x 112 (or whatever the base takes) that the networks see; of a set of n
 all but max(1, round(n / 10)). Which, and the angles, depend on the first of --seeds and the set alone.
 
-Writes OUT/results.json (clipselect/report.py describes it, `clipselect report OUT` draws it) and OUT/results.md. What
+Writes OUT/results.json (clipselect/report/report.py describes it, `clipselect report OUT` draws it) and OUT/results.md. What
 the networks say about every frame is kept under OUT/cache: a run that was stopped goes on, another --k takes seconds.
 Intervals: identities are drawn again. The rows `oracle...` know the true D-scores, or which frame is sharp.
 """
@@ -25,6 +25,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from clipselect.zoo.embedder_loading import load_embedder
 from face_evaluation import AS_THEY_ARE, Condition, conditioned, evaluated, measured
 from face_sets import YOUTUBE, FaceSets, drawn_sets, listed_sets, sets_in_folders
 from frame_tables import FrameTable, Record
@@ -34,13 +35,12 @@ from shared import environment, frame_network_record, run, tell, write_results
 from clipselect.commands.common import check
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stoppable
-from clipselect.display import shown
+from clipselect.data.splits import split_root
 from clipselect.errors import ClipselectError
-from clipselect.frame_sampler import FaceFrameSampler
-from clipselect.frame_scorer import load_frame_scorer
-from clipselect.inputs import is_folder, visible
-from clipselect.splits import split_root
-from clipselect.zoo.embedder_loading import load_embedder
+from clipselect.index.inputs import is_folder, visible
+from clipselect.media.text import printable
+from clipselect.samplers.frame_sampler import FaceFrameSampler
+from clipselect.scoring.scorer import load_scorer
 
 SET_SIZES = [5, 10]
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def benchmark(args: argparse.Namespace) -> None:
-    scorer, base = load_frame_scorer(args.model, args.device), load_embedder(args.base, args.device)
+    scorer, base = load_scorer(args.model, args.device, elements="frames"), load_embedder(args.base, args.device)
     sets = read(args)
     for name, why in (sets.left_out or {}).items():
         tell(f"{name}: left out, {why}")
@@ -61,7 +61,7 @@ def benchmark(args: argparse.Namespace) -> None:
     if scorer.metadata.get("base_sha256") not in (None, base.sha256):
         tell(f"{scorer.name} was distilled for {scorer.metadata.get('base')}, not for {base.name}: a guess")
     found: dict[str, list[Record]] = {key: [] for key in ("data", "rows", "differences", "ranking")}
-    name = args.name or shown(args.data.name or args.data)
+    name = args.name or printable(args.data.name or args.data)
     sharp: FrameTable | None = None
     for length in (AS_THEY_ARE, *args.blur):
         condition = conditioned(sets, length, args.seeds[0], name)
@@ -113,7 +113,7 @@ def told(sets: FaceSets, condition: Condition, table: FrameTable, failures: Fail
         if small and not condition.lengths.any():
             tell(f"{len(small)} faces are smaller than {least} px, {small[0]} the first; they count nevertheless")
     broken = failures.errors | {name: f"{name}: {why}" for name, why in (sets.left_out or {}).items()}
-    unreadable = [{"path": shown(path), "error": shown(error)} for path, error in broken.items()]
+    unreadable = [{"path": printable(path), "error": printable(error)} for path, error in broken.items()]
     return {"unreadable": unreadable, "smaller_than_20_px": len(small)}
 
 
@@ -121,7 +121,7 @@ def settings(args: argparse.Namespace) -> Record:
     """What decides the figures, for the results file."""
     kept = ("data", "list", "pairs", "set_size", "seeds", "blur", "k", "threshold", "far", "draws", "domains")
     values = {name: getattr(args, name) for name in kept}
-    return {name: shown(value) if isinstance(value, Path) else value for name, value in values.items()}
+    return {name: printable(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

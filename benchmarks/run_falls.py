@@ -21,12 +21,13 @@ from shared import environment, network_record, run, write_results
 from clipselect.commands.common import check
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stage
-from clipselect.display import shown
 from clipselect.errors import ClipselectError, VideoError
-from clipselect.metrics import bootstrap_interval, proportion_interval
-from clipselect.scorer import ClipScorer, load_scorer, score_video
-from clipselect.selection import top_k, uniform
-from clipselect.sources import open_source
+from clipselect.evaluation.metrics import bootstrap_interval, proportion_interval
+from clipselect.media.sources import open_source
+from clipselect.media.text import printable
+from clipselect.method.selection import top_k, uniform
+from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.video_scores import score_video
 
 DRAWS = 1000
 """Random choices per video: the chance of a hit, near enough."""
@@ -74,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     "high": 100 * high,
                 }
             )
-    unreadable = [{"path": shown(path), "error": shown(error)} for path, error in failures.errors.items()]
+    unreadable = [{"path": printable(path), "error": printable(error)} for path, error in failures.errors.items()]
     document = {
         "benchmark": "falls",
-        "settings": {"data": shown(args.data), "stride": args.stride, "clip_duration": scorer.clip_duration},
+        "settings": {"data": printable(args.data), "stride": args.stride, "clip_duration": scorer.clip_duration},
         "environment": environment(scorer.device),
         "base": {"name": scorer.metadata.get("base", "none"), "sha256": scorer.metadata.get("base_sha256")},
         "model": model,
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_results(args.out, document)
 
 
-def scored(folder: Path, scorer: ClipScorer, stride: float, failures: Failures) -> list[Fall]:
+def scored(folder: Path, scorer: Scorer, stride: float, failures: Failures) -> list[Fall]:
     """Every video of falls.csv that can be read."""
     table = folder / "falls.csv"
     try:

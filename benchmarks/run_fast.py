@@ -25,12 +25,12 @@ from scipy.stats import spearmanr
 from shared import environment, run
 
 from clipselect import ClipselectError, load_scorer, open_source, score_video, top_k
-from clipselect.clips import decoded
 from clipselect.commands.outputs import make_folder
-from clipselect.files import write_whole
-from clipselect.inputs import find_videos
-from clipselect.scorer import ClipScorer
-from clipselect.video import VideoFile
+from clipselect.index.inputs import find_videos
+from clipselect.media.clips import decoded
+from clipselect.media.files import write_whole
+from clipselect.media.video import VideoFile
+from clipselect.scoring.scorer import Scorer
 
 Scores = NDArray[np.float32]
 TOP, FEWEST = 5, 5
@@ -66,7 +66,7 @@ def main() -> None:
     write_whole(arguments.out / "fast.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
-def measured(path: Path, scorer: ClipScorer, stride: float | None, repeats: int) -> dict[str, Any] | None:
+def measured(path: Path, scorer: Scorer, stride: float | None, repeats: int) -> dict[str, Any] | None:
     """Exact and fast scores of a video and the median seconds of both and of decoding; None for one that fails."""
     kept: dict[str, Scores] = {}
 
@@ -78,8 +78,8 @@ def measured(path: Path, scorer: ClipScorer, stride: float | None, repeats: int)
             pass
 
     def read() -> None:
-        source, geometry = open_source(path), scorer.geometry
-        for _ in decoded(source, scorer.clip_duration, stride, geometry.size, geometry.frames, fast=True):
+        source, input_spec = open_source(path), scorer.input_spec
+        for _ in decoded(source, scorer.clip_duration, stride, input_spec.size, input_spec.frames, fast=True):
             pass
 
     ways: dict[str, Callable[[], None]] = {

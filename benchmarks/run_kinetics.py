@@ -9,13 +9,13 @@
 
 1. Both networks on every candidate clip, kept per video under OUT/cache: a run that was stopped goes on when the
    command is given again, and another --k opens no video. A video that cannot be read is named, counted, left out.
-2. What every method of clipselect/evaluation.py would answer, with intervals and multiply-adds.
+2. What every method of clipselect/evaluation/methods.py would answer, with intervals and multiply-adds.
 3. --timed N: ddl, uniform, uniform for the cost of ddl and dense on N videos, really, from the closed file to the
    answer.
 
-Writes OUT/results.json (clipselect/report.py describes it, `clipselect report OUT` draws it) and OUT/results.md.
+Writes OUT/results.json (clipselect/report/report.py describes it, `clipselect report OUT` draws it) and OUT/results.md.
 
-With --compose every video is one of the untrimmed ones that clipselect/composition.py makes of the trimmed videos of
+With --compose every video is one of the untrimmed ones that clipselect/data/composition.py makes of the trimmed videos of
 --data (four clips of an action among sixteen of background); those that are timed are written as files, OUT/composed.
 With --views 3 the base sees three square crops along the longer side, as high as the frame, and averages their
 probabilities; otherwise it sees the whole frame squashed to a square, as the DDNet always does.
@@ -31,6 +31,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from clip_tables import Cut, Networks
+from clipselect.zoo.base import Base
+from clipselect.zoo.loading import load_base, read_classes
 from data_sets import DataSet, as_they_are, composed, evenly, read_domains
 from rich.text import Text
 from shared import environment, network_record, run, write_results
@@ -41,16 +43,14 @@ from timed import add_seconds, methods, timed
 from clipselect.commands.common import check, stderr
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import stage, stoppable
-from clipselect.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
-from clipselect.datasets import Dataset, read_background, read_dataset
-from clipselect.display import shown
+from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
+from clipselect.data.datasets import Dataset, read_background, read_dataset
 from clipselect.errors import ClipselectError
-from clipselect.evaluation import Cost, evaluate
-from clipselect.evaluation_rows import class_rows, differences, rows
-from clipselect.grid import exact_seconds
-from clipselect.scorer import ClipScorer, load_scorer
-from clipselect.zoo.base import Base
-from clipselect.zoo.loading import load_base, read_classes
+from clipselect.evaluation.methods import Cost, evaluate
+from clipselect.evaluation.rows import class_rows, differences, rows
+from clipselect.media.candidates import exact_seconds
+from clipselect.media.text import printable
+from clipselect.scoring.scorer import Scorer, load_scorer
 
 KS, SYNTHETIC_KS = [1, 3, 5, 9], [1, 2, 3]
 
@@ -105,7 +105,7 @@ def benchmark(args: argparse.Namespace) -> None:
     write_results(args.out, document | {"environment": environment(scorer.device)} | about | found)
 
 
-def warn(args: argparse.Namespace, scorer: ClipScorer, base: Base, cost: Cost) -> None:
+def warn(args: argparse.Namespace, scorer: Scorer, base: Base, cost: Cost) -> None:
     """Say what does not fit together, and goes on nevertheless."""
     said = scorer.metadata
     if said.get("base_sha256") and said["base_sha256"] != base.sha256:
@@ -122,7 +122,7 @@ def warn(args: argparse.Namespace, scorer: ClipScorer, base: Base, cost: Cost) -
 
 
 def tell(text: str) -> None:
-    stderr().print(Text(shown(text), style="yellow"))
+    stderr().print(Text(printable(text), style="yellow"))
 
 
 def ks_of(args: argparse.Namespace, one: DataSet) -> list[int]:
@@ -162,7 +162,7 @@ def labelled(args: argparse.Namespace, base: Base) -> tuple[Dataset, Base, str]:
                 f"{args.classes}: names {len(names)} classes, and the base has {len(base.classes)} outputs; name each"
             )
         base = base.named(names)
-        return read(classes=base.classes), base, shown(args.classes)
+        return read(classes=base.classes), base, printable(args.classes)
     if base.has_names:
         return read(classes=base.classes), base, "named by the base"
     dataset = read()
@@ -191,7 +191,7 @@ def settings(args: argparse.Namespace, length: Fraction) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """For JSON."""
     if isinstance(value, Path):
-        return shown(value)
+        return printable(value)
     return float(value) if isinstance(value, Fraction) else value
 
 

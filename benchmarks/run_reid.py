@@ -6,7 +6,7 @@
 
 1. Base and DDNet on every frame, kept under OUT/cache: a run that was stopped goes on when the command is given again,
    and another --k opens no image. An image that cannot be read, or whose name says nobody, is named and left out.
-2. The feature of every tracklet by every method of clipselect/set_evaluation.py, and how well identities are found
+2. The feature of every tracklet by every method of clipselect/evaluation/sets.py, and how well identities are found
    again by it: mean average precision and CMC by the protocol of MARS. Of every identity and camera one tracklet is
    sought among all others; queries whose identity no other camera sees are left out and counted (`unmatched`).
 3. With --degrade P the same once more after the share P of the frames of each tracklet, drawn at random, was spoilt as
@@ -15,7 +15,7 @@
 
 --trained-on leaves out whom a DDNet distilled on these folders (with --shared-names) was trained on: the number of an
 identity must mean the same person in all folders, as in MARS and Market-1501. --pool needs the same, and seeks in all
-sets at once. Writes OUT/results.json (clipselect/report.py describes it) and OUT/results.md.
+sets at once. Writes OUT/results.json (clipselect/report/report.py describes it) and OUT/results.md.
 """
 
 import argparse
@@ -27,8 +27,10 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import numpy as np
+from clipselect.zoo.embedder import Embedder
+from clipselect.zoo.embedder_loading import load_embedder
 from frame_oracle import order_record, true_scores
-from frame_tables import FrameTable, Measure, Record, degradation_code, frame_table, of_oracle, set_rows, stacked
+from frame_tables import DScoreTarget, FrameTable, Record, degradation_code, frame_table, of_oracle, set_rows, stacked
 from numpy.typing import NDArray
 from reid_sets import (
     ReIDSet,
@@ -41,20 +43,18 @@ from reid_sets import (
 )
 from shared import environment, frame_network_record, run, tell, write_results
 
-from clipselect import zoo
 from clipselect.commands.common import check
 from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stage, stoppable
-from clipselect.degradations import degrade
-from clipselect.display import shown
-from clipselect.frame_scorer import FrameScorer, load_frame_scorer
-from clipselect.images import Image
-from clipselect.metrics import Drawn, bootstrap_means, retrieval
-from clipselect.metrics.retrieval import Metric
-from clipselect.set_evaluation import Method, methods
-from clipselect.tracklets import DISTRACTOR, JUNK, LAYOUTS, Layout, QueryGallery, query_and_gallery
-from clipselect.zoo.embedder import Embedder
-from clipselect.zoo.embedder_loading import load_embedder
+from clipselect.data.degradations import degrade
+from clipselect.data.tracklets import DISTRACTOR, JUNK, LAYOUTS, Layout, QueryGallery, query_and_gallery
+from clipselect.evaluation.metrics import BootstrapResult, bootstrap_means, retrieval
+from clipselect.evaluation.metrics.retrieval import Metric
+from clipselect.evaluation.sets import Method, methods
+from clipselect.media.images import Image
+from clipselect.media.text import printable
+from clipselect.scoring import shipped
+from clipselect.scoring.scorer import Scorer, load_scorer
 
 RANKS = (1, 5, 20)
 
@@ -62,7 +62,7 @@ RANKS = (1, 5, 20)
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parsed(arguments)
     make_folder(args.out)
-    scorer, base = load_frame_scorer(args.model, args.device), load_embedder(args.base, args.device)
+    scorer, base = load_scorer(args.model, args.device, elements="frames"), load_embedder(args.base, args.device)
     if scorer.metadata.get("base_sha256") and scorer.metadata["base_sha256"] != base.sha256:
         tell(
             f"{scorer.name} was distilled for the base {scorer.metadata.get('base')}, not for {base.name}: its ranking "
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         benchmark(args, base, scorer)
 
 
-def benchmark(args: argparse.Namespace, base: Embedder, scorer: FrameScorer) -> None:
+def benchmark(args: argparse.Namespace, base: Embedder, scorer: Scorer) -> None:
     paths, sets = read_sets(args.data, args.layout, seen_in_training(args.trained_on))
     failures = Failures(what="images")
     about = {"base": frame_network_record(base), "model": frame_network_record(scorer)}
@@ -121,7 +121,7 @@ def frame_tables(
     paths: Sequence[str],
     sets: Sequence[ReIDSet],
     base: Embedder,
-    scorer: FrameScorer,
+    scorer: Scorer,
     failures: Failures,
 ) -> tuple[FrameTable, FrameTable | None]:
     """All frames as they are, and with the share of --degrade spoilt, once per seed; see `stacked`."""
@@ -143,7 +143,7 @@ def frame_tables(
     return clean, stacked(spoilt, len(paths)) if spoilt else None
 
 
-def measure_of(sought: QueryGallery, times: int, metric: Metric) -> Measure:
+def measure_of(sought: QueryGallery, times: int, metric: Metric) -> DScoreTarget:
     """mAP and CMC of the features of all tracklets, `times` over; means over these, draws of identities."""
     ids, cameras = sought.identities, sought.cameras
 
@@ -153,7 +153,7 @@ def measure_of(sought: QueryGallery, times: int, metric: Metric) -> Measure:
     queries, gallery = sought.queries, sought.gallery
     names = of(ids, queries), of(cameras, queries), of(ids, gallery), of(cameras, gallery)
 
-    def measure(features: NDArray[np.float32]) -> dict[str, Drawn]:
+    def measure(features: NDArray[np.float32]) -> dict[str, BootstrapResult]:
         parts = []
         for one in features.reshape(times, len(ids), -1):
             found = retrieval(one[queries], one[gallery], *names, ranks=RANKS, metric=metric)
@@ -161,7 +161,10 @@ def measure_of(sought: QueryGallery, times: int, metric: Metric) -> Measure:
         columns = np.mean(parts, axis=0)
         draws = bootstrap_means(columns, clusters=of(names[0], found.queries))
         values = zip(columns.mean(axis=0).tolist(), draws.T, strict=True)
-        return {name: Drawn(*value) for name, value in zip(("map", *(f"rank{r}" for r in RANKS)), values, strict=True)}
+        return {
+            name: BootstrapResult(*value)
+            for name, value in zip(("map", *(f"rank{r}" for r in RANKS)), values, strict=True)
+        }
 
     return measure
 
@@ -191,7 +194,7 @@ def plain(value: Any) -> Any:
     """For JSON."""
     if isinstance(value, list):
         return [plain(one) for one in value]
-    return shown(value) if isinstance(value, Path) else value
+    return printable(value) if isinstance(value, Path) else value
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -202,7 +205,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--trained-on", type=Path, nargs="+", default=[], metavar="DIR", help="see above")
     parser.add_argument("--pool", action="store_true", help="the sets of --data as one, too")
     parser.add_argument("--base", required=True, metavar="NETWORK:CHECKPOINT|FILE", help="embedder of persons")
-    parser.add_argument("--model", default=zoo.PERSON_DDNET, metavar="NAME|FILE", help="DDNet (default: the zoo's)")
+    parser.add_argument("--model", default=shipped.PERSON_DDNET, metavar="NAME|FILE", help="DDNet (default: the zoo's)")
     parser.add_argument("--k", type=int, nargs="+", default=[1, 2, 4], help="frames that are kept (default: 1 2 4)")
     parser.add_argument("--threshold", type=float, default=0.5, help="of eq. 7 (default: 0.5, the training set's mean)")
     parser.add_argument("--degrade", type=float, default=0.0, metavar="P", help="share of spoilt frames (default: 0)")

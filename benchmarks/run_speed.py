@@ -17,7 +17,7 @@ Parts, all of them unless --parts names some:
 
 Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times
 parts a and b on a file of yours instead. Writes OUT/speed.json, and for part b OUT/results.json by the schema of
-clipselect/report.py.
+clipselect/report/report.py.
 """
 
 import argparse
@@ -35,9 +35,9 @@ from speed_parts import backends, growth, indexing, memory, reading
 
 from clipselect.commands.outputs import make_folder
 from clipselect.errors import ClipselectError
-from clipselect.files import write_whole
-from clipselect.scorer import pick_device
-from clipselect.sources import open_source
+from clipselect.media.files import write_whole
+from clipselect.media.sources import open_source
+from clipselect.scoring.device import pick_device
 
 Rows = list[dict[str, Any]]
 PARTS = "abcdef"

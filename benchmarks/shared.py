@@ -13,21 +13,20 @@ import av
 import numpy as np
 import torch
 import typer
+from clipselect.zoo.base import Base
+from clipselect.zoo.embedder import Embedder
 from rich.text import Text
 
 from clipselect import __version__
-from clipselect.classify import count_multiply_adds, multiply_adds
 from clipselect.commands.common import stderr, write_stdout
-from clipselect.cores import usable_cores
-from clipselect.display import shown
 from clipselect.errors import ClipselectError
-from clipselect.files import write_whole
-from clipselect.frame_scorer import FrameScorer
-from clipselect.report import read_runs
-from clipselect.report_markdown import as_markdown
-from clipselect.scorer import ClipScorer
-from clipselect.zoo.base import Base
-from clipselect.zoo.embedder import Embedder
+from clipselect.media.cores import usable_cores
+from clipselect.media.files import write_whole
+from clipselect.media.text import printable
+from clipselect.report.markdown import as_markdown
+from clipselect.report.report import read_runs
+from clipselect.scoring.multiply_adds import multiply_adds
+from clipselect.scoring.scorer import Scorer
 
 CONVENTION = "one multiply-add is one"
 
@@ -37,7 +36,7 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except ClipselectError as e:
-        stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
+        stderr().print(Text.assemble(("Error: ", "bold red"), printable(e)))
         sys.exit(2)
     except typer.Exit as e:  # stopped by a signal
         sys.exit(e.exit_code)
@@ -61,41 +60,40 @@ def environment(device: torch.device) -> dict[str, Any]:
     return about | ({"commit": commit} if commit else {})
 
 
-def network_record(network: Base | ClipScorer) -> dict[str, Any]:
+def network_record(network: Base | Scorer) -> dict[str, Any]:
     """The entry `base` or `model`: name, fingerprint, G multiply-adds per clip where they can be counted, what it looks
     at, and of a DDNet the base that it was distilled for."""
-    geometry, metadata = network.geometry, network.metadata
-    gflops = multiply_adds(network.net, geometry.size, geometry.frames, network.device) / 1e9
+    input_spec, metadata = network.input_spec, network.metadata
+    gflops = multiply_adds(network.net, input_spec, network.device) / 1e9
     record = {
         "name": network.name,
         "sha256": network.sha256 if isinstance(network, Base) else metadata["sha256"],
         **({"gflops": gflops} if gflops else {}),
-        "size": geometry.size,
-        "frames": geometry.frames,
+        "size": input_spec.size,
+        "frames": input_spec.frames,
     }
     return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
 
 
-def frame_network_record(network: Embedder | FrameScorer) -> dict[str, Any]:
+def frame_network_record(network: Embedder | Scorer) -> dict[str, Any]:
     """`network_record` of a network for single frames."""
-    metadata, geometry = network.metadata, network.geometry
+    metadata, input_spec = network.metadata, network.input_spec
     if isinstance(network, Embedder):
         sha256, gflops = network.sha256, network.gflops
     else:
         sha256 = metadata["sha256"]
-        blank = torch.zeros(1, 3, geometry.height, geometry.width, device=network.device)
-        gflops = count_multiply_adds(network.net, blank) / 1e9
+        gflops = multiply_adds(network.net, input_spec, network.device) / 1e9
     record = {"name": network.name, "sha256": sha256, **({"gflops": gflops} if gflops else {})}
-    record |= {"size": f"{geometry.height} x {geometry.width}"}
+    record |= {"size": f"{input_spec.height} x {input_spec.width}"}
     return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
 
 
 def tell(text: str) -> None:
-    stderr().print(Text(shown(text), style="yellow"))
+    stderr().print(Text(printable(text), style="yellow"))
 
 
 def write_results(out: Path, document: dict[str, Any]) -> None:
-    """OUT/results.json by the schema of clipselect/report.py, and OUT/results.md, which is also printed."""
+    """OUT/results.json by the schema of clipselect/report/report.py, and OUT/results.md, which is also printed."""
     head = {"version": 1, "clipselect": __version__, "gflops_convention": CONVENTION}
     results = out / "results.json"
     write_whole(results, json.dumps(head | document, indent=1, allow_nan=False) + "\n")

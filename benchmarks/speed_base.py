@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 from clip_tables import Cut, Networks
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.networks import NETWORKS
 from pytorchvideo.data import LabeledVideoDataset
 from timed import methods
 from torch.nn.functional import interpolate
 from torch.utils.data import SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
-from clipselect.aggregation import aggregate
-from clipselect.evaluation import Cost
-from clipselect.grid import Seconds, exact_seconds
-from clipselect.scorer import Geometry
-from clipselect.zoo.base import MEAN, STD, Base
-from clipselect.zoo.networks import NETWORKS
+from clipselect.evaluation.methods import Cost
+from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.method.aggregation import aggregate
+from clipselect.scoring.input_spec import InputSpec
 
 FRAMES, SECONDS = 32, 64 / 30
 OWN, PYTORCHVIDEO = "own pipeline", "LabeledVideoDataset"
@@ -32,15 +32,16 @@ def slowfast(quick: bool, device: str) -> Base:
     """SlowFast-R50 8x8 of random weights: its speed does not depend on them."""
     torch.manual_seed(0)
     net = NETWORKS["slowfast_r50"].build(400)
-    geometry = Geometry(112 if quick else 256, FRAMES, MEAN, STD)
-    return Base.of(net, geometry, SECONDS, name="slowfast_r50", device=device)
+    size = 112 if quick else 256
+    input_spec = InputSpec(size, size, MEAN, STD, FRAMES)
+    return Base.of(net, input_spec, SECONDS, name="slowfast_r50", device=device)
 
 
 def base_rows(videos: list[tuple[Path, int, int]], repeats: int, quick: bool, device: str) -> Iterator[dict[str, Any]]:
     """Median seconds per method and pipeline; all methods take turns."""
     base, scorer = slowfast(quick, device), load_scorer(device=device)
     networks = Networks(scorer, base)
-    size, frames = base.geometry.size, base.geometry.frames
+    size, frames = base.input_spec.size, base.input_spec.frames
     base.probabilities(np.zeros((1, frames, size, size, 3), np.uint8))  # first calls are slow
     for path, clips, k in videos:
         duration = float(open_source(path).timeline.duration)
@@ -89,7 +90,7 @@ def _pytorchvideo(path: Path, length: Seconds, stride: Seconds, k: int, base: Ba
         dataset = LabeledVideoDataset([(str(path), {"label": 0})], chosen, SequentialSampler, decode_audio=False)
         rows, weights = [], []
         for sample in dataset:
-            clip = _pixels(sample["video"], base.geometry)
+            clip = _pixels(sample["video"], base.input_spec)
             tick = time.perf_counter()
             rows.append(base.probabilities(clip))
             in_base += time.perf_counter() - tick
@@ -100,8 +101,8 @@ def _pytorchvideo(path: Path, length: Seconds, stride: Seconds, k: int, base: Ba
     return {(PYTORCHVIDEO, name): lambda sampler=sampler: way(sampler) for name, sampler in samplers.items()}
 
 
-def _pixels(video: torch.Tensor, geometry: Geometry) -> np.ndarray[Any, Any]:
+def _pixels(video: torch.Tensor, input_spec: InputSpec) -> np.ndarray[Any, Any]:
     """[3, t, h, w] 0 to 255 -> [1, T, size, size, 3] uint8."""
-    shown = torch.linspace(0, video.shape[1] - 1, geometry.frames).long()
-    small = interpolate(video[:, shown].float().transpose(0, 1), size=(geometry.size,) * 2, mode="bilinear")
+    shown = torch.linspace(0, video.shape[1] - 1, input_spec.frames).long()
+    small = interpolate(video[:, shown].float().transpose(0, 1), size=(input_spec.size,) * 2, mode="bilinear")
     return small.permute(0, 2, 3, 1).round().to(torch.uint8).numpy()[None]

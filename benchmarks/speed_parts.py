@@ -20,11 +20,11 @@ import torch
 from made_videos import Made
 
 from clipselect import load_scorer, open_source, score_video
-from clipselect.clips import BATCH
-from clipselect.container import threads_for_all
-from clipselect.cores import usable_cores
-from clipselect.ddnet import DDNet
-from clipselect.scorer import ClipScorer
+from clipselect.media.clips import BATCH
+from clipselect.media.container import threads_for_all
+from clipselect.media.cores import usable_cores
+from clipselect.method.ddnet import DDNet
+from clipselect.scoring.scorer import Scorer
 
 Row = dict[str, Any]
 
@@ -117,16 +117,16 @@ def reading(files: Sequence[tuple[str, Path]], repeats: int, device: str) -> Ite
 def backends(repeats: int, device: str, clips: int = BATCH) -> Iterator[Row]:
     """Part c: milliseconds per clip in batches, and the largest difference to fp32 in torch."""
     scorer = load_scorer(device=device)
-    geometry = scorer.geometry
-    shape = (clips, geometry.frames, geometry.size, geometry.size, 3)
+    input_spec = scorer.input_spec
+    shape = (clips, input_spec.frames, input_spec.size, input_spec.size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    batch = geometry.normalise(pixels, scorer.device)
+    batch = input_spec.normalise(pixels, scorer.device)
     ways = {name: way for name, make in _BACKENDS.items() if (way := _available(make, scorer, batch)) is not None}
     with torch.inference_mode():
         expected = ways["torch fp32"]()
         apart = {name: float(np.abs(way() - expected).max()) for name, way in ways.items()}
         seconds = turns(
-            {**ways, "pixels to floats": lambda: geometry.normalise(pixels, scorer.device).sum().item()}, 5 * repeats
+            {**ways, "pixels to floats": lambda: input_spec.normalise(pixels, scorer.device).sum().item()}, 5 * repeats
         )
     for name, value in seconds.items():
         yield {"back end": name, "ms per clip": 1000 * value / clips, "largest difference": apart.get(name, 0.0)}
@@ -134,7 +134,7 @@ def backends(repeats: int, device: str, clips: int = BATCH) -> Iterator[Row]:
         yield {"back end": name, "missing": True}
 
 
-def _available(make: Callable[..., Any], scorer: ClipScorer, batch: torch.Tensor) -> Callable[[], Any] | None:
+def _available(make: Callable[..., Any], scorer: Scorer, batch: torch.Tensor) -> Callable[[], Any] | None:
     try:
         with torch.inference_mode():
             way = make(copy.deepcopy(scorer.net), batch)

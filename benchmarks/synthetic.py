@@ -10,22 +10,22 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.narrow_r3d import NarrowR3D
 from numpy.typing import NDArray
 from torch import nn
 
-from clipselect.checkpoint import save_weights
-from clipselect.ddnet import DDNet, DDNetConfig
-from clipselect.discriminable import class_centroids, d_scores, discriminability, normalisation
-from clipselect.distill import distillation_loss, ranking_loss
-from clipselect.extract import encoder_name
-from clipselect.files import whole_file, write_whole
-from clipselect.scorer import Geometry
-from clipselect.zoo.base import MEAN, STD, Base
-from clipselect.zoo.narrow_r3d import NarrowR3D
+from clipselect.media.extract import encoder_name
+from clipselect.media.files import whole_file, write_whole
+from clipselect.method.ddnet import DDNet, DDNetConfig
+from clipselect.method.discriminability import class_centroids, d_scores, discriminability, normalisation
+from clipselect.method.losses import distillation_loss, ranking_loss
+from clipselect.scoring.checkpoint import save_weights
+from clipselect.scoring.input_spec import InputSpec
 
 WIDTH, HEIGHT, RATE, SQUARE = 96, 64, 12, 20
 CLIP_SECONDS, ACTION_SECONDS = 0.5, 1.5
-GEOMETRY = Geometry(32, 4, MEAN, STD)
+INPUT_SPEC = InputSpec(32, 32, MEAN, STD, 4)
 CLASSES = ("blinking", "moving")
 NOTHING = len(CLASSES)
 DOMAINS = {"dark": 60, "light": 150}
@@ -100,20 +100,20 @@ def write_video(path: Path, frames: NDArray[np.uint8]) -> None:
 
 def fit(base_file: Path, model_file: Path, steps: int) -> None:
     """Train a base on clips drawn without end, then a DDNet on the D-scores that it gives to some."""
-    shape = {**asdict(GEOMETRY), "clip_duration": CLIP_SECONDS, "classes": CLASSES}
+    shape = {**asdict(INPUT_SPEC), "clip_duration": CLIP_SECONDS, "classes": CLASSES}
     torch.manual_seed(0)
     net = NarrowR3D(len(CLASSES) + 1)
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
     for step in range(steps):
         clips, labels = draw([3, step], BATCH)
-        loss = nn.functional.cross_entropy(net(GEOMETRY.normalise(clips)), labels)
+        loss = nn.functional.cross_entropy(net(INPUT_SPEC.normalise(clips)), labels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     about = {"name": "synthetic", "network": "narrow_r3d", "outputs": len(CLASSES) + 1}
     save_weights(base_file, net.state_dict(), {"kind": "base", **about, **shape})
 
-    base = Base.of(net, GEOMETRY, CLIP_SECONDS, name="synthetic", classes=CLASSES, device="cpu")
+    base = Base.of(net, INPUT_SPEC, CLIP_SECONDS, name="synthetic", classes=CLASSES, device="cpu")
     clips, labels = draw([4], 20 * BATCH)
     features = base.features(clips)
     video = torch.where(labels == NOTHING, torch.arange(len(labels)) % len(CLASSES), labels)  # that a clip stands in
@@ -124,7 +124,7 @@ def fit(base_file: Path, model_file: Path, steps: int) -> None:
     optimiser = torch.optim.Adam(ddnet.parameters(), lr=3e-3)
     for step in range(steps):
         part = torch.from_numpy(np.random.default_rng([5, step]).choice(len(clips), BATCH))
-        logits = ddnet.logits(GEOMETRY.normalise(clips[part.numpy()]))
+        logits = ddnet.logits(INPUT_SPEC.normalise(clips[part.numpy()]))
         loss = distillation_loss(torch.sigmoid(logits), targets[part]) + 0.1 * ranking_loss(logits, targets[part])
         optimiser.zero_grad()
         loss.backward()
@@ -137,7 +137,7 @@ def draw(seed: list[int], count: int) -> tuple[NDArray[np.uint8], torch.Tensor]:
     """Clips [count, T, size, size, 3] and labels [count]; half of them show nothing."""
     rng = np.random.default_rng(seed)
     labels = np.where(np.arange(count) % 2, NOTHING, np.arange(count) // 2 % len(CLASSES))
-    size, frames = GEOMETRY.size, GEOMETRY.frames
+    size, frames = INPUT_SPEC.size, INPUT_SPEC.frames
     clips = np.empty((count, frames, size, size, 3), np.uint8)
     columns, rows = ((np.arange(size) + 0.5) * side / size for side in (WIDTH, HEIGHT))
     shown = ((np.arange(frames) + 0.5) * CLIP_SECONDS * RATE / frames).astype(int)

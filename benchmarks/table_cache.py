@@ -14,13 +14,13 @@ from rich.text import Text
 
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import Failures, Stage
-from clipselect.display import shown
 from clipselect.errors import ClipselectError
-from clipselect.features import UNREADABLE, unreadable
-from clipselect.files import whole_file
-from clipselect.index import signature, stored_path
-from clipselect.sources import open_source
-from clipselect.video import TimelineChanged
+from clipselect.index.score_index import signature, stored_path
+from clipselect.media.files import whole_file
+from clipselect.media.sources import open_source
+from clipselect.media.text import printable
+from clipselect.media.video import TimelineChanged
+from clipselect.training.features import UNREADABLE, unreadable
 
 VERSION = 1
 """Of what a table holds: raised whenever the same video, networks and cut give other tables."""
@@ -53,9 +53,9 @@ class Cache:
         base, scorer = self.networks.base, self.networks.scorer
         if base.metadata.get("code") is None and not base.net.state_dict():
             told = f"{base.name} has no weights to know it by: nothing is kept under {self.folder}"
-            stderr().print(Text(shown(told)))
+            stderr().print(Text(printable(told)))
             return None
-        about = [base.identity, scorer.metadata["sha256"], asdict(scorer.geometry)]
+        about = [base.identity, scorer.metadata["sha256"], asdict(scorer.input_spec)]
         return [VERSION, *about, self.networks.views, asdict(self.cut), self.fps]
 
     def _key(self, path: str) -> str:

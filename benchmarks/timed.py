@@ -13,15 +13,15 @@ from clip_tables import Cut, Networks, Watch, base_by_seeking, base_pass, score_
 from numpy.typing import NDArray
 from rich.text import Text
 
-from clipselect.aggregation import aggregate, weights
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import Stage
-from clipselect.display import shown
-from clipselect.evaluation import READINGS, Cost, equal_cost_clips
-from clipselect.features import UNREADABLE, unreadable
-from clipselect.selection import top_k, uniform
-from clipselect.sources import open_source
-from clipselect.video import TimelineChanged
+from clipselect.evaluation.methods import RESCALES, Cost, equal_cost_clips
+from clipselect.media.sources import open_source
+from clipselect.media.text import printable
+from clipselect.media.video import TimelineChanged
+from clipselect.method.aggregation import aggregate, weights
+from clipselect.method.selection import top_k, uniform
+from clipselect.training.features import UNREADABLE, unreadable
 
 Answer = NDArray[np.float64]
 Method = Callable[[str], tuple[Answer, dict[str, float]]]
@@ -81,7 +81,7 @@ def timed(
             warm = True
             measured = {key: _measured(every[key], path, device) for key in order}
         except (*UNREADABLE, TimelineChanged) as e:
-            unreadable(path, e, lambda _, error: stderr().print(Text(f"not timed: {shown(error)}")))
+            unreadable(path, e, lambda _, error: stderr().print(Text(f"not timed: {printable(error)}")))
             continue
         for key, values in measured.items():
             found[key].append(values)
@@ -92,7 +92,7 @@ def timed(
 def add_seconds(rows: Sequence[dict[str, Any]], seconds: dict[tuple[str, int | None], dict[str, float]]) -> None:
     """Put what was timed into the rows of a results file; the readings of ddl differ in one sum, and share theirs."""
     for row in rows:
-        method = "ddl" if row["method"] in READINGS else row["method"]
+        method = "ddl" if row["method"] in RESCALES else row["method"]
         row.update(seconds.get((method, None if method == "dense" else row["k"]), {}))
 
 

@@ -5,6 +5,22 @@ class ClipselectError(Exception):
     """Something the user can put right: one sentence that names the file or argument and the remedy."""
 
 
+class ArgumentError(ClipselectError):
+    """An argument that makes no sense. The command line shows its option instead of the argument's name.
+
+    Attributes:
+        argument: its name, such as "clip_duration".
+        problem: what is wrong and the remedy, such as "must be a positive number of seconds, got -1".
+    """
+
+    def __init__(self, argument: str, problem: str) -> None:
+        super().__init__(argument, problem)
+        self.argument, self.problem = argument, problem
+
+    def __str__(self) -> str:
+        return f"{self.argument} {self.problem}"
+
+
 class VideoError(ClipselectError):
     """A video that cannot be read; other videos of the same batch are not affected."""
 

@@ -19,8 +19,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from skimage.data import astronaut
 
-from clipselect.degradations import degrade
-from clipselect.images import squash_image
+from clipselect.data.degradations import degrade
+from clipselect.media.images import squash_image
 
 HERE = Path(__file__).parent
 FRAMES, SIZE = 24, 320

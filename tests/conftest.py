@@ -1,102 +1,17 @@
 """Videos that the tests make themselves, and the command line within the test's process."""
 
-import os
-import struct
-import sys
-from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from helpers.command_line import Run
+from helpers.videos import SHARED, make_video
 
-from clipselect import bulk
-from clipselect.commands import main
-from clipselect.index import ScoreIndex
-from clipselect.sources import open_source
-from clipselect.video import Source
-
-SHARED = Path(os.environ.get("CLIPSELECT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
+from clipselect.index import bulk
+from clipselect.media.sources import open_source
 
 torch.set_num_threads(2)
-
-
-def picture(i: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
-    """[h, w, 3]: frame number i as a grey level, with a red top left quarter and a blue bottom half."""
-    image = np.full((height, width, 3), 40 + (i * 13) % 160, dtype=np.uint8)
-    image[: height // 2, : width // 2] = (230, 20, 20)
-    image[height // 2 :, :, 2] = 220
-    return image
-
-
-def make_video(
-    path: Path,
-    ticks: Sequence[int] | int = 50,
-    *,
-    time_base: Fraction = Fraction(1, 25),
-    size: tuple[int, int] = (64, 48),
-    codec: str = "libx264",
-    pix_fmt: str = "yuv420p",
-    options: dict[str, str] | None = None,
-    container_options: dict[str, str] | None = None,
-    pixel_aspect: Fraction | None = None,
-    audio_seconds: float = 0,
-    video_streams: int = 1,
-    still: bool = False,
-) -> Path:
-    """Encode one frame per tick (or that many frames at 25 per second); the frame's number is in its grey level."""
-    ticks = range(ticks) if isinstance(ticks, int) else ticks
-    with av.open(str(path), "w", options=container_options or {}) as out:
-        streams = []
-        for _ in range(video_streams):
-            stream = out.add_stream(codec, rate=25, options=options or {})
-            stream.width, stream.height = size
-            stream.pix_fmt = pix_fmt
-            stream.codec_context.time_base = time_base
-            if pixel_aspect:
-                stream.codec_context.sample_aspect_ratio = pixel_aspect
-            streams.append(stream)
-        sound = out.add_stream("aac", rate=16_000, layout="mono") if audio_seconds else None
-        for stream in streams:
-            for i, tick in enumerate(ticks):
-                frame = av.VideoFrame.from_ndarray(picture(0 if still else i, *size), format="rgb24")
-                frame.pts, frame.time_base = tick, time_base
-                out.mux(stream.encode(frame))
-            out.mux(stream.encode(None))
-        if sound is not None:
-            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-            silence.sample_rate = 16_000
-            for i in range(int(audio_seconds * 16_000 / 1024)):
-                silence.pts = i * 1024
-                out.mux(sound.encode(silence))
-            out.mux(sound.encode(None))
-    return path
-
-
-def write_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
-    """Write the display matrix of an .mp4 made by `make_video`: shown x = a x + c y, shown y = b x + d y."""
-    data = bytearray(path.read_bytes())
-    at = data.index(b"tkhd") + 4 + 40
-    one = 0x10000
-    data[at : at + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 0x40000000)
-    path.write_bytes(data)
-
-
-def seconds(source: Source) -> list[float]:
-    return [float(p * source.timeline.time_base) for p in source.timeline.pts]
-
-
-def grey_levels(source: Source, size: int = 16) -> list[int]:
-    """The grey of every frame's top right corner, which tells its number."""
-    return [int(f[2, -2, 0]) for _, f in source.frames(np.arange(len(source.timeline.pts)), size)]
-
-
-def expected_levels(count: int) -> list[int]:
-    return [40 + (i * 13) % 160 for i in range(count)]
 
 
 @pytest.fixture(scope="session")
@@ -122,41 +37,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-class Run:
-    """`clipselect ARGUMENTS` within this process; `code`, `out` and `err` as a shell would see them."""
-
-    def __init__(self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self.capfd, self.monkeypatch = capfd, monkeypatch
-
-    def __call__(self, *arguments: object) -> "Run":
-        self.monkeypatch.setattr(sys, "argv", ["clipselect", *map(str, arguments)])
-        self.capfd.readouterr()
-        try:
-            main()
-            self.code = 0
-        except SystemExit as e:
-            self.code = int(e.code or 0)
-        self.out, self.err = self.capfd.readouterr()
-        return self
-
-
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     return Run(capfd, monkeypatch)
-
-
-def assert_refused(run: Run, *says: str) -> None:
-    """Exit code 2, one sentence on standard error, nothing on standard output."""
-    assert run.code == 2
-    assert run.out == ""
-    assert len(run.err.strip().splitlines()) == 1 and run.err.startswith("Error: ")
-    for text in says:
-        assert text in run.err
-
-
-def only_video(document: dict[str, Any]) -> dict[str, Any]:
-    assert document["version"] == 1 and len(document["videos"]) == 1
-    return document["videos"][0]
 
 
 @pytest.fixture
@@ -170,8 +53,3 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(bulk, "open_source", noted)
     return names
-
-
-def assert_alike(one: Path, other: Path) -> None:
-    """Two score indexes with the same rows, bit for bit."""
-    assert [*ScoreIndex(one).rows()] == [*ScoreIndex(other).rows()]

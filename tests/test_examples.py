@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import make_video
+from helpers.videos import make_video
 
-from clipselect.report import read_document
+from clipselect.report.report import read_document
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,9 +70,8 @@ def test_data_times_of_all_methods_in_one_run(
 def test_the_cost_of_both_sides_comes_from_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import run_cost
-    from test_bases import Tiny
-
     from clipselect.zoo.networks import Architecture
+    from test_bases import Tiny
 
     monkeypatch.setitem(run_cost.NETWORKS, "slowfast_r50", Architecture(lambda _: Tiny().eval(), 32, 256, 64 / 30))
     video, out = make_video(tmp_path / "a.mp4", 150), tmp_path / "out"

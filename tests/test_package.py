@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import clipselect
-from clipselect import zoo
-from clipselect.checkpoint import load_weights
+from clipselect.scoring import shipped
+from clipselect.scoring.checkpoint import load_weights
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,7 +29,7 @@ DECODES = """
 import sys
 from fractions import Fraction
 from pathlib import Path
-from clipselect.crew import Decoding, Done, decode
+from clipselect.index.decode_workers import Decoding, Done, decode
 how = Decoding(Fraction(1), Fraction(1), size=112, frames=8, fps=30, threads=1)
 *_, last = decode(Path(sys.argv[1]), how)
 assert last == Done(), last
@@ -50,18 +50,18 @@ def test_names_and_modules_of_the_package_are_there_without_importing_them() -> 
     assert not modules & {*clipselect.__all__}  # whichever is imported first would hide the other
     assert {*clipselect.__all__} <= {*dir(clipselect)}
     assert all(getattr(clipselect, name).__name__ == name for name in clipselect.__all__)
-    code = "import clipselect; print(clipselect.scorer.load_scorer is clipselect.load_scorer)"
+    code = "import clipselect; print(clipselect.scoring.scorer.load_scorer is clipselect.load_scorer)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
     with pytest.raises(AttributeError, match="no attribute 'cilpselect'"):
         _ = clipselect.cilpselect
 
 
 def test_every_name_of_the_zoo_is_shipped_with_a_card_that_states_its_hash() -> None:
-    for name, file in {**zoo.DDNETS, **zoo.BASES}.items():
-        path = zoo.weights_path(name, {name: file})
+    for name, file in {**shipped.DDNETS, **shipped.BASES}.items():
+        path = shipped.weights_path(name, {name: file})
         assert path.stat().st_size <= 12_000_000
         card = path.with_suffix(".md").read_text()
-        kind = "ddnet" if name in zoo.DDNETS else "base"
+        kind = "ddnet" if name in shipped.DDNETS else "base"
         assert load_weights(path, kind)[1]["sha256"] in card
 
 

@@ -1,36 +1,4 @@
-"""Weights that come with clipselect, one card beside each; names lead to files, nothing is fetched.
+"""Bases and embedders, and the weights that come with clipselect, one card beside each.
 
 The repository keeps this folder at its top level; it installs as `clipselect.zoo`.
 """
-
-from pathlib import Path
-
-from clipselect.errors import ClipselectError
-
-DEFAULT_DDNET = "ddnet3d-actions"
-DEFAULT_BASE = "r3d-actions"
-
-FACE_DDNET = "ddnet2d-faces"
-PERSON_DDNET = "ddnet2d-persons"
-
-DDNETS = {
-    DEFAULT_DDNET: "ddnet3d_actions.safetensors",
-    FACE_DDNET: "ddnet2d_faces.safetensors",
-    PERSON_DDNET: "ddnet2d_persons.safetensors",
-}
-BASES = {DEFAULT_BASE: "r3d_actions.safetensors"}
-
-
-def weights_path(model: str | Path, names: dict[str, str]) -> Path:
-    """The weights file of a name in `names`, or the file itself if `model` is a path.
-
-    Raises:
-        ClipselectError: neither a name nor a file.
-    """
-    if str(model) in names:
-        return Path(__file__).parent / names[str(model)]
-    if Path(model).is_file():
-        return Path(model)
-    raise ClipselectError(
-        f"unknown model {str(model)!r}: give one of {', '.join(names)}, or the path of a weights file"
-    )

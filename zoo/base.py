@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipselect.checkpoint import Metadata, fingerprint
 from clipselect.errors import ClipselectError, NetworkError
-from clipselect.scorer import Geometry, pick_device
+from clipselect.scoring.checkpoint import Metadata, fingerprint
+from clipselect.scoring.device import pick_device
+from clipselect.scoring.input_spec import InputSpec
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 """What PyTorchVideo's weights were trained with."""
@@ -37,7 +38,7 @@ class Base:
     layer: nn.Module
     takes_output: bool
     head: nn.Linear | None
-    geometry: Geometry
+    input_spec: InputSpec
     classes: tuple[str, ...]
     clip_duration: float
     metadata: Metadata
@@ -47,7 +48,7 @@ class Base:
     def of(
         cls,
         net: nn.Module | Callable[[Tensor], tuple[Tensor, Tensor]],
-        geometry: Geometry,
+        input_spec: InputSpec,
         clip_duration: float,
         *,
         name: str = "base",
@@ -77,7 +78,7 @@ class Base:
         layer = linear if feature_layer is None else _find_layer(net, feature_layer)
         assert layer is not None
         made = cls(
-            name, net, layer, feature_layer is not None, linear, geometry, classes or (), clip_duration, metadata or {},
+            name, net, layer, feature_layer is not None, linear, input_spec, classes or (), clip_duration, metadata or {},
             where,
         )  # fmt: skip
         outputs = made.count_outputs()
@@ -90,8 +91,8 @@ class Base:
 
     def count_outputs(self) -> int:
         """How many outputs it has, one for every class and perhaps more; a blank clip is run to see that all works."""
-        size = self.geometry.size
-        return self._run(np.zeros((1, self.geometry.frames, size, size, 3), np.uint8))[1].shape[1]
+        size = self.input_spec.size
+        return self._run(np.zeros((1, self.input_spec.frames, size, size, 3), np.uint8))[1].shape[1]
 
     @property
     def has_names(self) -> bool:
@@ -124,7 +125,7 @@ class Base:
             "name": self.name,
             "sha256": self.sha256,
             "layer": [layer, self.takes_output],
-            "geometry": asdict(self.geometry),
+            "input_spec": asdict(self.input_spec),
             "classes": list(self.classes),
             "code": self.metadata.get("code"),
         }
@@ -160,7 +161,7 @@ class Base:
             lambda _, inputs, output: seen.append(output if self.takes_output else inputs[0])
         )
         try:
-            rows = self.net(self.geometry.normalise(clips, self.device))
+            rows = self.net(self.input_spec.normalise(clips, self.device))
         except Exception as e:  # whatever the user's network runs into
             told = next(iter(str(e).splitlines()), "")
             raise NetworkError(f"base {self.name!r} fails on clips ({type(e).__name__}: {told}); mend it") from e

@@ -10,11 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipselect.checkpoint import Metadata, fingerprint
 from clipselect.errors import NetworkError
-from clipselect.frame_scorer import batches
-from clipselect.images import Image, ImageGeometry
-from clipselect.scorer import pick_device
+from clipselect.media.images import Image
+from clipselect.scoring.checkpoint import Metadata, fingerprint
+from clipselect.scoring.device import pick_device
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.multiply_adds import multiply_adds
+from clipselect.scoring.scorer import batches
 
 BATCH = 32
 NORMALISATIONS = {
@@ -37,7 +39,7 @@ class Embedder:
 
     name: str
     run: Callable[[Tensor], Tensor]
-    geometry: ImageGeometry
+    input_spec: InputSpec
     dim: int
     gflops: float | None
     sha256: str
@@ -48,7 +50,7 @@ class Embedder:
     def of(
         cls,
         network: nn.Module | Callable[[Tensor], Tensor],
-        geometry: ImageGeometry,
+        input_spec: InputSpec,
         *,
         name: str = "base",
         gflops: float | None = None,
@@ -71,17 +73,17 @@ class Embedder:
             sha256 = str(metadata.get("sha256") or fingerprint(network.state_dict(), {}))
         else:
             sha256 = str(metadata.get("sha256") or hashlib.sha256(name.encode()).hexdigest())
-        made = cls(name, network, geometry, 0, gflops, sha256, metadata, where)
-        blank = np.zeros((geometry.height, geometry.width, 3), np.uint8)
+        made = cls(name, network, input_spec, 0, gflops, sha256, metadata, where)
+        blank = np.zeros((input_spec.height, input_spec.width, 3), np.uint8)
         dim = made.embed([blank] * 2).shape[1]  # before counting, whose trace raises what a faulty network raises
         if isinstance(network, nn.Module):
-            gflops = gflops or _counted(network, geometry, where)
-        return cls(name, network, geometry, dim, gflops, sha256, metadata, where)
+            gflops = gflops or multiply_adds(network, input_spec, where) / 1e9 or None
+        return cls(name, network, input_spec, dim, gflops, sha256, metadata, where)
 
     @property
     def identity(self) -> dict[str, Any]:
         """What decides its features, for caches of them."""
-        return {"name": self.name, "sha256": self.sha256, "geometry": asdict(self.geometry)}
+        return {"name": self.name, "sha256": self.sha256, "input_spec": asdict(self.input_spec)}
 
     def embed(self, images: Iterable[Image]) -> NDArray[np.float32]:
         """Features [n, d] of images [h, w, 3] uint8 RGB of any size; they are squashed to the network's.
@@ -90,13 +92,13 @@ class Embedder:
             NetworkError: the network fails, or gives something else than one row of numbers per image.
             ValueError: images of another shape or type.
         """
-        parts = [self._embed_batch(np.stack(batch)) for batch in batches(map(self.geometry.squash, images), BATCH)]
+        parts = [self._embed_batch(np.stack(batch)) for batch in batches(map(self.input_spec.squash, images), BATCH)]
         return np.concatenate([np.empty((0, self.dim or parts[0].shape[1]), np.float32), *parts])
 
     @torch.inference_mode()
     def _embed_batch(self, images: Image) -> NDArray[np.float32]:
         try:
-            rows = self.run(self.geometry.normalise(images, self.device))
+            rows = self.run(self.input_spec.normalise(images, self.device))
         except Exception as e:  # whatever the user's network runs into
             told = next(iter(str(e).splitlines()), "")
             raise NetworkError(f"base {self.name!r} fails on images ({type(e).__name__}: {told}); mend it") from e
@@ -106,9 +108,3 @@ class Embedder:
         if not np.isfinite(features).all():  # nor are numbers too large for float32
             raise NetworkError(f"base {self.name!r} gives features that are not numbers; check its weights")
         return features
-
-
-def _counted(network: nn.Module, geometry: ImageGeometry, device: torch.device) -> float | None:
-    from clipselect.classify import count_multiply_adds
-
-    return count_multiply_adds(network, torch.zeros(1, 3, geometry.height, geometry.width, device=device)) / 1e9 or None

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
-from torch import nn
-
-from clipselect.checkpoint import Metadata
-from clipselect.errors import ClipselectError
 from clipselect.zoo.embedder import NORMALISATIONS, Embedder
 from clipselect.zoo.embedder_networks import EMBEDDERS, load_trained
 from clipselect.zoo.face_checkpoints import load_face_network
 from clipselect.zoo.face_networks import FACE_NETWORKS
 from clipselect.zoo.loading import code_fingerprint, from_code, read_checkpoint
 from clipselect.zoo.onnx_embedder import of_onnx
+from torch import nn
+
+from clipselect.errors import ClipselectError
+from clipselect.scoring.checkpoint import Metadata
 
 
 def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str | None = None) -> Embedder:
@@ -41,9 +41,9 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
         return of_onnx(path, normalisation=normalisation or "imagenet")
     metadata: Metadata = {}
     if name in EMBEDDERS:
-        label, geometry, net = name, EMBEDDERS[name].geometry, _with_weights(name, Path(rest))
+        label, input_spec, net = name, EMBEDDERS[name].input_spec, _with_weights(name, Path(rest))
     elif path.is_file():
-        net, geometry, metadata = load_trained(path)
+        net, input_spec, metadata = load_trained(path)
         label = str(metadata["name"])
     else:
         raise ClipselectError(
@@ -52,8 +52,8 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
         )
     if normalisation is not None:
         mean, std = NORMALISATIONS[normalisation]
-        geometry = replace(geometry, mean=mean, std=std)
-    return Embedder.of(net, geometry, name=label, metadata=metadata, device=device)
+        input_spec = replace(input_spec, mean=mean, std=std)
+    return Embedder.of(net, input_spec, name=label, metadata=metadata, device=device)
 
 
 def _with_weights(network: str, checkpoint: Path) -> nn.Module:

@@ -9,17 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
-
-from clipselect.checkpoint import Metadata, load_weights
-from clipselect.errors import ClipselectError
-from clipselect.images import ImageGeometry
 from clipselect.zoo.embedder import NORMALISATIONS
 from clipselect.zoo.face_checkpoints import rename
 from clipselect.zoo.face_networks import FACE_NETWORKS
 from clipselect.zoo.face_networks import SIZE as FACE
 from clipselect.zoo.loading import fit
 from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, load_reid_weights
+from torch import Tensor, nn
+
+from clipselect.errors import ClipselectError
+from clipselect.scoring.checkpoint import Metadata, load_weights
+from clipselect.scoring.input_spec import InputSpec
 
 IMAGENET = NORMALISATIONS["imagenet"]
 """Mean and standard deviation that torchvision's and the re-ID projects' weights were trained with."""
@@ -31,12 +31,12 @@ class EmbedderArchitecture:
 
     Attributes:
         build: makes it, randomly initialised: normalised images [n, 3, height, width] -> embeddings [n, d].
-        geometry: of the images that it is made for.
+        input_spec: of the images that it is made for.
         load: gives it a state dict; the third argument names its source.
     """
 
     build: Callable[[], nn.Module]
-    geometry: ImageGeometry
+    input_spec: InputSpec
     load: Callable[[Any, Mapping[str, Tensor], str | Path], None]
 
 
@@ -46,17 +46,17 @@ def load_face_weights(net: nn.Module, state: Mapping[str, Tensor], source: str |
 
 
 EMBEDDERS: dict[str, EmbedderArchitecture] = {
-    name: EmbedderArchitecture(build, ImageGeometry(*SIZE, *IMAGENET), load_reid_weights)
+    name: EmbedderArchitecture(build, InputSpec(*SIZE, *IMAGENET), load_reid_weights)
     for name, build in REID_NETWORKS.items()
 } | {
     name: EmbedderArchitecture(
-        partial(face.build, face.embedding), ImageGeometry(FACE, FACE, face.mean, face.std), load_face_weights
+        partial(face.build, face.embedding), InputSpec(FACE, FACE, face.mean, face.std), load_face_weights
     )
     for name, face in FACE_NETWORKS.items()
 }
 
 
-def load_trained(path: Path | str) -> tuple[nn.Module, ImageGeometry, Metadata]:
+def load_trained(path: Path | str) -> tuple[nn.Module, InputSpec, Metadata]:
     """What `train-embedder` wrote: the network in evaluation mode, the images it takes, and all that is known of it.
 
     Raises:
@@ -66,9 +66,9 @@ def load_trained(path: Path | str) -> tuple[nn.Module, ImageGeometry, Metadata]:
     try:
         net = EMBEDDERS[metadata["network"]].build()
         net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
-        geometry = ImageGeometry.of(metadata)
+        input_spec = InputSpec.from_metadata(metadata)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
         raise ClipselectError(
             f"{path}: its metadata and its tensors do not describe one embedder; train it again"
         ) from e
-    return net.eval(), geometry, metadata
+    return net.eval(), input_spec, metadata

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from clipselect.zoo.face_networks import FACE_NETWORKS
+from clipselect.zoo.loading import fit, read_checkpoint
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
-from clipselect.zoo.face_networks import FACE_NETWORKS
-from clipselect.zoo.loading import fit, read_checkpoint
 
 Layout = Literal["clipselect", "insightface", "foamliu", "treb1en"]
 """Whose names: ours; InsightFace's `iresnet`; MobileFaceNet of foamliu/MobileFaceNet or TreB1eN/InsightFace_Pytorch."""

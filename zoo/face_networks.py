@@ -11,7 +11,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from clipselect.ddnet import IRBlock
+from clipselect.method.ddnet import IRBlock
 
 SIZE = 112
 PLACES = SIZE // 16

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 from urllib.error import URLError
 
 import torch
-from torch import Tensor, nn
-
-from clipselect import zoo
-from clipselect.checkpoint import load_weights
-from clipselect.errors import ClipselectError
-from clipselect.scorer import Geometry
 from clipselect.zoo.base import MEAN, STD, Base, find_head
 from clipselect.zoo.networks import NETWORKS
+from torch import Tensor, nn
+
+from clipselect.errors import ClipselectError
+from clipselect.scoring import shipped
+from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.input_spec import InputSpec
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def load_base(
     """A base by name or file.
 
     Args:
-        model: a name of `clipselect.zoo.BASES` (there is a default); weights that clipselect wrote;
+        model: a name of `clipselect.shipped.BASES` (there is a default); weights that clipselect wrote;
             NETWORK:CHECKPOINT with a name of `clipselect.zoo.networks.NETWORKS` and a file, or "pretrained" to download
             the weights that PyTorchVideo publishes; or FILE.py:NAME, your own code, which is run, and in it a `Base` or
             a function that makes one.
@@ -52,16 +52,16 @@ def load_base(
         base = from_code(Path(network), checkpoint, Base)
         code = code_fingerprint(Path(network), checkpoint)
         return replace(base, metadata={**base.metadata, "code": code}).to(device)
-    path = zoo.weights_path(model or zoo.DEFAULT_BASE, zoo.BASES)
+    path = shipped.weights_path(model or shipped.DEFAULT_BASE, shipped.BASES)
     tensors, metadata = load_weights(path, kind="base")
     try:
         net = NETWORKS[metadata.get("network", "narrow_r3d")].build(metadata["outputs"])
         net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-        geometry, names, name = Geometry.of(metadata), tuple(metadata["classes"]), str(metadata["name"])
+        input_spec, names, name = InputSpec.from_metadata(metadata), tuple(metadata["classes"]), str(metadata["name"])
         seconds = float(metadata.get("clip_duration", 1.0))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
         raise ClipselectError(f"{path}: its metadata and its tensors do not describe one base; train it again") from e
-    return Base.of(net, geometry, seconds, name=name, classes=names, metadata=metadata, device=device)
+    return Base.of(net, input_spec, seconds, name=name, classes=names, metadata=metadata, device=device)
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
@@ -99,8 +99,9 @@ def _published(
         raise ClipselectError(f"{checkpoint}: has no {head}.weight, so it is no checkpoint of {network}")
     net = architecture.build(len(weight))
     fit(net, state, checkpoint)
-    geometry = Geometry(size or architecture.size, frames or architecture.frames, MEAN, STD)
-    return Base.of(net, geometry, architecture.seconds, name=network, head=head, classes=classes, device=device)
+    side = size or architecture.size
+    input_spec = InputSpec(side, side, MEAN, STD, frames or architecture.frames)
+    return Base.of(net, input_spec, architecture.seconds, name=network, head=head, classes=classes, device=device)
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:

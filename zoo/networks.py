@@ -13,9 +13,8 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-
 from clipselect.zoo.narrow_r3d import NarrowR3D
+from torch import Tensor, nn
 
 SLOWFAST_ALPHA = 4
 """The slow pathway sees every fourth frame."""

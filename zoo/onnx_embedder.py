@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from clipselect.zoo.embedder import NORMALISATIONS, Embedder
 from torch import Tensor
 
 from clipselect.errors import ClipselectError
-from clipselect.images import ImageGeometry
-from clipselect.zoo.embedder import NORMALISATIONS, Embedder
+from clipselect.scoring.input_spec import InputSpec
 
 
 def of_onnx(
@@ -54,15 +54,15 @@ def of_onnx(
         return torch.from_numpy(np.concatenate(parts)[: len(rows)]).flatten(1)
 
     mean, std = NORMALISATIONS[normalisation]
-    geometry = ImageGeometry(int(shape[2]), int(shape[3]), mean, std)
+    input_spec = InputSpec(int(shape[2]), int(shape[3]), mean, std)
     sha256 = hashlib.sha256(data).hexdigest()
     return Embedder.of(
-        run, geometry, name=name or path.stem, gflops=gflops or onnx_gflops(data, geometry),
+        run, input_spec, name=name or path.stem, gflops=gflops or onnx_gflops(data, input_spec),
         metadata={"sha256": sha256}, device="cpu",
     )  # fmt: skip
 
 
-def onnx_gflops(data: bytes, geometry: ImageGeometry) -> float | None:
+def onnx_gflops(data: bytes, input_spec: InputSpec) -> float | None:
     """10^9 multiply-adds per image in the convolutions and matrix products of an ONNX network; None without onnx, or
     where a shape among them cannot be told."""
     try:
@@ -75,7 +75,7 @@ def onnx_gflops(data: bytes, geometry: ImageGeometry) -> float | None:
         image = next(i for i in model.graph.input if i.name not in weights)  # old files list the weights as inputs, too
         sides = image.type.tensor_type.shape.dim
         images = sides[0].dim_value or 1
-        for side, size in zip(sides, (images, 3, geometry.height, geometry.width), strict=True):
+        for side, size in zip(sides, (images, 3, input_spec.height, input_spec.width), strict=True):
             side.dim_value = size
         del model.graph.value_info[:]  # shapes that were written down for a batch of any size
         for output in model.graph.output:

@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-
 from clipselect.zoo.loading import fit, read_checkpoint
+from torch import Tensor, nn
 
 SIZE = (224, 112)
 """Height and width of the paper's frames."""
@@ -72,7 +71,7 @@ RULES: tuple[tuple[str, str | None], ...] = (
     (r"(?:fc|classifier|heads\.classifier)\.|heads\.weight$|pixel_(?:mean|std)$", None),
 )
 """Beginnings of names in checkpoints of others, and what they become, one rule after the other; None: left out, since
-it is the classifier of their identities, or what the geometry says."""
+it is the classifier of their identities, or what the input_spec says."""
 
 
 def load_reid_network(network: str, checkpoint: str | Path) -> ReidResNet:

@@ -22,8 +22,8 @@ from clipselect.commands.report import report
 from clipselect.commands.score import score
 from clipselect.commands.train_base import train_base
 from clipselect.commands.train_embedder import train_embedder
-from clipselect.display import shown
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.media.text import printable
 
 app = typer.Typer(
     add_completion=False,
@@ -67,12 +67,14 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without ✔ shows ?
     try:
         app()
+    except ArgumentError as e:
+        problem = printable(f"--{e.argument.replace('_', '-')} {e.problem}")
     except ClipselectError as e:
-        problem = shown(e)
+        problem = printable(e)
     except BrokenPipeError:  # the reader of standard output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (OSError, av.FFmpegError) as e:
-        problem = f"{shown(e.strerror or e)}; check the disk and the permissions"
+        problem = f"{printable(e.strerror or e)}; check the disk and the permissions"
     stderr().print(Text.assemble(("Error: ", "bold red"), problem))
     sys.exit(2)

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clipselect.classify import Answer, compare
 from clipselect.commands.common import progress_bar
 from clipselect.commands.options import (
     ClipDuration,
@@ -25,10 +24,12 @@ from clipselect.commands.options import (
     Stride,
     Threshold,
 )
+from clipselect.commands.output.display import clock
+from clipselect.commands.output.results import Result, as_json
 from clipselect.commands.outputs import Outputs, print_warnings, write
-from clipselect.display import clock, shown
-from clipselect.results import Result, as_json
-from clipselect.scorer import load_scorer
+from clipselect.evaluation.classify import Answer, compare
+from clipselect.media.text import printable
+from clipselect.scoring.scorer import load_scorer
 
 TOP = 3
 
@@ -63,13 +64,16 @@ def classify(
     outputs.spare([video])
     scorer, network = load_scorer(model, device), load_base(base, device)
     with progress_bar(not quiet) as bar:
-        task = bar.add_task(shown(video.name))
+        task = bar.add_task(printable(video.name))
         scores = settings.score(video, scorer, lambda share: bar.update(task, completed=50 * share))
         selection = settings.select(scores)
         answers = compare(scores, selection, scorer, network)
     if not quiet:
         outputs.console.print(
-            Text(f"{shown(video)}  {clock(float(scores.duration))}, {len(scores.clips)} candidate clips", style="bold")
+            Text(
+                f"{printable(video)}  {clock(float(scores.duration))}, {len(scores.clips)} candidate clips",
+                style="bold",
+            )
         )
         _print(outputs.console, answers, network.classes)
     print_warnings(scores.source)

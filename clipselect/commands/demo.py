@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from clipselect import pages
 from clipselect.commands.options import Device, Settings
+from clipselect.commands.output import pages
+from clipselect.commands.output.demo import write_demo_video
+from clipselect.commands.output.results import Result
 from clipselect.commands.outputs import Outputs, make_folder
-from clipselect.demo import write_demo_video
-from clipselect.files import check_writable
-from clipselect.results import Result
-from clipselect.scorer import load_scorer
+from clipselect.media.files import check_writable
+from clipselect.scoring.scorer import load_scorer
 
 
 def demo(

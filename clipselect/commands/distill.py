@@ -9,8 +9,6 @@ import typer
 from rich.text import Text
 
 from clipselect import __version__
-from clipselect.cards import ddnet_card
-from clipselect.checkpoint import Metadata, save_weights
 from clipselect.commands.common import check, stderr
 from clipselect.commands.options import ClipDuration, Device, Fps, Quiet, Stride
 from clipselect.commands.outputs import make_folder
@@ -31,23 +29,26 @@ from clipselect.commands.training_options import (
     Workers,
     check_outputs,
     command,
-    frame_store,
+    frame_cache,
 )
-from clipselect.datasets import Dataset, LabelledVideo, read_background, read_dataset
-from clipselect.ddnet import DDNetConfig
-from clipselect.ddnet_training import Loss
-from clipselect.discriminable import Contrast, Metric
-from clipselect.display import shown
-from clipselect.distillation import Recipe, distil
-from clipselect.files import write_whole
-from clipselect.grid import exact_seconds
-from clipselect.held_out import outputs_of, quality
-from clipselect.runtime import start
-from clipselect.scorer import ClipScorer, Geometry
-from clipselect.splits import Split
-from clipselect.targets import Target
-from clipselect.training import Schedule
-from clipselect.unlabelled import read_unlabelled_split
+from clipselect.data.datasets import Dataset, LabelledVideo, read_background, read_dataset
+from clipselect.data.splits import Split
+from clipselect.data.unlabelled import read_unlabelled_split
+from clipselect.media.candidates import exact_seconds
+from clipselect.media.files import write_whole
+from clipselect.media.text import printable
+from clipselect.method.ddnet import DDNetConfig
+from clipselect.method.discriminability import Contrast, Metric
+from clipselect.scoring.checkpoint import Metadata, save_weights
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.scorer import Scorer
+from clipselect.training.cards import ddnet_card
+from clipselect.training.ddnet_training import Loss
+from clipselect.training.distillation import Recipe, distil
+from clipselect.training.held_out import outputs_of, quality
+from clipselect.training.loop import TrainingConfig
+from clipselect.training.runtime import launch
+from clipselect.training.targets import Target
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.loading import load_base, read_classes
 
@@ -124,8 +125,8 @@ def distill(
     check_outputs(output)
     work = work or output.with_suffix(".work")
     make_folder(work)
-    runtime = start(device, precision, work / "logs")
-    quiet = quiet or not runtime.is_first
+    runtime = launch(device, precision, work / "logs")
+    quiet = quiet or not runtime.is_global_zero
     names = read_classes(classes) if classes else None
     network = load_base(base, str(runtime.device), classes=names, size=base_size, frames=base_frames)
     length = exact_seconds(network.clip_duration if clip_duration is None else clip_duration, "--clip-duration")
@@ -136,22 +137,22 @@ def distill(
         length,
         exact_seconds(length if stride is None else stride, "--stride"),
         config,
-        Geometry(size, frames, MEAN, STD),
-        Schedule(steps, batch, learning_rate, 0.02, seed, checkpoint_minutes, workers),
+        InputSpec(size, size, MEAN, STD, frames),
+        TrainingConfig(steps, batch, learning_rate, 0.02, seed, checkpoint_minutes, workers),
         cast(Loss, loss),
         cast(Target, target),
         cast(Metric, metric),
         cast(Contrast, contrast),
         fps,
     )
-    store = frame_store(work, recipe.geometry, length, cache_gigabytes, fps)
-    failures = Failures((*training.missing, *held_out.missing), quiet=not runtime.is_first)
+    store = frame_cache(work, recipe.input_spec, length, cache_gigabytes, fps)
+    failures = Failures((*training.missing, *held_out.missing), quiet=not runtime.is_global_zero)
     stages = partial(stage, quiet=quiet)
-    with stoppable(work, runtime.is_first):
+    with stoppable(work, runtime.is_global_zero):
         scorer, measure = distil(
             network, videos, recipe, runtime, store, work, domains=domains, stages=stages, failed=failures.add
         )
-        if not runtime.is_first:
+        if not runtime.is_global_zero:
             return
         metadata = {
             "kind": "ddnet",
@@ -176,8 +177,8 @@ def distill(
     if not quiet:
         rho = metadata["held_out"]["spearman"]
         found = "no held-out clips to rank" if rho is None else f"Spearman's rho {rho:.3f} on held-out clips"
-        typer.echo(f"{shown(output)}: {found}; {shown(output.with_suffix('.md'))} says more")
-        stderr().print(Text(f"{shown(work)} holds what this run needed (D-scores, logs); delete it when you like"))
+        typer.echo(f"{printable(output)}: {found}; {printable(output.with_suffix('.md'))} says more")
+        stderr().print(Text(f"{printable(work)} holds what this run needed (D-scores, logs); delete it when you like"))
 
 
 def four_numbers(text: str, option: str) -> tuple[int, int, int, int]:
@@ -191,7 +192,7 @@ def four_numbers(text: str, option: str) -> tuple[int, int, int, int]:
     return a, b, c, d
 
 
-def _doubt(scorer: ClipScorer, metadata: Metadata) -> None:
+def _doubt(scorer: Scorer, metadata: Metadata) -> None:
     """Say what makes the result doubtful."""
     right, held_out, classes = metadata["base_right_on_training_clips"], metadata["held_out"], metadata["classes"]
     if right is not None and right < min(3 / len(classes), 1 / len(classes) + 0.1):

@@ -9,8 +9,6 @@ import typer
 from rich.text import Text
 
 from clipselect import __version__
-from clipselect.cards import frame_ddnet_card
-from clipselect.checkpoint import save_weights
 from clipselect.commands.common import check, stderr
 from clipselect.commands.distill import four_numbers
 from clipselect.commands.options import Device, Quiet
@@ -29,20 +27,22 @@ from clipselect.commands.training_options import (
     check_outputs,
     command,
 )
-from clipselect.ddnet import DDNetConfig
-from clipselect.ddnet_training import Loss
-from clipselect.degradations import DEGRADATIONS, Kind
-from clipselect.discriminable import Contrast, Metric
-from clipselect.display import shown
-from clipselect.files import write_whole
-from clipselect.frame_distillation import FrameRecipe, distil_frames, features_of
-from clipselect.frame_features import Variants
-from clipselect.frame_held_out import frame_quality
-from clipselect.identities import read_identities
-from clipselect.images import ImageGeometry
-from clipselect.runtime import start
-from clipselect.splits import Split, short_name
-from clipselect.training import Schedule
+from clipselect.data.degradations import DEGRADATIONS, Kind
+from clipselect.data.identities import read_identities
+from clipselect.data.splits import Split, short_name
+from clipselect.media.files import write_whole
+from clipselect.media.text import printable
+from clipselect.method.ddnet import DDNetConfig
+from clipselect.method.discriminability import Contrast, Metric
+from clipselect.scoring.checkpoint import save_weights
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.training.cards import frame_ddnet_card
+from clipselect.training.ddnet_training import Loss
+from clipselect.training.frame_distillation import FrameRecipe, distil_frames, features_of
+from clipselect.training.frame_features import Variants
+from clipselect.training.frame_held_out import frame_quality
+from clipselect.training.loop import TrainingConfig
+from clipselect.training.runtime import launch
 from clipselect.zoo.embedder import NORMALISATIONS
 from clipselect.zoo.embedder_loading import load_embedder
 
@@ -125,22 +125,22 @@ def distill_frames(
     check_outputs(output)
     work = work or output.with_suffix(".work")
     make_folder(work)
-    runtime = start(device, precision, work / "logs")
-    quiet = quiet or not runtime.is_first
+    runtime = launch(device, precision, work / "logs")
+    quiet = quiet or not runtime.is_global_zero
     network = load_embedder(base, str(runtime.device), normalisation=normalisation)
     images, held_out = (read_identities(data, split, shared_names=shared_names) for split in get_args(Split))
     recipe = FrameRecipe(
         config,
-        ImageGeometry(int(sides[1]), int(sides[2]), *NORMALISATIONS["half"]),
+        InputSpec(int(sides[1]), int(sides[2]), *NORMALISATIONS["half"]),
         Variants(None if degradations == "none" else cast(Kind, degradations), variants, seed),
-        Schedule(steps, batch, learning_rate, 0.02, seed, checkpoint_minutes, workers),
+        TrainingConfig(steps, batch, learning_rate, 0.02, seed, checkpoint_minutes, workers),
         cast(Loss, loss),
         cast(Metric, metric),
         cast(Contrast, contrast),
     )
-    failures = Failures(quiet=not runtime.is_first, what="images")
+    failures = Failures(quiet=not runtime.is_global_zero, what="images")
     stages = partial(stage, quiet=quiet)
-    with stoppable(work, runtime.is_first):
+    with stoppable(work, runtime.is_global_zero):
         scorer = distil_frames(network, images, recipe, runtime, work, stages=stages, failed=failures.add)
         metadata = {
             "kind": "ddnet",
@@ -152,12 +152,12 @@ def distill_frames(
             "failed": failures.count,
             "held_out": None,
         }
-        if runtime.is_first:
+        if runtime.is_global_zero:
             save_weights(output, scorer.net.state_dict(), metadata)  # before anything else can fail
         features = features_of(
             network, held_out, recipe.variants, work / "features_held_out", runtime, stages, failures.add
         )
-        if not runtime.is_first:
+        if not runtime.is_global_zero:
             return
         with stages("held-out images", len(held_out.paths)) as progress:
             measured = frame_quality(features, scorer, recipe.metric, recipe.contrast, progress.over)
@@ -170,5 +170,5 @@ def distill_frames(
     if not quiet:
         rho = measured["spearman"]
         found = "no held-out images to rank" if rho is None else f"Spearman's rho {rho:.3f} on held-out identities"
-        typer.echo(f"{shown(output)}: {found}; {shown(output.with_suffix('.md'))} says more")
-        stderr().print(Text(f"{shown(work)} holds what this run needed (D-scores, logs); delete it when you like"))
+        typer.echo(f"{printable(output)}: {found}; {printable(output.with_suffix('.md'))} says more")
+        stderr().print(Text(f"{printable(work)} holds what this run needed (D-scores, logs); delete it when you like"))

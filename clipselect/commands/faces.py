@@ -26,11 +26,11 @@ from clipselect.commands.frame_outputs import (
     save_pictures,
 )
 from clipselect.commands.options import Device, JsonFile, Quiet
-from clipselect.display import shown
+from clipselect.commands.output.frame_results import GroupResult
 from clipselect.errors import ClipselectError
-from clipselect.frame_results import GroupResult
-from clipselect.frame_sampler import FaceFrameSampler
-from clipselect.inputs import expand, image_folders
+from clipselect.index.inputs import expand, image_folders
+from clipselect.media.text import printable
+from clipselect.samplers.frame_sampler import FaceFrameSampler
 
 if TYPE_CHECKING:
     from clipselect.faces.detection import Detector
@@ -116,7 +116,7 @@ def _of_folder(path: Path, sampler: FaceFrameSampler, outputs: FrameOutputs) -> 
         places: list[tuple[Path, list[str]]] = [*image_folders(path)]
         check(bool(places), f"{path}: no images in it or below; give a folder of cropped faces, or a video")
     except ClipselectError as e:
-        stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
+        stderr().print(Text.assemble(("Error: ", "bold red"), printable(e)))
         yield GroupResult(str(path), "", sampler.scorer.name, error=str(e))
         return
     for place, names in places:
@@ -135,7 +135,7 @@ def _of_video(
     model = sampler.scorer.name
     try:
         with progress_bar(not outputs.quiet) as bar:
-            task = bar.add_task(shown(path.name))
+            task = bar.add_task(printable(path.name))
             found = faces_of_video(
                 path, detect, every=every, shortest=shortest,
                 progress=lambda done: bar.update(task, completed=100 * done),
@@ -147,7 +147,7 @@ def _of_video(
             "--every, or give YuNet as --detector",
         )
         for sentence in found.warnings:
-            stderr().print(Text(f"warning: {shown(path)}: {shown(sentence)}"))
+            stderr().print(Text(f"warning: {printable(path)}: {printable(sentence)}"))
         results = []
         for number, one in enumerate(found.tracks, start=1):
             told = found.warnings if one.by_landmarks else (*found.warnings, SQUARES)
@@ -159,6 +159,6 @@ def _of_video(
     except ClipselectError as e:
         error = str(e)
     except (av.FFmpegError, OSError, RuntimeError, MemoryError, ValueError) as e:
-        error = f"{path}: cannot be scored ({shown(e) or type(e).__name__}); convert it"
-    stderr().print(Text.assemble(("Error: ", "bold red"), shown(error)))
+        error = f"{path}: cannot be scored ({printable(e) or type(e).__name__}); convert it"
+    stderr().print(Text.assemble(("Error: ", "bold red"), printable(error)))
     return [GroupResult(str(path), "", model, error=error)]

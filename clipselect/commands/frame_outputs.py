@@ -12,16 +12,16 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import stderr
+from clipselect.commands.output.frame_results import FrameOrigin, GroupResult, as_csv, as_json, frame_records
+from clipselect.commands.output.strips import png, print_group, strip_page, strip_png
 from clipselect.commands.outputs import OutputFiles, make_folder
-from clipselect.display import shown
 from clipselect.errors import ClipselectError, ClipselectWarning
-from clipselect.files import check_writable, write_whole
-from clipselect.frame_index import write_frame_index
-from clipselect.frame_results import FrameOrigin, GroupResult, as_csv, as_json, frame_records
-from clipselect.frame_sampler import FrameSampler
-from clipselect.frame_scorer import FrameScorer
-from clipselect.images import Image, read_image
-from clipselect.strips import png, print_group, strip_page, strip_png
+from clipselect.index.frame_index import write_frame_index
+from clipselect.media.files import check_writable, write_whole
+from clipselect.media.images import Image, read_image
+from clipselect.media.text import printable
+from clipselect.samplers.frame_sampler import FrameSampler
+from clipselect.scoring.scorer import Scorer
 
 K = Annotated[int | None, typer.Option("--k", min=1, help="Keep the best K frames of a group.")]
 Share = Annotated[float | None, typer.Option(help="Keep the best share of a group's frames, in (0, 1].")]
@@ -65,7 +65,7 @@ class FrameOutputs(OutputFiles):
         if not self.quiet:
             print_group(self.console, result)
 
-    def save(self, outcomes: Sequence[GroupResult], settings: dict[str, Any], scorer: FrameScorer, intro: str) -> None:
+    def save(self, outcomes: Sequence[GroupResult], settings: dict[str, Any], scorer: Scorer, intro: str) -> None:
         """Write all files; nothing if not one group could be scored.
 
         Args:
@@ -107,7 +107,7 @@ def group_of_files(
             selection = sampler(paths)
         told = tuple(str(w.message) for w in caught if issubclass(w.category, ClipselectWarning))
         for sentence in told:
-            stderr().print(Text(f"warning: {shown(sentence)}"))
+            stderr().print(Text(f"warning: {printable(sentence)}"))
         wanted = selection.candidates.tolist() if outputs.needs_pictures else []
         pictures = {i: read_image(paths[i]) for i in wanted}
         result = GroupResult(
@@ -115,7 +115,7 @@ def group_of_files(
         )
         return save_pictures(result, outputs, lambda i: pictures[i] if i in pictures else read_image(paths[i]))
     except ClipselectError as e:
-        stderr().print(Text.assemble(("Error: ", "bold red"), shown(e)))
+        stderr().print(Text.assemble(("Error: ", "bold red"), printable(e)))
         return GroupResult(source, name, model, error=str(e))
 
 

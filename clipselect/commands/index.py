@@ -20,18 +20,18 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from clipselect.bulk import Decoding, decode, entries
 from clipselect.commands.common import check, stderr
 from clipselect.commands.options import ClipDuration, Device, Fast, Fps, Model, Stride
 from clipselect.commands.stages import LINE_EVERY, TOLD_AT_MOST, stoppable
-from clipselect.cores import usable_cores
-from clipselect.crew import decode_in_processes
-from clipselect.display import shown
-from clipselect.grid import exact_seconds
-from clipselect.index import Entry, Scoring, stored_path
-from clipselect.inputs import find_videos
-from clipselect.journal import IndexBuilder
-from clipselect.scorer import ClipScorer, load_scorer
+from clipselect.index.builder import IndexBuilder
+from clipselect.index.bulk import Decoding, decode, entries
+from clipselect.index.decode_workers import decode_in_processes
+from clipselect.index.inputs import find_videos
+from clipselect.index.score_index import Entry, Scoring, stored_path
+from clipselect.media.candidates import exact_seconds
+from clipselect.media.cores import usable_cores
+from clipselect.media.text import printable
+from clipselect.scoring.scorer import Scorer, load_scorer
 
 
 def index(
@@ -93,7 +93,7 @@ def index(
             todo, failed_before = _to_do(builder, paths, fps, retry_failed)
         failed = failed_before
         if engine == "ray":
-            from clipselect.ray_engine import entries_by_ray
+            from clipselect.index.ray_engine import entries_by_ray
 
             found = entries_by_ray(todo, scoring, model, device, fps)
         else:
@@ -109,11 +109,13 @@ def index(
     if not quiet:
         scored, unchanged = len(todo) - (failed - failed_before), len(paths) - len(todo) - failed_before
         typer.echo(
-            f"{shown(output)}: {scored} videos scored, {unchanged} unchanged, {failed} failed; it now holds {total}"
+            f"{printable(output)}: {scored} videos scored, {unchanged} unchanged, {failed} failed; it now holds {total}"
         )
     if failed:
         again = f" ({failed_before} of them earlier; --retry-failed reads those again)" if failed_before else ""
-        stderr().print(Text(f"{failed} of {len(paths)} videos failed{again}; column error of {shown(output)} says why"))
+        stderr().print(
+            Text(f"{failed} of {len(paths)} videos failed{again}; column error of {printable(output)} says why")
+        )
         raise typer.Exit(2 if failed == len(paths) else 1)
 
 
@@ -129,7 +131,7 @@ def _to_do(builder: IndexBuilder, paths: list[Path], fps: float, retry_failed: b
     return [path for path in paths if path in wanted], failed
 
 
-def _local(paths: list[Path], scoring: Scoring, scorer: ClipScorer, fps: float, workers: int) -> Iterator[Entry]:
+def _local(paths: list[Path], scoring: Scoring, scorer: Scorer, fps: float, workers: int) -> Iterator[Entry]:
     workers = min(workers, len(paths))
     how = Decoding.of(scoring, scorer, fps, threads=1 if workers > 1 else 0)
     if workers == 0:
@@ -167,9 +169,9 @@ class _Progress:
         self.now += 1
         self.bar.advance(self.task)
         if entry.error is not None:
-            self._tell(Text.assemble(("Error: ", "bold red"), shown(entry.error)))
+            self._tell(Text.assemble(("Error: ", "bold red"), printable(entry.error)))
         for warning in entry.warnings:
-            self._tell(Text(f"warning: {shown(entry.path)}: {shown(warning)}"))
+            self._tell(Text(f"warning: {printable(entry.path)}: {printable(warning)}"))
         if self.lines and time.monotonic() - self.shown_at > LINE_EVERY:
             self.shown_at = time.monotonic()
             rate = self.now / (self.shown_at - self.begun)

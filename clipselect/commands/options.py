@@ -9,11 +9,12 @@ from typing import Annotated, Any, cast, get_args
 import typer
 
 from clipselect.commands.common import check
-from clipselect.grid import Seconds, exact_seconds
-from clipselect.scorer import ClipScorer, VideoScores, score_video
-from clipselect.selection import Selection, select
-from clipselect.sources import Decoder, open_source
-from clipselect.video import Frame
+from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.media.sources import Decoder, open_source
+from clipselect.media.video import Frame
+from clipselect.method.selection import Selection, select
+from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.video_scores import VideoScores, score_video
 
 DEFAULT_K = 5
 
@@ -90,7 +91,7 @@ class Settings:
     def score(
         self,
         path: Path,
-        scorer: ClipScorer,
+        scorer: Scorer,
         progress: Callable[[float], Any],
         thumbnail: Callable[[Frame], bytes] | None = None,
     ) -> VideoScores:
@@ -110,7 +111,7 @@ class Settings:
         k = DEFAULT_K if self.k is None and self.threshold is None else self.k
         return select(scores.scores, scores.spans, k=k, threshold=self.threshold, min_gap=self.min_gap)
 
-    def record(self, scorer: ClipScorer) -> dict[str, Any]:
+    def record(self, scorer: Scorer) -> dict[str, Any]:
         """The settings as they go into results, with defaults filled in."""
         duration = scorer.clip_duration if self.clip_duration is None else self.clip_duration
         return {

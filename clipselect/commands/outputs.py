@@ -9,14 +9,16 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from clipselect import files, pages, results
 from clipselect.commands.common import STDOUT, check, stderr, write_stdout
-from clipselect.display import print_result, shown
+from clipselect.commands.output import pages, results
+from clipselect.commands.output.display import print_result
+from clipselect.commands.output.results import Result
 from clipselect.errors import ClipselectError
-from clipselect.extract import clip_file_name, extract_clip
-from clipselect.results import Result
-from clipselect.selection import ranks
-from clipselect.video import Source
+from clipselect.media import files
+from clipselect.media.extract import clip_file_name, extract_clip
+from clipselect.media.text import printable
+from clipselect.media.video import Source
+from clipselect.method.selection import ranks
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Outputs(OutputFiles):
 def print_warnings(source: Source) -> None:
     """On standard error, a line each."""
     for warning in source.warnings:
-        stderr().print(Text(f"warning: {shown(source.path)}: {warning}"))
+        stderr().print(Text(f"warning: {printable(source.path)}: {warning}"))
 
 
 def write(path: Path, content: str | bytes) -> None:

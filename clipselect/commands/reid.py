@@ -22,10 +22,10 @@ from clipselect.commands.frame_outputs import (
     group_of_files,
 )
 from clipselect.commands.options import Device, JsonFile, Quiet
-from clipselect.display import shown
-from clipselect.frame_results import GroupResult
-from clipselect.frame_sampler import ReIDFrameSampler
-from clipselect.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
+from clipselect.commands.output.frame_results import GroupResult
+from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
+from clipselect.media.text import printable
+from clipselect.samplers.frame_sampler import ReIDFrameSampler
 
 INTRO = "Person tracklets, best frames first by how discriminable they are for the base; the green ones were picked."
 
@@ -66,7 +66,7 @@ def reid(
         tracklets += [(folder, tracklet) for tracklet in found.tracklets]
         skipped += found.skipped
     for sentence in skipped:
-        stderr().print(Text.assemble(("Error: ", "bold red"), shown(sentence)))
+        stderr().print(Text.assemble(("Error: ", "bold red"), printable(sentence)))
     results: list[GroupResult] = []
     try:
         for folder, tracklet in tracklets:

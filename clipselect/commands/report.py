@@ -11,15 +11,15 @@ from rich.text import Text
 from clipselect.commands.common import STDOUT, check, stderr
 from clipselect.commands.options import Quiet
 from clipselect.commands.outputs import make_folder, write
-from clipselect.display import shown
 from clipselect.errors import ClipselectError
-from clipselect.files import check_writable
-from clipselect.inputs import expand
-from clipselect.report import Run, as_csv, as_json, read_document, read_runs
-from clipselect.report_facts import unreadable_table
-from clipselect.report_markdown import as_markdown
-from clipselect.report_sentences import details, headline, summary
-from clipselect.report_tables import Table, ranking_table, sections
+from clipselect.index.inputs import expand
+from clipselect.media.files import check_writable
+from clipselect.media.text import printable
+from clipselect.report.facts import unreadable_table
+from clipselect.report.markdown import as_markdown
+from clipselect.report.report import Run, as_csv, as_json, read_document, read_runs
+from clipselect.report.sentences import details, headline, summary
+from clipselect.report.tables import Table, ranking_table, sections
 
 NAMES = {"markdown": "report.md", "csv": "report.csv", "json": "report.json", "html": "report.html"}
 
@@ -68,7 +68,7 @@ def report(
         _print(stderr() if on_stdout else Console(highlight=False), runs, metric)
         for path in wanted.values():
             if str(path) != STDOUT:
-                stderr().print(Text(f"written: {shown(path)}"))
+                stderr().print(Text(f"written: {printable(path)}"))
 
 
 def _check_outputs(files: dict[str, Path]) -> None:
@@ -92,7 +92,7 @@ def _spare_results(path: Path) -> None:
 
 def _content(kind: str, runs: list[Run], metric: str | None) -> str:
     if kind == "html":
-        from clipselect.report_page import html_page  # slow to import, and not always needed
+        from clipselect.report.page import html_page  # slow to import, and not always needed
 
         return html_page(runs, metric)
     if kind == "markdown":
@@ -104,16 +104,16 @@ def _print(console: Console, runs: list[Run], metric: str | None) -> None:
     """The sentences and the tables, as far as a terminal has room."""
     parts = sections(runs, metric, brief=True)
     found = [finding for part in parts for finding in part.findings]
-    console.print(Text(shown(summary(found)), style="bold"))
+    console.print(Text(printable(summary(found)), style="bold"))
     for part in parts:
-        console.print(Text(f"\n{shown(part.title)}", style="bold"))
+        console.print(Text(f"\n{printable(part.title)}", style="bold"))
         for note in part.notes:
-            console.print(Text(shown(note), style="yellow"))
+            console.print(Text(printable(note), style="yellow"))
         for finding in part.findings:
             name = f"{finding.run.label}: " if len(part.findings) > 1 else ""
-            console.print(Text(shown(name + headline(finding))))
+            console.print(Text(printable(name + headline(finding))))
             for sentence in details(finding):
-                console.print(Text(f"- {shown(sentence)}"))
+                console.print(Text(f"- {printable(sentence)}"))
         for table in part.tables:
             _print_table(console, table)
     for table in (*ranking_table(runs), *unreadable_table(runs)):
@@ -123,8 +123,8 @@ def _print(console: Console, runs: list[Run], metric: str | None) -> None:
 def _print_table(console: Console, table: Table) -> None:
     grid = RichTable(box=None, header_style="bold", pad_edge=False)
     for name in table.columns:
-        grid.add_column(Text(shown(name)), justify="left" if table.is_text(name) else "right", overflow="fold")
+        grid.add_column(Text(printable(name)), justify="left" if table.is_text(name) else "right", overflow="fold")
     for i, row in enumerate(table.rows):
-        grid.add_row(*(Text(shown(cell)) for cell in row), style="bold green" if i in table.marked else "")
+        grid.add_row(*(Text(printable(cell)) for cell in row), style="bold green" if i in table.marked else "")
     console.print(Text(f"\n{table.title}", style="dim"))
     console.print(grid)

@@ -7,7 +7,6 @@ import av
 import typer
 from rich.text import Text
 
-from clipselect import pages
 from clipselect.commands.common import progress_bar, stderr
 from clipselect.commands.options import (
     ClipDuration,
@@ -24,12 +23,13 @@ from clipselect.commands.options import (
     Stride,
     Threshold,
 )
+from clipselect.commands.output import pages
+from clipselect.commands.output.results import Result
 from clipselect.commands.outputs import Outputs
-from clipselect.display import shown
 from clipselect.errors import ClipselectError
-from clipselect.inputs import expand
-from clipselect.results import Result
-from clipselect.scorer import ClipScorer, load_scorer
+from clipselect.index.inputs import expand
+from clipselect.media.text import printable
+from clipselect.scoring.scorer import Scorer, load_scorer
 
 
 def score(
@@ -70,12 +70,12 @@ def score(
     outcomes: list[Result] = []
     try:
         for number, path in enumerate(paths, start=1):
-            name = shown(path.name) if len(paths) == 1 else f"{shown(path.name)} ({number}/{len(paths)})"
+            name = printable(path.name) if len(paths) == 1 else f"{printable(path.name)} ({number}/{len(paths)})"
             result = _outcome(path, name, scorer, settings, outputs, outcomes)
             outcomes.append(result)
             outputs.show(result)
             if result.error is not None and len(paths) > 1:
-                stderr().print(Text.assemble(("Error: ", "bold red"), shown(result.error)))
+                stderr().print(Text.assemble(("Error: ", "bold red"), printable(result.error)))
     except KeyboardInterrupt:  # what is done is kept
         stderr().print(Text(f"interrupted: {len(outcomes)} of {len(paths)} videos are in the results"))
     outputs.save(outcomes, settings.record(scorer))
@@ -92,7 +92,7 @@ def score(
 
 
 def _outcome(
-    path: Path, name: str, scorer: ClipScorer, settings: Settings, outputs: Outputs, earlier: list[Result]
+    path: Path, name: str, scorer: Scorer, settings: Settings, outputs: Outputs, earlier: list[Result]
 ) -> Result:
     """Score one video and extract its picks; whatever goes wrong with it stays with it."""
     scores, selection = None, None
@@ -106,5 +106,5 @@ def _outcome(
     except ClipselectError as e:
         error = str(e)
     except (av.FFmpegError, OSError, RuntimeError, MemoryError) as e:
-        error = f"{path}: cannot be scored ({shown(e) or type(e).__name__}); convert it, or try --device cpu"
+        error = f"{path}: cannot be scored ({printable(e) or type(e).__name__}); convert it, or try --device cpu"
     return Result(path, scorer.name, scores, selection, error)

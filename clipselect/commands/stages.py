@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from clipselect.commands.common import stderr
-from clipselect.display import shown
 from clipselect.errors import ClipselectError
+from clipselect.media.text import printable
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def stoppable(kept: Path, tell: bool = True) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if tell:
-            stderr().print(Text(f"stopped: what is finished is kept; the same command goes on with {shown(kept)}"))
+            stderr().print(Text(f"stopped: what is finished is kept; the same command goes on with {printable(kept)}"))
         raise typer.Exit(128 + received) from None
     finally:
         for number, handler in before.items():
@@ -110,7 +110,7 @@ class Failures:
             return
         self.errors[path] = str(error)
         if len(self.errors) <= TOLD_AT_MOST and not self.quiet:
-            stderr().print(Text.assemble(("Error: ", "bold red"), shown(error)))
+            stderr().print(Text.assemble(("Error: ", "bold red"), printable(error)))
 
     @property
     def count(self) -> int:
@@ -119,7 +119,7 @@ class Failures:
     def tell(self) -> None:
         """The count of what was left out, if anything was."""
         if self.missing:
-            named = ", ".join(map(shown, self.missing[:3])) + ", ..." * (len(self.missing) > 3)
+            named = ", ".join(map(printable, self.missing[:3])) + ", ..." * (len(self.missing) > 3)
             stderr().print(Text(f"{len(self.missing)} {self.what} are listed but not there ({named})"))
         if self.errors:
             stderr().print(Text(f"{len(self.errors)} {self.what} could not be read and were left out"))

@@ -7,9 +7,6 @@ import torch
 import typer
 
 from clipselect import __version__
-from clipselect.base_training import BaseExamples, accuracy, base_loss, find_background, find_footage, fingerprint_of
-from clipselect.cards import base_card, share
-from clipselect.checkpoint import save_weights
 from clipselect.commands.common import check
 from clipselect.commands.options import ClipDuration, Device, Fps, Quiet
 from clipselect.commands.outputs import make_folder
@@ -30,15 +27,25 @@ from clipselect.commands.training_options import (
     Workers,
     check_outputs,
     command,
-    frame_store,
+    frame_cache,
 )
-from clipselect.datasets import read_background, read_dataset
-from clipselect.display import shown
-from clipselect.files import write_whole
-from clipselect.grid import exact_seconds
-from clipselect.runtime import start
-from clipselect.scorer import Geometry
-from clipselect.training import Schedule, train
+from clipselect.data.datasets import read_background, read_dataset
+from clipselect.media.candidates import exact_seconds
+from clipselect.media.files import write_whole
+from clipselect.media.text import printable
+from clipselect.scoring.checkpoint import save_weights
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.training.base_training import (
+    BaseExamples,
+    accuracy,
+    base_loss,
+    find_background,
+    find_footage,
+    fingerprint_of,
+)
+from clipselect.training.cards import base_card, share
+from clipselect.training.loop import TrainingConfig, train
+from clipselect.training.runtime import launch
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.networks import NETWORKS
 
@@ -79,45 +86,44 @@ def train_base(
     check(network in NETWORKS, f"--network must be one of {', '.join(NETWORKS)}, got {network}")
     architecture = NETWORKS[network]
     length = exact_seconds(architecture.seconds if clip_duration is None else clip_duration, "--clip-duration")
-    geometry = Geometry(
-        architecture.size if size is None else size, architecture.frames if frames is None else frames, MEAN, STD
-    )
-    check(32 <= geometry.size <= 1024, f"--size must lie in [32, 1024], got {size}")
-    check(1 <= geometry.frames <= 256, f"--frames must lie in [1, 256], got {frames}")
+    size, frames = architecture.size if size is None else size, architecture.frames if frames is None else frames
+    check(32 <= size <= 1024, f"--size must lie in [32, 1024], got {size}")
+    check(1 <= frames <= 256, f"--frames must lie in [1, 256], got {frames}")
+    input_spec = InputSpec(size, size, MEAN, STD, frames)
     check_outputs(output)
     work = work or output.with_suffix(".work")
     dataset = read_dataset(data, "train", prefix=prefix)
     held_out = read_dataset(data, "val", prefix=prefix, classes=dataset.classes)
     domains = [*read_background(background, "train").values()] if background else []
     make_folder(work)
-    runtime = start(device, precision, work / "logs")
-    store = frame_store(work, geometry, length, cache_gigabytes, fps)
-    failures = Failures((*dataset.missing, *held_out.missing), quiet=not runtime.is_first)
-    quiet = quiet or not runtime.is_first
-    with stoppable(work, runtime.is_first):
+    runtime = launch(device, precision, work / "logs")
+    store = frame_cache(work, input_spec, length, cache_gigabytes, fps)
+    failures = Failures((*dataset.missing, *held_out.missing), quiet=not runtime.is_global_zero)
+    quiet = quiet or not runtime.is_global_zero
+    with stoppable(work, runtime.is_global_zero):
         paths = len(dataset.videos) + sum(map(len, domains))
         found = None
-        if runtime.is_first:  # the others would read the same, and might not agree
+        if runtime.is_global_zero:  # the others would read the same, and might not agree
             with stage("reading the videos", paths, quiet) as step:
                 footage = find_footage(step.over(dataset.videos), dataset.classes, store, failures.add)
                 found = footage, find_background(map(step.over, domains), store, failures.add)
-        footage, elsewhere = runtime.share(found)
+        footage, elsewhere = runtime.broadcast(found)
         classes = len(dataset.classes) + bool(elsewhere)
         torch.manual_seed(seed)
         net = architecture.build(classes)
-        schedule = Schedule(steps, batch, learning_rate, 0.05, seed, checkpoint_minutes, workers)
-        examples = BaseExamples(store, footage, elsewhere, length, geometry, batch, steps, seed)
+        schedule = TrainingConfig(steps, batch, learning_rate, 0.05, seed, checkpoint_minutes, workers)
+        examples = BaseExamples(store, footage, elsewhere, length, input_spec, batch, steps, seed)
         settings = {
-            "network": network, "classes": dataset.classes, "clip_duration": str(length), **asdict(geometry),
+            "network": network, "classes": dataset.classes, "clip_duration": str(length), **asdict(input_spec),
             "schedule": [steps, batch, learning_rate, seed], "footage": fingerprint_of([*footage, *elsewhere]),
-            "precision": runtime.precision, "processes": runtime.processes,
+            "precision": runtime.precision, "processes": runtime.world_size,
         }  # fmt: skip
         with stage("training the base", steps, quiet) as step:
             averaged = train(
                 net, examples, base_loss, schedule, runtime,
                 checkpoint=work / "base.ckpt", settings=settings, show=step.at,
             )  # fmt: skip
-        if not runtime.is_first:
+        if not runtime.is_global_zero:
             return
         metadata = {
             "kind": "base",
@@ -125,7 +131,7 @@ def train_base(
             "network": network,
             "outputs": classes,
             "classes": dataset.classes,
-            **asdict(geometry),
+            **asdict(input_spec),
             "clip_duration": float(length),
             "seed": seed,
             "steps": steps,
@@ -138,7 +144,7 @@ def train_base(
         save_weights(output, halves, metadata)  # before anything else can fail
         averaged.load_state_dict({n: t.to(averaged.state_dict()[n].dtype) for n, t in halves.items()})
         base = Base.of(
-            averaged, geometry, float(length), name=output.stem, classes=dataset.classes, device=str(runtime.device)
+            averaged, input_spec, float(length), name=output.stem, classes=dataset.classes, device=str(runtime.device)
         )
         with stage("the held-out videos", len(held_out.videos), quiet) as step:
             measured = accuracy(base, step.over(held_out.videos), fps, failures.add)
@@ -148,6 +154,6 @@ def train_base(
     failures.tell()
     if not quiet:
         typer.echo(
-            f"{shown(output)}: {network}, {len(dataset.classes)} classes, top-1 {share(measured.top1)} on "
+            f"{printable(output)}: {network}, {len(dataset.classes)} classes, top-1 {share(measured.top1)} on "
             f"{measured.videos} held-out videos"
         )

@@ -12,9 +12,6 @@ from rich.text import Text
 from torch import Tensor, nn
 
 from clipselect import __version__
-from clipselect.augment import normalised
-from clipselect.cards import embedder_card, share
-from clipselect.checkpoint import Metadata, fingerprint, save_weights
 from clipselect.commands.common import check, stderr
 from clipselect.commands.options import Device, Quiet
 from clipselect.commands.outputs import make_folder
@@ -31,8 +28,16 @@ from clipselect.commands.training_options import (
     check_outputs,
     command,
 )
-from clipselect.display import shown
-from clipselect.embedder_training import (
+from clipselect.data.identities import LabelledImages, read_identities
+from clipselect.data.splits import short_name
+from clipselect.errors import ClipselectError
+from clipselect.media.files import write_whole
+from clipselect.media.text import printable
+from clipselect.scoring.checkpoint import Metadata, fingerprint, save_weights
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.training.augment import normalised
+from clipselect.training.cards import embedder_card, share
+from clipselect.training.embedder_training import (
     LOSSES,
     EmbedderExamples,
     EmbedderInTraining,
@@ -42,13 +47,8 @@ from clipselect.embedder_training import (
     leave_one_out,
     readable,
 )
-from clipselect.errors import ClipselectError
-from clipselect.files import write_whole
-from clipselect.identities import LabelledImages, read_identities
-from clipselect.images import ImageGeometry
-from clipselect.runtime import Runtime, start
-from clipselect.splits import short_name
-from clipselect.training import Schedule, train
+from clipselect.training.loop import TrainingConfig, train
+from clipselect.training.runtime import Runtime, launch
 from clipselect.zoo.embedder_networks import EMBEDDERS
 from clipselect.zoo.loading import read_checkpoint
 
@@ -95,13 +95,13 @@ def train_embedder(
     check(loss in LOSSES, f"--loss must be one of {', '.join(LOSSES)}, got {loss}")
     known_loss: Loss = next(name for name in LOSSES if name == loss)
     architecture = EMBEDDERS[network]
-    made_for = architecture.geometry
-    geometry = replace(
+    made_for = architecture.input_spec
+    input_spec = replace(
         made_for,
         height=made_for.height if height is None else height,
         width=made_for.width if width is None else width,
     )
-    for option, pixels in (("--height", geometry.height), ("--width", geometry.width)):
+    for option, pixels in (("--height", input_spec.height), ("--width", input_spec.width)):
         check(16 <= pixels <= 1024, f"{option} must lie in [16, 1024], got {pixels}")
     check_outputs(output)
     work = work or output.with_suffix(".work")
@@ -113,32 +113,32 @@ def train_embedder(
     net = architecture.build()
     if initial is not None:
         architecture.load(net, read_checkpoint(initial), initial)
-    dim = _dimensions(net, geometry, network)
+    dim = _dimensions(net, input_spec, network)
     make_folder(work)
-    runtime = start(device, precision, work / "logs")
-    failures = Failures(quiet=not runtime.is_first)
-    quiet = quiet or not runtime.is_first
-    schedule = Schedule(steps, batch, learning_rate, 5e-4, seed, checkpoint_minutes, workers)
+    runtime = launch(device, precision, work / "logs")
+    failures = Failures(quiet=not runtime.is_global_zero)
+    quiet = quiet or not runtime.is_global_zero
+    schedule = TrainingConfig(steps, batch, learning_rate, 5e-4, seed, checkpoint_minutes, workers)
     k = images_per_identity if loss == "triplet" else None
     check(
-        k is None or (batch // runtime.processes) % k == 0,
-        f"--batch {batch} over {runtime.processes} processes is no multiple of --images-per-identity {k}",
+        k is None or (batch // runtime.world_size) % k == 0,
+        f"--batch {batch} over {runtime.world_size} processes is no multiple of --images-per-identity {k}",
     )
-    with stoppable(work, runtime.is_first):
+    with stoppable(work, runtime.is_global_zero):
         images = None
-        if runtime.is_first:  # the others would read the same, and might not agree
+        if runtime.is_global_zero:  # the others would read the same, and might not agree
             with stage("reading the images", len(found.paths), quiet) as step:
                 images = readable(found, step.over, failures.add)
-        images = runtime.share(images)
-        examples = EmbedderExamples(images, geometry, batch, seed, k)
+        images = runtime.broadcast(images)
+        examples = EmbedderExamples(images, input_spec, batch, seed, k)
         settings = {
             "network": network, "loss": loss, "initial": initial and fingerprint(net.state_dict(), {}), "k": k,
-            **asdict(geometry), "schedule": [steps, batch, learning_rate, seed], "images": fingerprint_of(images),
-            "precision": runtime.precision, "processes": runtime.processes,
+            **asdict(input_spec), "schedule": [steps, batch, learning_rate, seed], "images": fingerprint_of(images),
+            "precision": runtime.precision, "processes": runtime.world_size,
         }  # fmt: skip
 
         def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
-            return model(normalised(inputs, geometry.mean, geometry.std), labels)
+            return model(normalised(inputs, input_spec.mean, input_spec.std), labels)
 
         training = EmbedderInTraining(net, known_loss, dim, len(images.identities))
         with stage("training the embedder", steps, quiet) as step:
@@ -146,7 +146,7 @@ def train_embedder(
                 training, examples, mean_loss, schedule, runtime,
                 checkpoint=work / "embedder.ckpt", settings=settings, show=step.at,
             ).network  # fmt: skip
-        if not runtime.is_first:
+        if not runtime.is_global_zero:
             return
         assert isinstance(averaged, nn.Module)
         metadata: Metadata = {
@@ -154,7 +154,7 @@ def train_embedder(
             "name": output.stem,
             "network": network,
             "dim": dim,
-            **asdict(geometry),
+            **asdict(input_spec),
             "identities": len(images.identities),
             "images": len(images.paths),
             "failed": failures.count,
@@ -169,11 +169,15 @@ def train_embedder(
             "held_out": None,
         }
         with stage("the held-out images", len(held_out.paths) if held_out else 0, quiet) as step:
-            _write(output, averaged, metadata, lambda net: _measured(net, held_out, geometry, runtime, step, failures))
+            _write(
+                output, averaged, metadata, lambda net: _measured(net, held_out, input_spec, runtime, step, failures)
+            )
     if failures.count:
         stderr().print(Text(f"{failures.count} images could not be read and were left out"))
     if not quiet:
-        typer.echo(f"{shown(output)}: {network}, {len(images.identities)} identities, {_told(metadata['held_out'])}")
+        typer.echo(
+            f"{printable(output)}: {network}, {len(images.identities)} identities, {_told(metadata['held_out'])}"
+        )
 
 
 def _told(held_out: dict[str, Any] | None) -> str:
@@ -181,12 +185,12 @@ def _told(held_out: dict[str, Any] | None) -> str:
 
 
 @torch.inference_mode()
-def _dimensions(net: nn.Module, geometry: ImageGeometry, network: str) -> int:
+def _dimensions(net: nn.Module, input_spec: InputSpec, network: str) -> int:
     """Of the network's features; a ClipselectError if it cannot take such images."""
     try:
-        return int(net.eval()(torch.zeros(2, 3, geometry.height, geometry.width)).shape[1])
+        return int(net.eval()(torch.zeros(2, 3, input_spec.height, input_spec.width)).shape[1])
     except RuntimeError as e:
-        size = f"{geometry.height} x {geometry.width}"
+        size = f"{input_spec.height} x {input_spec.width}"
         raise ClipselectError(f"{network} cannot take images of {size}; leave --height and --width out") from e
 
 
@@ -208,7 +212,7 @@ def _write(
 def _measured(
     net: nn.Module,
     images: LabelledImages | None,
-    geometry: ImageGeometry,
+    input_spec: InputSpec,
     runtime: Runtime,
     step: Stage,
     failures: Failures,
@@ -222,7 +226,7 @@ def _measured(
         return None
     if len(set(images.labels)) == len(images.labels):
         return None
-    found = leave_one_out(embedded(net, images.paths, geometry, runtime.device), images.labels)
+    found = leave_one_out(embedded(net, images.paths, input_spec, runtime.device), images.labels)
     return {
         "identities": len(images.identities),
         "images": len(images.paths),

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from clipselect.cards import CARD
 from clipselect.commands.common import check
-from clipselect.files import check_writable
-from clipselect.frame_store import FrameStore
-from clipselect.scorer import Geometry
+from clipselect.media.files import check_writable
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.training.cards import CARD
+from clipselect.training.frame_cache import FrameCache
 
 MARGIN, DENSITY = 1.15, 2
 """Training frames are kept a little larger than the clips, which are crops of them, and twice as dense in time."""
@@ -76,8 +76,8 @@ def command() -> str:
     return started + shlex.join(["clipselect", *sys.argv[1:]])
 
 
-def frame_store(work: Path, geometry: Geometry, clip_duration: Fraction, gigabytes: float, fps: float) -> FrameStore:
+def frame_cache(work: Path, input_spec: InputSpec, clip_duration: Fraction, gigabytes: float, fps: float) -> FrameCache:
     """Where the frames for training on such clips are kept."""
     check(0.001 <= fps <= 10_000, f"--fps must lie between 0.001 and 10000, got {fps}")
-    rate = DENSITY * geometry.frames / clip_duration
-    return FrameStore(work / "frames", round(MARGIN * geometry.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)
+    rate = DENSITY * input_spec.frames / clip_duration
+    return FrameCache(work / "frames", round(MARGIN * input_spec.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)

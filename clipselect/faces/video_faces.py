@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from clipselect.commands.output.frame_results import FrameOrigin
 from clipselect.errors import VideoError
 from clipselect.faces.alignment import align
 from clipselect.faces.detection import Detector, Face
 from clipselect.faces.tracks import track
-from clipselect.frame_results import FrameOrigin
-from clipselect.images import Image
-from clipselect.orientation import orientation
-from clipselect.sources import open_source
-from clipselect.video import Source
+from clipselect.media.images import Image
+from clipselect.media.orientation import orientation
+from clipselect.media.sources import open_source
+from clipselect.media.video import Source
 
 
 @dataclass(frozen=True)

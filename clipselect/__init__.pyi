@@ -1,0 +1,36 @@
+from .errors import ClipselectError as ClipselectError
+from .errors import ClipselectWarning as ClipselectWarning
+from .errors import VideoError as VideoError
+from .index.score_index import ScoreIndex as ScoreIndex
+from .media.candidates import Clip as Clip
+from .media.candidates import candidate_clips as candidate_clips
+from .media.sources import open_source as open_source
+from .method.aggregation import aggregate as aggregate
+from .method.aggregation import rescaled as rescaled
+from .method.aggregation import weights as weights
+from .method.ddnet import DDNet as DDNet
+from .method.ddnet import DDNetConfig as DDNetConfig
+from .method.discriminability import CentroidAccumulator as CentroidAccumulator
+from .method.discriminability import class_centroids as class_centroids
+from .method.discriminability import d_scores as d_scores
+from .method.discriminability import discriminability as discriminability
+from .method.discriminability import normalisation as normalisation
+from .method.selection import Selection as Selection
+from .method.selection import above as above
+from .method.selection import ranking as ranking
+from .method.selection import top_k as top_k
+from .samplers.clip_samplers import DenseClips as DenseClips
+from .samplers.clip_samplers import RandomClips as RandomClips
+from .samplers.clip_samplers import UniformClips as UniformClips
+from .samplers.ddl import DDLClipSampler as DDLClipSampler
+from .samplers.frame_sampler import FaceFrameSampler as FaceFrameSampler
+from .samplers.frame_sampler import FrameSelection as FrameSelection
+from .samplers.frame_sampler import ReIDFrameSampler as ReIDFrameSampler
+from .samplers.video_aggregator import VideoAggregator as VideoAggregator
+from .samplers.video_aggregator import VideoAnswers as VideoAnswers
+from .scoring.scorer import Scorer as Scorer
+from .scoring.scorer import load_scorer as load_scorer
+from .scoring.video_scores import VideoScores as VideoScores
+from .scoring.video_scores import score_video as score_video
+
+__version__: str

@@ -1,0 +1,1 @@
+"""What the commands print and write: terminal, JSON, CSV, plots and pages."""

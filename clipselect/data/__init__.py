@@ -1,0 +1,1 @@
+"""What lies on disk: labelled videos, identities, tracklets, splits, degradations, compositions."""

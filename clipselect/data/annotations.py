@@ -1,0 +1,273 @@
+"""What lists of labelled videos and ActivityNet's JSON say: which video shows what, and which subset it belongs to.
+
+Read here: lists with a header (path, label and optionally split, start, end), PyTorchVideo's lists without one, the
+CSVs in which Kinetics is published, and the JSON of ActivityNet. Names become files only when a `Listing` is asked to
+`locate` them, so the files of the other split are never looked for.
+"""
+
+import json
+import math
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from clipselect.data.splits import SUBSETS, Subset
+from clipselect.errors import ClipselectError
+from clipselect.index.inputs import PATH_COLUMNS, VIDEO_SUFFIXES, fields, first_of, read_rows, videos_below
+
+LABEL_COLUMNS = ("label", "class", "class_name", "label_name", "action", "category")
+KINETICS_COLUMNS = ("youtube_id", "time_start", "time_end")
+
+
+class Annotation(NamedTuple):
+    """One label of a video, and from which second to which; `end` 0 stands for the whole video."""
+
+    label: str
+    start: float = 0.0
+    end: float = 0.0
+
+    @property
+    def timed(self) -> bool:
+        return self.end > 0
+
+
+Annotations = tuple[Annotation, ...]
+Located = tuple[str, Annotations]
+Row = tuple[str, Subset | None, Annotation]
+Said = tuple[Subset | None, Annotations]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a file says about its videos.
+
+    Attributes:
+        videos: subset (None if the file says nothing about subsets) and annotations by the name of the video, in the
+            order of the file. Equal values are one object, since there may be a million of them.
+        locate: the path that goes with a name and the annotations as they hold for it; None if it is not there.
+        sought: where `locate` looks, for messages.
+        upload: name of a video -> name of what it was cut from, for what must not be torn apart; by default its own.
+        empty: subset by name of the videos that have annotations, but no segment that is not empty.
+    """
+
+    videos: dict[str, Said]
+    locate: Callable[[str, Annotations], Located | None]
+    sought: str
+    upload: Callable[[str], str] = str
+    empty: Mapping[str, Subset] = field(default_factory=dict)
+
+
+def read_annotations(data: Path, prefix: Path | None) -> Listing:
+    """The annotations of a .json file, which must be ActivityNet's, or else of a list.
+
+    Args:
+        prefix: folder that names count from; by default the list's, for paths in lists the current one before it.
+
+    Raises:
+        ClipselectError: the file cannot be read, or a part of it not understood; names the line or the video.
+    """
+    if data.suffix.lower() == ".json":
+        return _activitynet(data, prefix or data.parent)
+    columns = (*PATH_COLUMNS, *LABEL_COLUMNS, KINETICS_COLUMNS[0])
+    header, rows = read_rows(data, columns)
+    if not header:
+        return _paths(_collected(data, _unheaded(data, rows)), data, prefix)
+    if first_of(PATH_COLUMNS, header) is None and not set(KINETICS_COLUMNS) - set(header):
+        return _kinetics(data, prefix or data.parent, header, rows)
+    return _paths(_collected(data, _headed(data, header, rows, PATH_COLUMNS, ("start", "end"))), data, prefix)
+
+
+def _paths(videos: dict[str, Said], data: Path, prefix: Path | None) -> Listing:
+    folders = [Path(), data.parent] if prefix is None else [prefix]
+    starts = [*dict.fromkeys("" if folder == Path() else str(folder) for folder in folders)]
+
+    def locate(name: str, annotations: Annotations) -> Located | None:
+        paths = [name] if os.path.isabs(name) else [os.path.join(start, name) for start in starts]  # noqa: PTH117, PTH118
+        path = next((path for path in paths if os.path.exists(path)), None)
+        return None if path is None else (path, annotations)
+
+    return Listing(videos, locate, " or ".join(start or "the current folder" for start in starts))
+
+
+def _kinetics(data: Path, folder: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Listing:
+    """Files called ID_START_END (six digits each) hold the clip alone, those called ID the video as it was uploaded."""
+    videos = _collected(data, _headed(data, header, rows, ("youtube_id",), KINETICS_COLUMNS[1:]), name=_clip_name)
+    files = _by_stem(folder)
+
+    def locate(name: str, annotations: Annotations) -> Located | None:
+        label = annotations[0].label
+        if name in files:
+            return _of_class(files[name], label), tuple(Annotation(a.label) for a in annotations)
+        whole = _upload(name)
+        return (_of_class(files[whole], label), annotations) if whole in files else None
+
+    return Listing(videos, locate, str(folder), _upload)
+
+
+def _activitynet(data: Path, folder: Path) -> Listing:
+    database = _database(data)
+    videos = _collected(data, _entries(data, database))
+    empty = {
+        name: SUBSETS[entry["subset"].lower()]
+        for name, entry in database.items()
+        if name not in videos and entry.get("annotations")
+    }
+    files = _by_stem(folder)
+
+    def locate(name: str, annotations: Annotations) -> Located | None:
+        paths = files.get(name) or files.get(f"v_{name}")
+        return (paths[0], annotations) if paths else None
+
+    return Listing(videos, locate, str(folder), empty=empty)
+
+
+def _collected(
+    data: Path, rows: Iterator[Row], name: Callable[[str, Annotation], str] = lambda video, _: video
+) -> dict[str, Said]:
+    """The rows by video; what is said twice counts once."""
+    videos: dict[str, Said] = {}
+    several: dict[str, dict[Annotation, None]] = {}
+    shared: dict[Said, Said] = {}
+    for video, subset, annotation in rows:
+        key = name(video, annotation)
+        if key not in videos:
+            said: Said = (subset, (annotation,))
+            videos[key] = said if annotation.timed else shared.setdefault(said, said)
+            continue
+        known, annotations = videos[key]
+        if known != subset:
+            raise ClipselectError(f"{data}: {key} is in both {known} and {subset}; leave it in one of them")
+        several.setdefault(key, dict.fromkeys(annotations))[annotation] = None
+    for key, together in several.items():
+        said = (videos[key][0], tuple(together))
+        videos[key] = shared.setdefault(said, said)
+    return videos
+
+
+def _headed(
+    data: Path,
+    header: list[str],
+    rows: Iterator[tuple[int, list[str]]],
+    videos: tuple[str, ...],
+    times: tuple[str, ...],
+) -> Iterator[Row]:
+    video, label, split = first_of(videos, header), first_of(LABEL_COLUMNS, header), first_of(["split"], header)
+    start, end = (first_of([name], header) for name in times)
+    if video is None:
+        raise ClipselectError(f"{data}: a list without a column of paths; call it path")
+    if label is None:
+        raise ClipselectError(f"{data}: a list without a column of labels; call it label")
+    for number, cells in rows:
+        where = f"{data}: line {number}"
+        row = [cell.strip() for cell in cells] + [""] * (len(header) - len(cells))
+        if any(row[len(header) :]):
+            raise ClipselectError(f"{where} has {len(row)} fields, the header {len(header)}; quote those with commas")
+        path, name = row[video], row[label]
+        subset = None if split is None else SUBSETS.get(row[split].lower())
+        if split is not None and subset is None:
+            raise ClipselectError(f"{where} has split {row[split]!r}; write train or val")
+        if not name and path and subset == "test":  # as published for a contest
+            continue
+        if not path or not name:
+            raise ClipselectError(f"{where} has no {'label' if path else 'path'}; fill it in or remove the line")
+        span = tuple("" if column is None else row[column] for column in (start, end))
+        yield path, subset, Annotation(name, *_span(span, f"{where} ({path})")) if any(span) else Annotation(name)
+
+
+def _unheaded(data: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
+    """`path 3`, `path,3` and `path,name`; a path may hold spaces, and commas before a number or in quotes."""
+    for number, (line,) in rows:
+        path = line.rstrip("0123456789")
+        label = line[len(path) :]
+        if line.startswith('"') or not label or path[-1:] not in {" ", ","}:
+            cells = fields(line, "\t" if "\t" in line else ",")
+            path, label = cells if len(cells) == 2 else ("", "")
+        path, label = path.rstrip(" \t,"), label.strip()
+        if not path or not label:
+            raise ClipselectError(f"{data}: line {number} is not a path and a label; write `path,label`")
+        yield path, None, Annotation(label)
+
+
+def _clip_name(video: str, annotation: Annotation) -> str:
+    return f"{video}_{int(annotation.start):06d}_{int(annotation.end):06d}"
+
+
+def _upload(clip_name: str) -> str:
+    return clip_name.rsplit("_", 2)[0]
+
+
+def _database(data: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(data.read_bytes())
+    except OSError as e:
+        raise ClipselectError(f"{data}: cannot be read ({e.strerror}); check its permissions") from e
+    except (ValueError, RecursionError) as e:
+        raise ClipselectError(f"{data}: is not JSON ({e}); check that it is whole") from e
+    database = document.get("database") if isinstance(document, dict) else None
+    if not isinstance(database, dict) or not database:
+        raise ClipselectError(f"{data}: is not ActivityNet's JSON; it must hold videos under `database`")
+    return database
+
+
+def _entries(data: Path, database: dict[str, Any]) -> Iterator[Row]:
+    """Entries without annotations, as in ActivityNet's test set, are left out, and so are its empty segments."""
+    for name, entry in database.items():
+        where = f"{data}: video {name}"
+        annotations = entry.get("annotations", []) if isinstance(entry, dict) else None
+        if not isinstance(annotations, list):
+            raise ClipselectError(f"{where} has no list of annotations; write ActivityNet's layout")
+        if not annotations:
+            continue
+        subset = SUBSETS.get(str(entry.get("subset")).lower())
+        if subset is None:
+            raise ClipselectError(f"{where} has subset {entry.get('subset')!r}; write training or validation")
+        for annotation in annotations:
+            said = annotation if isinstance(annotation, dict) else {}
+            label, segment = said.get("label"), said.get("segment")
+            if not isinstance(label, str) or not label.strip():
+                raise ClipselectError(f"{where} has an annotation without label; write it as ActivityNet does")
+            if not isinstance(segment, list) or len(segment) != 2:
+                raise ClipselectError(f"{where} has an annotation without segment; write it as ActivityNet does")
+            start, end = _seconds(tuple(segment), where)
+            if end > start:
+                yield name, subset, Annotation(label.strip(), start, end)
+
+
+def _span(span: tuple[Any, ...], where: str) -> tuple[float, float]:
+    """Start and end in seconds of a segment that must not be empty."""
+    start, end = _seconds(span, where)
+    if end <= start:
+        raise ClipselectError(f"{where}: the segment {span[0]} to {span[1]} s is empty; correct its start or end")
+    return start, end
+
+
+def _seconds(span: tuple[Any, ...], where: str) -> tuple[float, float]:
+    """Start and end; a start before the video is its beginning."""
+    try:
+        start, end = (float(value) for value in span)
+    except (TypeError, ValueError, OverflowError):
+        start = end = math.nan
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise ClipselectError(f"{where}: {span[0]!r} to {span[1]!r} is no segment; write two numbers of seconds")
+    return max(start, 0.0), end
+
+
+def _by_stem(folder: Path) -> dict[str, list[str]]:
+    """Every video below a folder by its name without suffix, from one look at the folder."""
+    if not os.path.isdir(folder):
+        raise ClipselectError(f"{folder}: no such folder; give the one that the videos lie in")
+    files: dict[str, list[str]] = defaultdict(list)
+    for path in videos_below(folder):
+        files[path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name].append(str(path))
+    return dict(files)
+
+
+def _of_class(paths: list[str], label: str) -> str:
+    """Of files of the same name, the one in the folder of its class."""
+    if len(paths) > 1:
+        folders = {label, label.replace(" ", "_")}
+        paths = [path for path in paths if Path(path).parent.name in folders] or paths
+    return paths[0]

@@ -1,0 +1,129 @@
+"""What makes single frames bad: blur, low resolution, occlusion, compression, light, misaligned boxes.
+
+Pure functions over images [h, w, 3] uint8 RGB, which they leave as they are. Lengths are shares of the image's longer
+side, so that a degradation looks alike at every size. `DEGRADATIONS` holds what `degrade` draws from, with the range of
+strengths: for faces, and for the boxes of a person tracker.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.media.images import Image
+
+Kind = Literal["faces", "tracklets"]
+BootstrapResult = Callable[[Image, np.random.Generator], Image]
+
+SECOND = 0.35
+"""The chance that a second degradation comes on top of the first."""
+
+
+def motion_blur(image: Image, length: float, angle: float) -> Image:
+    """Averaged along a line of `length` pixels at an `angle` in radians.
+
+    The length is rounded up to an odd number; below 1.5 nothing changes.
+    """
+    import cv2
+
+    size = max(round(length) | 1, 1)
+    if size < 3:
+        return image.copy()
+    kernel = np.zeros((size, size), np.float32)
+    middle = size // 2
+    reach = np.array([np.cos(angle), np.sin(angle)]) * middle
+    first, last = (tuple(np.rint(middle + sign * reach).astype(int).tolist()) for sign in (-1, 1))
+    cv2.line(kernel, first, last, 1.0)
+    return _image(cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE))
+
+
+def low_resolution(image: Image, factor: float) -> Image:
+    """Shrunk `factor` >= 1 times and enlarged again."""
+    import cv2
+
+    height, width = image.shape[:2]
+    small = cv2.resize(
+        image, (max(round(width / factor), 1), max(round(height / factor), 1)), interpolation=cv2.INTER_AREA
+    )
+    return _image(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def occlude(image: Image, top: int, left: int, height: int, width: int, colour: NDArray[np.uint8]) -> Image:
+    """A rectangle covered with a colour [3], or with a patch [height, width, 3]."""
+    out = image.copy()
+    area = out[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
+    area[:] = colour if colour.ndim == 1 else colour[max(-top, 0) :, max(-left, 0) :][: area.shape[0], : area.shape[1]]
+    return out
+
+
+def compress(image: Image, quality: int) -> Image:
+    """As a JPEG of that quality, in [1, 100]."""
+    import cv2
+
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    return _image(cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
+
+
+def expose(image: Image, stops: float) -> Image:
+    """Light changed by so many stops: over-exposed above 0, under-exposed below; what is clipped stays clipped."""
+    return np.clip(image * np.float32(2.0**stops), 0, 255).astype(np.uint8)
+
+
+def misalign(image: Image, down: float, right: float, zoom: float) -> Image:
+    """A box moved by shares of its height and width, and `zoom` times as large; edges are repeated outside."""
+    import cv2
+
+    height, width = image.shape[:2]
+    shift = np.array([[zoom, 0, width * (right + (1 - zoom) / 2)], [0, zoom, height * (down + (1 - zoom) / 2)]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return _image(cv2.warpAffine(image, shift, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def degrade(image: Image, kind: Kind, rng: np.random.Generator) -> Image:
+    """One degradation of that kind, sometimes two, of random strength; the same for the same state of `rng`."""
+    choices = DEGRADATIONS[kind]
+    for i in rng.choice(len(choices), 2 if rng.random() < SECOND else 1, replace=False).tolist():
+        image = choices[i](image, rng)
+    return image
+
+
+def _motion_blur(image: Image, rng: np.random.Generator) -> Image:
+    return motion_blur(image, rng.uniform(0.04, 0.2) * max(image.shape[:2]), rng.uniform(0, np.pi))
+
+
+def _low_resolution(image: Image, rng: np.random.Generator) -> Image:
+    return low_resolution(image, max(max(image.shape[:2]) / np.exp(rng.uniform(np.log(10), np.log(56))), 1.0))
+
+
+def _occlude(image: Image, rng: np.random.Generator) -> Image:
+    """A bar, a hand's width or half of the image: one colour, or noise."""
+    height, width = image.shape[:2]
+    h, w = (max(int(side * rng.uniform(0.25, 0.7)), 1) for side in (height, width))
+    top, left = int(rng.integers(-h // 3, height - h + h // 3 + 1)), int(rng.integers(-w // 3, width - w + w // 3 + 1))
+    top, left = max(top, 1 - h), max(left, 1 - w)  # one of a single pixel must not lie outside
+    colour = rng.integers(256, size=3) if rng.random() < 0.6 else rng.integers(256, size=(h, w, 3))
+    return occlude(image, top, left, h, w, colour.astype(np.uint8))
+
+
+def _compress(image: Image, rng: np.random.Generator) -> Image:
+    return compress(image, int(rng.integers(3, 25)))
+
+
+def _expose(image: Image, rng: np.random.Generator) -> Image:
+    return expose(image, rng.choice([-1, 1]) * rng.uniform(1.2, 3.5))
+
+
+def _misalign(image: Image, rng: np.random.Generator) -> Image:
+    down, right = rng.uniform(-0.4, 0.4, 2)
+    return misalign(image, down, right, float(np.exp(rng.uniform(-0.5, 0.6))))
+
+
+def _image(array: object) -> Image:
+    return np.asarray(array, dtype=np.uint8)
+
+
+DEGRADATIONS: dict[Kind, tuple[BootstrapResult, ...]] = {
+    "faces": (_motion_blur, _low_resolution, _occlude, _compress, _expose),
+    "tracklets": (_misalign, _misalign, _occlude, _motion_blur, _low_resolution),
+}

@@ -1,0 +1,94 @@
+"""Labelled images for training: folders of identities, as face and re-ID data sets are unpacked."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from clipselect.data.splits import SUBSETS, Split, held_out, split_root
+from clipselect.errors import ClipselectError
+from clipselect.index.inputs import image_folders, is_folder, visible
+from clipselect.media.sources import IMAGE_SUFFIXES
+
+JUNK = frozenset({"-1", "00-1"})
+"""Boxes that show no person, in Market-1501 and MARS."""
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images with the identity that each shows.
+
+    Attributes:
+        paths: [n].
+        labels: [n] indices of `identities`.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[int, ...]
+    identities: tuple[str, ...]
+
+
+def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool = False) -> LabelledImages:
+    """The images of a split of one or several data sets; no identity stands in both splits.
+
+    A data set is a folder with a folder per identity (all images below it are of that identity), or with images named
+    IDENTITY_*.jpg as Market-1501 has them. Splits are as in `clipselect.data.splits`, but that what is held out where the
+    data name no split is a fifth of the identities, not of the images.
+
+    Args:
+        shared_names: a name stands for the same person in all data sets, as in MARS and Market-1501; who is held out of
+            one is then held out of all. Otherwise identities of two data sets are never the same.
+
+    Raises:
+        ClipselectError: no such folder, one that is given twice, no images, or fewer than two identities.
+    """
+    names = [folder.name for folder in folders]
+    real = [os.path.realpath(folder) for folder in folders]
+    if twice := next((folder for i, folder in enumerate(folders) if real[i] in real[:i]), None):
+        raise ClipselectError(f"{twice}: is given twice; give every data set once")
+    found: dict[str, list[str]] = {}
+    val: set[str] = set()
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise ClipselectError(f"{folder}: no such folder; give one with a folder of images per identity")
+        told = folder.name if len(set(names)) == len(names) else str(folder)  # bbox_train of MARS and of another set
+        prefix = f"{told}/" if len(folders) > 1 and not shared_names else ""
+        for part in get_args(Split):
+            for identity, paths in _of_split(folder, part).items():
+                found.setdefault(prefix + identity, []).extend(paths)
+                val |= {prefix + identity} if part == "val" else set()
+    identities = tuple(sorted(identity for identity in found if (identity in val) == (split == "val")))
+    where = ", ".join(map(str, folders))
+    if not identities:
+        raise ClipselectError(f"{where}: no images of identities for {split}; give a folder of images per identity")
+    if len(identities) < 2:
+        raise ClipselectError(f"{where}: only one identity, {identities[0]!r}, for {split}; it takes two to tell apart")
+    pairs = [(path, label) for label, identity in enumerate(identities) for path in found[identity]]
+    return LabelledImages(tuple(path for path, _ in pairs), tuple(label for _, label in pairs), identities)
+
+
+def _of_split(folder: Path, split: Split) -> dict[str, list[str]]:
+    root, undivided = split_root(folder, split)
+    everyone = _identities(root)
+    if not undivided:
+        return everyone
+    val = held_out(everyone)
+    return {identity: paths for identity, paths in everyone.items() if (identity in val) == (split == "val")}
+
+
+def _identities(folder: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    real = os.path.realpath(folder)
+    above = frozenset([real, *map(str, Path(real).parents)])
+    for entry in visible(folder):
+        if is_folder(entry):
+            if SUBSETS.get(re.split(r"[_\-. ]", entry.name.lower())[-1]) == "train":
+                raise ClipselectError(f"{entry.path}: by its name a split, not an identity; give that folder as data")
+            places = image_folders(Path(entry.path), above=above)
+            if paths := [str(place / name) for place, names in places for name in names]:
+                found[entry.name] = paths
+        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and "_" in entry.name:
+            found.setdefault(entry.name.partition("_")[0], []).append(entry.path)
+    return {identity: paths for identity, paths in found.items() if identity not in JUNK}

@@ -1,0 +1,81 @@
+"""Which split a video belongs to: as the data says, or else by a rule that needs nothing but its name.
+
+**Held out where the data names no split, or train alone** (`kinetics_train.csv`): within each class the videos are
+ordered by the SHA-1 of their name as the list has it, or relative to the folder of the classes, and the first fifth,
+but at least one of two, is val. So it depends neither on the machine, nor on where the data lies, nor on the other
+classes. Of Kinetics' uploads with several clips all clips go with the first. Data that names no split but is called
+after one (`kinetics400/val`, `hmdb_test.csv`) is val as a whole.
+"""
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from clipselect.errors import ClipselectError
+from clipselect.index.inputs import is_folder, visible
+
+Split = Literal["train", "val"]
+Subset = Literal["train", "val", "test"]
+
+SUBSETS: dict[str, Subset] = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validate": "val", "validation": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+"""What splits are called, in lower case. A test set serves as val where there is no other."""
+
+
+def held_out(names: Iterable[str]) -> set[str]:
+    """Which videos of one class are val where nothing says so: see the top of this file."""
+
+    def digest(name: str) -> tuple[bytes, str]:
+        text = unicodedata.normalize("NFC", name)  # macOS decomposes names of files
+        return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest(), name
+
+    ordered = sorted(set(names), key=digest)
+    return set(ordered[: max(len(ordered) // 5, 1)] if len(ordered) > 1 else [])
+
+
+def all_val(data: Path, split: Split) -> bool:
+    """Whether data without splits is val as a whole, because its name says so."""
+    word = re.split(r"[_\-. ]", short_name(data).lower())[-1]
+    whole = SUBSETS.get(word) in ("val", "test")
+    if whole and split == "train":
+        raise ClipselectError(
+            f"{data}: holds {word} videos only, by its name; give the data that {split} is in too, or rename it"
+        )
+    return whole
+
+
+def split_root(data: Path, split: Split) -> tuple[Path, bool]:
+    """The folder of a split's classes, and whether that split must still be held out of it."""
+    folders = split_folders(data)
+    if not folders:
+        return data, not all_val(data, split)
+    if {*folders} == {"train"}:
+        return folders["train"], True
+    root = folders.get(split) or (folders.get("test") if split == "val" else None)
+    if root is None:
+        raise ClipselectError(f"{data}: has no folder {split}; add it, or give a folder of classes without splits")
+    return root, False
+
+
+def split_folders(data: Path) -> dict[Subset, Path]:
+    """Folders of splits; none if there are other folders beside a lone one, which is then a class of that name."""
+    folders = subfolders(data)
+    named = {SUBSETS[folder.name.lower()]: folder for folder in reversed(folders) if folder.name.lower() in SUBSETS}
+    exact: dict[Subset, Path] = {s: data / s for s in named if data / s in folders}
+    lone = len(named) == 1 and (len(folders) > 1 or "test" in named)
+    return {} if lone else {**named, **exact}
+
+
+def subfolders(folder: Path) -> list[Path]:
+    return [folder / entry.name for entry in visible(folder) if is_folder(entry)]
+
+
+def short_name(data: Path) -> str:
+    name = os.path.basename(os.path.abspath(data))  # noqa: PTH100, PTH119
+    return name if os.path.isdir(data) else Path(name).stem

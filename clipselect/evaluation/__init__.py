@@ -1,0 +1,1 @@
+"""Every method and its rivals on labelled groups; metrics; intervals."""

@@ -1,0 +1,120 @@
+"""How good answers are: accuracy, average precision, ROC. Pure functions over arrays; results are shares in [0, 1]."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clipselect.evaluation.metrics.intervals import Floats, Statistic, chunks
+
+
+def topk_correct(probabilities: Floats, labels: ArrayLike | Sequence[Sequence[int]], k: int) -> NDArray[np.bool_]:
+    """Whether a label of every row is among its `k` largest probabilities; of equal ones the lower class comes first.
+
+    Args:
+        probabilities: [n, classes], or anything in their order; no NaN.
+        labels: [n] class indices, or n sequences of them where a group may have several: one of them suffices.
+
+    Raises:
+        ValueError: shapes that do not fit, a NaN, k < 1, a row without labels, or a label that is no class.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    rows, wanted = _pairs(probabilities, labels)
+    right = np.zeros(len(probabilities), dtype=bool)
+    earlier = np.arange(probabilities.shape[1])
+    for part in chunks(len(rows), probabilities.shape[1]):
+        values, label = probabilities[rows[part]], wanted[part, None]
+        own = np.take_along_axis(values, label, axis=1)
+        before = (values > own) | ((values == own) & (earlier < label))
+        right[rows[part][before.sum(axis=1) < k]] = True
+    return right
+
+
+def average_precision(scores: ArrayLike, positive: ArrayLike) -> float:
+    """Area under the precision-recall curve as a sum over its steps, without interpolation.
+
+    Args:
+        scores: [n], higher is surer.
+        positive: [n] bool, at least one true.
+    """
+    values, truth = np.asarray(scores), np.asarray(positive, dtype=bool)
+    if not truth.any():
+        raise ValueError("average precision needs at least one positive")
+    return float(_average_precisions(values, truth, np.ones((1, len(values)), np.float32))[0])
+
+
+def mean_average_precision(probabilities: Floats, labels: Sequence[Sequence[int]]) -> float:
+    """Mean over the classes of their `average_precision`; classes without positives are left out.
+
+    Args:
+        probabilities: [n, classes].
+        labels: n sequences of class indices.
+    """
+    return float(mean_average_precisions(probabilities, labels)(np.ones((1, len(probabilities)), np.float32))[0])
+
+
+def mean_average_precisions(probabilities: Floats, labels: Sequence[Sequence[int]]) -> Statistic:
+    """`mean_average_precision` as a function of how often each group was drawn, for `statistic_draws`."""
+    rows, wanted = _pairs(probabilities, labels)
+    classes = np.unique(wanted).tolist()
+
+    def statistic(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
+        total, counted = np.zeros(len(drawn)), np.zeros(len(drawn))
+        for c in classes:
+            truth = np.zeros(len(probabilities), dtype=bool)
+            truth[rows[wanted == c]] = True
+            values = _average_precisions(probabilities[:, c], truth, drawn)
+            total += np.nan_to_num(values)
+            counted += np.isfinite(values)
+        return total / np.maximum(counted, 1)
+
+    return statistic
+
+
+def roc_auc(scores: ArrayLike, positive: ArrayLike) -> float:
+    """Chance that a positive outranks a negative, ties counting half: the area under the ROC curve.
+
+    Args:
+        scores: [n] without NaN.
+        positive: [n] bool, both kinds present.
+    """
+    values, truth = np.asarray(scores), np.asarray(positive, dtype=bool)
+    positives, negatives = int(truth.sum()), int((~truth).sum())
+    if not positives or not negatives:
+        raise ValueError("the ROC needs a positive and a negative")
+    below = np.sort(values[~truth])
+    wins = np.searchsorted(below, values[truth], "left") + np.searchsorted(below, values[truth], "right")
+    return float(wins.sum() / 2 / positives / negatives)
+
+
+def _average_precisions(scores: Floats, positive: NDArray[np.bool_], drawn: NDArray[np.float32]) -> NDArray[np.float64]:
+    """[b] for groups drawn `drawn` [b, n] times; NaN where no positive was drawn.
+
+    The sum over the steps is one over the positives: each adds the precision among those that score as high or higher.
+    """
+    hits, weight = np.zeros(len(drawn)), drawn[:, positive].sum(axis=1, dtype=np.float64)
+    for part in chunks(int(positive.sum()), len(scores)):
+        bar = scores[positive][part]
+        # counts are whole and far below 2^24, so float32 adds them exactly
+        found = drawn @ (scores[:, None] >= bar).astype(np.float32)
+        true = drawn[:, positive] @ (scores[positive][:, None] >= bar).astype(np.float32)
+        own = drawn[:, positive][:, part]
+        hits += np.divide(own * true, found, out=np.zeros_like(found), where=found > 0).sum(axis=1, dtype=np.float64)
+    return np.divide(hits, weight, out=np.full(len(drawn), np.nan), where=weight > 0)
+
+
+def _pairs(
+    probabilities: Floats, labels: ArrayLike | Sequence[Sequence[int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(row, label) [p] each, of all labels of all rows."""
+    if probabilities.ndim != 2 or np.isnan(probabilities).any():
+        raise ValueError("probabilities must be [n, classes] without NaN")
+    several = [np.atleast_1d(np.asarray(row, dtype=np.int64)) for row in labels]  # type: ignore[union-attr]
+    if len(several) != len(probabilities) or not all(len(row) for row in several):
+        raise ValueError("expected at least one label for every row of probabilities")
+    rows = np.repeat(np.arange(len(several)), [len(row) for row in several])
+    wanted = np.concatenate(several) if several else np.empty(0, np.int64)
+    if len(wanted) and not 0 <= wanted.min() <= wanted.max() < probabilities.shape[1]:
+        raise ValueError(f"labels must lie in [0, {probabilities.shape[1]})")
+    return rows, wanted

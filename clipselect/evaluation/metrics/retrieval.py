@@ -1,0 +1,213 @@
+"""How well identities are found again: mean average precision and CMC by the protocol of MARS.
+
+For every query, a tracklet, the gallery is ordered by distance. Entries of the query's identity *and* its camera are
+left out, so are junk entries (identity -1); distractors (identity 0) stay and are always wrong. A query without a true
+match in another camera says nothing: it is excluded, and counted.
+
+Of equal distances the wrong answers come first. So the result depends on the order of neither gallery nor queries, and
+a base that maps everything to one point is not rewarded for it.
+"""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clipselect.evaluation.metrics.intervals import Floats
+
+Metric = Literal["euclidean", "cosine"]
+Area = Literal["trapezium", "steps"]
+Identities = Sequence[Hashable] | NDArray[np.generic]
+
+JUNK, DISTRACTOR = -1, 0
+RANKS = (1, 5, 20)
+SAME = 1e-12
+"""Squared distances below this share of the squared lengths are rounding, and become 0."""
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What came out for the queries that have a true match; per query, so that intervals can be drawn over identities.
+
+    Attributes:
+        queries: [v] indices of those queries among all, ascending.
+        average_precision: [v] in [0, 1].
+        first_match: [v] rank of the best true match, from 1.
+        cmc: share of queries with a true match among the first r, for every rank r asked for.
+        excluded: how many queries have no true match.
+    """
+
+    queries: NDArray[np.int64]
+    average_precision: NDArray[np.float64]
+    first_match: NDArray[np.int64]
+    cmc: dict[int, float]
+    excluded: int
+
+    @property
+    def mean_average_precision(self) -> float:
+        """In [0, 1]."""
+        return float(self.average_precision.mean())
+
+
+def retrieval(
+    query_features: ArrayLike,
+    gallery_features: ArrayLike,
+    query_ids: Identities,
+    query_cameras: Identities,
+    gallery_ids: Identities,
+    gallery_cameras: Identities,
+    *,
+    ranks: Sequence[int] = RANKS,
+    metric: Metric = "euclidean",
+    area: Area = "trapezium",
+    chunk: int = 256,
+) -> Retrieval:
+    """Mean average precision and CMC of features, see the top of this file.
+
+    Args:
+        query_features, gallery_features: [q, d] and [g, d]. A query may be in the gallery as well, as in MARS: it is
+            of its own identity and camera.
+        query_ids, query_cameras, gallery_ids, gallery_cameras: [q], [q], [g], [g], numbers or text.
+        ranks: of the CMC.
+        metric: "euclidean" as in the paper, or "cosine".
+        area: how average precision is integrated; "trapezium" is what the code published with MARS and Market-1501
+            does: each true match counts the mean of the precision at it and just before it (1 before the first rank).
+            "steps" counts the precision at it, as scikit-learn does.
+        chunk: queries whose distances are held at a time.
+
+    Raises:
+        ValueError: shapes that do not fit, features that are not finite, an empty gallery, no query with a true match.
+    """
+    if chunk < 1:
+        raise ValueError(f"chunk must be at least 1, got {chunk}")
+    if metric not in ("euclidean", "cosine"):
+        raise ValueError(f"metric must be 'euclidean' or 'cosine', got {metric!r}")
+    query, gallery = _features(query_features, "query"), _features(gallery_features, "gallery")
+    if query.shape[1] != gallery.shape[1]:
+        raise ValueError(f"queries have {query.shape[1]} features, the gallery {gallery.shape[1]}")
+    rows = _distances(*_prepared(query, gallery, metric), chunk)
+    shape = (len(query), len(gallery))
+    return _retrieval(rows, shape, query_ids, query_cameras, gallery_ids, gallery_cameras, ranks, area)
+
+
+def retrieval_from_distances(
+    distances: Floats,
+    query_ids: Identities,
+    query_cameras: Identities,
+    gallery_ids: Identities,
+    gallery_cameras: Identities,
+    *,
+    ranks: Sequence[int] = RANKS,
+    area: Area = "trapezium",
+) -> Retrieval:
+    """`retrieval` of any distances [q, g], smaller is more alike; infinite ones are the farthest.
+
+    Raises:
+        ValueError: shapes that do not fit, a NaN, an empty gallery, no query with a true match.
+    """
+    matrix = np.asarray(distances)
+    if matrix.ndim != 2 or np.isnan(matrix).any():
+        raise ValueError("distances must be [queries, gallery] without NaN")
+    shape = (matrix.shape[0], matrix.shape[1])
+    return _retrieval(iter(matrix), shape, query_ids, query_cameras, gallery_ids, gallery_cameras, ranks, area)
+
+
+def _retrieval(
+    rows: Iterator[Floats],
+    shape: tuple[int, int],
+    query_ids: Identities,
+    query_cameras: Identities,
+    gallery_ids: Identities,
+    gallery_cameras: Identities,
+    ranks: Sequence[int],
+    area: Area,
+) -> Retrieval:
+    if area not in ("trapezium", "steps"):
+        raise ValueError(f"area must be 'trapezium' or 'steps', got {area!r}")
+    if not ranks or min(ranks) < 1:
+        raise ValueError(f"ranks must be at least 1, got {[*ranks]}")
+    lengths = [len(query_ids), len(query_cameras), len(gallery_ids), len(gallery_cameras)]
+    if lengths != [shape[0]] * 2 + [shape[1]] * 2:
+        raise ValueError(f"expected identities and cameras of {shape[0]} queries and {shape[1]} entries, got {lengths}")
+    if not shape[1]:
+        raise ValueError("the gallery is empty; retrieval needs at least one entry")
+    numbers: dict[Hashable, int] = {JUNK: 0, DISTRACTOR: 1}
+    (query, gallery), (query_camera, camera) = (
+        _numbered(query_ids, gallery_ids, numbers), _numbered(query_cameras, gallery_cameras, {}),
+    )  # fmt: skip
+    junk = gallery == numbers[JUNK]
+    valid, precisions, firsts = [], [], []
+    for i, row in enumerate(rows):
+        own = gallery == query[i]
+        left_out = junk | (own & (camera == query_camera[i]))
+        right = own & ~left_out & (query[i] != numbers[DISTRACTOR])
+        if not right.any():
+            continue
+        matches = np.sort(row[right])
+        found = np.arange(1, len(matches) + 1)
+        rank = found + np.searchsorted(np.sort(row[~(left_out | right)]), matches, "right")
+        precision = found / rank
+        if area == "trapezium":
+            before = np.divide(found - 1, rank - 1, out=np.ones(len(rank)), where=rank > 1)
+            precision = (before + precision) / 2
+        valid.append(i)
+        precisions.append(float(precision.mean()))
+        firsts.append(int(rank[0]))
+    if not valid:
+        raise ValueError("no query has a true match: none of its identity in another camera is in the gallery")
+    first = np.array(firsts, np.int64)
+    cmc = {int(r): float((first <= r).mean()) for r in ranks}
+    return Retrieval(np.array(valid, np.int64), np.array(precisions), first, cmc, shape[0] - len(valid))
+
+
+def _numbered(
+    queries: Identities, gallery: Identities, numbers: dict[Hashable, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every value as a number of its own; `numbers` grows."""
+    both = [
+        np.array([numbers.setdefault(v, len(numbers)) for v in (s.tolist() if isinstance(s, np.ndarray) else s)])
+        for s in (queries, gallery)
+    ]
+    return both[0].astype(np.int64), both[1].astype(np.int64)
+
+
+def _features(values: ArrayLike, of: str) -> NDArray[np.float64]:
+    features = np.asarray(values, dtype=np.float64)
+    if features.ndim != 2 or not features.shape[1]:
+        raise ValueError(f"{of} features must be [n, d], got {[*features.shape]}")
+    if not np.isfinite(features).all():
+        raise ValueError(f"{of} features must be finite; row {int((~np.isfinite(features)).any(1).argmax())} is not")
+    return features
+
+
+def _prepared(
+    query: NDArray[np.float64], gallery: NDArray[np.float64], metric: Metric
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Features whose Euclidean distances have the order that is asked for, and squares that do not overflow."""
+    if metric == "euclidean":
+        _, exponents = np.frexp([np.abs(f).max() for f in (query, gallery) if len(f)] or [1.0])
+        down = -int(exponents.max())  # by a power of two, which rounds nothing
+        return np.ldexp(query, down), np.ldexp(gallery, down)
+    for features, of in ((query, "query"), (gallery, "gallery")):
+        if not features.any(axis=1).all():
+            row = int((~features.any(axis=1)).argmax())
+            raise ValueError(f"{of} features of length 0 have no cosine; row {row} is such")
+    scaled = [f / np.abs(f).max(axis=1, keepdims=True) if len(f) else f for f in (query, gallery)]
+    unit = [f / np.linalg.norm(f, axis=1, keepdims=True) for f in scaled]
+    return unit[0], unit[1]
+
+
+def _distances(query: NDArray[np.float64], gallery: NDArray[np.float64], chunk: int) -> Iterator[NDArray[np.float32]]:
+    """Squared Euclidean distances [g] of one query after the other.
+
+    Computed in float64 and kept in float32, so that what is equal stays equal wherever in a matrix it stands.
+    """
+    lengths = np.square(gallery).sum(axis=1)
+    for start in range(0, len(query), chunk):
+        part = query[start : start + chunk]
+        sums = np.square(part).sum(axis=1)[:, None] + lengths
+        squares = sums - 2 * (part @ gallery.T)
+        squares[squares < SAME * sums] = 0
+        yield from squares.astype(np.float32)

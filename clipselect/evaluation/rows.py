@@ -1,0 +1,152 @@
+"""The outcomes of clipselect/evaluation/methods.py as entries of a results file: rows, differences, classes, ranking."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from clipselect.evaluation.methods import ClipTable, Cost, Group, Outcome, evaluate
+from clipselect.evaluation.metrics import QUANTILES, bootstrap_interval, bootstrap_means, extreme_interval, roc_auc
+
+Record = dict[str, Any]
+
+SAMPLED = ("uniform", "uniform_equal_cost", "random")
+ONCE = ("dense", "dense_weighted")
+"""Rivals of ddl at every K, and those without K."""
+
+
+def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost, *, seed: int = 0) -> list[Record]:
+    """The entries of `rows`, without `data` and seconds: metrics in percent with 95 % intervals, and where the cost of
+    the base is known G multiply-adds per video. With `map` that is the first metric."""
+    columns = [(i, metric) for i, outcome in enumerate(outcomes) for metric in outcome.correct]
+    values = np.stack([outcomes[i].correct[metric] for i, metric in columns], axis=1)
+    names = [group.name for group in groups]
+    means = bootstrap_means(values, clusters=names, seed=seed)
+    bounds = dict(zip(columns, np.quantile(means, QUANTILES, axis=0).T.tolist(), strict=True))
+    out = []
+    for i, outcome in enumerate(outcomes):
+        metrics: dict[str, tuple[float, ...]] = {}
+        if outcome.mean_average_precision is not None:
+            low, high = outcome.mean_average_precision.interval
+            metrics["map"] = outcome.mean_average_precision.value, max(low, 0.0), min(high, 1.0)
+        for metric, shares in outcome.correct.items():
+            interval = extreme_interval(shares, len({*names})) or bounds[i, metric]
+            metrics[metric] = float(shares.mean()), *interval
+        row: Record = {"method": outcome.method, "k": outcome.k, "clips": float(outcome.clips.mean())}
+        row |= {"videos": len(groups), "sources": len({*names})}
+        for metric, (value, low, high) in metrics.items():
+            row |= {metric: 100 * value, f"{metric}_low": 100 * low, f"{metric}_high": 100 * high}
+        out.append(row | _gflops(outcome, cost))
+    return out
+
+
+def method_rows(
+    groups: Sequence[Group], table: ClipTable, ks: Sequence[int], cost: Cost, *, seed: int = 0, **how: Any
+) -> list[Record]:
+    """`rows` of `evaluate` in one call; `how` goes to the latter."""
+    return rows(evaluate(groups, table, ks, cost, seed=seed, **how), groups, cost, seed=seed)
+
+
+def differences(
+    outcomes: Sequence[Outcome], groups: Sequence[Group], measured: Sequence[Record], *, seed: int = 0
+) -> list[Record]:
+    """The entries of `differences`, without `data`: every metric of ddl at every K less that of its rivals on the same
+    videos, in points with paired 95 % intervals.
+
+    The rivals are uniform, equal cost and random at the same K, and at other K where they cost no more or take no more
+    seconds; dense and dense_weighted; and ddl at its best K, which tells how small a K will do. `differing` is the
+    number of sources on which the two differ, where the metric is one of single videos.
+
+    Args:
+        measured: the `rows` of the outcomes, with seconds if there are any.
+    """
+    of = {(o.method, o.k): (o, row) for o, row in zip(outcomes, measured, strict=True)}
+    own = [(o, row) for o, row in of.values() if o.method == "ddl"]
+    out: list[Record] = []
+    for metric in _metrics(own[0][0]) if own else ():
+        best = max(own, key=lambda pair: pair[1][metric])  # the first of equals
+        pairs = [
+            (ddl, rival)
+            for ddl, row in own
+            for rival, other in of.values()
+            if rival is not ddl and _is_rival(rival, other, row, best[0])
+        ]
+        out += _map_differences(pairs) if metric == "map" else _paired(metric, pairs, groups, seed)
+    return out
+
+
+def class_rows(outcomes: Sequence[Outcome], groups: Sequence[Group], classes: Sequence[str]) -> list[Record]:
+    """Top-1 in percent of `ddl`, `uniform` and `dense` per class; a video counts for its main label."""
+    label = np.array([group.labels[0] for group in groups])
+    videos = Counter(label.tolist())
+    sources = Counter(c for c, _ in {(group.labels[0], group.name) for group in groups})
+    return [
+        {"class": classes[c], "videos": videos[c], "sources": sources[c], "method": outcome.method, "k": outcome.k}
+        | {"top1": 100 * float(outcome.correct["top1"][label == c].mean())}
+        for outcome in outcomes
+        if outcome.method in ("ddl", "uniform", "dense")
+        for c in sorted(videos)
+    ]
+
+
+def ranking_quality(groups: Sequence[Group], table: ClipTable, *, seed: int = 0) -> dict[str, float | None]:
+    """AUC: the chance that in a video a clip that shows the action scores higher than one that does not.
+
+    The mean over the videos that have both kinds of clip, by the DDNet (`auc_ddnet`) and by the base's own confidence
+    (`auc_confidence`), each with `_low` and `_high`; 0.5 is chance. Both None where clips of both kinds are not known.
+    """
+    both = [g for g in groups if g.action is not None and g.action.any() and not g.action.all()]
+    if not both:
+        return {"auc_ddnet": None, "auc_confidence": None}
+    confidence = table.probabilities.max(axis=1)
+    out: dict[str, float | None] = {}
+    for name, scores in (("auc_ddnet", table.scores), ("auc_confidence", confidence)):
+        values = [roc_auc(scores[group.rows], group.action) for group in both if group.action is not None]
+        low, high = bootstrap_interval(values, clusters=[group.name for group in both], seed=seed)
+        out |= {name: float(np.mean(values)), f"{name}_low": low, f"{name}_high": high}
+    return out
+
+
+def _gflops(outcome: Outcome, cost: Cost) -> Record:
+    if cost.base is None:
+        return {}
+    base = cost.base * cost.views * float(outcome.clips.mean())
+    ddnet = cost.ddnet * float(outcome.scored.mean())
+    return {"gflops": base + ddnet, "gflops_ddnet": ddnet, "gflops_base": base}
+
+
+def _metrics(outcome: Outcome) -> list[str]:
+    return [*(["map"] if outcome.mean_average_precision is not None else []), *outcome.correct]
+
+
+def _is_rival(rival: Outcome, its: Record, own: Record, best: Outcome) -> bool:
+    if rival.method in SAMPLED:
+        costs = [key for key in ("gflops", "seconds") if key in its and key in own]
+        return rival.k == own["k"] or any(its[key] <= own[key] * (1 + 1e-9) for key in costs)
+    return rival is best or rival.method in ONCE
+
+
+def _paired(metric: str, pairs: Sequence[tuple[Outcome, Outcome]], groups: Sequence[Group], seed: int) -> list[Record]:
+    gains = np.stack([ddl.correct[metric] - rival.correct[metric] for ddl, rival in pairs], axis=1)
+    names = [group.name for group in groups]
+    lows, highs = np.quantile(bootstrap_means(gains, clusters=names, seed=seed), QUANTILES, axis=0)
+    out = []
+    for (ddl, rival), gain, low, high in zip(pairs, gains.T, lows, highs, strict=True):
+        differing = len({name for name, one in zip(names, gain, strict=True) if one != 0})
+        out.append(_entry(metric, ddl, rival, gain.mean(), low, high) | {"differing": differing})
+    return out
+
+
+def _map_differences(pairs: Sequence[tuple[Outcome, Outcome]]) -> list[Record]:
+    out = []
+    for ddl, rival in pairs:
+        one, other = ddl.mean_average_precision, rival.mean_average_precision
+        if one is not None and other is not None:
+            out.append(_entry("map", ddl, rival, (one - other).value, *(one - other).interval))
+    return out
+
+
+def _entry(metric: str, ddl: Outcome, rival: Outcome, gain: float, low: float, high: float) -> Record:
+    between = {"metric": metric, "method": ddl.method, "k": ddl.k, "than": rival.method, "than_k": rival.k}
+    return between | {"difference": 100 * float(gain), "low": 100 * float(low), "high": 100 * float(high)}

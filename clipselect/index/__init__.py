@@ -1,0 +1,1 @@
+"""Score once, use often: score indexes, built by one process, several processes, or Ray."""

@@ -1,0 +1,233 @@
+"""Which videos are meant: by folders, wildcards, lists of paths, or one by one."""
+
+import codecs
+import csv
+import glob
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from clipselect.errors import ClipselectError
+from clipselect.media.sources import IMAGE_SUFFIXES
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".ogv"}
+    | {".3gp", ".vob", ".mxf", ".gif"}
+)
+LIST_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+PATH_COLUMNS = ("path", "video_path", "video", "file", "filename", "filepath")
+
+
+def expand(patterns: Iterable[str]) -> list[Path]:
+    """The paths as they are; those that do not exist and hold wildcards become what they match, sorted.
+
+    What matches nothing stays, to be reported like any other missing file.
+    """
+    paths: list[Path] = []
+    for pattern in patterns:
+        literal = os.path.exists(pattern) or not glob.has_magic(pattern)
+        matches = [] if literal else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+        paths += map(Path, matches or [pattern])
+    return paths
+
+
+def find_videos(patterns: Iterable[str], prefix: Path | None = None) -> list[Path]:
+    """All videos meant, in the order given.
+
+    Args:
+        patterns: files, wildcards, folders (searched to the bottom, where a folder that holds images is one video), and
+            lists of paths (.csv, .tsv, .txt; see `listed`).
+        prefix: folder that the paths of lists count from.
+
+    Raises:
+        ClipselectError: wildcards that match nothing, a folder without videos, or a list without paths.
+    """
+    found: list[Path] = []
+    for path in expand(patterns):
+        if os.path.isdir(path):
+            inside = [*videos_below(path)]
+            if not inside:
+                raise ClipselectError(f"{path}: a folder without videos or images; check the path")
+            found += inside
+        elif path.suffix.lower() in LIST_SUFFIXES and os.path.isfile(path):
+            found += listed(path, prefix)
+        elif glob.has_magic(str(path)) and not os.path.lexists(path):
+            raise ClipselectError(f"{path}: nothing matches; check the pattern and the folder")
+        else:
+            found.append(path)
+    return found
+
+
+def listed(path: Path, prefix: Path | None = None) -> list[Path]:
+    """The paths of a list: its column `path` (or video, file, filename, ...) if it has a header, otherwise one path a
+    line, by itself, before a label as PyTorchVideo writes it ("a.mp4 3"), or before a comma.
+
+    A path that is not absolute counts from the `prefix`, or else from the current folder, or if it is not there from
+    the list's.
+    """
+    header, rows = read_rows(path, PATH_COLUMNS)
+    column = first_of(PATH_COLUMNS, header)
+    if column is not None:
+        names = [row[column].strip() for _, row in rows if len(row) > column and row[column].strip()]
+    else:
+        names = [_without_label(row[0], prefix or path.parent) for _, row in rows]
+    if not names:
+        raise ClipselectError(f"{path}: a list without paths; write one path a line, or a column named path")
+    return [prefix / name if prefix else _resolved(Path(name), path.parent) for name in names]
+
+
+def read_rows(path: Path, columns: Collection[str]) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header of a list, in lower case, and its rows, each with the number of its (last) line, as they are read.
+
+    A first line that names none of the `columns` is no header: then the header is empty and a row is its line,
+    stripped, comments (#) left out. Fields are separated by tabs, commas or semicolons, whichever the header holds.
+    UTF-8 or, with a mark at the start, UTF-16; bytes that are not UTF-8 survive as in names of files.
+
+    Raises:
+        ClipselectError: at once or while rows are read: the file cannot be read, or its quotes do not match.
+    """
+    lines = enumerate(_lines(path), 1)
+    number, first = next(((number, line) for number, line in lines if line.strip()), (0, ""))
+    separator = next((s for s in "\t,;" if s in first), ",")
+    header = [cell.strip().lower() for cell in fields(first, separator)]
+    if any(name in columns for name in header):
+        return header, _cells(path, lines, separator)
+    kept = ((number, line.strip()) for number, line in chain([(number, first)], lines) if not line.startswith("#"))
+    return [], ((number, [line]) for number, line in kept if line)
+
+
+def first_of(names: Iterable[str], header: Sequence[str]) -> int | None:
+    """The column of the first of the `names` that the header has."""
+    return next((header.index(name) for name in names if name in header), None)
+
+
+def fields(line: str, separator: str = ",") -> list[str]:
+    """The fields of one line by themselves; none if they cannot be told apart."""
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open("rb") as file:
+            wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        with path.open(encoding="utf-16" if wide else "utf-8-sig", errors="surrogateescape", newline="") as file:
+            yield from file
+    except OSError as e:
+        raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
+    except UnicodeError as e:
+        raise ClipselectError(f"{path}: is not the UTF-16 text that it begins as; save it as UTF-8") from e
+
+
+def _cells(path: Path, lines: Iterator[tuple[int, str]], separator: str) -> Iterator[tuple[int, list[str]]]:
+    number = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal number
+        for number, line in lines:  # noqa: B007
+            yield line
+
+    try:
+        for row in csv.reader(texts(), delimiter=separator, strict=True):
+            if any(cell.strip() for cell in row):
+                yield number, row
+    except csv.Error as e:
+        raise ClipselectError(f"{path}: line {number} cannot be read ({e}); check its quotes and commas") from e
+
+
+def _without_label(line: str, folder: Path) -> str:
+    if os.path.exists(line) or os.path.exists(folder / line):
+        return line
+    if "," in line:
+        return (fields(line) or [line])[0].strip()
+    words = line.rsplit(None, 1)
+    return words[0] if len(words) == 2 and words[1].lstrip("-").isdecimal() else line
+
+
+def _resolved(path: Path, folder: Path) -> Path:
+    beside = folder / path
+    return beside if not os.path.exists(path) and os.path.exists(beside) else path
+
+
+def videos_below(folder: Path) -> Iterator[Path]:
+    """Videos in a folder and those below it, sorted; a folder that holds images is one, the `folder` itself included.
+
+    Links are followed, but never in a circle; hidden files and folders are passed over.
+    """
+    return _below(folder, set())
+
+
+def _below(folder: Path, above: set[str]) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    entries = visible(folder)
+    if any(_suffix(e.name) in IMAGE_SUFFIXES and os.path.isfile(e) for e in entries):
+        yield folder
+    for entry in entries:
+        if is_folder(entry):
+            yield from _below(folder / entry.name, above | {real})
+        elif _suffix(entry.name) in VIDEO_SUFFIXES:
+            yield folder / entry.name
+
+
+def image_folders(
+    folder: Path,
+    failed: Callable[[ClipselectError], Any] | None = None,
+    *,
+    above: frozenset[str] = frozenset(),
+) -> Iterator[tuple[Path, list[str]]]:
+    """The folders that hold images, the `folder` itself included, and the names of their images, both sorted.
+
+    Links are followed, but never in a circle; hidden files and folders are passed over. No image is opened.
+
+    Args:
+        failed: called for every folder that cannot be read, which is left out; without it, the error is raised.
+        above: real paths of folders that links must not lead back to.
+    """
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        entries = visible(folder)
+    except ClipselectError as e:
+        if failed is None:
+            raise
+        failed(e)
+        return
+    images = [e.name for e in entries if _suffix(e.name) in IMAGE_SUFFIXES and _is_file(e)]
+    if images:
+        yield folder, images
+    for entry in entries:
+        if is_folder(entry):
+            yield from image_folders(folder / entry.name, failed, above=above | {real})
+
+
+def visible(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder and is not hidden, sorted by name.
+
+    Raises:
+        ClipselectError: the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+    except OSError as e:
+        raise ClipselectError(f"{folder}: cannot be read ({e.strerror}); check its permissions") from e
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or leads to one; only links cost a look at the disk."""
+    return os.path.isdir(entry) if entry.is_symlink() else entry.is_dir()
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    return os.path.isfile(entry) if entry.is_symlink() else entry.is_file()
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122

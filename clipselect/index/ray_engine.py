@@ -1,0 +1,92 @@
+"""Indexing by the machines of a Ray cluster: one task per video, which Ray gives to another worker if one is lost.
+
+Videos and weights must be reachable under the same paths on all machines.
+"""
+
+import itertools
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from clipselect.errors import ClipselectError
+from clipselect.index.bulk import Decoding, decode, entries
+from clipselect.index.score_index import Entry, Scoring
+from clipselect.scoring.scorer import Scorer, load_scorer
+
+RETRIES = 3
+"""How often a video is tried again whose worker was lost, before the video is blamed."""
+
+
+def entries_by_ray(
+    paths: Sequence[Path], scoring: Scoring, model: str | None, device: str, fps: float
+) -> Iterator[Entry]:
+    """Finished entries of all videos (absolute paths), in the order in which they come.
+
+    With device "auto" the workers share the cluster's GPUs, if it has any.
+
+    The cluster is the one of `RAY_ADDRESS` or of this machine, or else a new one of this machine's cores.
+
+    Raises:
+        ClipselectError: no ray, or a machine whose model is another.
+    """
+    try:
+        import ray
+    except ImportError as e:
+        raise ClipselectError("ray is not installed: pip install 'clipselect[ray]', or use --engine local") from e
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)  # now, since it takes the handlers of signals
+    return _entries(paths, scoring, model, device, fps)
+
+
+def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device: str, fps: float) -> Iterator[Entry]:
+    import ray
+
+    resources = ray.cluster_resources()
+    cpus, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0)
+    share = min(gpus / cpus, 1) if device == "auto" else float(device.startswith("cuda"))
+    task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=share, max_retries=RETRIES)
+    if model is not None and os.path.isfile(model):
+        model = os.path.abspath(model)  # noqa: PTH100 (workers run in other folders)
+    left = iter(paths)
+    running: dict[Any, Path] = {}
+
+    def start(count: int) -> None:
+        for path in itertools.islice(left, count):
+            running[task.remote(path, scoring, model, device, fps)] = path
+
+    start(2 * cpus)
+    while running:
+        (finished,), _ = ray.wait([*running])
+        path = running.pop(finished)
+        start(1)
+        try:
+            yield ray.get(finished)
+        except ray.exceptions.RayTaskError as e:
+            if isinstance(e.cause, ClipselectError):
+                raise ClipselectError(str(e.cause)) from None
+            raise
+        except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as e:
+            reason = f"{path}: {RETRIES + 1} Ray workers were lost over it ({type(e).__name__}); convert it"
+            yield replace(Entry.before(path, fps), error=reason)
+        except ray.exceptions.RayError as e:  # no video's fault
+            raise ClipselectError(
+                f"the Ray cluster is lost ({type(e).__name__}); finished videos are kept, give the same command again"
+            ) from e
+
+
+def _entry(path: Path, scoring: Scoring, model: str | None, device: str, fps: float) -> Entry:
+    """What a worker does."""
+    scorer = _scorer(model, device)
+    if scorer.metadata["sha256"] != scoring.sha256:
+        raise ClipselectError(f"model {scorer.name!r} is another on a machine of the cluster; install the same there")
+    how = Decoding.of(scoring, scorer, fps, threads=1)
+    return next(entries(((path, message) for message in decode(path, how)), scorer))
+
+
+@lru_cache(maxsize=1)
+def _scorer(model: str | None, device: str) -> Scorer:
+    return load_scorer(model, device)

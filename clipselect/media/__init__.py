@@ -1,0 +1,1 @@
+"""Time and pixels: candidate clips, containers, decoding, images, extraction, files written whole."""

@@ -1,0 +1,117 @@
+"""What a container says of its video stream, before anything is decoded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+from av.codec import Capabilities
+
+from clipselect.errors import VideoError
+from clipselect.media.cores import usable_cores
+
+PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "webp"})
+"""A stream of these beside a film is most likely its cover, flagged or not."""
+MOST_PIXELS = 8192 * 8192
+"""Of a frame: a few hundred kilobytes of video can ask for any number, and a decoder holds a dozen frames."""
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
+"""Options of a decoder: beyond them it fails rather than take the memory."""
+THREADS_PER_CORE, MOST_THREADS = 4, 16
+"""Of a decoder that works on several frames at once. These wait for the frames that they refer to: one thread more than
+cores, FFmpeg's choice, leaves cores idle, most of all where frames in between are left out."""
+MOST_PIXELS_IN_THREADS = 16 * 1920 * 1088
+"""Every thread holds a frame; beyond this it stays with FFmpeg's choice."""
+TRUNCATED_AFTER = 0.5
+"""Seconds by which a header may overstate the file before a warning says that the file ends early."""
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator[av.container.InputContainer]:
+    """The file as a PyAV container; a VideoError in place of PyAV's own errors."""
+    try:
+        # file: keeps FFmpeg from taking a name with a colon for a protocol
+        container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
+    except av.FFmpegError as e:
+        reason = e.strerror or type(e).__name__
+        raise VideoError(f"{path}: not a video that FFmpeg can open ({reason}); check the file or convert it") from e
+    with container:
+        yield container
+
+
+@dataclass
+class PacketIndex:
+    """What the packets of a stream say, before anything is decoded."""
+
+    pts: list[int | None]
+    last_duration: int
+    broken: str | None
+
+
+def read_index(container: av.container.InputContainer, stream: av.VideoStream) -> PacketIndex:
+    pts: list[int | None] = []
+    count = 0
+    last_pts: int | None = None
+    last_duration = 0
+    file_end = 0.0
+    for packet in packets(container, *container.streams):
+        if not packet.size:
+            continue
+        if packet.pts is not None and packet.time_base:
+            file_end = max(file_end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if packet.stream.index != stream.index:
+            continue
+        count += 1
+        if not packet.is_discard:
+            pts.append(packet.pts)
+            if last_pts is None or packet.pts is None or packet.pts >= last_pts:
+                last_pts, last_duration = packet.pts, packet.duration or 0
+    if None not in pts:
+        pts.sort(key=lambda p: p or 0)  # packets come in decoding order
+    promised = (container.duration or 0) / av.time_base
+    broken = None
+    if pts and stream.frames > count:
+        broken = f"ends at {file_end:.2f} s with {count} of the {stream.frames} frames its header promises"
+    elif pts and promised > file_end + TRUNCATED_AFTER:
+        broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s"
+    return PacketIndex(pts, last_duration, broken)
+
+
+def packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator["av.Packet[Any]"]:
+    """Packets up to the end of what can be read: a container that breaks off ends there."""
+    coming = container.demux(*streams)
+    while True:
+        try:
+            yield next(coming)
+        except (StopIteration, av.FFmpegError):
+            return
+
+
+def has_frame_threads(stream: av.VideoStream) -> bool:
+    """Whether the threads of its decoder work on several frames at once, each on one of its own."""
+    return bool(stream.codec_context.codec.capabilities & Capabilities.frame_threads)
+
+
+def threads_for_all(stream: av.VideoStream) -> int:
+    """The threads with which all frames of a stream are decoded soonest; 0 leaves it to FFmpeg."""
+    if not has_frame_threads(stream):
+        return 0
+    cores = usable_cores()
+    held = MOST_PIXELS_IN_THREADS // max(stream.width * stream.height, 1)
+    threads = min(THREADS_PER_CORE * cores, MOST_THREADS, held)
+    return threads if threads > cores + 1 else 0
+
+
+def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    for stream in sorted(films, key=lambda s: s.codec_context is not None and s.codec_context.name in PICTURE_CODECS):
+        if stream.codec_context is None:
+            raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
+        if stream.width * stream.height > MOST_PIXELS:
+            raise VideoError(
+                f"{path}: its frames are {stream.width} x {stream.height}, over {MOST_PIXELS} pixels; scale it down"
+            )
+        return stream
+    kind = "only sound" if container.streams.audio else "no video stream"
+    raise VideoError(f"{path}: the file holds {kind}; give a file with pictures")

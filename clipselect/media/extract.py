@@ -1,0 +1,85 @@
+"""The picked clips as files of their own."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from clipselect.errors import VideoError
+from clipselect.media.candidates import Clip
+from clipselect.media.files import whole_file
+from clipselect.media.orientation import orientation
+from clipselect.media.video import Source
+
+
+def extract_clip(source: Source, clip: Clip, path: Path) -> None:
+    """Encode exactly the clip's frames, upright, at full height and with square pixels, as H.264 in an .mp4 without
+    sound.
+
+    Frames keep their distances in time; the first is shown at 0. An odd size is scaled to the even one below, which
+    H.264 needs. The file appears whole or not at all.
+
+    Raises:
+        VideoError: fewer frames decode now than when the video was scored.
+        ClipselectError: the file cannot be written.
+    """
+    timeline = source.timeline
+    ticks = timeline.pts[clip.first : clip.last + 1] - timeline.pts[clip.first]
+    written = 0
+    with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
+        stream: av.VideoStream | None = None
+        for frame, tick in zip(source.pictures(clip.first, clip.last), ticks.tolist(), strict=False):
+            picture = _upright(frame)
+            if stream is None:
+                stream = _stream_for(
+                    out, picture.height, source.aspect, _rate(timeline.time_base, ticks), timeline.time_base
+                )
+            picture = picture.reformat(width=stream.width, height=stream.height, format="yuv420p")
+            picture.pts, picture.time_base = tick, timeline.time_base
+            picture.pict_type = av.video.frame.PictureType.NONE
+            out.mux(stream.encode(picture))
+            written += 1
+        if stream is None or written < clip.frames:
+            raise VideoError(f"{source.path}: {written} of the {clip.frames} frames of a picked clip decode; try again")
+        out.mux(stream.encode(None))
+
+
+def clip_file_name(stem: str, rank: int, clip: Clip) -> str:
+    """For example dive_rank01_12.00s-13.00s.mp4; a very long stem is cut."""
+    stem = stem.encode("utf-8", "surrogateescape")[:180].decode("utf-8", "ignore")
+    return f"{stem}_rank{rank:02d}_{float(clip.start):.2f}s-{float(clip.end):.2f}s.mp4"
+
+
+def encoder_name() -> str:
+    """H.264 where FFmpeg has its encoder, else MPEG-4."""
+    return "libx264" if "libx264" in av.codecs_available else "mpeg4"
+
+
+def _upright(frame: av.VideoFrame) -> av.VideoFrame:
+    turned = orientation(frame)
+    if turned.upright:
+        return frame
+    pixels: Any = frame.to_ndarray(format="rgb24")
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(turned.apply(pixels)), "rgb24")
+
+
+def _rate(time_base: Fraction, ticks: np.ndarray) -> Fraction:
+    """Mean frames per second, which only guides the encoder's rate control."""
+    span = int(ticks[-1]) * time_base
+    return min(Fraction(240), ((len(ticks) - 1) / span).limit_denominator(1001)) if span else Fraction(25)
+
+
+def _stream_for(
+    out: av.container.OutputContainer, height: int, aspect: float, rate: Fraction, time_base: Fraction
+) -> av.VideoStream:
+    codec = encoder_name()
+    options = {"crf": "18", "preset": "veryfast", "bf": "0"} if codec == "libx264" else {"q": "3"}
+    stream = out.add_stream(codec, rate=max(rate, Fraction(1)), options=options)
+    assert isinstance(stream, av.VideoStream)
+    stream.height = max(2, height // 2 * 2)
+    stream.width = max(2, round(height * aspect) // 2 * 2)
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = time_base
+    return stream

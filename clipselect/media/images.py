@@ -1,0 +1,85 @@
+"""Reading images: any file that OpenCV decodes as RGB, and the one geometry that training and scoring share.
+
+Like the frames of videos, images are *squashed*: the whole image, scaled to the network's height and width.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import ImageError
+
+Image = NDArray[np.uint8]
+"""[h, w, 3] RGB."""
+
+
+def read_image(path: Path | str) -> Image:
+    """An image file as [h, w, 3] uint8 RGB, turned upright by its EXIF orientation.
+
+    Grey becomes three equal channels, transparency is dropped (the colours beneath it stay), 16 bits are scaled to 8.
+
+    Raises:
+        ImageError: missing, unreadable, cut off, or not an image.
+    """
+    import cv2
+
+    try:
+        data = np.fromfile(path, np.uint8)  # OpenCV's own reading fails on some file names and prints to the terminal
+    except (OSError, ValueError) as e:
+        raise ImageError(f"{path}: cannot be read ({getattr(e, 'strerror', e)}); check its name and permissions") from e
+    if _cut_off(data.tobytes()):
+        raise ImageError(f"{path}: is cut off, as by a broken download; fetch it again, or remove it")
+    try:
+        with _silence():
+            found = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except cv2.error:
+        found = None
+    if found is None:
+        raise ImageError(f"{path}: not an image that can be read; convert it to JPEG or PNG, or remove it")
+    return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _cut_off(data: bytes) -> bool:
+    """Whether a JPEG or PNG lacks its end; older OpenCV makes a half grey picture of such a JPEG, and libpng prints."""
+    if data.startswith(b"\xff\xd8"):
+        return data.rfind(b"\xff\xd9") < data.rfind(
+            b"\xff\xda"
+        )  # no end after the last scan; thumbnails have ends, too
+    if data.startswith(b"\x89PNG"):
+        return not 0 <= data.rfind(b"IEND") <= len(data) - 8  # the chunk's name and its checksum
+    return False
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What OpenCV prints about a damaged file says no more than the error that names it."""
+    import cv2
+
+    log: Any = getattr(cv2.utils, "logging", cv2)  # where it is depends on OpenCV's version
+    level = log.getLogLevel()
+    log.setLogLevel(0)
+    try:
+        yield
+    finally:
+        log.setLogLevel(level)
+
+
+def squash_image(image: Image, height: int, width: int) -> Image:
+    """[h, w, 3] -> [height, width, 3]; averages where the image shrinks, interpolates linearly where it grows.
+
+    Raises:
+        ValueError: not [h, w, 3] uint8.
+    """
+    import cv2
+
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {image.dtype} {[*image.shape]}")
+    smaller = min(image.shape[1], width), min(image.shape[0], height)
+    for size, how in ((smaller, cv2.INTER_AREA), ((width, height), cv2.INTER_LINEAR)):  # one side each, perhaps
+        if image.shape[1::-1] != size:
+            image = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
+    return image

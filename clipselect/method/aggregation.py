@@ -1,0 +1,65 @@
+"""From the kept elements to one answer for the group: equations 8 to 11. Pure functions."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+Rescale = Literal["candidates", "kept"]
+
+
+def rescaled(scores: ArrayLike) -> NDArray[np.float64]:
+    """Min-max rescaled scores R_i = K D_i + B (eq. 9 to 11), [n] in [0, 1]; all 1 when every score is the same."""
+    half = np.asarray(scores, dtype=np.float64)
+    half = half / 2 if np.abs(half).max(initial=0) > 1 else half  # the range of any two finite floats stays finite
+    if half.ndim != 1 or not len(half):
+        raise ValueError("scores must be a list of at least one number")
+    if not np.isfinite(half).all():
+        raise ValueError("scores hold a NaN or infinity")
+    span = half.max() - half.min()
+    return (half - half.min()) / span if span > 0 else np.ones_like(half)
+
+
+def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candidates") -> NDArray[np.float64]:
+    """Weight of every kept element.
+
+    Args:
+        scores: [n] scores of *all* candidates of the group.
+        kept: [k] indices of the kept ones.
+        rescale: the elements whose minimum and maximum eq. 10 and 11 take. "candidates": all of the group.
+            "kept": the kept ones, as the paper prints it; the worst of them then weighs nothing. None: scores are not
+            rescaled, the paper's ablation.
+
+    Returns:
+        [k] float64 in [0, 1], in the order of `kept`; all 1 where they would all be 0.
+    """
+    values, index = np.asarray(scores, dtype=np.float64), np.asarray(kept, dtype=np.int64)
+    if rescale == "kept":
+        out = rescaled(values[index])
+    elif rescale == "candidates":
+        out = rescaled(values)[index]
+    else:
+        out = values[index].clip(0, 1)
+    return out if out.any() else np.ones_like(out)
+
+
+def aggregate(features: Tensor, weights: ArrayLike | Tensor) -> Tensor:
+    """Weighted mean of the kept elements (eq. 8, with the sum of the weights as its denominator).
+
+    Args:
+        features: [k, ...] features, or class probabilities, of the kept elements.
+        weights: [k] floats >= 0, not all 0.
+
+    Returns:
+        [...] in the dtype of `features`; a convex combination of its rows.
+    """
+    w = torch.as_tensor(weights, dtype=torch.float64, device=features.device)
+    if w.ndim != 1 or len(w) != len(features):
+        raise ValueError(f"expected one weight per row of features, got {[*w.shape]} for {len(features)} rows")
+    if not bool(((w >= 0) & w.isfinite()).all()) or not bool(w.any()):
+        raise ValueError("weights must be at least 0 and not all 0")
+    share = w / w.max()
+    share = share / share.sum()
+    return torch.tensordot(share, features.double(), dims=1).to(features.dtype)

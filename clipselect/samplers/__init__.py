@@ -1,0 +1,1 @@
+"""Where selection plugs in: PyTorchVideo, groups of frames, and the aggregators of their answers."""

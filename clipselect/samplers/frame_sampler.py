@@ -1,0 +1,221 @@
+"""Which frames of a group reach the base: score -> select -> weights for faces and for person tracklets alike.
+
+`FaceFrameSampler` and `ReIDFrameSampler` differ in what they keep by default and in their DDNet, and in nothing else.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
+from clipselect.index.frame_index import FrameIndex
+from clipselect.media.images import Image, read_image
+from clipselect.method.aggregation import Rescale, weights
+from clipselect.method.selection import above, top_k
+from clipselect.scoring import shipped
+from clipselect.scoring.scorer import Scorer, load_scorer
+
+Frames: TypeAlias = torch.Tensor | NDArray[np.uint8] | Sequence[Path | str] | Sequence[Image]
+"""The frames of a group: a tensor [n, 3, h, w] RGB, uint8 or floats in [0, 1]; paths; or images [h, w, 3] uint8 RGB, as
+an array [n, h, w, 3] or one by one."""
+
+PAPERS_THRESHOLD = 0.15
+MEAN_THRESHOLD = 0.5
+"""The score of a frame as discriminable as the mean of the training set."""
+
+
+@dataclass(frozen=True)
+class FrameSelection:
+    """The frames of a group that were kept.
+
+    Attributes:
+        indices: [k] int64, places of the kept frames in the group, in order; never empty.
+        weights: [k] float64 in [0, 1] for `clipselect.aggregate` (eq. 8 to 11).
+        candidates: [m] int64, places of the frames that could be read: all of them, as a rule.
+        scores: [m] float32 in (0, 1), of the candidates.
+    """
+
+    indices: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    candidates: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+class FrameSampler:
+    """Chooses the frames of a group that the base can tell apart, and weighs them.
+
+    Args:
+        k: keep the best `k`.
+        share: keep the best share of the frames, in (0, 1], rounded up.
+        threshold: keep those scored above it, in [0, 1] (eq. 7). Of several limits all hold; the best frame is kept in
+            any case.
+        model: a 2D DDNet of the zoo or a weights file.
+        rescale: how scores become weights, see `clipselect.weights`; None, which does not rescale them, does better for
+            sets (benchmarks/README.md).
+        index: a frame index of the same model: images given by path are then not opened.
+        on_missing: what to do with an image that the index lacks or that has changed: "score" it, with a warning, or
+            "raise".
+        device: "auto" (CUDA if there is one), "cpu", "cuda", ...
+
+    Raises:
+        ClipselectError: an argument out of range, an unusable model or index, an index of another model.
+    """
+
+    smallest = 1
+    """Pixels of the shorter side below which an image counts as one that cannot be read."""
+    usual_threshold: float | None = None
+    """Where no limit is given."""
+    usual_model: str | None = None
+
+    def __init__(
+        self,
+        *,
+        k: int | None = None,
+        share: float | None = None,
+        threshold: float | None = None,
+        model: str | Path | None = None,
+        rescale: Rescale | None = None,
+        index: Path | str | None = None,
+        on_missing: Literal["score", "raise"] = "score",
+        device: str = "auto",
+    ) -> None:
+        if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
+            raise ClipselectError(f"k must be a whole number of at least 1, got {k!r}")
+        if share is not None and not (isinstance(share, Real) and 0 < share <= 1):
+            raise ClipselectError(f"share must lie in (0, 1], got {share!r}")
+        if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+            raise ClipselectError(f"threshold must lie in [0, 1], got {threshold!r}")
+        if rescale is not None and rescale not in get_args(Rescale):
+            raise ClipselectError(f"rescale must be 'candidates', 'kept' or None, got {rescale!r}")
+        if on_missing not in ("score", "raise"):
+            raise ClipselectError(f"on_missing must be 'score' or 'raise', got {on_missing!r}")
+        if k is None and share is None and threshold is None:
+            threshold = self.usual_threshold
+        self.k, self.share, self.threshold, self.rescale, self.on_missing = k, share, threshold, rescale, on_missing
+        self.scorer: Scorer = load_scorer(model or self.usual_model, device, elements="frames")
+        self.index = None if index is None else FrameIndex.open(index)
+        if self.index is not None and self.index.sha256 != self.scorer.metadata["sha256"]:
+            raise ClipselectError(
+                f"{self.index.path}: its scores are by {self.index.model}, not by {self.scorer.name}; make it again, or"
+                " give that model"
+            )
+
+    def __call__(self, frames: Frames) -> FrameSelection:
+        """Choose among the frames of one group.
+
+        Images that cannot be read are named in a `ClipselectWarning` and left out.
+
+        Raises:
+            ClipselectError: no frames, or not one that can be read; a face of a tensor or array below 20 pixels.
+            ValueError: a tensor or an image of another shape, type or range.
+        """
+        candidates, scores = self._scored(frames)
+        kept = self.select(scores)
+        return FrameSelection(candidates[kept], weights(scores, kept, self.rescale), candidates, scores)
+
+    def select(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Places [k] of the frames to keep, in order, by their scores [n] (eq. 7)."""
+        limits = [len(scores)]
+        if self.k is not None:
+            limits.append(self.k)
+        if self.share is not None:
+            limits.append(math.ceil(self.share * len(scores) - 1e-9))
+        if self.threshold is not None:
+            limits.append(len(above(scores, self.threshold).ranked))
+        return top_k(scores, max(min(limits), 1)).ordered
+
+    def _scored(self, frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if isinstance(frames, (str, Path)):
+            raise ValueError(
+                f"frames must be the frames of a group, got one path, {str(frames)!r}; give a list of paths"
+            )
+        if not len(frames):
+            raise ClipselectError("a group without frames: there is nothing to choose from; give at least one")
+        if isinstance(frames, torch.Tensor):
+            frames = as_images(frames)
+        if isinstance(frames[0], (str, Path)):
+            return self._scored_files([Path(str(path)) for path in frames])
+        images = (self._large_enough(np.asarray(image), f"frame {i}") for i, image in enumerate(frames))
+        return np.arange(len(frames)), self.scorer.score(images)
+
+    def _large_enough(self, image: Image, named: object) -> Image:
+        if image.ndim == 3 and 0 < min(image.shape[:2]) < self.smallest:  # the scorer refuses other shapes
+            height, width = image.shape[:2]
+            raise ImageError(f"{named}: {width} x {height} pixels, smaller than {self.smallest}; leave it out")
+        return image
+
+    def _scored_files(self, paths: Sequence[Path]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        known = [None if self.index is None else self.index.score(path) for path in paths]
+        missing = [i for i, score in enumerate(known) if score is None]
+        if self.index is not None and missing:
+            told = f"{paths[missing[0]]}: is not in {self.index.path}, or has changed since"
+            if self.on_missing == "raise":
+                raise ClipselectError(f"{told}; make the index again")
+            warnings.warn(f"{told}; scored now ({len(missing)} such)", ClipselectWarning, stacklevel=3)
+        unreadable: dict[int, ImageError] = {}
+
+        def images() -> Iterator[Image]:
+            for i in missing:
+                try:
+                    yield self._large_enough(read_image(paths[i]), paths[i])
+                except ImageError as e:
+                    unreadable[i] = e
+                    warnings.warn(str(e), ClipselectWarning, stacklevel=2)
+
+        fresh = iter(self.scorer.score(images()).tolist())
+        scores = [None if i in unreadable else next(fresh) if score is None else score for i, score in enumerate(known)]
+        candidates = [i for i, score in enumerate(scores) if score is not None]
+        if not candidates:
+            raise ImageError(f"not one of the {len(paths)} images can be read; the first: {unreadable[0]}")
+        return np.array(candidates), np.array([scores[i] for i in candidates], dtype=np.float32)
+
+
+class FaceFrameSampler(FrameSampler):
+    """`FrameSampler` for the faces of one person in a video or template: by default those above the paper's 0.15.
+
+    Faces are crops as the base sees them, aligned to 112 x 112 or near to it, at least 20 pixels wide and high; see
+    `clipselect faces`.
+    """
+
+    smallest = 20
+    usual_threshold = PAPERS_THRESHOLD
+    usual_model = shipped.FACE_DDNET
+
+
+class ReIDFrameSampler(FrameSampler):
+    """`FrameSampler` for the frames of a person tracklet: by default those above 0.5.
+
+    On the sets of benchmarks/README.md, where 0.5 was settled on, that loses nothing where no frame is bad; the better
+    half does.
+    """
+
+    usual_threshold = MEAN_THRESHOLD
+    usual_model = shipped.PERSON_DDNET
+
+
+def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:
+    """[n, 3, h, w] uint8, or floats in [0, 1] -> [n, h, w, 3] uint8.
+
+    Raises:
+        ValueError: another shape, type or range.
+    """
+    if frames.ndim != 4 or frames.shape[1] != 3 or not frames.numel():
+        raise ValueError(f"frames must be [n, 3, h, w] RGB, got {[*frames.shape]}")
+    if frames.is_floating_point():
+        frames = frames.detach()
+        low, high = float(frames.min()), float(frames.max())
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"float frames must lie in [0, 1], before any normalisation; got {low:.4g} to {high:.4g}")
+        frames = (frames.float() * 255).round().to(torch.uint8)
+    if frames.dtype != torch.uint8:
+        raise ValueError(f"frames must be uint8, or floats in [0, 1], got {frames.dtype}")
+    images: NDArray[np.uint8] = frames.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return images

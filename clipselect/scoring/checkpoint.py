@@ -1,0 +1,68 @@
+"""Weights on disk: safetensors whose header carries what is needed to use them. Nothing is ever unpickled."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from clipselect.errors import ClipselectError
+from clipselect.media.files import whole_file
+
+Metadata = dict[str, Any]
+
+KEY = "clipselect"
+
+
+def fingerprint(tensors: dict[str, Tensor], metadata: Metadata) -> str:
+    """SHA-256 in hexadecimal of the metadata (but `sha256`) and all tensors: names, dtypes, shapes, values."""
+    described = {key: value for key, value in metadata.items() if key != "sha256"}
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {[*tensor.shape]}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_weights(path: Path | str, tensors: dict[str, Tensor], metadata: Metadata) -> None:
+    """Write tensors and metadata that JSON can hold, whole or not at all; the fingerprint is added as `sha256`."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps({**metadata, "sha256": fingerprint(tensors, metadata)}, sort_keys=True)
+    with whole_file(Path(path)) as part:
+        part.write_bytes(safetensors.torch.save(tensors, metadata={KEY: text}))
+
+
+def load_weights(path: Path | str, kind: str) -> tuple[dict[str, Tensor], Metadata]:
+    """Tensors and metadata of a file that `save_weights` wrote.
+
+    Args:
+        kind: what the file must hold: "ddnet", "base" or "embedder".
+
+    Raises:
+        ClipselectError: missing file, another format, no metadata, another kind, or tensors that do not match the
+            fingerprint.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ClipselectError(f"{path}: no such weights file; check the path")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (safetensors.SafetensorError, OSError) as e:
+        raise ClipselectError(f"{path}: not a safetensors file ({e}); give weights that clipselect wrote") from e
+    try:
+        metadata = json.loads(header[KEY])
+        expected, found_kind = metadata["sha256"], metadata["kind"]
+    except (KeyError, TypeError, ValueError) as e:
+        raise ClipselectError(f"{path}: has no clipselect metadata; give weights that clipselect wrote") from e
+    if found_kind != kind:
+        raise ClipselectError(f"{path}: holds weights of a {found_kind}, not of a {kind}; give the other file")
+    if fingerprint(tensors, metadata) != expected:
+        raise ClipselectError(f"{path}: the weights do not match their hash; the file is damaged, fetch it again")
+    return tensors, metadata

@@ -1,0 +1,23 @@
+"""Which device a network runs on."""
+
+import torch
+
+from clipselect.errors import ClipselectError
+
+
+def pick_device(name: str) -> torch.device:
+    """The torch device of that name; "auto" is CUDA if there is one, and otherwise the CPU.
+
+    Raises:
+        ClipselectError: no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as e:
+        raise ClipselectError(f"device {name!r} is not available here; use cpu, or auto") from e
+    if device.type == "meta":
+        raise ClipselectError("device 'meta' holds no data; use cpu, or auto")
+    return device

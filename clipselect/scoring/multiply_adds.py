@@ -1,0 +1,28 @@
+"""What a network costs, counted by fvcore. One multiply-add counts as one."""
+
+import warnings
+
+import torch
+from torch import nn
+
+from clipselect.scoring.input_spec import InputSpec
+
+
+def multiply_adds(net: nn.Module, spec: InputSpec, device: torch.device | None = None) -> float:
+    """Multiply-adds of one element; 0 where fvcore sees no network."""
+    parameter = next(net.parameters(), None)
+    device = device or (torch.device("cpu") if parameter is None else parameter.device)
+    return count_multiply_adds(net, torch.zeros(1, 3, *spec.shape[:-1], device=device))
+
+
+def count_multiply_adds(net: nn.Module, example: torch.Tensor) -> float:
+    """Multiply-adds for the `example`; 0 where fvcore sees no network."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fvcore imports deprecated parts of torch
+        from fvcore.nn import FlopCountAnalysis  # slow to import
+
+    analysis = FlopCountAnalysis(net, example)
+    try:
+        return float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+    except RuntimeError:  # a callable that hides its network from the trace
+        return 0.0

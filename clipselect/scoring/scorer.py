@@ -1,0 +1,123 @@
+"""A DDNet that is ready to score elements: the clips of a video, or single frames."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError, NetworkError
+from clipselect.media.candidates import exact_seconds
+from clipselect.media.images import Image
+from clipselect.method.ddnet import DDNet, DDNetConfig
+from clipselect.scoring.checkpoint import Metadata, load_weights
+from clipselect.scoring.device import pick_device
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, FACE_DDNET, weights_path
+
+T = TypeVar("T")
+Elements = Literal["clips", "frames"]
+
+MIN_BATCH = 2
+"""Convolutions of a single element round differently (6e-8), and a score must not depend on the rest of its batch."""
+IMAGE_BATCH = 32
+NOT_A_DDNET = "its metadata and its tensors do not describe one DDNet; distil it again"
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A DDNet with its input and its metadata.
+
+    Attributes:
+        name: as shown in results.
+        metadata: the header of the weights file: input, clip_duration, mu, sigma, base, data, command and more.
+    """
+
+    name: str
+    net: DDNet
+    input_spec: InputSpec
+    metadata: Metadata
+    device: torch.device
+
+    @property
+    def clip_duration(self) -> float:
+        """Seconds per clip that the DDNet was distilled with; a KeyError for a DDNet of single frames."""
+        return float(self.metadata["clip_duration"])
+
+    @torch.inference_mode()
+    def score(self, elements: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores [n] in (0, 1) of elements [n, *input_spec.shape] uint8 RGB, n >= 1, in one batch.
+
+        Raises:
+            NetworkError: a score is not a number.
+        """
+        filler = self.input_spec.blank(max(MIN_BATCH - len(elements), 0))
+        batch = self.input_spec.normalise(np.concatenate([elements, filler]) if len(filler) else elements, self.device)
+        with torch.autocast(self.device.type, enabled=False):  # the caller's autocast must not change scores
+            scores: NDArray[np.float32] = self.net(batch)[: len(elements)].cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise NetworkError(f"model {self.name!r} gives scores that are not numbers; distil it again")
+        return scores
+
+    def score_images(self, images: Iterable[Image]) -> NDArray[np.float32]:
+        """Scores [n] in (0, 1) of images [h, w, 3] uint8 RGB of any size, squashed to the DDNet's input.
+
+        Images may come one by one: no more than a batch of them is held.
+
+        Raises:
+            NetworkError: a score is not a number.
+            ValueError: images of another shape or type.
+        """
+        parts = [self.score(np.stack(batch)) for batch in batches(map(self.input_spec.squash, images), IMAGE_BATCH)]
+        return np.concatenate([np.empty(0, np.float32), *parts])
+
+
+def load_scorer(model: str | Path | None = None, device: str = "auto", *, elements: Elements = "clips") -> Scorer:
+    """A DDNet, ready to score.
+
+    Args:
+        model: a name of `clipselect.scoring.shipped.DDNETS`, or a path to weights that clipselect wrote; by default
+            the shipped DDNet for actions, or the one for faces if the elements are frames.
+        device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1", ...
+        elements: what the DDNet must be for.
+
+    Raises:
+        ClipselectError: unknown model, unusable weights, weights for other elements, absent device.
+    """
+    model = model or (DEFAULT_DDNET if elements == "clips" else FACE_DDNET)
+    path = weights_path(model, DDNETS)
+    where = pick_device(device)
+    tensors, metadata = load_weights(path, kind="ddnet")
+    try:
+        shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
+        config = DDNetConfig(**shape)
+        net = DDNet(config)
+        net.load_state_dict(tensors)
+        name, spec = str(metadata["name"]), InputSpec.from_metadata(metadata)
+        if config.dims == 3:
+            exact_seconds(float(metadata["clip_duration"]), "clip_duration")
+            _ = spec.clip_frames
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ClipselectError) as e:
+        raise ClipselectError(f"{path}: {NOT_A_DDNET}") from e
+    if config.dims != (3 if elements == "clips" else 2):
+        found = (
+            "3D DDNet for clips; frames need a 2D one"
+            if config.dims == 3
+            else "2D DDNet for frames; clips need a 3D one"
+        )
+        raise ClipselectError(f"{path}: a {found}")
+    net = net.eval().to(where)
+    return Scorer(
+        name, net.to(memory_format=torch.channels_last_3d) if config.dims == 3 else net, spec, metadata, where
+    )
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`; the last one may be shorter."""
+    iterator = iter(items)
+    while batch := [*islice(iterator, size)]:
+        yield batch

@@ -1,0 +1,1 @@
+"""The training loop, features, D-scores, distillation, and cards."""

@@ -1,0 +1,62 @@
+"""What a base says about every candidate clip of a video, in one pass over its frames."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import torch
+from torch import Tensor
+
+from clipselect.errors import ClipselectError, VideoError
+from clipselect.media.candidates import Clip, Seconds
+from clipselect.media.clips import Pass, decoded, prefetch
+from clipselect.media.video import Source
+from clipselect.zoo.base import Base
+
+UNREADABLE = (VideoError, av.FFmpegError, OSError, MemoryError, RuntimeError, ValueError)
+"""What a video that cannot be read may raise; a `NetworkError` is none of these, since every video would raise it."""
+
+
+def unreadable(path: str, error: BaseException, failed: Callable[[str, ClipselectError], Any]) -> str:
+    """Tell `failed` of a video that cannot be read; the sentence."""
+    if not isinstance(error, ClipselectError):
+        error = VideoError(f"{path}: cannot be read ({str(error) or type(error).__name__}); convert it, say to H.264")
+    failed(path, error)
+    return str(error)
+
+
+@dataclass(frozen=True)
+class ClipOutputs:
+    """Outputs of a base for the candidate clips of one video, in time order.
+
+    Attributes:
+        clips: [n].
+        features: [n, d] float32, the input of the base's head.
+        probabilities: [n, classes] float32.
+    """
+
+    clips: list[Clip]
+    features: Tensor
+    probabilities: Tensor
+
+
+def clip_outputs(source: Source, base: Base, clip_duration: Seconds, stride: Seconds | None = None) -> ClipOutputs:
+    """Run the base on every candidate clip of a video; frames are decoded once, memory does not grow with the video
+    but for the outputs.
+
+    Raises:
+        VideoError: not one frame decodes.
+        NetworkError: the base fails.
+    """
+    clips: list[Clip] = []
+    features: list[Tensor] = []
+    probabilities: list[Tensor] = []
+    for step in prefetch(decoded(source, clip_duration, stride, base.input_spec.size, base.input_spec.frames)):
+        if isinstance(step, Pass):
+            clips, features, probabilities = step.clips, [], []
+            continue
+        seen, answer = base.outputs(step)
+        features.append(seen)
+        probabilities.append(answer)
+    return ClipOutputs(clips, torch.cat(features), torch.cat(probabilities))

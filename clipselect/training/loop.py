@@ -1,0 +1,218 @@
+"""The training loop of `train-base` and `distill`: any device, precision and number of processes, and resumption.
+
+A run is a function of its options. Every batch is drawn from the seed and the number of its step, so that a run that
+was killed goes on from its last checkpoint to the result that it would have had.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
+
+from clipselect.errors import ClipselectError
+from clipselect.training.augment import memory_format
+from clipselect.training.runtime import Runtime
+
+EMA_DECAY = 0.995
+"""Weight of the past in the moving average of the weights; less during the first steps."""
+WARM_UP = 0.15
+MAX_GRADIENT_NORM = 5.0
+MAX_SKIPPED_STEPS = 50
+"""Steps in a row whose gradients are not finite, before it makes no sense to go on."""
+MAX_LEARNING_RATE = 1e6
+SMALL_MAP = 4
+"""Up to this side length, oneDNN's bf16 weight gradients of convolutions can hold garbage (torch 2.14, 2.15)."""
+
+Example = tuple[Tensor, Tensor]
+"""An input [3, T, size, size] or [3, height, width] in [0, 1] and its target [] or [...]."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long and how fast to train.
+
+    Attributes:
+        steps: number of batches.
+        batch: elements in a batch, over all processes.
+        learning_rate: the highest of the one-cycle schedule of AdamW.
+        seed: of everything random.
+        checkpoint_minutes: between checkpoints.
+        workers: processes that prepare batches, for every training process; 0 prepares them in between.
+    """
+
+    steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    seed: int = 0
+    checkpoint_minutes: float = 5.0
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.learning_rate <= MAX_LEARNING_RATE:
+            raise ClipselectError(f"--learning-rate must lie in [0, {MAX_LEARNING_RATE:g}], got {self.learning_rate}")
+
+    def deterministic_part(self) -> "TrainingConfig":
+        """The same without what makes no difference to the result."""
+        return replace(self, checkpoint_minutes=0.0, workers=0)
+
+
+class StepDataset(Dataset[Example]):
+    """Example number i of step s at sample_index s * batch + i."""
+
+    def __init__(self, example: Callable[[int, int], Example], batch: int) -> None:
+        self.example, self.batch = example, batch
+
+    def __getitem__(self, sample_index: int) -> Example:
+        return self.example(*divmod(sample_index, self.batch))
+
+
+def train(
+    net: nn.Module,
+    example: Callable[[int, int], Example],
+    loss: Callable[[nn.Module, Tensor, Tensor], Tensor],
+    schedule: TrainingConfig,
+    runtime: Runtime,
+    *,
+    checkpoint: Path,
+    settings: dict[str, Any],
+    show: Callable[[int, float], Any] = lambda step, loss: None,
+) -> nn.Module:
+    """Train `net` and return it with the moving average of its weights, in evaluation mode.
+
+    Args:
+        example: (step, i) -> the i-th example of that step's batch; a function of its arguments alone.
+        loss: (net, inputs [b, 3, ...], targets [b, ...]) -> the mean loss.
+        checkpoint: written every few minutes; a run with the same `settings` goes on from it.
+        show: called after every step with the number of steps done and the running loss.
+
+    Raises:
+        ClipselectError: the loss is not a number (the checkpoint stays at an earlier step), a checkpoint of other
+            settings, or one that cannot be written; a batch that its processes cannot share.
+    """
+    if schedule.batch % runtime.world_size or schedule.batch < 2 * runtime.world_size:
+        raise ClipselectError(
+            f"--batch {schedule.batch} cannot be shared evenly by {runtime.world_size} processes, two clips for each at "
+            "least; choose a multiple of their number"
+        )
+    dims = 3 if any(isinstance(module, nn.Conv3d) for module in net.modules()) else 2
+    net = net.to(runtime.device).to(memory_format=memory_format(dims))
+    averaged = AveragedModel(net, use_buffers=True)
+    if runtime.device.type == "cpu":
+        exact_small_maps(net)  # not in the copy that the average is: it would call this network's layers
+    optimiser = torch.optim.AdamW(net.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, schedule.steps, pct_start=WARM_UP)
+    parts: dict[str, Any] = {"net": net, "averaged": averaged, "optimiser": optimiser, "rate": rate}
+    first = _resume(checkpoint, parts, settings)
+    model, prepared = runtime.fabric.setup(net, optimiser)
+    saved, running, skipped = time.monotonic(), 0.0, 0
+    for step, (inputs, targets) in enumerate(_batches(example, schedule, runtime, first), start=first):
+        model.train()
+        torch.manual_seed((schedule.seed * 1_000_003 + step) * runtime.world_size + runtime.rank)  # dropout
+        value = loss(model, inputs.to(runtime.device), targets.to(runtime.device))
+        mean = float(cast(Tensor, runtime.fabric.all_reduce(value.detach(), reduce_op="mean")))
+        if not math.isfinite(mean):
+            raise ClipselectError(f"the loss is not a number at step {step}{_remedy(checkpoint)}")
+        prepared.zero_grad()
+        runtime.fabric.backward(value)
+        size = nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT_NORM)
+        skipped = 0 if bool(size.isfinite()) else skipped + 1
+        if skipped == MAX_SKIPPED_STEPS:
+            raise ClipselectError(f"no gradient is a number since step {step + 1 - skipped}{_remedy(checkpoint)}")
+        if not skipped:
+            prepared.step()
+        rate.step()
+        averaged.multi_avg_fn = get_ema_multi_avg_fn(min(EMA_DECAY, (1 + step) / (10 + step)))
+        averaged.update_parameters(net)
+        running += (mean - running) * (0.05 if step > first else 1)
+        done = step + 1
+        if runtime.is_global_zero:
+            runtime.log({"loss": mean, "learning rate": float(rate.get_last_lr()[0])}, done)
+            show(done, running)
+            if time.monotonic() - saved > 60 * schedule.checkpoint_minutes or done == schedule.steps:
+                _save(checkpoint, parts, settings, done)
+                saved = time.monotonic()
+    runtime.fabric.barrier()
+    result: nn.Module = averaged.module.eval()
+    if not all(bool(t.isfinite().all()) for t in result.state_dict().values()):
+        raise ClipselectError(f"the weights are not numbers{_remedy(checkpoint)}")
+    return result
+
+
+def _remedy(checkpoint: Path) -> str:
+    kept = f" ({checkpoint} holds an earlier step; delete it)" if checkpoint.exists() else ""
+    return f"{kept}: choose a smaller learning rate, or float32, or look at the data"
+
+
+def _batches(
+    example: Callable[[int, int], Example], schedule: TrainingConfig, runtime: Runtime, first: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    share = schedule.batch // runtime.world_size
+    begin = runtime.rank * share
+    places = (
+        [*range(step * schedule.batch + begin, step * schedule.batch + begin + share)]
+        for step in range(first, schedule.steps)
+    )
+    draws: Any = StepDataset(example, schedule.batch)
+    try:
+        yield from DataLoader(draws, batch_sampler=places, num_workers=schedule.workers)
+    except ClipselectError as e:  # from a worker, with its traceback before the sentence
+        raise ClipselectError(str(e).rpartition(f"{type(e).__module__}.{type(e).__name__}: ")[2].strip()) from e
+
+
+def exact_small_maps(net: nn.Module) -> None:
+    """Let convolutions over small maps compute in float32 where autocast would choose bfloat16."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d) and max(module.kernel_size) > 1:
+            module.forward = _exact_if_small(module, module.forward)  # type: ignore[assignment,method-assign]
+
+
+def _exact_if_small(conv: nn.Conv2d | nn.Conv3d, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def guarded(x: Tensor) -> Tensor:
+        if min(x.shape[-2:]) > SMALL_MAP * max(conv.stride):
+            return forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return forward(x.float())
+
+    return guarded
+
+
+def _save(path: Path, parts: dict[str, Any], settings: dict[str, Any], step: int) -> None:
+    part = path.with_suffix(".part")
+    content = {"step": step, "settings": _text(settings), **{name: p.state_dict() for name, p in parts.items()}}
+    try:
+        torch.save(content, part)
+        part.replace(path)
+    except (OSError, RuntimeError) as e:
+        part.unlink(missing_ok=True)
+        raise ClipselectError(f"{path}: the checkpoint cannot be written ({e}); make room and run it again") from e
+
+
+def _resume(path: Path, parts: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Load the checkpoint, if there is one; the number of steps it has seen."""
+    if not path.exists():
+        return 0
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        made_with = state["settings"]
+    except Exception as e:  # whatever a damaged file leads the unpickler to
+        raise ClipselectError(f"{path}: a damaged checkpoint; delete it to begin anew") from e
+    if made_with != _text(settings):
+        raise ClipselectError(
+            f"{path}: a checkpoint of a run with other options; delete it, or choose another work folder"
+        )
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return int(state["step"])
+
+
+def _text(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True, default=str)

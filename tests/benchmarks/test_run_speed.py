@@ -1,0 +1,48 @@
+"""The benchmark of speed: the videos that it makes, and what it says of its goals."""
+
+from pathlib import Path
+
+import av
+import pytest
+from helpers.benchmark_fixtures import one_thread  # noqa: F401  (and the benchmarks' folder on the path)
+from made_videos import Made, encoders, make
+from run_speed import goals
+from speed_parts import memory, reading, turns
+
+from clipselect.media.sources import open_source
+
+
+@pytest.mark.parametrize("codec", encoders())
+def test_a_repeated_video_decodes_whole_at_an_even_pace(
+    tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("made_videos.ENCODED_SECONDS", 1)
+    path = make(tmp_path, Made(codec, "240p", 30, 3))
+    source = open_source(path)
+    assert len(source.timeline.pts) == 90 and float(source.timeline.duration) == pytest.approx(3, abs=0.05)
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="gray")[::8, ::8] for frame in container.decode(video=0)]
+    assert len(frames) == 90 and frames[0].std() > 10
+    assert abs(frames[5].astype(int) - frames[35]).mean() < 6 < abs(frames[5].astype(int) - frames[25]).mean()
+
+
+def test_turns_alternate_and_the_first_one_does_not_count() -> None:
+    calls: list[str] = []
+    seconds = turns({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
+    assert calls == ["a", "b"] * 3 and all(0 <= value < 1 for value in seconds.values())
+
+
+def test_ratios_and_memory_are_those_of_the_rows(tmp_path: Path) -> None:
+    path = make(tmp_path, Made("mpeg4", "240p", 30, 1))
+    (row,) = reading([("mine", path)], 1, "cpu")
+    assert row["score / decode"] == row["score"] / row["decode"] > 0
+    (found,) = memory(path)
+    assert found["clips"] == 1 and 0 < found["above_imports_mb"] == found["peak_mb"] - found["imports_mb"]
+
+
+def test_goals_are_judged_by_what_was_measured() -> None:
+    row = {"video": str(Made()), "score / decode": 1.2, "fast / decode": 0.8}
+    slow = {"method": "ddl", "pipeline": "own pipeline", "video": "ten", "k": 5, "clips": 30, "dense / ddl": 5.0}
+    found = {"a": [row], "b": [slow], "e": [{"exponent": 1.0}], "f": [{"video": "hour", "above_imports_mb": 150.0}]}
+    assert [goal["met"] for goal in goals(found)] == [True, False, False, True, True]
+    assert goals({}) == []

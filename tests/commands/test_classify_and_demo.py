@@ -1,0 +1,73 @@
+"""`clipselect classify` and `clipselect demo`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from clipselect.zoo.loading import load_base
+from helpers.command_line import Run, assert_refused
+from helpers.videos import make_video
+
+from clipselect.commands.output.demo import ACTION
+from clipselect.evaluation.classify import compare
+from clipselect.media.sources import open_source
+from clipselect.method.selection import top_k, uniform
+from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.video_scores import score_video
+
+
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(tmp_path_factory.mktemp("video") / "long.mp4", 25 * 12)
+
+
+def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: Path) -> None:
+    document = json.loads(run("classify", long_video, "--k", 3, "--json").out)
+    assert run.code == 0
+    rows = {row["method"]: row for row in document["rows"]}
+    assert [(m, row["k"]) for m, row in rows.items()] == [("ddl", 3), ("uniform", 3), ("dense", 12)]
+    per_clip = rows["dense"]["gflops"] / 12
+    assert rows["uniform"]["gflops"] == pytest.approx(3 * per_clip, rel=1e-3)
+    assert rows["uniform"]["gflops"] < rows["ddl"]["gflops"] < rows["dense"]["gflops"]
+    for row in rows.values():
+        assert row["seconds"] > 0 and len(row["probabilities"]) == 12
+        assert 0 < sum(row["probabilities"].values()) <= 1 + 1e-5
+    assert sum(c["picked"] for c in document["videos"][0]["clips"]) == 3
+
+
+def test_classify_shows_a_table(run: Run, long_video: Path) -> None:
+    run("classify", long_video)
+    assert run.code == 0 and all(word in run.out for word in ("ddl", "uniform", "dense", "GFLOPs", "seconds"))
+
+
+def test_all_methods_agree_when_everything_is_picked(long_video: Path) -> None:
+    scorer, base = load_scorer(device="cpu"), load_base(device="cpu")
+    scored = score_video(open_source(long_video), scorer)
+    ddl, even, dense = compare(scored, top_k(scored.scores, 12), scorer, base)
+    assert torch.allclose(even.probabilities, dense.probabilities, atol=1e-6)
+    assert ddl.clips == even.clips == dense.clips == 12
+
+
+def test_classify_refuses_bad_bases(run: Run, long_video: Path, tmp_path: Path) -> None:
+    assert_refused(run("classify", long_video, "--base", "nothing"), "unknown model 'nothing'")
+    assert_refused(run("classify", tmp_path / "none.mp4"), "no such file")
+
+
+@pytest.mark.parametrize(("n", "k"), [(20, 1), (20, 3), (20, 20), (7, 5), (1, 1)])
+def test_uniform_is_distinct_even_and_symmetric(n: int, k: int) -> None:
+    chosen = uniform(n, k)
+    assert len(set(chosen.tolist())) == k and chosen.min() >= 0 and chosen.max() < n
+    assert np.ptp(np.diff(chosen)) <= 1 if k > 2 else True
+
+
+def test_demo_makes_a_video_and_a_page(run: Run, tmp_path: Path) -> None:
+    run("demo", "--out", tmp_path / "demo")
+    assert run.code == 0 and "✔" in run.out
+    assert (tmp_path / "demo" / "demo.mp4").exists()
+    assert (tmp_path / "demo" / "demo.html").read_text().count("<img") == 12
+    scored = score_video(open_source(tmp_path / "demo" / "demo.mp4"), load_scorer(device="cpu"))
+    best = scored.clips[int(scored.scores.argmax())]
+    assert ACTION[0] <= best.start and best.end <= ACTION[1], "the best clip shows the scuffle"
+    assert_refused(run("demo", "--out", "/proc/demo"), "/proc/demo")

@@ -1,0 +1,262 @@
+"""`clipselect distill` from videos to weights, card and D-scores: options, errors, going on where a run stopped."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from click.testing import Result
+from clipselect.zoo.loading import load_base
+from helpers.command_line import Run, assert_refused
+from helpers.training_data import assert_same_weights, distil_command, distil_data, film
+from typer.testing import CliRunner
+
+from clipselect.commands import app
+from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.scorer import load_scorer
+from clipselect.training import feature_files
+
+Distil = Callable[..., Run]
+"""Options -> what became of the command."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return distil_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def command(data: Path) -> list[object]:
+    return distil_command(data)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("out") / "ddnet.safetensors"
+
+
+@pytest.fixture(scope="module")
+def made(command: list[object], data: Path, out: Path) -> Result:
+    """A run with background that was left alone."""
+    more = ["--background", str(data / "elsewhere"), "-o", str(out)]
+    return CliRunner().invoke(app, [*map(str, command), *more])
+
+
+@pytest.fixture
+def distil(command: list[object], run: Run, tmp_path: Path) -> Distil:
+    """The same without background, to d.safetensors; options given later count."""
+    return lambda *options: run(*command, "-o", tmp_path / "d.safetensors", *options)
+
+
+def rows(work: Path) -> list[dict[str, Any]]:
+    return pq.read_table(work / "d_scores.parquet").to_pylist()
+
+
+# --- what it makes ---------------------------------------------------------------------------------------------------
+
+
+def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: Path, data: Path) -> None:
+    assert made.exit_code == 0
+    assert made.stdout.startswith(f"{out}: Spearman's rho ") and made.stdout.count("\n") == 1
+    assert made.stdout.endswith(f" on held-out clips; {out.with_suffix('.md')} says more\n")
+    told = made.stderr.splitlines()
+    assert sum(f"Error: {data}/videos/b/[bad].mp4: not a video" in line for line in told) == 1
+    assert told[-2] == "1 videos could not be read and were left out"
+    assert told[-1].startswith(f"{out.with_suffix('.work')} holds what this run needed")
+    assert "training the DDNet: 3 of 3  loss " in made.stderr and "warning" not in made.stderr
+
+
+def test_the_weights_say_how_they_were_made(made: Result, out: Path, data: Path) -> None:
+    scorer, base = load_scorer(out, "cpu"), load_base(f"{data / 'base.py'}:base")
+    about = scorer.metadata
+    assert scorer.name == "ddnet" and scorer.clip_duration == 0.2 and about["stride"] == 0.1
+    assert (scorer.input_spec.size, scorer.input_spec.frames) == (32, 4)
+    assert about["base"] == "colours" and about["base_sha256"] == base.sha256 and about["classes"] == ["a", "b"]
+    assert [about[key] for key in ("target", "metric", "contrast", "loss")] == ["labels", "cosine", "ratio", "both"]
+    assert about["failed"] == 1 and about["data"] == "videos" and (about["seed"], about["steps"]) == (0, 3)
+    held_out = about["held_out"]
+    assert held_out["composed"] and held_out["videos"] == 4 and held_out["elements"] == 4 * 4
+    assert {row["k"] for row in held_out["accuracy"] if row["method"] == "ddl"} == {1, 3, 5, 9}
+
+
+def test_other_commands_take_the_weights(made: Result, out: Path, data: Path, run: Run) -> None:
+    video = data / "videos" / "a" / "0.mp4"
+    assert run("score", video, "--model", out, "--k", 2, "--csv").code == 0 and run.out.count("\n") == 1 + 3
+    run("classify", video, "--model", out, "--base", f"{data / 'base.py'}:base")
+    assert run.code == 0 and "dense" in run.out
+
+
+def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Result, out: Path, data: Path) -> None:
+    card, about = out.with_suffix(".md").read_text(), load_scorer(out, "cpu").metadata
+    assert card.startswith("# ddnet\n\nA DDNet for clipselect, distilled from the base colours (SHA-256 ")
+    assert "3D, widths 8, 16, 32, 48, depths 1, 1, 1, 1, clips of 0.2 s as 4 frames of 32 x 32." in card
+    assert "Trained on videos, 3 steps, seed 0, clipselect " in card and "\n    clipselect" in card
+    assert "\nD-scores: " in card and "loss: both. 1 videos could not be read." in card
+    assert "The base is right about 100.0 % of the training clips." in card
+    assert "4 videos, 16 clips." in card
+    for name, key in (("Spearman's rho of scores and D-scores", "spearman"), ("AUC of action", "auc_ddnet")):
+        (line,) = (line for line in card.splitlines() if line.startswith(f"| {name}"))
+        assert line.endswith(f"| {about['held_out'][key]:.3f} |")
+    assert "in untrimmed videos composed of the held-out ones: 4 clips of an action" in card
+    ddl = [row for row in about["held_out"]["accuracy"] if row["method"] == "ddl"]
+    cells = [f"{row['top1']:.1f} ({row['top1_low']:.1f}-{row['top1_high']:.1f})" for row in ddl]
+    assert "| method | K = 1 | K = 3 | K = 5 | K = 9 |\n" in card and f"| ddl | {' | '.join(cells)} |" in card
+    assert "| dense (20 clips) | " in card and "| uniform_equal_cost | " in card
+
+
+def test_the_work_folder_holds_the_d_scores_of_all_training_clips(made: Result, out: Path, data: Path) -> None:
+    table, work = rows(out.with_suffix(".work")), out.with_suffix(".work")
+    of_classes = [row for row in table if row["shows"]]
+    assert len(of_classes) == 4 * 4 and len(table) == 4 * 4 + 2 * 4 * 4  # four videos, two of background, four labels
+    assert {row["label"] for row in of_classes if "/a/" in row["path"]} == {"a"}
+    assert all(0 < row["d_score"] < 1 and row["start"] < row["end"] for row in table)
+    centroids = np.load(work / "centroids.npy")
+    # of a and b, of background within their videos, which is not known, and of each domain of background
+    assert centroids.shape == (5, 4) and np.isfinite(centroids).all(1).tolist() == [True, True, False, True, True]
+    assert [*(work / "logs").glob("events.out.tfevents.*")]
+
+
+def test_the_same_command_again_trains_no_more_and_gives_the_same(
+    made: Result, out: Path, command: list[object], data: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, scores = load_weights(out, kind="ddnet")[0], rows(out.with_suffix(".work"))
+    outputs: list[str] = []
+    compute = feature_files.clip_outputs
+    monkeypatch.setattr(feature_files, "clip_outputs", lambda *a: outputs.append("computed") or compute(*a))
+    run(*command, "--background", data / "elsewhere", "-o", out)
+    assert run.code == 0 and "training the DDNet" not in run.err and outputs == []
+    assert f"Error: {data}/videos/b/[bad].mp4" in run.err and "1 videos could not be read" in run.err
+    after = load_weights(out, kind="ddnet")[0]
+    assert all(torch.equal(before[name], after[name]) for name in before) and rows(out.with_suffix(".work")) == scores
+
+
+# --- options ---------------------------------------------------------------------------------------------------------
+
+
+def test_workers_cache_and_checkpoints_change_nothing(distil: Distil, tmp_path: Path) -> None:
+    assert distil().code == 0
+    other = tmp_path / "other.safetensors"
+    assert distil("-o", other, "--cache-gigabytes", 0, "--workers", 1, "--checkpoint-minutes", 5).code == 0
+    assert_same_weights(tmp_path / "d.safetensors", other)
+    assert [*(tmp_path / "d.work").rglob("frames/**/*.npy")] and not [
+        *(tmp_path / "other.work").rglob("frames/**/*.npy")
+    ]
+
+
+def test_without_labels_the_base_answers_and_its_head_stands_for_centroids(
+    distil: Distil, data: Path, tmp_path: Path
+) -> None:
+    for i in range(4):
+        film(tmp_path / "any" / f"{i}.mp4", "ab"[i % 2], i)
+    run = distil("--unlabelled", "--data", tmp_path / "any")
+    assert run.code == 0 and "Spearman's rho" in run.out
+    work, base = tmp_path / "d.work", load_base(f"{data / 'base.py'}:base")
+    assert base.head is not None
+    assert np.array_equal(np.load(work / "centroids.npy"), base.head.weight.detach().double().numpy())
+    table = rows(work)
+    assert len(table) == 3 * 4 and all(row["label"] == row["predicted"] and row["shows"] is None for row in table)
+    about = load_scorer(tmp_path / "d.safetensors", "cpu").metadata
+    assert about["target"] == "head" and about["held_out"]["videos"] == 1 and "accuracy" not in about["held_out"]
+    card = (tmp_path / "d.md").read_text()
+    assert "| AUC of action against background clips | not known |" in card
+
+
+def test_other_d_scores_are_a_choice(distil: Distil, tmp_path: Path) -> None:
+    distil(
+        "--metric",
+        "euclidean",
+        "--contrast",
+        "difference",
+        "--loss",
+        "mse",
+        "--widths",
+        "4, 4,4,4",
+        "--depths",
+        "1,1,1,1",
+    )
+    work = tmp_path / "d.work"
+    about = load_scorer(tmp_path / "d.safetensors", "cpu").metadata
+    assert [about[key] for key in ("metric", "contrast", "loss")] == ["euclidean", "difference", "mse"]
+    assert about["config"]["widths"] == [4, 4, 4, 4]
+    table, centroids = rows(work), np.load(work / "centroids.npy")
+    with np.load(work / "features" / "000000.npz") as file:
+        features, shows = file["features"], file["shows"]
+    to = np.linalg.norm(features[:, None].astype(np.float64) - centroids[None, :2], axis=2)
+    own, other = to[np.arange(len(shows)), shows], to[np.arange(len(shows)), 1 - shows]
+    assert [row["discriminability"] for row in table] == pytest.approx((other - own).tolist(), rel=1e-6, abs=1e-9)
+
+
+def test_the_confidence_of_the_base_and_the_ranking_loss_are_a_choice(distil: Distil, tmp_path: Path) -> None:
+    assert (
+        distil("--target", "confidence", "--loss", "ranking", "--precision", "bf16", "--cache-gigabytes", "inf").code
+        == 0
+    )
+    table = rows(tmp_path / "d.work")
+    assert [row["discriminability"] for row in table] == pytest.approx([row["confidence"] for row in table])
+    weights, about = load_weights(tmp_path / "d.safetensors", kind="ddnet")
+    assert about["target"] == "confidence" and about["loss"] == "ranking"
+    assert all(bool(t.isfinite().all()) for t in weights.values())
+
+
+def test_a_base_without_names_takes_those_of_the_data(distil: Distil, data: Path, tmp_path: Path) -> None:
+    assert distil("--base", f"{data / 'base.py'}:nameless").code == 0
+    assert load_scorer(tmp_path / "d.safetensors", "cpu").metadata["classes"] == ["a", "b"]
+    film(tmp_path / "three" / "c" / "0.mp4", "a", 0)
+    for name in "ab":
+        (tmp_path / "three" / name).symlink_to(data / "videos" / name)
+    run = distil("--base", f"{data / 'base.py'}:nameless", "--data", tmp_path / "three")
+    assert_refused(run, "colours has 2 outputs and no names for them, but the data have 3 classes")
+
+
+def test_a_base_whose_outputs_are_taken_for_the_wrong_classes_is_doubted(distil: Distil, data: Path) -> None:
+    run = distil("--base", f"{data / 'base.py'}:mistaken")
+    assert run.code == 0 and "warning: the base is right about 0.0 % of its own training clips" in run.err
+
+
+def test_a_base_of_another_framework_gives_features_and_outputs(distil: Distil, data: Path, tmp_path: Path) -> None:
+    base = f"{data / 'base.py'}:elsewhere"
+    run = distil("--base", base, "--background", data / "elsewhere")
+    assert run.code == 0
+    accuracy = load_scorer(tmp_path / "d.safetensors", "cpu").metadata["held_out"]["accuracy"]
+    methods = {row["method"] for row in accuracy}  # nobody can count what it costs
+    assert {"ddl", "uniform", "dense"} <= methods and "uniform_equal_cost" not in methods
+    assert not any("gflops" in key for row in accuracy for key in row)
+    run("classify", data / "videos" / "a" / "0.mp4", "--base", base, "--model", tmp_path / "d.safetensors", "--json")
+    assert run.code == 0 and [row["gflops"] for row in json.loads(run.out)["rows"]] == [None] * 3
+    run = distil("--base", base, "--unlabelled", "-o", tmp_path / "e.safetensors")
+    assert_refused(run, "numbers has no head that its features enter")
+
+
+def test_no_held_out_videos_are_no_trouble(distil: Distil, tmp_path: Path) -> None:
+    assert "no held-out clips to rank" in distil("--max-held-out", 0).out
+    assert "| Spearman's rho of scores and D-scores | not known |" in (tmp_path / "d.md").read_text()
+
+
+def test_held_out_background_that_cannot_be_read_is_left_out(distil: Distil, data: Path, tmp_path: Path) -> None:
+    film(tmp_path / "bg" / "train" / "street" / "0.mp4", "n", 0)
+    (tmp_path / "bg" / "val" / "street").mkdir(parents=True)
+    for i in range(2):
+        (tmp_path / "bg" / "val" / "street" / f"{i}.mp4").write_bytes(b"no video")
+    run = distil("--background", tmp_path / "bg")
+    assert run.code == 0 and "3 videos could not be read" in run.err
+    held_out = load_scorer(tmp_path / "d.safetensors", "cpu").metadata["held_out"]
+    assert not held_out["composed"] and held_out["videos"] == 2 and held_out["accuracy"]
+
+
+def test_names_of_all_kinds_and_videos_that_are_not_there_are_told_and_survived(
+    distil: Distil, data: Path, tmp_path: Path
+) -> None:
+    lines = []
+    for k, kind in enumerate("ab"):
+        for i, name in enumerate(("[red]ü", "\udcff", "<script>&")):
+            path = film(tmp_path / f"{kind}{i}.mp4", kind, 10 * k + i)
+            lines.append(f"{path.rename(tmp_path / f'{name} {kind}.mp4')},{kind}")
+    listing = tmp_path / "list.csv"
+    listing.write_bytes("\n".join([*lines, "gone.mp4,a", "away.mp4,b"]).encode("utf-8", "surrogateescape"))
+    run = distil("--data", listing)
+    assert run.code == 0, run.err
+    assert "videos are listed but not there (" in run.err and "gone.mp4" in run.err

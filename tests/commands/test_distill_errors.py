@@ -1,0 +1,154 @@
+"""`clipselect distill` stopped, on damaged or foreign work, or asked what cannot be: one sentence, nothing lost."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers.command_line import Run, assert_refused
+from helpers.training_data import assert_same_weights, distil_command, distil_data, film
+
+from clipselect.training import distillation, feature_files, loop
+
+Distil = Callable[..., Run]
+"""Options -> what became of the command."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return distil_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def command(data: Path) -> list[object]:
+    return distil_command(data)
+
+
+@pytest.fixture
+def distil(command: list[object], run: Run, tmp_path: Path) -> Distil:
+    """The same without background, to d.safetensors; options given later count."""
+    return lambda *options: run(*command, "-o", tmp_path / "d.safetensors", *options)
+
+
+def assert_refused_at_last(run: Run, *says: str) -> None:
+    """Exit code 2, and a sentence after what was told on the way."""
+    assert run.code == 2 and run.out == "" and "Traceback" not in run.err
+    last = run.err.splitlines()[-1]
+    assert last.startswith("Error: ") and all(text in last for text in says), last
+
+
+@pytest.mark.parametrize(("number", "where"), [(signal.SIGINT, "features"), (signal.SIGTERM, "training")])
+def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
+    distil: Distil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
+) -> None:
+    module, name = (feature_files, "elements_of") if where == "features" else (loop, "_save")
+    original = getattr(module, name)
+
+    def stop(*arguments: Any) -> Any:
+        os.kill(os.getpid(), number)
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, stop)
+        run = distil()
+    assert run.code == 128 + number and run.out == "" and not (tmp_path / "d.safetensors").exists()
+    assert run.err.endswith(f"stopped: what is finished is kept; the same command goes on with {tmp_path}/d.work\n")
+    assert distil().code == 0 and distil("-o", tmp_path / "whole.safetensors").code == 0
+    assert_same_weights(tmp_path / "d.safetensors", tmp_path / "whole.safetensors")
+
+
+def test_a_work_folder_of_another_run_is_refused(distil: Distil, data: Path) -> None:
+    background = ("--background", data / "elsewhere")
+    assert distil(*background).code == 0
+    refusal = "features: features of another base or of other data; give another --work"
+    assert_refused_at_last(distil(*background, "--stride", "0.2"), refusal)
+    assert_refused_at_last(distil(*background, "--base", f"{data / 'base.py'}:elsewhere"), refusal)
+    assert_refused_at_last(distil(), refusal)
+    assert distil(*background).code == 0
+
+
+def test_recipes_can_be_tried_on_the_same_features(distil: Distil, tmp_path: Path) -> None:
+    assert distil().code == 0
+    features = tmp_path / "d.work" / "features" / "000000.npz"
+    stamp = features.stat().st_mtime_ns
+    assert distil("--loss", "mse", "-o", tmp_path / "e.safetensors", "--work", tmp_path / "d.work").code == 0
+    assert features.stat().st_mtime_ns == stamp and len([*(tmp_path / "d.work").glob("ddnet-*.ckpt")]) == 2
+    with pytest.raises(AssertionError):
+        assert_same_weights(tmp_path / "d.safetensors", tmp_path / "e.safetensors")
+
+
+def test_a_loss_that_is_not_a_number_ends_with_a_sentence(distil: Distil, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distillation.DDNetLoss, "__call__", lambda self, net, x, y: net(x).sum() * float("nan"))
+    assert_refused_at_last(distil(), "the loss is not a number at step 0: choose a smaller learning rate")
+
+
+def test_damaged_work_is_named(distil: Distil, tmp_path: Path) -> None:
+    assert distil().code == 0
+    features, (checkpoint,) = tmp_path / "d.work" / "features" / "000000.npz", (tmp_path / "d.work").glob("*.ckpt")
+    whole = features.read_bytes()
+    features.write_bytes(whole[:-100])
+    assert_refused_at_last(distil(), "000000.npz: damaged; delete it and run the same command again")
+    features.write_bytes(whole)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    assert_refused_at_last(distil(), f"{checkpoint}: a damaged checkpoint; delete it to begin anew")
+    checkpoint.unlink()
+    assert distil().code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--loss", "l1"), "--loss must be one of both, mse, ranking, got l1"),
+        (("--target", "teacher"), "--target must be one of labels, head, confidence, got teacher"),
+        (("--metric", "hamming"), "--metric must be one of cosine, euclidean, got hamming"),
+        (("--contrast", "sum"), "--contrast must be one of ratio, difference, got sum"),
+        (("--widths", "8,16,32"), "--widths must be four whole numbers such as 8,16,32,48, got 8,16,32"),
+        (("--widths", "8,16,x,48"), "--widths must be four whole numbers"),
+        (("--depths", "2,2,0,2"), "--depths must be four whole numbers"),
+        (("--stride", "0"), "--stride must be a positive number of seconds"),
+        (("--fps", "20000"), "--fps must lie between"),
+        (("--precision", "64"), "--precision must be one of auto, 32, bf16, got 64"),
+        (("--learning-rate", "1e30"), "--learning-rate must lie in"),
+        (("--base", "nothing"), "unknown model 'nothing'"),
+        (("--base", "nowhere.py:base"), "nowhere.py: no such file"),
+        (("--base", "slowfast_r50"), "slowfast_r50:CHECKPOINT"),
+        (("--base", "slowfast_r50:nowhere.pyth"), "nowhere.pyth: no such checkpoint"),
+        (("--data", "nowhere"), "nowhere: no such file or folder"),
+        (("--background", "nowhere"), "nowhere: no such folder"),
+        (("-o", "d.md"), "d.md: is the name of the card"),
+        (("-o", "/proc/d.safetensors"), "/proc/d.safetensors: cannot be written"),
+        (("--work", "/proc/work"), "/proc/work: cannot be made a folder"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: tuple[object, ...], says: str, distil: Distil) -> None:
+    assert_refused(distil(*options), says)
+
+
+def test_what_cannot_end_well_is_refused_before_any_work(
+    distil: Distil, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: Any, **__: Any) -> None:
+        raise AssertionError("it began to work")
+
+    monkeypatch.setattr(feature_files, "clip_outputs", work)
+    film(tmp_path / "bg" / "street" / "0.mp4", "n", 0)
+    assert_refused(distil("--background", tmp_path / "bg"), "has no background videos for val; add some")
+    film(tmp_path / "one" / "0.mp4", "a", 0)
+    assert_refused(distil("--unlabelled", "--data", tmp_path / "one"), "one video is too little; give more")
+    checkpoint = tmp_path / "c.pyth"
+    torch.save({"a": torch.zeros(1)}, checkpoint)
+    assert_refused(
+        distil("--base", f"narrow_r3d:{checkpoint}"), "c.pyth: has no head.weight, so it is no checkpoint of"
+    )
+    assert_refused(
+        distil("--base", f"{data / 'base.py'}:strangers"),
+        "videos: classes 'a', 'b' are not among the 2 classes of the base",
+    )
+    (tmp_path / "d.md").write_text("my notes")
+    assert_refused(distil(), "d.md: is no card of weights and would be lost; choose another output")
+    (tmp_path / "d.md").unlink()
+    (tmp_path / "d.md").mkdir()
+    assert_refused(distil(), "d.md: is a folder")

@@ -1,0 +1,229 @@
+"""`clipselect reid` and `clipselect faces` on images and videos that the tests make."""
+
+import csv
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.command_line import Run
+from helpers.frame_fixtures import textured, tiny_ddnet, write
+from helpers.training_data import damaged
+from helpers.videos import make_video
+from numpy.typing import NDArray
+
+from clipselect import FaceFrameSampler, ReIDFrameSampler
+from clipselect.commands import frame_outputs
+from clipselect.commands.output.frame_results import GroupResult
+from clipselect.errors import ClipselectError, VideoError
+from clipselect.faces.detection import Detections, Face
+from clipselect.faces.video_faces import faces_of_tracks, faces_of_video
+from clipselect.media.images import read_image
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors"))
+
+
+@pytest.fixture
+def mars(tmp_path: Path) -> Path:
+    """Two tracklets of MARS's naming, of 6 and 3 frames."""
+    for name, frames in (("0001C1T0001", 6), ("0001C2T0004", 3)):
+        for i in range(1, frames + 1):
+            write(tmp_path / "mars" / "0001" / f"{name}F{i:03d}.jpg", textured(frames, i))
+    return tmp_path / "mars"
+
+
+def test_reid_writes_every_output_and_they_agree(mars: Path, model: str, tmp_path: Path, run: Run) -> None:
+    out = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "png", "html", "parquet")}
+    run(
+        "reid", mars, "--model", model, "--json", out["json"], "--csv", out["csv"], "--plot", out["png"],
+        "--html", out["html"], "--index", out["parquet"], "--save", tmp_path / "picks", "--share", 0.5,
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    groups = json.loads(out["json"].read_text())["groups"]
+    assert [len(group["frames"]) for group in groups] == [6, 3]
+    assert [sum(frame["picked"] for frame in group["frames"]) for group in groups] == [3, 2]
+    for group in groups:
+        frames = sorted(group["frames"], key=lambda frame: frame["rank"])
+        assert [frame["score"] for frame in frames] == sorted((f["score"] for f in frames), reverse=True)
+        assert [frame["picked"] for frame in frames] == [i < -(-len(frames) // 2) for i in range(len(frames))]
+        for frame in frames:
+            assert (frame["file"] is not None) == (frame["weight"] is not None) == frame["picked"]
+            if frame["file"]:
+                np.testing.assert_array_equal(read_image(frame["file"]), read_image(frame["path"]))
+    rows = [*csv.DictReader(out["csv"].open())]
+    assert [row["path"] for row in rows] == [f["path"] for group in groups for f in group["frames"]]
+    assert out["png"].read_bytes().startswith(b"\x89PNG")
+    assert out["html"].read_text().count("<figure") == 9
+    sampler = ReIDFrameSampler(share=0.5, model=model, index=out["parquet"], on_missing="raise")
+    kept = sampler([f["path"] for f in groups[0]["frames"]]).indices.tolist()
+    assert kept == [i for i, f in enumerate(groups[0]["frames"]) if f["picked"]]
+
+
+def test_an_image_that_cannot_be_read_is_named_and_left_out(mars: Path, model: str, run: Run) -> None:
+    broken = next(mars.rglob("0001C1T0001F002.jpg"))
+    broken.write_bytes(b"no image")
+    run("reid", mars, "--model", model, "--json")
+    assert run.code == 0
+    assert str(broken) in run.err
+    assert len(json.loads(run.out)["groups"][0]["frames"]) == 5
+
+
+def test_a_tracklet_of_which_nothing_can_be_read_does_not_stop_the_others(mars: Path, model: str, run: Run) -> None:
+    for path in mars.rglob("0001C2*.jpg"):
+        path.write_bytes(b"")
+    run("reid", mars, "--model", model, "--json")
+    assert run.code == 1
+    first, second = json.loads(run.out)["groups"]
+    assert first["error"] is None
+    assert "not one of the 3 images" in second["error"]
+    assert "1 of 2 tracklets scored, 1 failed" in run.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["reid", "nowhere"], "nowhere"),
+        (["reid", ".", "--layout", "other"], "--layout"),
+        (["reid", ".", "--share", "2"], "share"),
+        (["faces", ".", "--threshold", "3"], "threshold"),
+        (["faces", "nowhere.mp4"], "nowhere.mp4"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(
+    arguments: list[str], told: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(*arguments, "--model", model)
+    assert run.code == 2
+    assert told in run.err
+    assert "Traceback" not in run.err
+
+
+def test_folders_of_cropped_faces_are_groups(tmp_path: Path, model: str, run: Run) -> None:
+    for person in ("anna", "ben"):
+        for i in range(4):
+            write(tmp_path / "faces" / person / f"{i}.png", textured(1, i))
+    run("faces", tmp_path / "faces", "--model", model, "--k", 2, "--json")
+    assert run.code == 0
+    groups = json.loads(run.out)["groups"]
+    assert [group["group"] for group in groups] == ["anna", "ben"]
+    assert [sum(frame["picked"] for frame in group["frames"]) for group in groups] == [2, 2]
+
+
+def test_a_cropped_face_too_small_to_be_one_is_named_and_left_out(tmp_path: Path, model: str, run: Run) -> None:
+    for name, side in (("large", 20), ("small", 19)):
+        write(tmp_path / "anna" / f"{name}.png", textured(1, 1)[:side, :24])
+    run("faces", tmp_path / "anna", "--model", model, "--json")
+    assert run.code == 0
+    assert f"{tmp_path / 'anna' / 'small.png'}: 24 x 19 pixels, smaller than 20" in run.err
+    assert [frame["path"] for frame in json.loads(run.out)["groups"][0]["frames"]] == [
+        str(tmp_path / "anna" / "large.png")
+    ]
+    with pytest.raises(ClipselectError, match="frame 1: 24 x 19 pixels"):
+        FaceFrameSampler(model=model)([textured(1, 1)[:20, :24], textured(1, 1)[:19, :24]])
+
+
+def test_a_video_without_faces_says_in_how_many_frames_it_looked(tmp_path: Path, model: str, run: Run) -> None:
+    video = make_video(tmp_path / "empty.mp4", 12)
+    run("faces", video, "--model", model, "--every", 3)
+    assert run.code == 2
+    assert "of the 4 looked at" in run.err
+
+
+def test_faces_of_a_video_are_tracked_with_their_frames_and_times(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "two.mp4", 10)
+
+    def detect(frame: NDArray[np.uint8]) -> Detections:
+        assert frame.shape == (48, 64, 3)
+        return Detections((Face((2.0, 2.0, 20.0, 20.0), 1.0), Face((40.0, 20.0, 22.0, 22.0), 0.9)), too_small=1)
+
+    found = faces_of_video(video, detect, every=2, shortest=3)
+    assert (found.frames, found.too_small) == (5, 5)
+    assert [len(track.crops) for track in found.tracks] == [5, 5]
+    assert [origin.frame for origin in found.tracks[0].origins] == [0, 2, 4, 6, 8]
+    assert [origin.time for origin in found.tracks[0].origins] == pytest.approx([0, 0.08, 0.16, 0.24, 0.32])
+    assert not found.tracks[0].by_landmarks
+    # the first face lies in the red quarter of the picture, the second in its blue half
+    assert found.tracks[0].crops[0].mean((0, 1)).argmax() == 0
+    assert found.tracks[1].crops[0].mean((0, 1)).argmax() == 2
+
+
+def test_faces_of_known_tracks_are_those_that_the_detector_would_have_found(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "two.mp4", 6)
+    one, other = Face((2.0, 2.0, 20.0, 20.0), 1.0), Face((40.0, 20.0, 22.0, 22.0), 0.9)
+    detected = faces_of_video(video, lambda _: Detections((one, other))).tracks
+    known = faces_of_tracks(video, [dict.fromkeys(range(6), one), {4: other, 1: other}])
+    assert known[0].origins == detected[0].origins
+    np.testing.assert_array_equal(known[0].crops, detected[0].crops)
+    assert [origin.frame for origin in known[1].origins] == [1, 4]
+    np.testing.assert_array_equal(known[1].crops, [detected[1].crops[1], detected[1].crops[4]])
+    with pytest.raises(VideoError, match=r"two.mp4: frame 6, which a track names, is not there"):
+        faces_of_tracks(video, [{6: one}])
+
+
+def test_frames_that_do_not_decode_leave_a_gap_in_numbers_and_times(tmp_path: Path) -> None:
+    broken = damaged(tmp_path / "broken.mp4", 0.3, 0.4)
+    corner = Face((80.0, 8.0, 30.0, 30.0), 1.0)  # whose grey tells the number of the frame
+    found = faces_of_video(broken, lambda _: Detections((corner,)))
+    (sentence,) = found.warnings
+    assert sentence.startswith("broken at 1.") and sentence.endswith("frames decode, and only those were looked at")
+    crops = {origin.frame: crop for track in found.tracks for origin, crop in zip(track.origins, track.crops)}  # noqa: B905
+    assert 50 < len(crops) == found.frames < 100 and max(crops) == 99
+    undamaged = [n for n in crops if n < 20 or n > 60]
+    assert len(undamaged) > 40
+    for number in undamaged:
+        assert crops[number][:, :, 1].mean() == pytest.approx(40 + (number * 13) % 160, abs=4)
+    assert all(o.time == pytest.approx(o.frame / 25) for track in found.tracks for o in track.origins if o.frame)
+    (again,) = faces_of_tracks(broken, [{99: corner}])
+    np.testing.assert_array_equal(again.crops[0], crops[99])
+
+
+def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> None:
+    write(tmp_path / "in" / "a" / "b" / "1.png", textured(1, 1))
+    run("faces", tmp_path / "in", "--model", model, "--save", tmp_path / "picks", "--json")
+    assert run.code == 0
+    (frame,) = json.loads(run.out)["groups"][0]["frames"]
+    assert Path(frame["file"]).parent.parent == tmp_path / "picks"
+    assert frame_outputs.FrameOutputs().folder is None
+
+
+def test_groups_of_one_name_are_saved_apart(tmp_path: Path, model: str, run: Run) -> None:
+    for source in ("a", "b"):
+        for i in range(3):
+            write(tmp_path / source / "x" / f"{i}.png", textured(1, i))
+    run("faces", tmp_path / "a" / "x", tmp_path / "b" / "x", "--model", model, "--k", 3, "--save", tmp_path / "s", "-q")
+    assert run.code == 0
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["x", "x_2"]
+    assert len([*(tmp_path / "s").rglob("*.png")]) == 6
+
+
+def test_what_does_not_apply_is_refused(tmp_path: Path, model: str, run: Run) -> None:
+    write(tmp_path / "in" / "1.png", textured(1, 1))
+    run("faces", tmp_path / "in", "--model", model, "--detector", "nowhere.onnx")
+    assert run.code == 2 and "--detector is for videos" in run.err
+    run("faces", make_video(tmp_path / "v.mp4", 3), "--model", model, "--index", tmp_path / "i.parquet")
+    assert run.code == 2 and "--index is for folders of images" in run.err
+
+
+def test_an_interrupted_folder_keeps_the_groups_that_are_done(
+    tmp_path: Path, model: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in ("anna", "ben", "carl"):
+        write(tmp_path / "in" / person / "1.png", textured(1, 1))
+    faces_command = importlib.import_module("clipselect.commands.faces")  # the package has the function by that name
+    score = faces_command.group_of_files
+
+    def stop(source: str, name: str, *rest: Any) -> GroupResult:
+        if name == "carl":
+            raise KeyboardInterrupt
+        return score(source, name, *rest)
+
+    monkeypatch.setattr(faces_command, "group_of_files", stop)
+    run("faces", tmp_path / "in", "--model", model, "--json")
+    assert run.code == 130
+    assert [group["group"] for group in json.loads(run.out)["groups"]] == ["anna", "ben"]

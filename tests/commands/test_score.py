@@ -1,0 +1,162 @@
+"""`clipselect score` as users run it."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from helpers.command_line import Run, only_video
+from helpers.videos import make_video, picture, write_display_matrix
+
+from clipselect.scoring.shipped import DEFAULT_DDNET
+
+CLIP_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "file"}
+
+
+def test_table_and_timeline(run: Run, video: Path) -> None:
+    run("score", video, "--k", 2)
+    assert run.code == 0 and run.err == ""
+    assert re.search(r"rank\s+start\s+end\s+frames\s+score\s+picked", run.out)
+    assert run.out.count("✔") == 2 and "▲" in run.out
+
+
+def test_json_is_as_documented(run: Run, video: Path, tmp_path: Path) -> None:
+    run("score", video, "--k", 2, "--json", tmp_path / "out.json", "--quiet")
+    assert run.code == 0 and run.out == "" and run.err == ""
+    record = only_video(json.loads((tmp_path / "out.json").read_text()))
+    assert record["path"] == str(video) and record["error"] is None and record["model"] == DEFAULT_DDNET
+    assert record["duration"] == pytest.approx(63 / 25)
+    clips = record["clips"]
+    assert [set(c) for c in clips] == [CLIP_KEYS] * 3
+    assert [(c["start"], c["end"], c["frames"]) for c in clips] == [(0, 1, 25), (1, 2, 25), (1.52, 2.52, 25)]
+    assert sorted(c["rank"] for c in clips) == [1, 2, 3]
+    assert [c["picked"] for c in clips] == [c["rank"] <= 2 for c in clips]
+    by_rank = sorted(clips, key=lambda c: c["rank"])
+    assert [c["score"] for c in by_rank] == sorted((c["score"] for c in clips), reverse=True)
+
+
+def test_machine_output_on_stdout_stands_alone(run: Run, video: Path) -> None:
+    assert only_video(json.loads(run("score", video, "--json").out))["clips"]
+    assert only_video(json.loads(run("score", video, "--json", "-").out))["clips"]
+    assert only_video(json.loads(run("score", "--json", "--k", 1, video).out))["clips"]
+    rows = list(csv.DictReader(io.StringIO(run("score", video, "--csv", "-", "--quiet").out)))
+    assert len(rows) == 3 and set(rows[0]) > CLIP_KEYS
+
+
+def test_scores_are_the_same_in_every_run_and_batch(run: Run, video: Path) -> None:
+    one = only_video(json.loads(run("score", video, "--stride", 0.1, "--json").out))["clips"]
+    again = only_video(json.loads(run("score", video, "--stride", 0.1, "--json").out))["clips"]
+    assert one == again and len(one) == 16
+    few = {c["start"]: c["score"] for c in only_video(json.loads(run("score", video, "--json").out))["clips"]}
+    assert all(c["score"] == pytest.approx(few[c["start"]], abs=1e-5) for c in one if c["start"] in few)
+
+
+def test_threshold_gap_duration_and_stride(run: Run, video: Path) -> None:
+    def clips(*options: object) -> list[dict[str, Any]]:
+        return only_video(json.loads(run("score", video, "--json", *options).out))["clips"]
+
+    assert sum(c["picked"] for c in clips("--threshold", 1)) == 1
+    assert all(c["picked"] for c in clips("--threshold", 0))
+    assert [c["start"] for c in clips("--clip-duration", 0.5, "--stride", 0.9)] == [0, 0.9, 1.8, 2.02]
+    assert clips("--clip-duration", 10)[0]["end"] == pytest.approx(2.52) and len(clips("--clip-duration", 10)) == 1
+    picked = sorted((c["start"], c["end"]) for c in clips("--stride", 0.1, "--k", 2, "--min-gap", 0.25) if c["picked"])
+    assert len(picked) == 1 or picked[1][0] - picked[0][1] >= 0.25 - 1e-9
+
+
+def test_several_videos_globs_and_one_bad_file(run: Run, video: Path, tmp_path: Path) -> None:
+    shutil.copy(video, tmp_path / "a.mp4")
+    (tmp_path / "b.mp4").write_bytes(b"not a video at all")
+    shutil.copy(video, tmp_path / "c.mp4")
+    run("score", tmp_path / "*.mp4", tmp_path / "missing.mp4", "--json", tmp_path / "out.json")
+    assert run.code == 1
+    assert "2 of 4 videos scored, 2 failed" in run.err and "b.mp4: not a video" in run.err
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert [v["error"] is None for v in document["videos"]] == [True, False, True, False]
+    assert document["videos"][1]["clips"] == [] and document["videos"][1]["duration"] is None
+
+
+def test_html_is_one_page_with_a_thumbnail_per_clip(run: Run, video: Path, tmp_path: Path) -> None:
+    run("score", video, "--k", 1, "--html", tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text()
+    assert page.count("<img") == page.count("data:image/jpeg;base64,/9j/") == 3
+    assert page.count('<figure class="picked"') == 1
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_html_escapes_file_names(run: Run, video: Path, tmp_path: Path) -> None:
+    shutil.copy(video, tmp_path / "<b>&[red].mp4")
+    run("score", tmp_path / "<b>&[red].mp4", "--html", tmp_path / "out.html")
+    assert run.code == 0 and "&[red].mp4" in run.out.replace("\n", "")  # the table may break a long path
+    assert "<b>&" not in (tmp_path / "out.html").read_text()
+
+
+def test_plot_is_a_picture(run: Run, video: Path, tmp_path: Path) -> None:
+    run("score", video, "--plot", tmp_path / "out.png")
+    with av.open(str(tmp_path / "out.png")) as image:
+        assert next(image.decode(video=0)).width > 400
+
+
+def test_extracted_clips_hold_exactly_the_clips_frames(run: Run, tmp_path: Path) -> None:
+    video = make_video(tmp_path / "numbers.mp4", 63, size=(64, 48), options={"g": "20", "bf": "2"})
+    run("score", video, "--k", 2, "--extract", tmp_path / "out", "--json", tmp_path / "out.json")
+    picked = [c for c in only_video(json.loads((tmp_path / "out.json").read_text()))["clips"] if c["picked"]]
+    assert len(picked) == len(list((tmp_path / "out").iterdir())) == 2
+    for clip in picked:
+        with av.open(clip["file"]) as file:
+            levels = [int(f.to_ndarray(format="rgb24")[4, -4, 0]) for f in file.decode(video=0)]
+        numbers = range(clip["first_frame"], clip["first_frame"] + clip["frames"])
+        assert len(levels) == clip["frames"]
+        assert np.abs(np.subtract(levels, [int(picture(i)[4, -4, 0]) for i in numbers])).max() <= 8
+
+
+def test_frame_folder_and_other_decoder(run: Run, video: Path, tmp_path: Path) -> None:
+    pytest.importorskip("decord")
+    by_pyav = only_video(json.loads(run("score", video, "--json").out))["clips"]
+    by_decord = only_video(json.loads(run("score", video, "--json", "--decoder", "decord").out))["clips"]
+    assert [c["start"] for c in by_pyav] == [c["start"] for c in by_decord]
+    assert [c["score"] for c in by_decord] == pytest.approx([c["score"] for c in by_pyav], abs=0.05)
+
+
+def test_as_a_process(video: Path, tmp_path: Path) -> None:
+    """The entry point itself: exit codes, streams, and a narrow, colourless, ASCII terminal."""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "40", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "clipselect", "score", video, tmp_path / "none.mp4"],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "none.mp4: no such file" in done.stderr and "rank" in done.stdout
+
+
+def test_extracted_clips_stand_upright(run: Run, tmp_path: Path) -> None:
+    path = make_video(tmp_path / "phone.mp4", 30)
+    write_display_matrix(path, 0, 1, -1, 0)
+    run("score", path, "--k", 1, "--extract", tmp_path / "out")
+    with av.open(str(next((tmp_path / "out").iterdir()))) as file:
+        frame = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    assert frame.shape == (64, 48, 3)
+    assert frame[8, 36, 0] > 180 > frame[8, 8, 0] and frame[8, 8, 2] > 150  # red top right, blue on the left
+
+
+def test_extracted_files_of_videos_with_the_same_name_stay_apart(run: Run, video: Path, tmp_path: Path) -> None:
+    for name in ("one/a.mp4", "a.mp4", "two/a-2.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(video, tmp_path / name)
+    run(
+        "score", *(tmp_path / n for n in ("one/a.mp4", "a.mp4", "two/a-2.mp4")), "--k", 1, "--extract", tmp_path / "out"
+    )
+    assert run.code == 0 and len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_help_states_the_defaults(run: Run) -> None:
+    text = " ".join(run("score", "--help").out.split())
+    assert "default: 5" in text and "clip duration" in text

@@ -1,0 +1,154 @@
+"""What goes wrong in `clipselect score`: exit codes, one sentence, and nothing lost."""
+
+import json
+import os
+import re
+import shutil
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+from helpers.command_line import Run, assert_refused, only_video
+from helpers.videos import make_video
+
+from clipselect.errors import ClipselectError
+from clipselect.method.ddnet import DDNet, DDNetConfig
+from clipselect.scoring.checkpoint import save_weights
+from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, weights_path
+
+CLIP_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "file"}
+
+
+def test_all_bad_is_exit_code_2_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "b.mp4").write_bytes(b"not a video at all")
+    run("score", tmp_path / "b.mp4", tmp_path / "missing.mp4", "--json", tmp_path / "out.json")
+    assert run.code == 2 and not (tmp_path / "out.json").exists()
+
+
+def test_truncated_video_is_scored_with_a_warning(run: Run, tmp_path: Path) -> None:
+    path = make_video(tmp_path / "cut.mkv", 100, size=(128, 96), options={"g": "10"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    run("score", path, "--quiet", "--json", tmp_path / "out.json")
+    assert run.code == 0 and re.search(r"warning: .*cut\.mkv: .*\d+\.\d\d s", run.err)
+    assert 0.5 < only_video(json.loads((tmp_path / "out.json").read_text()))["duration"] < 4
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--k", "0"], "--k must be at least 1"),
+        (["--k", "-3"], "--k must be at least 1"),
+        (["--clip-duration", "0"], "--clip-duration must be a positive"),
+        (["--clip-duration", "-1"], "--clip-duration must be a positive"),
+        (["--clip-duration", "nan"], "--clip-duration must be a positive"),
+        (["--clip-duration", "inf"], "--clip-duration must be a positive"),
+        (["--stride", "0"], "--stride must be a positive"),
+        (["--stride", "1e-9"], "choose a larger stride"),
+        (["--threshold", "1.5"], "--threshold must lie in [0, 1]"),
+        (["--threshold", "nan"], "--threshold must lie in [0, 1]"),
+        (["--min-gap", "-1"], "--min-gap must be at least 0"),
+        (["--fps", "0"], "--fps must be a positive"),
+        (["--decoder", "vlc"], "--decoder must be pyav or decord"),
+        (["--model", "no-such-model"], "unknown model 'no-such-model'"),
+        (["--device", "cuda:99"], "'cuda:99' is not available"),
+        (["--device", "toaster"], "'toaster' is not available"),
+        (["--json", "/no/such/folder/out.json"], "/no/such/folder"),
+        (["--json", "/"], "is a folder"),
+        (["--html", "/proc/out.html"], "/proc/out.html"),
+        (["--extract", "/proc/clips"], "/proc/clips"),
+        (["--json", "-", "--csv", "-"], "cannot both go to standard output"),
+    ],
+)
+def test_bad_options_are_refused_in_one_sentence(run: Run, video: Path, options: list[str], says: str) -> None:
+    assert_refused(run("score", video, *options), says)
+
+
+def test_bad_videos_are_refused_in_one_sentence(run: Run, tmp_path: Path) -> None:
+    assert_refused(run("score", tmp_path / "none.mp4"), "none.mp4", "no such file")
+    assert_refused(run("score", tmp_path), "folder without frames")
+    assert_refused(run("score", tmp_path / "*.mov"), "*.mov: no such file")
+    assert_refused(run("score", "x" * 5000), "cannot be read")
+
+
+def damaged(tmp_path: Path, kind: str) -> Path:
+    path = tmp_path / "weights.safetensors"
+    original = weights_path(DEFAULT_DDNET, DDNETS)
+    if kind == "byte":
+        data = bytearray(original.read_bytes())
+        data[-1000] ^= 1
+        path.write_bytes(data)
+    elif kind == "text":
+        path.write_text("no weights")
+    elif kind == "foreign":
+        safetensors.torch.save_file(DDNet(DDNetConfig(dims=3)).state_dict(), path)
+    elif kind == "image":
+        save_weights(path, DDNet().state_dict(), {**metadata(), "config": {"dims": 2}})
+    elif kind == "shape":
+        save_weights(path, DDNet(DDNetConfig(dims=3, depths=(1, 1, 1, 1))).state_dict(), metadata())
+    elif kind == "base":
+        save_weights(path, DDNet().state_dict(), {"kind": "base"})
+    return path
+
+
+def metadata() -> dict[str, Any]:
+    with safetensors.safe_open(weights_path(DEFAULT_DDNET, DDNETS), framework="pt") as file:
+        return json.loads(file.metadata()["clipselect"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("byte", "do not match their hash"),
+        ("text", "not a safetensors file"),
+        ("foreign", "no clipselect metadata"),
+        ("image", "2D DDNet"),
+        ("shape", "do not describe one DDNet"),
+        ("base", "holds weights of a base"),
+    ],
+)
+def test_bad_weights_are_refused_in_one_sentence(run: Run, video: Path, tmp_path: Path, kind: str, says: str) -> None:
+    path = damaged(tmp_path, kind)
+    assert_refused(run("score", video, "--model", path), str(path), says)
+
+
+def test_an_output_never_overwrites_a_video(run: Run, video: Path, tmp_path: Path) -> None:
+    shutil.copy(video, tmp_path / "a.mp4")
+    shutil.copy(video, tmp_path / "b.mp4")
+    before = (tmp_path / "b.mp4").read_bytes()
+    assert len(json.loads(run("score", "--json", tmp_path / "b.mp4", tmp_path / "a.mp4").out)["videos"]) == 2
+    assert_refused(run("score", tmp_path / "b.mp4", "--html", tmp_path / "b.mp4"), "both a video to score and a file")
+    assert_refused(run("score", video, "--json", tmp_path / "o", "--csv", tmp_path / "o"), "name the same file")
+    assert (tmp_path / "b.mp4").read_bytes() == before
+
+
+def test_special_files_and_links_are_written_through(run: Run, video: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    assert run("score", video, "--quiet", "--json", tmp_path / "link.json", "--csv", "/dev/null").code == 0
+    assert (tmp_path / "link.json").is_symlink() and Path("/dev/null").is_char_device()
+    assert only_video(json.loads((tmp_path / "real.json").read_text()))
+
+
+def test_a_pipe_is_not_waited_for(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert_refused(run("score", tmp_path / "pipe.mp4"), "save it to a file first")
+
+
+def test_what_one_video_cannot_do_does_not_cost_the_others(run: Run, video: Path, tmp_path: Path) -> None:
+    """An hour at a tiny stride has too many candidates; the short video beside it is still scored."""
+    long = make_video(tmp_path / "long.mkv", [0, 3_600_000], time_base=Fraction(1, 1000))
+    run("score", long, video, "--stride", 0.01, "--clip-duration", 2, "--json", tmp_path / "out.json")
+    assert run.code == 1 and "larger stride" in run.err
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert [v["error"] is None for v in document["videos"]] == [False, True]
+
+
+def test_extracting_fails_alone(run: Run, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise ClipselectError("disk full; make room")
+
+    monkeypatch.setattr("clipselect.commands.outputs.extract_clip", full)
+    run("score", video, "--extract", tmp_path / "out", "--json", tmp_path / "out.json", "--quiet")
+    assert run.code == 2 and "disk full" in run.err
+    assert len(only_video(json.loads((tmp_path / "out.json").read_text()))["clips"]) == 3

@@ -1,0 +1,152 @@
+"""Verification of sets and what it is over identities drawn again, against counting by hand."""
+
+from dataclasses import replace
+
+import face_measures
+import numpy as np
+import pytest
+from face_measures import Protocol, tar_name
+from face_sets import Pairs, all_pairs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError
+from clipselect.evaluation.metrics import rank_accuracy, tar_at_far, ten_fold_accuracy
+
+law = settings(deadline=None, derandomize=True, max_examples=40)
+
+
+def protocol(people: NDArray[np.int64], pairs: Pairs, far: float = 0.1, draws: int = 50) -> Protocol:
+    return Protocol(people, [pairs], [far], draws)
+
+
+def features(n: int, seed: int, coarse: bool = False) -> NDArray[np.float32]:
+    """[n, 3]; coarse ones tie."""
+    rng = np.random.default_rng(seed)
+    return (rng.integers(1, 3, (n, 3)) if coarse else rng.normal(size=(n, 3))).astype(np.float32)
+
+
+def cosines(rows: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
+    unit = rows.astype(np.float64) / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    return np.einsum("pd,pd->p", unit[pairs.first], unit[pairs.second])
+
+
+@law
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from([0.05, 0.1, 0.3, 1.0]))
+def test_without_drawing_again_it_is_tar_at_far_and_rank_1(seed: int, coarse: bool, far: float) -> None:
+    people = np.repeat(np.arange(6), [3, 2, 2, 1, 4, 2])
+    pairs, rows = all_pairs(people.astype(str).tolist(), range(len(people))), features(len(people), seed, coarse)
+    found = protocol(people, pairs, far).measure()(rows)
+    expected = tar_at_far(cosines(rows, pairs), pairs.same, [far])[0].rate
+    assert found[tar_name(far)].value == pytest.approx(expected)
+    if not coarse:
+        unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        right = []
+        for i in range(len(people)):
+            others = np.arange(len(people)) != i
+            if (people[others] == people[i]).any():
+                one = rank_accuracy((unit @ unit.T)[i : i + 1, others], people[i : i + 1], people[others], [1])
+                right.append(one.shares[0])
+        assert found["rank1"].value == pytest.approx(np.mean(right))
+
+
+@law
+@given(st.integers(0, 10_000), st.booleans())
+def test_an_identity_drawn_n_times_is_n_identities(seed: int, coarse: bool) -> None:
+    people = np.repeat(np.arange(5), 3)
+    pairs, rows = all_pairs(people.astype(str).tolist(), range(15)), features(15, seed, coarse)
+    times = np.array([2, 0, 1, 3, 1])
+    weighted = protocol(people, pairs)._tar(pairs, cosines(rows, pairs), 0.2)(times[None].astype(float))[0]
+    copies = [(person, copy, i) for i, person in enumerate(people) for copy in range(times[person])]
+    values, same = [], []
+    for a, (person, copy, i) in enumerate(copies):
+        for other, other_copy, j in copies[:a]:
+            if person == other and copy != other_copy:
+                continue  # somebody and their own copy
+            values.append(float(cosines(rows, Pairs(np.array([j]), np.array([i]), np.array([True])))[0]))
+            same.append(person == other)
+    assert weighted == pytest.approx(tar_at_far(np.array(values), np.array(same), [0.2])[0].rate)
+
+
+def test_cosines_of_many_pairs_hold_the_rows_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face_measures, "PAIRS_AT_A_TIME", 7)
+    held = []
+
+    class Rows(np.ndarray):
+        def __getitem__(self, places: object) -> NDArray[np.float64]:  # type: ignore[override]
+            held.append(np.asarray(places).size)
+            return np.asarray(self)[places]  # type: ignore[index]
+
+    rows = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
+    pairs = all_pairs(["a"] * 12, range(12))
+    unit = rows.astype(np.float64) / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    assert face_measures.cosines(unit.view(Rows), pairs) == pytest.approx(cosines(rows, pairs), abs=1e-15)
+    assert max(held) == 7 and sum(held) == 2 * len(pairs.same)
+
+
+def test_draws_are_the_same_for_all_features_so_that_equal_ones_do_not_differ() -> None:
+    people = np.repeat(np.arange(6), 2)
+    pairs = all_pairs(people.astype(str).tolist(), range(12))
+    measure = protocol(people, pairs).measure()
+    one, again, other = measure(features(12, 0)), measure(2 * features(12, 0)), measure(features(12, 1))
+    for name, drawn in one.items():
+        assert (drawn - again[name]).interval == pytest.approx((0, 0), abs=1e-12)
+        assert len(drawn.draws) == len(other[name].draws) <= 50 and np.isfinite(drawn.draws).all()
+
+
+def test_accuracy_by_the_other_folds_and_the_mean_over_rounds() -> None:
+    rng = np.random.default_rng(0)
+    people, rows = np.repeat(np.arange(10), 2), features(20, 5)
+    rows[1::2] = rows[::2] + 0.3 * features(10, 6)
+    rounds = []
+    for _ in range(2):
+        first, other = rng.integers(20, size=(2, 40))
+        first, second = np.r_[np.arange(0, 20, 2), first], np.r_[np.arange(1, 20, 2), other]
+        rounds.append(Pairs(first, second, people[first] == people[second], np.arange(50) % 5))
+    found = Protocol(people, rounds, [0.1], 50).measure()(rows)
+    expected = [ten_fold_accuracy(cosines(rows, p), p.same, p.folds).mean for p in rounds]  # type: ignore[arg-type]
+    assert found["accuracy"].value == pytest.approx(np.mean(expected))
+    low, high = found["accuracy"].interval
+    assert low < found["accuracy"].value < high and "rank1" not in found
+
+
+def test_a_domain_is_measured_as_if_there_were_no_other() -> None:
+    people = np.repeat(np.arange(6), 2)
+    pairs = all_pairs(people.astype(str).tolist(), range(12))
+    members = np.array([True, False, True, True, False, True])
+    part, own = protocol(people, pairs).of(members), members[people]
+    assert part.identities.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    alone = np.repeat(np.arange(4), 2)
+    expected = protocol(alone, all_pairs(alone.astype(str).tolist(), range(8))).measure()(features(12, 0)[own])
+    for name, drawn in part.measure()(features(12, 0)[own]).items():
+        assert drawn.value == expected[name].value and (drawn.draws == expected[name].draws).all()
+    (kept,) = part.rounds
+    assert int(kept.same.sum()) == 4 and len(kept.same) == 8 * 7 // 2
+
+
+def test_what_cannot_be_measured() -> None:
+    people = np.repeat(np.arange(3), 2)
+    pairs = all_pairs(people.astype(str).tolist(), range(6))
+    (why,) = protocol(people, pairs, 0.01).too_few().values()
+    assert why == "a FAR of 0.01 takes at least 100 impostor pairs, and there are 12"
+    assert [*protocol(people, pairs, 0.01).measure()(features(6, 0))] == ["rank1"]
+    with pytest.raises(ClipselectError, match="at least 100 impostor pairs, and there are 12; raise --far"):
+        protocol(people, replace(pairs, every=False), 0.01).measure()
+    assert [*Protocol(people, [pairs], [0.01, 0.1], 20).measure()(features(6, 0))] == ["tar_at_far_1e-1", "rank1"]
+    only = Pairs(pairs.first[pairs.same], pairs.second[pairs.same], pairs.same[pairs.same])
+    with pytest.raises(ClipselectError, match="3 of one person and 0 of two"):
+        protocol(people, only).measure()
+
+
+def test_sets_that_are_gone_take_their_pairs_along() -> None:
+    pairs = all_pairs(["a", "a", "b"], range(3))
+    kept = pairs.kept(np.array([0, -1, 1]))
+    assert (kept.first.tolist(), kept.second.tolist(), kept.same.tolist(), kept.every) == ([0], [1], [False], True)
+    assert kept.folds is None
+
+
+def test_names_of_rates() -> None:
+    assert [tar_name(far) for far in (1e-2, 0.05, 1e-4, 1.0)] == [
+        "tar_at_far_1e-2", "tar_at_far_5e-2", "tar_at_far_1e-4", "tar_at_far_1e0",
+    ]  # fmt: skip

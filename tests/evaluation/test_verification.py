@@ -1,0 +1,188 @@
+"""Verification: against scikit-learn, against cases worked out by hand, and what must always hold."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_curve
+
+from clipselect.evaluation.metrics import OperatingPoint, roc, tar_at_far, ten_fold_accuracy
+
+FARS = (0.05, 0.1, 0.3, 0.5, 0.9, 1.0)
+
+
+@st.composite
+def pairs(draw: st.DrawFn, levels: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Similarities with many ties, and which pairs are genuine; at least three of each kind."""
+    n = draw(st.integers(6, 60))
+    values = np.array(draw(st.lists(st.integers(0, levels), min_size=n, max_size=n)), dtype=float) / levels
+    same = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    same[:3], same[3:6] = True, False
+    return values, same
+
+
+def rates(points: Sequence[OperatingPoint]) -> list[float]:
+    return [-1.0 if p.rate is None else p.rate for p in points]
+
+
+@given(pairs())
+def test_the_roc_is_scikit_learns_with_ties(data: tuple[np.ndarray, np.ndarray]) -> None:
+    values, same = data
+    found = roc(values, same)
+    for own, theirs in zip(
+        (found.far, found.tar, found.thresholds), roc_curve(same, values, drop_intermediate=False), strict=True
+    ):
+        assert np.allclose(own, theirs) and own.dtype == np.float64
+    # and what its thresholds say is so
+    for far, tar, threshold in zip(found.far, found.tar, found.thresholds, strict=True):
+        assert far == (values[~same] >= threshold).mean() and tar == (values[same] >= threshold).mean()
+
+
+@given(pairs(levels=10**6))
+def test_without_ties_tar_is_that_of_the_most_lenient_threshold_allowed(data: tuple[np.ndarray, np.ndarray]) -> None:
+    values, same = data
+    values = values + np.arange(len(values)) * 1e-9
+    for point in tar_at_far(values, same, FARS):
+        allowed = [t for t in [*values, np.inf] if (values[~same] >= t).mean() <= point.allowed + 1e-12]
+        if point.allowed * (~same).sum() >= 1 - 1e-9:
+            assert point.threshold == min(allowed)
+            assert point.rate == pytest.approx((values[same] >= min(allowed)).mean())
+        else:
+            assert not point.resolved
+
+
+def test_tied_genuine_and_impostor_pairs_are_accepted_by_lot() -> None:
+    # at .5 two genuine pairs and two impostors tie: accepting one of the impostors accepts one of the genuine pairs
+    values, same = [0.9, 0.5, 0.5, 0.5, 0.5, 0.1, 0.1], [True, True, True, False, False, False, False]
+    points = tar_at_far(values, same, [0.25, 0.5, 0.75, 1.0])
+    assert rates(points) == pytest.approx([2 / 3, 1, 1, 1])
+    assert [p.threshold for p in points] == [0.9, 0.5, 0.5, 0.1]
+
+
+def test_where_nothing_strict_enough_occurs_the_threshold_is_infinity() -> None:
+    (point,) = tar_at_far([0.5] * 4, [True, True, False, False], [0.5])
+    assert point.rate == pytest.approx(0.5) and point.threshold == np.inf
+
+
+@given(pairs())
+def test_tar_rises_with_far_and_depends_on_the_order_of_similarities_alone(
+    data: tuple[np.ndarray, np.ndarray],
+) -> None:
+    values, same = data
+    points = tar_at_far(values, same, FARS)
+    measured = [p.rate for p in points if p.rate is not None]
+    assert measured == sorted(measured) and all(0 <= r <= 1 for r in measured) and measured[-1] == 1
+    shuffled = np.random.default_rng(0).permutation(len(values))
+    assert rates(tar_at_far(values[shuffled], same[shuffled], FARS)) == pytest.approx(rates(points))
+    assert rates(tar_at_far(np.exp(3 * values) - 7, same, FARS)) == pytest.approx(rates(points))
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000))
+def test_a_far_is_resolved_from_one_impostor_on(impostors: int, per: int) -> None:
+    values, same = np.r_[2.0, np.zeros(impostors)], np.r_[True, np.zeros(impostors, bool)]
+    (point,) = tar_at_far(values, same, [1 / per])
+    assert point.resolved == (impostors >= per) and (point.rate is None) == (point.threshold is None)
+    assert point.trials == impostors
+    if point.resolved:
+        assert point.rate == 1 and point.why_not is None
+    else:
+        assert f"needs at least {per} impostor" in str(point.why_not) and f"there are {impostors}" in str(point.why_not)
+
+
+def test_the_last_digit_of_a_far_does_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    values, same = rng.random(3000), np.arange(3000) < 1000
+    assert rates(tar_at_far(values, same, [0.0005 * 7, 0.1 * 3])) == rates(tar_at_far(values, same, [0.0035, 0.3]))
+    assert 0.1 * 3 != 0.3
+
+
+@pytest.mark.parametrize(
+    ("values", "same", "says"),
+    [
+        ([0.1, 0.2], [True, True], "2 and 0"),
+        ([0.1, 0.2], [False, False], "0 and 2"),
+        ([], [], "0 and 0"),
+        ([0.1, np.nan], [True, False], "NaN"),
+        ([0.1, np.inf], [True, False], "infinity"),
+        ([0.1, 0.2], [True], r"\[2\] and \[1\]"),
+        ([0.1, 0.2], [2, 0], "true or false"),
+    ],
+)
+def test_pairs_that_make_no_roc_are_refused(values: list[float], same: list[bool], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        roc(values, same)
+    with pytest.raises(ValueError, match=says):
+        tar_at_far(values, same, [0.1])
+
+
+@pytest.mark.parametrize("far", [0, -0.1, 1.1, np.nan])
+def test_rates_that_are_none_are_refused(far: float) -> None:
+    with pytest.raises(ValueError, match=r"\(0, 1\]"):
+        tar_at_far([0.1, 0.2], [True, False], [far])
+
+
+def test_ten_folds_by_hand() -> None:
+    # fold b's own best threshold would be right throughout; that of fold a, .6, is wrong about b's genuine pair at .55
+    values = np.array([0.9, 0.3, 0.55, 0.2])
+    same = np.array([True, False, True, False])
+    found = ten_fold_accuracy(values, same, np.array(["a", "a", "b", "b"]))
+    assert found.thresholds == pytest.approx([0.375, 0.6])
+    assert found.folds.tolist() == [1, 0.5]
+    assert found.mean == 0.75 and found.standard_error == pytest.approx(0.25)
+
+
+@given(pairs(), st.integers(2, 3))
+def test_the_threshold_of_a_fold_is_the_best_of_the_others(data: tuple[np.ndarray, np.ndarray], folds: int) -> None:
+    values, same = data
+    fold = np.arange(len(values)) % folds
+    found = ten_fold_accuracy(values, same, fold)
+    for f in range(folds):
+        others, own = fold != f, fold == f
+        best = max(((values[others] >= t) == same[others]).mean() for t in [*values, np.inf])
+        assert ((values[others] >= found.thresholds[f]) == same[others]).mean() == pytest.approx(best)
+        assert found.folds[f] == ((values[own] >= found.thresholds[f]) == same[own]).mean()
+    assert found.mean == pytest.approx(found.folds.mean())
+
+
+@given(pairs(levels=16), st.sampled_from([0.5, 2]), st.integers(-3, 3))  # all of it without rounding
+def test_folds_do_not_depend_on_order_or_scale(data: tuple[np.ndarray, np.ndarray], scale: float, at: float) -> None:
+    values, same = data
+    fold, order = np.arange(len(values)) % 3, np.random.default_rng(1).permutation(len(values))
+    expected = ten_fold_accuracy(values, same, fold)
+    moved = ten_fold_accuracy(scale * values[order] + at, same[order], fold[order])
+    assert (moved.folds == expected.folds).all() and np.allclose(moved.thresholds, scale * expected.thresholds + at)
+
+
+def test_a_number_of_folds_means_lfws_lists() -> None:
+    # fold after fold, the genuine pairs of each before its impostors
+    same = np.tile(np.r_[np.ones(30, bool), np.zeros(30, bool)], 10)
+    values = np.random.default_rng(0).normal(size=600) + same
+    expected = ten_fold_accuracy(values, same, np.arange(600) // 60)
+    assert ten_fold_accuracy(values, same).folds.tolist() == expected.folds.tolist()
+    sort = np.argsort(~same, kind="stable")  # all genuine pairs first: the same folds
+    assert ten_fold_accuracy(values[sort], same[sort], 10).folds.tolist() == expected.folds.tolist()
+    assert 0.6 < expected.mean < 0.8 and 0 < expected.standard_error < 0.05
+
+
+def test_separate_kinds_are_told_apart_and_equal_ones_are_not() -> None:
+    same = np.arange(40) % 2 == 0
+    assert ten_fold_accuracy(np.where(same, 0.8, 0.2), same).mean == 1
+    assert ten_fold_accuracy(np.zeros(40), same).mean == 0.5
+
+
+@pytest.mark.parametrize(
+    ("same", "folds", "says"),
+    [
+        ([True, False] * 3, 1, r"\[2, 6\]"),
+        ([True, False] * 3, 7, r"\[2, 6\]"),
+        ([True, False] * 3, 6, "do not fill"),
+        ([True, False] * 3, ["a"] * 6, "at least two folds"),
+        ([True, False] * 3, [0, 1], "one fold per pair"),
+        ([True] * 3 + [False] * 3, [0, 0, 0, 1, 1, 1], "other than 0 lack"),
+    ],
+)
+def test_folds_that_do_not_work_are_refused(same: list[bool], folds: int | list[int], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        ten_fold_accuracy(np.linspace(0, 1, 6), same, folds)

@@ -1,0 +1,62 @@
+"""Datasets of PyTorchVideo over made videos, and a tiny DDNet."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorchvideo.data.encoded_video import EncodedVideo
+from torch.utils.data import DataLoader, IterableDataset
+
+from clipselect.method.ddnet import DDNet, DDNetConfig
+from clipselect.scoring.checkpoint import save_weights
+
+NOTES = ("clip_start", "clip_end", "clip_score", "clip_weight", "clip_views")
+Row = tuple[Any, ...]
+
+
+def tiny_ddnet(path: Path, seed: int = 0) -> Path:
+    """A DDNet of random weights that costs next to nothing and tells clips apart."""
+    torch.manual_seed(seed)
+    config: dict[str, Any] = {"dims": 3, "widths": (4, 4, 4, 4), "depths": (1, 1, 1, 1), "stem_stride": 2}
+    net = DDNet(DDNetConfig(**config))
+    torch.nn.init.normal_(net.head.weight, std=9)
+    input_spec = {"size": 32, "frames": 4, "mean": [0.45] * 3, "std": [0.225] * 3, "clip_duration": 1.0}
+    save_weights(path, net.state_dict(), {"kind": "ddnet", "name": f"tiny{seed}", "config": config, **input_spec})
+    return path
+
+
+def ends(sample: dict[str, Any]) -> dict[str, Any]:
+    """Instead of the pixels, so that clips of any length collate: number of frames, grey of the first and the last."""
+    grey = sample["video"][0, :, 2, -2]
+    return {**sample, "video": torch.stack([torch.tensor(float(len(grey))), grey[0], grey[-1]])}
+
+
+def loader(dataset: Any, workers: int = 0, context: str | None = None, batch: int = 4) -> DataLoader[Any]:
+    crew = {"num_workers": workers, "multiprocessing_context": context, "persistent_workers": True, "timeout": 60}
+    return DataLoader(dataset, batch_size=batch, **(crew if workers else {}))
+
+
+def rows(batches: Iterable[dict[str, Any]]) -> list[Row]:
+    """One tuple per sample, in the order they come."""
+    out: list[Row] = []
+    for batch in batches:
+        columns = [batch[key] for key in ("video_name", "clip_index", "aug_index", *NOTES, "video") if key in batch]
+        out += zip(*(c.tolist() if isinstance(c, torch.Tensor) else c for c in columns), strict=True)
+    return [tuple(tuple(v) if isinstance(v, list) else v for v in row) for row in out]
+
+
+class OwnDataset(IterableDataset):  # type: ignore[misc]
+    """Opens its videos itself and says which it is, or does not."""
+
+    def __init__(self, videos: Path, sampler: Any, say: bool = True) -> None:
+        self.paths, self.sampler, self.say = sorted(videos.glob("*.mp4")), sampler, say
+
+    def __iter__(self) -> Any:
+        for path in self.paths:
+            video = EncodedVideo.from_path(str(path), decode_audio=False)
+            annotation, end, last = ({"video_path": str(path)} if self.say else {}), 0.0, False
+            while not last:
+                start, end, clip_index, aug_index, last = self.sampler(end, video.duration, annotation)
+                keys = {"video_name": path.name, "clip_index": clip_index, "aug_index": aug_index}
+                yield ends({"video": video.get_clip(start, end)["video"], **keys, **annotation})

@@ -1,0 +1,99 @@
+"""Cores that a network and a decoder share."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.threads import AdaptiveThreads
+
+
+@pytest.fixture(autouse=True)
+def four_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("every", "one_takes", "threads"),
+    [
+        (9, [2] * 6, [1, 1, 1, 1, 1, 1]),  # the decoder is slower
+        (2.7, [2] * 6, [1, 1, 1, 1, 1, 1]),
+        (2.3, [2] * 6, [1, 1, 4, 4, 4, 4]),  # about as slow as one thread
+        (0.1, [2] * 6, [1, 4, 4, 4, 4, 4]),  # the network is slower
+        (3, [2, 2, 10, 2, 2, 2, 2, 2, 2], [1, 1, 1, 4, 4, 4, 4, 4, 1]),  # something else came between, once
+    ],
+)
+def test_one_thread_where_that_is_soon_enough(
+    monkeypatch: pytest.MonkeyPatch, every: float, one_takes: list[float], threads: list[int]
+) -> None:
+    """A decoder makes a batch `every` so many seconds; twice the threads make the network twice as fast."""
+    now = 100.0
+    monkeypatch.setattr("clipselect.scoring.threads.time", SimpleNamespace(perf_counter=lambda: now))
+
+    def network(one_takes: float) -> int:
+        nonlocal now
+        now += one_takes / torch.get_num_threads()
+        return torch.get_num_threads()
+
+    with AdaptiveThreads() as beside:
+        used = []
+        for i, seconds in enumerate(one_takes, start=1):
+            now = max(now, 100 + i * every)
+            used.append(beside.run(partial(network, seconds), decoder_done=False))
+        assert used == threads
+        assert beside.seconds == pytest.approx(sum(s / n for s, n in zip(one_takes, used, strict=True)))
+        assert beside.run(partial(network, 1), decoder_done=True) == 4
+
+
+def test_threads_of_others_stay_as_they_are() -> None:
+    """Also of those that meet PyTorch for the first time meanwhile."""
+
+    def fails() -> None:
+        seen.append(torch.get_num_threads())
+        with ThreadPoolExecutor(1) as fresh:
+            seen.append(fresh.submit(torch.get_num_threads).result())
+        raise ZeroDivisionError
+
+    seen: list[int] = []
+    with AdaptiveThreads() as beside, pytest.raises(ZeroDivisionError):
+        beside.run(fails, decoder_done=False)
+    assert seen == [1, 4]
+    assert torch.get_num_threads() == 4
+
+
+def test_many_at_once_find_the_usual_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever meets PyTorch for the first time while another sets his one thread must not take that for usual."""
+    setting = torch.set_num_threads
+
+    def slowly(number: int) -> None:
+        setting(number)
+        time.sleep(0.02 if number == 1 else 0)
+
+    monkeypatch.setattr(torch, "set_num_threads", slowly)
+
+    def enters() -> int:
+        with AdaptiveThreads() as beside:
+            return beside.run(torch.get_num_threads, decoder_done=True)
+
+    with ThreadPoolExecutor(8) as fresh:
+        assert {*fresh.map(lambda _: enters(), range(16))} == {4}
+
+
+def test_scores_do_not_depend_on_the_number_of_threads() -> None:
+    scorer = load_scorer(device="cpu")
+    size, frames = scorer.input_spec.size, scorer.input_spec.frames
+    clips = np.random.default_rng(0).integers(0, 256, (5, frames, size, size, 3), np.uint8)
+    found = []
+    for threads in (1, 2, 3, 4):
+        torch.set_num_threads(threads)
+        found.append(scorer.score(clips).tolist())
+    assert found == [found[0]] * 4

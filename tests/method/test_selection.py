@@ -1,0 +1,202 @@
+"""Equation 7, by number and by threshold, and the laws of a selection."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clipselect.method.selection import above, ranking, ranks, top_k
+
+law = settings(deadline=None, derandomize=True, max_examples=60)
+
+score = st.floats(0, 1)
+any_float = st.floats(allow_nan=False)
+some = st.lists(score | any_float, min_size=1, max_size=12)
+distinct = st.lists(score, min_size=1, max_size=12, unique=True)
+Span = tuple[float, float]
+
+
+@st.composite
+def timed(draw: st.DrawFn) -> tuple[list[float], list[Span]]:
+    """Scores and spans of clips, overlapping or not, in no order of time."""
+    count = draw(st.integers(1, 10))
+    scores = draw(st.lists(score, min_size=count, max_size=count))
+    starts = draw(st.lists(st.integers(0, 40), min_size=count, max_size=count))
+    lengths = draw(st.lists(st.integers(1, 8), min_size=count, max_size=count))
+    return scores, [(s / 4, (s + n) / 4) for s, n in zip(starts, lengths, strict=True)]
+
+
+gaps = st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0, 100.0])
+
+
+def gap(a: Span, b: Span) -> float:
+    """Seconds between two spans; negative when they overlap."""
+    return max(a[0] - b[1], b[0] - a[1])
+
+
+def test_eq_7_by_threshold_by_hand() -> None:
+    # 0.9 and 0.5 are above 0.3; 0.3 itself and 0.1 are not.
+    selection = above([0.1, 0.9, 0.3, 0.5], 0.3)
+    assert selection.ranked.tolist() == [1, 3]
+    assert selection.ordered.tolist() == [1, 3]
+
+
+def test_eq_7_by_number_by_hand() -> None:
+    selection = top_k([0.1, 0.5, 0.3, 0.9], 2)
+    assert selection.ranked.tolist() == [3, 1]  # best first
+    assert selection.ordered.tolist() == [1, 3]  # in time
+
+
+def test_of_equal_scores_the_earlier_element_comes_first() -> None:
+    assert ranking([0.5, 0.7, 0.5, 0.7]).tolist() == [1, 3, 0, 2]
+    assert ranking([0.0, -0.0, 0.0]).tolist() == [0, 1, 2]
+
+
+def test_a_gap_by_hand() -> None:
+    spans = [(0, 1), (1, 2), (2, 3), (3.5, 4.5)]
+    scores = [0.8, 0.9, 0.7, 0.1]
+    assert top_k(scores, 4, spans=spans, min_gap=0).ranked.tolist() == [1, 0, 2, 3]  # they touch, none overlaps
+    assert top_k(scores, 4, spans=spans, min_gap=0.5).ranked.tolist() == [1, 3]  # 0 and 2 touch 1; 3 starts 1.5 s later
+    assert top_k(scores, 1, spans=spans, min_gap=0.5).ranked.tolist() == [1]
+    assert above(scores, 0.15, spans=spans, min_gap=0.5).ranked.tolist() == [1]  # 3 is not above 0.15
+
+
+def test_overlap_is_allowed_without_a_gap() -> None:
+    assert top_k([0.8, 0.9], 2, spans=[(0, 1), (0, 1)]).ranked.tolist() == [1, 0]
+    assert top_k([0.8, 0.9], 2, spans=[(0, 1), (0, 1)], min_gap=0).ranked.tolist() == [1]
+
+
+def test_a_gap_is_not_lost_to_rounding() -> None:
+    # 0.1 + 0.2 > 0.3 in binary: clips that touch on paper must not count as overlapping.
+    assert top_k([0.9, 0.8], 2, spans=[(0, 0.1 + 0.2), (0.3, 0.6)], min_gap=0).ranked.tolist() == [0, 1]
+
+
+@law
+@given(some, st.integers(1, 15))
+def test_top_k_keeps_the_k_best_or_all(scores: list[float], k: int) -> None:
+    ranked = top_k(scores, k).ranked.tolist()
+    assert len(set(ranked)) == len(ranked) == min(k, len(scores))
+    assert [scores[i] for i in ranked] == sorted(scores, reverse=True)[:k]
+
+
+@law
+@given(some, st.integers(1, 12))
+def test_the_top_k_are_the_first_of_the_top_k_plus_one(scores: list[float], k: int) -> None:
+    assert top_k(scores, k + 1).ranked[:k].tolist() == top_k(scores, k).ranked.tolist()
+
+
+@law
+@given(timed(), st.integers(1, 10), gaps)
+def test_the_top_k_are_the_first_of_the_top_k_plus_one_with_a_gap(
+    clips: tuple[list[float], list[Span]], k: int, min_gap: float
+) -> None:
+    scores, spans = clips
+    more = top_k(scores, k + 1, spans=spans, min_gap=min_gap).ranked
+    assert more[:k].tolist() == top_k(scores, k, spans=spans, min_gap=min_gap).ranked.tolist()
+
+
+@law
+@given(timed(), st.integers(1, 10), gaps, score)
+def test_every_pair_of_kept_clips_honours_the_gap(
+    clips: tuple[list[float], list[Span]], k: int, min_gap: float, threshold: float
+) -> None:
+    scores, spans = clips
+    for selection in [
+        top_k(scores, k, spans=spans, min_gap=min_gap),
+        above(scores, threshold, spans=spans, min_gap=min_gap),
+    ]:
+        kept = selection.ordered.tolist()
+        assert all(gap(spans[i], spans[j]) >= min_gap - 1e-9 for i in kept for j in kept if i < j)
+
+
+@law
+@given(timed(), gaps)
+def test_a_gap_leaves_out_only_clips_too_near_a_better_one(
+    clips: tuple[list[float], list[Span]], min_gap: float
+) -> None:
+    scores, spans = clips
+    kept = top_k(scores, len(scores), spans=spans, min_gap=min_gap).ranked.tolist()
+    for i in set(range(len(scores))) - set(kept):
+        assert any(gap(spans[i], spans[j]) < min_gap and scores[j] >= scores[i] for j in kept)
+
+
+@law
+@given(some, score)
+def test_above_keeps_exactly_the_scores_above_the_threshold_or_the_single_best(
+    scores: list[float], threshold: float
+) -> None:
+    expected = {i for i, s in enumerate(scores) if s > threshold} or {scores.index(max(scores))}
+    selection = above(scores, threshold)
+    assert set(selection.ranked.tolist()) == expected
+    assert len(selection.ranked) == len(expected)
+    assert (np.diff(np.array(scores)[selection.ranked]) <= 0).all()
+
+
+@law
+@given(timed(), gaps, score, st.integers(1, 10))
+def test_a_selection_always_holds_the_best_element(
+    clips: tuple[list[float], list[Span]], min_gap: float, threshold: float, k: int
+) -> None:
+    scores, spans = clips
+    best = scores.index(max(scores))
+    assert above(scores, threshold).ranked[0] == best
+    assert above(scores, threshold, spans=spans, min_gap=min_gap).ranked[0] == best
+    assert top_k(scores, k).ranked[0] == best
+    assert top_k(scores, k, spans=spans, min_gap=min_gap).ranked[0] == best
+
+
+@law
+@given(distinct, st.integers(1, 12), score, st.randoms(use_true_random=False))
+def test_the_order_of_the_elements_does_not_matter(scores: list[float], k: int, threshold: float, rng: Random) -> None:
+    order = list(range(len(scores)))
+    rng.shuffle(order)
+    shuffled = [scores[i] for i in order]
+    assert {order[i] for i in top_k(shuffled, k).ranked} == set(top_k(scores, k).ranked.tolist())
+    assert {order[i] for i in above(shuffled, threshold).ranked} == set(above(scores, threshold).ranked.tolist())
+
+
+@law
+@given(some, st.integers(1, 12))
+def test_ordered_is_the_selection_in_time(scores: list[float], k: int) -> None:
+    selection = top_k(scores, k)
+    assert selection.ordered.tolist() == sorted(selection.ranked.tolist())
+    assert selection.ranked.dtype == selection.ordered.dtype == np.int64
+
+
+@pytest.mark.parametrize("scores", [[], [[0.1, 0.2]], 0.5])
+def test_scores_must_be_a_list(scores: object) -> None:
+    with pytest.raises(ValueError, match="at least one number"):
+        ranking(scores)  # type: ignore[arg-type]
+
+
+def test_a_nan_score_is_an_error() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        top_k([0.1, float("nan")], 1)
+    with pytest.raises(ValueError, match="NaN"):
+        above([0.1, float("nan")], 0.5)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_k_must_be_at_least_one(k: int) -> None:
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        top_k([0.1], k)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+def test_a_threshold_lies_in_0_to_1(threshold: float) -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        above([0.1], threshold)
+
+
+def test_a_gap_needs_spans() -> None:
+    with pytest.raises(ValueError, match="spans"):
+        top_k([0.1], 1, min_gap=0)
+    with pytest.raises(ValueError, match="spans"):
+        above([0.1], 0.5, min_gap=0)
+
+
+def test_ranks_are_the_inverse_of_the_ranking() -> None:
+    # 0.9 is best, then 0.5 (the earlier one first), then 0.1.
+    assert ranks([0.5, 0.1, 0.9, 0.5]).tolist() == [2, 4, 1, 3]

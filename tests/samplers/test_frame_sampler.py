@@ -1,0 +1,209 @@
+"""Which frames are kept and what they weigh: every kind of input, every limit, unreadable images, the index."""
+
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers.frame_fixtures import frames, noise, same, tiny_ddnet, write
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clipselect.errors import ClipselectError
+from clipselect.method.aggregation import weights
+from clipselect.samplers.frame_sampler import (
+    FaceFrameSampler,
+    FrameSampler,
+    ReIDFrameSampler,
+    as_images,
+)
+
+law = settings(deadline=None, derandomize=True, max_examples=60)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("set")
+    return [write(folder / f"{i}.png", frame) for i, frame in enumerate(frames())]
+
+
+@pytest.fixture
+def sampler(model: Path) -> Callable[..., FrameSampler]:
+    return lambda **options: FrameSampler(**{"model": model, "device": "cpu", **options})
+
+
+# --- input -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_input_gives_the_same_selection(sampler: Callable[..., FrameSampler], paths: list[Path]) -> None:
+    one, images = sampler(k=4), frames()
+    warnings.simplefilter("error")
+    found = one(images)
+    assert found.indices.dtype == np.int64 and found.weights.dtype == np.float64 and found.scores.dtype == np.float32
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
+    for other in (
+        [*images],
+        tuple(images),
+        tensor,
+        tensor.contiguous(),
+        tensor.float() / 255,
+        tensor.double() / 255,
+        (tensor.float() / 255).requires_grad_(),
+        paths,
+        [str(path) for path in paths],
+        np.array([str(path) for path in paths]),
+    ):
+        assert same(found, one(other)), type(other)
+
+
+def test_images_may_be_of_many_sizes(sampler: Callable[..., FrameSampler]) -> None:
+    images = [noise(5 + i, 30 - i, i) for i in range(6)]
+    one = sampler()
+    assert one(images).scores.tolist() == [float(one([image]).scores[0]) for image in images]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "says"),
+    [
+        (torch.zeros(2, 3, 8), "must be [n, 3, h, w] RGB, got [2, 3, 8]"),
+        (torch.zeros(2, 8, 8, 3), "got [2, 8, 8, 3]"),
+        (torch.zeros(2, 3, 0, 8), "got [2, 3, 0, 8]"),
+        (torch.zeros(2, 3, 8, 8, dtype=torch.int64), "got torch.int64"),
+        (torch.zeros(2, 3, 8, 8, dtype=torch.bool), "got torch.bool"),
+        (torch.full((2, 3, 8, 8), 255.0), "before any normalisation; got 255 to 255"),
+        (torch.full((2, 3, 8, 8), -0.1), "got -0.1 to -0.1"),
+        (torch.full((2, 3, 8, 8), 1.001), "got 1.001 to 1.001"),
+        (torch.full((2, 3, 8, 8), float("nan")), "got nan"),
+    ],
+)
+def test_tensors_of_another_kind_are_refused(
+    sampler: Callable[..., FrameSampler], tensor: torch.Tensor, says: str
+) -> None:
+    with pytest.raises(ValueError, match="frames must") as caught:
+        sampler()(tensor)
+    assert says in str(caught.value)
+
+
+@law
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=20))
+def test_floats_become_the_bytes_they_were(values: list[int]) -> None:
+    pixels = torch.tensor(values, dtype=torch.uint8).view(1, 1, 1, -1).repeat(1, 3, 1, 1)
+    for dtype in (torch.float32, torch.float64):
+        assert torch.equal(torch.from_numpy(as_images(pixels.to(dtype) / 255)).permute(0, 3, 1, 2), pixels)
+
+
+@pytest.mark.parametrize("image", [noise()[..., 0], noise()[..., :1], noise() / 255, noise()[:0], np.zeros(3), "x"])
+def test_images_of_another_kind_are_refused(sampler: Callable[..., FrameSampler], image: Any) -> None:
+    with pytest.raises(ValueError, match=r"images must be \[h, w, 3\] uint8 RGB, got"):
+        sampler()([noise(), image])
+
+
+def test_one_path_is_no_group_and_no_frames_are_said(sampler: Callable[..., FrameSampler], paths: list[Path]) -> None:
+    for one in (paths[0], str(paths[0])):
+        with pytest.raises(ValueError, match="give a list of paths"):
+            sampler()(one)  # type: ignore[arg-type]
+    for none in ([], np.empty((0, 8, 8, 3), np.uint8), torch.empty(0, 3, 8, 8)):
+        with pytest.raises(ClipselectError, match="a group without frames"):
+            sampler()(none)
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+@law
+@given(
+    st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12),
+    st.none() | st.integers(1, 14),
+    st.none() | st.floats(0.001, 1),
+    st.none() | st.floats(0, 1),
+)
+def test_all_limits_hold_and_the_best_is_kept(
+    values: list[float], k: int | None, share: float | None, threshold: float | None
+) -> None:
+    scores = np.array(values, dtype=np.float32)
+    kept = _bare(k, share, threshold).select(scores).tolist()
+    order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
+    most = min(
+        len(scores) if k is None else k,
+        len(scores) if share is None else math.ceil(share * len(scores) - 1e-9),
+        len(scores) if threshold is None else sum(float(s) > threshold for s in scores),
+    )
+    assert kept == sorted(order[: max(most, 1)])
+
+
+def _bare(k: int | None, share: float | None, threshold: float | None) -> FrameSampler:
+    made = FrameSampler.__new__(FrameSampler)
+    made.k, made.share, made.threshold = k, share, threshold
+    return made
+
+
+def test_limits_by_hand() -> None:
+    scores = np.array([0.1, 0.9, 0.3, 0.9, 0.2], dtype=np.float32)
+    for limits, expected in (
+        ((None, None, None), [0, 1, 2, 3, 4]),
+        ((1, None, None), [1]),
+        ((3, None, None), [1, 2, 3]),
+        ((None, 0.5, None), [1, 2, 3]),
+        ((None, 0.4, None), [1, 3]),
+        ((None, 1e-12, None), [1]),
+        ((None, None, 0.15), [1, 2, 3, 4]),
+        ((None, None, 1.0), [1]),
+        ((2, 0.9, 0.25), [1, 3]),
+        ((9, 0.6, 0.25), [1, 2, 3]),
+    ):
+        assert _bare(*limits).select(scores).tolist() == expected
+
+
+@pytest.mark.parametrize("rescale", ["candidates", "kept", None])
+def test_weights_are_those_of_the_pure_function(sampler: Callable[..., FrameSampler], rescale: Any) -> None:
+    found = sampler(k=4, rescale=rescale)(frames())
+    assert found.weights.tolist() == weights(found.scores, found.indices, rescale).tolist()
+    assert len(found.weights) == 4 and ((found.weights >= 0) & (found.weights <= 1)).all() and found.weights.any()
+
+
+def test_the_siblings_differ_in_their_defaults_alone(model: Path) -> None:
+    face, person = FaceFrameSampler(model=model, device="cpu"), ReIDFrameSampler(model=model, device="cpu")
+    assert (face.k, face.share, face.threshold) == (None, None, 0.15)
+    assert (person.k, person.share, person.threshold) == (None, None, 0.5)
+    for kind in (FaceFrameSampler, ReIDFrameSampler):
+        for options in ({"k": 3}, {"share": 0.2}, {"threshold": 0.4}):
+            made = kind(model=model, device="cpu", **options)  # type: ignore[arg-type]
+            assert {n: v for n in ("k", "share", "threshold") if (v := getattr(made, n)) is not None} == options
+    assert (face.rescale, person.rescale) == (None, None)
+    found = person(frames())
+    kept = np.flatnonzero(found.scores > 0.5).tolist() or [int(found.scores.argmax())]
+    assert found.indices.tolist() == kept
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"k": 0}, "k must be a whole number of at least 1, got 0"),
+        ({"k": 2.0}, "got 2.0"),
+        ({"k": True}, "got True"),
+        ({"share": 0}, "share must lie in (0, 1], got 0"),
+        ({"share": 1.5}, "got 1.5"),
+        ({"share": float("nan")}, "got nan"),
+        ({"threshold": -0.1}, "threshold must lie in [0, 1], got -0.1"),
+        ({"threshold": "0.5"}, "got '0.5'"),
+        ({"on_missing": "ignore"}, "on_missing must be 'score' or 'raise', got 'ignore'"),
+        ({"rescale": "square"}, "rescale must be 'candidates', 'kept' or None, got 'square'"),
+        ({"model": "none"}, "unknown model 'none'"),
+        ({"index": "none.parquet"}, "none.parquet: no such frame index"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(
+    sampler: Callable[..., FrameSampler], options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ClipselectError) as caught:
+        sampler(**options)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
