@@ -15,7 +15,7 @@
 
 Writes OUT/results.json (clipselect/report/report.py describes it, `clipselect report OUT` draws it) and OUT/results.md.
 
-With --compose every video is one of the untrimmed ones that clipselect/data/composition.py makes of the trimmed videos of
+With --compose every video is one of the untrimmed ones that clipselect/data/composition.py makes of the trimmed ones of
 --data (four clips of an action among sixteen of background); those that are timed are written as files, OUT/composed.
 With --views 3 the base sees three square crops along the longer side, as high as the frame, and averages their
 probabilities; otherwise it sees the whole frame squashed to a square, as the DDNet always does.

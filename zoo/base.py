@@ -78,8 +78,8 @@ class Base:
         layer = linear if feature_layer is None else _find_layer(net, feature_layer)
         assert layer is not None
         made = cls(
-            name, net, layer, feature_layer is not None, linear, input_spec, classes or (), clip_duration, metadata or {},
-            where,
+            name, net, layer, feature_layer is not None, linear, input_spec, classes or (), clip_duration,
+            metadata or {}, where,
         )  # fmt: skip
         outputs = made.count_outputs()
         names = tuple(map(str, range(outputs))) if classes is None else tuple(classes)

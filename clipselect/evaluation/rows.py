@@ -1,4 +1,4 @@
-"""The outcomes of clipselect/evaluation/methods.py as entries of a results file: rows, differences, classes, ranking."""
+"""The outcomes of `clipselect.evaluation.methods` as entries of a results file."""
 
 from collections import Counter
 from collections.abc import Sequence

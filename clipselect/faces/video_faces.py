@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from clipselect.commands.output.frame_results import FrameOrigin
 from clipselect.errors import VideoError
 from clipselect.faces.alignment import align
 from clipselect.faces.detection import Detector, Face
 from clipselect.faces.tracks import track
-from clipselect.media.images import Image
+from clipselect.media.images import FrameOrigin, Image
 from clipselect.media.orientation import orientation
 from clipselect.media.sources import open_source
 from clipselect.media.video import Source

@@ -1,7 +1,7 @@
 """Decoding in processes of its own, one video at a time each. A file that brings its process down costs that file.
 
-A worker is `python -m clipselect.index.decode_workers`, told what to do over a pipe. It ends when the pipe does, so nothing is left
-behind by a parent that was killed.
+A worker is `python -m clipselect.index.decode_workers` and takes its orders from a pipe. It ends when the pipe does, so
+nothing is left behind by a parent that was killed.
 """
 
 import os

@@ -5,6 +5,7 @@ Like the frames of videos, images are *squashed*: the whole image, scaled to the
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,23 @@ from clipselect.errors import ImageError
 
 Image = NDArray[np.uint8]
 """[h, w, 3] RGB."""
+
+
+@dataclass(frozen=True)
+class FrameOrigin:
+    """Where a frame of a group comes from.
+
+    Attributes:
+        path: of an image.
+        frame: number in its video, counted from 0.
+        time: seconds from the first frame of the video.
+        box: left, top, width and height in pixels of where it was found.
+    """
+
+    path: Path | None = None
+    frame: int | None = None
+    time: float | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 def read_image(path: Path | str) -> Image:

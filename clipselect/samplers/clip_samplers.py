@@ -77,9 +77,9 @@ class CandidateClips(ClipSampler):  # type: ignore[misc]  # PyTorchVideo has no 
         stride: seconds between the starts of candidates; the clip duration by default.
         augs_per_clip: samples per clip; PyTorchVideo decodes the clip once for all of them.
         index: a score index with the same clip duration and stride, to take the candidates from.
-        on_missing: what to do with a video that the index lacks or that has changed since: "score" it now, with a warning
-            (or look its candidates up in the file, where no scores are needed), or "raise". One that is listed as
-            failed is passed over.
+        on_missing: what to do with a video that the index lacks or that has changed since: "score" it now, with a
+            warning (or look its candidates up in the file, where no scores are needed), or "raise". One that is listed
+            as failed is passed over.
         scorer: whose scores the index must hold; any, where none are needed.
         fast: how that scorer scores.
 

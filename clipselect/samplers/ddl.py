@@ -28,7 +28,8 @@ class DDLClipSampler(CandidateClips):
 
         dataset = Kinetics(data_path, clip_sampler=DDLClipSampler(2, k=5), decode_audio=False)
 
-    Every sample then holds clip_start, clip_end, clip_score, clip_weight and clip_views (see `clipselect.samplers.clip_samplers`).
+    Every sample then holds clip_start, clip_end, clip_score, clip_weight and clip_views (see
+    `clipselect.samplers.clip_samplers`).
     A video that cannot be scored is named in a `ClipselectWarning`, and the dataset goes on without it.
 
     Args:

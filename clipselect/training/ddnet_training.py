@@ -84,7 +84,7 @@ class DDNetExamples:
 
 @dataclass(frozen=True)
 class DDNetLoss:
-    """Eq. 6, a ranking loss, or eq. 6 with a little of the ranking loss; called as `clipselect.training.loop.train` does."""
+    """Eq. 6, a ranking loss, or eq. 6 with a little of the ranking loss; called by `clipselect.training.loop.train`."""
 
     kind: Loss
     input_spec: InputSpec | InputSpec

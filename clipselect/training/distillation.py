@@ -62,8 +62,8 @@ def distil(
 ) -> tuple[Scorer, DScoreTarget]:
     """Distil a DDNet; every process of the runtime must call this.
 
-    What is done is kept in `work`: features per video, `centroids.npy` as `clipselect.training.targets.centroids_of` gives them,
-    the D-scores of all elements as `d_scores.parquet`, and the checkpoint. Called again, it goes on from there.
+    What is done is kept in `work`: features per video, `centroids.npy` as `targets.centroids_of` gives
+    them, the D-scores of all elements as `d_scores.parquet`, and the checkpoint. Called again, it goes on from there.
 
     Args:
         domains: domain by path of those videos that are background.

@@ -100,8 +100,8 @@ def train(
     """
     if schedule.batch % runtime.world_size or schedule.batch < 2 * runtime.world_size:
         raise ClipselectError(
-            f"--batch {schedule.batch} cannot be shared evenly by {runtime.world_size} processes, two clips for each at "
-            "least; choose a multiple of their number"
+            f"--batch {schedule.batch} cannot be shared evenly by {runtime.world_size} processes, at least two "
+            "clips each; choose a multiple of their number"
         )
     dims = 3 if any(isinstance(module, nn.Conv3d) for module in net.modules()) else 2
     net = net.to(runtime.device).to(memory_format=memory_format(dims))

@@ -9,8 +9,9 @@ from helpers.frame_fixtures import textured
 from PIL import Image as Pillow
 from rich.console import Console
 
-from clipselect.commands.output.frame_results import FrameOrigin, GroupResult, as_csv, as_json
+from clipselect.commands.output.frame_results import GroupResult, as_csv, as_json
 from clipselect.commands.output.strips import GREEN, GREY, TILE, print_group, ranked_records, strip_page, strip_png
+from clipselect.media.images import FrameOrigin
 from clipselect.samplers.frame_sampler import FrameSelection
 
 SCORES = [0.2, 0.9, 0.4, 0.6]

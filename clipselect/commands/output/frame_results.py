@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from clipselect import __version__
-from clipselect.media.images import Image
+from clipselect.media.images import FrameOrigin, Image
 from clipselect.method.selection import ranks
 from clipselect.samplers.frame_sampler import FrameSelection
 
@@ -28,21 +28,6 @@ CSV_COLUMNS = (
     "source", "group", "error", "path", "frame", "time", "left", "top", "width", "height",
     "score", "rank", "picked", "weight", "file",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class FrameOrigin:
-    """Where a frame of a group comes from.
-
-    Attributes:
-        path: of an image.
-        frame, time, box: of a frame of a video; see the top of this file.
-    """
-
-    path: Path | None = None
-    frame: int | None = None
-    time: float | None = None
-    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
