@@ -34,8 +34,8 @@ def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool
     """The images of a split of one or several data sets; no identity stands in both splits.
 
     A data set is a folder with a folder per identity (all images below it are of that identity), or with images named
-    IDENTITY_*.jpg as Market-1501 has them. Splits are as in `clipselect.data.splits`, but what is held out where the data
-    name no split is a fifth of the identities, not of the images.
+    IDENTITY_*.jpg as Market-1501 has them. Splits are as in `clipselect.data.splits`, but where the data name no
+    split, a fifth of the identities is held out, not of the images.
 
     Args:
         shared_names: a name stands for the same person in all data sets, as in MARS and Market-1501; who is held out of
