@@ -154,7 +154,7 @@ def _computed(
     ticks = [time.perf_counter()]
     features = base.embed(frames) if frames else np.empty((0, base.dim), np.float32)
     ticks.append(time.perf_counter())
-    scores = scorer.score(frames)
+    scores = scorer.score_images(frames)
     ticks.append(time.perf_counter())
     return {
         "frames": np.array(kept, dtype=np.int64),

@@ -60,16 +60,16 @@ class _Worker:
 def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> Iterator[tuple[Path, Message]]:
     """The messages of all videos, interleaved; every video gets its `Done`, also if its process dies."""
     left = iter(paths)
-    workers: list[_Worker] = []
+    pool: list[_Worker] = []
     crashes: Counter[Path] = Counter()
     begun: set[Path] = set()  # of which a message has come
     try:
         for path in [path for _, path in zip(range(workers), left, strict=False)]:
-            workers.append(_Worker(how))
-            workers[-1].begin(path)
-        while busy := [worker for worker in workers if worker.path is not None]:
+            pool.append(_Worker(how))
+            pool[-1].begin(path)
+        while busy := [worker for worker in pool if worker.path is not None]:
             ready = wait([worker.pipe for worker in busy])
-            for i, worker in enumerate(workers):
+            for i, worker in enumerate(pool):
                 if worker.pipe not in ready or worker.path is None:
                     continue
                 try:
@@ -77,10 +77,10 @@ def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> I
                     begun.add(worker.path)
                 except Gone:
                     worker.end()
-                    workers[i] = _Worker(how)
+                    pool[i] = _Worker(how)
                     crashes[worker.path] += 1
                     if crashes[worker.path] < MAX_CRASHES:  # perhaps somebody killed it
-                        workers[i].begin(worker.path)
+                        pool[i].begin(worker.path)
                         continue
                     if worker.path not in begun:
                         raise ClipselectError(
@@ -90,11 +90,11 @@ def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> I
                 yield worker.path, message
                 if isinstance(message, Done):
                     begun.discard(worker.path)
-                    workers[i].begin(next(left, None))
+                    pool[i].begin(next(left, None))
     finally:
-        for worker in workers:  # all at once
+        for worker in pool:  # all at once
             worker.pipe.close()
-        for worker in workers:
+        for worker in pool:
             worker.end()
 
 

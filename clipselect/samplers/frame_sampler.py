@@ -144,7 +144,7 @@ class FrameSampler:
         if isinstance(frames[0], (str, Path)):
             return self._scored_files([Path(str(path)) for path in frames])
         images = (self._large_enough(np.asarray(image), f"frame {i}") for i, image in enumerate(frames))
-        return np.arange(len(frames)), self.scorer.score(images)
+        return np.arange(len(frames)), self.scorer.score_images(images)
 
     def _large_enough(self, image: Image, named: object) -> Image:
         if image.ndim == 3 and 0 < min(image.shape[:2]) < self.smallest:  # the scorer refuses other shapes
@@ -170,7 +170,7 @@ class FrameSampler:
                     unreadable[i] = e
                     warnings.warn(str(e), ClipselectWarning, stacklevel=2)
 
-        fresh = iter(self.scorer.score(images()).tolist())
+        fresh = iter(self.scorer.score_images(images()).tolist())
         scores = [None if i in unreadable else next(fresh) if score is None else score for i, score in enumerate(known)]
         candidates = [i for i, score in enumerate(scores) if score is not None]
         if not candidates:

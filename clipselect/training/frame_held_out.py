@@ -40,7 +40,7 @@ def frame_quality(
             image = read_image(features.images.paths[i])
             yield from (features.variants.of(image, i, v) for v in range(features.variants.per_image))
 
-    scores, wanted = scorer.score(variants()), values.numpy()
+    scores, wanted = scorer.score_images(variants()), values.numpy()
     plain = variant == 0
     return {
         "identities": len(features.images.identities),

@@ -158,7 +158,7 @@ def test_a_composed_file_holds_its_clips_in_order(tmp_path: Path) -> None:
 
 CODE = """
 import torch
-from clipselect.scoring.scorer import InputSpec
+from clipselect.scoring.input_spec import InputSpec
 from clipselect.zoo.base import Base
 
 def make():

@@ -50,7 +50,7 @@ def test_frames_are_embedded_and_scored_in_their_order(paths: list[str], tmp_pat
     features = blocks()[0].embed(images)
     assert table.features == pytest.approx(features / np.linalg.norm(features, axis=1, keepdims=True), abs=1e-6)
     scorer = load_scorer(tmp_path / "tiny0.safetensors", "cpu", elements="frames")
-    assert table.scores == pytest.approx(scorer.score(images), abs=1e-6)
+    assert table.scores == pytest.approx(scorer.score_images(images), abs=1e-6)
     assert table.frames.tolist() == [*range(8)] and done == 8 and failures.count == 0
     assert min(table.seconds_read, table.seconds_base, table.seconds_ddnet) > 0
 

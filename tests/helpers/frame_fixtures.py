@@ -25,7 +25,7 @@ SMALL = InputSpec(16, 16, HALF, HALF)
 
 EMBEDDER = """
 import torch
-from clipselect.media.images import InputSpec
+from clipselect.scoring.input_spec import InputSpec
 from clipselect.zoo.embedder import Embedder
 
 HALF = (0.5, 0.5, 0.5)

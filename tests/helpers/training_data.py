@@ -26,7 +26,7 @@ import os, time
 import numpy as np
 import torch
 from clipselect.training import loop
-from clipselect.scoring.scorer import InputSpec
+from clipselect.scoring.input_spec import InputSpec
 from clipselect.zoo.base import MEAN, STD, Base
 
 SMALL = InputSpec(32, 32, MEAN, STD, 2)

@@ -60,17 +60,17 @@ def test_scores_are_those_of_the_network(scorer: Scorer, mixed: list[Image]) -> 
     x = (torch.from_numpy(pixels).float() / 255 - 0.5) / 0.5
     with torch.inference_mode():
         expected = torch.sigmoid(scorer.net.logits(x.permute(0, 3, 1, 2).contiguous())).numpy()
-    found = scorer.score(mixed)
+    found = scorer.score_images(mixed)
     assert found.dtype == np.float32 and found == pytest.approx(expected, abs=1e-5)
     assert ((found > 0) & (found < 1)).all() and np.ptp(found) > 0.2
 
 
 def test_a_score_does_not_depend_on_the_batch_bit_for_bit(scorer: Scorer, mixed: list[Image]) -> None:
-    together = scorer.score(mixed)
-    assert [float(scorer.score([frame])[0]) for frame in mixed] == together.tolist()
+    together = scorer.score_images(mixed)
+    assert [float(scorer.score_images([frame])[0]) for frame in mixed] == together.tolist()
     for first, last in ((1, 4), (0, IMAGE_BATCH), (3, IMAGE_BATCH + 20), (IMAGE_BATCH, len(mixed))):
-        assert scorer.score(mixed[first:last]).tolist() == together[first:last].tolist()
-    assert scorer.score(mixed[::-1]).tolist() == together[::-1].tolist()
+        assert scorer.score_images(mixed[first:last]).tolist() == together[first:last].tolist()
+    assert scorer.score_images(mixed[::-1]).tolist() == together[::-1].tolist()
 
 
 def test_the_papers_network_scores_alike_in_every_batch(tmp_path: Path) -> None:
@@ -82,13 +82,13 @@ def test_the_papers_network_scores_alike_in_every_batch(tmp_path: Path) -> None:
     save_weights(tmp_path / "paper.safetensors", net.state_dict(), about)
     scorer = load_scorer(tmp_path / "paper.safetensors", "cpu", elements="frames")
     frames = [noise(112, 112, seed) for seed in range(7)]
-    together = scorer.score(frames)
+    together = scorer.score_images(frames)
     for size in (1, 2, 3):
-        assert np.concatenate([scorer.score(b) for b in batches(frames, size)]).tolist() == together.tolist()
+        assert np.concatenate([scorer.score_images(b) for b in batches(frames, size)]).tolist() == together.tolist()
 
 
 def test_no_frames_no_scores(scorer: Scorer) -> None:
-    assert scorer.score([]).shape == (0,) and scorer.score(iter([])).dtype == np.float32
+    assert scorer.score_images([]).shape == (0,) and scorer.score(iter([])).dtype == np.float32
 
 
 def test_no_more_than_a_batch_of_frames_is_held(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,13 +101,17 @@ def test_no_more_than_a_batch_of_frames_is_held(scorer: Scorer, monkeypatch: pyt
             yield noise(24, 16, asked)
 
     monkeypatch.setattr(Scorer, "_score_batch", lambda self, b: (seen.append(asked), original(self, b))[1])
-    assert len(scorer.score(frames())) == 3 * IMAGE_BATCH and seen == [IMAGE_BATCH, 2 * IMAGE_BATCH, 3 * IMAGE_BATCH]
+    assert len(scorer.score_images(frames())) == 3 * IMAGE_BATCH and seen == [
+        IMAGE_BATCH,
+        2 * IMAGE_BATCH,
+        3 * IMAGE_BATCH,
+    ]
 
 
 def test_black_and_white_are_scored_without_a_warning(scorer: Scorer) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        scores = scorer.score([np.full((1, 1, 3), value, np.uint8) for value in (0, 255)])
+        scores = scorer.score_images([np.full((1, 1, 3), value, np.uint8) for value in (0, 255)])
     assert ((scores > 0) & (scores < 1)).all()
 
 
@@ -117,7 +121,7 @@ def test_weights_that_are_not_numbers_are_named(path: Path, tmp_path: Path, valu
     tensors["stem.0.weight"][0, 0, 0, 0] = value
     save_weights(tmp_path / "nan.safetensors", tensors, about | {"name": "broken"})
     with pytest.raises(NetworkError, match="model 'broken' gives scores that are not numbers; distil it again"):
-        load_scorer(tmp_path / "nan.safetensors", "cpu", elements="frames").score([noise()])
+        load_scorer(tmp_path / "nan.safetensors", "cpu", elements="frames").score_images([noise()])
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 7, 8])

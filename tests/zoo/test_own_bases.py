@@ -125,7 +125,7 @@ def test_the_fingerprint_of_a_base_is_that_of_its_weights() -> None:
 CODE = """
 import torch
 from clipselect import ClipselectError
-from clipselect.scoring.scorer import InputSpec
+from clipselect.scoring.input_spec import InputSpec
 from clipselect.zoo.base import Base
 
 INPUT_SPEC = InputSpec(64, 64, (0.45,) * 3, (0.225,) * 3, 4)
