@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 from helpers.command_line import Run
@@ -12,6 +13,9 @@ from clipselect.index import bulk
 from clipselect.media.sources import open_source
 
 torch.set_num_threads(2)
+
+hypothesis.settings.register_profile("clipselect", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.load_profile("clipselect")
 
 
 @pytest.fixture(scope="session")

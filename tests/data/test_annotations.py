@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers.data_folders import SPLITS, labelled, make, refused, write_list
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.data.datasets import LabelledVideo, Segment, read_dataset
@@ -219,7 +219,6 @@ def test_a_list_that_breaks_off_within_utf16_is_refused(here: Path) -> None:
     refused("is not the UTF-16 text that it begins as; save it as UTF-8", "l.csv")
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     names=st.lists(
         st.text(st.characters(codec="utf-8", exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1),

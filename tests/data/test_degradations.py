@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from helpers.frame_fixtures import noise, pattern
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.data import degradations
@@ -22,7 +22,6 @@ from clipselect.data.degradations import (
 )
 from clipselect.media.images import Image
 
-law = settings(deadline=None, derandomize=True, max_examples=60)
 sides = st.integers(1, 70)
 seeds = st.integers(0, 999)
 kinds = st.sampled_from(get_args(Kind))
@@ -37,7 +36,6 @@ def one_colour(height: int, width: int, grey: int) -> Image:
 # --- all of them -----------------------------------------------------------------------------------------------------
 
 
-@law
 @given(sides, sides, seeds, kinds)
 def test_size_and_type_stay_the_input_is_untouched_and_the_seed_decides(h: int, w: int, seed: int, kind: Kind) -> None:
     image = noise(h, w, seed)
@@ -49,7 +47,6 @@ def test_size_and_type_stay_the_input_is_untouched_and_the_seed_decides(h: int, 
     assert np.array_equal(found, degrade(image, kind, np.random.default_rng(seed)))
 
 
-@law
 @given(sides, sides, seeds)
 def test_so_it_is_for_each_alone(h: int, w: int, seed: int) -> None:
     image = noise(h, w, seed)
@@ -89,14 +86,12 @@ def test_sometimes_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- motion blur -----------------------------------------------------------------------------------------------------
 
 
-@law
 @given(sides, sides, st.floats(0, 90), st.floats(-7, 7), st.integers(0, 255))
 def test_a_blur_keeps_one_colour(h: int, w: int, length: float, angle: float, grey: int) -> None:
     image = one_colour(h, w, grey)
     assert np.array_equal(motion_blur(image, length, angle), image)
 
 
-@law
 @given(st.floats(0, 15), st.floats(-7, 7), seeds)
 def test_a_blur_keeps_the_mean_and_never_adds_contrast(length: float, angle: float, seed: int) -> None:
     image = one_colour(60, 60, 90)
@@ -106,7 +101,6 @@ def test_a_blur_keeps_the_mean_and_never_adds_contrast(length: float, angle: flo
     assert found.std() <= image.std() + 0.5
 
 
-@law
 @given(st.floats(0, 30), seeds)
 def test_a_blur_goes_along_its_angle_alone(length: float, seed: int) -> None:
     rows = noise(20, 1, seed).repeat(30, 1)
@@ -125,7 +119,6 @@ def test_a_blur_by_hand() -> None:
         assert np.array_equal(motion_blur(image, length, 0), expected)
 
 
-@law
 @given(st.floats(0, 40), st.floats(-7, 7))
 def test_a_blur_goes_as_far_to_either_side(length: float, angle: float) -> None:
     image = one_colour(81, 81, 0)
@@ -144,7 +137,6 @@ def test_short_blurs_change_nothing(length: float) -> None:
 # --- low resolution --------------------------------------------------------------------------------------------------
 
 
-@law
 @given(sides, sides, st.floats(1, 99), st.integers(0, 255))
 def test_resolution_is_lost_and_one_colour_is_not(h: int, w: int, factor: float, grey: int) -> None:
     image = one_colour(h, w, grey)
@@ -159,7 +151,6 @@ def test_what_is_finer_than_the_factor_is_gone() -> None:
     assert np.abs(low_resolution(stripes, 4).astype(int) - 100).max() <= 1
 
 
-@law
 @given(st.integers(1, 10), st.integers(1, 10), seeds)
 def test_images_smaller_than_any_low_resolution_are_left_as_they_are(h: int, w: int, seed: int) -> None:
     assert np.array_equal(degradations._low_resolution(noise(h, w), np.random.default_rng(seed)), noise(h, w))
@@ -171,7 +162,6 @@ def test_images_smaller_than_any_low_resolution_are_left_as_they_are(h: int, w: 
 places, lengths = st.integers(-30, 50), st.integers(0, 40)
 
 
-@law
 @given(places, places, lengths, lengths, st.booleans())
 def test_an_occlusion_covers_its_rectangle_and_nothing_else(top: int, left: int, h: int, w: int, patch: bool) -> None:
     image, cover = noise(20, 30), noise(h, w, 1) if patch else RED
@@ -183,7 +173,6 @@ def test_an_occlusion_covers_its_rectangle_and_nothing_else(top: int, left: int,
             assert np.array_equal(found[y, x], expected), (y, x)
 
 
-@law
 @given(st.integers(4, 70), st.integers(4, 70), seeds)
 def test_a_drawn_occlusion_hides_something_and_not_everything(h: int, w: int, seed: int) -> None:
     image = pattern(0, 0)[:h, :w] if max(h, w) <= 32 else noise(h, w)
@@ -205,7 +194,6 @@ def test_colours_stay_in_their_places_through_compression() -> None:
     assert np.abs(compress(image, 90).astype(int) - image).max() <= 6
 
 
-@law
 @given(st.floats(-8, 8), st.floats(-8, 8))
 def test_more_light_is_never_darker(one: float, other: float) -> None:
     every = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, 2)
@@ -223,7 +211,6 @@ def test_light_by_hand() -> None:
 # --- boxes -----------------------------------------------------------------------------------------------------------
 
 
-@law
 @given(sides, sides, seeds)
 def test_a_box_that_is_not_moved_is_the_identity(h: int, w: int, seed: int) -> None:
     image = noise(h, w, seed)
@@ -237,7 +224,6 @@ def test_a_moved_box_shows_what_lies_there_and_repeats_the_edge(down: int, right
     assert np.array_equal(misalign(image, down / 20, right / 30, 1), image[rows][:, columns])
 
 
-@law
 @given(sides, sides, st.floats(-1, 1), st.floats(-1, 1), st.floats(0.4, 2), st.integers(0, 255))
 def test_no_box_changes_one_colour(h: int, w: int, down: float, right: float, zoom: float, grey: int) -> None:
     assert np.array_equal(misalign(one_colour(h, w, grey), down, right, zoom), one_colour(h, w, grey))

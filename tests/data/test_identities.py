@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.data.identities import LabelledImages, read_identities
@@ -176,7 +176,6 @@ PEOPLE = st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=8, unique=Tr
 DATA_SET = st.fixed_dictionaries({"train": PEOPLE}, optional={"val": PEOPLE}) | st.fixed_dictionaries({".": PEOPLE})
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.lists(DATA_SET, min_size=1, max_size=3), st.booleans())
 def test_nobody_stands_in_both_splits(sets: list[Mapping[str, list[str]]], shared: bool) -> None:
     with TemporaryDirectory() as root:

@@ -2,7 +2,7 @@
 
 import pytest
 from helpers.data_folders import SPLITS, labelled, make, write_list
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.data.datasets import read_dataset
@@ -24,7 +24,6 @@ def test_names_are_held_out_alike_however_their_accents_are_composed() -> None:
     assert {name[-5:] for name in held_out(composed)} == {name[-5:] for name in held_out(decomposed)}
 
 
-@settings(max_examples=40, deadline=None)
 @given(names=st.sets(st.text(min_size=1), min_size=2, max_size=40))
 def test_a_class_is_split_whatever_the_order_of_its_names(names: set[str]) -> None:
     val = held_out(sorted(names))
@@ -37,7 +36,6 @@ CLASSES = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(classes=CLASSES)
 def test_train_and_val_share_nothing_and_are_all_of_the_data_wherever_it_lies(
     tmp_path_factory: pytest.TempPathFactory, classes: dict[str, set[int]]

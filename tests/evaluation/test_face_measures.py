@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 from face_measures import Protocol, tar_name
 from face_sets import Pairs, all_pairs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.metrics import rank_accuracy, tar_at_far, ten_fold_accuracy
-
-law = settings(deadline=None, derandomize=True, max_examples=40)
 
 
 def protocol(people: NDArray[np.int64], pairs: Pairs, far: float = 0.1, draws: int = 50) -> Protocol:
@@ -32,7 +30,6 @@ def cosines(rows: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
     return np.einsum("pd,pd->p", unit[pairs.first], unit[pairs.second])
 
 
-@law
 @given(st.integers(0, 10_000), st.booleans(), st.sampled_from([0.05, 0.1, 0.3, 1.0]))
 def test_without_drawing_again_it_is_tar_at_far_and_rank_1(seed: int, coarse: bool, far: float) -> None:
     people = np.repeat(np.arange(6), [3, 2, 2, 1, 4, 2])
@@ -51,7 +48,6 @@ def test_without_drawing_again_it_is_tar_at_far_and_rank_1(seed: int, coarse: bo
         assert found["rank1"].value == pytest.approx(np.mean(right))
 
 
-@law
 @given(st.integers(0, 10_000), st.booleans())
 def test_an_identity_drawn_n_times_is_n_identities(seed: int, coarse: bool) -> None:
     people = np.repeat(np.arange(5), 3)

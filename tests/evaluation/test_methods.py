@@ -92,7 +92,7 @@ def test_a_base_whose_cost_is_not_known_has_no_costs_and_no_equal_one() -> None:
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_with_all_candidates_kept_plain_means_are_dense(seed: int) -> None:
     groups, table = random_groups(seed)
     most = max(len(group.rows) for group in groups)
@@ -105,7 +105,7 @@ def test_with_all_candidates_kept_plain_means_are_dense(seed: int) -> None:
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_order_of_the_classes_does_not_matter(seed: int) -> None:
     groups, table = random_groups(seed, labels=2)
     order = np.random.default_rng(seed).permutation(7)
@@ -120,7 +120,7 @@ def test_the_order_of_the_classes_does_not_matter(seed: int) -> None:
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_every_row_holds_its_metrics_within_their_intervals(seed: int) -> None:
     groups, table = random_groups(seed, labels=3)
     found = method_rows(groups, table, [1, 3], COST)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
@@ -107,7 +107,6 @@ def test_metrics_without_positives_are_refused() -> None:
 
 
 @given(numbers, st.integers(0, 3))
-@settings(max_examples=50)
 def test_an_interval_holds_the_mean_and_is_the_same_every_time(values: np.ndarray, seed: int) -> None:
     clusters = [i // 2 for i in range(len(values))]
     for of in (None, clusters):

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clipselect.evaluation.sets import Method, chosen, group_features, methods
 
-law = settings(deadline=None, derandomize=True, max_examples=60)
 ALL = methods([1, 3, 50])
 
 SCORES = np.array([0.2, 0.9, 0.1, 0.6, 0.4])
@@ -103,7 +102,6 @@ groups_of_scores = st.lists(
 )  # as scores are, within (0, 1)
 
 
-@law
 @given(groups_of_scores, st.sampled_from(ALL), st.floats(0, 1), st.integers(0, 99))
 def test_a_groups_feature_is_a_convex_combination_of_as_many_as_are_counted(
     values: list[list[float]], method: Method, threshold: float, seed: int
@@ -130,7 +128,6 @@ def test_a_groups_feature_is_a_convex_combination_of_as_many_as_are_counted(
             assert count == len(rows)
 
 
-@law
 @given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=9), st.integers(0, 5))
 def test_k_of_at_least_all_is_all(scores: list[float], more: int) -> None:
     k = len(scores) + more
@@ -140,7 +137,6 @@ def test_k_of_at_least_all_is_all(scores: list[float], more: int) -> None:
         assert choose(Method(name, k), scores) == choose(Method("average"), scores)
 
 
-@law
 @given(st.lists(st.integers(1, 999), min_size=2, max_size=9, unique=True), st.integers(1, 9))
 def test_better_frames_are_kept_and_weigh_more(values: list[int], k: int) -> None:
     scores = np.array(values) / 1000

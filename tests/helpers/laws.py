@@ -3,16 +3,12 @@
 from typing import Any
 
 import torch
-from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from clipselect.method.discriminability import (
     discriminability,
 )
-
-law = settings(deadline=None, derandomize=True, max_examples=60)
-
 
 BIG = float(torch.finfo(torch.float32).max)
 

@@ -8,7 +8,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from clipselect.media.sources import open_source
 from clipselect.training import frame_cache
@@ -17,7 +16,6 @@ from helpers.training_data import damaged
 from helpers.videos import make_video, picture
 
 PLENTY, FAST = 10**9, Fraction(100)
-law = settings(deadline=None, derandomize=True, max_examples=25)
 
 
 def store(folder: Path, limit: int = PLENTY, rate: Fraction = FAST, size: int = 16) -> FrameCache:

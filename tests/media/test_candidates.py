@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.errors import ClipselectError
@@ -20,8 +20,6 @@ from clipselect.media.candidates import (
     frames_to_score,
     monotonic,
 )
-
-law = settings(deadline=None, derandomize=True, max_examples=60)
 
 HOUR = 3600
 
@@ -134,7 +132,6 @@ def test_a_still_at_the_end_adds_no_empty_window() -> None:
     assert [(float(c.start), c.first, c.last) for c in clips] == [(0, 0, 1)]
 
 
-@law
 @given(timelines, durations, durations | st.none())
 def test_every_candidate_lies_in_the_video_and_holds_exactly_the_frames_of_its_window(
     timeline: Timeline, duration: Seconds, stride: Seconds | None
@@ -151,7 +148,6 @@ def test_every_candidate_lies_in_the_video_and_holds_exactly_the_frames_of_its_w
     assert len({c.end - c.start for c in clips}) == 1
 
 
-@law
 @given(timelines, durations, durations | st.none())
 def test_the_candidates_cover_every_frame_unless_the_stride_is_longer_than_a_clip(
     timeline: Timeline, duration: Seconds, stride: Seconds | None
@@ -218,7 +214,6 @@ def test_a_frame_of_the_window_before_is_not_looked_at() -> None:
     assert frames_to_score(timeline, clip, 4).tolist() == [1, 1, 1, 1]
 
 
-@law
 @given(timelines, durations, durations, st.integers(1, 9))
 def test_the_frame_on_screen_in_the_middle_of_every_part_is_scored(
     timeline: Timeline, duration: Seconds, stride: Seconds, count: int
@@ -263,7 +258,6 @@ def test_clean_times_by_hand(pts: list[int | None], expected: list[int]) -> None
     assert out.dtype == np.int64
 
 
-@law
 @given(st.lists(st.none() | st.integers(-5000, 5000), min_size=1, max_size=30), st.integers(1, 50))
 def test_clean_times_start_at_zero_and_strictly_increase(pts: list[int | None], step: int) -> None:
     out = monotonic(pts, step, second=1000)
@@ -272,14 +266,12 @@ def test_clean_times_start_at_zero_and_strictly_increase(pts: list[int | None], 
     assert (np.diff(out) > 0).all()
 
 
-@law
 @given(st.lists(st.integers(1, 500), max_size=30), st.integers(-100, 100))
 def test_increasing_times_are_kept_but_for_their_origin(steps: list[int], origin: int) -> None:
     pts = np.cumsum([origin, *steps])
     assert monotonic(pts.tolist(), step=10, second=100).tolist() == (pts - origin).tolist()
 
 
-@law
 @given(st.lists(st.none() | st.integers(-5000, 5000), min_size=1, max_size=30))
 def test_frames_one_by_one_get_the_same_times(pts: list[int | None]) -> None:
     clock = Clock(step=10, second=1000)

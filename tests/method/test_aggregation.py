@@ -5,12 +5,10 @@ from random import Random
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.method.aggregation import Rescale, aggregate, rescaled, weights
-
-law = settings(deadline=None, derandomize=True, max_examples=60)
 
 BIG = float(np.finfo(np.float32).max)
 RESCALES: list[Rescale | None] = ["candidates", "kept", None]
@@ -81,7 +79,6 @@ def test_weights_that_would_all_be_zero_are_all_one() -> None:
     assert weights([0.0, 0.0, 0.2], [1, 0], "none").tolist() == [1, 1]
 
 
-@law
 @given(group(float32 | float64), st.sampled_from(RESCALES))
 def test_weights_lie_in_0_to_1_and_are_not_all_zero(
     data: tuple[list[float], list[int]], rescale: Rescale | None
@@ -93,7 +90,6 @@ def test_weights_lie_in_0_to_1_and_are_not_all_zero(
     assert w.any()
 
 
-@law
 @given(st.lists(float32, min_size=1, max_size=12))
 def test_rescaled_scores_span_0_to_1_and_keep_their_order(scores: list[float]) -> None:
     out = rescaled(scores)
@@ -102,7 +98,6 @@ def test_rescaled_scores_span_0_to_1_and_keep_their_order(scores: list[float]) -
     assert (np.diff(out[np.argsort(scores)]) >= 0).all()
 
 
-@law
 @given(group())
 def test_literal_gives_the_worst_kept_element_nothing_unless_all_are_equal(data: tuple[list[float], list[int]]) -> None:
     scores, picked = data
@@ -112,7 +107,6 @@ def test_literal_gives_the_worst_kept_element_nothing_unless_all_are_equal(data:
     assert w[values.index(min(values))] == (0 if min(values) < max(values) else 1)
 
 
-@law
 @given(group())
 def test_group_weighs_the_best_element_one_and_only_the_worst_candidate_nothing(
     data: tuple[list[float], list[int]],
@@ -126,7 +120,6 @@ def test_group_weighs_the_best_element_one_and_only_the_worst_candidate_nothing(
     assert w[values.index(max(values))] > 0
 
 
-@law
 @given(group(), st.sampled_from(RESCALES), st.randoms(use_true_random=False))
 def test_a_weight_does_not_depend_on_the_order_of_the_picks(
     data: tuple[list[float], list[int]],
@@ -139,7 +132,6 @@ def test_a_weight_does_not_depend_on_the_order_of_the_picks(
     assert dict(zip(picked, weights(scores, picked, rescale).tolist(), strict=True)) == before
 
 
-@law
 @given(st.lists(float32, min_size=1, max_size=10), st.sampled_from(RESCALES))
 def test_equal_scores_have_equal_weights(scores: list[float], rescale: Rescale | None) -> None:
     twice = scores + scores
@@ -180,7 +172,6 @@ def test_probabilities_stay_probabilities() -> None:
     assert float(aggregate(probabilities, [0.1, 0.2, 0.9, 0.0, 1.0]).sum()) == pytest.approx(1)
 
 
-@law
 @given(kept())
 def test_the_aggregate_is_a_convex_combination(data: tuple[list[list[float]], list[float]]) -> None:
     features, w = torch.tensor(data[0], dtype=torch.float32), data[1]
@@ -188,7 +179,6 @@ def test_the_aggregate_is_a_convex_combination(data: tuple[list[list[float]], li
     assert bool(((out >= features.amin(dim=0)) & (out <= features.amax(dim=0))).all())  # a NaN fails this too
 
 
-@law
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=6), st.data())
 def test_the_aggregate_of_float64_is_a_convex_combination(values: list[float], data: st.DataObject) -> None:
     w = data.draw(st.lists(positive, min_size=len(values), max_size=len(values)).filter(any))
@@ -197,7 +187,6 @@ def test_the_aggregate_of_float64_is_a_convex_combination(values: list[float], d
     assert min(values) - slack <= out <= max(values) + slack
 
 
-@law
 @given(kept(), st.randoms(use_true_random=False))
 def test_the_order_of_the_kept_elements_does_not_matter(
     data: tuple[list[list[float]], list[float]],
@@ -210,7 +199,6 @@ def test_the_order_of_the_kept_elements_does_not_matter(
     assert (aggregate(features[order], w[order]) - aggregate(features, w)).abs().max() <= slack
 
 
-@law
 @given(kept(), st.sampled_from([1e-3, 2.0, 1e6]))
 def test_only_the_ratios_of_the_weights_matter(data: tuple[list[list[float]], list[float]], factor: float) -> None:
     features = torch.tensor(data[0], dtype=torch.float64)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers.laws import elements, law, one, rows, small_integers
+from helpers.laws import elements, one, rows, small_integers
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -45,7 +45,6 @@ def test_an_empty_class_is_no_negative_of_a_difference_either() -> None:
     assert one((4, 3), 0, rows((1, 0), (nan, nan), (0, 1)), contrast="difference") == pytest.approx(0.8 - 0.6)
 
 
-@law
 @given(elements(small_integers), st.sampled_from(["cosine", "euclidean"]))
 def test_the_difference_by_brute_force(data: tuple[Tensor, Tensor, int], metric: str) -> None:
     features, labels, classes = data
@@ -60,7 +59,6 @@ def test_the_difference_by_brute_force(data: tuple[Tensor, Tensor, int], metric:
         assert d == pytest.approx(near[own] - hardest, rel=1e-9, abs=1e-9)
 
 
-@law
 @given(elements(small_integers), st.sampled_from(["cosine", "euclidean"]))
 def test_ratio_and_difference_agree_on_which_side_of_the_border_an_element_lies(
     data: tuple[Tensor, Tensor, int], metric: str
@@ -78,7 +76,6 @@ def test_ratio_and_difference_agree_on_which_side_of_the_border_an_element_lies(
     assert bool(((ratio > 1) == (difference > 0))[clear].all())
 
 
-@law
 @given(elements())
 def test_the_difference_of_any_finite_features_is_finite_and_that_of_cosines_within_2(
     data: tuple[Tensor, Tensor, int],
@@ -92,7 +89,6 @@ def test_the_difference_of_any_finite_features_is_finite_and_that_of_cosines_wit
     assert bool((cosine.abs() <= 2 + 1e-9).all()) and bool(euclidean.isfinite().all())
 
 
-@law
 @given(elements(small_integers), st.sampled_from([1e-30, 1e-3, 7.0, 1e30]))
 def test_the_difference_of_distances_has_the_unit_of_the_features(
     data: tuple[Tensor, Tensor, int], scale: float
@@ -105,7 +101,6 @@ def test_the_difference_of_distances_has_the_unit_of_the_features(
     assert torch.allclose(scaled, straight * scale, rtol=1e-9, atol=1e-9 * scale)
 
 
-@law
 @given(elements(small_integers), st.integers(1, 9), st.sampled_from(["cosine", "euclidean"]))
 def test_chunks_do_not_change_the_difference(data: tuple[Tensor, Tensor, int], chunk: int, metric: str) -> None:
     features, labels, classes = data

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 import torch
-from helpers.laws import elements, law, one, rows, small_integers
+from helpers.laws import elements, one, rows, small_integers
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -39,7 +39,6 @@ def test_centroids_are_float64_so_that_millions_of_float32_features_do_not_lose_
     assert float(accumulator.compute()[0, 0]) == (2**24 + 3) / 4
 
 
-@law
 @given(elements(small_integers), st.randoms(use_true_random=False), st.integers(1, 4))
 def test_centroids_stream_in_any_batches_and_any_order(
     data: tuple[Tensor, Tensor, int], rng: Random, size: int
@@ -148,7 +147,6 @@ def test_no_elements_have_no_discriminabilities() -> None:
     assert out.shape == (0,)
 
 
-@law
 @given(elements(small_integers), st.randoms(use_true_random=False))
 def test_the_order_of_the_elements_does_not_matter(data: tuple[Tensor, Tensor, int], rng: Random) -> None:
     features, labels, classes = data
@@ -160,7 +158,6 @@ def test_the_order_of_the_elements_does_not_matter(data: tuple[Tensor, Tensor, i
     assert torch.allclose(shuffled, straight[order], rtol=1e-12, atol=1e-12)
 
 
-@law
 @given(elements(), st.sampled_from([1e-200, 1e-30, 1e200]))
 def test_float64_features_have_a_bounded_discriminability(data: tuple[Tensor, Tensor, int], scale: float) -> None:
     features, labels, classes = data
@@ -200,7 +197,6 @@ def test_the_euclidean_ratio_has_no_unit() -> None:
         assert one((3 * scale, 4 * scale), 0, centroids * scale, metric="euclidean") == pytest.approx(1 / 4)
 
 
-@law
 @given(elements(small_integers), st.integers(1, 9), st.sampled_from(["cosine", "euclidean"]))
 def test_chunks_do_not_change_the_answer(data: tuple[Tensor, Tensor, int], chunk: int, metric: str) -> None:
     features, labels, classes = data
@@ -210,7 +206,6 @@ def test_chunks_do_not_change_the_answer(data: tuple[Tensor, Tensor, int], chunk
     assert torch.allclose(chunked, whole, rtol=1e-12, atol=1e-12)
 
 
-@law
 @given(elements(), st.sampled_from(["cosine", "euclidean"]))
 def test_any_finite_features_have_a_bounded_discriminability(data: tuple[Tensor, Tensor, int], metric: str) -> None:
     features, labels, classes = data
@@ -221,7 +216,6 @@ def test_any_finite_features_have_a_bounded_discriminability(data: tuple[Tensor,
         assert bool((out >= 0).all())
 
 
-@law
 @given(elements(small_integers))
 def test_the_euclidean_ratio_by_brute_force(data: tuple[Tensor, Tensor, int]) -> None:
     features, labels, classes = data

@@ -6,12 +6,10 @@ from random import Random
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.method.losses import distillation_loss, even_weights, ranking_loss
-
-law = settings(deadline=None, derandomize=True, max_examples=60)
 
 
 def test_eq_6_by_hand() -> None:
@@ -66,7 +64,6 @@ def test_no_pairs_cost_nothing_and_still_have_a_gradient(d: list[float]) -> None
     assert logits.grad.tolist() == [0] * len(d)
 
 
-@law
 @given(st.lists(st.integers(0, 100), min_size=2, max_size=8, unique=True), st.randoms(use_true_random=False))
 def test_the_right_order_costs_least(ranks: list[int], rng: Random) -> None:
     d = torch.tensor(ranks, dtype=torch.float64) / 100
@@ -79,7 +76,6 @@ def test_the_right_order_costs_least(ranks: list[int], rng: Random) -> None:
     assert right < math.log(2) < reversed_
 
 
-@law
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 20))
 def test_sampling_probabilities_are_positive_and_sum_to_one(d: list[float], bins: int) -> None:
     p = even_weights(d, bins)
@@ -88,7 +84,6 @@ def test_sampling_probabilities_are_positive_and_sum_to_one(d: list[float], bins
     assert p.sum() == pytest.approx(1)
 
 
-@law
 @given(st.lists(st.integers(0, 64), max_size=40))
 def test_every_occupied_part_of_the_range_is_equally_likely(values: list[int]) -> None:
     values = [0, 64, *values]  # in 64ths, so that the 8 parts of the range 0 to 1 are exact: 0-7, 8-15, ..., 56-64

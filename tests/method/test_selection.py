@@ -4,12 +4,10 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.method.selection import above, ranking, ranks, top_k
-
-law = settings(deadline=None, derandomize=True, max_examples=60)
 
 score = st.floats(0, 1)
 any_float = st.floats(allow_nan=False)
@@ -73,7 +71,6 @@ def test_a_gap_is_not_lost_to_rounding() -> None:
     assert top_k([0.9, 0.8], 2, spans=[(0, 0.1 + 0.2), (0.3, 0.6)], min_gap=0).ranked.tolist() == [0, 1]
 
 
-@law
 @given(some, st.integers(1, 15))
 def test_top_k_keeps_the_k_best_or_all(scores: list[float], k: int) -> None:
     ranked = top_k(scores, k).ranked.tolist()
@@ -81,13 +78,11 @@ def test_top_k_keeps_the_k_best_or_all(scores: list[float], k: int) -> None:
     assert [scores[i] for i in ranked] == sorted(scores, reverse=True)[:k]
 
 
-@law
 @given(some, st.integers(1, 12))
 def test_the_top_k_are_the_first_of_the_top_k_plus_one(scores: list[float], k: int) -> None:
     assert top_k(scores, k + 1).ranked[:k].tolist() == top_k(scores, k).ranked.tolist()
 
 
-@law
 @given(timed(), st.integers(1, 10), gaps)
 def test_the_top_k_are_the_first_of_the_top_k_plus_one_with_a_gap(
     clips: tuple[list[float], list[Span]], k: int, min_gap: float
@@ -97,7 +92,6 @@ def test_the_top_k_are_the_first_of_the_top_k_plus_one_with_a_gap(
     assert more[:k].tolist() == top_k(scores, k, spans=spans, min_gap=min_gap).ranked.tolist()
 
 
-@law
 @given(timed(), st.integers(1, 10), gaps, score)
 def test_every_pair_of_kept_clips_honours_the_gap(
     clips: tuple[list[float], list[Span]], k: int, min_gap: float, threshold: float
@@ -111,7 +105,6 @@ def test_every_pair_of_kept_clips_honours_the_gap(
         assert all(gap(spans[i], spans[j]) >= min_gap - 1e-9 for i in kept for j in kept if i < j)
 
 
-@law
 @given(timed(), gaps)
 def test_a_gap_leaves_out_only_clips_too_near_a_better_one(
     clips: tuple[list[float], list[Span]], min_gap: float
@@ -122,7 +115,6 @@ def test_a_gap_leaves_out_only_clips_too_near_a_better_one(
         assert any(gap(spans[i], spans[j]) < min_gap and scores[j] >= scores[i] for j in kept)
 
 
-@law
 @given(some, score)
 def test_above_keeps_exactly_the_scores_above_the_threshold_or_the_single_best(
     scores: list[float], threshold: float
@@ -134,7 +126,6 @@ def test_above_keeps_exactly_the_scores_above_the_threshold_or_the_single_best(
     assert (np.diff(np.array(scores)[selection.ranked]) <= 0).all()
 
 
-@law
 @given(timed(), gaps, score, st.integers(1, 10))
 def test_a_selection_always_holds_the_best_element(
     clips: tuple[list[float], list[Span]], min_gap: float, threshold: float, k: int
@@ -147,7 +138,6 @@ def test_a_selection_always_holds_the_best_element(
     assert top_k(scores, k, spans=spans, min_gap=min_gap).ranked[0] == best
 
 
-@law
 @given(distinct, st.integers(1, 12), score, st.randoms(use_true_random=False))
 def test_the_order_of_the_elements_does_not_matter(scores: list[float], k: int, threshold: float, rng: Random) -> None:
     order = list(range(len(scores)))
@@ -157,7 +147,6 @@ def test_the_order_of_the_elements_does_not_matter(scores: list[float], k: int, 
     assert {order[i] for i in above(shuffled, threshold).ranked} == set(above(scores, threshold).ranked.tolist())
 
 
-@law
 @given(some, st.integers(1, 12))
 def test_ordered_is_the_selection_in_time(scores: list[float], k: int) -> None:
     selection = top_k(scores, k)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.frame_fixtures import frames, noise, same, tiny_ddnet, write
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.errors import ClipselectError
@@ -21,8 +21,6 @@ from clipselect.samplers.frame_sampler import (
     ReIDFrameSampler,
     as_images,
 )
-
-law = settings(deadline=None, derandomize=True, max_examples=60)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +91,6 @@ def test_tensors_of_another_kind_are_refused(
     assert says in str(caught.value)
 
 
-@law
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=20))
 def test_floats_become_the_bytes_they_were(values: list[int]) -> None:
     pixels = torch.tensor(values, dtype=torch.uint8).view(1, 1, 1, -1).repeat(1, 3, 1, 1)
@@ -119,7 +116,6 @@ def test_one_path_is_no_group_and_no_frames_are_said(sampler: Callable[..., Fram
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
-@law
 @given(
     st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12),
     st.none() | st.integers(1, 14),

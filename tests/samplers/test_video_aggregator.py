@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.data import default_collate
@@ -57,7 +57,6 @@ def epochs(draw: st.DrawFn) -> tuple[list[Sample], dict[int, Tensor]]:
     return samples, by_hand
 
 
-@settings(max_examples=60, deadline=None)
 @given(epochs(), st.randoms(use_true_random=False), st.integers(1, 9), st.integers(0, 8))
 def test_any_order_batching_and_duplicates_give_the_same_bits(
     epoch: tuple[list[Sample], dict[int, Tensor]], random: Any, size: int, doubled: int

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.store_fixtures import files, held, images, law, levels, opened, store, stores
+from helpers.store_fixtures import files, held, images, levels, opened, store, stores
 from helpers.training_data import damaged, film
 from helpers.videos import make_video, picture
 from hypothesis import given
@@ -20,7 +20,6 @@ from clipselect.training.frame_cache import FrameCache
 __all__ = ["opened", "stores"]
 
 
-@law
 @given(st.fractions(-1, 5, max_denominator=50), st.fractions("1/50", 3, max_denominator=50), st.integers(1, 6))
 def test_a_clip_is_the_same_with_and_without_room_on_the_disk(
     stores: tuple[str, FrameCache, FrameCache], start: Fraction, length: Fraction, frames: int

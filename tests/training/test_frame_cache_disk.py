@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.store_fixtures import PLENTY, files, held, images, law, levels, store
+from helpers.store_fixtures import PLENTY, files, held, images, levels, store
 from helpers.training_data import damaged, film
 from helpers.videos import make_video
 from hypothesis import given
@@ -144,7 +144,6 @@ def test_a_long_video_is_kept_at_the_rate_that_clips_need(tmp_path: Path) -> Non
     assert levels(clip) == pytest.approx([40 + i * 13 % 160 for i in (5, 15, 25, 35, 45)], abs=4)
 
 
-@law
 @given(
     st.lists(st.integers(1, 400), min_size=1, max_size=60),
     st.integers(1, 500),

@@ -167,7 +167,7 @@ def test_metric_and_contrast_reach_eq_3(metric: Any, contrast: Any) -> None:
         assert not torch.allclose(DScoreTarget(CLASSES, UNIT, metric=m, contrast=c).discriminability(part), expected)
 
 
-@settings(deadline=None, derandomize=True, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=6), st.integers(0, 99))
 def test_the_statistics_of_eq_4_are_those_of_all_files_together(
     tmp_path_factory: pytest.TempPathFactory, counts: list[int], seed: int
