@@ -1,4 +1,4 @@
-"""The command line. What it needs takes a second or two to import, so that happens here, where Ctrl-C ends it quietly."""
+"""The command line. It takes a second or two to import, so that happens here, where Ctrl-C ends it quietly."""
 
 import sys
 

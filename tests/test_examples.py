@@ -71,7 +71,7 @@ def test_the_cost_of_both_sides_comes_from_one_run(tmp_path: Path, monkeypatch: 
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import run_cost
     from clipselect.zoo.networks import Architecture
-    from test_bases import Tiny
+    from helpers.base_fixtures import Tiny
 
     monkeypatch.setitem(run_cost.NETWORKS, "slowfast_r50", Architecture(lambda _: Tiny().eval(), 32, 256, 64 / 30))
     video, out = make_video(tmp_path / "a.mp4", 150), tmp_path / "out"
