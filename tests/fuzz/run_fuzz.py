@@ -1,6 +1,6 @@
 """Damaged videos by the thousand: each must end in scores in (0, 1) or in a VideoError, soon and in little memory.
 
-    python benchmarks/run_fuzz.py --count 1000 --out OUT
+    python tests/fuzz/run_fuzz.py --count 1000 --out OUT
 
 Small files of the usual containers and codecs are made, and then truncated, bits of them flipped, pieces of them
 zeroed, doubled or cut out, and numbers in their headers changed; the same --seed gives the same files. A process of

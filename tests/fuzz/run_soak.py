@@ -1,6 +1,6 @@
 """Many short videos through one process: memory and open files must stay where they are.
 
-    python benchmarks/run_soak.py --count 2000 --out OUT
+    python tests/fuzz/run_soak.py --count 2000 --out OUT
 
 The small files of run_fuzz.py, whole ones and every fourth one damaged, are scored one after the other, exactly and
 fast in turns, in this process. Resident memory and open file descriptors are noted every 100 videos; the first tenth

@@ -1,4 +1,4 @@
-"""Damaged files end in scores or in a VideoError, and leave nothing open; `benchmarks/run_fuzz.py` has them by the
+"""Damaged files end in scores or in a VideoError, and leave nothing open; `tests/fuzz/run_fuzz.py` has them by the
 thousand, and so has this file with CLIPSELECT_FUZZ=1000 in the environment."""
 
 import os
