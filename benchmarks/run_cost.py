@@ -45,7 +45,7 @@ def main() -> None:
     make_folder(args.out)
     torch.manual_seed(0)
     slowfast = NETWORKS["slowfast_r50"].build(400)
-    base = Base.of(
+    base = Base.from_module(
         slowfast, InputSpec(args.size, args.size, MEAN, STD, FRAMES), SECONDS, name="slowfast_r50", device="cpu"
     )
     rows = [*computed(base), *measured(args.video, base, args.repeats)]

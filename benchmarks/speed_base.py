@@ -34,7 +34,7 @@ def slowfast(quick: bool, device: str) -> Base:
     net = NETWORKS["slowfast_r50"].build(400)
     size = 112 if quick else 256
     input_spec = InputSpec(size, size, MEAN, STD, FRAMES)
-    return Base.of(net, input_spec, SECONDS, name="slowfast_r50", device=device)
+    return Base.from_module(net, input_spec, SECONDS, name="slowfast_r50", device=device)
 
 
 def base_rows(videos: list[tuple[Path, int, int]], repeats: int, quick: bool, device: str) -> Iterator[dict[str, Any]]:

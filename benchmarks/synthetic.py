@@ -113,7 +113,7 @@ def fit(base_file: Path, model_file: Path, steps: int) -> None:
     about = {"name": "synthetic", "network": "narrow_r3d", "outputs": len(CLASSES) + 1}
     save_weights(base_file, net.state_dict(), {"kind": "base", **about, **shape})
 
-    base = Base.of(net, INPUT_SPEC, CLIP_SECONDS, name="synthetic", classes=CLASSES, device="cpu")
+    base = Base.from_module(net, INPUT_SPEC, CLIP_SECONDS, name="synthetic", classes=CLASSES, device="cpu")
     clips, labels = draw([4], 20 * BATCH)
     features = base.features(clips)
     video = torch.where(labels == NOTHING, torch.arange(len(labels)) % len(CLASSES), labels)  # that a clip stands in

@@ -22,7 +22,7 @@ NAMED_AT_MOST = 12
 
 @dataclass(frozen=True)
 class Base:
-    """A trained network with what it needs. `Base.of` makes one of any network.
+    """A trained network with what it needs. `Base.from_module` makes one of any network.
 
     Attributes:
         net: normalised clips [n, 3, T, size, size] -> logits or probabilities [n, outputs].
@@ -45,7 +45,7 @@ class Base:
     device: torch.device
 
     @classmethod
-    def of(
+    def from_module(
         cls,
         net: nn.Module | Callable[[Tensor], tuple[Tensor, Tensor]],
         input_spec: InputSpec,
@@ -164,7 +164,7 @@ class Base:
             rows = self.net(self.input_spec.normalise(clips, self.device))
         except Exception as e:  # whatever the user's network runs into
             told = next(iter(str(e).splitlines()), "")
-            raise NetworkError(f"base {self.name!r} fails on clips ({type(e).__name__}: {told}); mend it") from e
+            raise NetworkError(f"base {self.name!r} fails on clips ({type(e).__name__}: {told}); fix it") from e
         finally:
             hook.remove()
         if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(clips):

@@ -28,7 +28,7 @@ NORMALISATIONS = {
 
 @dataclass(frozen=True)
 class Embedder:
-    """A trained network that gives a feature for an image. `Embedder.of` makes one of any network.
+    """A trained network that gives a feature for an image. `Embedder.from_module` makes one of any network.
 
     Attributes:
         run: normalised images [n, 3, height, width] float32 -> features [n, d].
@@ -47,7 +47,7 @@ class Embedder:
     device: torch.device
 
     @classmethod
-    def of(
+    def from_module(
         cls,
         network: nn.Module | Callable[[Tensor], Tensor],
         input_spec: InputSpec,
@@ -101,7 +101,7 @@ class Embedder:
             rows = self.run(self.input_spec.normalise(images, self.device))
         except Exception as e:  # whatever the user's network runs into
             told = next(iter(str(e).splitlines()), "")
-            raise NetworkError(f"base {self.name!r} fails on images ({type(e).__name__}: {told}); mend it") from e
+            raise NetworkError(f"base {self.name!r} fails on images ({type(e).__name__}: {told}); fix it") from e
         if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(images) or not rows.shape[1]:
             raise NetworkError(f"base {self.name!r} must give one feature per image [n, d]; wrap it so")
         features: NDArray[np.float32] = rows.float().cpu().numpy()

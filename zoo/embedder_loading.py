@@ -8,7 +8,7 @@ from clipselect.zoo.embedder_networks import EMBEDDERS, load_trained
 from clipselect.zoo.face_checkpoints import load_face_network
 from clipselect.zoo.face_networks import FACE_NETWORKS
 from clipselect.zoo.loading import code_fingerprint, from_code, read_checkpoint
-from clipselect.zoo.onnx_embedder import of_onnx
+from clipselect.zoo.onnx_embedder import load_onnx_embedder
 from torch import nn
 
 from clipselect.errors import ClipselectError
@@ -38,7 +38,7 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
         return replace(made, sha256=f"{made.sha256} {code_fingerprint(Path(name), rest)}")
     path = Path(model)
     if path.suffix == ".onnx":
-        return of_onnx(path, normalisation=normalisation or "imagenet")
+        return load_onnx_embedder(path, normalisation=normalisation or "imagenet")
     metadata: Metadata = {}
     if name in EMBEDDERS:
         label, input_spec, net = name, EMBEDDERS[name].input_spec, _with_weights(name, Path(rest))
@@ -53,7 +53,7 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
     if normalisation is not None:
         mean, std = NORMALISATIONS[normalisation]
         input_spec = replace(input_spec, mean=mean, std=std)
-    return Embedder.of(net, input_spec, name=label, metadata=metadata, device=device)
+    return Embedder.from_module(net, input_spec, name=label, metadata=metadata, device=device)
 
 
 def _with_weights(network: str, checkpoint: Path) -> nn.Module:

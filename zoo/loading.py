@@ -61,7 +61,7 @@ def load_base(
         seconds = float(metadata.get("clip_duration", 1.0))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
         raise ClipselectError(f"{path}: its metadata and its tensors do not describe one base; train it again") from e
-    return Base.of(net, input_spec, seconds, name=name, classes=names, metadata=metadata, device=device)
+    return Base.from_module(net, input_spec, seconds, name=name, classes=names, metadata=metadata, device=device)
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def _published(
     fit(net, state, checkpoint)
     side = size or architecture.size
     input_spec = InputSpec(side, side, MEAN, STD, frames or architecture.frames)
-    return Base.of(net, input_spec, architecture.seconds, name=network, head=head, classes=classes, device=device)
+    return Base.from_module(net, input_spec, architecture.seconds, name=network, head=head, classes=classes, device=device)
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -169,11 +169,11 @@ def from_code(path: Path, name: str, kind: type[T]) -> T:
     except ClipselectError:
         raise
     except Exception as e:  # whatever the user's code runs into
-        raise ClipselectError(f"{path}: {name} cannot be had ({type(e).__name__}: {e}); mend the code") from e
+        raise ClipselectError(f"{path}: {name} cannot be had ({type(e).__name__}: {e}); fix the code") from e
     finally:
         sys.path.remove(str(path.resolve().parent))
     if not isinstance(made, kind):
-        raise ClipselectError(f"{path}: {name} is no clipselect {kind.__name__}, nor makes one; see {kind.__name__}.of")
+        raise ClipselectError(f"{path}: {name} is no clipselect {kind.__name__}, nor makes one; see {kind.__name__}.from_module")
     return made
 
 

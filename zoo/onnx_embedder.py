@@ -12,7 +12,7 @@ from clipselect.errors import ClipselectError
 from clipselect.scoring.input_spec import InputSpec
 
 
-def of_onnx(
+def load_onnx_embedder(
     path: Path, *, normalisation: str = "imagenet", name: str | None = None, gflops: float | None = None
 ) -> Embedder:
     """An embedder out of an ONNX file with one image input [n, 3, height, width]; its first output is the feature.
@@ -56,7 +56,7 @@ def of_onnx(
     mean, std = NORMALISATIONS[normalisation]
     input_spec = InputSpec(int(shape[2]), int(shape[3]), mean, std)
     sha256 = hashlib.sha256(data).hexdigest()
-    return Embedder.of(
+    return Embedder.from_module(
         run, input_spec, name=name or path.stem, gflops=gflops or onnx_gflops(data, input_spec),
         metadata={"sha256": sha256}, device="cpu",
     )  # fmt: skip

@@ -143,7 +143,7 @@ def train_base(
         halves = {n: t.half() if t.is_floating_point() else t for n, t in averaged.state_dict().items()}
         save_weights(output, halves, metadata)  # before anything else can fail
         averaged.load_state_dict({n: t.to(averaged.state_dict()[n].dtype) for n, t in halves.items()})
-        base = Base.of(
+        base = Base.from_module(
             averaged, input_spec, float(length), name=output.stem, classes=dataset.classes, device=str(runtime.device)
         )
         with stage("the held-out videos", len(held_out.videos), quiet) as step:

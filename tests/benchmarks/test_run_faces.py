@@ -28,7 +28,7 @@ __all__ = ["one_thread"]
 
 COUNTED = """
 def counted():  # as sharp, with a cost
-    return Embedder.of(Sharp(), InputSpec(32, 32, HALF, HALF), name="sharp", gflops=0.5, device="cpu")
+    return Embedder.from_module(Sharp(), InputSpec(32, 32, HALF, HALF), name="sharp", gflops=0.5, device="cpu")
 """
 
 

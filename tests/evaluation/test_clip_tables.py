@@ -165,7 +165,7 @@ def make():
     def net(clips):
         features = clips.flatten(1)[:, :3]
         return features, features @ torch.tensor([[1.0, 0.0], [0.0, {weight}], [0.0, 0.0]])
-    return Base.of(net, InputSpec(32, 32, (0.5,) * 3, (0.5,) * 3, 4), 0.5, name="mine", classes=("blinking", "moving"))
+    return Base.from_module(net, InputSpec(32, 32, (0.5,) * 3, (0.5,) * 3, 4), 0.5, name="mine", classes=("blinking", "moving"))
 """
 
 

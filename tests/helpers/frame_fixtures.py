@@ -41,13 +41,13 @@ class Sharp(torch.nn.Module):  # the less contrast from pixel to pixel, the more
         return torch.cat([coarse * fine, torch.full((len(x), 1), 0.5)], 1)
 
 def base():
-    return Embedder.of(Blocks(), InputSpec(16, 16, HALF, HALF), name="blocks", device="cpu")
+    return Embedder.from_module(Blocks(), InputSpec(16, 16, HALF, HALF), name="blocks", device="cpu")
 
 def sharp():
-    return Embedder.of(Sharp(), InputSpec(32, 32, HALF, HALF), name="sharp", device="cpu")
+    return Embedder.from_module(Sharp(), InputSpec(32, 32, HALF, HALF), name="sharp", device="cpu")
 
 def blind():
-    return Embedder.of(lambda x: torch.ones(len(x), 3), InputSpec(16, 16, HALF, HALF), name="blind", device="cpu")
+    return Embedder.from_module(lambda x: torch.ones(len(x), 3), InputSpec(16, 16, HALF, HALF), name="blind", device="cpu")
 """
 """A user's own embedders, as FILE.py:NAME; they need no training."""
 
@@ -68,7 +68,7 @@ class Blocks(torch.nn.Module):
 def blocks() -> tuple[Embedder, Blocks]:
     """An embedder and its network, which has seen nothing yet."""
     net = Blocks()
-    embedder = Embedder.of(net, SMALL, name="blocks", gflops=1.0, device="cpu")
+    embedder = Embedder.from_module(net, SMALL, name="blocks", gflops=1.0, device="cpu")
     net.batches = net.seen = 0
     return embedder, net
 

@@ -59,7 +59,7 @@ torch.manual_seed(0)
 net = Colours()
 
 def base(classes=("a", "b")):
-    return Base.of(net, SMALL, 0.2, name="colours", classes=classes, device="cpu")
+    return Base.from_module(net, SMALL, 0.2, name="colours", classes=classes, device="cpu")
 
 def nameless():
     return base(None)
@@ -74,7 +74,7 @@ def elsewhere():  # a network of another framework
     def function(x):
         mean = x.cpu().numpy().mean((2, 3, 4))
         return torch.from_numpy(mean), torch.from_numpy(np.stack([mean[:, 0], mean[:, 1]], 1))
-    return Base.of(function, SMALL, 0.2, name="numbers", classes=("a", "b"), device="cpu")
+    return Base.from_module(function, SMALL, 0.2, name="numbers", classes=("a", "b"), device="cpu")
 """
 """A user's own bases, as FILE.py:NAME; they need no training. A process can be told where to wait to be killed."""
 
@@ -94,7 +94,7 @@ class Colours(nn.Module):
 
 def colours(seed: int = 0) -> Base:
     torch.manual_seed(seed)
-    return Base.of(Colours(), SMALL, 0.2, name="colours", classes=("a", "b"), device="cpu")
+    return Base.from_module(Colours(), SMALL, 0.2, name="colours", classes=("a", "b"), device="cpu")
 
 
 def film(path: Path, kind: str, seed: int, frames: int = FRAMES) -> Path:

@@ -146,7 +146,7 @@ def test_too_little_that_can_be_read_is_said(images: LabelledImages, tmp_path: P
 
 
 def test_a_base_that_sees_no_difference_gives_equal_d_scores(images: LabelledImages, tmp_path: Path) -> None:
-    blind = Embedder.of(lambda x: torch.ones(len(x), 3), SMALL, device="cpu")
+    blind = Embedder.from_module(lambda x: torch.ones(len(x), 3), SMALL, device="cpu")
     norm = write_targets(computed(tmp_path / "f", images, blind), "cosine", "ratio", tmp_path / "d.parquet")
     assert norm.sigma == 0 and set(pq.read_table(tmp_path / "d.parquet")["d_score"].to_pylist()) == {0.5}
 

@@ -122,7 +122,7 @@ def test_a_damaged_file_is_named(images: LabelledImages, tmp_path: Path, content
 
 
 def test_a_base_that_fails_leaves_no_file(images: LabelledImages, tmp_path: Path) -> None:
-    base = Embedder.of(lambda x: x.mean((2, 3)).log() if x.max() > 0 else x.mean((2, 3)), SMALL, device="cpu")
+    base = Embedder.from_module(lambda x: x.mean((2, 3)).log() if x.max() > 0 else x.mean((2, 3)), SMALL, device="cpu")
     features = features_in(tmp_path / "f", images)
     with pytest.raises(NetworkError, match="not numbers"):
         compute(features, base)

@@ -68,7 +68,7 @@ def test_checkpoints_of_all_kinds_give_the_same_answers(
 
 def test_features_are_what_the_head_sees(clips: np.ndarray) -> None:
     torch.manual_seed(0)
-    base = Base.of(Tiny(), SMALL, 1.0, classes=("a", "b", "c"), device="cpu")
+    base = Base.from_module(Tiny(), SMALL, 1.0, classes=("a", "b", "c"), device="cpu")
     features, probabilities = (rows.clone() for rows in base.outputs(clips))
     assert torch.allclose(base.head(features).softmax(1)[:, :3], probabilities, atol=1e-6)
     assert bool((probabilities.sum(1) < 1).all())  # the fourth output has no name
@@ -79,7 +79,7 @@ def test_probabilities_do_not_go_through_a_second_softmax(clips: np.ndarray) -> 
     logits = Tiny()
     done = Tiny(softmax=True)
     done.load_state_dict(logits.state_dict())
-    first, second = (Base.of(net, SMALL, 1.0, device="cpu").probabilities(clips) for net in (logits, done))
+    first, second = (Base.from_module(net, SMALL, 1.0, device="cpu").probabilities(clips) for net in (logits, done))
     assert torch.allclose(first, second, atol=1e-6)
 
 
@@ -133,4 +133,4 @@ def test_a_network_without_weights_says_how_to_give_them() -> None:
 
 def test_more_classes_than_outputs_are_refused() -> None:
     with pytest.raises(ClipselectError, match="4 outputs, but 5 classes"):
-        Base.of(Tiny(), SMALL, 1.0, classes=tuple("abcde"), device="cpu")
+        Base.from_module(Tiny(), SMALL, 1.0, classes=tuple("abcde"), device="cpu")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from clipselect.zoo.embedder import BATCH, Embedder
 from clipselect.zoo.embedder_loading import load_embedder
-from clipselect.zoo.onnx_embedder import of_onnx
+from clipselect.zoo.onnx_embedder import load_onnx_embedder
 from helpers.frame_fixtures import EMBEDDER, HALF, SMALL, blocks, noise
 from helpers.onnx_files import LAYERS, MULTIPLY_ADDS, by_hand, network, save
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ class Linear(nn.Module):
 def test_a_network_becomes_an_embedder_in_evaluation_mode() -> None:
     torch.manual_seed(0)
     net = Linear().train()
-    made = Embedder.of(net, SMALL, name="linear", device="cpu")
+    made = Embedder.from_module(net, SMALL, name="linear", device="cpu")
     assert (made.dim, made.name, made.device.type) == (4, "linear", "cpu") and not net.training
     assert made.gflops == pytest.approx((5 * 7 * 7 * 27 + 5 * 4) / 1e9)
     images = [noise(16, 16, seed) for seed in range(5)]
@@ -64,24 +64,24 @@ def test_images_of_any_size_and_number_are_squashed_and_batched() -> None:
 
 
 def test_a_callable_will_do() -> None:
-    made = Embedder.of(lambda x: x.mean((2, 3)), SMALL, name="mean", device="cpu")
+    made = Embedder.from_module(lambda x: x.mean((2, 3)), SMALL, name="mean", device="cpu")
     assert made.dim == 3 and made.gflops is None
     white = np.full((5, 9, 3), 255, np.uint8)
     assert made.embed([white]).tolist() == [[1, 1, 1]]
-    assert Embedder.of(lambda x: x.mean((2, 3)), SMALL, gflops=2.5, device="cpu").gflops == 2.5
+    assert Embedder.from_module(lambda x: x.mean((2, 3)), SMALL, gflops=2.5, device="cpu").gflops == 2.5
 
 
 def test_an_embedder_is_known_by_name_weights_and_geometry() -> None:
     def made(seed: int = 0, **more: Any) -> dict[str, Any]:
         torch.manual_seed(seed)
-        return Embedder.of(Linear(), **{"input_spec": SMALL, "device": "cpu", **more}).identity
+        return Embedder.from_module(Linear(), **{"input_spec": SMALL, "device": "cpu", **more}).identity
 
     same = made()
     assert made() == same
     wide = InputSpec(16, 32, HALF, HALF)
     for other in (made(1), made(name="b"), made(input_spec=wide), made(metadata={"sha256": "x"})):
         assert other != same
-    one, two = (Embedder.of(lambda x: x.mean((2, 3)), SMALL, name=name, device="cpu") for name in "ab")
+    one, two = (Embedder.from_module(lambda x: x.mean((2, 3)), SMALL, name=name, device="cpu") for name in "ab")
     assert one.sha256 != two.sha256
 
 
@@ -90,7 +90,7 @@ def failing(_: Tensor) -> Tensor:
 
 
 WRONG: dict[str, tuple[Callable[[Tensor], Any], str]] = {
-    "raises": (failing, r"base 'b' fails on images \(ValueError: a sentence\); mend it$"),
+    "raises": (failing, r"base 'b' fails on images \(ValueError: a sentence\); fix it$"),
     "raises without a word": (lambda x: {}["a"], "fails on images"),
     "dictionary": (lambda x: {"feature": x.flatten(1)}, "one feature per image"),
     "array": (lambda x: x.flatten(1).numpy(), "one feature per image"),
@@ -114,18 +114,18 @@ def test_a_network_that_gives_something_else_is_named(kind: str, as_module: bool
             return function(x)
 
     with pytest.raises(NetworkError, match=says):
-        Embedder.of(Net() if as_module else function, SMALL, name="b", device="cpu")
+        Embedder.from_module(Net() if as_module else function, SMALL, name="b", device="cpu")
 
 
 def test_a_network_that_fails_later_is_named() -> None:
-    made = Embedder.of(lambda x: x.flatten(1).log() * 0 if x.min() > -1 else x.flatten(1), SMALL, device="cpu")
+    made = Embedder.from_module(lambda x: x.flatten(1).log() * 0 if x.min() > -1 else x.flatten(1), SMALL, device="cpu")
     with pytest.raises(NetworkError, match="not numbers"):
         made.embed([np.full((4, 4, 3), 100, np.uint8)])
 
 
 def test_absent_devices_are_named() -> None:
     with pytest.raises(ClipselectError, match="cuda:99"):
-        Embedder.of(lambda x: x.flatten(1), SMALL, device="cuda:99")
+        Embedder.from_module(lambda x: x.flatten(1), SMALL, device="cuda:99")
 
 
 # --- the user's own code ---------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_code_that_will_not_do_is_named(tmp_path: Path) -> None:
     refused(f"{code}:base", f"{code}: no such file", "FILE.py:NAME")
     code.write_text("number = 3\ndef wrong(): return 3\ndef fails(): raise KeyError('x')\n")
     for name, says in (("none", "AttributeError"), ("number", "TypeError"), ("fails", "KeyError")):
-        refused(f"{code}:{name}", str(code), name, says, "mend the code")
+        refused(f"{code}:{name}", str(code), name, says, "fix the code")
     refused(f"{code}:wrong", "no clipselect Embedder")
     code.write_text("import no_such_module_anywhere\n")
     refused(f"{code}:base", "ModuleNotFoundError")
@@ -191,13 +191,13 @@ def test_imagenet_is_the_normalisation_of_onnx_by_default(tmp_path: Path) -> Non
 @pytest.mark.parametrize("batch", ["n", 1, 4])
 @pytest.mark.parametrize("layers", LAYERS)
 def test_multiply_adds_of_onnx_are_exact(tmp_path: Path, batch: int | str, layers: str) -> None:
-    made = of_onnx(save(tmp_path / "net.onnx", network(batch, layers)))
+    made = load_onnx_embedder(save(tmp_path / "net.onnx", network(batch, layers)))
     assert made.gflops == pytest.approx(MULTIPLY_ADDS[layers] / 1e9)
 
 
 def test_multiply_adds_of_onnx_that_cannot_be_told_are_not_made_up(tmp_path: Path) -> None:
-    assert of_onnx(save(tmp_path / "net.onnx", network("n", "plain", hidden=True))).gflops is None
-    assert of_onnx(save(tmp_path / "net.onnx", network("n")), gflops=7.0).gflops == 7.0
+    assert load_onnx_embedder(save(tmp_path / "net.onnx", network("n", "plain", hidden=True))).gflops is None
+    assert load_onnx_embedder(save(tmp_path / "net.onnx", network("n")), gflops=7.0).gflops == 7.0
 
 
 def test_an_onnx_file_is_known_by_its_content(tmp_path: Path) -> None:
@@ -248,5 +248,5 @@ def test_without_onnxruntime_it_is_said_how_to_get_it(tmp_path: Path, monkeypatc
 def test_without_onnx_only_the_multiply_adds_are_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "net.onnx", network("n"))
     monkeypatch.setitem(sys.modules, "onnx", None)
-    made = of_onnx(path)
+    made = load_onnx_embedder(path)
     assert made.gflops is None and made.dim == 5

@@ -26,7 +26,7 @@ def expected_outputs(net: Tiny, clips: np.ndarray) -> tuple[Tensor, Tensor]:
 def test_the_feature_may_be_the_output_of_a_layer_of_that_name(clips: np.ndarray) -> None:
     torch.manual_seed(0)
     net = Tiny()
-    base = Base.of(net, SMALL, 1.0, feature_layer="embed", device="cpu")
+    base = Base.from_module(net, SMALL, 1.0, feature_layer="embed", device="cpu")
     for found, expected in zip(base.outputs(clips), expected_outputs(net, clips), strict=True):
         assert torch.allclose(found, expected, atol=1e-6)
     assert base.takes_output and base.head is None and base.classes == tuple("0123")
@@ -35,18 +35,18 @@ def test_the_feature_may_be_the_output_of_a_layer_of_that_name(clips: np.ndarray
 def test_the_output_of_a_layer_with_places_is_averaged_over_them(clips: np.ndarray) -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv3d(3, 6, 3, stride=2), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(6, 2))
-    by_layer = Base.of(net, SMALL, 1.0, feature_layer="0", device="cpu").features(clips)
-    assert torch.allclose(by_layer, Base.of(net, SMALL, 1.0, device="cpu").features(clips), atol=1e-5)
+    by_layer = Base.from_module(net, SMALL, 1.0, feature_layer="0", device="cpu").features(clips)
+    assert torch.allclose(by_layer, Base.from_module(net, SMALL, 1.0, device="cpu").features(clips), atol=1e-5)
 
 
 def test_a_wrong_feature_layer_lists_the_right_ones() -> None:
     with pytest.raises(ClipselectError, match=r"no feature layer 'neck': its layers are embed, fc$"):
-        Base.of(Tiny(), SMALL, 1.0, feature_layer="neck", device="cpu")
+        Base.from_module(Tiny(), SMALL, 1.0, feature_layer="neck", device="cpu")
     deep = nn.Sequential(*(nn.Linear(3, 3) for _ in range(40)))
     with pytest.raises(ClipselectError, match=r"its layers are 0, 1, 2, 3, 4, 5, \.\.\., 34, 35, 36, 37, 38, 39$"):
-        Base.of(deep, SMALL, 1.0, feature_layer="neck", device="cpu")
+        Base.from_module(deep, SMALL, 1.0, feature_layer="neck", device="cpu")
     with pytest.raises(ClipselectError, match="its layers are none"):
-        Base.of(nn.Identity(), SMALL, 1.0, feature_layer="neck", device="cpu")
+        Base.from_module(nn.Identity(), SMALL, 1.0, feature_layer="neck", device="cpu")
 
 
 def test_any_callable_that_gives_features_and_outputs_is_a_base(clips: np.ndarray) -> None:
@@ -57,7 +57,7 @@ def test_any_callable_that_gives_features_and_outputs_is_a_base(clips: np.ndarra
         features = net.embed(x.mean((2, 3, 4)))
         return features, net.fc(features.relu())
 
-    base = Base.of(function, SMALL, 1.0, classes=("a", "b", "c"), device="cpu")
+    base = Base.from_module(function, SMALL, 1.0, classes=("a", "b", "c"), device="cpu")
     features, probabilities = expected_outputs(net, clips)
     assert torch.allclose(base.features(clips), features, atol=1e-6)
     assert torch.allclose(base.probabilities(clips), probabilities[:, :3], atol=1e-6)
@@ -71,14 +71,14 @@ def test_what_a_callable_costs_cannot_be_counted_and_is_no_error() -> None:
 
     net = Tiny()
     for function in (numbers, lambda x: (x.mean((2, 3, 4)), net(x))):
-        base = Base.of(function, SMALL, 1.0, device="cpu")
+        base = Base.from_module(function, SMALL, 1.0, device="cpu")
         assert multiply_adds(base.net, SMALL, base.device) == 0
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_outputs_that_are_not_numbers_are_refused(value: float, clips: np.ndarray) -> None:
     net = Tiny()
-    base = Base.of(net, SMALL, 1.0, name="mine", device="cpu")
+    base = Base.from_module(net, SMALL, 1.0, name="mine", device="cpu")
     nn.init.constant_(net.fc.bias, value)
     with pytest.raises(ClipselectError, match="base 'mine' gives outputs that are not numbers; check its weights"):
         base.outputs(clips)
@@ -88,7 +88,7 @@ def test_a_layer_that_sees_no_features_is_told_with_the_others() -> None:
     net = Tiny()
     net.spare = nn.Linear(2, 2)
     with pytest.raises(ClipselectError, match=r"its layer 'spare' sees no features .* of embed, fc, spare"):
-        Base.of(net, SMALL, 1.0, device="cpu")
+        Base.from_module(net, SMALL, 1.0, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -96,17 +96,17 @@ def test_a_layer_that_sees_no_features_is_told_with_the_others() -> None:
     [
         (nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 1)), "has a single output"),
         (nn.Sequential(nn.Flatten(3), nn.Linear(64 * 64, 2)), "must give one row of outputs per clip"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(7, 2)), r"base 'mine' fails on clips \(RuntimeError: .*\); mend it"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(7, 2)), r"base 'mine' fails on clips \(RuntimeError: .*\); fix it"),
         (lambda x: x.mean((2, 3, 4)), "base 'mine' fails on clips"),
     ],
 )
 def test_what_is_no_network_for_clips_is_told_at_once(net: nn.Module, says: str) -> None:
     with pytest.raises(ClipselectError, match=says):
-        Base.of(net, SMALL, 1.0, name="mine", device="cpu")
+        Base.from_module(net, SMALL, 1.0, name="mine", device="cpu")
 
 
 def test_names_may_be_given_later_and_must_be_as_many_as_outputs() -> None:
-    base = Base.of(Tiny(), SMALL, 1.0, name="mine", device="cpu")
+    base = Base.from_module(Tiny(), SMALL, 1.0, name="mine", device="cpu")
     assert not base.has_names
     named = base.named(tuple("abcd"))
     assert named.has_names and named.classes == tuple("abcd") and named.sha256 == base.sha256
@@ -116,10 +116,10 @@ def test_names_may_be_given_later_and_must_be_as_many_as_outputs() -> None:
 
 def test_the_fingerprint_of_a_base_is_that_of_its_weights() -> None:
     torch.manual_seed(0)
-    one, other = (Base.of(Tiny(), SMALL, 1.0, device="cpu") for _ in range(2))
+    one, other = (Base.from_module(Tiny(), SMALL, 1.0, device="cpu") for _ in range(2))
     assert one.sha256 != other.sha256
     other.net.load_state_dict(one.net.state_dict())
-    assert one.sha256 == Base.of(other.net, SMALL, 1.0, device="cpu").sha256
+    assert one.sha256 == Base.from_module(other.net, SMALL, 1.0, device="cpu").sha256
 
 
 CODE = """
@@ -132,14 +132,14 @@ INPUT_SPEC = InputSpec(64, 64, (0.45,) * 3, (0.225,) * 3, 4)
 
 def make():
     net = torch.nn.Sequential(torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(3, 2))
-    return Base.of(net, INPUT_SPEC, 2.0, name="mine", classes=("x", "y"), device="cpu")
+    return Base.from_module(net, INPUT_SPEC, 2.0, name="mine", classes=("x", "y"), device="cpu")
 
 ready = make()
 number = 3
 no_base = dict
 asks = lambda size: make()
 fails = lambda: 1 / 0
-refuses = lambda: Base.of(torch.nn.Identity(), INPUT_SPEC, 1.0, device="cpu")
+refuses = lambda: Base.from_module(torch.nn.Identity(), INPUT_SPEC, 1.0, device="cpu")
 """
 
 
@@ -160,11 +160,11 @@ def test_a_base_may_come_out_of_the_users_own_code(name: str, code: Path, clips:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("absent", r"my bases\.py: absent cannot be had \(AttributeError: .*\); mend the code"),
-        ("number", r"my bases\.py: number cannot be had \(TypeError: .*\); mend the code"),
-        ("asks", r"my bases\.py: asks cannot be had \(TypeError: .*'size'\); mend the code"),
-        ("fails", r"my bases\.py: fails cannot be had \(ZeroDivisionError: division by zero\); mend the code"),
-        ("no_base", r"my bases\.py: no_base is no clipselect Base, nor makes one; see Base\.of"),
+        ("absent", r"my bases\.py: absent cannot be had \(AttributeError: .*\); fix the code"),
+        ("number", r"my bases\.py: number cannot be had \(TypeError: .*\); fix the code"),
+        ("asks", r"my bases\.py: asks cannot be had \(TypeError: .*'size'\); fix the code"),
+        ("fails", r"my bases\.py: fails cannot be had \(ZeroDivisionError: division by zero\); fix the code"),
+        ("no_base", r"my bases\.py: no_base is no clipselect Base, nor makes one; see Base\.from_module"),
         ("refuses", "no head was found: it has no linear layer"),
     ],
 )
