@@ -101,7 +101,9 @@ def _published(
     fit(net, state, checkpoint)
     side = size or architecture.size
     input_spec = InputSpec(side, side, MEAN, STD, frames or architecture.frames)
-    return Base.from_module(net, input_spec, architecture.seconds, name=network, head=head, classes=classes, device=device)
+    return Base.from_module(
+        net, input_spec, architecture.seconds, name=network, head=head, classes=classes, device=device
+    )
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -173,7 +175,9 @@ def from_code(path: Path, name: str, kind: type[T]) -> T:
     finally:
         sys.path.remove(str(path.resolve().parent))
     if not isinstance(made, kind):
-        raise ClipselectError(f"{path}: {name} is no clipselect {kind.__name__}, nor makes one; see {kind.__name__}.from_module")
+        raise ClipselectError(
+            f"{path}: {name} is no clipselect {kind.__name__}, nor makes one; see {kind.__name__}.from_module"
+        )
     return made
 
 

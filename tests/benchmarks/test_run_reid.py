@@ -233,7 +233,10 @@ def test_nothing_to_evaluate_is_one_clear_sentence(bench: Bench, tmp_path: Path)
 
 def test_bases_that_see_nothing_gain_nothing(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "base.py").write_text(EMBEDDER)
-    zero = "\ndef zero():\n    return Embedder.from_module(lambda x: torch.zeros(len(x), 3), InputSpec(16, 16, HALF, HALF))\n"
+    zero = """
+def zero():
+    return Embedder.from_module(lambda x: torch.zeros(len(x), 3), InputSpec(16, 16, HALF, HALF))
+"""
     (tmp_path / "zero.py").write_text(EMBEDDER + zero)
     data = people(tmp_path / "mars")
     for base in (f"{tmp_path / 'base.py'}:blind", f"{tmp_path / 'zero.py'}:zero"):

@@ -165,7 +165,8 @@ def make():
     def net(clips):
         features = clips.flatten(1)[:, :3]
         return features, features @ torch.tensor([[1.0, 0.0], [0.0, {weight}], [0.0, 0.0]])
-    return Base.from_module(net, InputSpec(32, 32, (0.5,) * 3, (0.5,) * 3, 4), 0.5, name="mine", classes=("blinking", "moving"))
+    spec = InputSpec(32, 32, (0.5,) * 3, (0.5,) * 3, 4)
+    return Base.from_module(net, spec, 0.5, name="mine", classes=("blinking", "moving"))
 """
 
 

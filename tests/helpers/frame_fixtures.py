@@ -47,7 +47,8 @@ def sharp():
     return Embedder.from_module(Sharp(), InputSpec(32, 32, HALF, HALF), name="sharp", device="cpu")
 
 def blind():
-    return Embedder.from_module(lambda x: torch.ones(len(x), 3), InputSpec(16, 16, HALF, HALF), name="blind", device="cpu")
+    spec = InputSpec(16, 16, HALF, HALF)
+    return Embedder.from_module(lambda x: torch.ones(len(x), 3), spec, name="blind", device="cpu")
 """
 """A user's own embedders, as FILE.py:NAME; they need no training."""
 
