@@ -19,7 +19,7 @@ from clipselect.training.augment import normalised, training_size
 from clipselect.training.features import UNREADABLE, clip_outputs, unreadable
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
-from clipselect.training.training_examples import Draw, example_of, rounded
+from clipselect.training.training_examples import TrainingClip, clip_example, rounded
 from clipselect.zoo.base import MEAN, STD, Base
 
 BACKGROUND_SHARE = 3
@@ -56,16 +56,16 @@ class BaseExamples:
 
     def __call__(self, step: int, i: int) -> Example:
         size = training_size(self.input_spec.size, step, self.steps)
-        return example_of(partial(self._draw, i), self.store, self.input_spec.frames, size, (self.seed, step, i))
+        return clip_example(partial(self._draw, i), self.store, self.input_spec.frames, size, (self.seed, step, i))
 
-    def _draw(self, i: int, rng: np.random.Generator) -> Draw:
+    def _draw(self, i: int, rng: np.random.Generator) -> TrainingClip:
         is_background = bool(self.background) and i % BACKGROUND_SHARE == 0
         kinds = self.background if is_background else self.classes
         kind = int(rng.integers(len(kinds)))
         footage = kinds[kind][int(rng.integers(len(kinds[kind])))]
         length = min(footage.end - footage.start, self.clip_duration * rounded(rng.uniform(0.8, 1.25)))
         start = footage.start + (footage.end - footage.start - length) * rounded(rng.random())
-        return Draw(footage.path, start, length, torch.tensor(len(self.classes) if is_background else kind))
+        return TrainingClip(footage.path, start, length, torch.tensor(len(self.classes) if is_background else kind))
 
 
 def base_loss(net: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:

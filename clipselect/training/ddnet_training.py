@@ -22,7 +22,7 @@ from clipselect.training.augment import normalised, training_size
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example, TrainingConfig, train
 from clipselect.training.runtime import Runtime
-from clipselect.training.training_examples import Draw, example_of, rounded
+from clipselect.training.training_examples import TrainingClip, clip_example, rounded
 
 Loss = Literal["both", "mse", "ranking"]
 Stages = Callable[[str, int], AbstractContextManager[Any]]
@@ -71,15 +71,15 @@ class DDNetExamples:
 
     def __call__(self, step: int, i: int) -> Example:
         size = training_size(self.input_spec.size, step, self.steps)
-        return example_of(self._draw, self.store, self.input_spec.frames, size, (self.seed, step, i))
+        return clip_example(self._draw, self.store, self.input_spec.frames, size, (self.seed, step, i))
 
-    def _draw(self, rng: np.random.Generator) -> Draw:
+    def _draw(self, rng: np.random.Generator) -> TrainingClip:
         n = min(int(np.searchsorted(self.share, rng.random() * self.share[-1])), len(self.share) - 1)
         seconds = self.end[n] - self.start[n]
         start = rounded(self.start[n] + seconds * rng.uniform(-JITTER, JITTER))
         length = rounded(seconds * rng.uniform(1 - 1.5 * JITTER, 1 + 2 * JITTER))
         target = torch.tensor(self.d_scores[n], dtype=torch.float32)
-        return Draw(self.videos[self.video[n]].path, start, length, target)
+        return TrainingClip(self.videos[self.video[n]].path, start, length, target)
 
 
 @dataclass(frozen=True)

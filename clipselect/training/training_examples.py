@@ -1,25 +1,41 @@
-"""What the examples of both trainings share: drawn from a seed and their place, read, and augmented."""
+"""What the examples of every training share: drawn from a seed and their number, and drawn again if unreadable."""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor
 
-from clipselect.errors import ClipselectWarning, VideoError
+from clipselect.errors import ClipselectWarning
 from clipselect.training.augment import augment
-from clipselect.training.features import UNREADABLE, unreadable
+from clipselect.training.features import UNREADABLE, as_clipselect_error
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
 
-ATTEMPTS = 10
-"""Clips drawn in a row before a training stops since they cannot be read: a lost disk stops it, a lost file never."""
+MAX_ATTEMPTS = 10
+"""Examples drawn in a row before a training stops because they cannot be read: a lost disk stops it, a lost file
+never."""
+
+
+class Sample(Protocol):
+    """What an example is made of: the file that its pixels are in, and its target [] or [...], as the loss wants it."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def target(self) -> Tensor: ...
+
+
+S = TypeVar("S", bound=Sample)
 
 
 @dataclass(frozen=True)
-class Draw:
+class TrainingClip:
     """A clip to train on: a window of a video in seconds, which `FrameCache.clip` moves into the video, and its target.
 
     Attributes:
@@ -32,34 +48,51 @@ class Draw:
     target: Tensor
 
 
-def example_of(
-    draw: Callable[[np.random.Generator], Draw], store: FrameCache, frames: int, size: int, place: tuple[int, int, int]
+def readable_example(
+    draw: Callable[[np.random.Generator, int], S],
+    read: Callable[[S, np.random.Generator], Tensor],
+    sample_index: tuple[int, int, int],
 ) -> Example:
-    """The example at a place: [3, frames, size, size] in [0, 1] and its target.
+    """The example with an index: the pixels and the target of the first sample drawn for it that can be read.
 
-    Instead of a clip that cannot be read, though it could when the training began, another one is drawn, with a
+    A file that could be read when the training began may be lost by now. Then another sample is drawn instead, with a
     `ClipselectWarning`; the same one in every run.
 
     Args:
-        place: seed, step and number within the batch.
+        draw: (generator, attempt) -> a sample; `attempt` counts from 0.
+        read: (sample, generator) -> its pixels, a network's input.
+        sample_index: seed, step and number within the batch.
 
     Raises:
-        VideoError: `ATTEMPTS` clips in a row cannot be read.
+        VideoError, ImageError: `MAX_ATTEMPTS` samples in a row cannot be read.
     """
-    why = ""
-    for attempt in range(ATTEMPTS):
-        rng = np.random.default_rng([*place, attempt])
-        drawn = draw(rng)
+    for attempt in range(MAX_ATTEMPTS):
+        rng = np.random.default_rng([*sample_index, attempt])
+        sample = draw(rng, attempt)
         try:
-            clip = store.clip(drawn.path, drawn.start, drawn.length, frames)
+            return read(sample, rng), sample.target
         except UNREADABLE as e:
-            why = unreadable(drawn.path, e, lambda path, error: None)
-            warnings.warn(f"{why}; another clip is drawn", ClipselectWarning, stacklevel=2)
-            continue
-        return augment(clip, size, rng), drawn.target
-    raise VideoError(f"{ATTEMPTS} training clips in a row cannot be read; the last: {why}")
+            error = as_clipselect_error(sample.path, e)
+            warnings.warn(f"{error}; another example is drawn", ClipselectWarning, stacklevel=2)
+    raise type(error)(f"{MAX_ATTEMPTS} training examples in a row cannot be read; the last: {error}")
+
+
+def clip_example(
+    draw: Callable[[np.random.Generator], TrainingClip],
+    cache: FrameCache,
+    frames: int,
+    size: int,
+    sample_index: tuple[int, int, int],
+) -> Example:
+    """The same for clips: [3, frames, size, size] in [0, 1], augmented, and its target."""
+    read = partial(_read_clip, cache=cache, frames=frames, size=size)
+    return readable_example(lambda rng, attempt: draw(rng), read, sample_index)
+
+
+def _read_clip(clip: TrainingClip, rng: np.random.Generator, cache: FrameCache, frames: int, size: int) -> Tensor:
+    return augment(cache.clip(clip.path, clip.start, clip.length, frames), size, rng)
 
 
 def rounded(number: float) -> Fraction:
-    """A number, say of seconds, to four digits: a fraction that stays short when it is reckoned with."""
+    """A number, such as seconds, to four digits: a fraction that stays short in later arithmetic."""
     return Fraction(float(number)).limit_denominator(10_000)

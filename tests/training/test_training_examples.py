@@ -22,7 +22,7 @@ from clipselect.training.base_training import BaseExamples, Footage
 from clipselect.training.ddnet_training import JITTER, DDNetExamples
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
-from clipselect.training.training_examples import ATTEMPTS, rounded
+from clipselect.training.training_examples import MAX_ATTEMPTS, rounded
 
 PLACES = [(step, i) for step in range(4) for i in range(6)]
 SECOND = Fraction(12, 25)  # of the films
@@ -72,7 +72,7 @@ def test_examples_are_the_same_however_much_the_disk_holds(films: list[Path], ma
 def test_of_a_video_that_is_lost_during_a_training_other_clips_are_drawn(films: list[Path], made: Any) -> None:
     lost = films[1].with_name("lost.mp4")
     whole, left = made(films), made([films[0], lost, *films[2:]])
-    with pytest.warns(ClipselectWarning, match=r"lost\.mp4: no such file; check the path; another clip is drawn"):
+    with pytest.warns(ClipselectWarning, match=r"lost\.mp4: no such file; check the path; another example is drawn"):
         drawn = [left(*place) for place in PLACES]
     alike = [same(whole(*place), example) for place, example in zip(PLACES, drawn, strict=True)]
     assert 0 < alike.count(False) < len(PLACES) / 2  # only those that the lost video was drawn for
@@ -84,7 +84,7 @@ def test_of_a_video_that_is_lost_during_a_training_other_clips_are_drawn(films: 
 
 def test_a_training_stops_when_nothing_can_be_read(tmp_path: Path, made: Any) -> None:
     gone = [tmp_path / f"gone{i}.mp4" for i in range(4)]
-    says = rf"^{ATTEMPTS} training clips in a row cannot be read; the last: .*gone\d\.mp4: no such file"
+    says = rf"^{MAX_ATTEMPTS} training examples in a row cannot be read; the last: .*gone\d\.mp4: no such file"
     with pytest.raises(VideoError, match=says), pytest.warns(ClipselectWarning):
         made(gone)(0, 0)
 
@@ -96,7 +96,7 @@ def test_whatever_a_video_that_cannot_be_read_raises_it_is_named(
         raise MemoryError
 
     monkeypatch.setattr(FrameCache, "clip", fails)
-    monkeypatch.setattr(training_examples, "ATTEMPTS", 1)
+    monkeypatch.setattr(training_examples, "MAX_ATTEMPTS", 1)
     with pytest.raises(VideoError, match=r"\.mp4: cannot be read \(MemoryError\)"), pytest.warns(ClipselectWarning):
         made(films)(0, 0)
 
