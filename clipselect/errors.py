@@ -29,6 +29,10 @@ class ImageError(ClipselectError):
     """An image that cannot be read; other images of the same group are not affected."""
 
 
+class MissingFileError(VideoError):
+    """A file that a list names and that is not there."""
+
+
 class NetworkError(ClipselectError):
     """A base or a DDNet that fails, whatever the video: every other video would meet the same."""
 
