@@ -48,6 +48,7 @@ setup(
         "torchvision>=0.19",  # PyTorchVideo needs it and does not say so
         "opencv-python-headless>=4.10,<5",  # reads PyTorchVideo's frame folders
         "pyarrow>=15",
+        "pydantic>=2.7",
         "safetensors>=0.4.3",
         "scipy>=1.11",
         "lightning-fabric>=2.4",

@@ -15,7 +15,7 @@
 
 --trained-on leaves out whom a DDNet distilled on these folders (with --shared-names) was trained on: the number of an
 identity must mean the same person in all folders, as in MARS and Market-1501. --pool needs the same, and seeks in all
-sets at once. Writes OUT/results.json (clipselect/report/report.py describes it) and OUT/results.md.
+sets at once. Writes OUT/results.json (clipselect/evaluation/results.py describes it) and OUT/results.md.
 """
 
 import argparse

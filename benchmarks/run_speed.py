@@ -17,7 +17,7 @@ Parts, all of them unless --parts names some:
 
 Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times
 parts a and b on a file of yours instead. Writes OUT/speed.json, and for part b OUT/results.json by the schema of
-clipselect/report/report.py.
+clipselect/evaluation/results.py.
 """
 
 import argparse

@@ -1,6 +1,5 @@
 """What the benchmarks share: their results file, errors in one sentence, the machine they ran on."""
 
-import json
 import platform
 import subprocess
 import sys
@@ -17,18 +16,16 @@ from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 from rich.text import Text
 
-from clipselect import __version__
 from clipselect.commands.common import stderr, write_stdout
 from clipselect.errors import ClipselectError
 from clipselect.media.cores import usable_cores
 from clipselect.media.files import write_whole
 from clipselect.media.text import printable
+from clipselect.evaluation import results
 from clipselect.report.markdown import as_markdown
 from clipselect.report.report import read_runs
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
-
-CONVENTION = "one multiply-add is one"
 
 
 def run(main: Callable[[], None]) -> None:
@@ -93,11 +90,10 @@ def tell(text: str) -> None:
 
 
 def write_results(out: Path, document: dict[str, Any]) -> None:
-    """OUT/results.json by the schema of clipselect/report/report.py, and OUT/results.md, which is also printed."""
-    head = {"version": 1, "clipselect": __version__, "gflops_convention": CONVENTION}
-    results = out / "results.json"
-    write_whole(results, json.dumps(head | document, indent=1, allow_nan=False) + "\n")
-    tables = as_markdown(read_runs([results]))
+    """OUT/results.json (clipselect/evaluation/results.py describes it), and OUT/results.md, which is also printed."""
+    file = out / results.RESULTS_NAME
+    results.write_results(file, results.Results.model_validate(document))
+    tables = as_markdown(read_runs([file]))
     write_whole(out / "results.md", tables)
     write_stdout(tables)
 
