@@ -16,7 +16,8 @@ Frames are faces already (see `clipselect faces`), but in IJB. Templates of IJB 
 of so many pixels at a random angle, in the 112 x 112 (or whatever the base takes) that the networks see; of a set of n
 all but max(1, round(n / 10)). Which, and the angles, depend on the first of --seeds and the set alone.
 
-Writes OUT/results.json (clipselect/evaluation/results.py describes it, `clipselect report OUT` draws it) and OUT/results.md.
+Writes OUT/results.json (clipselect/evaluation/results.py describes it, `clipselect report OUT` draws it) and
+OUT/results.md.
 What the networks say about every frame is kept under OUT/cache: a run that was stopped goes on, another --k is quick.
 Intervals: identities are drawn again. The rows `oracle...` know the true D-scores, or which frame is sharp.
 """

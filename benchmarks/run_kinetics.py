@@ -13,7 +13,8 @@
 3. --timed N: ddl, uniform, uniform for the cost of ddl and dense on N videos, really, from the closed file to the
    answer.
 
-Writes OUT/results.json (clipselect/evaluation/results.py describes it, `clipselect report OUT` draws it) and OUT/results.md.
+Writes OUT/results.json (clipselect/evaluation/results.py describes it, `clipselect report OUT` draws it) and
+OUT/results.md.
 
 With --compose every video is one of the untrimmed ones that clipselect/data/composition.py makes of the trimmed ones of
 --data (four clips of an action among sixteen of background); those that are timed are written as files, OUT/composed.

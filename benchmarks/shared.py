@@ -18,10 +18,10 @@ from rich.text import Text
 
 from clipselect.commands.common import stderr, write_stdout
 from clipselect.errors import ClipselectError
+from clipselect.evaluation import results
 from clipselect.media.cores import usable_cores
 from clipselect.media.files import write_whole
 from clipselect.media.text import printable
-from clipselect.evaluation import results
 from clipselect.report.markdown import as_markdown
 from clipselect.report.report import read_runs
 from clipselect.scoring.multiply_adds import multiply_adds

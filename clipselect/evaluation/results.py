@@ -293,7 +293,8 @@ class Ranking(Entry):
     """How well the elements of a data set, or of a part of it, are ranked.
 
     Every further key is a measure, such as auc_ddnet, which may have an interval (auc_ddnet_low and auc_ddnet_high).
-    AUC: the chance that in a group an element that shows the action scores higher than one that does not; 0.5 is chance.
+    AUC: the chance that in a group an element that shows the action scores higher than one that does not; 0.5 is
+    chance.
     """
 
     data: Text
@@ -376,7 +377,9 @@ def read_results(path: Path) -> Results:
     if os.path.isdir(path):
         path = path / RESULTS_NAME
         if not os.path.exists(path):
-            raise ClipselectError(f"{path.parent}: a folder without {RESULTS_NAME}; name the file that holds the results")
+            raise ClipselectError(
+                f"{path.parent}: a folder without {RESULTS_NAME}; name the file that holds the results"
+            )
     if not os.path.isfile(path):
         raise ClipselectError(f"{path}: no such file; check the path")
     try:

@@ -23,7 +23,9 @@ from clipselect.evaluation.results import (
 )
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
-COMMITTED = [path for path in sorted(BENCHMARKS.glob("*.json")) if path.name != "speed.json"]  # which has other contents
+COMMITTED = [
+    path for path in sorted(BENCHMARKS.glob("*.json")) if path.name != "speed.json"
+]  # which has other contents
 DOCUMENT = document()
 
 
