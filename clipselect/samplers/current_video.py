@@ -24,7 +24,7 @@ _last = threading.local()
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedVideo:
     """A video as PyTorchVideo opened it; `video` is gone when the dataset has dropped it."""
 
     path: str
@@ -32,7 +32,15 @@ class Opened:
 
 
 def install_hook() -> None:
-    """Note from now on what `VideoPathHandler` opens in this process; calling it again changes nothing."""
+    """Note from now on what `VideoPathHandler` opens in this process; calling it again changes nothing.
+
+    Two changes to the process, both needed before a dataset opens its first video or forks its workers:
+
+    - `VideoPathHandler.video_from_path` is wrapped: a clip sampler cannot learn its video in any other way.
+    - Forked workers do not garbage-collect what their parent made (`gc.freeze`). Frames that PyTorchVideo has read are
+      kept in reference cycles with FFmpeg's scaler. Collecting them joins the scaler's threads, which do not exist in
+      the forked process: the worker would wait for ever.
+    """
     original = VideoPathHandler.video_from_path
     if getattr(original, "noted_by_clipselect", False):
         return
@@ -42,16 +50,14 @@ def install_hook() -> None:
         _last.opened = None
         try:
             video = original(self, filepath, *args, **kwargs)
-        except Exception as e:  # which PyTorchVideo passes over in silence
+        except Exception as e:  # PyTorchVideo passes over such a file and does not name it
             warnings.warn(f"{filepath}: PyTorchVideo cannot open it ({e})", ClipselectWarning, stacklevel=2)
             raise
-        _last.opened = Opened(str(filepath), weakref.ref(video))
+        _last.opened = OpenedVideo(str(filepath), weakref.ref(video))
         return video
 
     video_from_path.noted_by_clipselect = True  # type: ignore[attr-defined]
     VideoPathHandler.video_from_path = video_from_path
-    # Frames that PyTorchVideo has read stay behind in cycles with FFmpeg's scaler; to collect them in a forked worker
-    # would wait for ever for the scaler's threads, which only the parent has.
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=gc.freeze)
 
@@ -64,9 +70,9 @@ def pop_opened_video(video_duration: Any, annotation: dict[str, Any]) -> tuple[s
         annotation: its `video_path`, if there, comes first.
 
     Raises:
-        ClipselectError: neither the handler nor the annotation tells the path.
+        ClipselectError: neither the handler nor the annotation gives the path.
     """
-    opened: Opened | None = getattr(_last, "opened", None)
+    opened: OpenedVideo | None = getattr(_last, "opened", None)
     _last.opened = None
     video = opened.video() if opened else None
     if video is not None and video.duration != video_duration:
@@ -109,19 +115,21 @@ def drop(video: Video) -> None:
     video.get_clip = lambda *_args, **_kwargs: {"video": None, "audio": None}
 
 
-def report_losses(path: str, video: Video | None, frames: dict[tuple[Fraction, Fraction], int]) -> None:
-    """Warn once when PyTorchVideo reads a clip of the video otherwise than it is.
+def warn_of_lost_frames(path: str, video: Video | None, frames: dict[tuple[Fraction, Fraction], int]) -> None:
+    """From now on, warn once if PyTorchVideo reads fewer or more frames of a clip than it has.
+
+    Its datasets do not notice, so `get_clip` of this one video is wrapped.
 
     Args:
         frames: how many every window holds.
     """
     if video is None:
         return
-    get_clip, itself, told = type(video).get_clip, weakref.ref(video), False
+    get_clip, opened, warned = type(video).get_clip, weakref.ref(video), False
 
-    def reported(start: Any, end: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal told
-        clip = get_clip(itself(), start, end, *args, **kwargs)
+    def checked(start: Any, end: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal warned
+        clip = get_clip(opened(), start, end, *args, **kwargs)
         expected = frames.get((start, end))
         where = f"from {float(start):.2f} to {float(end):.2f} s"
         problem = None
@@ -129,9 +137,9 @@ def report_losses(path: str, video: Video | None, frames: dict[tuple[Fraction, F
             problem = f"cannot read it {where} and drops this clip and all later ones"
         elif expected not in (None, clip["video"].shape[1]):
             problem = f"reads {clip['video'].shape[1]} of the {expected} frames {where}"
-        if problem and not told:
+        if problem and not warned:
             warnings.warn(f"{path}: PyTorchVideo {problem}; convert the file", ClipselectWarning, stacklevel=2)
-            told = True
+            warned = True
         return clip
 
-    video.get_clip = reported
+    video.get_clip = checked

@@ -219,8 +219,8 @@ def test_with_an_index_nothing_is_scored_and_the_rows_are_the_same(
     videos: Path, model: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without = sampled(videos, DDLClipSampler(1, k=2, model=model))
-    monkeypatch.setattr("clipselect.samplers.ddl.score_video", never)
-    monkeypatch.setattr("clipselect.samplers.ddl.open_source", never)
+    monkeypatch.setattr("clipselect.samplers.candidate_reader.score_video", never)
+    monkeypatch.setattr("clipselect.samplers.candidate_reader.open_source", never)
     assert sampled(videos, DDLClipSampler(1, k=2, model=model, index=index)) == without
 
 
@@ -230,7 +230,7 @@ def test_workers_share_an_index(
 ) -> None:
     sampler = DDLClipSampler(1, k=2, model=model, index=index, on_missing="raise")
     alone = sampled(videos, sampler)
-    monkeypatch.setattr("clipselect.samplers.ddl.score_video", never)
+    monkeypatch.setattr("clipselect.samplers.candidate_reader.score_video", never)
     assert sampled(videos, sampler, 2, context) == alone
     assert len(pickle.dumps(sampler)) < 20_000
 
@@ -266,7 +266,7 @@ def test_a_video_that_failed_in_the_index_is_named_and_passed_over(
     path = tmp_path / "failed.parquet"
     assert run("index", videos, "-o", path, "--model", model, "--clip-duration", 1, "--workers", 0, "-q").code == 1
     shutil.rmtree(videos / "frames")
-    monkeypatch.setattr("clipselect.samplers.ddl.score_video", never)
+    monkeypatch.setattr("clipselect.samplers.candidate_reader.score_video", never)
     with pytest.warns(ClipselectWarning, match=r"pale\.mp4.*the dataset goes on without it"):
         found = sampled(videos, DDLClipSampler(1, k=2, model=model, index=path, on_missing="raise"))
     assert names(found) == set(FRAMES)

@@ -1,0 +1,56 @@
+"""Checks of the arguments that the samplers share: what comes back is valid, or an `ArgumentError` names the argument."""
+
+import math
+from collections.abc import Collection
+from numbers import Real
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from clipselect.errors import ArgumentError
+
+T = TypeVar("T")
+
+
+def whole_number(value: int, argument: str, least: int) -> int:
+    """An integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ArgumentError(argument, f"must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def one_of(value: T, argument: str, choices: Collection[T]) -> T:
+    """One of the choices."""
+    if value not in choices:
+        *most, last = (repr(choice) for choice in choices)
+        raise ArgumentError(argument, f"must be {', '.join(most)} or {last}, got {value!r}")
+    return value
+
+
+def check_limits(
+    *, k: int | None = None, share: float | None = None, threshold: float | None = None, min_gap: float | None = None
+) -> None:
+    """The limits of a selection, see `clipselect.top_k` and `clipselect.above`; None sets no limit.
+
+    Args:
+        share: of the elements, in (0, 1].
+    """
+    if k is not None:
+        whole_number(k, "k", least=1)
+    if share is not None and not (isinstance(share, Real) and 0 < share <= 1):
+        raise ArgumentError("share", f"must lie in (0, 1], got {share!r}")
+    if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+        raise ArgumentError("threshold", f"must lie in [0, 1], got {threshold!r}")
+    if min_gap is not None and not (isinstance(min_gap, Real) and 0 <= min_gap < math.inf):
+        raise ArgumentError("min_gap", f"must be at least 0 seconds, got {min_gap!r}")
+
+
+def known_device(device: str) -> str:
+    """A name that torch knows, or "auto"; whether the device is there is not asked."""
+    try:
+        if device != "auto":
+            torch.device(device)
+    except (RuntimeError, TypeError) as e:
+        raise ArgumentError("device", f"must be 'cpu', 'cuda', 'cuda:1', ... or 'auto', got {device!r}") from e
+    return device

@@ -1,0 +1,149 @@
+"""Where the candidate clips of a video come from: a score index that knows the video, or the file itself."""
+
+import warnings
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from torch.utils.data import get_worker_info
+
+from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
+from clipselect.index.score_index import Entry, ScoreIndex, Scoring
+from clipselect.media.clips import clips_of
+from clipselect.media.sources import open_source
+from clipselect.samplers.arguments import known_device, one_of
+from clipselect.samplers.choosers import Candidates
+from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.video_scores import score_video
+
+OnMissing = Literal["score", "raise"]
+
+
+class ScorerOfProcess:
+    """A DDNet that every process loads for itself when it first needs it.
+
+    Networks do not travel to spawned workers, and CUDA must not be started before workers are forked.
+
+    Args:
+        model: a DDNet of the zoo or a weights file; None for the zoo's default.
+        device: "auto" is the CPU in workers.
+
+    Raises:
+        ClipselectError: an unusable model, at once; an absent device, when it is first called.
+    """
+
+    def __init__(self, model: str | Path | None, device: str) -> None:
+        self.model, self.device = model, known_device(device)
+        self.on_cpu = load_scorer(model, "cpu")
+        self._loaded = self.on_cpu if device == "cpu" else None
+
+    def __call__(self) -> Scorer:
+        if self._loaded is None:
+            self._loaded = self._load()
+        return self._loaded
+
+    def _load(self) -> Scorer:
+        in_worker = get_worker_info() is not None
+        try:
+            return load_scorer(self.model, "cpu" if in_worker and self.device == "auto" else self.device)
+        except ClipselectError as e:
+            if in_worker and self.device.startswith("cuda"):
+                raise ClipselectError(
+                    f"device={self.device!r} cannot be used in forked DataLoader workers; make an index with "
+                    f"clipselect index --device {self.device} and pass index=, or leave device='cpu'"
+                ) from e
+            raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self.model, "device": self.device, "_loaded": None}
+
+
+class CandidateReader:
+    """The candidate clips of videos, with scores if there is a scorer.
+
+    Args:
+        clip_duration, stride: exact seconds.
+        index: a score index, None to read every video.
+        on_missing: what to do with a video that the index lacks or that has changed since: "score" it now, with a
+            warning, or "raise".
+        scorer: None if no scores are needed; then an index of any model will do.
+        fast: how the scorer scores, see `clipselect.score_video`.
+
+    Raises:
+        ClipselectError: an argument out of range, or an index made with other clips or another model.
+    """
+
+    def __init__(
+        self,
+        clip_duration: Fraction,
+        stride: Fraction,
+        *,
+        index: str | Path | None = None,
+        on_missing: OnMissing = "score",
+        scorer: ScorerOfProcess | None = None,
+        fast: bool = False,
+    ) -> None:
+        self.clip_duration, self.stride, self.scorer, self.fast = clip_duration, stride, scorer, fast
+        self.on_missing = one_of(on_missing, "on_missing", get_args(OnMissing))
+        self.index = None if index is None else ScoreIndex(index)
+        if self.index is not None:
+            made = self.index.scoring
+            wanted = replace(made, clip_duration=str(clip_duration), stride=str(stride))
+            if scorer is not None:
+                wanted = Scoring.of(scorer.on_cpu, clip_duration, stride, fast)
+            if made != wanted:
+                raise ClipselectError(
+                    f"{self.index.path}: was made with {made}, but the sampler asks for {wanted}; "
+                    "give both the same, or make the index again"
+                )
+
+    def __call__(self, path: str, fps: float) -> Candidates:
+        """The candidates of a video.
+
+        Args:
+            fps: frames per second, if it is a folder of frames.
+
+        Raises:
+            VideoError: the video cannot be read, now or when it was indexed.
+            ClipselectError: the index lacks it, and `on_missing` is "raise".
+        """
+        entry = self._from_index(path, fps)
+        if entry is not None:
+            self._warn(path, entry.warnings)
+            return Candidates(path, entry.clips, entry.start_time, entry.scores)
+        # a DataLoader's workers are the parallelism already: more decoding threads would slow each other down
+        source = open_source(path, fps=fps, threads=1 if get_worker_info() is not None else 0)
+        if self.scorer is None:
+            clips = clips_of(source, self.clip_duration, self.stride)
+            return Candidates(path, clips, source.start_time, np.empty(0, np.float32))
+        video = score_video(
+            source, self.scorer(), clip_duration=self.clip_duration, stride=self.stride, fast=self.fast
+        )
+        self._warn(path, video.source.warnings)
+        return Candidates(path, video.clips, video.source.start_time, video.scores)
+
+    def _from_index(self, path: str, fps: float) -> Entry | None:
+        """What the index holds of a video as it is now; None if it must be read."""
+        if self.index is None:
+            return None
+        known, now = self.index.entry(path), Entry.before(path, fps)
+        if known is not None and known.same_video(now):
+            if known.error is not None:
+                raise VideoError(known.error)
+            return known
+        if known is None:
+            problem = f"has no entry for {path}; run clipselect index on it"
+        elif known.fps != now.fps:
+            problem = f"has {path} at {known.fps} frames/s, not {now.fps}; index it with --fps {now.fps}"
+        else:
+            problem = f"is older than {path}; run clipselect index again"
+        if self.on_missing == "raise":
+            raise ClipselectError(f"{self.index.path}: {problem}")
+        warnings.warn(f"{self.index.path}: {problem} (read on the fly)", ClipselectWarning, stacklevel=2)
+        return None
+
+    def _warn(self, path: str, sentences: tuple[str, ...]) -> None:
+        for sentence in sentences:
+            warnings.warn(f"{path}: {sentence}", ClipselectWarning, stacklevel=3)

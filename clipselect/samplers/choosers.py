@@ -1,0 +1,140 @@
+"""Which candidate clips of a video are sampled, and with which weights: what sets the clip samplers apart.
+
+A chooser is a function of one video's `Candidates`. It opens no file and keeps no state.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import ArgumentError
+from clipselect.media.candidates import Clip
+from clipselect.method.aggregation import weights
+from clipselect.method.selection import select, uniform
+from clipselect.samplers.arguments import check_limits, whole_number
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidate clips of one video.
+
+    Attributes:
+        path: of the video.
+        clips: in time order.
+        start_time: seconds of the container's clock at the first frame.
+        scores: [n] float32 in (0, 1), one per clip; empty where no network has scored them.
+    """
+
+    path: str
+    clips: list[Clip]
+    start_time: Fraction
+    scores: NDArray[np.float32]
+
+    @property
+    def spans(self) -> NDArray[np.float64]:
+        """[n, 2] start and end of every clip in seconds."""
+        return np.array([(clip.start, clip.end) for clip in self.clips], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class ScheduledClip:
+    """A clip that will be sampled.
+
+    Attributes:
+        weight: of the clip in the video's answer (eq. 8 to 11), in [0, 1].
+        score: None where no network has scored it.
+    """
+
+    clip: Clip
+    weight: float = 1.0
+    score: float | None = None
+
+
+Chooser = Callable[[Candidates], list[ScheduledClip]]
+"""From the candidates of a video to the clips to sample, in time order."""
+
+
+def choose_all(candidates: Candidates) -> list[ScheduledClip]:
+    """Every candidate, all of weight 1: dense sampling."""
+    return [ScheduledClip(clip) for clip in candidates.clips]
+
+
+@dataclass(frozen=True)
+class ChooseUniform:
+    """`k` candidates spread evenly over the video, all of weight 1; all where there are fewer."""
+
+    k: int
+
+    def __post_init__(self) -> None:
+        whole_number(self.k, "k", least=1)
+
+    def __call__(self, candidates: Candidates) -> list[ScheduledClip]:
+        count = len(candidates.clips)
+        return [ScheduledClip(candidates.clips[i]) for i in uniform(count, min(self.k, count))]
+
+
+@dataclass(frozen=True)
+class ChooseRandom:
+    """`k` random candidates, all of weight 1; the same ones for the same `seed` and file name."""
+
+    k: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        whole_number(self.k, "k", least=1)
+        whole_number(self.seed, "seed", least=0)
+
+    def __call__(self, candidates: Candidates) -> list[ScheduledClip]:
+        name, count = Path(candidates.path).name, len(candidates.clips)
+        random = np.random.default_rng([self.seed, zlib.crc32(name.encode("utf-8", "backslashreplace"))])
+        drawn = sorted(random.choice(count, min(self.k, count), replace=False).tolist())
+        return [ScheduledClip(candidates.clips[i]) for i in drawn]
+
+
+@dataclass(frozen=True)
+class ChooseBest:
+    """The candidates with the best scores, weighted by them (eq. 7 to 11).
+
+    Attributes:
+        k: at most so many; None for all above the `threshold`.
+        threshold: in [0, 1]; only clips with a score above it, and the best clip in any case.
+        min_gap: seconds between the end of one chosen clip and the start of the next; None allows overlap.
+        pad_to_k: where fewer than `k` were chosen, some are repeated with weight 0.
+
+    >>> clips = [Clip(Fraction(i), Fraction(i + 1), 25 * i, 25 * i + 24) for i in range(3)]
+    >>> video = Candidates("a.mp4", clips, Fraction(0), np.array([0.5, 0.1, 0.9], np.float32))
+    >>> [(float(one.clip.start), one.weight) for one in ChooseBest(k=2)(video)]
+    [(0.0, 0.5), (2.0, 1.0)]
+    """
+
+    k: int | None = None
+    threshold: float | None = None
+    min_gap: float | None = None
+    pad_to_k: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k is None and (self.threshold is None or self.pad_to_k):
+            raise ArgumentError("k", "is needed without a threshold, and with pad_to_k=True")
+        check_limits(k=self.k, threshold=self.threshold, min_gap=self.min_gap)
+
+    def __call__(self, candidates: Candidates) -> list[ScheduledClip]:
+        scores = candidates.scores
+        kept = select(scores, candidates.spans, k=self.k, threshold=self.threshold, min_gap=self.min_gap)
+        order = kept.ordered.tolist()
+        chosen = [
+            ScheduledClip(candidates.clips[i], weight, float(scores[i]))
+            for i, weight in zip(order, weights(scores, kept.ordered).tolist(), strict=True)
+        ]
+        if not self.pad_to_k or self.k is None:
+            return chosen
+        repeated = kept.ranked[np.arange(self.k - len(chosen)) % len(chosen)].tolist()  # the best ones first
+        return [
+            copy
+            for i, one in zip(order, chosen, strict=True)
+            for copy in [one, *[replace(one, weight=0.0)] * repeated.count(i)]
+        ]
