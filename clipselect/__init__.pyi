@@ -19,10 +19,10 @@ from .method.selection import Selection as Selection
 from .method.selection import above as above
 from .method.selection import ranking as ranking
 from .method.selection import top_k as top_k
+from .samplers.clip_samplers import DDLClipSampler as DDLClipSampler
 from .samplers.clip_samplers import DenseClips as DenseClips
 from .samplers.clip_samplers import RandomClips as RandomClips
 from .samplers.clip_samplers import UniformClips as UniformClips
-from .samplers.clip_samplers import DDLClipSampler as DDLClipSampler
 from .samplers.frame_sampler import FaceFrameSampler as FaceFrameSampler
 from .samplers.frame_sampler import FrameSelection as FrameSelection
 from .samplers.frame_sampler import ReIDFrameSampler as ReIDFrameSampler

@@ -1,4 +1,4 @@
-"""Checks of the arguments that the samplers share: what comes back is valid, or an `ArgumentError` names the argument."""
+"""Checks of the arguments that the samplers share; an `ArgumentError` names the one that makes no sense."""
 
 import math
 from collections.abc import Collection

@@ -118,9 +118,7 @@ class CandidateReader:
         if self.scorer is None:
             clips = clips_of(source, self.clip_duration, self.stride)
             return Candidates(path, clips, source.start_time, np.empty(0, np.float32))
-        video = score_video(
-            source, self.scorer(), clip_duration=self.clip_duration, stride=self.stride, fast=self.fast
-        )
+        video = score_video(source, self.scorer(), clip_duration=self.clip_duration, stride=self.stride, fast=self.fast)
         self._warn(path, video.source.warnings)
         return Candidates(path, video.clips, video.source.start_time, video.scores)
 
