@@ -18,17 +18,15 @@ from clipselect.zoo.base import Base
 from numpy.typing import NDArray
 
 from clipselect.data.composition import spread_clips
-from clipselect.errors import VideoError
 from clipselect.media.candidates import Clip, Timeline, candidate_clips, frames_to_score
-from clipselect.media.clips import clip_batches, prefetch, read_clip
+from clipselect.media.clips import ClipBatch, changed, known_clips, map_clips, read_clip
 from clipselect.media.orientation import orientation
-from clipselect.media.video import Frame, Source, TimelineChanged
+from clipselect.media.sources import Source
+from clipselect.media.squash import Frame
 from clipselect.scoring.scorer import Scorer
 
 BATCH = 8
 """Clips that the base sees at a time."""
-MAX_PASSES = 3
-"""A file that decodes otherwise than its index promised has settled after as many passes."""
 
 
 @dataclass(frozen=True)
@@ -135,21 +133,22 @@ def score_pass(
 def settled_pass(
     source: Source, cut: Cut, size: int, frames: int, looks: Sequence[Look]
 ) -> tuple[Source, list[Clip], list[NDArray[np.float32]]]:
-    """One pass over all candidates, begun again if the file decodes otherwise than its index promised."""
-    for _ in range(MAX_PASSES):
-        clips = cut.clips(source.timeline)
-        try:
-            return source, clips, _one_pass(source, clips, size, frames, looks)
-        except TimelineChanged as changed:
-            source = source.retime(changed.timeline)
-    raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+    """One pass over all candidates."""
+
+    def look_at(batch: ClipBatch) -> list[NDArray[np.float32]]:
+        return [look(batch.frames) for look in looks]
+
+    mapped = map_clips(look_at, source, lambda s: cut.clips(s.timeline), size, frames, batch_size=BATCH)
+    return mapped.source, mapped.clips, [np.concatenate(rows) for rows in zip(*mapped.results, strict=True)]
 
 
 def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Watch) -> NDArray[np.float32]:
     """Probabilities [n, classes] of clips of a source that has settled, in one pass over it."""
     input_spec = networks.base.input_spec
     seen: Source = source if networks.views == 1 else ThreeCrops(source)
-    return _one_pass(seen, clips, input_spec.size, input_spec.frames, [base_look(networks, watch)])[0]
+    look = base_look(networks, watch)
+    cut, size, frames = known_clips(source, clips), input_spec.size, input_spec.clip_frames
+    return np.concatenate(map_clips(lambda b: look(b.frames), seen, cut, size, frames, batch_size=BATCH).results)
 
 
 def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch: Watch) -> NDArray[np.float32]:
@@ -184,7 +183,7 @@ class ThreeCrops:
 
     source: Source
 
-    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
         targets = set(wanted.tolist())
         for i, picture in enumerate(self.source.pictures(0, int(wanted[-1]))):
             if i in targets:
@@ -208,18 +207,6 @@ def crops(picture: av.VideoFrame, aspect: float, size: int) -> NDArray[np.uint8]
 _scaler = VideoReformatter()
 
 
-def _one_pass(
-    source: Source, clips: list[Clip], size: int, frames: int, looks: Sequence[Look]
-) -> list[NDArray[np.float32]]:
-    seen: list[list[NDArray[np.float32]]] = [[] for _ in looks]
-    for batch in prefetch(clip_batches(source, clips, size, frames, BATCH)):
-        for rows, look in zip(seen, looks, strict=True):
-            rows.append(look(batch))
-    if sum(map(len, seen[0])) < len(clips):
-        raise VideoError(f"{source.path}: changed while it was read; try again")
-    return [np.concatenate(rows) for rows in seen]
-
-
 def _sought(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:
     """[T, size, size, 3], or with views [T, 3, size, size, 3]."""
     input_spec = networks.base.input_spec
@@ -229,5 +216,5 @@ def _sought(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]
     pictures = enumerate(source.pictures(wanted[0], wanted[-1]), start=wanted[0])
     found = {i: crops(picture, source.aspect, input_spec.size) for i, picture in pictures if i in wanted}
     if len(found) < len(set(wanted)):
-        raise VideoError(f"{source.path}: changed while it was read; try again")
+        raise changed(source)
     return np.stack([found[i] for i in wanted])

@@ -13,7 +13,8 @@ from clipselect.media.candidates import Clip
 from clipselect.media.extract import encoder_name
 from clipselect.media.files import whole_file
 from clipselect.media.orientation import orientation
-from clipselect.media.video import Frame, Source
+from clipselect.media.sources import Source
+from clipselect.media.squash import Frame
 
 WIDTH, HEIGHT, RATE = 320, 240, 25
 

@@ -27,7 +27,7 @@ from shared import environment, run
 from clipselect import ClipselectError, load_scorer, open_source, score_video, top_k
 from clipselect.commands.outputs import make_folder
 from clipselect.index.inputs import find_videos
-from clipselect.media.clips import decoded
+from clipselect.media.clips import candidates, clip_batches
 from clipselect.media.files import write_whole
 from clipselect.media.video import VideoFile
 from clipselect.scoring.scorer import Scorer
@@ -79,7 +79,8 @@ def measured(path: Path, scorer: Scorer, stride: float | None, repeats: int) -> 
 
     def read() -> None:
         source, input_spec = open_source(path), scorer.input_spec
-        for _ in decoded(source, scorer.clip_duration, stride, input_spec.size, input_spec.frames, fast=True):
+        cut = candidates(scorer.clip_duration, stride)
+        for _ in clip_batches(source, cut, input_spec.size, input_spec.clip_frames, fast=True):
             pass
 
     ways: dict[str, Callable[[], None]] = {

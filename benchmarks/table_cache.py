@@ -19,7 +19,6 @@ from clipselect.index.score_index import signature, stored_path
 from clipselect.media.files import whole_file
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
-from clipselect.media.video import TimelineChanged
 from clipselect.training.features import UNREADABLE, unreadable
 
 VERSION = 1
@@ -89,7 +88,7 @@ def tables(paths: Sequence[str], cache: Cache, failures: Failures, stage: Stage)
     for path in stage.over(paths):
         try:
             found[path] = cache.table(path)
-        except (*UNREADABLE, TimelineChanged) as e:
+        except UNREADABLE as e:
             unreadable(path, e, failures.add)
     if not found:
         raise ClipselectError(f"not one of the {len(paths)} videos can be read; see the errors above")

@@ -18,7 +18,6 @@ from clipselect.commands.stages import Stage
 from clipselect.evaluation.methods import RESCALES, Cost, equal_cost_clips
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
-from clipselect.media.video import TimelineChanged
 from clipselect.method.aggregation import aggregate, weights
 from clipselect.method.selection import top_k, uniform
 from clipselect.training.features import UNREADABLE, unreadable
@@ -80,7 +79,7 @@ def timed(
                 every[key](path)
             warm = True
             measured = {key: _measured(every[key], path, device) for key in order}
-        except (*UNREADABLE, TimelineChanged) as e:
+        except UNREADABLE as e:
             unreadable(path, e, lambda _, error: stderr().print(Text(f"not timed: {printable(error)}")))
             continue
         for key, values in measured.items():

@@ -65,7 +65,7 @@ def classify(
     scorer, network = load_scorer(model, device), load_base(base, device)
     with progress_bar(not quiet) as bar:
         task = bar.add_task(printable(video.name))
-        scores = settings.score(video, scorer, lambda share: bar.update(task, completed=50 * share))
+        scores = settings.score(video, scorer, lambda p: bar.update(task, completed=50 * p.done / p.total))
         selection = settings.select(scores)
         answers = compare(scores, selection, scorer, network)
     if not quiet:

@@ -30,7 +30,7 @@ def demo(
     check_writable(video)
     scorer = load_scorer(None, device)
     action = write_demo_video(video)
-    scores = settings.score(video, scorer, lambda _: None, pages.jpeg)
+    scores = settings.score(video, scorer, thumbnail=pages.jpeg)
     result = Result(video, scorer.name, scores, settings.select(scores))
     outputs.show(result)
     outputs.save([result], settings.record(scorer))

@@ -10,8 +10,9 @@ import typer
 
 from clipselect.commands.common import check
 from clipselect.media.candidates import Seconds, exact_seconds
-from clipselect.media.sources import Decoder, open_source
-from clipselect.media.video import Frame
+from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.media.sources import Backend, open_source
+from clipselect.media.squash import Frame
 from clipselect.method.selection import Selection, select
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import VideoScores, score_video
@@ -77,7 +78,7 @@ class Settings:
         check(in_range, f"--threshold must lie in [0, 1], got {self.threshold}")
         far = self.min_gap is None or 0 <= self.min_gap < float("inf")
         check(far, f"--min-gap must be at least 0 seconds, got {self.min_gap}")
-        check(self.decoder in get_args(Decoder), f"--decoder must be pyav or decord, got {self.decoder}")
+        check(self.decoder in get_args(Backend), f"--decoder must be pyav or decord, got {self.decoder}")
         check(not self.fast or self.decoder == "pyav", "--fast is for --decoder pyav; leave one of them out")
         for value, option in (
             (self.clip_duration, "--clip-duration"),
@@ -92,10 +93,10 @@ class Settings:
         self,
         path: Path,
         scorer: Scorer,
-        progress: Callable[[float], Any],
+        progress: ProgressCallback = no_progress,
         thumbnail: Callable[[Frame], bytes] | None = None,
     ) -> VideoScores:
-        source = open_source(path, decoder=cast(Decoder, self.decoder), fps=self.fps)
+        source = open_source(path, decoder=cast(Backend, self.decoder), fps=self.fps)
         return score_video(
             source,
             scorer,

@@ -16,8 +16,8 @@ from clipselect.commands.output.results import Result
 from clipselect.errors import ClipselectError
 from clipselect.media import files
 from clipselect.media.extract import clip_file_name, extract_clip
+from clipselect.media.sources import Source
 from clipselect.media.text import printable
-from clipselect.media.video import Source
 from clipselect.method.selection import ranks
 
 

@@ -100,7 +100,9 @@ def _outcome(
         with progress_bar(not outputs.quiet) as bar:
             task = bar.add_task(name)
             thumbnail = pages.jpeg if outputs.html else None
-            scores = settings.score(path, scorer, lambda share: bar.update(task, completed=100 * share), thumbnail)
+            scores = settings.score(
+                path, scorer, lambda p: bar.update(task, completed=100 * p.done / p.total), thumbnail
+            )
         selection = settings.select(scores)
         return outputs.with_files(Result(path, scorer.name, scores, selection), earlier)
     except ClipselectError as e:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clipselect.media.clips import clip_batches, prefetch, read_clip
+from clipselect.media.clips import known_clips, map_clips, read_clip
 from clipselect.method.aggregation import aggregate, weights
 from clipselect.method.selection import Selection, uniform
 from clipselect.scoring.multiply_adds import multiply_adds
@@ -57,10 +57,11 @@ def compare(scores: VideoScores, selection: Selection, scorer: Scorer, base: Bas
 
 
 def _probabilities(scores: VideoScores, chosen: NDArray[np.int64], base: Base) -> torch.Tensor:
-    size, frames = base.input_spec.size, base.input_spec.frames
+    size, frames = base.input_spec.size, base.input_spec.clip_frames
     if len(chosen) == len(scores.clips):  # one pass over the video; seeking to each would decode overlaps twice
-        batches = prefetch(clip_batches(scores.source, scores.clips, size, frames, BATCH))
-        return torch.cat([base.probabilities(batch) for batch in batches])
+        cut = known_clips(scores.source, scores.clips)
+        mapped = map_clips(lambda batch: base.probabilities(batch.frames), scores.source, cut, size, frames)
+        return torch.cat(mapped.results)
     clips = [scores.clips[c] for c in chosen.tolist()]
     out = []
     for i in range(0, len(clips), BATCH):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.media.video import Frame
+from clipselect.media.squash import Frame
 
 SMALLEST = 20.0
 LONGEST = 1280

@@ -13,8 +13,7 @@ from clipselect.faces.detection import Detector, Face
 from clipselect.faces.tracks import track
 from clipselect.media.images import FrameOrigin, Image
 from clipselect.media.orientation import orientation
-from clipselect.media.sources import open_source
-from clipselect.media.video import Source
+from clipselect.media.sources import Source, open_source
 
 
 @dataclass(frozen=True)

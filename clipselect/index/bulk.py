@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
 from clipselect.index.score_index import Entry, Scoring, to_row
-from clipselect.media.clips import BATCH, Pass, decoded
+from clipselect.media.clips import BATCH, candidates, clip_batches
 from clipselect.media.sources import open_source
 from clipselect.scoring.threads import AdaptiveThreads
 
@@ -57,7 +57,7 @@ class Decoding:
     @classmethod
     def of(cls, scoring: Scoring, scorer: "Scorer", fps: float, threads: int) -> "Decoding":
         length, stride, input_spec = Fraction(scoring.clip_duration), Fraction(scoring.stride), scorer.input_spec
-        return cls(length, stride, input_spec.size, input_spec.frames, fps, threads, scoring.fast)
+        return cls(length, stride, input_spec.size, input_spec.clip_frames, fps, threads, scoring.fast)
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,13 @@ def decode(path: Path, how: Decoding) -> Iterator[Message]:
     yield entry
     try:
         source = open_source(path, fps=how.fps, threads=how.threads)
-        for step in decoded(source, how.clip_duration, how.stride, how.size, how.frames, how.fast):
-            if isinstance(step, Pass):
-                source = step.source
-                yield replace(entry, clips=step.clips, duration=source.timeline.duration, start_time=source.start_time)
-            else:
-                yield step
+        for batch in clip_batches(
+            source, candidates(how.clip_duration, how.stride), how.size, how.frames, fast=how.fast
+        ):
+            source = batch.source
+            if batch.first == 0:
+                yield replace(entry, clips=batch.clips, duration=source.timeline.duration, start_time=source.start_time)
+            yield batch.frames
         yield Done(warnings=tuple(source.warnings))
     except ClipselectError as e:
         yield Done(error=str(e))

@@ -1,17 +1,18 @@
 """The frames that the DDNet looks at, clip by clip, in one forward pass over the video and constant memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
 from clipselect.media.candidates import Clip, Seconds, TooManyClips, candidate_clips, frames_to_score
-from clipselect.media.fast import TooFewDecoded, fast_frames
-from clipselect.media.video import Frame, Source, TimelineChanged, squash
+from clipselect.media.sources import Source, settled
+from clipselect.media.squash import Frame, squash
 
 T = TypeVar("T")
 
@@ -20,37 +21,124 @@ BATCH = 8
 take longer each."""
 
 
+Cut = Callable[[Source], list[Clip]]
+"""The clips of a video to look at, in time order and at least one; called again if the video is read again."""
+
+
 @dataclass(frozen=True)
-class Pass:
-    """The start of a pass over a video: everything before it is void, its candidates' frames follow."""
+class ClipBatch:
+    """The frames of some neighbouring clips of a video.
+
+    Attributes:
+        source: the video, as far as is known when the batch is decoded.
+        clips: all clips of the video.
+        first: index of the batch's first clip. 0 begins a pass: batches of the same video before it are void.
+        frames: [b, T, size, size, 3] uint8 RGB.
+    """
 
     source: Source
     clips: list[Clip]
+    first: int
+    frames: NDArray[np.uint8]
+
+    @property
+    def done(self) -> int:
+        """Clips decoded up to the end of this batch."""
+        return self.first + len(self.frames)
 
 
-def decoded(
-    source: Source, clip_duration: Seconds, stride: Seconds | None, size: int, frames: int, fast: bool = False
-) -> Iterator[Pass | NDArray[np.uint8]]:
-    """A `Pass`, then the frames [b, T, size, size, 3] uint8 of all its clips in batches, in time order.
+@dataclass(frozen=True)
+class MappedClips(Generic[T]):
+    """What a network returned for the clips of a video.
 
-    A file that decodes otherwise than its index promised starts over, once, with another `Pass`; so does one that a
-    `fast` pass does not suit.
+    Attributes:
+        source: the video as it really decodes.
+        clips: its clips.
+        results: one for every batch, in time order.
+    """
+
+    source: Source
+    clips: list[Clip]
+    results: list[T]
+
+
+def map_clips(
+    network: Callable[[ClipBatch], T],
+    source: Source,
+    cut: Cut,
+    size: int,
+    frames: int,
+    *,
+    batch_size: int = BATCH,
+    fast: bool = False,
+) -> MappedClips[T]:
+    """Call a network for every batch of clips of a video while a thread decodes the next one.
+
+    A video that has to be read again is none of the caller's business: results of a void pass are dropped here.
+
+    Args:
+        network: what to do with a batch; it must not keep anything from batch to batch.
+        cut: which clips, such as `candidates(clip_duration, stride)`.
+        size: frames are squashed to size x size.
+        frames: T, frames per clip.
+        fast: see `clipselect.media.fast`.
 
     Raises:
-        VideoError, ClipselectError: as for `score_video`.
+        VideoError: not one frame decodes, or the video changed while it was read.
     """
-    for _ in range(3):
-        clips = clips_of(source, clip_duration, stride)
-        yield Pass(source, clips)
-        try:
-            yield from clip_batches(source, clips, size, frames, fast=fast)
-        except TooFewDecoded:
-            fast = False
-        except TimelineChanged as changed:
-            source = source.retime(changed.timeline)
-        else:
-            return
-    raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+    results: list[T] = []
+    batch: ClipBatch | None = None
+    for batch in prefetch(clip_batches(source, cut, size, frames, batch_size=batch_size, fast=fast)):
+        if batch.first == 0:
+            results.clear()
+        results.append(network(batch))
+    if batch is None or batch.done < len(batch.clips):
+        raise changed(source)
+    return MappedClips(batch.source, batch.clips, results)
+
+
+def clip_batches(
+    source: Source, cut: Cut, size: int, frames: int, *, batch_size: int = BATCH, fast: bool = False
+) -> Iterator[ClipBatch]:
+    """The frames of all clips of a video in one forward pass over it, in time order and constant memory.
+
+    A batch whose `first` is 0 makes earlier ones void, see `ClipBatch`. Use `map_clips` where results are wanted, which
+    knows that; this is for those who send batches on.
+
+    Args and raises: as for `map_clips`.
+    """
+
+    def read(source: Source) -> Iterator[ClipBatch]:
+        clips, done = cut(source), 0
+        for batch in _clips_in_pass(source, clips, size, frames, batch_size, fast):
+            yield ClipBatch(source, clips, done, batch)
+            done += len(batch)
+
+    return settled(source, read)
+
+
+def candidates(clip_duration: Seconds, stride: Seconds | None = None) -> Cut:
+    """All candidate clips of a video, see `clips_of`."""
+    return partial(clips_of, clip_duration=clip_duration, stride=stride)
+
+
+def known_clips(source: Source, clips: list[Clip]) -> Cut:
+    """These clips of a video that was read before.
+
+    Raises (when it is read): VideoError: the video is not what it was then.
+    """
+
+    def same(now: Source) -> list[Clip]:
+        if not np.array_equal(now.timeline.pts, source.timeline.pts):
+            raise changed(source)
+        return clips
+
+    return same
+
+
+def changed(source: Source) -> VideoError:
+    """The error for a video that is not what it was when it was opened."""
+    return VideoError(f"{source.path}: changed while it was read; try again")
 
 
 def clips_of(source: Source, clip_duration: Seconds, stride: Seconds | None) -> list[Clip]:
@@ -72,24 +160,21 @@ def prefetch(items: Iterator[T]) -> Iterator[T]:
             yield item  # type: ignore[misc]
 
 
-def clip_batches(
-    source: Source, clips: list[Clip], size: int, frames: int, batch: int = BATCH, *, fast: bool = False
+def _clips_in_pass(
+    source: Source, clips: list[Clip], size: int, frames: int, batch_size: int, fast: bool
 ) -> Iterator[NDArray[np.uint8]]:
-    """The frames of all clips in one forward pass: [b, T, size, size, 3] uint8 per batch, in time order.
-
-    Overlapping clips share their frames. Only the frames from the earliest unfinished clip on are held.
-    """
+    """[b, T, size, size, 3] uint8 per batch. Overlapping clips share their frames; only the frames from the earliest
+    unfinished clip on are held."""
     needed = [frames_to_score(source.timeline, clip, frames) for clip in clips]
     held: dict[int, Frame] = {}
     ready: list[NDArray[np.uint8]] = []
     done = 0
-    wanted = np.unique(np.concatenate(needed))
-    for index, frame in fast_frames(source, wanted, size) if fast else source.frames(wanted, size):
+    for index, frame in source.frames(np.unique(np.concatenate(needed)), size, fast):
         held[index] = frame
         while done < len(needed) and needed[done][-1] <= index:
             ready.append(np.stack([held[i] for i in needed[done].tolist()]))
             done += 1
-            if len(ready) == batch:
+            if len(ready) == batch_size:
                 yield np.stack(ready)
                 ready = []
         keep_from = needed[done][0] if done < len(needed) else index + 1
@@ -118,5 +203,5 @@ def read_frames(source: Source, wanted: NDArray[np.int64], size: int) -> NDArray
     shown = set(wanted.tolist())
     found = {i: squash(frame, size) for i, frame in enumerate(source.pictures(first, last), start=first) if i in shown}
     if len(found) < len(shown):
-        raise VideoError(f"{source.path}: changed while it was read; try again")
+        raise changed(source)
     return np.stack([found[i] for i in wanted.tolist()])

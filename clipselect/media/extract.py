@@ -11,7 +11,7 @@ from clipselect.errors import VideoError
 from clipselect.media.candidates import Clip
 from clipselect.media.files import whole_file
 from clipselect.media.orientation import orientation
-from clipselect.media.video import Source
+from clipselect.media.sources import Source
 
 
 def extract_clip(source: Source, clip: Clip, path: Path) -> None:

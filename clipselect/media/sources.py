@@ -1,12 +1,16 @@
-"""What can be scored besides a file through PyAV: a folder of frames, and files through decord."""
+"""What can be scored: a video file through PyAV or decord, or a folder of frames. All of them are a `Source`.
+
+Containers promise frames that their data do not hold, and only a whole pass over a file finds that out. `settled` is
+the one place that then reads again; everything above it sees videos as they really decode.
+"""
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import av
 import numpy as np
@@ -15,14 +19,86 @@ from numpy.typing import NDArray
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.media.candidates import Seconds, Timeline, exact_seconds
 from clipselect.media.container import LIMITS
-from clipselect.media.video import Frame, Source, VideoFile, squash
+from clipselect.media.squash import Frame, squash
+from clipselect.media.video import ReadAgain, VideoFile
 
-Decoder = Literal["pyav", "decord"]
+T = TypeVar("T")
+
+Backend = Literal["pyav", "decord"]
+
+MAX_PASSES = 3
+"""A file that decodes otherwise than its index promised decodes the same way the second time; one that cannot be read
+fast either needs a third pass."""
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
-def open_source(path: Path | str, *, decoder: Decoder = "pyav", fps: Seconds = 30, threads: int = 0) -> Source:
+class Source(Protocol):
+    """A video whose frames can be scored.
+
+    Attributes:
+        path: as the user gave it.
+        timeline: times of all frames.
+        start_time: seconds in the container's own clock at which the first frame is shown.
+        aspect: width over height as shown, for thumbnails.
+        warnings: what the user should know about the file, one sentence each.
+    """
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def timeline(self) -> Timeline: ...
+    @property
+    def start_time(self) -> Fraction: ...
+    @property
+    def aspect(self) -> float: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
+        """Decode once, forwards, and yield (index, [size, size, 3] uint8 RGB, squashed) for every wanted index.
+
+        Read through `settled`: a pass may turn out void.
+
+        Args:
+            wanted: increasing frame indices.
+            fast: skip what decodes slowly, where that is possible; see `clipselect.media.fast`.
+        """
+        ...
+
+    def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
+        """The frames `first` to `last`, both inclusive, at full size and as stored: not turned upright."""
+        ...
+
+    def with_timeline(self, timeline: Timeline) -> "Source":
+        """The same video with the times that an earlier pass over it has found."""
+        ...
+
+
+def settled(source: Source, read: Callable[[Source], Iterator[T]]) -> Iterator[T]:
+    """What `read` yields for the video as it really decodes.
+
+    A file that decodes otherwise than its container promised is read again, from the start and with the frames that it
+    really holds. `read` is then called again with that source, and what it yielded before is void. It is for `read` to
+    mark where a pass begins, as `clipselect.media.clips.clip_batches` does, or to yield nothing before a pass is over.
+
+    Why a function that is called again, and not a source that checks itself first: a check costs a whole pass, and
+    nearly all files are as their containers say. They are read once. And why a generator: an hour of video must not
+    be in memory.
+
+    Raises:
+        VideoError: the video decodes differently every time.
+    """
+    for _ in range(MAX_PASSES):
+        try:
+            yield from read(source)
+            return
+        except ReadAgain as again:
+            source = again.source
+    raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
+
+
+def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 30, threads: int = 0) -> Source:
     """A video file or a folder of frames, ready to be scored.
 
     Args:
@@ -81,7 +157,7 @@ class FrameFolder:
     def aspect(self) -> float:
         return self.first_readable.width / self.first_readable.height
 
-    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
         unreadable = []
         last, before = squash(self.first_readable, size), -1
         for i in wanted.tolist():
@@ -108,7 +184,7 @@ class FrameFolder:
             frame.pts = i
             yield frame
 
-    def retime(self, timeline: Timeline) -> "FrameFolder":
+    def with_timeline(self, timeline: Timeline) -> "FrameFolder":
         return replace(self, timeline=timeline)
 
 
@@ -135,7 +211,7 @@ def _read_image(path: Path) -> av.VideoFrame | None:
 class DecordFile(VideoFile):
     """A video file whose frames for scoring decord decodes; all else is as for `VideoFile`."""
 
-    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
         try:
             import decord
         except ImportError as e:

@@ -1,16 +1,10 @@
 """Reading videos for scoring: the times of all frames first, then one forward pass that converts only the frames asked
 for, scaled inside the decoder.
 
-The one input_spec that training and scoring share is a *squash*: the whole frame, upright as a player shows it, scaled
-to a square. Nothing is cropped away, since an action at the edge of a wide frame must be able to win, and non-square
-pixels need no special case.
-
 A container's index can promise frames that its data do not hold. The reader compares what it decodes with what the
-index promised, and raises `TimelineChanged` at the end of a pass that differed; callers start over with the times
-that were really seen (`retime`), which a second pass always meets.
+index promised and raises `ReadAgain` at the end of a pass that differed, with the video as it really decodes.
 """
 
-import threading
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,11 +12,9 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
@@ -36,64 +28,25 @@ from clipselect.media.container import (
     threads_for_all,
     video_stream,
 )
+from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.orientation import orientation
-
-Frame = NDArray[np.uint8]
+from clipselect.media.squash import Frame, squash
 
 FALLBACK_RATE = Fraction(25)
 
 
-class TimelineChanged(Exception):
-    """A decoding pass met other frames than the container's index promised.
+class ReadAgain(Exception):
+    """A pass over a video met other frames than its timeline promises; what the pass has yielded is void.
 
-    `timeline` holds what was decoded, its ticks still counted from the first frame that was promised.
-    """
-
-    def __init__(self, timeline: Timeline) -> None:
-        super().__init__("the decoded frames differ from the container's index")
-        self.timeline = timeline
-
-
-class Source(Protocol):
-    """Something whose frames can be scored: a file through PyAV or decord, or a folder of frames.
+    Only `clipselect.media.sources.settled` catches it.
 
     Attributes:
-        path: as the user gave it.
-        timeline: times of all frames.
-        start_time: seconds in the container's own clock at which the first frame is shown.
-        aspect: width over height as shown, for thumbnails.
-        warnings: what the user should know about the file, one sentence each.
+        source: the video as it really decodes, to be read instead.
     """
 
-    @property
-    def path(self) -> Path: ...
-    @property
-    def timeline(self) -> Timeline: ...
-    @property
-    def start_time(self) -> Fraction: ...
-    @property
-    def aspect(self) -> float: ...
-    @property
-    def warnings(self) -> tuple[str, ...]: ...
-
-    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
-        """Decode once, forwards, and yield (index, [size, size, 3] uint8 RGB, squashed) for every wanted index.
-
-        Args:
-            wanted: increasing frame indices.
-
-        Raises:
-            TimelineChanged: after the last frame, if the pass met other frames than `timeline` says.
-        """
-        ...
-
-    def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
-        """The frames `first` to `last`, both inclusive, at full size and as stored: not turned upright."""
-        ...
-
-    def retime(self, timeline: Timeline) -> "Source":
-        """The same source with the times that a pass has really seen."""
-        ...
+    def __init__(self, source: "VideoFile") -> None:
+        super().__init__("the decoded frames differ from the container's index")
+        self.source = source
 
 
 @dataclass(frozen=True)
@@ -110,6 +63,7 @@ class VideoFile:
     seekable: bool  # the container's own times are clean, so a seek can be checked against them
     threads: int = 0  # that decode; 0 for as many as pay
     fragile: bool = False  # its decoder's threads drop frames after every error, not after one near the end alone (AV1)
+    suits_fast: bool = True  # no fast pass has found that it lacks too many frames in a row
 
     @classmethod
     def open(cls, path: Path, threads: int = 0) -> "VideoFile":
@@ -143,7 +97,7 @@ class VideoFile:
         ratio = float(frame.width * self.pixel_aspect / frame.height)
         return 1 / ratio if orientation(frame).transpose else ratio
 
-    def retime(self, timeline: Timeline) -> "VideoFile":
+    def with_timeline(self, timeline: Timeline) -> "VideoFile":
         promised, decoded = self.timeline.pts, timeline.pts
         shift = int(decoded[0])
         warnings = self.warnings
@@ -162,7 +116,14 @@ class VideoFile:
             warnings=warnings,
         )
 
-    def frames(self, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
+        if fast and self.seekable and self.suits_fast:
+            decoded = self.decode(fast=True, whole=True)
+            try:
+                yield from fast_frames(decoded, self.timeline.pts, wanted, size)
+            except TooFewDecoded:
+                raise ReadAgain(replace(self, suits_fast=False)) from None
+            return
         seen: list[int] = []
         targets = iter(wanted.tolist())
         target = next(targets, None)
@@ -257,22 +218,8 @@ class VideoFile:
             return
         pts = np.array(seen, dtype=np.int64)
         last = self.timeline.end - int(self.timeline.pts[-1]) if pts[-1] == self.timeline.pts[-1] else 0
-        raise TimelineChanged(
-            replace(self.timeline, pts=pts, end=int(pts[-1]) + (last or _usual_gap(pts) or self.step))
-        )
-
-
-def squash(frame: av.VideoFrame, size: int) -> Frame:
-    """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
-    # One scaler for all frames of a thread, without threads of its own: freeing those hangs a forked process.
-    scaler: VideoReformatter | None = getattr(_scalers, "scaler", None)
-    if scaler is None:
-        scaler = _scalers.scaler = VideoReformatter()
-    small: Any = scaler.reformat(frame, size, size, "rgb24", interpolation="BILINEAR", threads=1).to_ndarray()
-    return orientation(frame).apply(small)
-
-
-_scalers = threading.local()
+        end = int(pts[-1]) + (last or _usual_gap(pts) or self.step)
+        raise ReadAgain(self.with_timeline(replace(self.timeline, pts=pts, end=end)))
 
 
 def _usual_gap(pts: NDArray[np.int64]) -> int:

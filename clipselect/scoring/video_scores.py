@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.media.candidates import Clip, Seconds
-from clipselect.media.clips import Pass, decoded, prefetch
-from clipselect.media.video import Frame, Source
+from clipselect.media.clips import ClipBatch, candidates, map_clips
+from clipselect.media.progress import Progress, ProgressCallback, no_progress
+from clipselect.media.sources import Source
+from clipselect.media.squash import Frame
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.threads import AdaptiveThreads
 
@@ -55,7 +56,7 @@ def score_video(
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
     fast: bool = False,
-    progress: Callable[[float], Any] | None = None,
+    progress: ProgressCallback = no_progress,
     thumbnail: Callable[[Frame], bytes] | None = None,
 ) -> VideoScores:
     """Score every candidate clip of a video.
@@ -65,32 +66,28 @@ def score_video(
         clip_duration: seconds; what the DDNet was distilled with by default.
         stride: seconds between the starts of candidates; the clip duration by default.
         fast: estimate the scores from the frames that decode quickest, see `clipselect.media.fast`.
-        progress: called with the share of the video done, in [0, 1].
+        progress: reports the clips scored, as stage "scoring".
         thumbnail: makes the picture of a clip out of its middle frame [size, size, 3] uint8.
 
     Raises:
         VideoError: not one frame decodes.
         ClipselectError: bad clip duration or stride.
     """
-    begin, done = time.perf_counter(), 0
-    clips: list[Clip] = []
-    scores, thumbnails = np.empty(0, np.float32), list[bytes]()
-    length = scorer.clip_duration if clip_duration is None else clip_duration
-    with AdaptiveThreads() as network:
-        for step in prefetch(decoded(source, length, stride, scorer.input_spec.size, scorer.input_spec.frames, fast)):
-            if isinstance(step, Pass):
-                source, clips, done, thumbnails = step.source, step.clips, 0, []
-                scores = np.empty(len(clips), np.float32)
-                continue
-            next_done = done + len(step)
-            scores[done:next_done] = network.run(partial(scorer.score, step), decoder_done=next_done == len(clips))
-            done = next_done
-            if thumbnail:
-                thumbnails += [thumbnail(clip[len(clip) // 2]) for clip in step]
-            if progress:
-                progress(done / len(clips))
+    begin, spec = time.perf_counter(), scorer.input_spec
+    cut = candidates(scorer.clip_duration if clip_duration is None else clip_duration, stride)
+    with AdaptiveThreads() as threads:
+
+        def score(batch: ClipBatch) -> tuple[NDArray[np.float32], list[bytes]]:
+            total = len(batch.clips)
+            scores = threads.run(partial(scorer.score, batch.frames), decoder_done=batch.done == total)
+            progress(Progress("scoring", batch.done, total))
+            return scores, [thumbnail(clip[len(clip) // 2]) for clip in batch.frames] if thumbnail else []
+
+        mapped = map_clips(score, source, cut, spec.size, spec.clip_frames, fast=fast)
     if thumbnail:
-        _ = source.aspect  # pictures need it; known now, it needs no second look at the file
+        _ = mapped.source.aspect  # pictures need it; known now, it needs no second look at the file
     total = time.perf_counter() - begin
-    seconds = {"total": total, "network": network.seconds, "decode": total - network.seconds}
-    return VideoScores(source, clips, scores, scorer.name, seconds, thumbnails)
+    seconds = {"total": total, "network": threads.seconds, "decode": total - threads.seconds}
+    scores = np.concatenate([scores for scores, _ in mapped.results])
+    thumbnails = [picture for _, pictures in mapped.results for picture in pictures]
+    return VideoScores(mapped.source, mapped.clips, scores, scorer.name, seconds, thumbnails)

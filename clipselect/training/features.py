@@ -10,8 +10,8 @@ from torch import Tensor
 
 from clipselect.errors import ClipselectError, ImageError, VideoError
 from clipselect.media.candidates import Clip, Seconds
-from clipselect.media.clips import Pass, decoded, prefetch
-from clipselect.media.video import Source
+from clipselect.media.clips import ClipBatch, candidates, map_clips
+from clipselect.media.sources import Source
 from clipselect.zoo.base import Base
 
 UNREADABLE = (VideoError, ImageError, av.FFmpegError, OSError, MemoryError, RuntimeError, ValueError)
@@ -55,14 +55,11 @@ def clip_outputs(source: Source, base: Base, clip_duration: Seconds, stride: Sec
         VideoError: not one frame decodes.
         NetworkError: the base fails.
     """
-    clips: list[Clip] = []
-    features: list[Tensor] = []
-    probabilities: list[Tensor] = []
-    for step in prefetch(decoded(source, clip_duration, stride, base.input_spec.size, base.input_spec.frames)):
-        if isinstance(step, Pass):
-            clips, features, probabilities = step.clips, [], []
-            continue
-        seen, answer = base.outputs(step)
-        features.append(seen)
-        probabilities.append(answer)
-    return ClipOutputs(clips, torch.cat(features), torch.cat(probabilities))
+    spec = base.input_spec
+
+    def run(batch: ClipBatch) -> tuple[Tensor, Tensor]:
+        return base.outputs(batch.frames)
+
+    mapped = map_clips(run, source, candidates(clip_duration, stride), spec.size, spec.clip_frames)
+    features, probabilities = zip(*mapped.results, strict=True)
+    return ClipOutputs(mapped.clips, torch.cat(features), torch.cat(probabilities))

@@ -27,17 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import get_worker_info
 
-from clipselect.errors import VideoError
 from clipselect.index.score_index import signature
 from clipselect.media.candidates import Clip, Timeline, frames_to_score
 from clipselect.media.clips import read_frames
-from clipselect.media.sources import open_source
-from clipselect.media.video import Source, TimelineChanged
+from clipselect.media.sources import Source, open_source, settled
 
 MAX_VIDEO_FRACTION = 0.1
 """A video that takes more than this share of the limit is not kept: it would keep out many others."""
-MAX_PASSES = 3
-"""Passes after which a file that decodes otherwise than its index promised must have settled."""
 COUNT_EVERY = 600.0
 """Seconds after which the folder is counted anew; in between, the ledger tells what all processes keep."""
 STALE = 3600.0
@@ -126,7 +122,7 @@ class FrameCache:
                 return kept
         source = _opened(path, self.fps, key, _threads())
         if not np.array_equal(source.timeline.pts, timeline.pts):
-            source = source.retime(timeline)  # without where it began, but `pictures` of a retimed source only counts
+            source = source.with_timeline(timeline)  # without where it began, but its `pictures` only count
         wanted = _at_rate(timeline, self.rate)
         return DecodedFrames(source, wanted, self.size, _only(timeline, wanted))
 
@@ -142,18 +138,16 @@ class FrameCache:
 
     def _decode(self, path: str, key: str, frames: Path, times: Path) -> Timeline:
         """One pass over a video, which keeps its frames if there is room, and its times in any case."""
-        source = _opened(path, self.fps, key, _threads())
-        for _ in range(MAX_PASSES):
-            try:
-                if not (self._has_room(source.timeline) and self._keep(source, frames)):
-                    for _ in source.frames(np.empty(0, np.int64), self.size):
-                        pass
-            except TimelineChanged as changed:
-                source = source.retime(changed.timeline)
-            else:
-                self._put(times, [_as_json(source.timeline)])
-                return source.timeline
-        raise VideoError(f"{path}: decodes differently every time; convert it, say to H.264")
+
+        def read(source: Source) -> Iterator[Timeline]:
+            if not (self._has_room(source.timeline) and self._keep(source, frames)):
+                for _ in source.frames(np.empty(0, np.int64), self.size):
+                    pass
+            yield source.timeline
+
+        [timeline] = settled(_opened(path, self.fps, key, _threads()), read)
+        self._put(times, [_as_json(timeline)])
+        return timeline
 
     def _keep(self, source: Source, frames: Path) -> bool:
         with suppress(OSError), (self.folder / "ledger").open("ab") as ledger:

@@ -2,7 +2,7 @@
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.media.video import Source
+from clipselect.media.sources import Source, settled
 
 SHARED = Path(os.environ.get("CLIPSELECT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 
@@ -87,3 +87,15 @@ def grey_levels(source: Source, size: int = 16) -> list[int]:
 
 def expected_levels(count: int) -> list[int]:
     return [40 + (i * 13) % 160 for i in range(count)]
+
+
+def settle(source: Source) -> Source:
+    """The video as it really decodes."""
+
+    def read(source: Source) -> Iterator[Source]:
+        for _ in source.frames(np.arange(len(source.timeline.pts)), 16):
+            pass
+        yield source
+
+    [found] = settled(source, read)
+    return found

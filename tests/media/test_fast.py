@@ -13,9 +13,9 @@ from scipy.stats import spearmanr
 from clipselect import DDLClipSampler
 from clipselect.errors import ClipselectError
 from clipselect.index.score_index import ScoreIndex, Scoring
-from clipselect.media.fast import MOST_LEFT_OUT, TooFewDecoded, fast_frames
-from clipselect.media.sources import open_source
-from clipselect.media.video import Source, VideoFile
+from clipselect.media.fast import MAX_SKIPPED_FRAMES
+from clipselect.media.sources import Source, open_source
+from clipselect.media.video import ReadAgain, VideoFile
 from clipselect.scoring.scorer import load_scorer
 from clipselect.scoring.video_scores import score_video
 
@@ -31,7 +31,7 @@ def grouped(tmp_path: Path) -> Path:
 
 def levels(source: Source, wanted: np.ndarray[Any, Any], size: int = 32) -> list[int]:
     """Grey of the top right corner: which frame stands for every wanted one."""
-    found = [*fast_frames(source, wanted, size)]
+    found = [*source.frames(wanted, size, fast=True)]
     assert [i for i, _ in found] == wanted.tolist()
     assert all(frame.shape == (size, size, 3) and frame.dtype == np.uint8 for _, frame in found)
     return [int(frame[5, -5, 0]) for _, frame in found]
@@ -87,7 +87,7 @@ def test_colours_and_ranges_are_those_of_exact_reading(tmp_path: Path, settings:
         make_video(tmp_path / "a.mkv", 8, options={"bf": "0", "crf": "8"}, size=(256, 192), **settings)
     )
     wanted = np.arange(8)
-    for (_, fast), (_, exact) in zip(fast_frames(source, wanted, 33), source.frames(wanted, 33), strict=True):
+    for (_, fast), (_, exact) in zip(source.frames(wanted, 33, fast=True), source.frames(wanted, 33), strict=True):
         apart = np.abs(fast.astype(int) - exact)
         assert np.median(apart) <= 2 and np.quantile(apart, 0.9) <= 8
 
@@ -95,7 +95,7 @@ def test_colours_and_ranges_are_those_of_exact_reading(tmp_path: Path, settings:
 def test_what_a_fast_pass_does_not_suit_is_read_exactly(tmp_path: Path) -> None:
     scorer = load_scorer(device="cpu")
     runs = make_video(tmp_path / "runs.mp4", 96, options={**B_FRAMES, "bf": "16"})
-    assert max(np.diff(decoded_indices(runs))) > MOST_LEFT_OUT + 1
+    assert max(np.diff(decoded_indices(runs))) > MAX_SKIPPED_FRAMES + 1
     hole = make_video(tmp_path / "hole.mp4", 100, options={"g": "10", "bf": "0"}, size=(128, 96))
     data = bytearray(hole.read_bytes())
     start = data.index(b"mdat") + 4
@@ -107,8 +107,8 @@ def test_what_a_fast_pass_does_not_suit_is_read_exactly(tmp_path: Path) -> None:
         fast, exact = (score_video(open_source(path), scorer, stride=0.2, fast=fast) for fast in (True, False))
         assert fast.clips == exact.clips and fast.source.warnings == exact.source.warnings
         if path is not cut:  # of which all decodes that is promised
-            with pytest.raises(TooFewDecoded):
-                [*fast_frames(open_source(path), np.arange(90), 16)]
+            with pytest.raises(ReadAgain):
+                [*open_source(path).frames(np.arange(90), 16, fast=True)]
             assert fast.scores.tolist() == exact.scores.tolist()
 
 
@@ -116,7 +116,7 @@ def test_folders_and_files_without_a_clean_clock_are_read_exactly(tmp_path: Path
     raw = open_source(make_video(tmp_path / "raw.h264", 96, options=B_FRAMES))
     assert isinstance(raw, VideoFile) and not raw.seekable
     wanted = np.arange(0, 96, 5)
-    pairs = zip(fast_frames(raw, wanted, 16), raw.frames(wanted, 16), strict=True)
+    pairs = zip(raw.frames(wanted, 16, fast=True), raw.frames(wanted, 16), strict=True)
     assert all(i == j and np.array_equal(a, b) for (i, a), (j, b) in pairs)
 
 

@@ -12,9 +12,9 @@ from helpers.videos import expected_levels, grey_levels, make_video, picture, se
 
 from clipselect.media.candidates import candidate_clips
 from clipselect.media.container import threads_for_all
-from clipselect.media.fast import fast_frames
-from clipselect.media.sources import open_source
-from clipselect.media.video import Source, VideoFile, squash
+from clipselect.media.sources import Source, open_source
+from clipselect.media.squash import squash
+from clipselect.media.video import VideoFile
 
 
 def assert_all_frames(source: Source, count: int) -> None:
@@ -187,7 +187,7 @@ def test_whole_passes_alone_get_more_threads(tmp_path: Path, monkeypatch: pytest
     list(VideoFile.open(path, threads=1).frames(np.arange(30), 16))
     assert asked == []
     list(source.frames(np.arange(30), 16))
-    list(fast_frames(source, np.arange(30), 16))
+    list(source.frames(np.arange(30), 16, fast=True))
     assert len(asked) == 2
 
 

@@ -14,8 +14,8 @@ from helpers.videos import make_video
 
 from clipselect.errors import ClipselectError
 from clipselect.media.candidates import candidate_clips, frames_to_score
-from clipselect.media.clips import clip_batches
-from clipselect.media.fast import fast_frames
+from clipselect.media.clips import candidates, clip_batches
+from clipselect.media.progress import Progress
 from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile
 from clipselect.scoring import scorer as scorer_module
@@ -52,12 +52,12 @@ def test_one_pass_equals_decoding_everything_first(
 
 def test_batches_are_bounded_and_complete(many_clips: Path) -> None:
     source, input_spec = open_source(many_clips), load_scorer(device="cpu").input_spec
-    clips = candidate_clips(source.timeline, 0.5, 0.05)
     sizes = []
-    for batch in clip_batches(source, clips, input_spec.size, input_spec.frames, batch=4):
-        sizes.append(len(batch))
-        assert batch.shape[1:] == (input_spec.frames, input_spec.size, input_spec.size, 3)
-    assert max(sizes) == 4 and sum(sizes) == len(clips)
+    for batch in clip_batches(source, candidates(0.5, 0.05), input_spec.size, input_spec.clip_frames, batch_size=4):
+        assert batch.first == sum(sizes)
+        sizes.append(len(batch.frames))
+        assert batch.frames.shape[1:] == (input_spec.frames, input_spec.size, input_spec.size, 3)
+    assert max(sizes) == 4 and sum(sizes) == batch.done == len(candidate_clips(source.timeline, 0.5, 0.05))
 
 
 def test_a_video_that_changes_between_passes_is_scored_again(tmp_path: Path) -> None:
@@ -70,9 +70,11 @@ def test_a_video_that_changes_between_passes_is_scored_again(tmp_path: Path) -> 
 
 
 def test_progress_reaches_one_and_never_steps_back(many_clips: Path) -> None:
-    shares: list[float] = []
-    score_video(open_source(many_clips), load_scorer(device="cpu"), stride=0.1, progress=shares.append)
-    assert shares == sorted(shares) and shares[-1] == 1
+    reports: list[Progress] = []
+    scored = score_video(open_source(many_clips), load_scorer(device="cpu"), stride=0.1, progress=reports.append)
+    done = [report.done for report in reports]
+    assert done == sorted(done) and done[-1] == len(scored.clips)
+    assert {(report.stage, report.total) for report in reports} == {("scoring", len(scored.clips))}
 
 
 def test_clip_duration_defaults_to_what_the_ddnet_was_distilled_with(many_clips: Path) -> None:
@@ -108,7 +110,7 @@ def test_frames_are_let_go_of_as_soon_as_they_are_seen(many_clips: Path) -> None
     gc.collect()
     gc.disable()
     try:
-        for read in (source.frames, partial(fast_frames, source)):
+        for read in (source.frames, partial(source.frames, fast=True)):
             for _ in read(np.arange(len(source.timeline.pts)), 16):
                 pass
             assert sum(isinstance(o, av.VideoFrame) for o in gc.get_objects()) < 5

@@ -15,8 +15,8 @@ import numpy as np
 from clipselect import __version__
 from clipselect.commands.output.display import clock
 from clipselect.commands.output.results import Result, clip_records
+from clipselect.media.squash import Frame
 from clipselect.media.text import printable
-from clipselect.media.video import Frame
 
 PICKED, OTHER = "#1a7f37", "#b8c0c8"
 MAX_PLOTS = 50
