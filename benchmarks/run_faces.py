@@ -31,7 +31,7 @@ from face_evaluation import AS_THEY_ARE, Condition, conditioned, evaluated, meas
 from face_sets import YOUTUBE, FaceSets, drawn_sets, listed_sets, sets_in_folders
 from frame_tables import FrameTable, Record
 from ijb_sets import ijba, ijbc
-from shared import environment, frame_network_record, run, tell, write_results
+from shared import environment, network_record, run, tell, write_results
 
 from clipselect.commands.common import check
 from clipselect.commands.outputs import make_folder
@@ -58,7 +58,7 @@ def benchmark(args: argparse.Namespace) -> None:
     sets = read(args)
     for name, why in (sets.left_out or {}).items():
         tell(f"{name}: left out, {why}")
-    about = {"base": frame_network_record(base), "model": frame_network_record(scorer)}
+    about = {"base": network_record(base), "model": network_record(scorer)}
     if scorer.metadata.get("base_sha256") not in (None, base.sha256):
         tell(f"{scorer.name} was distilled for {scorer.metadata.get('base')}, not for {base.name}: a guess")
     found: dict[str, list[Record]] = {key: [] for key in ("data", "rows", "differences", "ranking")}

@@ -41,7 +41,7 @@ from reid_sets import (
     spoilt_places,
     with_readable_frames,
 )
-from shared import environment, frame_network_record, run, tell, write_results
+from shared import environment, network_record, run, tell, write_results
 
 from clipselect.commands.common import check
 from clipselect.commands.outputs import make_folder
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def benchmark(args: argparse.Namespace, base: Embedder, scorer: Scorer) -> None:
     paths, sets = read_sets(args.data, args.layout, seen_in_training(args.trained_on))
     failures = Failures(what="images")
-    about = {"base": frame_network_record(base), "model": frame_network_record(scorer)}
+    about = {"base": network_record(base), "model": network_record(scorer)}
     clean, spoilt = frame_tables(args, paths, sets, base, scorer, failures)
     for table in (clean, spoilt):
         told = f"{base.name} gives features of length 0, which have no cosine; take --metric euclidean"

@@ -1,7 +1,6 @@
 """The benchmark of sets of faces, on small pictures and networks that it makes itself."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,6 @@ import face_evaluation
 import numpy as np
 import pytest
 import run_faces
-import shared
-import torch
 from face_sets import FaceSets, all_pairs
 from frame_tables import FrameTable
 from helpers.benchmark_fixtures import one_thread
@@ -22,7 +19,6 @@ from clipselect.commands.stages import Failures
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.sets import Method, group_features
 from clipselect.report.report import read_runs
-from clipselect.scoring.scorer import load_scorer
 
 __all__ = ["one_thread"]
 
@@ -107,19 +103,6 @@ def test_a_domain_has_its_own_impostors_and_its_own_costs(folder: Path, tmp_path
     assert best["seconds_decode"] == pytest.approx(2 * read) and best["acceleration"] == 2
     with pytest.raises(ClipselectError, match="d, a0: the pairs that can be compared are 1 of one person and 0 of two"):
         call(folder, tmp_path / "d", tmp_path / "out", "--domains", "a0")
-
-
-def test_a_ddnet_is_counted_on_its_own_device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[torch.device] = []
-
-    def counted(net: torch.nn.Module, example: torch.Tensor) -> float:
-        seen.append(example.device)
-        return 2e9
-
-    monkeypatch.setattr(shared, "count_multiply_adds", counted)
-    scorer = replace(load_scorer(folder / "model.safetensors", "cpu", elements="frames"), device=torch.device("meta"))
-    record = shared.frame_network_record(scorer)
-    assert (record["gflops"], record["size"], seen) == (2, "16 x 16", [torch.device("meta")])
 
 
 def test_all_but_one_of_ten_are_blurred_the_same_ones_at_every_length() -> None:
