@@ -17,7 +17,7 @@ from clipselect.commands.stages import Failures, stage
 from clipselect.data.composition import Composition, Kind, compose
 from clipselect.data.datasets import Dataset
 from clipselect.errors import ClipselectError, VideoError
-from clipselect.evaluation.methods import ClipTable, Group
+from clipselect.evaluation.outcomes import ClipTable, Group
 from clipselect.evaluation.rows import ranking_quality
 from clipselect.index.inputs import read_rows
 from clipselect.media.candidates import Clip

@@ -47,7 +47,7 @@ from clipselect.commands.stages import stage, stoppable
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
 from clipselect.data.datasets import Dataset, read_background, read_dataset
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.methods import Cost, evaluate
+from clipselect.evaluation.outcomes import Cost, outcomes_of
 from clipselect.evaluation.rows import class_rows, differences, rows
 from clipselect.media.candidates import exact_seconds
 from clipselect.media.text import printable
@@ -87,7 +87,7 @@ def benchmark(args: argparse.Namespace) -> None:
         ks = ks_of(args, one)
         used |= {*ks}
         with_map = True if args.activitynet else None
-        outcomes = evaluate(one.groups, one.table, ks, cost, draws=args.seeds, with_map=with_map)
+        outcomes = outcomes_of(one.groups, one.table, ks, cost, seeds=args.seeds, with_map=with_map)
         measured = rows(outcomes, one.groups, cost)
         if args.timed:
             files, every = one.files(args.timed), methods(ks, one.cut, networks, cost, args.fps)

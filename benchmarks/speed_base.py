@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate
 from torch.utils.data import SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
-from clipselect.evaluation.methods import Cost
+from clipselect.evaluation.outcomes import Cost
 from clipselect.media.candidates import Seconds, exact_seconds
 from clipselect.method.aggregation import aggregate
 from clipselect.scoring.input_spec import InputSpec

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import Stage
-from clipselect.evaluation.methods import RESCALES, Cost, equal_cost_clips
+from clipselect.evaluation.methods import METHODS, equal_cost_k
+from clipselect.evaluation.outcomes import Cost
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
 from clipselect.method.aggregation import aggregate, weights
@@ -43,7 +44,7 @@ def methods(
         watch = Watch()
         source = open_source(path, fps=fps)
         clips = cut.clips(source.timeline)
-        count = equal_cost_clips(len(clips), k, cost) if equal_cost else min(k, len(clips))
+        count = equal_cost_k(len(clips), k, cost.ddnet_to_base) if equal_cost else min(k, len(clips))
         kept = uniform(len(clips), count)
         rows = base_by_seeking(source, [clips[i] for i in kept.tolist()], networks, watch)
         return _aggregated(rows, np.ones(len(kept))), watch.stop()
@@ -91,7 +92,8 @@ def timed(
 def add_seconds(rows: Sequence[dict[str, Any]], seconds: dict[tuple[str, int | None], dict[str, float]]) -> None:
     """Put what was timed into the rows of a results file; the readings of ddl differ in one sum, and share theirs."""
     for row in rows:
-        method = "ddl" if row["method"] in RESCALES else row["method"]
+        same = METHODS[row["method"]].choose is METHODS["ddl"].choose
+        method = "ddl" if same else row["method"]
         row.update(seconds.get((method, None if method == "dense" else row["k"]), {}))
 
 

@@ -1,284 +1,286 @@
-"""What each way of choosing clips would answer: the outcomes that clipselect/evaluation/rows.py counts and compares.
+"""The table of methods: every way of choosing and weighing the elements of a group, for clips and for frames.
 
-Pure functions over what both networks said about every clip (`ClipTable`); no video is read, so a new K costs nothing.
-The methods, at every K:
-
-    ddl                   the K best by the DDNet, averaged by eq. 8 with eq. 9-11 over all candidates
-    ddl_literal           the same with eq. 10-11 over the kept clips, as printed
-    ddl_no_rescale        the same with the scores as weights
-    ddl_average           the K best, plain mean
-    uniform, random       K clips evenly spread, or drawn: the mean over several draws
-    uniform_equal_cost    at least as many uniform clips as the whole cost of ddl buys, the DDNet on all candidates
-                          included: rounded up, so that rounding never helps ddl; left out if no cost is known
-    confidence            the K best by the base's own largest probability, which costs the base on all candidates
-
-and once: `top1` (the best clip alone), `dense` and `dense_weighted` (all candidates), and where it is known which clips
-show the action `action_clips_only`, which no method can know. A video with fewer than K candidates gives all it has.
+Evaluation, reports, cards and docs all read `METHODS`; a new method is one new entry. The entries stand in the order of
+the tables: the method of the paper, its variants, its rivals, the oracles.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError
-from clipselect.evaluation.metrics import (
-    BootstrapResult,
-    Floats,
-    Statistic,
-    mean_average_precisions,
-    statistic_draws,
-    topk_correct,
-)
-from clipselect.method.aggregation import Rescale, aggregate, weights
-from clipselect.method.selection import top_k, uniform
+from clipselect.method.aggregation import Rescale, weights
+from clipselect.method.selection import above, top_k, uniform
+
+T = TypeVar("T")
 
 IntArray = NDArray[np.int64]
-
-TOP5_FROM = 6
-"""Classes from which on top-5 says anything."""
-DRAWS = (0, 1, 2)
-RESCALES: dict[str, Rescale | Literal["equal"] | None] = {
-    "ddl": "candidates", "ddl_literal": "kept", "ddl_no_rescale": None, "ddl_average": "equal",
-}  # fmt: skip
+Element = Literal["clip", "frame"]
+Weighing = Rescale | Literal["equal"] | None
+"""Weights of the kept elements: a rescaling of their scores (None: the scores as they are), or all equal."""
+Style = tuple[str, str]
+"""Colour and marker of a plot."""
 
 
 @dataclass(frozen=True)
-class Group:
-    """One video to classify.
+class Candidates:
+    """What a method may know about the n elements of one group.
 
     Attributes:
-        name: the source video: the unit of the bootstrap.
-        labels: class indices, the main one first; at least one.
-        rows: [n] rows of the table, its candidate clips in time order; n >= 1.
-        action: [n] which clips show the action, where known.
+        scores: [n] by the DDNet; n >= 1.
+        k: how many to keep, in [1, n]; n for methods without a K.
+        seed: of random choices; the number of the group belongs into it.
+        threshold: of eq. 7, in [0, 1].
+        equal_cost_k: how many uniform elements the total cost of `k` by score buys, in [1, n].
+        confidence: [n] the base's own largest probability, where the base saw all of them.
+        action: [n] bool, which clips show the action, where that is known.
     """
 
-    name: str
-    labels: tuple[int, ...]
-    rows: IntArray
+    scores: NDArray[np.floating]
+    k: int
+    seed: Sequence[int] = (0,)
+    threshold: float = 0.15
+    equal_cost_k: int | None = None
+    confidence: NDArray[np.floating] | None = None
     action: NDArray[np.bool_] | None = None
 
-
-@dataclass(frozen=True)
-class ClipTable:
-    """What both networks say about every clip.
-
-    Attributes:
-        scores: [m] by the DDNet.
-        probabilities: [m, classes] by the base.
-    """
-
-    scores: Floats
-    probabilities: Floats
-
-
-@dataclass(frozen=True)
-class Cost:
-    """G multiply-adds of one clip (one multiply-add is one).
-
-    Attributes:
-        base, ddnet: of one forward pass; `base` is None where it cannot be counted, and then no cost is known.
-        views: forward passes of the base per clip.
-    """
-
-    base: float | None
-    ddnet: float
-    views: int = 1
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One method at one K over all groups.
-
-    Attributes:
-        k: as asked for; for a method without K the most clips of any group.
-        correct: [n] of every group, in [0, 1], under "top1" and with enough classes "top5" and "mean" (of both).
-        mean_average_precision: in [0, 1], where asked for.
-        clips: [n] that the base saw.
-        scored: [n] clips that the DDNet saw.
-    """
-
-    method: str
-    k: int
-    correct: dict[str, NDArray[np.float64]]
-    mean_average_precision: BootstrapResult | None
-    clips: IntArray
-    scored: IntArray
-
-
-def evaluate(
-    groups: Sequence[Group],
-    table: ClipTable,
-    ks: Sequence[int],
-    cost: Cost,
-    *,
-    draws: Sequence[int] = DRAWS,
-    with_map: bool | None = None,
-    seed: int = 0,
-) -> list[Outcome]:
-    """The outcome of every method at every K.
-
-    Args:
-        draws: seeds of `random`, whose result is the mean over them.
-        with_map: measure mean average precision too; if any group has several labels by default.
-        seed: of the bootstrap.
-
-    Raises:
-        ClipselectError: no groups, no K, or a K below 1 or above the candidates of every group.
-    """
-    if not groups:
-        raise ClipselectError("there are no videos to evaluate; check the data")
-    if not ks or not draws:
-        raise ClipselectError("--k and --seeds need at least one number each")
-    most = max(len(group.rows) for group in groups)
-    for k in ks:
-        if not 1 <= k <= most:
-            raise ClipselectError(f"--k must lie between 1 and {most}, the most candidates of any video, got {k}")
-    if with_map is None:
-        with_map = any(len(group.labels) > 1 for group in groups)
-    candidates = [_Candidates(number, group, table) for number, group in enumerate(groups)]
-    methods = _methods(candidates, sorted(set(ks)), cost, draws)
-    return [_outcome(method, candidates, with_map, seed) for method in methods]
-
-
-def equal_cost_clips(candidates: int, k: int, cost: Cost) -> int:
-    """The fewest clips that cost the base at least what K clips and scoring all candidates do; no more than there are.
-
-    Args:
-        cost: with a known cost of the base.
-    """
-    if cost.base is None:
-        raise ValueError("a base whose cost is not known buys no clips")
-    more = math.ceil(candidates * cost.ddnet / (cost.base * cost.views) - 1e-9)  # a quotient may be a hair too large
-    return min(min(k, candidates) + more, candidates)
-
-
-class _Candidates:
-    """The clips of one group with what both networks say about them."""
-
-    def __init__(self, number: int, group: Group, table: ClipTable) -> None:
-        self.number, self.group = number, group
-        self.count = len(group.rows)
-        self.scores = table.scores[group.rows]
-        self._table = table
-
     @property
-    def probabilities(self) -> Floats:
-        return self._table.probabilities[self.group.rows]
-
-
-Pick = Callable[[_Candidates], tuple[IntArray, ArrayLike]]
-"""The kept clips [k] of a group and their weights [k]."""
+    def count(self) -> int:
+        return len(self.scores)
 
 
 @dataclass(frozen=True)
-class _Method:
-    """How to choose.
+class Method:
+    """One way of choosing and weighing.
 
     Attributes:
-        picks: one, or one per draw.
-        asks: networks that must see every candidate first.
+        description: what it does, as a phrase.
+        choose: candidates -> the places [k] of the kept ones, rising; None for what only results files of special
+            studies hold.
+        weigh: how the kept ones are weighted.
+        elements: what it is measured on.
+        needs: what must see every candidate first: nothing, the DDNet, the base, or a person who labels them.
+        has_k: whether it keeps a given number K.
+        role: what it is compared as: the subject of all tables, a rival of its kind, or an oracle that cannot be used.
+        in_plots: whether plots show it; of variants that lie on top of each other only one does.
+        style: None for a colour and a marker of its own in every report.
     """
 
     name: str
-    k: int
-    picks: list[Pick]
-    asks: Literal["nobody", "ddnet", "base"]
+    description: str
+    choose: Callable[[Candidates], IntArray] | None
+    weigh: Weighing = "equal"
+    elements: tuple[Element, ...] = ("clip", "frame")
+    needs: Literal["nothing", "ddnet", "base", "labels"] = "nothing"
+    has_k: bool = True
+    role: Literal["subject", "uniform", "equal_cost", "random", "dense", "oracle", "other"] = "other"
+    in_plots: bool = True
+    style: Style | None = None
+
+    def keep(self, candidates: Candidates) -> tuple[IntArray, NDArray[np.float64]]:
+        """The places [k] of the kept elements, rising, and their weights [k] for eq. 8.
+
+        >>> METHODS["ddl"].keep(Candidates(np.array([0.2, 0.9, 0.4, 0.7]), k=2))
+        (array([1, 3]), array([1.        , 0.71428571]))
+
+        Raises:
+            ValueError: a method that cannot be applied, only shown.
+        """
+        if self.choose is None:
+            raise ValueError(f"the method {self.name!r} cannot be applied: it only occurs in results files")
+        kept = self.choose(candidates)
+        return kept, np.ones(len(kept)) if self.weigh == "equal" else weights(candidates.scores, kept, self.weigh)
 
 
-def _methods(
-    candidates: Sequence[_Candidates], ks: Sequence[int], cost: Cost, draws: Sequence[int]
-) -> Iterator[_Method]:
-    for k in ks:
-        for name, rescale in RESCALES.items():
-            yield _Method(name, k, [partial(_best, k=k, rescale=rescale)], "ddnet")
-        yield _Method("uniform", k, [partial(_uniform, k=k)], "nobody")
-        if cost.base is not None:
-            yield _Method("uniform_equal_cost", k, [partial(_uniform, k=k, cost=cost)], "nobody")
-        yield _Method("random", k, [partial(_random, k=k, seed=seed) for seed in draws], "nobody")
-        yield _Method("confidence", k, [partial(_most_confident, k=k)], "base")
-    yield _Method("top1", 1, [partial(_best, k=1, rescale="equal")], "ddnet")
-    most = max(c.count for c in candidates)
-    yield _Method("dense", most, [partial(_uniform, k=most)], "nobody")
-    yield _Method("dense_weighted", most, [partial(_best, k=most, rescale="candidates")], "ddnet")
-    known = [int(c.group.action.sum()) for c in candidates if c.group.action is not None]
-    if len(known) == len(candidates) and any(known):
-        yield _Method("action_clips_only", max(known), [_action], "nobody")
+def methods_at(element: Element, ks: Sequence[int]) -> list[tuple[Method, int | None]]:
+    """All methods that can be applied to clips or frames, with every K; None for methods without one.
+
+    >>> [(method.name, k) for method, k in methods_at("clip", [3])][-2:]
+    [('dense_weighted', None), ('action_clips_only', None)]
+    """
+    applied = [method for method in METHODS.values() if method.choose is not None and element in method.elements]
+    return [(method, k) for method in applied for k in (ks if method.has_k else (None,))]
 
 
-def _best(c: _Candidates, k: int, rescale: Rescale | Literal["equal"] | None) -> tuple[IntArray, ArrayLike]:
-    kept = top_k(c.scores, k).ranked
-    return kept, np.ones(len(kept)) if rescale == "equal" else weights(c.scores, kept, rescale)
+def names(*roles: str) -> tuple[str, ...]:
+    """The methods of some roles, in the order of the table.
+
+    >>> names("uniform")
+    ('uniform', 'even')
+    """
+    return tuple(method.name for method in METHODS.values() if method.role in roles)
 
 
-def _uniform(c: _Candidates, k: int, cost: Cost | None = None) -> tuple[IntArray, ArrayLike]:
-    """With a cost, as many clips as ddl could have for the same."""
-    k = min(k, c.count) if cost is None else equal_cost_clips(c.count, k, cost)
-    return uniform(c.count, k), np.ones(k)
+def equal_cost_k(candidates: int, k: int, ddnet_to_base: float) -> int:
+    """The fewest clips that cost the base at least what K clips and scoring all candidates do; at most all there are.
+
+    Args:
+        ddnet_to_base: cost of scoring a candidate, as a fraction of what the base costs on it.
+
+    >>> equal_cost_k(candidates=20, k=4, ddnet_to_base=0.05)
+    5
+    """
+    scoring = math.ceil(candidates * ddnet_to_base - 1e-9)  # a quotient may be too large by a rounding error
+    return min(min(k, candidates) + scoring, candidates)
 
 
-def _random(c: _Candidates, k: int, seed: int) -> tuple[IntArray, ArrayLike]:
-    kept = np.random.default_rng([seed, c.number]).permutation(c.count)[:k]
-    return kept, np.ones(len(kept))
+def _all(c: Candidates) -> IntArray:
+    return np.arange(c.count)
 
 
-def _most_confident(c: _Candidates, k: int) -> tuple[IntArray, ArrayLike]:
-    kept = top_k(c.probabilities.max(axis=1), k).ranked
-    return kept, np.ones(len(kept))
+def _best(c: Candidates) -> IntArray:
+    return top_k(c.scores, c.k).ordered
 
 
-def _action(c: _Candidates) -> tuple[IntArray, ArrayLike]:
+def _best_one(c: Candidates) -> IntArray:
+    return top_k(c.scores, 1).ordered
+
+
+def _better_half(c: Candidates) -> IntArray:
+    return top_k(c.scores, (c.count + 1) // 2).ordered
+
+
+def _above_threshold(c: Candidates) -> IntArray:
+    return above(c.scores, c.threshold).ordered
+
+
+def _uniform(c: Candidates) -> IntArray:
+    return uniform(c.count, c.k)
+
+
+def _uniform_half(c: Candidates) -> IntArray:
+    return uniform(c.count, (c.count + 1) // 2)
+
+
+def _uniform_at_equal_cost(c: Candidates) -> IntArray:
+    return uniform(c.count, _known(c.equal_cost_k, "equal_cost_k"))
+
+
+def _first(c: Candidates) -> IntArray:
+    return np.arange(c.k)
+
+
+def _random(c: Candidates) -> IntArray:
+    return np.sort(np.random.default_rng(c.seed).permutation(c.count)[: c.k])
+
+
+def _most_confident(c: Candidates) -> IntArray:
+    return top_k(_known(c.confidence, "confidence"), c.k).ordered
+
+
+def _action(c: Candidates) -> IntArray:
     """All clips of the action; of a group without one, all clips."""
-    action = c.group.action
-    kept = np.flatnonzero(action) if action is not None and action.any() else np.arange(c.count)
-    return kept, np.ones(len(kept))
+    action = _known(c.action, "action")
+    return np.flatnonzero(action) if action.any() else _all(c)
 
 
-def _outcome(method: _Method, candidates: Sequence[_Candidates], with_map: bool, seed: int) -> Outcome:
-    labels = [c.group.labels for c in candidates]
-    everything = np.array([c.count for c in candidates])
-    correct: list[dict[str, NDArray[np.float64]]] = []
-    precisions: list[Statistic] = []
-    clips = everything
-    for pick in method.picks:
-        kept = [pick(c) for c in candidates]
-        answers = np.stack([_answer(c, *k) for c, k in zip(candidates, kept, strict=True)])
-        clips = np.array([len(index) for index, _ in kept])
-        correct.append(_correct(answers, labels))
-        if with_map:
-            precisions.append(mean_average_precisions(answers, labels))
-    return Outcome(
-        method.name,
-        method.k,
-        {metric: np.mean([one[metric] for one in correct], axis=0) for metric in correct[0]},
-        _mean_over_draws(precisions, [c.group.name for c in candidates], seed) if with_map else None,
-        everything if method.asks == "base" else clips,
-        everything if method.asks == "ddnet" else np.zeros_like(everything),
-    )
+def _known(value: T | None, name: str) -> T:
+    if value is None:
+        raise ValueError(f"this method needs the {name} of the candidates")
+    return value
 
 
-def _mean_over_draws(statistics: Sequence[Statistic], names: Sequence[str], seed: int) -> BootstrapResult:
-    """The mean of statistics."""
+_CLIP: tuple[Element, ...] = ("clip",)
+_FRAME: tuple[Element, ...] = ("frame",)
+# Colours of Okabe and Ito, which people with a colour vision deficiency can tell apart.
+_VERMILION, _SKY, _BLUE, _PURPLE, _ORANGE, _GREEN = "#d55e00", "#56b4e9", "#0072b2", "#cc79a7", "#e69f00", "#009e73"
+_ORACLE = ("#909090", "*")
 
-    def mean(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.mean([statistic(drawn) for statistic in statistics], axis=0)
+_TABLE = (
+    Method(
+        "ddl", "the K best by the DDNet's score, weighted by their scores",
+        _best, "candidates", needs="ddnet", role="subject", style=(_VERMILION, "o"),
+    ),
+    Method(
+        "ddl_literal", "as ddl, but weights rescaled over the kept ones alone, as the paper prints it",
+        _best, "kept", needs="ddnet", in_plots=False, style=(_VERMILION, "<"),
+    ),
+    Method(
+        "ddl_no_rescale", "as ddl, but weighted by the scores as they are",
+        _best, None, needs="ddnet", in_plots=False, style=(_VERMILION, ">"),
+    ),
+    Method(
+        "ddl_average", "as ddl, but averaged without weights",
+        _best, needs="ddnet", in_plots=False, style=(_VERMILION, "p"),
+    ),
+    Method(
+        "ddl_half", "as ddl, with half of the candidates, rounded up",
+        _better_half, "candidates", _FRAME, needs="ddnet", has_k=False,
+    ),
+    Method(
+        "ddl_half_average", "as ddl_average, with half of the candidates, rounded up",
+        _better_half, "equal", _FRAME, needs="ddnet", has_k=False, in_plots=False,
+    ),
+    Method(
+        "ddl_threshold", "as ddl, with all above the threshold, or else the best",
+        _above_threshold, "candidates", _FRAME, needs="ddnet", has_k=False,
+    ),
+    Method(
+        "ddl_threshold_no_rescale", "as ddl_threshold, but weighted by the scores as they are",
+        _above_threshold, None, _FRAME, needs="ddnet", has_k=False,
+    ),
+    Method(
+        "ddl_threshold_literal",
+        "as ddl_threshold, but weights rescaled over the kept ones alone, as the paper prints it",
+        _above_threshold, "kept", _FRAME, needs="ddnet", has_k=False, in_plots=False,
+    ),
+    Method(
+        "ddl_all", "all candidates, weighted by their scores rescaled over all",
+        _all, "candidates", _FRAME, needs="ddnet", has_k=False,
+    ),
+    Method(
+        "ddl_all_no_rescale", "all candidates, weighted by the scores as they are",
+        _all, None, _FRAME, needs="ddnet", has_k=False,
+    ),
+    Method(
+        "top1", "the single best by the DDNet's score",
+        _best_one, needs="ddnet", has_k=False, style=(_VERMILION, "P"),
+    ),
+    Method(
+        "uniform_equal_cost",
+        "evenly spread, at least as many as the whole cost of ddl at that K buys, the DDNet's included: rounded up, so"
+        " that rounding never helps ddl",
+        _uniform_at_equal_cost, elements=_CLIP, role="equal_cost", style=(_SKY, "D"),
+    ),
+    Method("uniform", "K evenly spread, averaged", _uniform, elements=_CLIP, role="uniform", style=(_BLUE, "s")),
+    Method("even", "K evenly spread, averaged", _uniform, elements=_FRAME, role="uniform", style=(_BLUE, "s")),
+    Method("even_half", "half, rounded up, evenly spread, averaged", _uniform_half, elements=_FRAME, has_k=False),
+    Method("first", "the first K, averaged", _first, elements=_FRAME),
+    Method("random", "K drawn at random, averaged", _random, role="random", style=(_PURPLE, "v")),
+    Method(
+        "confidence", "the K best by the base's own largest probability, which costs the base on all candidates",
+        _most_confident, elements=_CLIP, needs="base", style=(_ORANGE, "^"),
+    ),
+    Method(
+        "dense", "all candidates, averaged", _all, elements=_CLIP, has_k=False, role="dense", style=(_GREEN, "X")
+    ),
+    Method(
+        "average", "all candidates, averaged", _all, elements=_FRAME, has_k=False, role="dense", style=(_GREEN, "X")
+    ),
+    Method(
+        "dense_weighted", "all candidates, weighted by their scores",
+        _all, "candidates", _CLIP, needs="ddnet", has_k=False, in_plots=False, style=(_GREEN, "d"),
+    ),
+    Method(
+        "action_clips_only", "an oracle: only the candidates that show the action, which nobody knows beforehand",
+        _action, elements=_CLIP, needs="labels", has_k=False, role="oracle", style=_ORACLE,
+    ),
+    Method(
+        "oracle", "as ddl_average, but by the true discriminability, which takes the identity that is sought",
+        None, elements=_FRAME, needs="labels", role="oracle", style=_ORACLE,
+    ),
+    Method(
+        "oracle_all", "all candidates, weighted by their true D-scores",
+        None, elements=_FRAME, needs="labels", has_k=False, role="oracle", style=_ORACLE,
+    ),
+    Method(
+        "oracle_sharp", "an oracle: one frame that was not blurred, alone",
+        None, elements=_FRAME, needs="labels", has_k=False, role="oracle", style=_ORACLE,
+    ),
+)  # fmt: skip
 
-    return statistic_draws(mean, len(names), clusters=names, seed=seed)
-
-
-def _answer(c: _Candidates, kept: IntArray, weight: ArrayLike) -> NDArray[np.float64]:
-    return aggregate(torch.from_numpy(c.probabilities[kept]).double(), weight).numpy()
-
-
-def _correct(answers: NDArray[np.float64], labels: Sequence[Sequence[int]]) -> dict[str, NDArray[np.float64]]:
-    out = {"top1": topk_correct(answers, labels, 1).astype(np.float64)}
-    if answers.shape[1] >= TOP5_FROM:
-        out["top5"] = topk_correct(answers, labels, 5).astype(np.float64)
-        out["mean"] = (out["top1"] + out["top5"]) / 2
-    return out
+METHODS: Mapping[str, Method] = {method.name: method for method in _TABLE}
+"""All methods by name, in the order of the tables."""

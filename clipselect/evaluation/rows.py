@@ -1,4 +1,4 @@
-"""The outcomes of `clipselect.evaluation.methods` as entries of a results file."""
+"""The outcomes of `clipselect.evaluation.outcomes` as entries of a results file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from clipselect.evaluation.methods import ClipTable, Cost, Group, Outcome, evaluate
+from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.metrics import QUANTILES, bootstrap_interval, bootstrap_means, extreme_interval, roc_auc
+from clipselect.evaluation.outcomes import ClipTable, Cost, Group, Outcome, outcomes_of
 
 Record = dict[str, Any]
 
-SAMPLED = ("uniform", "uniform_equal_cost", "random")
-ONCE = ("dense", "dense_weighted")
-"""Rivals of ddl at every K, and those without K."""
+RIVALS = ("uniform", "equal_cost", "random")
+"""Roles of the methods that ddl is compared with at every K."""
 
 
 def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost, *, seed: int = 0) -> list[Record]:
@@ -44,8 +44,8 @@ def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost, *, se
 def method_rows(
     groups: Sequence[Group], table: ClipTable, ks: Sequence[int], cost: Cost, *, seed: int = 0, **how: Any
 ) -> list[Record]:
-    """`rows` of `evaluate` in one call; `how` goes to the latter."""
-    return rows(evaluate(groups, table, ks, cost, seed=seed, **how), groups, cost, seed=seed)
+    """`rows` of `outcomes_of` in one call; `how` goes to the latter."""
+    return rows(outcomes_of(groups, table, ks, cost, **how), groups, cost, seed=seed)
 
 
 def differences(
@@ -99,9 +99,8 @@ def ranking_quality(groups: Sequence[Group], table: ClipTable, *, seed: int = 0)
     both = [g for g in groups if g.action is not None and g.action.any() and not g.action.all()]
     if not both:
         return {"auc_ddnet": None, "auc_confidence": None}
-    confidence = table.probabilities.max(axis=1)
     out: dict[str, float | None] = {}
-    for name, scores in (("auc_ddnet", table.scores), ("auc_confidence", confidence)):
+    for name, scores in (("auc_ddnet", table.scores), ("auc_confidence", table.confidence)):
         values = [roc_auc(scores[group.rows], group.action) for group in both if group.action is not None]
         low, high = bootstrap_interval(values, clusters=[group.name for group in both], seed=seed)
         out |= {name: float(np.mean(values)), f"{name}_low": low, f"{name}_high": high}
@@ -121,10 +120,10 @@ def _metrics(outcome: Outcome) -> list[str]:
 
 
 def _is_rival(rival: Outcome, its: Record, own: Record, best: Outcome) -> bool:
-    if rival.method in SAMPLED:
+    if METHODS[rival.method].role in RIVALS:
         costs = [key for key in ("gflops", "seconds") if key in its and key in own]
         return rival.k == own["k"] or any(its[key] <= own[key] * (1 + 1e-9) for key in costs)
-    return rival is best or rival.method in ONCE
+    return rival is best or rival.method in ("dense", "dense_weighted")
 
 
 def _paired(metric: str, pairs: Sequence[tuple[Outcome, Outcome]], groups: Sequence[Group], seed: int) -> list[Record]:

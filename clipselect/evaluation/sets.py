@@ -10,18 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clipselect.evaluation.methods import METHODS, Candidates, methods_at
 from clipselect.evaluation.metrics import pool_by_media
-from clipselect.method.aggregation import Rescale, aggregate, weights
-from clipselect.method.selection import above, ranking, top_k, uniform
+from clipselect.method.aggregation import aggregate
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way of choosing frames.
+    """One method of `clipselect.evaluation.methods` for frames, at one K.
 
     Attributes:
-        name: as in results: "average", "top1", "random", "even", "first", "ddl" and variants, "ddl_threshold",
-            "ddl_half" and "even_half" (half of the frames, rounded up).
+        name: as in results.
         k: how many are kept; None for a method without.
     """
 
@@ -31,55 +30,29 @@ class Method:
     @property
     def reads_scores(self) -> bool:
         """Whether the DDNet must see all frames first."""
-        return self.name.startswith("ddl") or self.name == "top1"
-
-
-RESCALES: dict[str, Rescale | None] = {"no_rescale": None, "literal": "kept"}
+        return METHODS[self.name].needs == "ddnet"
 
 
 def methods(ks: Sequence[int]) -> list[Method]:
-    """All that are compared: averages and weighted means of all frames, of those above the threshold, of the better
-    half, and of K."""
-    whole = ["average", "top1", "ddl_all", "ddl_all_no_rescale"]
-    threshold = ["ddl_threshold", "ddl_threshold_no_rescale", "ddl_threshold_literal"]
-    half = ["ddl_half", "ddl_half_average", "even_half"]
-    counted = ["ddl", "ddl_average", "ddl_no_rescale", "ddl_literal", "even", "first", "random"]
-    return [Method(name) for name in (*whole, *threshold, *half)] + [Method(name, k) for k in ks for name in counted]
+    """All that are compared, with every K."""
+    return [Method(method.name, k) for method, k in methods_at("frame", ks)]
 
 
 def chosen(
-    method: Method, scores: NDArray[np.floating], *, threshold: float, rng: np.random.Generator
+    method: Method, scores: NDArray[np.floating], *, threshold: float, seed: Sequence[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Places [k] of the frames of a group that a method keeps, and their weights [k].
 
     Args:
-        scores: [n] of the DDNet.
+        scores: [n] of the DDNet; n >= 1.
         threshold: of eq. 7, for "ddl_threshold".
-        rng: for "random".
+        seed: for "random"; it includes the number of the group.
     """
+    if method.name not in METHODS:
+        raise ValueError(f"unknown method {method.name!r}; see clipselect.evaluation.methods")
     n = len(scores)
-    name, _, variant = method.name.partition("_")
-    k = (n + 1) // 2 if variant.startswith("half") else n if method.k is None else min(method.k, n)
-    if method.name == "average":
-        kept = np.arange(n)
-    elif method.name == "top1":
-        kept = ranking(scores)[:1]
-    elif name == "even":
-        kept = uniform(n, k)
-    elif name == "first":
-        kept = np.arange(k)
-    elif name == "random":
-        kept = np.sort(rng.choice(n, k, replace=False))
-    elif variant.startswith("threshold"):
-        kept = above(scores, threshold).ordered
-    elif name == "ddl":
-        kept = top_k(scores, k).ordered
-    else:
-        raise ValueError(f"unknown method {method.name!r}; see clipselect.evaluation.sets.methods")
-    if name != "ddl" or variant.endswith("average"):
-        return kept, np.ones(len(kept))
-    rescale = next((r for ending, r in RESCALES.items() if variant.endswith(ending)), "candidates")
-    return kept, weights(scores, kept, rescale)
+    k = n if method.k is None else min(method.k, n)
+    return METHODS[method.name].keep(Candidates(scores, k, seed=seed, threshold=threshold))
 
 
 def group_features(
@@ -106,8 +79,7 @@ def group_features(
     """
     out, counts = np.empty((len(groups), features.shape[1]), np.float32), np.empty(len(groups), np.int64)
     for number, rows in enumerate(groups):
-        rng = np.random.default_rng([seed, number])
-        kept, weight = chosen(method, scores[rows], threshold=threshold, rng=rng)
+        kept, weight = chosen(method, scores[rows], threshold=threshold, seed=(seed, number))
         if media is None:
             out[number] = aggregate(torch.from_numpy(features[rows[kept]]), weight).numpy()
         else:

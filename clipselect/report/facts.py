@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from clipselect.report.findings import DIFFERING, LOSS, METHODS, ordered
+from clipselect.evaluation.methods import METHODS
+from clipselect.report.findings import DIFFERING, LOSS, ordered
 from clipselect.report.report import Run
 from clipselect.report.schema import Record
 from clipselect.report.sentences import amount
@@ -73,7 +74,7 @@ def unreadable_table(runs: Sequence[Run]) -> list[Table]:
 def methods_table(runs: Sequence[Run]) -> Table:
     """What the methods of the runs are."""
     used = dict.fromkeys(row.method for row in ordered([row for run in runs for row in run.rows]))
-    rows = [(method, METHODS.get(method, "not known to this version")) for method in used]
+    rows = [(name, METHODS[name].description if name in METHODS else "not known to this version") for name in used]
     return Table("Methods", ("method", "what it is"), rows, text=True)
 
 

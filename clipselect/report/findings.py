@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clipselect.errors import ClipselectError
+from clipselect.evaluation.methods import METHODS, names
 from clipselect.report.report import Run
 from clipselect.report.schema import Estimate, Record, Row
 
@@ -23,43 +24,9 @@ LOSS = 1.0
 """Points that the chosen K may lose to the best one."""
 DIFFERING = 6
 """Of fewer sources even a unanimous verdict comes by chance in more than 5 % of cases: 2 x 0.5^5 = 6 %."""
-SUBJECT = "ddl"
-EQUAL_COST = "uniform_equal_cost"
-METHODS = {
-    "ddl": "the K best by the DDNet's score, weighted by their scores",
-    "ddl_literal": "as ddl, but weights rescaled over the kept ones alone, as the paper prints it",
-    "ddl_no_rescale": "as ddl, but weighted by the scores as they are",
-    "ddl_average": "as ddl, but averaged without weights",
-    "ddl_half": "as ddl, with half of the candidates, rounded up",
-    "ddl_half_average": "as ddl_average, with half of the candidates, rounded up",
-    "ddl_threshold": "as ddl, with all above the threshold, or else the best",
-    "ddl_threshold_no_rescale": "as ddl_threshold, but weighted by the scores as they are",
-    "ddl_threshold_literal": "as ddl_threshold, but weights rescaled over the kept ones alone, as the paper prints it",
-    "ddl_all": "all candidates, weighted by their scores rescaled over all",
-    "ddl_all_no_rescale": "all candidates, weighted by the scores as they are",
-    "top1": "the single best by the DDNet's score",
-    "uniform_equal_cost": "evenly spread, at least as many as the whole cost of ddl at that K buys, the DDNet's"
-    " included: rounded up, so that rounding never helps ddl",
-    "uniform": "K evenly spread, averaged",
-    "even": "K evenly spread, averaged",
-    "even_half": "half, rounded up, evenly spread, averaged",
-    "first": "the first K, averaged",
-    "random": "K drawn at random, averaged",
-    "confidence": "the K best by the base's own largest probability, which costs the base on all candidates",
-    "dense": "all candidates, averaged",
-    "average": "all candidates, averaged",
-    "dense_weighted": "all candidates, weighted by their scores",
-    "action_clips_only": "an oracle: only the candidates that show the action, which nobody knows beforehand",
-    "oracle": "as ddl_average, but by the true discriminability, which takes the identity that is sought",
-    "oracle_all": "all candidates, weighted by their true D-scores",
-    "oracle_sharp": "an oracle: one frame that was not blurred, alone",
-}
-"""What the known methods are, in the order of the tables."""
-VARIANTS = frozenset(
-    {"ddl_literal", "ddl_no_rescale", "ddl_average", "ddl_half_average", "ddl_threshold_literal", "dense_weighted"}
-)
-ORACLES = frozenset({"action_clips_only", "oracle", "oracle_all", "oracle_sharp"})
-UNIFORM, DENSE = ("uniform", "even"), ("dense", "average")
+(SUBJECT,) = names("subject")
+(EQUAL_COST,) = names("equal_cost")
+UNIFORM, DENSE = names("uniform"), names("dense")
 """What the rivals are called for clips, and for the frames of sets."""
 METRICS = {
     "top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP", "rank1": "rank-1",
@@ -135,6 +102,11 @@ def findings(runs: Sequence[Run], metric: str | None = None) -> list[Finding]:
     return [_finding(run, data, metric) for run in runs for data in dict.fromkeys(row.data for row in run.rows)]
 
 
+def is_variant(method: str) -> bool:
+    """Whether plots leave the method out and tables show it at the end."""
+    return method in METHODS and not METHODS[method].in_plots
+
+
 def ordered(rows: Sequence[Row]) -> list[Row]:
     """Rows by `place`."""
     return sorted(rows, key=place)
@@ -143,7 +115,7 @@ def ordered(rows: Sequence[Row]) -> list[Row]:
 def place(row: Row) -> tuple[bool, int, str, float]:
     """Where a row stands: oracles last, methods in the order of `METHODS` with unknown ones after, K ascending."""
     known = [*METHODS].index(row.method) if row.method in METHODS else len(METHODS)
-    return row.method in ORACLES, known, row.method, math.inf if row.k is None else row.k
+    return row.method in names("oracle"), known, row.method, math.inf if row.k is None else row.k
 
 
 def choose_k(rows: Sequence[Row], metric: str, pairs: Sequence[Record] = ()) -> tuple[Row, Row, Estimate | None] | None:

@@ -10,7 +10,7 @@ from clipselect import __version__
 from clipselect.media.text import printable
 from clipselect.report.classes import class_gains
 from clipselect.report.facts import READING, facts_tables, methods_table, unreadable_table
-from clipselect.report.findings import SUBJECT, VARIANTS, Finding
+from clipselect.report.findings import SUBJECT, Finding, is_variant
 from clipselect.report.plots import CLASSES_AT_EACH_END, cost_plot, gains_plot, overlay_plot, styles, trade_plot
 from clipselect.report.report import Run
 from clipselect.report.sentences import details, headline, summary
@@ -69,7 +69,7 @@ def _overlays(found: Sequence[Finding], style: Styles) -> Iterator[Plot]:
 
 
 def _plots(finding: Finding, style: Styles, among: Sequence[Finding]) -> Iterator[Plot]:
-    left_out = sorted({row.method for row in finding.rows} & VARIANTS)
+    left_out = sorted({row.method for row in finding.rows if is_variant(row.method)})
     without = f" The variants {', '.join(left_out)} are in the table only." if left_out else ""
     drawn: list[tuple[Callable[[], str | None], str]] = [
         (

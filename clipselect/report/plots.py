@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from clipselect.evaluation.methods import METHODS
 from clipselect.media.text import printable
 from clipselect.report.classes import ClassGain
-from clipselect.report.findings import METRICS, ORACLES, SUBJECT, VARIANTS, Finding, ordered
+from clipselect.report.findings import METRICS, SUBJECT, Finding, is_variant, ordered
 from clipselect.report.report import Run
 from clipselect.report.schema import Row
 from clipselect.report.sentences import UNITS, amount
@@ -24,20 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#010203"  # stands for the page's text colour
-ORACLE = ("#909090", "*")
-STYLES = {  # colours of Okabe and Ito, which the colour-blind can tell apart
-    "ddl": ("#d55e00", "o"),
-    "uniform_equal_cost": ("#56b4e9", "D"),
-    "uniform": ("#0072b2", "s"),
-    "random": ("#cc79a7", "v"),
-    "confidence": ("#e69f00", "^"),
-    "dense": ("#009e73", "X"),
-    "top1": ("#d55e00", "P"),
-    "ddl_literal": ("#d55e00", "<"),
-    "ddl_no_rescale": ("#d55e00", ">"),
-    "ddl_average": ("#d55e00", "p"),
-    "dense_weighted": ("#009e73", "d"),
-}
 OTHER_COLOURS, OTHER_MARKERS = ("#aa4499", "#999933", "#6699cc", "#882255"), ("h", "8", "p", "^", "v")
 PARTS = {"decode": "#b0b0b0", "ddnet": "#aa4499", "base": "#6699cc", "other": "#dddddd"}
 LINES, OVERLAID = ("-", "--", ":", "-."), ("ddl", "uniform", "dense")
@@ -45,11 +32,12 @@ CLASSES_AT_EACH_END = 15
 
 
 def styles(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of every method of a report."""
+    """Colour and marker of every known method, and of every other one of a report."""
     methods = dict.fromkeys(row.method for row in ordered([row for run in runs for row in run.rows]))
-    unknown = [method for method in methods if method not in STYLES and method not in ORACLES]
-    own = {m: (OTHER_COLOURS[i % 4], OTHER_MARKERS[i % 5]) for i, m in enumerate(unknown)}  # 20 that differ
-    return {method: ORACLE if method in ORACLES else STYLES.get(method) or own[method] for method in methods}
+    known = {name: method.style for name, method in METHODS.items() if method.style is not None}
+    others = [method for method in methods if method not in known]
+    own = {m: (OTHER_COLOURS[i % 4], OTHER_MARKERS[i % 5]) for i, m in enumerate(others)}  # 20 that differ
+    return known | own
 
 
 def trade_plot(
@@ -90,7 +78,7 @@ def overlay_plot(found: Sequence[Finding], cost: str, style: dict[str, tuple[str
 
 def cost_plot(finding: Finding, cost: str) -> str | None:
     """SVG of what a cost is made of, for every method at the chosen K; None where it was not taken apart."""
-    rows = [r for r in finding.rows if r.numbers.get(cost) and r.method not in VARIANTS]
+    rows = [r for r in finding.rows if r.numbers.get(cost) and not is_variant(r.method)]
     if finding.chosen is not None:
         times = Counter(row.method for row in rows)
         rows = [row for row in rows if row.k == finding.chosen.k or times[row.method] == 1]
@@ -125,7 +113,7 @@ def gains_plot(k: int, gains: Sequence[ClassGain], style: dict[str, tuple[str, s
     many."""
     if len(gains) > 2 * CLASSES_AT_EACH_END:
         gains = [*gains[:CLASSES_AT_EACH_END], *gains[-CLASSES_AT_EACH_END:]]
-    colours = [style[SUBJECT][0] if g.gain > 0 else style.get("uniform", STYLES["uniform"])[0] for g in gains]
+    colours = [style[SUBJECT][0] if g.gain > 0 else style["uniform"][0] for g in gains]
     beside = [(place, g.over_dense) for place, g in enumerate(gains) if g.over_dense is not None]
     with _figure(6.4, 1.2 + 0.2 * len(gains)) as (figure, axis):
         places = range(len(gains))
@@ -139,7 +127,7 @@ def gains_plot(k: int, gains: Sequence[ClassGain], style: dict[str, tuple[str, s
                 ha="left" if side > 0 else "right", fontsize=8,
             )  # fmt: skip
         if beside:
-            colour, marker = style.get("dense", STYLES["dense"])
+            colour, marker = style["dense"]
             axis.plot(
                 [v for _, v in beside], [p for p, _ in beside], marker, color=colour, label="over dense", zorder=3
             )
@@ -153,7 +141,7 @@ def gains_plot(k: int, gains: Sequence[ClassGain], style: dict[str, tuple[str, s
 
 def _traded(finding: Finding, cost: str) -> list[Row]:
     rows = [r for r in finding.rows if r.numbers.get(cost, 0) > 0 and finding.metric in r.metrics]
-    return [r for r in rows if r.method not in VARIANTS]
+    return [r for r in rows if not is_variant(r.method)]
 
 
 def _trade_axes(axis: "Axes", cost: str, found: Sequence[Finding]) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from clipselect.report.findings import (
     METRICS,
-    VARIANTS,
     Finding,
     findings,
+    is_variant,
     place,
     verdict,
 )
@@ -72,8 +72,8 @@ def results_tables(found: Sequence[Finding], *, brief: bool = False) -> list[Tab
     """
     rows = [(row, f) for f in found for row in f.rows]
     rows.sort(key=lambda pair: place(pair[0]))  # stable: runs stay in their order
-    main = [pair for pair in rows if pair[0].method not in VARIANTS]
-    variants = [pair for pair in rows if pair[0].method in VARIANTS]
+    main = [pair for pair in rows if not is_variant(pair[0].method)]
+    variants = [pair for pair in rows if is_variant(pair[0].method)]
     tables = [_results_table("Accuracy and cost", main, found, brief)] if main else []
     if variants:
         tables.append(replace(_results_table("Variants", variants, found, brief), folded=True))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS
+from clipselect.evaluation.methods import names
 from clipselect.scoring.checkpoint import Metadata
 
 CARD = "for clipselect"
@@ -14,7 +15,8 @@ COMPOSED = (
     f", in untrimmed videos composed of the held-out ones: {ACTION_CLIPS} clips of an action at a random place among "
     f"{BACKGROUND_CLIPS} of background"
 )
-METHODS = ("ddl", "uniform", "uniform_equal_cost", "random", "dense")
+METHODS = names("subject", "uniform", "equal_cost", "random", "dense")
+"""The rows of a card, where they were measured."""
 
 
 def base_card(metadata: Metadata, confusion: NDArray[np.int64]) -> str:
@@ -117,7 +119,7 @@ def ddnet_card(metadata: Metadata) -> str:
             f"| method | {' | '.join(f'K = {k}' for k in ks)} |",
             "|---" * (len(ks) + 1) + "|",
         ]
-        for method in METHODS:
+        for method in [name for name in METHODS if any(row["method"] == name for row in rows)]:
             cells = {
                 row["k"]: f"{row['top1']:.1f} ({row['top1_low']:.1f}-{row['top1_high']:.1f})"
                 for row in rows

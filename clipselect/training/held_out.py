@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clipselect.data.composition import ACTION_CLIPS, compose
 from clipselect.data.datasets import LabelledVideo
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.methods import ClipTable, Cost, Group
+from clipselect.evaluation.outcomes import ClipTable, Cost, Group
 from clipselect.evaluation.rows import method_rows, ranking_quality
 from clipselect.media.candidates import Seconds
 from clipselect.media.sources import open_source

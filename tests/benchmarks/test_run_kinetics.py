@@ -19,7 +19,7 @@ from clip_tables import Networks
 from helpers.benchmark_fixtures import made, networks, one_thread
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.methods import Cost
+from clipselect.evaluation.outcomes import Cost
 from clipselect.media.candidates import candidate_clips
 from clipselect.media.sources import open_source
 from clipselect.report.report import read_runs

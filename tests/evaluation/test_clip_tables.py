@@ -25,7 +25,7 @@ from clipselect.commands.stages import Stage
 from clipselect.data.composition import ACTION_CLIPS
 from clipselect.data.datasets import read_background, read_dataset
 from clipselect.errors import VideoError
-from clipselect.evaluation.methods import Cost
+from clipselect.evaluation.outcomes import Cost
 from clipselect.media.candidates import Timeline, candidate_clips
 from clipselect.media.orientation import orientation
 from clipselect.media.sources import open_source

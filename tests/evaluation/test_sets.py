@@ -38,7 +38,7 @@ BY_HAND: dict[Method, tuple[list[int], list[float]]] = {
 
 
 def choose(method: Method, scores: Sequence[float] | NDArray[Any], seed: int = 0) -> tuple[list[int], list[float]]:
-    kept, weight = chosen(method, np.asarray(scores), threshold=0.25, rng=np.random.default_rng(seed))
+    kept, weight = chosen(method, np.asarray(scores), threshold=0.25, seed=(seed,))
     return kept.tolist(), weight.tolist()
 
 

@@ -11,10 +11,11 @@ import pytest
 from helpers.command_line import Run, assert_refused
 from helpers.report_files import document, only, pair, row, write
 
+from clipselect.evaluation.methods import METHODS
 from clipselect.report import report
 from clipselect.report.markdown import as_markdown
 from clipselect.report.page import html_page
-from clipselect.report.plots import STYLES, styles
+from clipselect.report.plots import styles
 from clipselect.report.tables import sections
 
 
@@ -167,8 +168,9 @@ def test_a_method_looks_the_same_whatever_stands_beside_it(tmp_path: Path) -> No
         write(tmp_path / "b.json", document("b")),
     ]
     style = styles(report.read_runs(paths))
-    assert style["ddl"] == STYLES["ddl"] and style["dense"] == STYLES["dense"]
-    assert len(set(style.values())) == len(style)
+    assert style["ddl"] == METHODS["ddl"].style and style["dense"] == METHODS["dense"].style
+    used = ("ddl", "uniform", "dense", "mine")
+    assert len({style[method] for method in used}) == len(used)
 
 
 def test_markdown_keeps_odd_names_in_their_cells(tmp_path: Path) -> None:

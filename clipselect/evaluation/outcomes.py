@@ -1,0 +1,214 @@
+"""What each method would answer for every video: the outcomes that `clipselect.evaluation.rows` counts and compares.
+
+Pure functions over the outputs of both networks for every clip (`ClipTable`); no video is read, so a new K costs
+nothing. Each method of `clipselect.evaluation.methods` for clips is applied at every K, those without a K once. A video
+with fewer than K candidates gives all it has. `random` is the mean over several draws; `uniform_equal_cost` is left out
+if no cost is known, and `action_clips_only` if it is not known which clips show the action.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.evaluation.methods import Candidates, IntArray, Method, equal_cost_k, methods_at
+from clipselect.evaluation.metrics import (
+    BootstrapResult,
+    Floats,
+    Statistic,
+    mean_average_precisions,
+    statistic_draws,
+    topk_correct,
+)
+from clipselect.method.aggregation import aggregate
+
+MIN_CLASSES_FOR_TOP5 = 6
+"""With fewer classes top-5 says nothing."""
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One video to classify.
+
+    Attributes:
+        name: the source video: the unit of the bootstrap.
+        labels: class indices, the main one first; at least one.
+        rows: [n] rows of the table, its candidate clips in time order; n >= 1.
+        action: [n] which clips show the action, where known.
+    """
+
+    name: str
+    labels: tuple[int, ...]
+    rows: IntArray
+    action: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class ClipTable:
+    """The outputs of both networks for every clip.
+
+    Attributes:
+        scores: [m] by the DDNet.
+        probabilities: [m, classes] by the base.
+    """
+
+    scores: Floats
+    probabilities: Floats
+
+    @cached_property
+    def confidence(self) -> Floats:
+        """[m] the base's largest probability."""
+        return self.probabilities.max(axis=1)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """G multiply-adds of one clip (one multiply-add is one).
+
+    Attributes:
+        base, ddnet: of one forward pass; `base` is None where it cannot be counted, and then no cost is known.
+        views: forward passes of the base per clip.
+    """
+
+    base: float | None
+    ddnet: float
+    views: int = 1
+
+    @property
+    def ddnet_to_base(self) -> float | None:
+        """The cost of scoring a clip, as a fraction of what the base costs on it; None where that is not known."""
+        return None if self.base is None else self.ddnet / (self.base * self.views)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One method at one K over all groups.
+
+    Attributes:
+        k: as asked for; for a method without K the most clips of any group.
+        correct: [n] of every group, in [0, 1], under "top1" and with enough classes "top5" and "mean" (of both).
+        mean_average_precision: in [0, 1], where asked for.
+        clips: [n] that the base saw.
+        scored: [n] clips that the DDNet saw.
+    """
+
+    method: str
+    k: int
+    correct: dict[str, NDArray[np.float64]]
+    mean_average_precision: BootstrapResult | None
+    clips: IntArray
+    scored: IntArray
+
+
+def outcomes_of(
+    groups: Sequence[Group],
+    table: ClipTable,
+    ks: Sequence[int],
+    cost: Cost,
+    *,
+    seeds: Sequence[int] = SEEDS,
+    with_map: bool | None = None,
+) -> list[Outcome]:
+    """The outcome of every method at every K.
+
+    Args:
+        seeds: of `random`, whose result is the mean over them.
+        with_map: measure mean average precision too; by default if any group has several labels.
+
+    Raises:
+        ClipselectError: no groups, no K, or a K below 1 or above the candidates of every group.
+    """
+    if not groups:
+        raise ClipselectError("there are no videos to evaluate; check the data")
+    if not ks or not seeds:
+        raise ArgumentError("seeds" if ks else "k", "needs at least one number")
+    most = max(len(group.rows) for group in groups)
+    for k in ks:
+        if not 1 <= k <= most:
+            raise ArgumentError("k", f"must lie between 1 and {most}, the most candidates of any video, got {k}")
+    if with_map is None:
+        with_map = any(len(group.labels) > 1 for group in groups)
+    return [
+        _outcome(method, k, groups, table, cost, seeds, with_map)
+        for method, k in methods_at("clip", sorted(set(ks)))
+        if _applies(method, groups, cost)
+    ]
+
+
+def _applies(method: Method, groups: Sequence[Group], cost: Cost) -> bool:
+    """Whether what the method needs is known."""
+    if method.needs == "labels":
+        actions = [group.action for group in groups]
+        return all(a is not None for a in actions) and any(a.any() for a in actions if a is not None)
+    return cost.ddnet_to_base is not None or method.role != "equal_cost"
+
+
+def _outcome(
+    method: Method,
+    k: int | None,
+    groups: Sequence[Group],
+    table: ClipTable,
+    cost: Cost,
+    seeds: Sequence[int],
+    with_map: bool,
+) -> Outcome:
+    labels = [group.labels for group in groups]
+    everything = np.array([len(group.rows) for group in groups])
+    correct: list[dict[str, NDArray[np.float64]]] = []
+    precisions: list[Statistic] = []
+    clips = everything
+    for seed in seeds if method.role == "random" else seeds[:1]:
+        kept = [method.keep(_candidates(i, group, table, k, cost, seed)) for i, group in enumerate(groups)]
+        answers = np.stack([_answer(table, group, *own) for group, own in zip(groups, kept, strict=True)])
+        clips = np.array([len(index) for index, _ in kept])
+        correct.append(_correct(answers, labels))
+        if with_map:
+            precisions.append(mean_average_precisions(answers, labels))
+    return Outcome(
+        method.name,
+        int(clips.max()) if k is None else k,
+        {metric: np.mean([one[metric] for one in correct], axis=0) for metric in correct[0]},
+        _mean_over_draws(precisions, [group.name for group in groups]) if with_map else None,
+        everything if method.needs == "base" else clips,
+        everything if method.needs == "ddnet" else np.zeros_like(everything),
+    )
+
+
+def _candidates(number: int, group: Group, table: ClipTable, k: int | None, cost: Cost, seed: int) -> Candidates:
+    n = len(group.rows)
+    most = n if k is None else min(k, n)
+    return Candidates(
+        table.scores[group.rows],
+        most,
+        seed=(seed, number),
+        equal_cost_k=None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base),
+        confidence=table.confidence[group.rows],
+        action=group.action,
+    )
+
+
+def _answer(table: ClipTable, group: Group, kept: IntArray, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities [classes] of one group."""
+    return aggregate(torch.from_numpy(table.probabilities[group.rows[kept]]).double(), weights).numpy()
+
+
+def _mean_over_draws(statistics: Sequence[Statistic], names: Sequence[str]) -> BootstrapResult:
+    """The mean of statistics."""
+
+    def mean(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.mean([statistic(drawn) for statistic in statistics], axis=0)
+
+    return statistic_draws(mean, len(names), clusters=names)
+
+
+def _correct(answers: NDArray[np.float64], labels: Sequence[Sequence[int]]) -> dict[str, NDArray[np.float64]]:
+    out = {"top1": topk_correct(answers, labels, 1).astype(np.float64)}
+    if answers.shape[1] >= MIN_CLASSES_FOR_TOP5:
+        out["top5"] = topk_correct(answers, labels, 5).astype(np.float64)
+        out["mean"] = (out["top1"] + out["top5"]) / 2
+    return out
