@@ -67,7 +67,6 @@ def test_costs_count_the_ddnet_on_every_clip_and_the_base_once_per_view() -> Non
     assert three["uniform_equal_cost", 4]["clips"] == 5  # the DDNet costs a third of a clip of three views: rounded up
 
 
-
 def test_a_base_whose_cost_is_not_known_has_no_costs_and_no_equal_one() -> None:
     known, unknown = (method_rows(*perfect(), [1, 4], replace(COST, base=base)) for base in (2.0, None))
     assert not any(key.startswith("gflops") for row in unknown for key in row)
