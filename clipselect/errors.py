@@ -21,6 +21,12 @@ class ArgumentError(ClipselectError):
         return f"{self.argument} {self.problem}"
 
 
+def check_argument(condition: bool, argument: str, problem: str) -> None:
+    """Raise an `ArgumentError` unless the condition holds."""
+    if not condition:
+        raise ArgumentError(argument, problem)
+
+
 class VideoError(ClipselectError):
     """A video that cannot be read; other videos of the same batch are not affected."""
 

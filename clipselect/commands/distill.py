@@ -129,13 +129,13 @@ def distill(
     quiet = quiet or not runtime.is_global_zero
     names = read_classes(classes) if classes else None
     network = load_base(base, str(runtime.device), classes=names, size=base_size, frames=base_frames)
-    length = exact_seconds(network.clip_duration if clip_duration is None else clip_duration, "--clip-duration")
+    length = exact_seconds(network.clip_duration if clip_duration is None else clip_duration, "clip_duration")
     training, held_out, network = _videos(data, prefix, network, unlabelled, max_held_out)
     videos, domains = _with_background(training.videos, background, "train")
     seen, elsewhere = _with_background(_evenly(held_out.videos, max_held_out), background, "val", max_held_out)
     recipe = Recipe(
         length,
-        exact_seconds(length if stride is None else stride, "--stride"),
+        exact_seconds(length if stride is None else stride, "stride"),
         config,
         InputSpec(size, size, MEAN, STD, frames),
         TrainingConfig(steps, batch, learning_rate, 0.02, seed, checkpoint_minutes, workers),

@@ -80,7 +80,7 @@ def index(
     check(engine in ("local", "ray"), f"--engine must be local or ray, got {engine}")
     check(workers is None or engine == "local", "--workers is for the local engine; Ray has its own")
     check(0.001 <= fps <= 10_000, f"--fps must lie between 0.001 and 10000, got {fps}")
-    for value, option in ((clip_duration, "--clip-duration"), (stride, "--stride")):
+    for value, option in ((clip_duration, "clip_duration"), (stride, "stride")):
         if value is not None:
             exact_seconds(value, option)
     paths = [Path(name) for name in dict.fromkeys(os.path.abspath(path) for path in find_videos(videos, prefix))]  # noqa: PTH100

@@ -81,9 +81,9 @@ class Settings:
         check(self.decoder in get_args(Backend), f"--decoder must be pyav or decord, got {self.decoder}")
         check(not self.fast or self.decoder == "pyav", "--fast is for --decoder pyav; leave one of them out")
         for value, option in (
-            (self.clip_duration, "--clip-duration"),
-            (self.stride, "--stride"),
-            (self.fps, "--fps"),
+            (self.clip_duration, "clip_duration"),
+            (self.stride, "stride"),
+            (self.fps, "fps"),
         ):
             if value is not None:
                 exact_seconds(value, option)

@@ -16,6 +16,7 @@ from clipselect.commands.output.results import Result
 from clipselect.errors import ClipselectError
 from clipselect.media import files
 from clipselect.media.extract import clip_file_name, extract_clip
+from clipselect.media.files import make_folder
 from clipselect.media.sources import Source
 from clipselect.media.text import printable
 from clipselect.method.selection import ranks
@@ -136,12 +137,3 @@ def write(path: Path, content: str | bytes) -> None:
         write_stdout(content)
     else:
         files.write_whole(path, content)
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder that can be written to, or say why not."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise ClipselectError(f"{folder}: cannot be made a folder ({e.strerror}); choose another place") from e
-    files.check_writable(folder / "file")

@@ -121,7 +121,8 @@ def train_base(
         with stage("training the base", steps, quiet) as step:
             averaged = train(
                 net, examples, base_loss, schedule, runtime,
-                checkpoint=work / "base.ckpt", settings=settings, show=step.at,
+                checkpoint=work / "base.ckpt", settings=settings,
+                progress=lambda now: step.at(now.done, float(now.note.split()[-1])) if now.note else None,
             )  # fmt: skip
         if not runtime.is_global_zero:
             return

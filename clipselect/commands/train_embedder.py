@@ -144,7 +144,8 @@ def train_embedder(
         with stage("training the embedder", steps, quiet) as step:
             averaged = train(
                 training, examples, mean_loss, schedule, runtime,
-                checkpoint=work / "embedder.ckpt", settings=settings, show=step.at,
+                checkpoint=work / "embedder.ckpt", settings=settings,
+                progress=lambda now: step.at(now.done, float(now.note.split()[-1])) if now.note else None,
             ).network  # fmt: skip
         if not runtime.is_global_zero:
             return

@@ -93,7 +93,7 @@ class Scoring:
         fast: bool = False,
     ) -> "Scoring":
         """Defaults as for `score_video`."""
-        length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip duration")
+        length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip_duration")
         step = length if stride is None else exact_seconds(stride, "stride")
         return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step), fast)
 

@@ -13,7 +13,7 @@ from numbers import Rational, Real
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 
 MAX_CANDIDATES = 250_000
 
@@ -66,11 +66,11 @@ def exact_seconds(value: Seconds, name: str) -> Fraction:
     """A positive, finite number of seconds as the fraction that a float stands for: 0.1 is 1/10, 64 / 30 is 32/15.
 
     Raises:
-        ClipselectError: naming the argument.
+        ArgumentError: it is none.
     """
     if not isinstance(value, Real) or not 0 < value < math.inf:
         given = value if isinstance(value, Real) else repr(value)
-        raise ClipselectError(f"{name} must be a positive number of seconds, got {given}")
+        raise ArgumentError(name, f"must be a positive number of seconds, got {given}")
     if isinstance(value, Rational):
         return Fraction(value)
     simple = Fraction(float(value)).limit_denominator(1_000_000)
@@ -90,10 +90,10 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
         stride: seconds between the starts of neighbours, > 0; the clip duration by default.
 
     Raises:
-        ClipselectError: a duration or stride that is not a positive number.
+        ArgumentError: a duration or stride that is not a positive number.
         TooManyClips: so small a stride that there would be more than `MAX_CANDIDATES`.
     """
-    length = exact_seconds(clip_duration, "clip duration")
+    length = exact_seconds(clip_duration, "clip_duration")
     step = length if stride is None else exact_seconds(stride, "stride")
     total = timeline.duration
     if total <= length:

@@ -27,6 +27,15 @@ def check_writable(path: Path) -> None:
         raise ClipselectError(f"{path}: cannot be written ({e.strerror}); choose another place") from e
 
 
+def make_folder(folder: Path) -> None:
+    """Create a folder that can be written to, or raise a ClipselectError that says why not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ClipselectError(f"{folder}: cannot be made a folder ({e.strerror}); choose another place") from e
+    check_writable(folder / "file")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A name to write to; the file appears under `path` whole, when the block is done, or not at all.

@@ -132,7 +132,8 @@ def train_ddnet(
     with stages("training the DDNet", schedule.steps) as progress:
         trained = train(
             Logits(DDNet(config)), examples, loss, schedule, runtime,
-            checkpoint=work / f"ddnet-{which}.ckpt", settings=settings, show=progress.at,
+            checkpoint=work / f"ddnet-{which}.ckpt", settings=settings,
+            progress=lambda now: progress.at(now.done, float(now.note.split()[-1])) if now.note else None,
         )  # fmt: skip
     assert isinstance(trained, Logits)
     return trained.net

@@ -1,7 +1,7 @@
-"""The training loop of `train-base` and `distill`: any device, precision and number of processes, and resumption.
+"""The training loop of every network: any device, precision and number of processes; a killed run resumes.
 
-A run is a function of its options. Every batch is drawn from the seed and the number of its step, so that a run that
-was killed goes on from its last checkpoint to the result that it would have had.
+A run is a function of its arguments. Every batch is drawn from the seed and the number of its step, so a run that was
+killed continues from its last checkpoint to the result that it would have had, bit for bit.
 """
 
 import json
@@ -17,18 +17,22 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.training.augment import memory_format
 from clipselect.training.runtime import Runtime
 
 EMA_DECAY = 0.995
 """Weight of the past in the moving average of the weights; less during the first steps."""
+LOSS_DECAY = 0.95
+"""Weight of the past in the moving average of the loss, which is what progress shows."""
 WARM_UP = 0.15
+"""Fraction of the steps in which the learning rate rises."""
 MAX_GRADIENT_NORM = 5.0
 MAX_SKIPPED_STEPS = 50
 """Steps in a row whose gradients are not finite, before it makes no sense to go on."""
 MAX_LEARNING_RATE = 1e6
-SMALL_MAP = 4
+MAX_SMALL_MAP = 4
 """Up to this side length, oneDNN's bf16 weight gradients of convolutions can hold garbage (torch 2.14, 2.15)."""
 
 Example = tuple[Tensor, Tensor]
@@ -58,7 +62,8 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.learning_rate <= MAX_LEARNING_RATE:
-            raise ClipselectError(f"--learning-rate must lie in [0, {MAX_LEARNING_RATE:g}], got {self.learning_rate}")
+            problem = f"must lie in [0, {MAX_LEARNING_RATE:g}], got {self.learning_rate}"
+            raise ArgumentError("learning_rate", problem)
 
     def deterministic_part(self) -> "TrainingConfig":
         """The same without what makes no difference to the result."""
@@ -79,52 +84,61 @@ def train(
     net: nn.Module,
     example: Callable[[int, int], Example],
     loss: Callable[[nn.Module, Tensor, Tensor], Tensor],
-    schedule: TrainingConfig,
+    config: TrainingConfig,
     runtime: Runtime,
     *,
     checkpoint: Path,
     settings: dict[str, Any],
-    show: Callable[[int, float], Any] = lambda step, loss: None,
+    stage: str = "training",
+    progress: ProgressCallback = no_progress,
 ) -> nn.Module:
     """Train `net` and return it with the moving average of its weights, in evaluation mode.
 
     Args:
         example: (step, i) -> the i-th example of that step's batch; a function of its arguments alone.
-        loss: (net, inputs [b, 3, ...], targets [b, ...]) -> the mean loss.
-        checkpoint: written every few minutes; a run with the same `settings` goes on from it.
-        show: called after every step with the number of steps done and the running loss.
+        loss: (net, inputs [b, 3, ...], targets [b, ...]) -> the mean loss [].
+        checkpoint: written every few minutes; a run with the same `settings`, precision and number of processes
+            continues from it.
+        settings: what else decides the result; values that JSON can hold.
+        progress: called in the first process after every step with the moving average of the loss; a run that only
+            loads a finished checkpoint calls it never.
 
     Raises:
+        ArgumentError: a batch that the processes cannot share evenly.
         ClipselectError: the loss is not a number (the checkpoint stays at an earlier step), a checkpoint of other
-            settings, or one that cannot be written; a batch that its processes cannot share.
+            settings, or one that cannot be written.
     """
-    if schedule.batch % runtime.world_size or schedule.batch < 2 * runtime.world_size:
-        raise ClipselectError(
-            f"--batch {schedule.batch} cannot be shared evenly by {runtime.world_size} processes, at least two "
-            "clips each; choose a multiple of their number"
+    if config.batch % runtime.world_size or config.batch < 2 * runtime.world_size:
+        raise ArgumentError(
+            "batch",
+            f"{config.batch} cannot be shared evenly by {runtime.world_size} processes, at least two examples each; "
+            "choose a multiple of their number",
         )
+    settings = {**settings, "precision": runtime.precision, "processes": runtime.world_size}
     dims = 3 if any(isinstance(module, nn.Conv3d) for module in net.modules()) else 2
     net = net.to(runtime.device).to(memory_format=memory_format(dims))
     averaged = AveragedModel(net, use_buffers=True)
     if runtime.device.type == "cpu":
         exact_small_maps(net)  # not in the copy that the average is: it would call this network's layers
-    optimiser = torch.optim.AdamW(net.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, schedule.steps, pct_start=WARM_UP)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=WARM_UP)
     parts: dict[str, Any] = {"net": net, "averaged": averaged, "optimiser": optimiser, "rate": rate}
     first = _resume(checkpoint, parts, settings)
     model, prepared = runtime.fabric.setup(net, optimiser)
     saved, running, skipped = time.monotonic(), 0.0, 0
-    for step, (inputs, targets) in enumerate(_batches(example, schedule, runtime, first), start=first):
+    if runtime.is_global_zero and first < config.steps:
+        progress(Progress(stage, first, config.steps))
+    for step, (inputs, targets) in enumerate(_batches(example, config, runtime, first), start=first):
         model.train()
-        torch.manual_seed((schedule.seed * 1_000_003 + step) * runtime.world_size + runtime.rank)  # dropout
+        torch.manual_seed((config.seed * 1_000_003 + step) * runtime.world_size + runtime.rank)  # dropout
         value = loss(model, inputs.to(runtime.device), targets.to(runtime.device))
         mean = float(cast(Tensor, runtime.fabric.all_reduce(value.detach(), reduce_op="mean")))
         if not math.isfinite(mean):
             raise ClipselectError(f"the loss is not a number at step {step}{_remedy(checkpoint)}")
         prepared.zero_grad()
         runtime.fabric.backward(value)
-        size = nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT_NORM)
-        skipped = 0 if bool(size.isfinite()) else skipped + 1
+        norm = nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT_NORM)
+        skipped = 0 if bool(norm.isfinite()) else skipped + 1
         if skipped == MAX_SKIPPED_STEPS:
             raise ClipselectError(f"no gradient is a number since step {step + 1 - skipped}{_remedy(checkpoint)}")
         if not skipped:
@@ -132,14 +146,14 @@ def train(
         rate.step()
         averaged.multi_avg_fn = get_ema_multi_avg_fn(min(EMA_DECAY, (1 + step) / (10 + step)))
         averaged.update_parameters(net)
-        running += (mean - running) * (0.05 if step > first else 1)
+        running = mean if step == first else LOSS_DECAY * running + (1 - LOSS_DECAY) * mean
         done = step + 1
         if runtime.is_global_zero:
             runtime.log({"loss": mean, "learning rate": float(rate.get_last_lr()[0])}, done)
-            show(done, running)
-            if time.monotonic() - saved > 60 * schedule.checkpoint_minutes or done == schedule.steps:
+            if time.monotonic() - saved > 60 * config.checkpoint_minutes or done == config.steps:
                 _save(checkpoint, parts, settings, done)
                 saved = time.monotonic()
+            progress(Progress(stage, done, config.steps, f"loss {running:.4f}"))
     runtime.fabric.barrier()
     result: nn.Module = averaged.module.eval()
     if not all(bool(t.isfinite().all()) for t in result.state_dict().values()):
@@ -153,18 +167,16 @@ def _remedy(checkpoint: Path) -> str:
 
 
 def _batches(
-    example: Callable[[int, int], Example], schedule: TrainingConfig, runtime: Runtime, first: int
+    example: Callable[[int, int], Example], config: TrainingConfig, runtime: Runtime, first: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    share = schedule.batch // runtime.world_size
-    begin = runtime.rank * share
-    places = (
-        [*range(step * schedule.batch + begin, step * schedule.batch + begin + share)]
-        for step in range(first, schedule.steps)
-    )
-    draws: Any = StepDataset(example, schedule.batch)
+    """This process's part of every batch from step `first` on."""
+    part = config.batch // runtime.world_size
+    starts = (step * config.batch + runtime.rank * part for step in range(first, config.steps))
+    sample_indices = ([*range(start, start + part)] for start in starts)
+    dataset: Any = StepDataset(example, config.batch)
     try:
-        yield from DataLoader(draws, batch_sampler=places, num_workers=schedule.workers)
-    except ClipselectError as e:  # from a worker, with its traceback before the sentence
+        yield from DataLoader(dataset, batch_sampler=sample_indices, num_workers=config.workers)
+    except ClipselectError as e:  # a worker's error carries its traceback before the sentence
         raise ClipselectError(str(e).rpartition(f"{type(e).__module__}.{type(e).__name__}: ")[2].strip()) from e
 
 
@@ -177,7 +189,7 @@ def exact_small_maps(net: nn.Module) -> None:
 
 def _exact_if_small(conv: nn.Conv2d | nn.Conv3d, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     def guarded(x: Tensor) -> Tensor:
-        if min(x.shape[-2:]) > SMALL_MAP * max(conv.stride):
+        if min(x.shape[-2:]) > MAX_SMALL_MAP * max(conv.stride):
             return forward(x)
         with torch.autocast(x.device.type, enabled=False):
             return forward(x.float())
@@ -203,8 +215,8 @@ def _resume(path: Path, parts: dict[str, Any], settings: dict[str, Any]) -> int:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         made_with = state["settings"]
-    except Exception as e:  # whatever a damaged file leads the unpickler to
-        raise ClipselectError(f"{path}: a damaged checkpoint; delete it to begin anew") from e
+    except Exception as e:  # a damaged file may make the unpickler raise anything
+        raise ClipselectError(f"{path}: a damaged checkpoint; delete it to start again") from e
     if made_with != _text(settings):
         raise ClipselectError(
             f"{path}: a checkpoint of a run with other options; delete it, or choose another work folder"

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, check_argument
 from clipselect.scoring.device import pick_device
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(days=7)
-"""One process may have many more videos to read than another that waits for it."""
+MAX_WAIT = timedelta(days=7)
+"""Of one process for another, which may have many more videos to read."""
 PRECISIONS = ("auto", "32", "bf16")
 
 
@@ -54,6 +55,10 @@ class Runtime:
         """The first process's value, in every process."""
         return cast(T, self.fabric.broadcast(value))
 
+    def from_first(self, compute: Callable[[], T]) -> T:
+        """What the first process computes, in every process: the others might read the same and not agree."""
+        return self.broadcast(compute() if self.is_global_zero else None)
+
     def log(self, values: dict[str, float], step: int) -> None:
         self.fabric.log_dict(values, step)
 
@@ -72,13 +77,11 @@ def launch(device: str, precision: str, log_folder: Path) -> Runtime:
     from lightning_fabric.loggers.tensorboard import TensorBoardLogger
     from lightning_fabric.strategies.ddp import DDPStrategy
 
-    if precision not in PRECISIONS:
-        raise ClipselectError(f"--precision must be one of {', '.join(PRECISIONS)}, got {precision}")
-    by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ  # other launchers' variables would make one process wait for ever
-    processes, local = (int(os.environ[n]) if by_torchrun else 1 for n in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    check_argument(precision in PRECISIONS, "precision", f"must be one of {', '.join(PRECISIONS)}, got {precision}")
+    processes, local = (int(os.environ[n]) if _by_torchrun() else 1 for n in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if processes > 1 and device.startswith("cuda:"):
-        raise ClipselectError(
-            f"--device {device} is for one process; with torchrun give cuda, and every process has its own"
+        raise ArgumentError(
+            "device", f"{device} is for one process; with torchrun give cuda, and every process has its own"
         )
     where = pick_device(device)
     chosen = ("bf16" if _has_fast_bf16(where) else "32") if precision == "auto" else precision
@@ -87,12 +90,22 @@ def launch(device: str, precision: str, log_folder: Path) -> Runtime:
         accelerator=where.type,
         devices=[where.index or 0] if processes == 1 and where.type == "cuda" else local,
         num_nodes=processes // local,
-        strategy=DDPStrategy(timeout=PATIENCE) if processes > 1 else "auto",
+        strategy=DDPStrategy(timeout=MAX_WAIT) if processes > 1 else "auto",
         precision="bf16-mixed" if chosen == "bf16" else "32-true",
         loggers=TensorBoardLogger(log_folder.parent, name=log_folder.name, version=""),
     )
     fabric.launch()
     return Runtime(fabric, chosen)
+
+
+def is_first_process() -> bool:
+    """Whether this process is the only one or the first of a run: the one that reports. Known before `launch`."""
+    return not _by_torchrun() or os.environ["RANK"] == "0"
+
+
+def _by_torchrun() -> bool:
+    """Variables of other launchers do not count: they would make one process wait for others for ever."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def _has_fast_bf16(device: torch.device) -> bool:

@@ -93,7 +93,7 @@ def test_damaged_work_is_named(distil: Distil, tmp_path: Path) -> None:
     assert_refused_at_last(distil(), "000000.npz: damaged; delete it and run the same command again")
     features.write_bytes(whole)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    assert_refused_at_last(distil(), f"{checkpoint}: a damaged checkpoint; delete it to begin anew")
+    assert_refused_at_last(distil(), f"{checkpoint}: a damaged checkpoint; delete it to start again")
     checkpoint.unlink()
     assert distil().code == 0
 

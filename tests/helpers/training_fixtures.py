@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from clipselect.media.progress import Progress
 from clipselect.training.loop import Example, TrainingConfig, train
 from clipselect.training.runtime import launch
 
@@ -36,7 +37,7 @@ def fresh() -> nn.Module:
     )  # fmt: skip
 
 
-def schedule(**options: Any) -> TrainingConfig:
+def config(**options: Any) -> TrainingConfig:
     return TrainingConfig(**{"steps": STEPS, "batch": 4, "learning_rate": 0.05, "weight_decay": 0.01, **options})
 
 
@@ -49,21 +50,20 @@ class Training:
         self.runtime = launch("cpu", "32", folder / "logs")
 
     def __call__(self, stop_after: int | None = None, **options: Any) -> State:
-        def show(done: int, _: float) -> None:
-            if done == stop_after:
+        def stop(progress: Progress) -> None:
+            if progress.done == stop_after:
                 raise KeyboardInterrupt
 
         how: dict[str, Any] = {
-            "settings": {"of": "the test"},
+            "net": fresh(),
             "example": example,
             "loss": loss,
-            "net": fresh(),
+            "config": config(checkpoint_minutes=0),
+            "settings": {"of": "the test"},
+            "progress": stop,
             **options,
         }
-        net = train(
-            how["net"], how["example"], how["loss"], how.get("schedule", schedule(checkpoint_minutes=0)), self.runtime,
-            checkpoint=self.checkpoint, settings=how["settings"], show=how.get("show", show),
-        )  # fmt: skip
+        net = train(runtime=self.runtime, checkpoint=self.checkpoint, **how)
         assert not net.training
         return net.state_dict()
 
@@ -85,6 +85,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> State:
 def assert_same(one: State, other: State) -> None:
     assert one.keys() == other.keys()
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def loss_of(progress: Progress) -> float:
+    """The loss that a training reports with a step."""
+    return float(progress.note.removeprefix("loss "))
 
 
 def fails_at(step: int, value: float = math.nan) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:

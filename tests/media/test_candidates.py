@@ -163,7 +163,7 @@ def test_the_candidates_cover_every_frame_unless_the_stride_is_longer_than_a_cli
 @pytest.mark.parametrize("bad", [0, -1, 0.0, -0.5, Fraction(-1, 3), math.nan, math.inf, -math.inf])
 def test_a_duration_or_stride_that_is_not_a_positive_number_is_an_error_that_names_it(bad: Seconds) -> None:
     timeline = steady(100, 512, PAL)
-    with pytest.raises(ClipselectError, match="clip duration must be a positive"):
+    with pytest.raises(ClipselectError, match="clip_duration must be a positive"):
         candidate_clips(timeline, bad)
     with pytest.raises(ClipselectError, match="stride must be a positive"):
         candidate_clips(timeline, 1, bad)

@@ -2,13 +2,25 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from helpers.training_fixtures import STEPS, Begin, State, assert_same, begin, example, fresh, loss, schedule, whole
+from helpers.training_fixtures import (
+    STEPS,
+    Begin,
+    State,
+    assert_same,
+    begin,
+    config,
+    example,
+    fresh,
+    loss,
+    loss_of,
+    whole,
+)
 from torch import nn
 
+from clipselect.media.progress import Progress
 from clipselect.training.loop import EMA_DECAY, exact_small_maps, train
 from clipselect.training.runtime import launch
 
@@ -34,46 +46,47 @@ def test_a_run_stopped_again_and_again_ends_as_if_it_had_not_been(begin: Begin, 
 def test_a_finished_run_is_not_trained_again(begin: Begin, whole: State) -> None:
     run = begin("run")
     run()
-    shown: list[int] = []
-    assert_same(run(show=lambda step, _: shown.append(step)), whole)
+    shown: list[Progress] = []
+    assert_same(run(progress=shown.append), whole)
     assert shown == []
 
 
 def test_workers_and_the_time_between_checkpoints_change_nothing(begin: Begin, whole: State) -> None:
-    assert_same(begin("workers")(schedule=schedule(workers=1)), whole)
+    assert_same(begin("workers")(config=config(workers=1)), whole)
     assert (
-        schedule(workers=3, checkpoint_minutes=9).deterministic_part()
-        == schedule().deterministic_part()
-        != schedule(seed=1).deterministic_part()
+        config(workers=3, checkpoint_minutes=9).deterministic_part()
+        == config().deterministic_part()
+        != config(seed=1).deterministic_part()
     )
 
 
 def test_another_seed_drops_out_others(begin: Begin, whole: State) -> None:
-    other = begin("run")(schedule=schedule(seed=1))
+    other = begin("run")(config=config(seed=1))
     assert not torch.equal(other["0.weight"], whole["0.weight"])
 
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_the_shortest_runs_end(steps: int, begin: Begin) -> None:
-    assert all(bool(t.isfinite().all()) for t in begin("run")(schedule=schedule(steps=steps)).values())
+    assert all(bool(t.isfinite().all()) for t in begin("run")(config=config(steps=steps)).values())
 
 
 def test_training_learns(begin: Begin) -> None:
-    losses: list[float] = []
-    begin("run")(schedule=schedule(steps=100), show=lambda _, value: losses.append(value))
-    assert losses[-1] < 0.3 * losses[0]
+    shown: list[Progress] = []
+    begin("run")(config=config(steps=100), progress=shown.append)
+    assert [progress.done for progress in shown] == [*range(101)]
+    assert loss_of(shown[-1]) < 0.3 * loss_of(shown[1])
 
 
 def test_the_result_is_the_moving_average_of_the_weights(begin: Begin) -> None:
     net, seen = fresh(), list[State]()
 
-    def keep(*_: Any) -> None:
+    def keep(progress: Progress) -> None:
         seen.append({name: tensor.clone() for name, tensor in net.state_dict().items()})
 
-    result = begin("run")(net=net, show=keep)
+    result = begin("run")(net=net, progress=keep)
     for name in ("0.weight", "6.bias", "1.running_mean"):
-        expected = seen[0][name]
-        for step, state in enumerate(seen[1:], start=1):
+        expected = seen[1][name]  # after the first step
+        for step, state in enumerate(seen[2:], start=1):
             past = min(EMA_DECAY, (1 + step) / (10 + step))  # little at first, when it is not worth much
             expected = past * expected + (1 - past) * state[name]
         assert torch.allclose(result[name], expected, atol=1e-6) and not torch.equal(result[name], seen[-1][name])
@@ -82,7 +95,7 @@ def test_the_result_is_the_moving_average_of_the_weights(begin: Begin) -> None:
 def test_the_result_does_not_call_layers_of_the_trained_network(tmp_path: Path) -> None:
     net = fresh()
     runtime = launch("cpu", "32", tmp_path / "logs")
-    result = train(net, example, loss, schedule(), runtime, checkpoint=tmp_path / "c", settings={})
+    result = train(net, example, loss, config(), runtime, checkpoint=tmp_path / "c", settings={})
     x = torch.rand(2, 3, 2, 8, 8)
     before = result(x)
     with torch.no_grad():

@@ -14,17 +14,19 @@ from helpers.training_fixtures import (
     State,
     assert_same,
     begin,
+    config,
     example,
     fails_at,
     fresh,
     loss,
-    schedule,
+    loss_of,
     whole,
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 
-from clipselect.errors import ClipselectError, VideoError
+from clipselect.errors import ArgumentError, ClipselectError, VideoError
+from clipselect.media.progress import Progress
 from clipselect.training import loop
 from clipselect.training.loop import Example, train
 from clipselect.training.runtime import Runtime, launch
@@ -104,7 +106,7 @@ def test_a_damaged_checkpoint_is_refused(content: bytes | str, begin: Begin) -> 
         run.checkpoint.write_bytes(run.checkpoint.read_bytes()[: run.checkpoint.stat().st_size // 2])
     else:
         torch.save({"a module": fresh(), "no settings": {"step": 1}, "a list": [1]}[content], run.checkpoint)
-    with pytest.raises(ClipselectError, match=r"net\.ckpt: a damaged checkpoint; delete it to begin anew"):
+    with pytest.raises(ClipselectError, match=r"net\.ckpt: a damaged checkpoint; delete it to start again"):
         run()
 
 
@@ -139,47 +141,47 @@ def test_a_video_that_vanishes_ends_the_run_with_a_sentence_alone(workers: int, 
         return example(step, i)
 
     with pytest.raises(ClipselectError) as said:
-        begin("run")(example=vanished, schedule=schedule(workers=workers))
+        begin("run")(example=vanished, config=config(workers=workers))
     assert str(said.value) == "/videos/a: b\n.mp4: no such file; check the path"
 
 
 @pytest.mark.parametrize(("batch", "processes"), [(4, 3), (2, 2), (32, 5)])
 def test_a_batch_that_the_processes_cannot_share_is_refused(batch: int, processes: int, tmp_path: Path) -> None:
     crew = Runtime(cast(Any, SimpleNamespace(world_size=processes, global_rank=0, device=torch.device("cpu"))), "32")
-    with pytest.raises(ClipselectError, match=rf"--batch {batch} cannot be shared evenly by {processes} processes"):
-        train(fresh(), example, loss, schedule(batch=batch), crew, checkpoint=tmp_path / "c", settings={})
+    with pytest.raises(ArgumentError, match=rf"^batch {batch} cannot be shared evenly by {processes} processes"):
+        train(fresh(), example, loss, config(batch=batch), crew, checkpoint=tmp_path / "c", settings={})
 
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, 1e38, -1.0])
 def test_a_learning_rate_that_is_none_is_refused(rate: float) -> None:
-    with pytest.raises(ClipselectError, match=r"--learning-rate must lie in \[0, 1e\+06\]"):
-        schedule(learning_rate=rate)
+    with pytest.raises(ArgumentError, match=r"^learning_rate must lie in \[0, 1e\+06\]"):
+        config(learning_rate=rate)
 
 
 def test_processes_share_a_batch_without_gaps_or_doubles(tmp_path: Path) -> None:
     seen: list[Tensor] = []
     for rank in range(2):
         crew = Runtime(cast(Any, SimpleNamespace(world_size=2, global_rank=rank)), "32")
-        batches = [*loop._batches(example, schedule(steps=3), crew, 1)]
+        batches = [*loop._batches(example, config(steps=3), crew, 1)]
         assert len(batches) == 2
         seen.append(torch.stack([inputs for inputs, _ in batches]))
     alone = Runtime(cast(Any, SimpleNamespace(world_size=1, global_rank=0)), "32")
-    expected = torch.stack([inputs for inputs, _ in loop._batches(example, schedule(steps=3), alone, 1)])
+    expected = torch.stack([inputs for inputs, _ in loop._batches(example, config(steps=3), alone, 1)])
     assert torch.equal(torch.cat(seen, dim=1), expected)
 
 
 def test_the_log_can_be_read_by_tensorboard(begin: Begin) -> None:
-    run, shown = begin("run"), list[float]()
-    run(show=lambda _, value: shown.append(value))
+    run, shown = begin("run"), list[Progress]()
+    run(progress=shown.append)
     log = EventAccumulator(str(run.folder / "logs"))
     log.Reload()
     assert [event.step for event in log.Scalars("loss")] == [*range(1, STEPS + 1)]
-    assert log.Scalars("loss")[0].value == pytest.approx(shown[0], rel=1e-6)
+    assert log.Scalars("loss")[0].value == pytest.approx(loss_of(shown[1]), abs=1e-4)
     assert max(event.value for event in log.Scalars("learning rate")) <= 0.05
 
 
 def test_an_unknown_precision_or_device_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ClipselectError, match="--precision must be one of auto, 32, bf16, got 16"):
+    with pytest.raises(ArgumentError, match=r"^precision must be one of auto, 32, bf16, got 16"):
         launch("cpu", "16", tmp_path / "logs")
     with pytest.raises(ClipselectError, match="device 'abacus' is not available"):
         launch("abacus", "32", tmp_path / "logs")
@@ -188,7 +190,7 @@ def test_an_unknown_precision_or_device_is_refused(tmp_path: Path) -> None:
 def test_one_device_for_several_processes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ClipselectError, match="--device cuda:1 is for one process; with torchrun give cuda"):
+    with pytest.raises(ArgumentError, match=r"^device cuda:1 is for one process; with torchrun give cuda"):
         launch("cuda:1", "32", tmp_path / "logs")
 
 

@@ -1,0 +1,164 @@
+"""What every training does around its loop: check its outputs, join the processes, write weights and card."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from clipselect import __version__
+from clipselect.errors import ClipselectError
+from clipselect.media.files import check_writable, make_folder, write_whole
+from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.scoring.checkpoint import Metadata, save_weights
+from clipselect.training.cards import CARD
+from clipselect.training.runtime import Runtime, launch
+
+OnError = Callable[[str, ClipselectError], Any]
+"""Called with the path of a file that is left out and why."""
+
+
+def ignore_error(path: str, error: ClipselectError) -> None:
+    """The `OnError` callback that does nothing."""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """Weights that a training wrote.
+
+    Attributes:
+        weights: the file.
+        card: the Markdown file beside it: what the weights are, how they were made, what was measured.
+        metadata: what the weights file says about itself, among it the measurements on held-out data.
+    """
+
+    weights: Path
+    card: Path
+    metadata: Metadata
+
+
+class LeftOut:
+    """An `OnError` callback that counts files, each once, and passes the first error of each on to another callback."""
+
+    def __init__(self, on_error: OnError) -> None:
+        self.on_error = on_error
+        self.paths: set[str] = set()
+
+    def __call__(self, path: str, error: ClipselectError) -> None:
+        if path not in self.paths:
+            self.paths.add(path)
+            self.on_error(path, error)
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """Where a training writes, the processes it runs in, and whom it reports to. `TrainingRun.begin` makes one.
+
+    Attributes:
+        output: the weights file to write.
+        work: folder for checkpoints and whatever else a run that was stopped continues from.
+        progress, left_out: report for the first process only; the other processes report to nobody.
+    """
+
+    output: Path
+    work: Path
+    runtime: Runtime
+    progress: ProgressCallback
+    left_out: LeftOut
+
+    @classmethod
+    def begin(
+        cls,
+        output: Path,
+        work: Path | None,
+        device: str,
+        precision: str,
+        progress: ProgressCallback = no_progress,
+        on_error: OnError = ignore_error,
+    ) -> "TrainingRun":
+        """Make the work folder (by default beside the output) and join the processes of the run.
+
+        Raises:
+            ClipselectError: `work` cannot be written to, or see `launch`.
+        """
+        work = output.with_suffix(".work") if work is None else work
+        make_folder(work)
+        runtime = launch(device, precision, work / "logs")
+        first = runtime.is_global_zero
+        return cls(
+            output, work, runtime, progress if first else no_progress, LeftOut(on_error if first else ignore_error)
+        )
+
+    def finish(self, tensors: Mapping[str, Tensor], metadata: Metadata, card: str) -> TrainResult:
+        """Write the weights with all that was measured, and their card."""
+        save_weights(self.output, dict(tensors), metadata)
+        write_whole(card_path(self.output), card)
+        return TrainResult(self.output, card_path(self.output), metadata)
+
+
+def card_path(output: Path) -> Path:
+    return output.with_suffix(".md")
+
+
+def check_outputs(output: Path) -> None:
+    """Refuse now what could not be written after the training.
+
+    Raises:
+        ClipselectError: the weights or their card cannot be written, or a file of the card's name is no card.
+    """
+    if output.suffix in (".md", ".work"):
+        raise ClipselectError(f"{output}: is the name of the card or the work folder; end it in .safetensors")
+    check_writable(output)
+    card = card_path(output)
+    check_writable(card)
+    if card.is_file() and CARD not in card.read_text("utf-8", "replace"):
+        raise ClipselectError(f"{card}: is no card of weights and would be lost; choose another output")
+
+
+def origin(kind: str, output: Path, data: str, seed: int, steps: int, command: str) -> Metadata:
+    """How weights were made, as the metadata of all kinds of weights say it.
+
+    Args:
+        data: short name of the training data.
+        command: what to call or to type to make the weights again.
+    """
+    return {
+        "kind": kind,
+        "name": output.stem,
+        "data": data,
+        "seed": seed,
+        "steps": steps,
+        "clipselect": __version__,
+        "command": command,
+    }
+
+
+def python_call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> str:
+    """A call of a public function as Python code, without callbacks and arguments that have their defaults.
+
+    >>> def train(data, *, steps=10, progress=None): ...
+    >>> python_call(train, {"data": "videos", "steps": 20, "progress": print})
+    "clipselect.train(data='videos', steps=20)"
+    """
+    parameters = inspect.signature(function).parameters
+    shown = [
+        f"{name}={str(value)!r}" if isinstance(value, Path) else f"{name}={value!r}"
+        for name, value in arguments.items()
+        if name in parameters and not callable(value) and parameters[name].default != value
+    ]
+    return f"clipselect.{function.__name__}({', '.join(shown)})"
+
+
+def to_half_precision(net: nn.Module) -> dict[str, Tensor]:
+    """Round the weights of a network to float16, in place, and return them in that type, as they are written.
+
+    Weights that float16 cannot hold stay as they are. What is measured afterwards holds for the written weights.
+    """
+    state = net.state_dict()
+    halves = {
+        name: t.half() if t.is_floating_point() and bool(t.half().isfinite().all()) else t for name, t in state.items()
+    }
+    net.load_state_dict({name: t.to(state[name].dtype) for name, t in halves.items()})
+    return {name: t.clone() for name, t in halves.items()}
