@@ -271,6 +271,10 @@ class ScoreIndex:
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
 
+    def close(self) -> None:
+        """Let go of the file, which Windows does not replace while it is open."""
+        self._file.close()
+
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path}
 

@@ -75,7 +75,7 @@ def test_a_second_run_reads_nothing_and_leaves_the_file_alone(
     reads.clear()
     run("index", folder, "-o", out, "--workers", 0)
     assert run.code == 0 and "0 videos scored, 3 unchanged" in run.out and reads == []
-    assert (out.read_bytes(), out.stat().st_mtime_ns) == before and not out.with_name("s.parquet.journal").exists()
+    assert (out.read_bytes(), out.stat().st_mtime_ns) == before and not out.with_name("s.parquet.unfinished").exists()
 
 
 def grown(path: Path) -> None:
@@ -178,7 +178,7 @@ def test_another_model_is_refused_and_both_are_named(run: Run, folder: Path, out
     save_weights(tmp_path / "o.safetensors", {k: v * 0.5 for k, v in tensors.items()}, {**metadata, "name": "other"})
     run("index", folder, "-o", out, "--workers", 0)
     run("index", folder, "-o", out, "--workers", 0, "--model", tmp_path / "o.safetensors")
-    assert_refused(run, f"was made with model {DEFAULT_DDNET}", "not with model other")
+    assert_refused(run, f"(made with model {DEFAULT_DDNET}", "not with model other")
 
 
 @pytest.mark.parametrize("content", ["parquet", "text", "empty"])
@@ -191,8 +191,8 @@ def test_a_foreign_file_is_not_written_over(run: Run, folder: Path, out: Path, c
         out.write_text("my notes" if content == "text" else "")
     before = out.read_bytes()
     run("index", folder, "-o", out, "--workers", 0)
-    assert_refused(run, f"{out}: not a score index, and it would be written over", "--overwrite")
-    assert out.read_bytes() == before and not out.with_name("s.parquet.journal").exists()
+    assert_refused(run, "--overwrite must be set", f"{out} (not a score index)", "another name")
+    assert out.read_bytes() == before and not out.with_name("s.parquet.unfinished").exists()
     assert run("index", folder, "-o", out, "--workers", 0, "--overwrite").code == 0 and len(ScoreIndex(out)) == 3
 
 

@@ -16,7 +16,6 @@ from torch.utils.data import SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, RandomClips, UniformClips, VideoError
 from clipselect.errors import ClipselectError, ClipselectWarning
-from clipselect.index.builder import IndexBuilder
 from clipselect.index.score_index import ScoreIndex, Scoring, write_index
 
 
@@ -134,12 +133,3 @@ def test_a_group_of_rows_ends_with_its_clips_too(tmp_path: Path) -> None:
     write_index(tmp_path / "s.parquet", Scoring("m", "s", "1", "1"), ({**row, "path": f"/{i}"} for i in range(6)))
     assert pq.ParquetFile(tmp_path / "s.parquet").metadata.num_row_groups == 3
     assert all(ScoreIndex(tmp_path / "s.parquet").entry(f"/{i}") for i in range(6))
-
-
-@pytest.mark.parametrize("content", [b"my notes", b"my notes\n", b'{"model": 1}\n'])
-def test_a_journal_of_somebody_else_is_not_written_over(content: bytes, tmp_path: Path) -> None:
-    journal = tmp_path / "s.parquet.journal"
-    journal.write_bytes(content)
-    with pytest.raises(ClipselectError, match=r"s\.parquet\.journal: holds unfinished work of something else"):
-        IndexBuilder(tmp_path / "s.parquet", Scoring("m", "s", "1", "1"))
-    assert journal.read_bytes() == content
