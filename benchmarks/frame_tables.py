@@ -13,13 +13,13 @@ import numpy as np
 from clipselect.zoo.embedder import Embedder
 from numpy.typing import NDArray
 
-from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, Stage
 from clipselect.data import degradations
 from clipselect.errors import ClipselectError, ImageError
 from clipselect.evaluation.metrics import BootstrapResult, extreme_interval
 from clipselect.evaluation.sets import Method, group_features
 from clipselect.index.score_index import signature, stored_path
+from clipselect.media.files import make_folder
 from clipselect.media.images import Image, read_image
 from clipselect.scoring.scorer import Scorer
 from clipselect.training.array_files import read_arrays, write_arrays

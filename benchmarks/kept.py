@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clipselect.commands.outputs import make_folder
 from clipselect.errors import ClipselectError
-from clipselect.media.files import write_whole
+from clipselect.media.files import make_folder, write_whole
 from clipselect.scoring.checkpoint import load_weights
 
 COMMAND = "command.json"

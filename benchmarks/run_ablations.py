@@ -18,8 +18,7 @@ from typing import Any
 from kept import call, check_command, keep_command, table
 from shared import run
 
-from clipselect.commands.outputs import make_folder
-from clipselect.media.files import write_whole
+from clipselect.media.files import make_folder, write_whole
 
 VARIANTS: dict[str, list[str]] = {
     "default": [],

@@ -19,8 +19,8 @@ from rich.progress import track
 from shared import environment, network_record, run, write_results
 
 from clipselect import DDNet, DDNetConfig, load_scorer, open_source, score_video, top_k
-from clipselect.commands.outputs import make_folder
 from clipselect.evaluation.classify import compare
+from clipselect.media.files import make_folder
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.multiply_adds import multiply_adds
 

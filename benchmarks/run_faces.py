@@ -34,11 +34,11 @@ from ijb_sets import ijba, ijbc
 from shared import environment, network_record, run, tell, write_results
 
 from clipselect.commands.common import check
-from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stoppable
 from clipselect.data.splits import split_root
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import is_folder, visible
+from clipselect.media.files import make_folder
 from clipselect.media.text import printable
 from clipselect.samplers.frame_sampler import FaceFrameSampler
 from clipselect.scoring.scorer import load_scorer

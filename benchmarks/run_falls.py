@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from shared import environment, network_record, run, write_results
 
 from clipselect.commands.common import check
-from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stage
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.evaluation.metrics import bootstrap_interval, proportion_interval
+from clipselect.media.files import make_folder
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
 from clipselect.method.selection import top_k, uniform

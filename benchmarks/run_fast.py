@@ -25,10 +25,9 @@ from scipy.stats import spearmanr
 from shared import environment, run
 
 from clipselect import ClipselectError, load_scorer, open_source, score_video, top_k
-from clipselect.commands.outputs import make_folder
 from clipselect.index.inputs import find_videos
 from clipselect.media.clips import candidates, clip_batches
-from clipselect.media.files import write_whole
+from clipselect.media.files import make_folder, write_whole
 from clipselect.media.video import VideoFile
 from clipselect.scoring.scorer import Scorer
 

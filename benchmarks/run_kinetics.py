@@ -42,7 +42,6 @@ from table_cache import Cache
 from timed import add_seconds, methods, timed
 
 from clipselect.commands.common import check, stderr
-from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import stage, stoppable
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
 from clipselect.data.datasets import Dataset, read_background, read_dataset
@@ -50,6 +49,7 @@ from clipselect.errors import ClipselectError
 from clipselect.evaluation.outcomes import Cost, outcomes_of
 from clipselect.evaluation.rows import class_rows, differences, rows
 from clipselect.media.candidates import exact_seconds
+from clipselect.media.files import make_folder
 from clipselect.media.text import printable
 from clipselect.scoring.scorer import Scorer, load_scorer
 

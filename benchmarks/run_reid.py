@@ -44,13 +44,13 @@ from reid_sets import (
 from shared import environment, network_record, run, tell, write_results
 
 from clipselect.commands.common import check
-from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stage, stoppable
 from clipselect.data.degradations import degrade
 from clipselect.data.tracklets import DISTRACTOR, JUNK, LAYOUTS, Layout, QueryGallery, query_and_gallery
 from clipselect.evaluation.metrics import BootstrapResult, bootstrap_means, retrieval
 from clipselect.evaluation.metrics.retrieval import Metric
 from clipselect.evaluation.sets import Method, methods
+from clipselect.media.files import make_folder
 from clipselect.media.images import Image
 from clipselect.media.text import printable
 from clipselect.scoring import shipped

@@ -33,9 +33,8 @@ from shared import environment, run, write_results
 from speed_base import base_rows, slowfast
 from speed_parts import backends, growth, indexing, memory, reading
 
-from clipselect.commands.outputs import make_folder
 from clipselect.errors import ClipselectError
-from clipselect.media.files import write_whole
+from clipselect.media.files import make_folder, write_whole
 from clipselect.media.sources import open_source
 from clipselect.scoring.device import pick_device
 

@@ -1,3 +1,4 @@
+from .errors import ArgumentError as ArgumentError
 from .errors import ClipselectError as ClipselectError
 from .errors import ClipselectWarning as ClipselectWarning
 from .errors import VideoError as VideoError
@@ -32,5 +33,8 @@ from .scoring.scorer import Scorer as Scorer
 from .scoring.scorer import load_scorer as load_scorer
 from .scoring.video_scores import VideoScores as VideoScores
 from .scoring.video_scores import score_video as score_video
+from .training.base_training import train_base as train_base
+from .training.embedder_training import train_embedder as train_embedder
+from .training.run import TrainResult as TrainResult
 
 __version__: str

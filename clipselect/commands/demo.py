@@ -10,8 +10,8 @@ from clipselect.commands.options import Device, Settings
 from clipselect.commands.output import pages
 from clipselect.commands.output.demo import write_demo_video
 from clipselect.commands.output.results import Result
-from clipselect.commands.outputs import Outputs, make_folder
-from clipselect.media.files import check_writable
+from clipselect.commands.outputs import Outputs
+from clipselect.media.files import check_writable, make_folder
 from clipselect.scoring.scorer import load_scorer
 
 

@@ -11,7 +11,6 @@ from rich.text import Text
 from clipselect import __version__
 from clipselect.commands.common import check, stderr
 from clipselect.commands.options import ClipDuration, Device, Fps, Quiet, Stride
-from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stage, stoppable
 from clipselect.commands.training_options import (
     Background,
@@ -27,15 +26,13 @@ from clipselect.commands.training_options import (
     Steps,
     Work,
     Workers,
-    check_outputs,
     command,
-    frame_cache,
 )
 from clipselect.data.datasets import Dataset, LabelledVideo, read_background, read_dataset
 from clipselect.data.splits import Split
 from clipselect.data.unlabelled import read_unlabelled_split
 from clipselect.media.candidates import exact_seconds
-from clipselect.media.files import write_whole
+from clipselect.media.files import make_folder, write_whole
 from clipselect.media.text import printable
 from clipselect.method.ddnet import DDNetConfig
 from clipselect.method.discriminability import Contrast, Metric
@@ -45,8 +42,10 @@ from clipselect.scoring.scorer import Scorer
 from clipselect.training.cards import ddnet_card
 from clipselect.training.ddnet_training import Loss
 from clipselect.training.distillation import Recipe, distil
+from clipselect.training.frame_cache import frame_cache
 from clipselect.training.held_out import outputs_of, quality
 from clipselect.training.loop import TrainingConfig
+from clipselect.training.run import check_outputs
 from clipselect.training.runtime import launch
 from clipselect.training.targets import Target
 from clipselect.zoo.base import MEAN, STD, Base

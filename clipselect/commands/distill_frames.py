@@ -12,7 +12,6 @@ from clipselect import __version__
 from clipselect.commands.common import check, stderr
 from clipselect.commands.distill import four_numbers
 from clipselect.commands.options import Device, Quiet
-from clipselect.commands.outputs import make_folder
 from clipselect.commands.stages import Failures, stage, stoppable
 from clipselect.commands.training_options import (
     Batch,
@@ -24,13 +23,12 @@ from clipselect.commands.training_options import (
     Steps,
     Work,
     Workers,
-    check_outputs,
     command,
 )
 from clipselect.data.degradations import DEGRADATIONS, Kind
 from clipselect.data.identities import read_identities
 from clipselect.data.splits import Split, short_name
-from clipselect.media.files import write_whole
+from clipselect.media.files import make_folder, write_whole
 from clipselect.media.text import printable
 from clipselect.method.ddnet import DDNetConfig
 from clipselect.method.discriminability import Contrast, Metric
@@ -42,6 +40,7 @@ from clipselect.training.frame_distillation import FrameRecipe, distil_frames, f
 from clipselect.training.frame_features import Variants
 from clipselect.training.frame_held_out import frame_quality
 from clipselect.training.loop import TrainingConfig
+from clipselect.training.run import check_outputs
 from clipselect.training.runtime import launch
 from clipselect.zoo.embedder import NORMALISATIONS
 from clipselect.zoo.embedder_loading import load_embedder

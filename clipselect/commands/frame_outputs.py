@@ -14,10 +14,10 @@ from rich.text import Text
 from clipselect.commands.common import stderr
 from clipselect.commands.output.frame_results import GroupResult, as_csv, as_json, frame_records
 from clipselect.commands.output.strips import png, print_group, strip_page, strip_png
-from clipselect.commands.outputs import OutputFiles, make_folder
+from clipselect.commands.outputs import OutputFiles
 from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.index.frame_index import write_frame_index
-from clipselect.media.files import check_writable, write_whole
+from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.media.images import FrameOrigin, Image, read_image
 from clipselect.media.text import printable
 from clipselect.samplers.frame_sampler import FrameSampler

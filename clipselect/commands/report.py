@@ -10,10 +10,10 @@ from rich.text import Text
 
 from clipselect.commands.common import STDOUT, check, stderr
 from clipselect.commands.options import Quiet
-from clipselect.commands.outputs import make_folder, write
+from clipselect.commands.outputs import write
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import expand
-from clipselect.media.files import check_writable
+from clipselect.media.files import check_writable, make_folder
 from clipselect.media.text import printable
 from clipselect.report.facts import unreadable_table
 from clipselect.report.markdown import as_markdown

@@ -1,22 +1,12 @@
-"""The options that `train-base` and `distill` share."""
+"""The options that the training commands share."""
 
 import os
 import shlex
 import sys
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from clipselect.commands.common import check
-from clipselect.media.files import check_writable
-from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.cards import CARD
-from clipselect.training.frame_cache import FrameCache
-
-MARGIN, DENSITY = 1.15, 2
-"""Training frames are kept a little larger than the clips, which are crops of them, and twice as dense in time."""
 
 Data = Annotated[
     Path,
@@ -57,27 +47,7 @@ CacheGigabytes = Annotated[
 CheckpointMinutes = Annotated[float, typer.Option(min=0, help="Between checkpoints.")]
 
 
-def check_outputs(output: Path) -> None:
-    """Refuse at once what could not be written in the end."""
-    check(
-        output.suffix not in (".md", ".work"),
-        f"{output}: is the name of the card or the work folder; end it in .safetensors",
-    )
-    check_writable(output)
-    card = output.with_suffix(".md")
-    check_writable(card)
-    own = not card.is_file() or CARD in card.read_text("utf-8", "replace")
-    check(own, f"{card}: is no card of weights and would be lost; choose another output")
-
-
 def command() -> str:
-    """What was typed, fit to be typed again."""
+    """What was typed, for the card: typed again, it makes the same weights."""
     started = "torchrun -m " if "TORCHELASTIC_RUN_ID" in os.environ else ""
     return started + shlex.join(["clipselect", *sys.argv[1:]])
-
-
-def frame_cache(work: Path, input_spec: InputSpec, clip_duration: Fraction, gigabytes: float, fps: float) -> FrameCache:
-    """Where the frames for training on such clips are kept."""
-    check(0.001 <= fps <= 10_000, f"--fps must lie between 0.001 and 10000, got {fps}")
-    rate = DENSITY * input_spec.frames / clip_duration
-    return FrameCache(work / "frames", round(MARGIN * input_spec.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)

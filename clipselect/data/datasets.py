@@ -73,7 +73,7 @@ class Dataset:
 
 
 def read_dataset(
-    data: Path, split: Split, *, prefix: Path | None = None, classes: Sequence[str] | None = None
+    data: Path | str, split: Split, *, prefix: Path | str | None = None, classes: Sequence[str] | None = None
 ) -> Dataset:
     """The labelled videos of one split.
 
@@ -97,14 +97,14 @@ def read_dataset(
             raise ClipselectError(f"{data}: is a folder, and a prefix is for lists and JSON; leave the prefix out")
         found, known = _folder(data, split)
     else:
-        listing = _listing(data, prefix)
+        listing = _listing(data, None if prefix is None else Path(prefix))
         wanted, known = _of_split(data, listing, split)
         found, missing = _located(data, listing, wanted, split)
         missing += tuple(f"{name} (only empty segments)" for name, subset in listing.empty.items() if subset == split)
     return Dataset(short_name(data), *_indexed(data, found, known, classes), missing)
 
 
-def read_unlabelled(data: Path, *, prefix: Path | None = None) -> Dataset:
+def read_unlabelled(data: Path | str, *, prefix: Path | str | None = None) -> Dataset:
     """All videos of a folder or a list, or the one that a path is, without labels.
 
     Raises:
@@ -112,7 +112,7 @@ def read_unlabelled(data: Path, *, prefix: Path | None = None) -> Dataset:
     """
     videos: list[LabelledVideo] = []
     missing: list[str] = []
-    for path in dict.fromkeys(map(str, find_videos([str(data)], prefix))):
+    for path in dict.fromkeys(map(str, find_videos([str(data)], None if prefix is None else Path(prefix)))):
         if os.path.exists(path):
             videos.append(LabelledVideo(path, ()))
         else:
@@ -127,7 +127,7 @@ def read_unlabelled(data: Path, *, prefix: Path | None = None) -> Dataset:
     return Dataset(short_name(Path(data)), (), videos, tuple(missing))
 
 
-def read_background(data: Path, split: Split) -> dict[str, list[str]]:
+def read_background(data: Path | str, split: Split) -> dict[str, list[str]]:
     """Background videos of one split, sorted, by domain: `DIR/SPLIT/DOMAIN/VIDEO` or `DIR/DOMAIN/VIDEO`.
 
     Videos that lie in the folder directly are one domain of its name. Without folders of splits, or with train alone, a
@@ -153,7 +153,7 @@ def read_background(data: Path, split: Split) -> dict[str, list[str]]:
     return {name: paths for name, paths in chosen.items() if paths}
 
 
-def _checked(data: Path, split: Split) -> Path:
+def _checked(data: Path | str, split: Split) -> Path:
     if split not in get_args(Split):
         raise ClipselectError(f"split must be train or val, got {split!r}")
     return Path(data)

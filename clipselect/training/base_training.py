@@ -1,30 +1,176 @@
 """Training a base from labelled videos: small, honest, and enough for those who have none."""
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipselect.data.datasets import LabelledVideo
-from clipselect.errors import ClipselectError
+from clipselect.data.datasets import LabelledVideo, read_background, read_dataset
+from clipselect.errors import ClipselectError, check_argument
+from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
+from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.augment import normalised, training_size
-from clipselect.training.features import UNREADABLE, clip_outputs, unreadable
-from clipselect.training.frame_cache import FrameCache
-from clipselect.training.loop import Example
+from clipselect.training.cards import base_card
+from clipselect.training.features import UNREADABLE, as_clipselect_error, clip_outputs
+from clipselect.training.frame_cache import FrameCache, frame_cache
+from clipselect.training.loop import Example, TrainingConfig, train
+from clipselect.training.run import (
+    OnError,
+    TrainingRun,
+    TrainResult,
+    check_outputs,
+    ignore_error,
+    origin,
+    python_call,
+    to_half_precision,
+)
 from clipselect.training.training_examples import TrainingClip, clip_example, rounded
 from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.networks import NETWORKS
 
-BACKGROUND_SHARE = 3
+BACKGROUND_PERIOD = 3
 """Every third example of a batch is background, where there is some."""
-SMOOTHING = 0.05
+LABEL_SMOOTHING = 0.05
+WEIGHT_DECAY = 0.05
+
+
+def train_base(
+    data: Path | str,
+    output: Path | str,
+    *,
+    network: str = "narrow_slow",
+    background: Path | str | None = None,
+    prefix: Path | str | None = None,
+    clip_duration: Seconds | None = None,
+    size: int | None = None,
+    frames: int | None = None,
+    steps: int = 1500,
+    batch: int = 32,
+    learning_rate: float = 2e-3,
+    seed: int = 0,
+    work: Path | str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    workers: int = 0,
+    cache_gigabytes: float = 20.0,
+    checkpoint_minutes: float = 5.0,
+    fps: float = 30.0,
+    command: str | None = None,
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
+) -> TrainResult:
+    """Train a base from labelled videos and measure it on held-out ones. The same arguments give the same weights.
+
+    Called again with the same arguments, a run that was stopped or killed continues. Under `torchrun` every process
+    calls this; all get the same result, and only the first one reports.
+
+    >>> result = train_base("videos", "base.safetensors", network="narrow_r3d", steps=500)      # doctest: +SKIP
+    >>> result.metadata["accuracy"]                                                             # doctest: +SKIP
+    {'top1': 61.5, 'videos': 130}
+
+    Args:
+        data: folder with one folder of videos per class, a list, or JSON; see `clipselect.data.datasets`.
+        output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
+        network: a name of `clipselect.zoo.networks.NETWORKS`.
+        background: folder of videos that show none of the classes, in one folder per kind of place; they become a
+            further output of the base.
+        prefix: folder that the paths of a list or the files of a JSON are relative to.
+        clip_duration: seconds of a clip; by default what the network is made for.
+        size, frames: a clip is [3, frames, size, size]; by default what the network is made for.
+        steps: number of batches.
+        batch: clips in a batch, over all processes.
+        learning_rate: the highest of the one-cycle schedule.
+        seed: of everything random, in [0, 2**32).
+        work: folder for checkpoints, cached frames and TensorBoard logs, which may be deleted afterwards; by default
+            beside the output, as FILE.work.
+        device: "auto", "cpu", "cuda", "cuda:1", ...
+        precision: "32", "bf16", or "auto" for bf16 where the hardware is fast at it.
+        workers: processes that prepare batches, for every training process; 0 prepares them in between.
+        cache_gigabytes: disk space for frames of training videos; what does not fit is decoded every time.
+        checkpoint_minutes: time between checkpoints.
+        fps: frames per second of folders of frames.
+        command: how to make the weights again, as the card says it; by default this call.
+        progress: called with how far the work is.
+        on_error: called with the path of every video that is left out, and why.
+
+    Raises:
+        ArgumentError: an argument out of its range.
+        ClipselectError: data, output or work folder that cannot be used, a class without readable videos, a loss that
+            is not a number.
+    """
+    command = command or python_call(train_base, locals())
+    output = Path(output)
+    check_argument(network in NETWORKS, "network", f"must be one of {', '.join(NETWORKS)}, got {network}")
+    architecture = NETWORKS[network]
+    length = exact_seconds(architecture.seconds if clip_duration is None else clip_duration, "clip_duration")
+    size, frames = architecture.size if size is None else size, architecture.frames if frames is None else frames
+    check_argument(32 <= size <= 1024, "size", f"must lie in [32, 1024], got {size}")
+    check_argument(1 <= frames <= 256, "frames", f"must lie in [1, 256], got {frames}")
+    input_spec = InputSpec(size, size, MEAN, STD, frames)
+    config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
+    check_outputs(output)
+    dataset = read_dataset(data, "train", prefix=prefix)
+    held_out = read_dataset(data, "val", prefix=prefix, classes=dataset.classes)
+    domains = [*read_background(background, "train").values()] if background else []
+    run = TrainingRun.begin(output, work, device, precision, progress, on_error)
+    run.report_missing([*dataset.missing, *held_out.missing])
+    cache = frame_cache(run.work, input_spec, length, cache_gigabytes, fps)
+    paths = [video.path for video in dataset.videos] + [path for domain in domains for path in domain]
+    durations = run.runtime.from_first(lambda: durations_of(paths, cache, run.progress, run.left_out))
+    footage = find_footage(dataset.videos, dataset.classes, durations)
+    elsewhere = find_background(domains, durations)
+    torch.manual_seed(seed)
+    trained = train(
+        architecture.build(len(dataset.classes) + bool(elsewhere)),
+        BaseExamples(cache, footage, elsewhere, length, input_spec, batch, steps, seed),
+        base_loss,
+        config,
+        run.runtime,
+        checkpoint=run.work / "base.ckpt",
+        settings={
+            "network": network,
+            "classes": dataset.classes,
+            "clip_duration": str(length),
+            **asdict(input_spec),
+            "config": asdict(config.deterministic_part()),
+            "footage": fingerprint_of([*footage, *elsewhere]),
+        },
+        stage="training the base",
+        progress=run.progress,
+    )
+
+    def measure_and_write() -> TrainResult:
+        tensors = to_half_precision(trained)
+        metadata = {
+            **origin("base", output, dataset.name, seed, steps, command),
+            "network": network,
+            "outputs": len(dataset.classes) + bool(elsewhere),
+            "classes": dataset.classes,
+            **asdict(input_spec),
+            "clip_duration": float(length),
+            "accuracy": None,
+        }
+        save_weights(output, tensors, metadata)  # before anything else can fail
+        base = Base.from_module(
+            trained, input_spec, float(length), name=output.stem, classes=dataset.classes,
+            device=str(run.runtime.device),
+        )  # fmt: skip
+        videos = tracked(held_out.videos, "the held-out videos", len(held_out.videos), run.progress)
+        measured = accuracy(base, videos, fps, run.left_out)
+        metadata["accuracy"] = {"top1": measured.top1, "videos": measured.videos}
+        return run.finish(tensors, metadata, base_card(metadata, measured.confusion))
+
+    return run.runtime.from_first(measure_and_write)
 
 
 @dataclass(frozen=True)
@@ -45,7 +191,7 @@ class BaseExamples:
         background: footage of none of them, one list per domain; its label is len(classes).
     """
 
-    store: FrameCache
+    cache: FrameCache
     classes: list[list[Footage]]
     background: list[list[Footage]]
     clip_duration: Fraction
@@ -56,10 +202,10 @@ class BaseExamples:
 
     def __call__(self, step: int, i: int) -> Example:
         size = training_size(self.input_spec.size, step, self.steps)
-        return clip_example(partial(self._draw, i), self.store, self.input_spec.frames, size, (self.seed, step, i))
+        return clip_example(partial(self._draw, i), self.cache, self.input_spec.clip_frames, size, (self.seed, step, i))
 
     def _draw(self, i: int, rng: np.random.Generator) -> TrainingClip:
-        is_background = bool(self.background) and i % BACKGROUND_SHARE == 0
+        is_background = bool(self.background) and i % BACKGROUND_PERIOD == 0
         kinds = self.background if is_background else self.classes
         kind = int(rng.integers(len(kinds)))
         footage = kinds[kind][int(rng.integers(len(kinds[kind])))]
@@ -71,26 +217,36 @@ class BaseExamples:
 def base_loss(net: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy of clips [n, 3, T, size, size] in [0, 1] with labels [n]."""
     logits = net(normalised(inputs, MEAN, STD))
-    return nn.functional.cross_entropy(logits.float(), labels, label_smoothing=SMOOTHING)
+    return nn.functional.cross_entropy(logits.float(), labels, label_smoothing=LABEL_SMOOTHING)
+
+
+def durations_of(
+    paths: Sequence[str], cache: FrameCache, progress: ProgressCallback, on_error: OnError
+) -> dict[str, Fraction]:
+    """Seconds of every video that can be read, by path; `on_error` is called with the others."""
+    durations: dict[str, Fraction] = {}
+    for path in tracked(paths, "reading the videos", len(paths), progress):
+        try:
+            durations[path] = cache.duration(path)
+        except UNREADABLE as e:
+            on_error(path, as_clipselect_error(path, e))
+    return durations
 
 
 def find_footage(
-    videos: Iterable[LabelledVideo],
-    classes: tuple[str, ...],
-    store: FrameCache,
-    failed: Callable[[str, ClipselectError], Any],
+    videos: Iterable[LabelledVideo], classes: tuple[str, ...], durations: Mapping[str, Fraction]
 ) -> list[list[Footage]]:
     """Footage of every class: the segments of its videos, or all of them where segments are not known.
 
     Args:
-        failed: called with the path of every video that cannot be read, which is left out.
+        durations: seconds of the videos by path; a video that is not among them is left out.
 
     Raises:
-        ClipselectError: a class of which not one video can be read.
+        ClipselectError: a class without footage.
     """
     found: list[list[Footage]] = [[] for _ in classes]
     for video in videos:
-        if (duration := _duration(video.path, store, failed)) is None:
+        if (duration := durations.get(video.path)) is None:
             continue
         if not video.segments:
             found[video.label].append(Footage(video.path, Fraction(0), duration))
@@ -104,18 +260,9 @@ def find_footage(
     return found
 
 
-def find_background(
-    domains: Iterable[Iterable[str]], store: FrameCache, failed: Callable[[str, ClipselectError], Any]
-) -> list[list[Footage]]:
-    """Footage of background by domain; what cannot be read is left out."""
-    found = [
-        [
-            Footage(path, Fraction(0), duration)
-            for path in paths
-            if (duration := _duration(path, store, failed)) is not None
-        ]
-        for paths in domains
-    ]
+def find_background(domains: Iterable[Iterable[str]], durations: Mapping[str, Fraction]) -> list[list[Footage]]:
+    """Footage of background by domain; what has no duration, and domains of nothing else, are left out."""
+    found = [[Footage(path, Fraction(0), durations[path]) for path in paths if path in durations] for paths in domains]
     return [footage for footage in found if footage]
 
 
@@ -127,14 +274,6 @@ def fingerprint_of(footage: Iterable[Iterable[Footage]]) -> str:
             digest.update(f"{one.path!r} {one.start} {one.end}".encode("utf-8", "surrogateescape"))
         digest.update(b"|")
     return digest.hexdigest()
-
-
-def _duration(path: str, store: FrameCache, failed: Callable[[str, ClipselectError], Any]) -> Fraction | None:
-    try:
-        return store.duration(path)
-    except UNREADABLE as e:
-        unreadable(path, e, failed)
-        return None
 
 
 @dataclass(frozen=True)
@@ -149,12 +288,10 @@ class Accuracy:
 
     top1: float | None
     videos: int
-    confusion: np.ndarray[Any, np.dtype[np.int64]]
+    confusion: NDArray[np.int64]
 
 
-def accuracy(
-    base: Base, videos: Iterable[LabelledVideo], fps: float, failed: Callable[[str, ClipselectError], Any]
-) -> Accuracy:
+def accuracy(base: Base, videos: Iterable[LabelledVideo], fps: float, on_error: OnError) -> Accuracy:
     """How often the base is right about videos that it was not trained on."""
     confusion = np.zeros((len(base.classes), len(base.classes)), dtype=np.int64)
     right = total = 0
@@ -162,7 +299,7 @@ def accuracy(
         try:
             outputs = clip_outputs(open_source(video.path, fps=fps), base, base.clip_duration)
         except UNREADABLE as e:
-            unreadable(video.path, e, failed)
+            on_error(video.path, as_clipselect_error(video.path, e))
             continue
         answer = int(outputs.probabilities.mean(0).argmax())
         confusion[video.label, answer] += 1

@@ -1,39 +1,178 @@
-"""Training a base for images: an embedder of faces or persons, from folders of identities.
-
-Every batch is a function of the seed and the number of its step, see `clipselect.training.loop`.
-"""
+"""Training a base for images: an embedder of faces or persons, from folders of identities."""
 
 import hashlib
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipselect.data.identities import LabelledImages
-from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
+from clipselect.data.identities import LabelledImages, read_identities
+from clipselect.data.splits import short_name
+from clipselect.errors import ArgumentError, ClipselectError, ImageError, check_argument
 from clipselect.evaluation.metrics import Retrieval, retrieval
 from clipselect.media.images import Image, read_image
-from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.loop import Example
+from clipselect.media.progress import ProgressCallback, no_progress, tracked
+from clipselect.scoring.checkpoint import fingerprint, save_weights
+from clipselect.scoring.input_spec import MAX_SIDE, MIN_SIDE, InputSpec
+from clipselect.training.augment import normalised
+from clipselect.training.cards import embedder_card
+from clipselect.training.loop import Example, TrainingConfig, train
+from clipselect.training.run import (
+    OnError,
+    TrainingRun,
+    TrainResult,
+    check_outputs,
+    ignore_error,
+    origin,
+    python_call,
+    to_half_precision,
+)
+from clipselect.training.training_examples import readable_example
+from clipselect.zoo.embedder_networks import EMBEDDERS
+from clipselect.zoo.loading import read_checkpoint
 from clipselect.zoo.reid_networks import ReidResNet
 
 Loss = Literal["arcface", "cosface", "sphereface", "softmax", "triplet"]
 
-LOSSES: tuple[Loss, ...] = ("arcface", "cosface", "sphereface", "softmax", "triplet")
+LOSSES: tuple[Loss, ...] = get_args(Loss)
 TRIPLET_MARGIN = 0.3
-ATTEMPTS = 10
-"""Images drawn in a row before a training stops since they cannot be read: a lost disk stops it, a lost file never."""
-LARGEST_SHIFT = 0.1
-"""Share of the height and the width that a training crop may lack."""
-BATCH = 64
-QUERIES = 2000
+WEIGHT_DECAY = 5e-4
+MAX_CROP = 0.1
+"""Fraction of the height and of the width that a training crop may lack."""
+EMBEDDING_BATCH = 64
+MAX_QUERIES = 2000
 """Held-out images that are sought among all others."""
+
+
+def train_embedder(
+    data: Path | str | Sequence[Path | str],
+    output: Path | str,
+    *,
+    network: str = "reid_resnet50",
+    loss: Loss = "triplet",
+    initial: Path | str | None = None,
+    height: int | None = None,
+    width: int | None = None,
+    steps: int = 3000,
+    batch: int = 64,
+    images_per_identity: int = 4,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    work: Path | str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    workers: int = 0,
+    checkpoint_minutes: float = 5.0,
+    command: str | None = None,
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
+) -> TrainResult:
+    """Train a base for images of faces or persons, and measure how well it finds held-out identities again.
+
+    Resumes and runs in several processes as `clipselect.train_base` does; arguments not named here mean the same.
+
+    >>> result = train_embedder("market1501", "person.safetensors", steps=6000)      # doctest: +SKIP
+    >>> result.metadata["held_out"]["rank1"]                                         # doctest: +SKIP
+    87.2
+
+    Args:
+        data: one or several folders, each with a folder of images per identity; see `clipselect.data.identities`.
+        output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
+        network: a name of `clipselect.zoo.embedder_networks.EMBEDDERS`.
+        loss: "triplet" is batch-hard triplets and softmax; see `EmbedderInTraining`.
+        initial: checkpoint to begin from, such as torchvision's of ImageNet; random weights by default.
+        height, width: pixels of an image; by default what the network is made for.
+        batch: images in a batch, over all processes.
+        images_per_identity: images of every identity in a batch, for the loss "triplet".
+
+    Raises:
+        ArgumentError: an argument out of its range, or a batch that does not hold whole identities.
+        ClipselectError: data, checkpoint, output or work folder that cannot be used, fewer than two identities, a loss
+            that is not a number.
+    """
+    command = command or python_call(train_embedder, locals())
+    output = Path(output)
+    folders = [Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)]
+    check_argument(network in EMBEDDERS, "network", f"must be one of {', '.join(EMBEDDERS)}, got {network}")
+    check_argument(loss in LOSSES, "loss", f"must be one of {', '.join(LOSSES)}, got {loss}")
+    architecture = EMBEDDERS[network]
+    made_for = architecture.input_spec
+    input_spec = replace(
+        made_for,
+        height=made_for.height if height is None else height,
+        width=made_for.width if width is None else width,
+    )
+    for argument, pixels in (("height", input_spec.height), ("width", input_spec.width)):
+        check_argument(MIN_SIDE <= pixels <= MAX_SIDE, argument, f"must lie in [{MIN_SIDE}, {MAX_SIDE}], got {pixels}")
+    config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
+    check_outputs(output)
+    listed = read_identities(folders, "train")
+    held_out = None
+    with suppress(ClipselectError):  # a single held-out identity: there is nothing to measure
+        held_out = read_identities(folders, "val")
+    torch.manual_seed(seed)
+    net = architecture.build()
+    if initial is not None:
+        architecture.load(net, read_checkpoint(Path(initial)), initial)
+    dim = _dimensions(net, input_spec, network)
+    run = TrainingRun.begin(output, work, device, precision, progress, on_error)
+    k = images_per_identity if loss == "triplet" else None
+    if k is not None and (batch // run.runtime.world_size) % k:
+        problem = f"{batch} over {run.runtime.world_size} processes is no multiple of images_per_identity, {k}"
+        raise ArgumentError("batch", problem)
+    images = run.runtime.from_first(lambda: readable(listed, "reading the images", run.progress, run.left_out))
+
+    def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
+        return model(normalised(inputs, input_spec.mean, input_spec.std), labels)
+
+    trained = train(
+        EmbedderInTraining(net, loss, dim, len(images.identities)),
+        EmbedderExamples(images, input_spec, batch, seed, k),
+        mean_loss,
+        config,
+        run.runtime,
+        checkpoint=run.work / "embedder.ckpt",
+        settings={
+            "network": network,
+            "loss": loss,
+            "initial": initial and fingerprint(net.state_dict(), {}),
+            "k": k,
+            **asdict(input_spec),
+            "config": asdict(config.deterministic_part()),
+            "images": fingerprint_of(images),
+        },
+        stage="training the embedder",
+        progress=run.progress,
+    ).network
+    assert isinstance(trained, nn.Module)
+
+    def measure_and_write() -> TrainResult:
+        tensors = to_half_precision(trained)
+        metadata = {
+            **origin("embedder", output, ", ".join(map(short_name, folders)), seed, steps, command),
+            "network": network,
+            "dim": dim,
+            **asdict(input_spec),
+            "identities": len(images.identities),
+            "images": len(images.paths),
+            "failed": len(run.left_out.paths),
+            "loss": loss,
+            "images_per_identity": k,
+            "initial": initial and Path(initial).name,
+            "held_out": None,
+        }
+        save_weights(output, tensors, metadata)  # before anything else can fail
+        metadata["held_out"] = held_out and _measured(trained, held_out, input_spec, run)
+        return run.finish(tensors, metadata, embedder_card(metadata))
+
+    return run.runtime.from_first(measure_and_write)
 
 
 class EmbedderInTraining(nn.Module):
@@ -88,6 +227,14 @@ class _Softmax(nn.Module):
 
 
 @dataclass(frozen=True)
+class TrainingImage:
+    """An image to train on: its file and the label [] of its identity."""
+
+    path: str
+    target: Tensor
+
+
+@dataclass(frozen=True)
 class EmbedderExamples:
     """The examples that an embedder is trained on; callable as `clipselect.training.loop.train` wants it.
 
@@ -105,34 +252,27 @@ class EmbedderExamples:
         k = self.per_identity
         if k is None:
             return
-        if k < 2 or self.batch % k or self.batch < 2 * k:
-            raise ClipselectError(
-                f"--batch {self.batch} does not hold {k} images of each of several identities; choose a multiple of "
-                "--images-per-identity, which must be 2 at least"
-            )
+        check_argument(k >= 2, "images_per_identity", f"must be at least 2, got {k}")
+        if self.batch % k or self.batch < 2 * k:
+            problem = f"{self.batch} does not hold {k} images of each of several identities; choose a multiple of {k}"
+            raise ArgumentError("batch", problem)
         if self.batch // k > len(self.images.identities):
-            raise ClipselectError(
-                f"--batch {self.batch} takes {self.batch // k} identities with {k} images each, but the data have "
-                f"{len(self.images.identities)}; choose a smaller batch"
-            )
+            problem = f"{self.batch} takes {self.batch // k} identities with {k} images each, but the data have "
+            raise ArgumentError("batch", f"{problem}{len(self.images.identities)}; choose a smaller batch")
 
     def __call__(self, step: int, i: int) -> Example:
-        """A flipped, cropped and lit image [3, height, width] in [0, 1] and its label []; one that cannot be read any
-        more is replaced by another of all, with a `ClipselectWarning`."""
-        why = ""
-        for attempt in range(ATTEMPTS):
-            rng = np.random.default_rng([self.seed, step, i, attempt])
-            place = int(rng.integers(len(self.images.paths))) if attempt else self.place(step, i)
-            try:
-                image = read_image(self.images.paths[place])
-            except ImageError as e:
-                why = str(e)
-                warnings.warn(f"{why}; another image is drawn", ClipselectWarning, stacklevel=2)
-                continue
-            return augmented(image, self.input_spec, rng), torch.tensor(self.images.labels[place])
-        raise ImageError(f"{ATTEMPTS} training images in a row cannot be read; the last: {why}")
+        """A flipped, cropped and lit image [3, height, width] in [0, 1] and its label []."""
 
-    def place(self, step: int, i: int) -> int:
+        def draw(rng: np.random.Generator, attempt: int) -> TrainingImage:
+            number = int(rng.integers(len(self.images.paths))) if attempt else self.image_number(step, i)
+            return TrainingImage(self.images.paths[number], torch.tensor(self.images.labels[number]))
+
+        def read(image: TrainingImage, rng: np.random.Generator) -> Tensor:
+            return augmented(read_image(image.path), self.input_spec, rng)
+
+        return readable_example(draw, read, (self.seed, step, i))
+
+    def image_number(self, step: int, i: int) -> int:
         """Which image is the i-th of that step's batch; a function of the seed and its arguments alone."""
         if self.per_identity is None:
             epoch, position = divmod(step * self.batch + i, len(self.images.paths))
@@ -146,7 +286,7 @@ class EmbedderExamples:
 
     @cached_property
     def by_identity(self) -> list[NDArray[np.int64]]:
-        """The places of the images of every identity."""
+        """The numbers of the images of every identity."""
         labels = np.array(self.images.labels)
         return np.split(np.argsort(labels, kind="stable"), np.bincount(labels).cumsum()[:-1])
 
@@ -159,7 +299,7 @@ def _permutation(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 def augmented(image: Image, input_spec: InputSpec, rng: np.random.Generator) -> Tensor:
     """[h, w, 3] -> [3, height, width] float in [0, 1]: little crop, flip, light. Faces must stay nearly aligned."""
     height, width = image.shape[:2]
-    h, w = (max(1, round(side * rng.uniform(1 - LARGEST_SHIFT, 1))) for side in (height, width))
+    h, w = (max(1, round(side * rng.uniform(1 - MAX_CROP, 1))) for side in (height, width))
     top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
     crop = input_spec.squash(np.ascontiguousarray(image[top : top + h, left : left + w]))
     if rng.random() < 0.5:
@@ -169,27 +309,19 @@ def augmented(image: Image, input_spec: InputSpec, rng: np.random.Generator) -> 
     return ((x - 0.5) * contrast + 0.5 + light).clamp(0, 1)
 
 
-def readable(
-    images: LabelledImages,
-    over: Callable[[Iterable[str]], Iterable[str]],
-    failed: Callable[[str, ClipselectError], Any],
-) -> LabelledImages:
-    """The images that can be read, of the identities of which one can.
-
-    Args:
-        over: given all paths, hands them on; to show how far it is.
-        failed: called with every other path.
+def readable(images: LabelledImages, stage: str, progress: ProgressCallback, on_error: OnError) -> LabelledImages:
+    """The images that can be read, and the identities that they show; `on_error` is called with the others.
 
     Raises:
         ClipselectError: fewer than two identities are left.
     """
     kept: list[tuple[str, str]] = []
-    for path, label in zip(over(images.paths), images.labels, strict=True):
+    for path, label in zip(tracked(images.paths, stage, len(images.paths), progress), images.labels, strict=True):
         try:
             read_image(path)
             kept.append((path, images.identities[label]))
         except ImageError as e:
-            failed(path, e)
+            on_error(path, e)
     names = tuple(sorted({name for _, name in kept}))
     if len(names) < 2:
         raise ClipselectError("images of fewer than two identities can be read; repair the files or give others")
@@ -215,19 +347,47 @@ def embedded(
         ImageError: an image that cannot be read.
     """
     rows = []
-    for start in range(0, len(paths), BATCH):
-        images = np.stack([input_spec.squash(read_image(path)) for path in paths[start : start + BATCH]])
+    for start in range(0, len(paths), EMBEDDING_BATCH):
+        images = np.stack([input_spec.squash(read_image(path)) for path in paths[start : start + EMBEDDING_BATCH]])
         rows.append(network(input_spec.normalise(images, device)).float().cpu().numpy())
     return np.concatenate(rows)
 
 
 def leave_one_out(features: NDArray[np.float32], labels: Sequence[int]) -> Retrieval:
-    """Every image (of many, every n-th) sought among all others by Euclidean distance.
+    """Every image (at most `MAX_QUERIES`, evenly chosen) sought among all others by Euclidean distance.
 
     Raises:
         ValueError: features that are not finite, or no identity with two images.
     """
-    places = np.arange(0, len(labels), -(-len(labels) // QUERIES))
+    queries = np.arange(0, len(labels), -(-len(labels) // MAX_QUERIES))
     everything = np.arange(len(labels))  # as cameras: an image is left out for itself alone
     ids = np.asarray(labels) + 1  # 0 would be a distractor
-    return retrieval(features[places], features, ids[places], places, ids, everything)
+    return retrieval(features[queries], features, ids[queries], queries, ids, everything)
+
+
+@torch.inference_mode()
+def _dimensions(net: nn.Module, input_spec: InputSpec, network: str) -> int:
+    """Of the network's features; a ClipselectError if it cannot take such images."""
+    try:
+        return int(net.eval()(torch.zeros(2, 3, input_spec.height, input_spec.width)).shape[1])
+    except RuntimeError as e:
+        size = f"{input_spec.height} x {input_spec.width}"
+        raise ClipselectError(f"{network} cannot take images of {size}; leave height and width out") from e
+
+
+def _measured(net: nn.Module, images: LabelledImages, input_spec: InputSpec, run: TrainingRun) -> dict[str, Any] | None:
+    """Rank 1 and mean average precision in percent; None where no identity has two images."""
+    try:
+        images = readable(images, "the held-out images", run.progress, run.left_out)
+    except ClipselectError:
+        return None
+    if len(set(images.labels)) == len(images.labels):
+        return None
+    found = leave_one_out(embedded(net, images.paths, input_spec, run.runtime.device), images.labels)
+    return {
+        "identities": len(images.identities),
+        "images": len(images.paths),
+        "queries": len(found.queries),
+        "rank1": 100 * found.cmc[1],
+        "map": 100 * found.mean_average_precision,
+    }

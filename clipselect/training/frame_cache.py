@@ -27,10 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import get_worker_info
 
+from clipselect.errors import check_argument
 from clipselect.index.score_index import signature
 from clipselect.media.candidates import Clip, Timeline, frames_to_score
 from clipselect.media.clips import read_frames
 from clipselect.media.sources import Source, open_source, settled
+from clipselect.scoring.input_spec import InputSpec
 
 MAX_VIDEO_FRACTION = 0.1
 """A video that takes more than this share of the limit is not kept: it would keep out many others."""
@@ -40,6 +42,8 @@ STALE = 3600.0
 """Seconds without a write after which a file that is not whole is what a killed process left."""
 BLOCK, HEADER = 1 << 16, 128
 """Bytes that a byte of the ledger stands for, and bytes of an .npy before its frames."""
+CROP_MARGIN, FRAME_DENSITY = 1.15, 2
+"""Frames are cached a little larger than the clips, which are crops of them, and twice as dense in time."""
 OPENED = 64
 """Videos of which a process remembers what their containers say."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -192,6 +196,17 @@ class FrameCache:
     def _key(self, path: str) -> str:
         identity = f"{os.path.realpath(path)} {signature(path)} {self.size} {self.rate} {self.fps}"
         return hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+
+
+def frame_cache(work: Path, input_spec: InputSpec, clip_duration: Fraction, gigabytes: float, fps: float) -> FrameCache:
+    """The cache in a work folder for training on such clips.
+
+    Raises:
+        ArgumentError: `fps` out of its range.
+    """
+    check_argument(0.001 <= fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {fps}")
+    rate = FRAME_DENSITY * input_spec.clip_frames / clip_duration
+    return FrameCache(work / "frames", round(CROP_MARGIN * input_spec.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)
 
 
 @lru_cache(OPENED)

@@ -1,7 +1,7 @@
 """What every training does around its loop: check its outputs, join the processes, write weights and card."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from clipselect import __version__
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.scoring.checkpoint import Metadata, save_weights
@@ -72,7 +72,7 @@ class TrainingRun:
     def begin(
         cls,
         output: Path,
-        work: Path | None,
+        work: Path | str | None,
         device: str,
         precision: str,
         progress: ProgressCallback = no_progress,
@@ -83,13 +83,18 @@ class TrainingRun:
         Raises:
             ClipselectError: `work` cannot be written to, or see `launch`.
         """
-        work = output.with_suffix(".work") if work is None else work
+        work = output.with_suffix(".work") if work is None else Path(work)
         make_folder(work)
         runtime = launch(device, precision, work / "logs")
         first = runtime.is_global_zero
         return cls(
             output, work, runtime, progress if first else no_progress, LeftOut(on_error if first else ignore_error)
         )
+
+    def report_missing(self, names: Iterable[str]) -> None:
+        """Report files that a list of training data names and that are not there."""
+        for name in names:
+            self.left_out(name, MissingFileError(f"{name}: is listed but not there; check the list and the prefix"))
 
     def finish(self, tensors: Mapping[str, Tensor], metadata: Metadata, card: str) -> TrainResult:
         """Write the weights with all that was measured, and their card."""

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from clipselect.commands import app
 from clipselect.scoring.checkpoint import load_weights
-from clipselect.training import base_training, loop
+from clipselect.training import loop
+from clipselect.training.frame_cache import FrameCache
 
 OPTIONS = ("--network", "narrow_r3d", *TINY, "--checkpoint-minutes", 0)
 
@@ -212,7 +213,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(
     def work(*_: Any) -> None:
         raise AssertionError("it began to work")
 
-    monkeypatch.setattr(base_training, "_duration", work)
+    monkeypatch.setattr(FrameCache, "duration", work)
     if obstacle.endswith("/"):
         (tmp_path / obstacle).mkdir()
     elif obstacle:

@@ -30,8 +30,7 @@ import torch
 from rich.progress import track
 from shared import environment, run
 
-from clipselect.commands.outputs import make_folder
-from clipselect.media.files import write_whole
+from clipselect.media.files import make_folder, write_whole
 
 KINDS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "h264.mp4": ("libx264", {"g": "10"}, {}),

@@ -22,8 +22,7 @@ from run_fuzz import make_files, mutations
 from shared import environment, run
 
 from clipselect import VideoError, load_scorer, open_source, score_video
-from clipselect.commands.outputs import make_folder
-from clipselect.media.files import write_whole
+from clipselect.media.files import make_folder, write_whole
 
 NOTED_EVERY = 100
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from clipselect.data.datasets import LabelledVideo, Segment
 from clipselect.errors import ClipselectError
+from clipselect.media.progress import Progress
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training import base_training
 from clipselect.training.augment import augment, normalised, training_size
@@ -24,6 +25,7 @@ from clipselect.training.base_training import (
     Footage,
     accuracy,
     base_loss,
+    durations_of,
     find_background,
     find_footage,
 )
@@ -43,7 +45,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> FrameCache:
+def cache(tmp_path: Path) -> FrameCache:
     return FrameCache(tmp_path / "frames", 36, Fraction(100), 10**9)
 
 
@@ -51,64 +53,66 @@ def failures(errors: dict[str, str]) -> Callable[[str, ClipselectError], Any]:
     return lambda path, error: errors.update({path: str(error)})
 
 
-def test_footage_is_the_whole_video_or_its_segments_within_it(films: Path, store: FrameCache) -> None:
-    a, b, both = (str(films / name) for name in ("a0.mp4", "b0.mp4", "b1.mp4"))
+def test_footage_is_the_whole_video_or_its_segments_within_it() -> None:
     videos = [
-        LabelledVideo(a, (0,)),
-        LabelledVideo(b, (1,), (Segment(0.1, 0.2, 1), Segment(0.4, 99, 1), Segment(7, 8, 1))),
-        LabelledVideo(both, (1, 0), (Segment(0, 0.3, 1), Segment(0.2, 0.4, 0))),
+        LabelledVideo("a", (0,)),
+        LabelledVideo("b", (1,), (Segment(0.1, 0.2, 1), Segment(0.4, 99, 1), Segment(7, 8, 1))),
+        LabelledVideo("both", (1, 0), (Segment(0, 0.3, 1), Segment(0.2, 0.4, 0))),
+        LabelledVideo("unreadable", (1,)),
     ]
-    found = find_footage(videos, ("a", "b"), store, failures({}))
+    found = find_footage(videos, ("a", "b"), dict.fromkeys(("a", "b", "both"), SECOND))
     tenth = Fraction(1, 10)
     assert found == [
-        [Footage(a, Fraction(0), SECOND), Footage(both, 2 * tenth, 4 * tenth)],
-        [Footage(b, tenth, 2 * tenth), Footage(b, 4 * tenth, SECOND), Footage(both, Fraction(0), 3 * tenth)],
+        [Footage("a", Fraction(0), SECOND), Footage("both", 2 * tenth, 4 * tenth)],
+        [Footage("b", tenth, 2 * tenth), Footage("b", 4 * tenth, SECOND), Footage("both", Fraction(0), 3 * tenth)],
     ]
 
 
-def test_videos_that_cannot_be_read_are_named_and_left_out(films: Path, store: FrameCache) -> None:
-    errors: dict[str, str] = {}
-    paths = [str(films / name) for name in ("a0.mp4", "no.mp4", "b0.mp4", "absent.mp4")]
-    videos = [LabelledVideo(path, (k,)) for path, k in zip(paths, (0, 0, 1, 1), strict=True)]
-    found = find_footage(videos, ("a", "b"), store, failures(errors))
-    assert [[f.path for f in footage] for footage in found] == [paths[:1], paths[2:3]]
-    assert [*errors] == [paths[1], paths[3]] and all(path in why for path, why in errors.items())
-    domains = find_background([paths[:2], paths[3:]], store, failures(errors))
-    assert [[f.path for f in footage] for footage in domains] == [paths[:1]]
+def test_background_is_whole_videos_by_domain() -> None:
+    domains = find_background([["a", "gone"], ["gone"], ["b"]], {"a": SECOND, "b": 2 * SECOND})
+    assert domains == [[Footage("a", Fraction(0), SECOND)], [Footage("b", Fraction(0), 2 * SECOND)]]
 
 
-def test_a_class_of_which_nothing_can_be_read_is_an_error(films: Path, store: FrameCache) -> None:
-    videos = [LabelledVideo(str(films / "a0.mp4"), (0,)), LabelledVideo(str(films / "no.mp4"), (1,))]
+def test_a_class_of_which_nothing_can_be_read_is_an_error() -> None:
     with pytest.raises(ClipselectError, match="class 'b': not one of its training videos can be read"):
-        find_footage(videos, ("a", "b"), store, failures({}))
+        find_footage([LabelledVideo("a", (0,)), LabelledVideo("no", (1,))], ("a", "b"), {"a": SECOND})
 
 
-def examples(films: Path, store: FrameCache, background: bool = True, seed: int = 0) -> BaseExamples:
+def test_videos_that_cannot_be_read_are_named_and_have_no_duration(films: Path, cache: FrameCache) -> None:
+    errors: dict[str, str] = {}
+    shown: list[Progress] = []
+    good, bad, absent = (str(films / name) for name in ("a0.mp4", "no.mp4", "absent.mp4"))
+    assert durations_of([good, bad, absent], cache, shown.append, failures(errors)) == {good: SECOND}
+    assert [*errors] == [bad, absent] and all(path in why for path, why in errors.items())
+    assert (shown[0].done, shown[-1].done, shown[-1].total) == (0, 3, 3)
+
+
+def examples(films: Path, cache: FrameCache, background: bool = True, seed: int = 0) -> BaseExamples:
     whole = {name: Footage(str(films / f"{name}.mp4"), Fraction(0), SECOND) for name in ("a0", "a1", "b0", "n0", "n1")}
     classes = [[whole["a0"], whole["a1"]], [whole["b0"]]]
     elsewhere = [[whole["n0"]], [whole["n1"]]] if background else []
-    return BaseExamples(store, classes, elsewhere, Fraction(1, 5), SMALL, 6, 10, seed)
+    return BaseExamples(cache, classes, elsewhere, Fraction(1, 5), SMALL, 6, 10, seed)
 
 
-def test_an_example_is_a_function_of_seed_step_and_place(films: Path, store: FrameCache) -> None:
-    one, again, other = examples(films, store), examples(films, store), examples(films, store, seed=1)
+def test_an_example_is_a_function_of_seed_step_and_place(films: Path, cache: FrameCache) -> None:
+    one, again, other = examples(films, cache), examples(films, cache), examples(films, cache, seed=1)
     for place in ((0, 0), (3, 2), (9, 5)):
         assert all(torch.equal(x, y) for x, y in zip(one(*place), again(*place), strict=True))
         assert not torch.equal(one(*place)[0], other(*place)[0])
     assert len({float(one(step, i)[0].mean()) for step in range(3) for i in range(3)}) == 9
 
 
-def test_every_third_example_is_background_where_there_is_some(films: Path, store: FrameCache) -> None:
-    labels = [[int(examples(films, store)(step, i)[1]) for i in range(6)] for step in range(8)]
+def test_every_third_example_is_background_where_there_is_some(films: Path, cache: FrameCache) -> None:
+    labels = [[int(examples(films, cache)(step, i)[1]) for i in range(6)] for step in range(8)]
     assert all(row[0] == row[3] == 2 for row in labels)
     assert {k for row in labels for i, k in enumerate(row) if i % 3} == {0, 1}
-    plain = examples(films, store, background=False)
+    plain = examples(films, cache, background=False)
     counts = Counter(int(plain(step, i)[1]) for step in range(8) for i in range(6))
     assert {*counts} == {0, 1} and min(counts.values()) > 12  # classes alike, though one has twice the videos
 
 
 def test_clips_lie_within_their_footage_and_are_about_as_long_as_asked(
-    films: Path, store: FrameCache, monkeypatch: pytest.MonkeyPatch
+    films: Path, cache: FrameCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[Fraction, Fraction]] = []
 
@@ -118,8 +122,8 @@ def test_clips_lie_within_their_footage_and_are_about_as_long_as_asked(
 
     monkeypatch.setattr(FrameCache, "clip", clip)
     footage = Footage("v", Fraction(3), Fraction(4))
-    one = BaseExamples(store, [[footage]], [], Fraction(1, 2), SMALL, 2, 10, 0)
-    short = BaseExamples(store, [[Footage("v", Fraction(3), Fraction("3.1"))]], [], Fraction(1, 2), SMALL, 2, 10, 0)
+    one = BaseExamples(cache, [[footage]], [], Fraction(1, 2), SMALL, 2, 10, 0)
+    short = BaseExamples(cache, [[Footage("v", Fraction(3), Fraction("3.1"))]], [], Fraction(1, 2), SMALL, 2, 10, 0)
     for i in range(40):
         one(i, 0)
     assert all(start >= 3 and start + length <= 4 and 0.39 < length < 0.63 for start, length in asked)
@@ -171,7 +175,7 @@ def test_the_loss_is_a_cross_entropy_with_smoothed_labels() -> None:
     logits = torch.tensor([[2.0, 0.0]])
     value = base_loss(lambda _: logits, torch.zeros(1, 3, 1, 1, 1), torch.tensor([0]))  # type: ignore[arg-type]
     right, wrong = torch.log_softmax(logits, 1)[0].tolist()
-    smooth = base_training.SMOOTHING
+    smooth = base_training.LABEL_SMOOTHING
     assert float(value) == pytest.approx(-(1 - smooth / 2) * right - smooth / 2 * wrong)
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from clipselect.data.identities import read_identities
-from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, ImageError
 from clipselect.media.images import read_image
+from clipselect.media.progress import no_progress
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.embedder_training import (
     LOSSES,
@@ -40,35 +41,36 @@ def examples(counts: list[int], batch: int, per_identity: int | None, seed: int 
 @given(seed=st.integers(0, 1000), step=st.integers(0, 1000))
 def test_a_batch_holds_k_images_of_each_of_p_identities(seed: int, step: int) -> None:
     made = examples([5, 4, 7, 2, 9], 12, 4, seed)
-    places = [made.place(step, i) for i in range(12)]
+    places = [made.image_number(step, i) for i in range(12)]
     labels = [made.images.labels[place] for place in places]
     assert len(set(labels)) == 3 and all(len(set(labels[i : i + 4])) == 1 for i in (0, 4, 8))
     for i in (0, 4, 8):  # different images while there are enough, otherwise each at least once
         assert len(set(places[i : i + 4])) == min(4, [5, 4, 7, 2, 9][labels[i]])
-    assert places == [examples([5, 4, 7, 2, 9], 12, 4, seed).place(step, i) for i in range(12)]
+    assert places == [examples([5, 4, 7, 2, 9], 12, 4, seed).image_number(step, i) for i in range(12)]
 
 
 def test_all_images_have_their_turn_and_batches_differ() -> None:
     made = examples([5, 4, 7, 2, 9], 12, 4)
-    batches = [tuple(made.place(step, i) for i in range(12)) for step in range(40)]
+    batches = [tuple(made.image_number(step, i) for i in range(12)) for step in range(40)]
     assert len(set(batches)) == 40 and {place for batch in batches for place in batch} == set(range(27))
-    assert batches[0] != tuple(examples([5, 4, 7, 2, 9], 12, 4, seed=1).place(0, i) for i in range(12))
+    assert batches[0] != tuple(examples([5, 4, 7, 2, 9], 12, 4, seed=1).image_number(0, i) for i in range(12))
 
 
 def test_without_triplets_every_image_is_drawn_once_per_epoch() -> None:
     made = examples([5, 4, 3], 8, None)
-    drawn = [made.place(step, i) for step in range(6) for i in range(8)]
+    drawn = [made.image_number(step, i) for step in range(6) for i in range(8)]
     epochs = [drawn[start : start + 12] for start in range(0, 48, 12)]
     assert all(sorted(epoch) == [*range(12)] for epoch in epochs) and epochs[0] != epochs[1]
 
 
 @pytest.mark.parametrize(
     ("counts", "batch", "k", "says"),
-    [([9, 9], 8, 3, "--batch 8 does not hold 3 images"), ([9, 9], 4, 4, "of each of several identities"),
-     ([9, 9], 8, 1, "must be 2 at least"), ([9, 9], 12, 4, "takes 3 identities with 4 images each, but .* have 2")],
+    [([9, 9], 8, 3, "^batch 8 does not hold 3 images"), ([9, 9], 4, 4, "^batch .* of each of several identities"),
+     ([9, 9], 8, 1, "^images_per_identity must be at least 2"),
+     ([9, 9], 12, 4, "^batch .* takes 3 identities with 4 images each, but .* have 2")],
 )  # fmt: skip
 def test_batches_that_cannot_be_drawn_are_refused(counts: list[int], batch: int, k: int, says: str) -> None:
-    with pytest.raises(ClipselectError, match=says):
+    with pytest.raises(ArgumentError, match=says):
         examples(counts, batch, k)
 
 
@@ -77,22 +79,22 @@ def test_an_example_is_an_image_with_its_label(tmp_path: Path) -> None:
     made = EmbedderExamples(images, SMALL, 4, 0, 2)
     image, label = made(3, 1)
     assert image.shape == (3, 32, 16) and image.dtype == torch.float32 and 0 <= image.min() < image.max() <= 1
-    assert int(label) == images.labels[made.place(3, 1)] and torch.equal(image, made(3, 1)[0])
-    original = torch.from_numpy(SMALL.squash(read_image(images.paths[made.place(3, 1)]))).permute(2, 0, 1) / 255
+    assert int(label) == images.labels[made.image_number(3, 1)] and torch.equal(image, made(3, 1)[0])
+    original = torch.from_numpy(SMALL.squash(read_image(images.paths[made.image_number(3, 1)]))).permute(2, 0, 1) / 255
     assert (image.mean() - original.mean()).abs() < 0.15
 
 
 def test_an_image_that_is_lost_meanwhile_is_replaced_and_a_lost_disk_stops(tmp_path: Path) -> None:
     images = read_identities([data_set(tmp_path, 2, 8)], "train")
     made = EmbedderExamples(images, SMALL, 4, 0, 2)
-    Path(images.paths[made.place(0, 0)]).unlink()
-    with pytest.warns(ClipselectWarning, match="another image is drawn"):
+    Path(images.paths[made.image_number(0, 0)]).unlink()
+    with pytest.warns(ClipselectWarning, match="another example is drawn"):
         image, _ = made(0, 0)
     with pytest.warns(ClipselectWarning):
         assert torch.equal(image, made(0, 0)[0])
     for path in images.paths:
         Path(path).unlink(missing_ok=True)
-    with pytest.warns(ClipselectWarning), pytest.raises(ImageError, match="10 training images in a row"):
+    with pytest.warns(ClipselectWarning), pytest.raises(ImageError, match="10 training examples in a row"):
         made(0, 0)
 
 
@@ -101,12 +103,13 @@ def test_images_that_cannot_be_read_are_left_out_with_their_identity(tmp_path: P
     for bad in ("p0/0.png", "p0/1.png", "p2/0.png"):
         (tmp_path / "train" / bad).write_bytes(b"no picture")
     failed: list[str] = []
-    found = readable(read_identities([tmp_path], "train"), iter, lambda path, error: failed.append(path))
+    people = read_identities([tmp_path], "train")
+    found = readable(people, "reading", no_progress, lambda path, error: failed.append(path))
     assert found.identities == ("p1", "p2") and found.labels == (0, 0, 1) and len(failed) == 3
-    assert fingerprint_of(found) != fingerprint_of(read_identities([tmp_path], "train"))
+    assert fingerprint_of(found) != fingerprint_of(people)
     (tmp_path / "train" / "p2" / "1.png").write_bytes(b"")
     with pytest.raises(ClipselectError, match="fewer than two identities"):
-        readable(read_identities([tmp_path], "train"), iter, lambda path, error: None)
+        readable(read_identities([tmp_path], "train"), "reading", no_progress, lambda path, error: None)
 
 
 def test_augmented_images_are_flipped_half_the_time() -> None:
