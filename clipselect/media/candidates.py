@@ -2,10 +2,16 @@
 
 Times are exact `Fraction` seconds from the first frame of the video. A clip is the half-open window [start, end) and
 holds the frames whose presentation times lie in it.
+
+>>> timeline = Timeline(np.arange(63), end=63, time_base=Fraction(1, 25))     # 63 frames, 25 per second: 2.52 s
+>>> for clip in candidate_clips(timeline, clip_duration=1):
+...     print(float(clip.start), float(clip.end), clip.first, clip.last)
+0.0 1.0 0 24
+1.0 2.0 25 49
+1.52 2.52 38 62
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational, Real
@@ -13,15 +19,16 @@ from numbers import Rational, Real
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.errors import ArgumentError
 
 MAX_CANDIDATES = 250_000
+"""Per video: nearly three days at a stride of a second."""
 
 Seconds = int | float | Fraction
 
 
-class TooManyClips(ClipselectError):
-    """More candidates than `MAX_CANDIDATES`: the stride is too small, or a file's clock says nonsense."""
+class TooManyClips(ArgumentError):
+    """More candidates than `MAX_CANDIDATES`: the stride is too small, or the times in a file make no sense."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +69,27 @@ class Clip:
         return self.last - self.first + 1
 
 
-def exact_seconds(value: Seconds, name: str) -> Fraction:
-    """A positive, finite number of seconds as the fraction that a float stands for: 0.1 is 1/10, 64 / 30 is 32/15.
+def exact_seconds(value: Seconds, argument: str) -> Fraction:
+    """A positive, finite number of seconds as the fraction that a float stands for.
+
+    >>> exact_seconds(0.1, "stride"), exact_seconds(64 / 30, "clip_duration")
+    (Fraction(1, 10), Fraction(32, 15))
 
     Raises:
-        ArgumentError: it is none.
+        ArgumentError: of that argument.
     """
+    return _exact(value, argument, "number of seconds")
+
+
+def exact_rate(value: Seconds, argument: str) -> Fraction:
+    """A positive, finite number of frames per second, as `exact_seconds`."""
+    return _exact(value, argument, "number of frames per second")
+
+
+def _exact(value: Seconds, argument: str, what: str) -> Fraction:
     if not isinstance(value, Real) or not 0 < value < math.inf:
         given = value if isinstance(value, Real) else repr(value)
-        raise ArgumentError(name, f"must be a positive number of seconds, got {given}")
+        raise ArgumentError(argument, f"must be a positive {what}, got {given}")
     if isinstance(value, Rational):
         return Fraction(value)
     simple = Fraction(float(value)).limit_denominator(1_000_000)
@@ -100,9 +119,8 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
         return [Clip(Fraction(0), total, 0, len(timeline.pts) - 1)]
     count = (total - length) // step + 1
     if count > MAX_CANDIDATES:
-        raise TooManyClips(
-            f"a stride of {float(step):g} s gives over {MAX_CANDIDATES} candidate clips; choose a larger stride"
-        )
+        problem = f"of {float(step):g} s gives over {MAX_CANDIDATES} candidate clips; choose a larger stride"
+        raise TooManyClips("stride", problem)
     clips = [clip for i in range(count) if (clip := _window(timeline, i * step, length)) is not None]
     if not clips or clips[-1].last < len(timeline.pts) - 1:
         last = _window(timeline, total - length, length)
@@ -117,42 +135,16 @@ def _window(timeline: Timeline, start: Fraction, length: Fraction) -> Clip | Non
 
 
 def frames_to_score(timeline: Timeline, clip: Clip, count: int) -> NDArray[np.int64]:
-    """Indices [count] of the frames the DDNet looks at: those on screen in the middle of `count` equal parts of the
-    clip. Exact for variable frame rates; a clip with fewer frames repeats some."""
+    """Indices [count] int64 of the frames of a clip that a network looks at.
+
+    They are the frames on screen in the middle of `count` equal parts of the clip, for variable frame rates as well. A
+    clip of fewer frames repeats some.
+
+    >>> timeline = Timeline(np.array([0, 1, 2]), end=10, time_base=Fraction(1, 10))   # the last one is shown for 0.8 s
+    >>> frames_to_score(timeline, candidate_clips(timeline, 1)[0], 4).tolist()
+    [1, 2, 2, 2]
+    """
     ticks_start, ticks_length = clip.start / timeline.time_base, (clip.end - clip.start) / timeline.time_base
     middles = [math.floor(ticks_start + ticks_length * (2 * i + 1) / (2 * count)) for i in range(count)]
     shown = np.searchsorted(timeline.pts, np.array(middles, dtype=np.int64), side="right") - 1
     return shown.clip(clip.first, clip.last)
-
-
-def monotonic(pts: Iterable[int | None], step: int, second: int) -> NDArray[np.int64]:
-    """Presentation times [n] int64 from 0, strictly increasing, out of what a container says.
-
-    A missing time follows the one before by `step` ticks. A time that steps back by more than a `second` (ticks) is a
-    new start, as in joined broadcasts, and the clock runs on; a smaller step back comes one tick after its
-    predecessor.
-    """
-    clock = Clock(step, second)
-    out = np.array([clock.tick(p) for p in pts], dtype=np.int64)
-    return out - out[0] if len(out) else out
-
-
-class Clock:
-    """The running state of `monotonic`, for frames that arrive one by one."""
-
-    def __init__(self, step: int, second: int) -> None:
-        self.step, self.second = step, second
-        self.previous: int | None = None
-        self.offset = 0
-
-    def tick(self, pts: int | None) -> int:
-        """The cleaned time of the next frame."""
-        if self.previous is None:
-            self.previous = pts if pts is not None else 0
-            return self.previous
-        now = self.previous + self.step if pts is None else pts + self.offset
-        if now < self.previous - self.second:
-            self.offset += self.previous + self.step - now
-            now = self.previous + self.step
-        self.previous = max(now, self.previous + 1)
-        return self.previous

@@ -13,25 +13,29 @@ from clipselect.errors import VideoError
 from clipselect.media.cores import usable_cores
 
 PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "webp"})
-"""A stream of these beside a film is most likely its cover, flagged or not."""
-MOST_PIXELS = 8192 * 8192
+"""A stream of these beside a video is most likely its cover, whether the container says so or not."""
+MAX_PIXELS = 8192 * 8192
 """Of a frame: a few hundred kilobytes of video can ask for any number, and a decoder holds a dozen frames."""
-LIMITS = {"max_pixels": str(MOST_PIXELS)}
+LIMITS = {"max_pixels": str(MAX_PIXELS)}
 """Options of a decoder: beyond them it fails rather than take the memory."""
-THREADS_PER_CORE, MOST_THREADS = 4, 16
-"""Of a decoder that works on several frames at once. These wait for the frames that they refer to: one thread more than
-cores, FFmpeg's choice, leaves cores idle, most of all where frames in between are left out."""
-MOST_PIXELS_IN_THREADS = 16 * 1920 * 1088
-"""Every thread holds a frame; beyond this it stays with FFmpeg's choice."""
-TRUNCATED_AFTER = 0.5
+THREADS_PER_CORE, MAX_THREADS = 4, 16
+"""Of a decoder that works on several frames at once. Its threads wait for the frames that theirs refer to: one thread
+more than cores, which is FFmpeg's choice, leaves cores idle, most of all where frames in between are skipped."""
+MAX_PIXELS_IN_THREADS = 16 * 1920 * 1088
+"""Every thread holds a frame; where they would hold more pixels than this, FFmpeg chooses."""
+MAX_OVERSTATEMENT = 0.5
 """Seconds by which a header may overstate the file before a warning says that the file ends early."""
 
 
 @contextmanager
 def open_container(path: Path) -> Iterator[av.container.InputContainer]:
-    """The file as a PyAV container; a VideoError in place of PyAV's own errors."""
+    """The file as a PyAV container.
+
+    Raises:
+        VideoError: FFmpeg cannot open it.
+    """
     try:
-        # file: keeps FFmpeg from taking a name with a colon for a protocol
+        # "file:" keeps FFmpeg from taking a name with a colon for a protocol
         container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
     except av.FFmpegError as e:
         reason = e.strerror or type(e).__name__
@@ -42,7 +46,13 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
 
 @dataclass
 class PacketIndex:
-    """What the packets of a stream say, before anything is decoded."""
+    """What the packets of a stream say.
+
+    Attributes:
+        pts: presentation time of every frame in ticks of the stream, in order; None where the container has none.
+        last_duration: ticks for which the last frame is shown; 0 if the container does not say.
+        broken: a sentence if the file holds less than its header promises.
+    """
 
     pts: list[int | None]
     last_duration: int
@@ -50,6 +60,7 @@ class PacketIndex:
 
 
 def read_index(container: av.container.InputContainer, stream: av.VideoStream) -> PacketIndex:
+    """Read all packets of a container, without decoding them."""
     pts: list[int | None] = []
     count = 0
     last_pts: int | None = None
@@ -73,7 +84,7 @@ def read_index(container: av.container.InputContainer, stream: av.VideoStream) -
     broken = None
     if pts and stream.frames > count:
         broken = f"ends at {file_end:.2f} s with {count} of the {stream.frames} frames its header promises"
-    elif pts and promised > file_end + TRUNCATED_AFTER:
+    elif pts and promised > file_end + MAX_OVERSTATEMENT:
         broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s"
     return PacketIndex(pts, last_duration, broken)
 
@@ -89,28 +100,33 @@ def packets(container: av.container.InputContainer, *streams: av.stream.Stream) 
 
 
 def has_frame_threads(stream: av.VideoStream) -> bool:
-    """Whether the threads of its decoder work on several frames at once, each on one of its own."""
+    """Whether the threads of its decoder work on several frames at once, each on its own frame."""
     return bool(stream.codec_context.codec.capabilities & Capabilities.frame_threads)
 
 
 def threads_for_all(stream: av.VideoStream) -> int:
-    """The threads with which all frames of a stream are decoded soonest; 0 leaves it to FFmpeg."""
+    """The number of threads that decodes all frames of a stream fastest; 0 leaves the choice to FFmpeg."""
     if not has_frame_threads(stream):
         return 0
     cores = usable_cores()
-    held = MOST_PIXELS_IN_THREADS // max(stream.width * stream.height, 1)
-    threads = min(THREADS_PER_CORE * cores, MOST_THREADS, held)
+    held = MAX_PIXELS_IN_THREADS // max(stream.width * stream.height, 1)
+    threads = min(THREADS_PER_CORE * cores, MAX_THREADS, held)
     return threads if threads > cores + 1 else 0
 
 
 def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    """The first video stream that is no cover picture.
+
+    Raises:
+        VideoError: there is none, no decoder for it, or its frames are too large.
+    """
     films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     for stream in sorted(films, key=lambda s: s.codec_context is not None and s.codec_context.name in PICTURE_CODECS):
         if stream.codec_context is None:
             raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
-        if stream.width * stream.height > MOST_PIXELS:
+        if stream.width * stream.height > MAX_PIXELS:
             raise VideoError(
-                f"{path}: its frames are {stream.width} x {stream.height}, over {MOST_PIXELS} pixels; scale it down"
+                f"{path}: its frames are {stream.width} x {stream.height}, over {MAX_PIXELS} pixels; scale it down"
             )
         return stream
     kind = "only sound" if container.streams.audio else "no video stream"

@@ -1,8 +1,8 @@
-"""Frames for scoring in about two thirds of the decoder's time: those that no other frame needs are not decoded, and
-edges between blocks not smoothed. A frame that was not decoded is replaced by the nearest one that was, so clips keep
-their exact windows, and their scores are estimates.
+"""Frames for scoring in about two thirds of the decoder's time.
 
-H.264, H.265 and MPEG-4 gain; of AV1 some; a VP9 decoder leaves nothing out and gains nothing.
+Frames that no other frame needs are skipped, and edges between blocks are not smoothed. The nearest decoded frame
+stands in for a skipped one, so clips keep their exact windows and their scores are estimates. H.264, H.265 and MPEG-4
+gain; AV1 gains some; a VP9 decoder skips nothing and gains nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from clipselect.media.squash import Frame, squash_fast
 
 MAX_SKIPPED_FRAMES = 8
-"""Frames in a row that a fast pass may lack: motion is lost beyond, and a damaged file is to be read as it is."""
+"""Frames in a row that a fast pass may lack. Beyond that motion is lost, or the file is damaged and must be read exactly."""
 
 
 class TooFewDecoded(Exception):
-    """A fast pass does not suit this video; it must be read exactly."""
+    """The video must be read exactly: a fast pass skips too many frames in a row."""
 
 
 def fast_frames(

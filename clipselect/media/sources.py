@@ -4,22 +4,20 @@ Containers promise frames that their data do not hold, and only a whole pass ove
 the one place that then reads again; everything above it sees videos as they really decode.
 """
 
-import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, get_args
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError, VideoError
-from clipselect.media.candidates import Seconds, Timeline, exact_seconds
-from clipselect.media.container import LIMITS
-from clipselect.media.squash import Frame, squash
+from clipselect.errors import ArgumentError, VideoError
+from clipselect.media.candidates import Seconds, Timeline
+from clipselect.media.frame_folder import FrameFolder
+from clipselect.media.squash import Frame
 from clipselect.media.video import ReadAgain, VideoFile
 
 T = TypeVar("T")
@@ -27,10 +25,8 @@ T = TypeVar("T")
 Backend = Literal["pyav", "decord"]
 
 MAX_PASSES = 3
-"""A file that decodes otherwise than its index promised decodes the same way the second time; one that cannot be read
-fast either needs a third pass."""
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+"""A file that decodes otherwise than its container promised decodes the same way the second time; one that does not
+suit fast reading either needs a third pass."""
 
 
 class Source(Protocol):
@@ -58,11 +54,11 @@ class Source(Protocol):
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
         """Decode once, forwards, and yield (index, [size, size, 3] uint8 RGB, squashed) for every wanted index.
 
-        Read through `settled`: a pass may turn out void.
+        A pass may turn out void at its end: call this within `settled`.
 
         Args:
             wanted: increasing frame indices.
-            fast: skip what decodes slowly, where that is possible; see `clipselect.media.fast`.
+            fast: skip frames that no other frame needs, where that is possible; see `clipselect.media.fast`.
         """
         ...
 
@@ -78,13 +74,12 @@ class Source(Protocol):
 def settled(source: Source, read: Callable[[Source], Iterator[T]]) -> Iterator[T]:
     """What `read` yields for the video as it really decodes.
 
-    A file that decodes otherwise than its container promised is read again, from the start and with the frames that it
-    really holds. `read` is then called again with that source, and what it yielded before is void. It is for `read` to
-    mark where a pass begins, as `clipselect.media.clips.clip_batches` does, or to yield nothing before a pass is over.
+    A file that decodes otherwise than its container promised is read again from the start: `read` is called again, with
+    the frames that the file really holds, and what it yielded before is void. So `read` must either mark where a pass
+    begins, as `clipselect.media.clips.clip_batches` does, or yield nothing before its pass is over.
 
-    Why a function that is called again, and not a source that checks itself first: a check costs a whole pass, and
-    nearly all files are as their containers say. They are read once. And why a generator: an hour of video must not
-    be in memory.
+    Why not find out first: that costs a whole pass, and nearly all files are as their containers say. Those are read
+    once. Why a generator: an hour of video must not be in memory.
 
     Raises:
         VideoError: the video decodes differently every time.
@@ -103,12 +98,15 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
 
     Args:
         decoder: "pyav" (the default) or "decord", for files.
-        fps: frames per second of a folder of frames, which cannot say it itself.
-        threads: that decode a file; 0 for as many as pay.
+        fps: frames per second of a folder of frames, which has no clock of its own.
+        threads: that decode a file; 0 for as many as are fastest.
 
     Raises:
+        ArgumentError: unknown decoder, or fps is not a positive number.
         VideoError: the path does not exist, is not a video, or holds no frames.
     """
+    if decoder not in get_args(Backend):
+        raise ArgumentError("decoder", f"must be {' or '.join(get_args(Backend))}, got {decoder}")
     path = Path(path)
     try:
         mode = path.stat().st_mode
@@ -123,99 +121,19 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
     except OSError as e:
         raise VideoError(f"{path}: cannot be read ({e.strerror}); check its name and permissions") from e
     except ValueError as e:  # a NUL
-        raise VideoError(f"{path}: no possible name of a file; check where it comes from") from e
+        raise VideoError(f"{path}: not a possible file name; check where it comes from") from e
     return (DecordFile if decoder == "decord" else VideoFile).open(path, threads)
 
 
-@dataclass
-class FrameFolder:
-    """A folder with one image per frame, in the natural order of their names (frame2 before frame10).
-
-    An image that cannot be read is replaced by the last one that could, with a warning.
-    """
-
-    path: Path
-    timeline: Timeline
-    images: list[Path]
-    first_readable: av.VideoFrame
-    warnings: tuple[str, ...] = ()
-    start_time: Fraction = Fraction(0)
-
-    @classmethod
-    def open(cls, path: Path, fps: Seconds) -> "FrameFolder":
-        images = sorted((p for p in path.iterdir() if _is_image(p)), key=lambda p: natural_order(p.name))
-        if not images:
-            raise VideoError(f"{path}: a folder without frames; give a folder of .jpg or .png images, or video files")
-        first_readable = next((frame for image in images if (frame := _read_image(image)) is not None), None)
-        if first_readable is None:
-            raise VideoError(f"{path}: not one of its {len(images)} images can be read; check the files")
-        rate = exact_seconds(fps, "fps").limit_denominator(100_000)
-        timeline = Timeline(np.arange(len(images)), len(images), 1 / rate)
-        return cls(path, timeline, images, first_readable)
-
-    @property
-    def aspect(self) -> float:
-        return self.first_readable.width / self.first_readable.height
-
-    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
-        unreadable = []
-        last, before = squash(self.first_readable, size), -1
-        for i in wanted.tolist():
-            frame = _read_image(self.images[i])
-            if frame is None:
-                unreadable.append(self.images[i].name)
-                between = (_read_image(self.images[j]) for j in range(i - 1, before, -1))
-                frame = next((image for image in between if image is not None), None)
-            if frame is not None:
-                last = squash(frame, size)
-            before = i
-            yield i, last
-        if unreadable:
-            self.warnings = (
-                f"{len(unreadable)} of the {len(wanted)} images needed cannot be read ({unreadable[0]} is the first); "
-                "the image before stands in",
-            )
-
-    def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
-        before = (_read_image(self.images[i]) for i in range(first, -1, -1))
-        frame = next((image for image in before if image is not None), self.first_readable)
-        for i in range(first, last + 1):
-            frame = _read_image(self.images[i]) or frame
-            frame.pts = i
-            yield frame
-
-    def with_timeline(self, timeline: Timeline) -> "FrameFolder":
-        return replace(self, timeline=timeline)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def natural_order(name: str) -> list[tuple[bool, int, str]]:
-    """Sorts names with numbers in them by the numbers: frame2 before frame10."""
-    parts = re.split(r"(\d+)", name)
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
-
-
-def _read_image(path: Path) -> av.VideoFrame | None:
-    try:
-        with path.open("rb") as file, av.open(file) as container:
-            stream = container.streams.video[0]
-            stream.codec_context.options = LIMITS
-            return next(iter(container.decode(stream)))
-    except (av.FFmpegError, OSError, StopIteration, IndexError, ValueError):
-        return None
-
-
 class DecordFile(VideoFile):
-    """A video file whose frames for scoring decord decodes; all else is as for `VideoFile`."""
+    """A video file whose frames for scoring decord decodes; everything else is as for `VideoFile`."""
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
         try:
             import decord
         except ImportError as e:
-            raise ClipselectError("decord is not installed: pip install 'clipselect[decord]', or decode by pyav") from e
+            problem = "decord is not installed: pip install 'clipselect[decord]', or use pyav"
+            raise ArgumentError("decoder", problem) from e
         expected = len(self.timeline.pts)
         try:
             reader = decord.VideoReader(str(self.path), width=size, height=size)
@@ -223,6 +141,6 @@ class DecordFile(VideoFile):
             for i in wanted.tolist() if found == expected else []:
                 yield i, reader[i].asnumpy()
         except (decord.DECORDError, RuntimeError) as e:
-            raise VideoError(f"{self.path}: decord cannot decode it; try --decoder pyav") from e
+            raise VideoError(f"{self.path}: decord cannot decode it; use the decoder pyav") from e
         if found != expected:
-            raise VideoError(f"{self.path}: decord finds {found} frames, its container {expected}; try --decoder pyav")
+            raise VideoError(f"{self.path}: decord finds {found} frames, its container {expected}; use the decoder pyav")

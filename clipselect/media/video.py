@@ -1,16 +1,14 @@
-"""Reading videos for scoring: the times of all frames first, then one forward pass that converts only the frames asked
-for, scaled inside the decoder.
+"""A video file through PyAV: the times of all frames first, then passes that convert only the frames asked for.
 
-A container's index can promise frames that its data do not hold. The reader compares what it decodes with what the
-index promised and raises `ReadAgain` at the end of a pass that differed, with the video as it really decodes.
+A container's index can promise frames that its data do not hold. A pass over all frames compares what it decodes with
+what the index promised, and raises `ReadAgain` at its end if they differ, with the video as it really decodes.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 
 import av
@@ -18,21 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
-from clipselect.media.candidates import Clock, Timeline, monotonic
-from clipselect.media.container import (
-    LIMITS,
-    has_frame_threads,
-    open_container,
-    packets,
-    read_index,
-    threads_for_all,
-    video_stream,
-)
+from clipselect.media.candidates import Timeline
+from clipselect.media.clock import monotonic
+from clipselect.media.container import has_frame_threads, open_container, read_index, video_stream
+from clipselect.media.decoder import Decoder, SingleThreadRecovery
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.orientation import orientation
 from clipselect.media.squash import Frame, squash
 
 FALLBACK_RATE = Fraction(25)
+"""Frames per second of a container that does not say."""
 
 
 class ReadAgain(Exception):
@@ -51,19 +44,26 @@ class ReadAgain(Exception):
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A video file read by PyAV: the first video stream that is not a cover picture."""
+    """A video file read by PyAV: its first video stream that is not a cover picture. A `Source`.
+
+    Attributes:
+        pixel_aspect: width over height of a pixel.
+        seekable: the container's own times are clean, so a frame's time identifies it after a seek.
+        threads: that decode; 0 for as many as are fastest.
+        fragile: its decoder's threads lose frames after every error, see `SingleThreadRecovery`.
+        suits_fast: no fast pass over it has found too many skipped frames in a row.
+    """
 
     path: Path
     timeline: Timeline
     start_time: Fraction
     warnings: tuple[str, ...]
     pixel_aspect: Fraction
-    origin: int  # presentation time of the first frame, in ticks of the stream
-    step: int  # ticks that a frame without a time of its own lasts
-    seekable: bool  # the container's own times are clean, so a seek can be checked against them
-    threads: int = 0  # that decode; 0 for as many as pay
-    fragile: bool = False  # its decoder's threads drop frames after every error, not after one near the end alone (AV1)
-    suits_fast: bool = True  # no fast pass has found that it lacks too many frames in a row
+    decoder: Decoder
+    seekable: bool
+    threads: int = 0
+    fragile: bool = False
+    suits_fast: bool = True
 
     @classmethod
     def open(cls, path: Path, threads: int = 0) -> "VideoFile":
@@ -79,15 +79,15 @@ class VideoFile:
             pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
             fragile = not has_frame_threads(stream)
-        step = max(1, round(1 / rate / base))
         if not index.pts:
             raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
-        origin = index.pts[0] or 0
-        pts = monotonic(index.pts, step, second=max(1, round(1 / base)))
-        seekable = [None if p is None else p - origin for p in index.pts] == pts.tolist()
-        timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or step), base)
+        decoder = Decoder(path, base, origin=index.pts[0] or 0, step=max(1, round(1 / rate / base)))
+        pts = monotonic(index.pts, decoder.step, decoder.clock.second)
+        seekable = [None if p is None else p - decoder.origin for p in index.pts] == pts.tolist()
+        timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or decoder.step), base)
         warnings = (index.broken,) if index.broken else ()
-        return cls(path, timeline, origin * base, warnings, pixel_aspect, origin, step, seekable, threads, fragile)
+        start_time = decoder.origin * base
+        return cls(path, timeline, start_time, warnings, pixel_aspect, decoder, seekable, threads, fragile)
 
     @cached_property
     def aspect(self) -> float:
@@ -111,7 +111,7 @@ class VideoFile:
             self,
             timeline=replace(timeline, pts=decoded - shift, end=timeline.end - shift),
             start_time=self.start_time + shift * timeline.time_base,
-            origin=self.origin + shift,
+            decoder=replace(self.decoder, origin=self.decoder.origin + shift),
             seekable=False,
             warnings=warnings,
         )
@@ -136,89 +136,46 @@ class VideoFile:
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
         wanted = self.timeline.pts[first : last + 1].tolist()
-        given = 0
+        found = 0
         if self.seekable and first > 0:
             with suppress(av.FFmpegError):  # a container that cannot seek is decoded from its start below
                 for frame in self.decode(seek_to=wanted[0]):
-                    if given == len(wanted) or frame.pts > wanted[given]:
+                    if found == len(wanted) or frame.pts > wanted[found]:
                         break  # done, or the seek overshot
-                    if frame.pts == wanted[given]:
-                        given += 1
+                    if frame.pts == wanted[found]:
+                        found += 1
                         yield frame
-        if given < len(wanted):
-            # Damage is hidden in a way that depends on the number of threads: the same as in `frames`.
+        if found < len(wanted):
+            # What damage does to pixels depends on the number of threads: as many as in `frames`.
             for i, frame in enumerate(self.decode(whole=not self.seekable), start=-first):
                 if i == len(wanted):
                     break
-                if i >= given:
+                if i >= found:
                     yield frame
 
     def decode(self, seek_to: int | None = None, *, fast: bool = False, whole: bool = False) -> Iterator[av.VideoFrame]:
-        """All decodable frames in order, not converted, their `pts` replaced by ticks from the first promised frame.
-
-        A packet that does not decode is skipped, as players do.
+        """All frames that decode, in order and not converted; their `pts` are ticks from the first promised frame.
 
         Args:
             seek_to: begin at the last key frame at or before this tick; only where `seekable`.
-            fast: leave out frames that no other frame needs, and the smoothing of edges between blocks; only where
-                `seekable`, since the clock cannot tell what was left out.
-            whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
+            fast, whole: as for `Decoder.frames`; fast only where `seekable`, for a frame without a clean time of its
+                own could not be identified among skipped ones.
         """
-        given, last, promised = 0, -1, self.timeline.pts
-        watch = self.fragile and self.threads != 1 and not fast and seek_to is None
-        for frame in self._decode(self.threads, seek_to, fast, whole):
-            if watch and given < len(promised) and frame.pts != promised[given]:
-                break
-            given, last = given + 1, frame.pts or 0
-            yield frame
-        ends_early = last < promised[-1] if self.seekable else given < len(promised)
-        if ends_early and self.threads != 1 and not fast and (given or seek_to is None):
-            yield from self._after(last)
-
-    def _after(self, last: int) -> Iterator[av.VideoFrame]:
-        """The frames after this tick by one thread: several lose what follows an error, near the end or anywhere."""
-        if self.seekable and last >= 0:
-            with suppress(av.FFmpegError):  # cannot seek
-                again = self._decode(1, last)
-                first = next(again, None)
-                if first is not None and (first.pts or 0) <= last:
-                    yield from (frame for frame in again if (frame.pts or 0) > last)
-                    return
-                again.close()
-        yield from (frame for frame in self._decode(1) if (frame.pts or 0) > last)
-
-    def _decode(
-        self, threads: int, seek_to: int | None = None, fast: bool = False, whole: bool = False
-    ) -> Generator[av.VideoFrame]:
-        clock = Clock(self.step, second=max(1, round(1 / self.timeline.time_base)))
-        with open_container(self.path) as container:
-            stream = video_stream(container, self.path)
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads or (threads_for_all(stream) if whole else 0)
-            stream.codec_context.options = {**LIMITS, **({"skip_loop_filter": "all"} if fast else {})}
-            if fast:
-                stream.codec_context.skip_frame = "NONREF"
-            if seek_to is not None:
-                container.seek(seek_to + self.origin, stream=stream)
-            for packet in chain(packets(container, stream), [None]):
-                try:
-                    # A container that breaks off does not ask for what the decoder holds; after others that is nothing.
-                    frames = stream.codec_context.decode(None) if packet is None else packet.decode()
-                except av.FFmpegError:
-                    continue
-                for frame in frames:
-                    assert isinstance(frame, av.VideoFrame)
-                    frame.pts = clock.tick(frame.pts) - self.origin
-                    yield frame
+        frames = self.decoder.frames(self.threads, seek_to, fast=fast, whole=whole)
+        if fast or self.threads == 1:
+            return frames
+        recovery = SingleThreadRecovery(self.decoder, self.timeline.pts, self.seekable, self.fragile)
+        return recovery.complete(frames, from_start=seek_to is None)
 
     def _compare(self, seen: list[int]) -> None:
+        """Raise ReadAgain if a pass has seen frames at other ticks than the timeline says."""
         if not seen:
             raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
         if np.array_equal(seen, self.timeline.pts):
             return
         pts = np.array(seen, dtype=np.int64)
         last = self.timeline.end - int(self.timeline.pts[-1]) if pts[-1] == self.timeline.pts[-1] else 0
-        end = int(pts[-1]) + (last or _usual_gap(pts) or self.step)
+        end = int(pts[-1]) + (last or _usual_gap(pts) or self.decoder.step)
         raise ReadAgain(self.with_timeline(replace(self.timeline, pts=pts, end=end)))
 
 

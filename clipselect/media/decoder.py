@@ -1,0 +1,122 @@
+"""Frames of a video file, decoded by PyAV: one decoder, and a second one for what threads of the first lose."""
+
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.media.clock import Clock
+from clipselect.media.container import LIMITS, open_container, packets, threads_for_all, video_stream
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Decodes the video stream of a file. A packet that does not decode is skipped, as players do.
+
+    Attributes:
+        path: the file, opened for every pass.
+        time_base: seconds per tick of the stream.
+        origin: the container's time of the first frame, in ticks.
+        step: ticks that a frame without a time of its own lasts.
+    """
+
+    path: Path
+    time_base: Fraction
+    origin: int
+    step: int
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.step, second=max(1, round(1 / self.time_base)))
+
+    def frames(
+        self, threads: int = 0, seek_to: int | None = None, *, fast: bool = False, whole: bool = False
+    ) -> Generator[av.VideoFrame]:
+        """All frames that decode, in order, not converted; their `pts` are ticks from `origin`.
+
+        Args:
+            threads: 0 for as many as are fastest.
+            seek_to: begin at the last key frame at or before this tick.
+            fast: skip frames that no other frame needs, and do not smooth the edges between blocks.
+            whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
+
+        Raises:
+            VideoError: the file cannot be opened.
+            av.FFmpegError: the container cannot seek.
+        """
+        clock = self.clock
+        with open_container(self.path) as container:
+            stream = video_stream(container, self.path)
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = threads or (threads_for_all(stream) if whole else 0)
+            stream.codec_context.options = {**LIMITS, **({"skip_loop_filter": "all"} if fast else {})}
+            if fast:
+                stream.codec_context.skip_frame = "NONREF"
+            if seek_to is not None:
+                container.seek(seek_to + self.origin, stream=stream)
+            for packet in chain(packets(container, stream), [None]):
+                try:
+                    # None asks for what the decoder still holds; a container that breaks off does not.
+                    frames = stream.codec_context.decode(None) if packet is None else packet.decode()
+                except av.FFmpegError:
+                    continue
+                for frame in frames:
+                    assert isinstance(frame, av.VideoFrame)
+                    frame.pts = clock.tick(frame.pts) - self.origin
+                    yield frame
+
+
+@dataclass(frozen=True)
+class SingleThreadRecovery:
+    """Recovers the frames that a decoder with several threads loses after damage.
+
+    Several threads lose more than one does. All of them give up the frames that they hold when an error comes near the
+    end of the file; those of dav1d (AV1) lose frames after every error. So frames are compared with the times that the
+    container promises, and where some are missing, a second decoder with one thread decodes the rest. A file then has
+    the same frames with any number of threads; an undamaged file is decoded once.
+
+    Attributes:
+        promised: [n] ticks of the frames that the container promises.
+        seekable: a frame's time identifies it, so the second decoder need not begin at the start of the file.
+        after_any_error: threads lose frames after every error, not only near the end.
+    """
+
+    decoder: Decoder
+    promised: NDArray[np.int64]
+    seekable: bool
+    after_any_error: bool
+
+    def complete(self, frames: Generator[av.VideoFrame], *, from_start: bool) -> Iterator[av.VideoFrame]:
+        """The frames of a decoder with several threads, and those that it has lost.
+
+        Args:
+            from_start: the frames begin with the first of the file, not after a seek.
+        """
+        promised, count, last = self.promised, 0, -1
+        for frame in frames:
+            if self.after_any_error and from_start and count < len(promised) and frame.pts != promised[count]:
+                break
+            count, last = count + 1, frame.pts or 0
+            yield frame
+        frames.close()
+        ends_early = last < promised[-1] if self.seekable else count < len(promised)
+        if ends_early and (count or from_start):
+            yield from self._frames_after(last)
+
+    def _frames_after(self, last: int) -> Iterator[av.VideoFrame]:
+        """All frames after this tick, by one thread."""
+        if self.seekable and last >= 0:
+            with suppress(av.FFmpegError):  # the container cannot seek
+                frames = self.decoder.frames(1, last)
+                first = next(frames, None)
+                if first is not None and (first.pts or 0) <= last:
+                    yield from (frame for frame in frames if (frame.pts or 0) > last)
+                    return
+                frames.close()
+        yield from (frame for frame in self.decoder.frames(1) if (frame.pts or 0) > last)
