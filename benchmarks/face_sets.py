@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from clipselect.data.splits import split_root
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import is_folder, visible
+from clipselect.media.frame_folder import IMAGE_SUFFIXES, natural_order
 from clipselect.media.images import Image
-from clipselect.media.sources import IMAGE_SUFFIXES, natural_order
 from clipselect.media.text import printable
 
 YOUTUBE = "splits.txt"

@@ -10,7 +10,7 @@ from typing import get_args
 from clipselect.data.splits import SUBSETS, Split, held_out, split_root
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import image_folders, is_folder, visible
-from clipselect.media.sources import IMAGE_SUFFIXES
+from clipselect.media.frame_folder import IMAGE_SUFFIXES
 
 JUNK = frozenset({"-1", "00-1"})
 """Boxes that show no person, in Market-1501 and MARS."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from clipselect.data.splits import split_folders
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import image_folders
-from clipselect.media.sources import natural_order
+from clipselect.media.frame_folder import natural_order
 
 Layout = Literal["mars", "market1501", "ilids-vid", "prid2011", "folders"]
 Name = str | int

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clipselect.errors import ClipselectError
-from clipselect.media.sources import IMAGE_SUFFIXES
+from clipselect.media.frame_folder import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".ogv"}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from clipselect.media.squash import Frame, squash_fast
 
 MAX_SKIPPED_FRAMES = 8
-"""Frames in a row that a fast pass may lack. Beyond that motion is lost, or the file is damaged and must be read exactly."""
+"""Frames in a row that a fast pass may lack. Beyond that motion is lost, or the file is damaged."""
 
 
 class TooFewDecoded(Exception):

@@ -143,4 +143,6 @@ class DecordFile(VideoFile):
         except (decord.DECORDError, RuntimeError) as e:
             raise VideoError(f"{self.path}: decord cannot decode it; use the decoder pyav") from e
         if found != expected:
-            raise VideoError(f"{self.path}: decord finds {found} frames, its container {expected}; use the decoder pyav")
+            raise VideoError(
+                f"{self.path}: decord finds {found} frames, its container {expected}; use the decoder pyav"
+            )

@@ -12,6 +12,7 @@ from helpers.videos import expected_levels, grey_levels, make_video, picture, se
 
 from clipselect.media.candidates import candidate_clips
 from clipselect.media.container import threads_for_all
+from clipselect.media.decoder import Decoder
 from clipselect.media.sources import Source, open_source
 from clipselect.media.squash import squash
 from clipselect.media.video import VideoFile
@@ -171,8 +172,8 @@ def test_threads_of_a_decoder_by_cores_and_memory(
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.h264", "a.avi", "a.mpg"])
 def test_a_sound_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     codec = {".avi": "mpeg4", ".mpg": "mpeg2video"}.get(Path(name).suffix, "libx264")
-    path, passes, decode = make_video(tmp_path / name, 60, codec=codec, options={"bf": "2"}), [], VideoFile._decode
-    monkeypatch.setattr(VideoFile, "_decode", lambda self, *how: passes.append(how) or decode(self, *how))
+    path, passes, frames = make_video(tmp_path / name, 60, codec=codec, options={"bf": "2"}), [], Decoder.frames
+    monkeypatch.setattr(Decoder, "frames", lambda self, *how, **more: passes.append(how) or frames(self, *how, **more))
     source = VideoFile.open(path)
     assert len([*source.decode(whole=True)]) == 60
     assert len(passes) == 1
@@ -180,7 +181,7 @@ def test_a_sound_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_whole_passes_alone_get_more_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, asked = make_video(tmp_path / "a.mp4", 30), list[str]()
-    monkeypatch.setattr("clipselect.media.video.threads_for_all", lambda stream: asked.append(stream.type) or 4)
+    monkeypatch.setattr("clipselect.media.decoder.threads_for_all", lambda stream: asked.append(stream.type) or 4)
     source = VideoFile.open(path)
     list(source.pictures(0, 2))
     list(source.pictures(3, 5))

@@ -184,7 +184,7 @@ def test_frames_beyond_all_measure_are_refused_before_they_take_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_video(tmp_path / "wide.mp4", 3, size=(128, 96))
-    monkeypatch.setattr(container, "MOST_PIXELS", 100 * 100)
+    monkeypatch.setattr(container, "MAX_PIXELS", 100 * 100)
     with pytest.raises(VideoError, match=r"wide\.mp4: its frames are 128 x 96, over 10000 pixels; scale it down"):
         open_source(path)
     monkeypatch.undo()

@@ -81,7 +81,7 @@ def test_clip_duration_defaults_to_what_the_ddnet_was_distilled_with(many_clips:
     scorer = load_scorer(device="cpu")
     first = score_video(open_source(many_clips), scorer).clips[0]
     assert float(first.end - first.start) == scorer.clip_duration
-    with pytest.raises(ClipselectError, match="clip duration"):
+    with pytest.raises(ClipselectError, match="clip_duration"):
         score_video(open_source(many_clips), scorer, clip_duration=0)
 
 
