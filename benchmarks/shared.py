@@ -12,10 +12,8 @@ from clipselect.commands.common import stderr, write_stdout
 from clipselect.errors import ClipselectError
 from clipselect.evaluation import results
 from clipselect.evaluation.provenance import environment, network_record
-from clipselect.media.files import write_whole
 from clipselect.media.text import printable
-from clipselect.report.markdown import as_markdown
-from clipselect.report.report import read_runs
+from clipselect.report.write import render, write_report
 
 __all__ = ["environment", "network_record", "run", "tell", "write_results"]
 
@@ -39,6 +37,4 @@ def write_results(out: Path, document: dict[str, Any]) -> None:
     """OUT/results.json (clipselect/evaluation/results.py describes it), and OUT/results.md, which is also printed."""
     file = out / results.RESULTS_NAME
     results.write_results(file, results.Results.model_validate(document))
-    tables = as_markdown(read_runs([file]))
-    write_whole(out / "results.md", tables)
-    write_stdout(tables)
+    write_stdout(render(write_report([file], markdown=out / "results.md"), "markdown"))

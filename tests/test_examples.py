@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers.videos import make_video
 
-from clipselect.report.report import read_document
+from clipselect.evaluation.results import read_results
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,13 +58,13 @@ def test_data_times_of_all_methods_in_one_run(
     monkeypatch.setattr(sys, "argv", ["run_data_time.py", *arguments, "--repeats", "1"])
     run_data_time.main()
     assert "ddl_index / uniform: " in capfd.readouterr().out
-    document, rows = read_document(out / "results.json")
-    assert {row.method: row.numbers.get("clips") for row in rows} == {
+    results = read_results(out)
+    assert {row.method: row.clips for row in results.rows} == {
         "dense": 4, "uniform": 2, "ddl": 2, "ddl_index": 2, "decode_once": None,
     }  # fmt: skip
-    assert all(row.numbers["seconds"] > 0 for row in rows)
-    mean = {row.method: row.numbers["seconds"] for row in rows}
-    assert document["ratios"]["ddl_index / uniform"] == pytest.approx(mean["ddl_index"] / mean["uniform"])
+    assert all(row.costs["seconds"] > 0 for row in results.rows)
+    mean = {row.method: row.costs["seconds"] for row in results.rows}
+    assert results.record()["ratios"]["ddl_index / uniform"] == pytest.approx(mean["ddl_index"] / mean["uniform"])
 
 
 def test_the_cost_of_both_sides_comes_from_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,11 +78,12 @@ def test_the_cost_of_both_sides_comes_from_one_run(tmp_path: Path, monkeypatch: 
     arguments = ["--video", str(video), "--out", str(out), "--size", "32", "--repeats", "1"]
     monkeypatch.setattr(sys, "argv", ["run_cost.py", *arguments])
     run_cost.main()
-    document, rows = read_document(out / "results.json")
-    for ddl, dense in zip(document["rows"][:-3:2], document["rows"][1:-3:2], strict=True):
+    results = read_results(out)
+    rows = results.record()["rows"]
+    for ddl, dense in zip(rows[:-3:2], rows[1:-3:2], strict=True):
         assert (ddl["method"], dense["method"]) == ("ddl", "dense")
         assert ddl["fewer"] == pytest.approx(dense["gflops"] / ddl["gflops"])
         assert ddl["gflops_base"] == pytest.approx(dense["gflops"] * ddl["k"] / dense["k"])
-    timed = {row.method: row for row in rows[-3:]}
+    timed = {row.method: row for row in results.rows[-3:]}
     assert {method: row.k for method, row in timed.items()} == {"ddl": 5, "uniform": 5, "dense": 30}
-    assert all(row.numbers["seconds"] > 0 for row in timed.values())
+    assert all(row.costs["seconds"] > 0 for row in timed.values())

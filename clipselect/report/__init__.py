@@ -1,1 +1,1 @@
-"""A results file as findings, tables, plots and one page."""
+"""Results files as findings, tables, plots and one page."""

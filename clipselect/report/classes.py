@@ -1,18 +1,17 @@
 """What a results file says about single classes: where ddl gains and where it loses. Pure functions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from clipselect.report.findings import SUBJECT, Finding
-from clipselect.report.schema import Record, number
+from clipselect.evaluation.results import ClassResult
+from clipselect.report.findings import DENSE, SUBJECT, UNIFORM, Finding
 
 
 @dataclass(frozen=True)
 class ClassGain:
-    """Metric of ddl, of uniform at the same K and of dense, for the videos of one class.
+    """A metric of ddl, of uniform at the same K and of dense, in percent, for the videos of one class.
 
     Attributes:
-        sources: what the videos stem from, and their number where the file says nothing.
         dense: None where the file has none.
     """
 
@@ -32,40 +31,39 @@ class ClassGain:
         return None if self.dense is None else self.subject - self.dense
 
 
-def class_gains(finding: Finding) -> tuple[int, list[ClassGain]] | None:
-    """Per class what ddl gains over uniform, the largest gain first, at the chosen K or the one nearest to it that the
-    file has for both; None if it has none."""
-    if finding.chosen is None or finding.chosen.k is None:
+@dataclass(frozen=True)
+class ClassGains:
+    """The gains of all classes at one K, the largest over uniform first."""
+
+    k: int
+    classes: list[ClassGain]
+
+    def worst(self, gain: Callable[[ClassGain], float | None], most: int) -> list[tuple[ClassGain, float]]:
+        """At most `most` classes that lose, with their gain, the largest loss first."""
+        losses = [(c, value) for c in self.classes if (value := gain(c)) is not None and value < 0]
+        return sorted(losses, key=lambda pair: (pair[1], pair[0].name))[:most]
+
+
+def class_gains(finding: Finding) -> ClassGains | None:
+    """Per class what ddl gains, at the chosen K or the one nearest to it that the file has of ddl and uniform; None if
+    it has none."""
+    if finding.choice is None or finding.choice.row.k is None:
         return None
-    wanted, metric = finding.chosen.k, finding.metric
-    values: dict[tuple[str, int, str], Record] = {}
-    dense: dict[str, float] = {}
-    for r in finding.run.records("classes", finding.data):
-        if number(r.get(metric)):
-            if r["method"] == "dense":
-                dense[r["class"]] = r[metric]
-            elif number(r.get("k")):
-                values[r["method"], r["k"], r["class"]] = r
-    both = [
-        (k, name, r) for (method, k, name), r in values.items() if method == SUBJECT and ("uniform", k, name) in values
-    ]
+    chosen, metric = finding.choice.row.k, finding.metric
+    entries = [c for c in finding.run.results.classes or () if c.data == finding.data and c.metric(metric) is not None]
+    ddl = {(c.k, c.class_name): c for c in entries if c.method == SUBJECT and c.k is not None}
+    uniform = {(c.k, c.class_name): c for c in entries if c.method in UNIFORM}
+    dense = {c.class_name: c for c in entries if c.method in DENSE}
+    both = sorted(ddl.keys() & uniform.keys())
     if not both:
         return None
-    nearest = min(sorted({k for k, _, _ in both}), key=lambda k: abs(k - wanted))
-    gains = [
-        ClassGain(
-            name, r["videos"], r.get("sources") or r["videos"], r[metric], values["uniform", k, name][metric],
-            dense.get(name),
-        )
-        for k, name, r in both
-        if k == nearest
-    ]  # fmt: skip
-    return nearest, sorted(gains, key=lambda g: (-g.gain, g.name))
+    k = min((k for k, _ in both if k is not None), key=lambda k: abs(k - chosen))
+    gains = [_gain(metric, ddl[key], uniform[key], dense.get(key[1])) for key in both if key[0] == k]
+    return ClassGains(k, sorted(gains, key=lambda c: (-c.gain, c.name)))
 
 
-def worst(
-    gains: Sequence[ClassGain], gain: Callable[[ClassGain], float | None], most: int
-) -> list[tuple[ClassGain, float]]:
-    """At most so many classes that lose, with their gain, the largest loss first."""
-    losses = [(g, value) for g in gains if (value := gain(g)) is not None and value < 0]
-    return sorted(losses, key=lambda pair: (pair[1], pair[0].name))[:most]
+def _gain(metric: str, ddl: ClassResult, uniform: ClassResult, dense: ClassResult | None) -> ClassGain:
+    one, other = ddl.metric(metric), uniform.metric(metric)
+    assert one is not None and other is not None
+    over = None if dense is None else dense.metric(metric)
+    return ClassGain(ddl.class_name, ddl.videos, ddl.sources or ddl.videos, one, other, over)

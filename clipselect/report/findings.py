@@ -1,57 +1,81 @@
-"""What a results file says: which K, and is it worth its cost. Pure functions.
+"""What a results file says: which K to take, and whether it is worth its cost. Pure functions, no words.
 
-Which K: the smallest whose paired interval against the best K holds 0, and that loses at most `LOSS` points. A file
-without such pairs cannot tell; then it is the best K.
-The rivals: the best of `uniform` at no more GFLOPs than that, the DDNet's included, and of the `uniform_equal_cost` of
-that K, which is rounded up; the best uniform in no more seconds, where those were measured; and dense. Where no cost is
-known, uniform with as many clips.
-Better or worse: the paired interval of the difference, where the file has it, is off 0, and the two differ on at least
-`DIFFERING` sources; without a pair, the two intervals do not overlap. Anything else is "not told apart" or "too few
-videos to tell".
+Which K: the smallest without a significant difference from the best K that loses at most `MAX_LOSS` points to it. Where
+the file does not compare the two, the best K.
+The rivals: the best uniform for the cost, dense, and the best uniform in no more seconds. The best uniform for the cost
+is the best of all uniform rows with no more GFLOPs than ddl, the DDNet's included, and of the equal-cost row of the
+same K, which is rounded up; where no cost is known, uniform with the same K.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import Enum
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError
 from clipselect.evaluation.methods import METHODS, names
-from clipselect.report.report import Run
-from clipselect.report.schema import Estimate, Record, Row
+from clipselect.evaluation.results import Difference, Estimate, Row
+from clipselect.report.runs import Run
 
-LOSS = 1.0
+MAX_LOSS = 1.0
 """Points that the chosen K may lose to the best one."""
-DIFFERING = 6
-"""Of fewer sources even a unanimous verdict comes by chance in more than 5 % of cases: 2 x 0.5^5 = 6 %."""
-(SUBJECT,) = names("subject")
-(EQUAL_COST,) = names("equal_cost")
+MIN_DIFFERING = 6
+"""On fewer sources even a unanimous result comes by chance in more than 5 % of cases: 2 x 0.5^5 = 6 %."""
+SUBJECT: str = names("subject")[0]
+EQUAL_COST: str = names("equal_cost")[0]
 UNIFORM, DENSE = names("uniform"), names("dense")
 """What the rivals are called for clips, and for the frames of sets."""
-METRICS = {
-    "top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP", "rank1": "rank-1",
-    "rank5": "rank-5", "rank20": "rank-20", **{f"tar_at_far_1e-{n}": f"TAR at FAR 1e-{n}" for n in range(1, 7)},
-}  # fmt: skip
 
-Verdict = Literal["better", "worse", "not told apart", "too few videos to tell"]
-VERDICTS: tuple[Verdict, ...] = ("better", "worse", "not told apart", "too few videos to tell")
+
+class Verdict(Enum):
+    """How one method compares with another."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SIMILAR = "no significant difference"
+    TOO_FEW = "too few videos to say"
+
+
+class Reason(Enum):
+    """Why a K is taken."""
+
+    AS_GOOD_AS_BEST = "the smallest without a significant difference from the best"
+    NO_SMALLER = "the best, and the smallest that was measured"
+    SMALLER_ARE_WORSE = "the best, and all smaller ones are worse"
+    NOT_COMPARED = "the best, but the file does not compare all smaller ones with it"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which K to take.
+
+    Attributes:
+        row: ddl at that K.
+        best: ddl at the K with the highest metric.
+        loss: `row` minus `best` in points; None where they are one.
+    """
+
+    row: Row
+    best: Row
+    reason: Reason
+    loss: Estimate | None = None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The subject beside a rival.
+    """ddl at the chosen K beside a rival.
 
     Attributes:
-        cost: what the rival was chosen by and is compared in besides: gflops or seconds; clips where no cost is known.
-        difference: subject minus rival in points.
-        interval: 95 %, paired; None where the file has none.
+        cost: what the rival was chosen by: gflops or seconds; clips where no cost is known.
+        difference: ddl minus rival in points.
+        paired: the same with its paired interval; None where the file has none.
         differing: sources on which the two differ, where the file says so.
     """
 
     rival: Row
     cost: str
     difference: float
-    interval: tuple[float, float] | None
+    paired: Estimate | None
     differing: int | None
     verdict: Verdict
 
@@ -62,32 +86,22 @@ class Finding:
 
     Attributes:
         metric: the one to go by; empty where only costs were measured.
-        rows: by method and K.
-        chosen: ddl at the K to take; None without rows of ddl.
-        best: ddl at the K with the highest metric.
-        to_best: the difference of `chosen` to `best`, where they are two and the file pairs them.
-        can_tell: whether the file pairs every K with the best one.
-        uniform, in_time, dense: how `chosen` compares with uniform for its cost, with uniform in no more seconds and
-            with dense, where there are such rows.
-        no_dearer: dense or dense_weighted where it costs no more GFLOPs or seconds and `chosen` is not better.
+        rows: in the order of the tables.
+        choice: None without rows of ddl.
+        uniform, uniform_in_time, dense: how ddl at the chosen K compares with the best uniform for its cost, with the
+            best uniform in no more seconds, and with dense, where there are such rows.
+        dense_for_less: dense and dense_weighted where they cost no more GFLOPs or seconds and ddl is not better.
     """
 
     run: Run
     data: str
     metric: str
     rows: list[Row]
-    chosen: Row | None = None
-    best: Row | None = None
-    to_best: Estimate | None = None
-    can_tell: bool = False
+    choice: Choice | None = None
     uniform: Comparison | None = None
-    in_time: Comparison | None = None
+    uniform_in_time: Comparison | None = None
     dense: Comparison | None = None
-    no_dearer: tuple[Comparison, ...] = ()
-
-    @property
-    def comparisons(self) -> list[Comparison]:
-        return [c for c in (self.uniform, self.in_time, self.dense) if c is not None]
+    dense_for_less: tuple[Comparison, ...] = ()
 
 
 def findings(runs: Sequence[Run], metric: str | None = None) -> list[Finding]:
@@ -97,14 +111,76 @@ def findings(runs: Sequence[Run], metric: str | None = None) -> list[Finding]:
         metric: the one to go by; None for the first of the data set.
 
     Raises:
-        ClipselectError: a data set without the `metric`.
+        ArgumentError: a data set without the `metric`.
     """
-    return [_finding(run, data, metric) for run in runs for data in dict.fromkeys(row.data for row in run.rows)]
+    return [find(run, data, metric) for run in runs for data in dict.fromkeys(row.data for row in run.rows)]
 
 
-def is_variant(method: str) -> bool:
-    """Whether plots leave the method out and tables show it at the end."""
-    return method in METHODS and not METHODS[method].in_plots
+def find(run: Run, data: str, metric: str | None = None) -> Finding:
+    """What a run says about one data set; see `findings`."""
+    rows = [row for row in run.rows if row.data == data]
+    metric = _metric(run, rows, metric)
+    rows = ordered(rows)
+    differences = [entry for entry in run.results.differences or () if entry.data == data]
+    choice = choose_k(rows, metric, differences)
+    if choice is None:
+        return Finding(run, data, metric, rows)
+    measured, ddl = [row for row in rows if metric in row.metrics], choice.row
+
+    def beside(rival: Row | None, cost: str) -> Comparison | None:
+        return None if rival is None else compare(ddl, rival, metric, differences, cost)
+
+    cost = "gflops" if ddl.gflops is not None else "clips"
+    dense = [row for row in measured if row.method in (*DENSE, "dense_weighted")]
+    cheaper = [beside(row, unit) for unit in ("gflops", "seconds") for row in dense if costs_no_more(row, ddl, unit)]
+    in_time = [row for row in measured if costs_no_more(row, ddl, "seconds")]
+    return Finding(
+        run, data, metric, rows, choice,
+        uniform=beside(_best_uniform(_affordable(measured, ddl), metric), cost),
+        uniform_in_time=beside(_best_uniform(in_time, metric), "seconds"),
+        dense=beside(next((row for row in dense if row.method in DENSE), None), cost),
+        dense_for_less=tuple(c for c in cheaper if c is not None and c.verdict is not Verdict.BETTER),
+    )  # fmt: skip
+
+
+def choose_k(rows: Sequence[Row], metric: str, differences: Sequence[Difference] = ()) -> Choice | None:
+    """Which K of ddl to take, by the rule above; None without rows of ddl.
+
+    Args:
+        rows, differences: those of one data set.
+    """
+    own = [row for row in ordered(rows) if row.method == SUBJECT and row.k is not None and metric in row.metrics]
+    if not own:
+        return None
+    best = max(own, key=lambda row: row.metrics[metric].value)  # the first of equals
+    smaller = own[: own.index(best)]
+    losses = [_paired(differences, row, best, metric) for row in smaller]
+    for row, loss in zip(smaller, losses, strict=True):
+        if loss is not None and loss.low <= 0 <= loss.high and loss.difference >= -MAX_LOSS:
+            return Choice(row, best, Reason.AS_GOOD_AS_BEST, loss.estimate)
+    if not smaller:
+        return Choice(best, best, Reason.NO_SMALLER)
+    return Choice(best, best, Reason.NOT_COMPARED if None in losses else Reason.SMALLER_ARE_WORSE)
+
+
+def compare(
+    row: Row, rival: Row, metric: str, differences: Sequence[Difference] = (), cost: str = "gflops"
+) -> Comparison:
+    """How a row compares with a rival of the same data set: by their paired difference where the file has it, and else
+    by whether their two intervals overlap."""
+    pair = _paired(differences, row, rival, metric)
+    if pair is not None:
+        return Comparison(rival, cost, pair.difference, pair.estimate, pair.differing, judge(pair))
+    one, other = row.metrics[metric], rival.metrics[metric]
+    # of two intervals that touch the difference may be 0
+    apart = Estimate(one.value - other.value, one.low - other.high, one.high - other.low)
+    verdict = _verdict(apart, min(row.source_count, rival.source_count))
+    return Comparison(rival, cost, apart.value, None, None, verdict)
+
+
+def judge(difference: Difference) -> Verdict:
+    """What a paired difference says."""
+    return _verdict(difference.estimate, difference.differing)
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
@@ -114,122 +190,60 @@ def ordered(rows: Sequence[Row]) -> list[Row]:
 
 def place(row: Row) -> tuple[bool, int, str, float]:
     """Where a row stands: oracles last, methods in the order of `METHODS` with unknown ones after, K ascending."""
-    known = [*METHODS].index(row.method) if row.method in METHODS else len(METHODS)
-    return row.method in names("oracle"), known, row.method, math.inf if row.k is None else row.k
+    number = [*METHODS].index(row.method) if row.method in METHODS else len(METHODS)
+    return row.method in names("oracle"), number, row.method, math.inf if row.k is None else row.k
 
 
-def choose_k(rows: Sequence[Row], metric: str, pairs: Sequence[Record] = ()) -> tuple[Row, Row, Estimate | None] | None:
-    """The rows of the smallest K that will do and of the best K, and their difference if they are two; see above for
-    the rule. None without rows of ddl.
-
-    Args:
-        pairs: the `differences` of the data set.
-    """
-    own = [row for row in ordered(rows) if row.method == SUBJECT and row.k is not None and metric in row.metrics]
-    if not own:
-        return None
-    best = max(own, key=lambda row: row.metrics[metric].value)  # the first of equals
-    for row in own:
-        if row is best:
-            break
-        pair = _pair(pairs, row, best, metric)
-        if pair is not None:
-            loss = _estimate(pair)
-            if loss.low <= 0 <= loss.high and loss.value >= -LOSS:
-                return row, best, loss
-    return best, best, None
+def is_variant(method: str) -> bool:
+    """Whether plots leave the method out and tables show it apart."""
+    return method in METHODS and not METHODS[method].in_plots
 
 
-def compare(run: Run, subject: Row, rival: Row, metric: str, cost: str = "gflops") -> Comparison:
-    """The difference of two rows of a data set, and whether it can be told from none."""
-    one, other = subject.metrics[metric], rival.metrics[metric]
-    pair = _pair(run.records("differences", subject.data), subject, rival, metric)
-    if pair is not None:
-        paired, differing = _estimate(pair), pair.get("differing")
-        told = verdict(paired, differing)
-        return Comparison(rival, cost, paired.value, (paired.low, paired.high), differing, told)
-    apart: Verdict = "better" if one.low > other.high else "worse" if one.high < other.low else "not told apart"
-    if apart != "not told apart" and min(subject.sources, rival.sources) < DIFFERING:
-        apart = "too few videos to tell"
-    return Comparison(rival, cost, one.value - other.value, None, None, apart)
+def costs_no_more(row: Row, than: Row, cost: str) -> bool:
+    """Whether a row costs no more than another, where that was measured of both."""
+    one, other = row.costs.get(cost), than.costs.get(cost)
+    return one is not None and other is not None and one <= other * (1 + 1e-9)
 
 
-def verdict(difference: Estimate, differing: int | None = None) -> Verdict:
-    """What the interval of a difference says; `differing`: sources on which the two differ, if that is known."""
-    if difference.low <= 0 <= difference.high:
-        return "not told apart"
-    if differing is not None and differing < DIFFERING:
-        return "too few videos to tell"
-    return "better" if difference.low > 0 else "worse"
+def _metric(run: Run, rows: Sequence[Row], wanted: str | None) -> str:
+    """The metric to go by; empty where none was measured and none is wanted."""
+    measured = [*dict.fromkeys(name for row in rows for name in row.metrics)]
+    if wanted is None:
+        return measured[0] if measured else ""
+    if wanted not in measured:
+        known = ", ".join(measured) or "nothing, only costs"
+        raise ArgumentError("metric", f"{wanted} is not measured on {rows[0].data!r} in {run.file}; it has {known}")
+    return wanted
 
 
-def _finding(run: Run, data: str, metric: str | None) -> Finding:
-    rows = ordered([row for row in run.rows if row.data == data])
-    first = next((name for row in run.rows if row.data == data for name in row.metrics), "")
-    if metric is not None and not any(metric in row.metrics for row in rows):
-        known = ", ".join(dict.fromkeys(name for row in rows for name in row.metrics)) or "nothing: only costs are"
-        raise ClipselectError(f"{run.file}: --metric {metric} is not measured on {data!r}; choose among {known}")
-    metric = metric or first
-    pairs = run.records("differences", data)
-    choice = choose_k(rows, metric, pairs)
-    if choice is None:
-        return Finding(run, data, metric, rows)
-    chosen, best, to_best = choice
-    others = [row for row in rows if row.method == SUBJECT and row is not best and metric in row.metrics]
-    dense, weighted = (
-        next((row for row in rows if row.method in methods and metric in row.metrics), None)
-        for methods in (DENSE, ("dense_weighted",))
-    )
-
-    def beside(rival: Row | None, cost: str) -> Comparison | None:
-        return None if rival is None else compare(run, chosen, rival, metric, cost)
-
-    cost = "gflops" if "gflops" in chosen.numbers else "clips"
-    no_dearer = [
-        compare(run, chosen, row, metric, unit)
-        for unit in ("gflops", "seconds")
-        for row in (dense, weighted)
-        if row is not None and _within(row, chosen, unit)
-    ]
-    return Finding(
-        run, data, metric, rows, chosen, best, to_best,
-        can_tell=all(_pair(pairs, row, best, metric) is not None for row in others),
-        uniform=beside(_for_the_cost(rows, chosen, metric), cost),
-        in_time=beside(_best_uniform([r for r in rows if _within(r, chosen, "seconds")], metric), "seconds"),
-        dense=beside(dense, cost),
-        no_dearer=tuple(c for c in no_dearer if c.verdict != "better"),
-    )  # fmt: skip
-
-
-def _for_the_cost(rows: Sequence[Row], chosen: Row, metric: str) -> Row | None:
-    """The best uniform for the cost of the chosen row of ddl; with as many clips where that is not known."""
-    if "gflops" not in chosen.numbers:
-        return _best_uniform([row for row in rows if row.k == chosen.k], metric)
-    equal = [row for row in rows if row.method == EQUAL_COST and row.k == chosen.k]
-    return _best_uniform([*equal, *(row for row in rows if _within(row, chosen, "gflops"))], metric)
+def _affordable(rows: Sequence[Row], ddl: Row) -> list[Row]:
+    """The rows that are a fair rival by their cost; those with the same K where no cost is known."""
+    if ddl.gflops is None:
+        return [row for row in rows if row.k == ddl.k]
+    same_k = [row for row in rows if row.method == EQUAL_COST and row.k == ddl.k]
+    return [*same_k, *(row for row in rows if costs_no_more(row, ddl, "gflops"))]
 
 
 def _best_uniform(rows: Sequence[Row], metric: str) -> Row | None:
-    own = [row for row in rows if row.method in (*UNIFORM, EQUAL_COST) and metric in row.metrics]
-    return max(own, key=lambda row: row.metrics[metric].value, default=None)
+    uniform = [row for row in rows if row.method in (*UNIFORM, EQUAL_COST)]
+    return max(uniform, key=lambda row: row.metrics[metric].value, default=None)
 
 
-def _within(row: Row, chosen: Row, cost: str) -> bool:
-    """Whether a row costs no more, where that was measured of both."""
-    known = cost in row.numbers and cost in chosen.numbers
-    return known and row.numbers[cost] <= chosen.numbers[cost] * (1 + 1e-9)
-
-
-def _pair(pairs: Sequence[Record], subject: Row, rival: Row, metric: str) -> Record | None:
-    """The entry of `differences` for two rows."""
-    wanted = (metric, subject.method, subject.k, rival.method)
-    for entry in pairs:
-        if (entry["metric"], entry["method"], entry.get("k"), entry["than"]) == wanted:
-            than_k = entry.get("than_k")
-            if than_k == rival.k or (rival.method != SUBJECT and None in (than_k, rival.k)):
-                return entry
+def _paired(differences: Sequence[Difference], row: Row, rival: Row, metric: str) -> Difference | None:
+    """The entry for two rows; a rival without a K may stand there with the number of all its elements, or without."""
+    wanted = (metric, row.method, row.k, rival.method)
+    for entry in differences:
+        if (entry.metric, entry.method, entry.k, entry.than) == wanted and (
+            entry.than_k == rival.k or (rival.method != SUBJECT and None in (entry.than_k, rival.k))
+        ):
+            return entry
     return None
 
 
-def _estimate(entry: Record) -> Estimate:
-    return Estimate(entry["difference"], entry["low"], entry["high"])
+def _verdict(difference: Estimate, sources: int | None) -> Verdict:
+    """By a difference and the sources that it rests on, where their number is known."""
+    if difference.low <= 0 <= difference.high:
+        return Verdict.SIMILAR
+    if sources is not None and sources < MIN_DIFFERING:
+        return Verdict.TOO_FEW
+    return Verdict.BETTER if difference.low > 0 else Verdict.WORSE

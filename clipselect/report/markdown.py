@@ -3,28 +3,22 @@
 from collections.abc import Sequence
 
 from clipselect.media.text import printable
-from clipselect.report.facts import READING, facts_tables, methods_table, unreadable_table
-from clipselect.report.report import Run
-from clipselect.report.sentences import details, headline, summary
-from clipselect.report.tables import Table, ranking_table, sections
+from clipselect.report.contents import Report
+from clipselect.report.tables import Table
 
 
-def as_markdown(runs: Sequence[Run], metric: str | None = None) -> str:
-    """The whole report but its plots; `metric` as for `findings`."""
-    parts = sections(runs, metric)
-    found = [finding for part in parts for finding in part.findings]
-    lines = [f"# {_md(', '.join(dict.fromkeys(run.benchmark for run in runs)))}", _md(summary(found))]
-    for part in parts:
-        lines += [f"## {_md(part.title)}", *(_md(note) for note in part.notes)]
-        for finding in part.findings:
-            name = f"{finding.run.label}: " if len(part.findings) > 1 else ""
-            lines.append(_md(name + headline(finding)))
-            lines += [f"- {_md(sentence)}" for sentence in details(finding)] + [""]
-        lines += [_markdown_table(table) for table in part.tables]
-    lines += [_markdown_table(table) for table in ranking_table(runs)]
-    lines += ["## How to read this", "\n".join(f"- {_md(line)}" for line in READING)]
-    tables = [methods_table(runs), *facts_tables(runs), *unreadable_table(runs)]
-    lines += [_markdown_table(table) for table in tables]
+def as_markdown(report: Report) -> str:
+    """The whole report but its plots."""
+    lines = [f"# {_md(report.title)}", _md(report.summary)]
+    for section in report.sections:
+        lines += [f"## {_md(section.title)}", *map(_md, section.notes)]
+        for passage in section.passages:
+            name = f"{passage.name}: " if passage.name else ""
+            lines += [_md(name + passage.headline), *(f"- {_md(sentence)}" for sentence in passage.details)]
+        lines += map(_markdown_table, section.tables)
+    lines += map(_markdown_table, report.ranking)
+    lines += ["## How to read this", *(f"- {_md(line)}" for line in report.reading)]
+    lines += map(_markdown_table, [report.methods, *report.facts, *report.unreadable])
     return _spaced(lines)
 
 
@@ -51,6 +45,5 @@ def _spaced(lines: Sequence[str]) -> str:
     """Paragraphs apart, the entries of a list together."""
     out = ""
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        if line:
-            out += line + ("\n" if line.startswith("- ") and following.startswith("- ") else "\n\n")
+        out += line + ("\n" if line.startswith("- ") and following.startswith("- ") else "\n\n")
     return out.rstrip() + "\n"

@@ -1,7 +1,7 @@
 """The plots of a report, as SVG for a page.
 
 A method has the same colour and marker in every plot. Letters and axes take the colour of the page's text, so the plots
-stand on light and dark pages alike.
+work on light and dark pages alike.
 """
 
 import io
@@ -9,16 +9,15 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clipselect.evaluation.methods import METHODS
+from clipselect.evaluation.methods import METHODS, names
+from clipselect.evaluation.results import Row
 from clipselect.media.text import printable
-from clipselect.report.classes import ClassGain
-from clipselect.report.findings import METRICS, SUBJECT, Finding, is_variant, ordered
-from clipselect.report.report import Run
-from clipselect.report.schema import Row
-from clipselect.report.sentences import UNITS, amount
-from clipselect.report.tables import method_and_k
+from clipselect.report.classes import ClassGains, class_gains
+from clipselect.report.findings import DENSE, SUBJECT, Finding, is_variant, ordered
+from clipselect.report.formats import UNITS, amount, method_and_k, metric_name
+from clipselect.report.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,28 +26,73 @@ if TYPE_CHECKING:
 INK = "#010203"  # stands for the page's text colour
 OTHER_COLOURS, OTHER_MARKERS = ("#aa4499", "#999933", "#6699cc", "#882255"), ("h", "8", "p", "^", "v")
 PARTS = {"decode": "#b0b0b0", "ddnet": "#aa4499", "base": "#6699cc", "other": "#dddddd"}
-LINES, OVERLAID = ("-", "--", ":", "-."), ("ddl", "uniform", "dense")
-CLASSES_AT_EACH_END = 15
+LINES, COMPARED = ("-", "--", ":", "-."), names("subject", "uniform", "dense")
+MAX_AT_EACH_END = 15
+"""Classes drawn at either end, where there are many."""
+
+Styles = dict[str, tuple[str, str]]
+"""Colour and marker by method."""
 
 
-def styles(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of every known method, and of every other one of a report."""
-    methods = dict.fromkeys(row.method for row in ordered([row for run in runs for row in run.rows]))
+class Plot(NamedTuple):
+    svg: str
+    caption: str
+
+
+def styles(runs: Sequence[Run]) -> Styles:
+    """Those of the table of methods; methods of the runs that have none there get one of their own."""
     known = {name: method.style for name, method in METHODS.items() if method.style is not None}
-    others = [method for method in methods if method not in known]
-    own = {m: (OTHER_COLOURS[i % 4], OTHER_MARKERS[i % 5]) for i, m in enumerate(others)}  # 20 that differ
-    return known | own
+    used = dict.fromkeys(row.method for row in ordered([row for run in runs for row in run.rows]))
+    others = [method for method in used if method not in known]
+    return known | {m: (OTHER_COLOURS[i % 4], OTHER_MARKERS[i % 5]) for i, m in enumerate(others)}  # 20 that differ
 
 
-def trade_plot(
-    finding: Finding, cost: str, style: dict[str, tuple[str, str]], among: Sequence[Finding] = ()
-) -> str | None:
-    """SVG of the metric against a cost per video, a line per method over K; None where the cost was not measured.
+def finding_plots(finding: Finding, style: Styles, among: Sequence[Finding]) -> list[Plot]:
+    """All plots of one finding that its file has figures for.
 
     Args:
-        cost: gflops or seconds.
         among: findings whose plots shall have the same limits.
     """
+    left_out = [method for method in dict.fromkeys(row.method for row in finding.rows) if is_variant(method)]
+    without = f" The variants {', '.join(left_out)} are in the table only." if left_out else ""
+    gains = class_gains(finding)
+    plots = [
+        (
+            trade_plot(finding, "gflops", style, among),
+            f"Up and to the left is better. Numbers: K of {SUBJECT}. Bars: 95 % intervals.{without}",
+        ),
+        (trade_plot(finding, "seconds", style, among), "The same against measured seconds, where they were measured."),
+        (cost_plot(finding, "gflops"), "What the GFLOPs are spent on."),
+        (cost_plot(finding, "seconds"), "What the seconds are spent on."),
+        (gains_plot(gains, style) if gains else None, _gains_caption(gains) if gains else ""),
+    ]
+    return [Plot(svg, caption) for svg, caption in plots if svg is not None]
+
+
+def overlay_plots(found: Sequence[Finding], style: Styles) -> list[Plot]:
+    """ddl, uniform and dense of all runs in one plot, for every cost that at least two of them have measured."""
+    plots = []
+    for cost in UNITS:
+        measured = [(number, finding) for number, finding in enumerate(found) if _traded(finding, cost)]
+        if len(measured) < 2:
+            continue
+        with _figure(6.4, 4.6) as (figure, axis):
+            lines = {}
+            for number, finding in measured:
+                rows = [row for row in _traded(finding, cost) if row.method in COMPARED]
+                for method in _methods(rows):
+                    look = LINES[number % len(LINES)]
+                    line = _trade_line(axis, method, rows, cost, finding, style[method], look)
+                    lines[_label(f"{method}, {finding.run.label}")] = line
+            _trade_axes(axis, cost, found)
+            figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=2, frameon=False)
+            svg = _svg(figure, f"accuracy of all runs against {UNITS[cost]} per {found[0].run.group}")
+        plots.append(Plot(svg, f"All runs against {UNITS[cost]}: a colour per method, a kind of line per run."))
+    return plots
+
+
+def trade_plot(finding: Finding, cost: str, style: Styles, among: Sequence[Finding] = ()) -> str | None:
+    """SVG of the metric against a cost per video, a line per method over K; None where the cost was not measured."""
     rows = _traded(finding, cost)
     if not rows:
         return None
@@ -56,108 +100,102 @@ def trade_plot(
         handles = [_trade_line(axis, method, rows, cost, finding, style[method]) for method in _methods(rows)]
         _trade_axes(axis, cost, [finding, *among])
         figure.legend(handles, [_label(m) for m in _methods(rows)], loc="outside lower center", ncols=3, frameon=False)
-        return _svg(figure, f"accuracy against {UNITS[cost]} a {finding.run.group}")
-
-
-def overlay_plot(found: Sequence[Finding], cost: str, style: dict[str, tuple[str, str]]) -> str | None:
-    """SVG of ddl, uniform and dense of several runs in one; None unless two runs have measured the cost."""
-    if sum(bool(_traded(finding, cost)) for finding in found) < 2:
-        return None
-    with _figure(6.4, 4.6) as (figure, axis):
-        handles, names = [], []
-        for number, finding in enumerate(found):
-            rows = [row for row in _traded(finding, cost) if row.method in OVERLAID]
-            for method in _methods(rows):
-                look = LINES[number % len(LINES)]
-                handles.append(_trade_line(axis, method, rows, cost, finding, style[method], look))
-                names.append(_label(f"{method}, {finding.run.label}"))
-        _trade_axes(axis, cost, found)
-        figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
-        return _svg(figure, f"accuracy of all runs against {UNITS[cost]} a {found[0].run.group}")
+        return _svg(figure, f"accuracy against {UNITS[cost]} per {finding.run.group}")
 
 
 def cost_plot(finding: Finding, cost: str) -> str | None:
-    """SVG of what a cost is made of, for every method at the chosen K; None where it was not taken apart."""
-    rows = [r for r in finding.rows if r.numbers.get(cost) and not is_variant(r.method)]
-    if finding.chosen is not None:
+    """SVG of what a cost is made of, for every method at the chosen K; None where it was not split."""
+    rows = [row for row in finding.rows if row.costs.get(cost) and not is_variant(row.method)]
+    if finding.choice is not None:
         times = Counter(row.method for row in rows)
-        rows = [row for row in rows if row.k == finding.chosen.k or times[row.method] == 1]
-    parts = [part for part in PARTS if any(row.numbers.get(f"{cost}_{part}", 0) > 0 for row in rows)]
-    rows = [row for row in rows if any(f"{cost}_{part}" in row.numbers for part in parts)]
+        rows = [row for row in rows if row.k == finding.choice.row.k or times[row.method] == 1]
+    parts = [part for part in PARTS if any(row.costs.get(f"{cost}_{part}", 0) > 0 for row in rows)]
+    rows = [row for row in rows if any(f"{cost}_{part}" in row.costs for part in parts)]
     if not rows:
         return None
-    left = [0.0] * len(rows)
+    totals, left = [row.costs[cost] for row in rows], [0.0] * len(rows)
+    widths = {part: [row.costs.get(f"{cost}_{part}", 0.0) for row in rows] for part in parts}
+    rest = [max(0.0, total - sum(split)) for total, *split in zip(totals, *widths.values(), strict=True)]
+    if any(other > 0.02 * total for other, total in zip(rest, totals, strict=True)):
+        widths["other"] = rest
     with _figure(6.4, 1.3 + 0.22 * len(rows)) as (figure, axis):
         places = range(len(rows))
-        for part in (*parts, "other"):
-            widths = [_part(row, cost, part, parts) for row in rows]
-            if part == "other" and not any(w > 0.02 * row.numbers[cost] for w, row in zip(widths, rows, strict=True)):
-                continue
+        for part, width in widths.items():
             name = "DDNet" if part == "ddnet" else part
-            axis.barh(places, widths, left=left, color=PARTS[part], label=name, height=0.72)
-            left = [start + width for start, width in zip(left, widths, strict=True)]
-        for place, row, end in zip(places, rows, left, strict=True):
-            axis.annotate(
-                amount(row.numbers[cost]), (end, place), (4, 0), textcoords="offset points", va="center", fontsize=8
-            )
-        axis.set_yticks(places, [_label(method_and_k(row.method, row.k)) for row in rows], fontsize=8)
-        axis.invert_yaxis()
-        axis.margins(x=0.1, y=0.01)
-        axis.set_xlabel(f"{UNITS[cost]} a {finding.run.group}")
+            axis.barh(places, width, left=left, color=PARTS[part], label=name, height=0.72)
+            left = [start + end for start, end in zip(left, width, strict=True)]
+        for place, total, end in zip(places, totals, left, strict=True):
+            axis.annotate(amount(total), (end, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
+        _name_bars(axis, [_label(method_and_k(row.method, row.k)) for row in rows], 0.1)
+        axis.set_xlabel(f"{UNITS[cost]} per {finding.run.group}")
         figure.legend(loc="outside lower center", ncols=4, frameon=False)
         return _svg(figure, f"what the {UNITS[cost]} are made of")
 
 
-def gains_plot(k: int, gains: Sequence[ClassGain], style: dict[str, tuple[str, str]]) -> str:
+def gains_plot(gains: ClassGains, style: Styles) -> str:
     """SVG of the gain of every class over uniform and over dense, or of the classes at both ends where they are
     many."""
-    if len(gains) > 2 * CLASSES_AT_EACH_END:
-        gains = [*gains[:CLASSES_AT_EACH_END], *gains[-CLASSES_AT_EACH_END:]]
-    colours = [style[SUBJECT][0] if g.gain > 0 else style["uniform"][0] for g in gains]
-    beside = [(place, g.over_dense) for place, g in enumerate(gains) if g.over_dense is not None]
-    with _figure(6.4, 1.2 + 0.2 * len(gains)) as (figure, axis):
-        places = range(len(gains))
-        axis.barh(places, [g.gain for g in gains], color=colours, height=0.72, label=f"over uniform at K = {k}")
-        axis.set_yticks(places, [f"{_label(_short(g.name))} ({g.sources})" for g in gains], fontsize=8)
-        for place, g in zip(places, gains, strict=True):
-            side = 1 if g.gain >= 0 else -1
-            end = max(g.gain * side, (g.over_dense or 0) * side) * side  # beyond the mark of dense
+    shown = gains.classes
+    if len(shown) > 2 * MAX_AT_EACH_END:
+        shown = [*shown[:MAX_AT_EACH_END], *shown[-MAX_AT_EACH_END:]]
+    colours = [style[SUBJECT if c.gain > 0 else "uniform"][0] for c in shown]
+    dense = [(c.over_dense, place) for place, c in enumerate(shown) if c.over_dense is not None]
+    with _figure(6.4, 1.2 + 0.2 * len(shown)) as (figure, axis):
+        places = range(len(shown))
+        axis.barh(places, [c.gain for c in shown], color=colours, height=0.72, label=f"over uniform at K = {gains.k}")
+        for place, c in zip(places, shown, strict=True):
+            side = 1 if c.gain >= 0 else -1
+            end = max(c.gain * side, (c.over_dense or 0) * side) * side  # beyond the mark of dense
             axis.annotate(
-                f"{g.gain:+.0f}", (end, place), (6 * side, 0), textcoords="offset points", va="center",
+                f"{c.gain:+.0f}", (end, place), (6 * side, 0), textcoords="offset points", va="center",
                 ha="left" if side > 0 else "right", fontsize=8,
             )  # fmt: skip
-        if beside:
-            colour, marker = style["dense"]
-            axis.plot(
-                [v for _, v in beside], [p for p, _ in beside], marker, color=colour, label="over dense", zorder=3
-            )
+        if dense:
+            colour, marker = style[DENSE[0]]
+            axis.plot(*zip(*dense, strict=True), marker, color=colour, label="over dense", zorder=3)
             figure.legend(loc="outside lower center", ncols=2, frameon=False)
         axis.axvline(0, color=INK, linewidth=0.8)
-        axis.invert_yaxis()
-        axis.margins(x=0.12, y=0.01)
-        axis.set_xlabel(f"points that {SUBJECT} at K = {k} gains")
+        _name_bars(axis, [f"{_label(_short(c.name))} ({c.sources})" for c in shown], 0.12)
+        axis.set_xlabel(f"points that {method_and_k(SUBJECT, gains.k)} gains")
         return _svg(figure, "gain of every class")
 
 
+def _gains_caption(gains: ClassGains) -> str:
+    classes = gains.classes
+    up, down = sum(c.gain > 0 for c in classes), sum(c.gain < 0 for c in classes)
+    ends = f"; shown are the {MAX_AT_EACH_END} at each end" if len(classes) > 2 * MAX_AT_EACH_END else ""
+    counted = "source videos" if any(c.sources != c.videos for c in classes) else "videos"
+    return (
+        f"Of {len(classes)} classes, {up} gain and {down} lose over uniform at the same K{ends}."
+        f" In brackets the number of {counted}: a class with few of them says little."
+    )
+
+
 def _traded(finding: Finding, cost: str) -> list[Row]:
-    rows = [r for r in finding.rows if r.numbers.get(cost, 0) > 0 and finding.metric in r.metrics]
-    return [r for r in rows if not is_variant(r.method)]
+    """The rows of a plot of the metric against a cost."""
+    rows = [row for row in finding.rows if row.costs.get(cost, 0) > 0 and finding.metric in row.metrics]
+    return [row for row in rows if not is_variant(row.method)]
+
+
+def _methods(rows: Sequence[Row]) -> list[str]:
+    return [*dict.fromkeys(row.method for row in rows)]
 
 
 def _trade_axes(axis: "Axes", cost: str, found: Sequence[Finding]) -> None:
     """Limits that hold all of the findings, and the words."""
-    points = [(row.numbers[cost], end) for f in found for row in _traded(f, cost) for end in row.metrics[f.metric][1:]]
+    from matplotlib import ticker
+
+    points = [(row.costs[cost], end) for f in found for row in _traded(f, cost) for end in row.metrics[f.metric][1:]]
     costs = [at for at, _ in points]
     if max(costs) > 8 * min(costs):
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(_ticker().LogLocator(10, (1, 2, 5)))
-        axis.xaxis.set_minor_locator(_ticker().NullLocator())
-    axis.xaxis.set_major_formatter(_ticker().FuncFormatter(lambda value, _: amount(value)))
+        axis.xaxis.set_major_locator(ticker.LogLocator(10, (1, 2, 5)))
+        axis.xaxis.set_minor_locator(ticker.NullLocator())
+    axis.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: amount(value)))
     axis.update_datalim(points)
     axis.autoscale_view()
-    metric = found[0].metric
-    xlabel = f"{UNITS[cost]} a {found[0].run.group}"
-    axis.set(xlabel=xlabel, ylabel=f"{_label(METRICS.get(metric, metric))} in percent")
+    xlabel = f"{UNITS[cost]} per {found[0].run.group}"
+    axis.set(xlabel=xlabel, ylabel=f"{_label(metric_name(found[0].metric))} in percent")
     axis.grid(alpha=0.2, color=INK)
 
 
@@ -165,31 +203,28 @@ def _trade_line(
     axis: "Axes", method: str, rows: Sequence[Row], cost: str, finding: Finding, style: tuple[str, str], look: str = "-"
 ) -> Any:
     """Draw one method; its line is what the legend shows."""
-    own = sorted((row for row in rows if row.method == method), key=lambda row: row.numbers[cost])
+    own = sorted((row for row in rows if row.method == method), key=lambda row: row.costs[cost])
     estimates = [row.metrics[finding.metric] for row in own]
-    x, y = [row.numbers[cost] for row in own], [estimate.value for estimate in estimates]
-    (colour, marker), front = style, 3 if method == SUBJECT else 2
+    x, y = [row.costs[cost] for row in own], [estimate.value for estimate in estimates]
+    colour, marker = style
     axis.vlines(x, [e.low for e in estimates], [e.high for e in estimates], colour, linewidth=1, alpha=0.55)
-    if method == "dense":
+    if method in DENSE:
         axis.axhline(y[0], color=colour, linewidth=0.8, linestyle="--", alpha=0.7)
     if method == SUBJECT:
         for row, at, value in zip(own, x, y, strict=True):
-            number, weight = "" if row.k is None else f"{row.k}", "bold" if row is finding.chosen else "normal"
-            font: Any = {"fontsize": 8, "color": colour, "fontweight": weight}
+            is_chosen = finding.choice is not None and row is finding.choice.row
+            font: Any = {"fontsize": 8, "color": colour, "fontweight": "bold" if is_chosen else "normal"}
+            number = "" if row.k is None else f"{row.k}"
             axis.annotate(number, (at, value), (-6, 5), textcoords="offset points", ha="right", **font)
-    width = 2 if method == SUBJECT else 1.2
+    width, front = (2, 3) if method == SUBJECT else (1.2, 2)
     (line,) = axis.plot(x, y, marker, linestyle=look, color=colour, linewidth=width, markeredgewidth=0, zorder=front)
     return line
 
 
-def _part(row: Row, cost: str, part: str, parts: Sequence[str]) -> float:
-    if part != "other":
-        return row.numbers.get(f"{cost}_{part}", 0.0)
-    return max(0.0, row.numbers[cost] - sum(row.numbers.get(f"{cost}_{named}", 0.0) for named in parts))
-
-
-def _methods(rows: Sequence[Row]) -> list[str]:
-    return [*dict.fromkeys(row.method for row in ordered(rows))]
+def _name_bars(axis: "Axes", labels: Sequence[str], margin: float) -> None:
+    axis.set_yticks(range(len(labels)), labels, fontsize=8)
+    axis.invert_yaxis()
+    axis.margins(x=margin, y=0.01)
 
 
 @contextmanager
@@ -200,8 +235,7 @@ def _figure(width: float, height: float) -> Iterator[tuple["Figure", "Axes"]]:
 
     inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "clipselect", "text.parse_math": False, "font.size": 9}
-    settings |= dict.fromkeys(inked, INK)
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings | dict.fromkeys(inked, INK)):
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
         axis = figure.subplots()
         axis.set_facecolor("none")
@@ -209,18 +243,15 @@ def _figure(width: float, height: float) -> Iterator[tuple["Figure", "Axes"]]:
         yield figure, axis
 
 
-def _svg(figure: "Figure", says: str) -> str:
-    """The drawing as an element of a page; `says` describes it to those who cannot see it."""
+def _svg(figure: "Figure", label: str) -> str:
+    """The drawing as an element of a page; `label` describes it to those who cannot see it."""
     out = io.StringIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
         figure.savefig(out, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    text = out.getvalue()
-    return (
-        text[text.index("<svg") :]
-        .replace(INK, "currentColor")
-        .replace("<svg", f'<svg role="img" aria-label="{says}"', 1)
-    )
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
 def _label(text: str) -> str:
@@ -230,9 +261,3 @@ def _label(text: str) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= 36 else name[:35] + "…"
-
-
-def _ticker() -> Any:
-    from matplotlib import ticker
-
-    return ticker

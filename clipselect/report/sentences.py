@@ -1,224 +1,184 @@
-"""Findings in words: the trade in one sentence, plainly, and the sentences that bear it out."""
+"""Findings in words: the verdict first, then what it rests on."""
 
 from collections.abc import Callable, Iterator, Sequence
 
-from clipselect.report.classes import ClassGain, class_gains, worst
-from clipselect.report.findings import LOSS, METRICS, SUBJECT, VERDICTS, Comparison, Finding
-from clipselect.report.schema import Estimate, Row
+from clipselect.evaluation.results import Row
+from clipselect.report.classes import ClassGain, class_gains
+from clipselect.report.findings import MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Reason, Verdict
+from clipselect.report.formats import (
+    UNITS,
+    amount,
+    count,
+    gain,
+    gain_interval,
+    method_and_k,
+    metric_name,
+    percent,
+    row_name,
+)
 
-UNITS = {"gflops": "GFLOPs", "seconds": "seconds"}
-TOLD_APIECE = 3
-"""Data sets and runs that the first sentence takes one by one."""
-
-
-def headline(finding: Finding) -> str:
-    """The trade in one sentence, and plainly so when uniform or dense at no more cost is as good or better."""
-    metric, chosen = finding.metric, finding.chosen
-    if not metric:
-        return f"No accuracy was measured on {finding.data}; the tables show what it costs."
-    if chosen is None:
-        return f"There are no rows of {SUBJECT} on {finding.data}; the tables show what there is."
-    own, at = f"{percent(chosen.metrics[metric])} {METRICS.get(metric, metric)}", f"{SUBJECT} at {_k(chosen)}"
-    if "gflops" in chosen.numbers:
-        own += f" at {amount(chosen.numbers['gflops'])} GFLOPs a {finding.run.group}"
-    rest = _dense_clause(finding) + _clock_clause(finding) + _no_dearer_clause(finding)
-    if finding.uniform is None:
-        return f"{at} reaches {own}{rest}; there is no row of uniform to set beside it."
-    rival = finding.uniform.rival
-    other = _value_and_cost(rival, metric)
-    known = finding.uniform.cost == "gflops"
-    named = f"the best uniform for that cost ({in_words(rival)})" if known else in_words(rival)
-    told = {
-        "better": f"{at} reaches {own}, more than {named}: {other}",
-        "worse": f"Uniform beats {SUBJECT}: {at} reaches {own}, less than {named}: {other}",
-        "not told apart": f"{at} is not told apart from uniform: it reaches {own}, {named} {other}",
-    }
-    few = f"Too few videos tell {at} from uniform: it reaches {own}, {named} {other}"
-    return f"{told.get(finding.uniform.verdict, few)}{rest}."
+MAX_ONE_BY_ONE = 3
+"""Findings that the summary reports one by one; more are counted."""
+HEADLINES = {
+    Verdict.BETTER: f"{SUBJECT} is better than uniform",
+    Verdict.WORSE: f"Uniform is better than {SUBJECT}",
+    Verdict.SIMILAR: f"No significant difference between {SUBJECT} and uniform",
+    Verdict.TOO_FEW: f"Too few videos to say whether {SUBJECT} or uniform is better",
+}
+FOR_LESS = {
+    Verdict.WORSE: "is better",
+    Verdict.SIMILAR: "shows no significant difference",
+    Verdict.TOO_FEW: "there are too few videos to say which is better",
+}
+COSTS_NO_MORE = {"gflops": "costs no more GFLOPs", "seconds": "takes no more time", "clips": "sees no more clips"}
 
 
 def summary(found: Sequence[Finding]) -> str:
     """All findings at a glance: few one by one, of many how often which verdict came."""
-    if len(found) <= TOLD_APIECE:
+    if len(found) <= MAX_ONE_BY_ONE:
         runs = {finding.run.label for finding in found}
         return " ".join(_in_short(f, f"{f.data}, {f.run.label}" if len(runs) > 1 else f.data) for f in found)
     verdicts = [f.uniform.verdict for f in found if f.uniform is not None]
-    timed = [f.in_time.verdict for f in found if f.in_time is not None]
+    timed = [f.uniform_in_time.verdict for f in found if f.uniform_in_time is not None]
     if not verdicts:
         return f"Nothing here compares {SUBJECT} with uniform."
-    clock = f"; by the clock {_counted(timed)}" if timed else ""
-    return f"{SUBJECT} beside the best uniform for its cost: {_counted(verdicts)}{clock}."
+    time = f" In the same measured time: {_counted(timed)}." if timed else ""
+    return f"{SUBJECT} against the best uniform for the same cost: {_counted(verdicts)}.{time}"
+
+
+def headline(finding: Finding) -> str:
+    """The verdict, its figures, and plainly so when uniform or dense does as well for no more."""
+    if not finding.metric:
+        return f"No accuracy was measured on {finding.data}; the tables show what it costs."
+    if finding.choice is None:
+        return f"There are no rows of {SUBJECT} on {finding.data}; the tables show what there is."
+    uniform = finding.uniform
+    if uniform is None:
+        verdict = f"There is no row of uniform to compare {SUBJECT} with"
+    else:
+        verdict = HEADLINES[uniform.verdict] + (" for the same cost" if uniform.cost == "gflops" else "")
+    rows = [finding.choice.row, *(c.rival for c in (uniform, finding.dense) if c is not None)]
+    figures = [f"{percent(row.metrics[finding.metric])} for {row_name(row)}" for row in rows]
+    rivals = [c for c in (finding.uniform_in_time, *finding.dense_for_less) if c is not None]
+    notes = "".join(_for_less(c) for c in rivals if c.verdict is not Verdict.BETTER)
+    return f"{verdict}: {metric_name(finding.metric)} is {', '.join(figures)}{_gflops(rows, finding.run.group)}.{notes}"
 
 
 def details(finding: Finding) -> list[str]:
     """The sentences after the headline: why this K, every comparison with its interval, the classes that lose most."""
-    chosen = finding.chosen
-    if chosen is None:
+    if finding.choice is None:
         return []
-    return [_which_k(finding), *(_compared(finding, chosen, c) for c in finding.comparisons), *_classes(finding)]
-
-
-def amount(value: float) -> str:
-    """Three digits that count, without an exponent where people can do without."""
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
-
-
-def percent(estimate: Estimate) -> str:
-    return f"{estimate.value:.1f} % ({span(estimate)})"
-
-
-def span(estimate: Estimate) -> str:
-    return f"{estimate.low:.1f} to {estimate.high:.1f}"
-
-
-def in_words(row: Row) -> str:
-    """A way of choosing by what the base sees: "uniform, 5 clips", "dense", "ddl at K = 3"."""
-    if row.method.startswith("uniform") and "clips" in row.numbers:
-        clips = amount(row.numbers["clips"])
-        return f"uniform, {clips} clip{'s' if clips != '1' else ''}"
-    return row.method if row.k is None or row.method.startswith("dense") else f"{row.method} at {_k(row)}"
+    ddl = finding.choice.row
+    compared = [
+        (finding.uniform, ", the best uniform for that cost"),
+        (finding.uniform_in_time, ", the best uniform in no more time"),
+        (finding.dense, ""),
+    ]
+    sentences = [_compared(ddl, c, role) for c, role in compared if c is not None]
+    return [_which_k(finding.choice), *sentences, *_classes(finding)]
 
 
 def _in_short(finding: Finding, name: str) -> str:
-    chosen = finding.chosen
-    if chosen is None:
+    if finding.choice is None:
         return headline(finding)
-    parts = []
+    ddl, parts = finding.choice.row, []
     if finding.uniform is None:
-        parts.append(f"reaches {percent(chosen.metrics[finding.metric])}, without a row of uniform to set beside it")
+        parts.append(f"reaches {percent(ddl.metrics[finding.metric])}, with no row of uniform to compare it with")
     else:
-        parts.append(_told(finding.uniform))
+        parts.append(_phrase(finding.uniform))
     if finding.dense is not None:
-        dense = finding.dense
-        factor = f" for {_factor(chosen, dense.rival, dense.cost)}" if _both_cost(chosen, dense) else ""
-        parts.append(_told(finding.dense) + factor)
-    text = f"{name}: {SUBJECT} at {_k(chosen)} {', and '.join(parts)}"
-    by_class = class_gains(finding)
-    for g, gain in worst(by_class[1], lambda g: g.gain, 1) if by_class else ():
-        text += f"; worst class against uniform: {g.name} ({gain:+.1f} points)"
-    return text + "."
+        parts.append(_phrase(finding.dense) + _saving(ddl, finding.dense))
+    worst = ""
+    gains = class_gains(finding)
+    for c, loss in gains.worst(lambda c: c.gain, 1) if gains else ():
+        worst = f"; the class that loses most against uniform is {c.name} ({loss:+.1f} points)"
+    return f"{name}: {row_name(ddl)} {', and '.join(parts)}{worst}."
 
 
-def _told(c: Comparison) -> str:
+def _phrase(c: Comparison) -> str:
     """As "is 3.0 points better than uniform, 5 clips"."""
-    if c.verdict in ("better", "worse"):
-        return f"is {abs(c.difference):.1f} points {c.verdict} than {in_words(c.rival)}"
-    if c.verdict == "not told apart":
-        return f"is not told apart from {in_words(c.rival)} ({c.difference:+.1f} points)"
-    return f"cannot be told from {in_words(c.rival)} with so few videos ({c.difference:+.1f} points)"
+    rival = row_name(c.rival)
+    if c.verdict is Verdict.SIMILAR:
+        return f"shows no significant difference from {rival} ({c.difference:+.1f} points)"
+    if c.verdict is Verdict.TOO_FEW:
+        return f"cannot be compared with {rival} on so few videos ({c.difference:+.1f} points)"
+    return f"is {abs(c.difference):.1f} points {c.verdict.value} than {rival}"
 
 
-def _which_k(finding: Finding) -> str:
-    chosen, best = finding.chosen, finding.best
-    assert chosen is not None and best is not None
-    if chosen is not best and finding.to_best is not None:
-        loss = finding.to_best
-        why = (
-            f"{_k(chosen)} is the smallest that is not told apart from the best, {_k(best)}, and loses at most"
-            f" {amount(LOSS)} point to it: {loss.value:+.1f} ({loss.low:+.1f} to {loss.high:+.1f})"
-        )
-    elif all(row is best or row.method != SUBJECT or (row.k or 0) > (best.k or 0) for row in finding.rows):
-        why = f"{_k(best)} is the best, and no smaller one was measured"
-    elif finding.can_tell:
-        why = f"{_k(best)} is the best; every smaller one is worse for sure, or by more than {amount(LOSS)} point"
+def _which_k(choice: Choice) -> str:
+    k, most = f"Which K: {choice.row.k}", f"{amount(MAX_LOSS)} point"
+    match choice.reason:
+        case Reason.AS_GOOD_AS_BEST:
+            assert choice.loss is not None
+            return (
+                f"{k}, the smallest with no significant difference from the best, K = {choice.best.k}, and at most"
+                f" {most} below it: {gain(choice.loss)}."
+            )
+        case Reason.NO_SMALLER:
+            return f"{k}, the best; no smaller K was measured."
+        case Reason.SMALLER_ARE_WORSE:
+            return f"{k}, the best; every smaller K is significantly worse, or more than {most} worse."
+        case Reason.NOT_COMPARED:
+            return f"{k}, the best; the file does not compare every smaller K with it, so a smaller one may be as good."
+
+
+def _compared(ddl: Row, c: Comparison, role: str) -> str:
+    costs = _saving(ddl, c)
+    if role and costs:
+        costs = f" ({amount(c.rival.costs[c.cost])} against {amount(ddl.costs[c.cost])} {UNITS[c.cost]})"
+    if c.paired is None:
+        basis = f"the two intervals {'overlap' if c.verdict is Verdict.SIMILAR else 'do not overlap'}, not paired"
     else:
-        why = f"{_k(best)} is the best; the file pairs no other K with it, so whether a smaller one will do is not told"
-    return f"Which K: {why}."
-
-
-def _compared(finding: Finding, chosen: Row, c: Comparison) -> str:
-    if c.interval is not None:
-        shows = f"paired 95 % interval {c.interval[0]:+.1f} to {c.interval[1]:+.1f}"
-    else:
-        shows = f"the intervals {'overlap' if c.verdict == 'not told apart' else 'do not overlap'}, not paired"
-    if c.verdict == "too few videos to tell" and c.differing is not None:
-        shows += f", but they differ on {c.differing} source{'s' if c.differing != 1 else ''} only"
-    costs = ""
-    if _both_cost(chosen, c):
-        both = f"{amount(c.rival.numbers[c.cost])} against {amount(chosen.numbers[c.cost])} {UNITS[c.cost]}"
-        costs = f" for {_factor(chosen, c.rival, c.cost)}" if c is finding.dense else f" at {both}"
-    what = {"gflops": ", the best uniform for that cost", "seconds": ", the best uniform in no more time"}
-    rival = in_words(c.rival) + ("" if c is finding.dense else what.get(c.cost, ""))
-    verb = {"better": "is better than", "worse": "is worse than", "not told apart": "is not told apart from"}
-    words = verb.get(c.verdict, "cannot be told, with so few videos, from")
-    return f"{SUBJECT} at {_k(chosen)} {words} {rival}{costs}: {c.difference:+.1f} points ({shows})."
+        basis = f"paired 95 % interval {gain_interval(c.paired)}"
+    if c.verdict is Verdict.TOO_FEW and c.differing is not None:
+        basis += f", but they differ on {count(c.differing, 'source')} only"
+    return f"{row_name(ddl)} {_phrase(c)}{role if costs or c.cost == 'clips' else ''}{costs}; {basis}."
 
 
 def _classes(finding: Finding) -> Iterator[str]:
-    by_class = class_gains(finding)
-    if by_class is None:
+    gains = class_gains(finding)
+    if gains is None:
         return
-    k, gains = by_class
-    rivals: list[tuple[str, Callable[[ClassGain], float | None]]] = [(f"uniform at K = {k}", lambda g: g.gain)]
-    if any(g.dense is not None for g in gains):
-        rivals.append(("dense", lambda g: g.over_dense))
+    rivals: list[tuple[str, Callable[[ClassGain], float | None]]] = [("uniform", lambda c: c.gain)]
+    if any(c.dense is not None for c in gains.classes):
+        rivals.append(("dense", lambda c: c.over_dense))
     clauses = []
-    for name, gain in rivals:
-        losers = [
-            f"{g.name} {value:+.1f} ({g.sources} source{'s' if g.sources != 1 else ''})"
-            for g, value in worst(gains, gain, 2)
-        ]
-        clauses.append(f"against {name} {', '.join(losers) or 'none'}")
-    yield f"Classes on which {SUBJECT} at K = {k} loses most, in points: {'; '.join(clauses)}."
+    for name, over in rivals:
+        losers = [f"{c.name} {loss:+.1f} ({count(c.sources, 'source')})" for c, loss in gains.worst(over, 2)]
+        clauses.append(f"against {name}: {', '.join(losers) or 'none'}")
+    yield f"Classes that lose most with {method_and_k(SUBJECT, gains.k)}, in points: {'; '.join(clauses)}."
 
 
-def _counted(verdicts: Sequence[str]) -> str:
+def _counted(verdicts: Sequence[Verdict]) -> str:
     """How often which verdict came: "better in 3 of 4, worse in 1"."""
-    words = [f"{word} in {verdicts.count(word)}" for word in VERDICTS if word in verdicts]
+    words = [f"{verdict.value} in {verdicts.count(verdict)}" for verdict in Verdict if verdict in verdicts]
     return ", ".join([f"{words[0]} of {len(verdicts)}", *words[1:]])
 
 
-def _value_and_cost(row: Row, metric: str) -> str:
-    cost = f" at {amount(row.numbers['gflops'])}" if "gflops" in row.numbers else ""
-    return percent(row.metrics[metric]) + cost
+def _gflops(rows: Sequence[Row], group: str) -> str:
+    """As "; GFLOPs per video: 7, 7.5, 20"."""
+    known = [amount(row.gflops) for row in rows if row.gflops is not None]
+    return f"; GFLOPs per {group}: {', '.join(known)}" if len(known) == len(rows) else ""
 
 
-def _dense_clause(finding: Finding) -> str:
-    if finding.dense is None:
+def _for_less(c: Comparison) -> str:
+    """A rival that ddl does not beat and that costs no more: fewer operations need not be less time."""
+    link = ", but" if c.verdict is Verdict.TOO_FEW else " and"
+    return f" Note: {row_name(c.rival)} {COSTS_NO_MORE[c.cost]}{link} {FOR_LESS[c.verdict]}."
+
+
+def _saving(ddl: Row, c: Comparison) -> str:
+    """As " for 3.1 times fewer GFLOPs"; empty where the cost of either is not known."""
+    own, other = ddl.costs.get(c.cost), c.rival.costs.get(c.cost)
+    if own is None or other is None:
         return ""
-    rival = finding.dense.rival
-    return f"; {rival.method}: {_value_and_cost(rival, finding.metric)}"
-
-
-def _clock_clause(finding: Finding) -> str:
-    """Fewer operations need not be less time: says so where uniform in no more seconds does as well."""
-    if finding.in_time is None or finding.in_time.verdict == "better":
-        return ""
-    rival = in_words(finding.in_time.rival)
-    if finding.in_time.verdict == "worse":
-        return f"; by the clock {rival} is better and no slower"
-    if finding.in_time.verdict == "not told apart":
-        return f"; by the clock it is not told apart from {rival}, which is no slower"
-    return f"; {rival} is no slower, and too few videos tell them apart"
-
-
-def _no_dearer_clause(finding: Finding) -> str:
-    """Selection that saves nothing: says so where dense does as well."""
-    says = {
-        "worse": "and is better",
-        "not told apart": "and is not told apart from it",
-        "too few videos to tell": "and too few videos tell them apart",
-    }
-    costs = {"gflops": "costs no more GFLOPs", "seconds": "takes no more seconds"}
-    return "".join(f"; {c.rival.method} {costs[c.cost]} {says[c.verdict]}" for c in finding.no_dearer)
-
-
-def _both_cost(chosen: Row, c: Comparison) -> bool:
-    """Whether what they are compared in besides is known of both."""
-    return c.cost in chosen.numbers and c.cost in c.rival.numbers and c.cost in UNITS
-
-
-def _factor(row: Row, rival: Row, cost: str) -> str:
-    """As "3.1 times fewer GFLOPs"."""
-    own, other = row.numbers[cost], rival.numbers[cost]
+    unit = UNITS[c.cost]
     if min(own, other) <= 0:
-        return f"{amount(own)} against {amount(other)} {UNITS[cost]}"
+        return f" for {amount(own)} against {amount(other)} {unit}"
     if 0.995 < other / own < 1.005:
-        return f"the same {UNITS[cost]}"
-    if other > own:
-        return f"{amount(other / own)} times fewer {UNITS[cost]}"
-    return f"{amount(own / other)} times the {UNITS[cost]}"
-
-
-def _k(row: Row) -> str:
-    return f"K = {row.k}"
+        return f" for the same {unit}"
+    return (
+        f" for {amount(other / own)} times fewer {unit}"
+        if other > own
+        else f" for {amount(own / other)} times the {unit}"
+    )

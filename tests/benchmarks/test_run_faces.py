@@ -17,8 +17,8 @@ from helpers.frame_fixtures import EMBEDDER, cut, pattern, people, textured, tin
 
 from clipselect.commands.stages import Failures
 from clipselect.errors import ClipselectError
+from clipselect.evaluation.results import read_results
 from clipselect.evaluation.sets import Method, group_features
-from clipselect.report.report import read_runs
 
 __all__ = ["one_thread"]
 
@@ -77,7 +77,7 @@ def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -
     again = call(folder, folder / "people", tmp_path, *how)
     assert sorted((tmp_path / "cache").iterdir()) == before
     assert again["rows"] == document["rows"] and again["differences"] == document["differences"]
-    assert read_runs([tmp_path])[0].group == "set"
+    assert read_results(tmp_path).group == "set"
     assert run("report", tmp_path, "--out", tmp_path / "report", "-q").code == 0
     page = (tmp_path / "report" / "report.html").read_text()
     assert "TAR at FAR 1e-1" in page and "acceleration" in page and "not known to this version" not in page

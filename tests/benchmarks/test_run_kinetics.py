@@ -20,9 +20,9 @@ from helpers.benchmark_fixtures import made, networks, one_thread
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.outcomes import Cost
+from clipselect.evaluation.results import read_results
 from clipselect.media.candidates import candidate_clips
 from clipselect.media.sources import open_source
-from clipselect.report.report import read_runs
 
 __all__ = ["made", "networks", "one_thread"]
 
@@ -39,7 +39,7 @@ def bench(made: synthetic.Synthetic, tmp_path: Path) -> Bench:
         options = [kind, data, "--base", made.base, "--model", made.model, "--device", "cpu", "--out", out]
         run_kinetics.main([str(a) for a in (*options, "--timed", timed, "--k", 1, 3, *arguments)])
         assert (out / "results.md").read_text().startswith("#")
-        return read_runs([out])[0].document
+        return read_results(out).record()
 
     return call
 
@@ -170,7 +170,7 @@ def test_activitynet_adds_mean_average_precision(bench: Bench, made: synthetic.S
     assert (document["data"][0]["videos"], document["data"][0]["missing"]) == (4, 1)
     assert all(0 <= row["map_low"] <= row["map"] <= row["map_high"] <= 100 for row in document["rows"])
     assert document["ranking"]  # the segments say which clips show the action
-    assert next(iter(read_runs([tmp_path / "out"])[0].rows[0].metrics)) == "map"
+    assert next(iter(read_results(tmp_path / "out").rows[0].metrics)) == "map"
     assert any(d["metric"] == "map" for d in document["differences"])
 
 
@@ -225,7 +225,7 @@ def test_a_default_k_above_the_candidates_is_left_out(
         4,
     ]
     run_kinetics.main([str(a) for a in (*options, "--device", "cpu", "--out", tmp_path / "out")])
-    document = read_runs([tmp_path / "out"])[0].document
+    document = read_results(tmp_path / "out").record()
     assert {row["k"] for row in document["rows"] if row["method"] == "ddl"} == {1, 3} == {*document["settings"]["k"]}
     assert "K = 5, 9 is left out" in capfd.readouterr().err
 

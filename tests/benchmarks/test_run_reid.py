@@ -18,8 +18,8 @@ from reid_sets import spoilt_places
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.metrics import retrieval
+from clipselect.evaluation.results import read_results
 from clipselect.media.images import read_image
-from clipselect.report.report import read_runs
 
 __all__ = ["one_thread"]
 
@@ -53,7 +53,7 @@ def bench(tmp_path: Path) -> Bench:
         networks = ("--base", f"{tmp_path / 'base.py'}:base", "--model", model, "--device", "cpu")
         run_reid.main([str(a) for a in (*networks, "--out", tmp_path / "out", *arguments)])
         assert (tmp_path / "out" / "results.md").read_text().startswith("# reid")
-        return read_runs([tmp_path / "out"])[0].document
+        return read_results(tmp_path / "out").record()
 
     return call
 

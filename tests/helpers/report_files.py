@@ -4,6 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from clipselect.evaluation.results import Results
+from clipselect.report.contents import Report, make_report
+from clipselect.report.findings import Finding, findings
+from clipselect.report.runs import Run, read_runs
+
 Document = dict[str, Any]
 DDNET, BASE, CANDIDATES = 2.0, 1.0, 20
 TOP1 = {
@@ -97,3 +102,17 @@ def write(path: Path, content: Document) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
     return path
+
+
+def runs_of(*contents: Document) -> list[Run]:
+    """The runs of some documents that are in no file."""
+    return read_runs([Results.model_validate(content) for content in contents])
+
+
+def report_of(*contents: Document) -> Report:
+    return make_report(runs_of(*contents))
+
+
+def finding_of(content: Document) -> Finding:
+    """What a document says about its first data set."""
+    return findings(runs_of(content))[0]

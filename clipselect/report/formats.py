@@ -1,0 +1,74 @@
+"""How figures and names are written."""
+
+from clipselect.evaluation.methods import METHODS
+from clipselect.evaluation.results import Estimate, Row
+
+UNITS = {"gflops": "GFLOPs", "seconds": "seconds"}
+METRICS = {
+    "top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP", "rank1": "rank-1",
+    "rank5": "rank-5", "rank20": "rank-20", **{f"tar_at_far_1e-{n}": f"TAR at FAR 1e-{n}" for n in range(1, 7)},
+}  # fmt: skip
+
+
+def metric_name(metric: str) -> str:
+    """What people call a metric.
+
+    >>> metric_name("top1"), metric_name("tar_at_far_1e-3"), metric_name("mine")
+    ('top-1', 'TAR at FAR 1e-3', 'mine')
+    """
+    return METRICS.get(metric, metric)
+
+
+def amount(value: float) -> str:
+    """Three significant digits, without an exponent where people can do without.
+
+    >>> amount(0.1114), amount(7.87), amount(1982.05)
+    ('0.111', '7.87', '1982')
+    """
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def interval(estimate: Estimate) -> str:
+    return f"{estimate.low:.1f} to {estimate.high:.1f}"
+
+
+def percent(estimate: Estimate) -> str:
+    """
+    >>> percent(Estimate(81.52, 78.2, 84.5))
+    '81.5 % (78.2 to 84.5)'
+    """
+    return f"{estimate.value:.1f} % ({interval(estimate)})"
+
+
+def gain_interval(gain: Estimate) -> str:
+    return f"{gain.low:+.1f} to {gain.high:+.1f}"
+
+
+def gain(estimate: Estimate) -> str:
+    """A difference in points.
+
+    >>> gain(Estimate(3, 1.25, 5))
+    '+3.0 (+1.2 to +5.0)'
+    """
+    return f"{estimate.value:+.1f} ({gain_interval(estimate)})"
+
+
+def count(number: int, noun: str) -> str:
+    """
+    >>> count(1, "source"), count(3, "source")
+    ('1 source', '3 sources')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def method_and_k(method: str, k: int | None) -> str:
+    """As "ddl at K = 5"."""
+    return method if k is None else f"{method} at K = {k}"
+
+
+def row_name(row: Row) -> str:
+    """A way of choosing by what the base sees: "uniform with 5 clips", "dense", "ddl at K = 3"."""
+    method = METHODS.get(row.method)
+    if method is not None and method.elements == ("clip",) and method.role in ("uniform", "equal_cost") and row.clips:
+        return f"uniform with {amount(row.clips)} clip{'' if row.clips == 1 else 's'}"
+    return row.method if method is not None and not method.has_k else method_and_k(row.method, row.k)

@@ -1,0 +1,51 @@
+"""`clipselect report`: what it prints, and what goes to standard output."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+from helpers.command_line import Run, assert_refused
+from helpers.report_files import document, only, row, write
+
+
+def test_the_terminal_shows_the_verdict_and_a_table(run: Run, tmp_path: Path) -> None:
+    run("report", write(tmp_path / "a.json", only(row("ddl", 5, 80), row("uniform", 5, 60))))
+    assert run.code == 0 and run.err == ""
+    assert run.out.startswith("val: ddl at K = 5 is 20.0 points better than uniform with 5 clips")
+    assert re.search(r"method +K +top-1 +GFLOPs", run.out)
+    assert re.search(r"uniform +5 +60\.0 \(57\.0 to 63\.0\)", run.out)
+
+
+def test_standard_output_takes_csv_or_json_alone(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", document())
+    lines = list(csv.DictReader(io.StringIO(run("report", path, "--csv", "-", "--quiet").out)))
+    assert len(lines) == len(document()["rows"])
+    combined = json.loads(run("report", path, "--json", "-").out)
+    assert combined["runs"] == [{"run": "narrow_slow", "file": str(path), **document()}] and "ddl at K = 5" in run.err
+    assert_refused(run("report", path, "--csv", "-", "--json", "-"), "only one output")
+
+
+def test_files_are_written_and_named(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", document())
+    assert run("report", path, "--out", tmp_path / "out").code == 0
+    assert run.err.count("written: ") == len([*(tmp_path / "out").iterdir()]) == 4
+    assert run("report", path, "--html", tmp_path / "a.html", "--quiet").code == 0 and run.out == run.err == ""
+
+
+def test_another_metric_can_be_the_one_to_go_by(run: Run, tmp_path: Path) -> None:
+    better, worse = ({"map": v, "map_low": v - 5, "map_high": v + 5} for v in (50.0, 20.0))
+    path = write(tmp_path / "a.json", only(row("ddl", 1, 60, **better), row("ddl", 5, 80, **worse)))
+    assert "Which K: 5" in run("report", path).out and "Which K: 1" in run("report", path, "--metric", "map").out
+    assert_refused(run("report", path, "--metric", "top9"), "--metric", "top9", "top1, map")
+
+
+def test_what_cannot_be_reported_is_refused_in_one_sentence(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", document())
+    (tmp_path / "b.json").write_text("rows,of,csv")
+    assert_refused(run("report", tmp_path / "none.json"), "none.json: no such file")
+    assert_refused(run("report", tmp_path / "b.json"), "b.json", "not JSON")
+    assert_refused(run("report", write(tmp_path / "c.json", {**document(), "rows": [7]})), "c.json", "rows[0]")
+    assert_refused(run("report", path, "--json", path), "would be lost")
+    assert_refused(run("report", path, "--csv", tmp_path / "o", "--json", tmp_path / "o"), "--csv", "same file")

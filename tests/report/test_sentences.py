@@ -1,0 +1,84 @@
+"""Findings in words: asserted by the figures and names that they must hold."""
+
+import pytest
+from helpers.report_files import document, finding_of, only, pair, row, runs_of
+
+from clipselect.report.findings import Verdict, findings
+from clipselect.report.sentences import HEADLINES, details, headline, summary
+
+
+@pytest.mark.parametrize(("uniform", "verdict"), [(60, Verdict.BETTER), (78, Verdict.SIMILAR), (95, Verdict.WORSE)])
+def test_the_headline_begins_with_the_verdict_and_has_the_figures(uniform: float, verdict: Verdict) -> None:
+    text = headline(finding_of(only(row("ddl", 5, 80), row("uniform", 5, uniform), row("dense", None, 79))))
+    assert text.startswith(HEADLINES[verdict]) and "for the same cost" in text
+    assert f"{uniform:.1f} % ({uniform - 3:.1f} to {min(100, uniform + 3):.1f}) for uniform with 5 clips" in text
+    assert "80.0 % (77.0 to 83.0) for ddl at K = 5" in text and "79.0 % (76.0 to 82.0) for dense" in text
+    assert "GFLOPs per video: 7, 5, 20" in text
+
+
+def test_the_headline_names_rivals_that_are_as_good_for_no_more() -> None:
+    rows = [row("ddl", 9, 80), row("uniform", 9, 60)]
+    assert "dense costs no more GFLOPs" in headline(finding_of(only(*rows, row("dense", 10, 79, gflops=10.0))))
+    assert "no more GFLOPs" not in headline(finding_of(only(*rows, row("dense", 10, 60, gflops=10.0))))
+    slow, quick = {"seconds": 0.5}, {"seconds": 0.4}
+    rows = [row("ddl", 5, 80, **slow), row("uniform", 5, 60, **quick), row("uniform", 9, 79, **quick)]
+    assert "uniform with 9 clips takes no more time" in headline(finding_of(only(*rows)))
+    rows[2]["seconds"] = 0.6
+    assert "takes no more time" not in headline(finding_of(only(*rows)))
+
+
+def test_without_ddl_uniform_or_accuracy_nothing_is_claimed() -> None:
+    assert "no rows of ddl on val" in headline(finding_of(only(row("dense", None, 80))))
+    assert "no row of uniform" in headline(finding_of(only(row("ddl", 5, 80))))
+    costs = {"data": "val", "method": "ddl", "k": 5, "videos": 5, "seconds": 0.5}
+    assert "No accuracy was measured on val" in headline(finding_of(only(costs)))
+    assert details(finding_of(only(costs))) == []
+
+
+def test_without_gflops_none_are_mentioned() -> None:
+    rows = [row("ddl", 5, 80), row("uniform", 5, 60), row("dense", 20, 70)]
+    for one in rows:
+        del one["gflops"], one["gflops_ddnet"], one["gflops_base"]
+    found = finding_of(only(*rows))
+    text = " ".join([headline(found), summary([found]), *details(found)])
+    assert "GFLOPs" not in text and "same cost" not in text and "20.0 points better than uniform with 5 clips" in text
+
+
+def test_the_details_say_which_k_and_why() -> None:
+    rows = [row("ddl", 3, 80.4), row("ddl", 5, 81)]
+    near = details(finding_of(only(*rows, differences=[pair(3, "ddl", 5, -1.6, -0.6, 0.4)])))[0]
+    assert near.startswith("Which K: 3") and "K = 5" in near and "-0.6 (-1.6 to +0.4)" in near
+    far = details(finding_of(only(*rows, differences=[pair(3, "ddl", 5, -2, -0.6, -0.1)])))[0]
+    assert far.startswith("Which K: 5") and "significantly worse" in far
+    assert "does not compare" in details(finding_of(only(*rows)))[0]
+    assert "no smaller K was measured" in details(finding_of(only(rows[1])))[0]
+
+
+def test_the_details_hold_every_comparison_with_what_it_rests_on() -> None:
+    rows = [row("ddl", 5, 80), row("uniform", 5, 77), row("dense", 20, 60)]
+    few = pair(5, "uniform", 5, 1.0, 3.0, 5.0, differing=5)
+    uniform, dense = details(finding_of(only(*rows, differences=[few])))[1:]
+    assert "(5 against 7 GFLOPs)" in uniform and "paired 95 % interval +1.0 to +5.0" in uniform
+    assert "so few videos (+3.0 points)" in uniform and "5 sources only" in uniform
+    assert "20.0 points better than dense for 2.86 times fewer GFLOPs" in dense and "not paired" in dense
+
+
+def test_the_classes_that_lose_most_are_named() -> None:
+    last = details(finding_of(document()))[-1]
+    assert "against uniform: fights -5.0 (9 sources)" in last and "against dense: swims -12.0 (9 sources)" in last
+
+
+def test_few_findings_are_summed_up_one_by_one() -> None:
+    text = summary(findings(runs_of(document())))
+    val, hard = text.split(" hard: ")
+    assert val.startswith("val: ddl at K = 5 is 13.5 points better than uniform with 5 clips")
+    assert "no significant difference from dense (+1.5 points) for 2.86 times fewer GFLOPs" in val
+    assert "fights (-5.0 points)" in val and "fights" not in hard
+
+
+def test_of_many_findings_the_verdicts_are_counted() -> None:
+    content = document()
+    content["rows"] = [r for r in content["rows"] if r["data"] == "val" or r["method"] != "uniform"]
+    content["rows"].append(row("uniform", 7, 95, "hard"))
+    text = summary(findings(runs_of(content, content)))
+    assert "better in 2 of 4, worse in 2. " in text and "measured time: better in 2 of 2." in text
