@@ -126,8 +126,8 @@ def decode_once(video: Path) -> float:
 
 def build_index(videos: list[Path], path: Path, clip_duration: float) -> Path:
     scorer = load_scorer(device="cpu")
-    scoring = Scoring.of(scorer, clip_duration)
-    how = Decoding.of(scoring, scorer, fps=30, threads=0)
+    scoring = Scoring.from_scorer(scorer, clip_duration)
+    how = Decoding.from_scorer(scorer, scoring, fps=30, threads=0)
     with IndexBuilder(path, scoring) as builder:
         for entry in entries(((video, message) for video in videos for message in decode(video, how)), scorer):
             builder.add(entry)

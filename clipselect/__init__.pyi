@@ -2,6 +2,8 @@ from .errors import ArgumentError as ArgumentError
 from .errors import ClipselectError as ClipselectError
 from .errors import ClipselectWarning as ClipselectWarning
 from .errors import VideoError as VideoError
+from .index.build_index import IndexSummary as IndexSummary
+from .index.build_index import build_index as build_index
 from .index.score_index import ScoreIndex as ScoreIndex
 from .media.candidates import Clip as Clip
 from .media.candidates import candidate_clips as candidate_clips

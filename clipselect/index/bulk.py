@@ -55,7 +55,7 @@ class Decoding:
     fast: bool = False
 
     @classmethod
-    def of(cls, scoring: Scoring, scorer: "Scorer", fps: float, threads: int) -> "Decoding":
+    def from_scorer(cls, scorer: "Scorer", scoring: Scoring, fps: float, threads: int) -> "Decoding":
         length, stride, input_spec = Fraction(scoring.clip_duration), Fraction(scoring.stride), scorer.input_spec
         return cls(length, stride, input_spec.size, input_spec.clip_frames, fps, threads, scoring.fast)
 

@@ -14,7 +14,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError
 from clipselect.index.bulk import Decoding, Done, Message, decode
 
 Gone = (EOFError, OSError)
@@ -83,8 +83,8 @@ def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> I
                         pool[i].begin(worker.path)
                         continue
                     if worker.path not in begun:
-                        raise ClipselectError(
-                            f"decoding processes do not start ({worker.exit_status}); use --workers 0"
+                        raise ArgumentError(
+                            "workers", f"must be 0 here: decoding processes do not start ({worker.exit_status})"
                         ) from None
                     message = Done(error=f"{worker.path}: crashes its decoder ({worker.exit_status}); convert it")
                 yield worker.path, message

@@ -6,13 +6,16 @@ Videos and weights must be reachable under the same paths on all machines.
 import itertools
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.bulk import Decoding, decode, entries
 from clipselect.index.score_index import Entry, Scoring
 from clipselect.scoring.scorer import Scorer, load_scorer
@@ -36,10 +39,21 @@ def entries_by_ray(
     try:
         import ray
     except ImportError as e:
-        raise ClipselectError("ray is not installed: pip install 'clipselect[ray]', or use --engine local") from e
+        raise ArgumentError("engine", "must be local unless Ray is installed: pip install 'clipselect[ray]'") from e
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)  # now, since it takes the handlers of signals
+        with _same_signal_handlers():
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
     return _entries(paths, scoring, model, device, fps)
+
+
+@contextmanager
+def _same_signal_handlers() -> Iterator[None]:
+    """Ray installs its own, and the caller's have to be heard."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device: str, fps: float) -> Iterator[Entry]:
@@ -83,7 +97,7 @@ def _entry(path: Path, scoring: Scoring, model: str | None, device: str, fps: fl
     scorer = _scorer(model, device)
     if scorer.metadata["sha256"] != scoring.sha256:
         raise ClipselectError(f"model {scorer.name!r} is another on a machine of the cluster; install the same there")
-    how = Decoding.of(scoring, scorer, fps, threads=1)
+    how = Decoding.from_scorer(scorer, scoring, fps, threads=1)
     return next(entries(((path, message) for message in decode(path, how)), scorer))
 
 

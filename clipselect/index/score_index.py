@@ -85,7 +85,7 @@ class Scoring:
     fast: bool = False
 
     @classmethod
-    def of(
+    def from_scorer(
         cls,
         scorer: "Scorer",
         clip_duration: Seconds | None = None,

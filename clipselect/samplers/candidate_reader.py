@@ -92,7 +92,7 @@ class CandidateReader:
             made = self.index.scoring
             wanted = replace(made, clip_duration=str(clip_duration), stride=str(stride))
             if scorer is not None:
-                wanted = Scoring.of(scorer.on_cpu, clip_duration, stride, fast)
+                wanted = Scoring.from_scorer(scorer.on_cpu, clip_duration, stride, fast)
             if made != wanted:
                 raise ClipselectError(
                     f"{self.index.path}: was made with {made}, but the sampler asks for {wanted}; "

@@ -51,7 +51,7 @@ def scorer() -> Scorer:
 @pytest.fixture(scope="module")
 def how(scorer: Scorer) -> Decoding:
     """Many clips per video: with three videos more than a batch."""
-    return Decoding.of(Scoring.of(scorer, stride=Fraction(1, 20)), scorer, 30, 1)
+    return Decoding.from_scorer(scorer, Scoring.from_scorer(scorer, stride=Fraction(1, 20)), 30, 1)
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,9 @@ def test_what_a_reader_notices_comes_along(messages: list[Messages], scorer: Sco
 
 
 def test_times_too_fine_for_the_index_are_an_error_of_the_video(paths: list[Path], scorer: Scorer) -> None:
-    how = Decoding.of(Scoring.of(scorer, stride=Fraction(12_345_678_901, 10**18 + 9) + 1), scorer, 30, 1)
+    how = Decoding.from_scorer(
+        scorer, Scoring.from_scorer(scorer, stride=Fraction(12_345_678_901, 10**18 + 9) + 1), 30, 1
+    )
     (entry,) = entries(((paths[3], m) for m in decode(paths[3], how)), scorer)
     assert entry.error is not None and "too fine" in entry.error and entry.clips == []
 
@@ -290,7 +292,7 @@ def test_workers_that_cannot_start_are_one_clear_error(
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import os, time; time.sleep(0.2); os._exit(3)")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ClipselectError, match=r"decoding processes do not start \(exit code 3\); use --workers 0"):
+    with pytest.raises(ClipselectError, match=r"^workers must be 0 here: .*\(exit code 3\)"):
         [*decode_in_processes(paths, coarse, 2)]
 
 
@@ -304,7 +306,7 @@ def test_workers_that_end_at_once_are_one_clear_error(
 
     popen = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", ended)
-    with pytest.raises(ClipselectError, match=r"decoding processes do not start \(exit code 1\); use --workers 0"):
+    with pytest.raises(ClipselectError, match=r"^workers must be 0 here: .*\(exit code 1\)"):
         [*decode_in_processes(paths, coarse, 2)]
 
 

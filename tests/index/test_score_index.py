@@ -257,6 +257,6 @@ def test_scoring_names_model_and_grid() -> None:
 
 def test_scoring_defaults_to_what_the_model_was_distilled_with() -> None:
     scorer = load_scorer()
-    assert Scoring.of(scorer) == Scoring.of(scorer, scorer.clip_duration, scorer.clip_duration)
-    assert Scoring.of(scorer, 0.1).stride == "1/10"
-    assert Scoring.of(scorer).sha256 == scorer.metadata["sha256"]
+    assert Scoring.from_scorer(scorer) == Scoring.from_scorer(scorer, scorer.clip_duration, scorer.clip_duration)
+    assert Scoring.from_scorer(scorer, 0.1).stride == "1/10"
+    assert Scoring.from_scorer(scorer).sha256 == scorer.metadata["sha256"]

@@ -82,8 +82,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def index(data: Path, model: Path) -> Path:
     scorer = load_scorer(model, "cpu")
-    scoring, path = Scoring.of(scorer, 1), data / "scores.parquet"
-    how = Decoding.of(scoring, scorer, fps=30, threads=1)
+    scoring, path = Scoring.from_scorer(scorer, 1), data / "scores.parquet"
+    how = Decoding.from_scorer(scorer, scoring, fps=30, threads=1)
     with IndexBuilder(path, scoring) as builder:
         messages = ((video, message) for video in data.glob("*/*.mp4") for message in decode(video, how))
         for entry in entries(messages, scorer):

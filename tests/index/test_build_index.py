@@ -1,4 +1,4 @@
-"""`clipselect index` stopped in mid-run, by any means: nothing lost, nothing doubled, nothing read twice."""
+"""`build_index`: what it reports, and a run that is stopped by any means: nothing lost, doubled or read twice."""
 
 import os
 import signal
@@ -7,15 +7,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.command_line import Run, assert_alike, assert_refused
 from helpers.videos import make_video
 
+from clipselect.errors import ArgumentError
 from clipselect.index import bulk
+from clipselect.index.build_index import IndexSummary, build_index
 from clipselect.index.builder import IndexBuilder
-from clipselect.index.score_index import ScoreIndex, Scoring, from_row
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.index.score_index import ScoreIndex, from_row
+from clipselect.media.progress import Progress
+from clipselect.scoring.scorer import Scorer
 
 NAMES = [f"{letter}.mp4" for letter in "abcdefghijkl"]
 STRIDE = ("--stride", "0.1")  # a batch of clips comes from few videos
@@ -51,13 +55,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Their index, made in one go."""
     out = tmp_path_factory.mktemp("whole") / "s.parquet"
-    scorer = load_scorer()
-    scoring = Scoring.of(scorer, stride=0.1)
-    how = bulk.Decoding.of(scoring, scorer, 30, 1)
-    with IndexBuilder(out, scoring) as builder:
-        for entry in bulk.entries(((many / n, m) for n in NAMES for m in bulk.decode(many / n, how)), scorer):
-            builder.add(entry)
-        assert builder.finish() == 12
+    assert build_index(many, out, stride=0.1, workers=0) == IndexSummary(12, 0, 0, 0, 12)
     return out
 
 
@@ -137,6 +135,67 @@ def stuck(many: Path, out: Path) -> Iterator[Callable[[int], Stuck]]:
         one.process.wait()
 
 
+@pytest.fixture
+def steps() -> list[Progress]:
+    return []
+
+
+def test_everything_is_reported(many: Path, out: Path, tmp_path: Path, steps: list[Progress]) -> None:
+    (tmp_path / "broken.mp4").write_text("no video")
+    errors, warnings = dict[str, str](), list[tuple[str, str]]()
+    cut = tmp_path / "cut.mkv"
+    make_video(cut, 60)
+    cut.write_bytes(cut.read_bytes()[:-1500])
+    names = [many / "a.mp4", tmp_path / "broken.mp4", str(cut), many / "a.mp4"]
+
+    def again(**options: bool) -> IndexSummary:
+        errors.clear(), warnings.clear(), steps.clear()
+        return build_index(
+            names, str(out), workers=0, progress=steps.append, **options,
+            on_error=lambda path, error: errors.update({path: str(error)}),
+            on_warning=lambda *warning: warnings.append(warning),
+        )  # fmt: skip
+
+    assert again() == IndexSummary(scored=2, unchanged=0, failed=1, failed_earlier=0, total=3)
+    assert [*errors] == [str(tmp_path / "broken.mp4")] and "not a video" in errors[str(tmp_path / "broken.mp4")]
+    assert [path for path, _ in warnings] == [str(cut)]
+    assert steps == [Progress("indexing", done, 3) for done in range(4)]
+    assert again() == IndexSummary(scored=0, unchanged=2, failed=1, failed_earlier=1, total=3)
+    assert errors == {} and [(step.stage, step.done, step.total) for step in steps] == [
+        ("comparing with the index", done, 3) for done in range(4)
+    ]
+    assert again(retry_failed=True) == IndexSummary(scored=0, unchanged=2, failed=1, failed_earlier=0, total=3)
+    assert len(errors) == 1 and steps[-2:] == [Progress("indexing", 2, 3), Progress("indexing", 3, 3)]
+    names[:] = [cut]
+    assert again(prune=True) == IndexSummary(scored=0, unchanged=1, failed=0, failed_earlier=0, total=1)
+
+
+def test_a_continued_run_says_so_once(many: Path, out: Path, whole: Path, steps: list[Progress]) -> None:
+    unfinished(out, whole, 10)
+    assert build_index(many, out, stride=0.1, workers=0, progress=steps.append) == IndexSummary(2, 10, 0, 0, 12)
+    assert [step.note != "" for step in steps if step.stage == "indexing"] == [True, False, False]
+    assert "10 videos" in next(step.note for step in steps if step.note)
+    assert_alike(out, whole)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("workers", -1), ("engine", "spark"), ("fps", float("nan")), ("fps", 0), ("stride", 0), ("clip_duration", -1)],
+)
+def test_an_argument_that_makes_no_sense_is_named(many: Path, out: Path, argument: str, value: Any) -> None:
+    with pytest.raises(ArgumentError) as e:
+        build_index(many, out, **{argument: value})
+    assert e.value.argument == argument and str(value) in e.value.problem and not out.exists()
+
+
+def test_ray_has_its_own_workers(many: Path, out: Path) -> None:
+    with pytest.raises(ArgumentError) as e:
+        build_index(many, out, engine="ray", workers=2)
+    assert e.value.argument == "workers"
+
+
+@pytest.mark.processes
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_killed_run_is_carried_on_with_nothing_lost_doubled_or_read_twice(
     run: Run, many: Path, out: Path, whole: Path, reads: list[str], stuck: Callable[[int], Stuck], workers: int
@@ -152,6 +211,8 @@ def test_a_killed_run_is_carried_on_with_nothing_lost_doubled_or_read_twice(
     assert not killed.unfinished.exists()
 
 
+@pytest.mark.processes
+@pytest.mark.slow
 def test_a_stopped_run_says_how_to_go_on(many: Path, out: Path, stuck: Callable[[int], Stuck]) -> None:
     stopped = stuck(2)
     err = stopped.end(signal.SIGTERM)

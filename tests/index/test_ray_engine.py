@@ -140,7 +140,7 @@ def test_a_stopped_run_says_how_to_go_on(cluster: Cluster, videos: Path, tmp_pat
 def test_another_model_on_the_cluster_is_one_sentence(cluster: Cluster, videos: Path) -> None:
     from clipselect.index.ray_engine import entries_by_ray
 
-    scoring = replace(Scoring.of(load_scorer()), sha256="0" * 64)
+    scoring = replace(Scoring.from_scorer(load_scorer()), sha256="0" * 64)
     with pytest.raises(ClipselectError, match="is another on a machine of the cluster") as e:
         next(entries_by_ray([videos / "00.mp4"], scoring, None, "cpu", 30))
     assert len(str(e.value).splitlines()) == 1
@@ -154,7 +154,7 @@ def test_a_lost_cluster_is_no_fault_of_the_videos(
     def lost(_: object) -> None:
         raise ray.exceptions.LocalRayletDiedError
 
-    found = entries_by_ray([videos / "00.mp4"], Scoring.of(load_scorer()), None, "cpu", 30)
+    found = entries_by_ray([videos / "00.mp4"], Scoring.from_scorer(load_scorer()), None, "cpu", 30)
     monkeypatch.setattr(ray, "get", lost)
     with pytest.raises(ClipselectError, match=r"cluster is lost \(LocalRayletDiedError\); .* same command again"):
         next(found)
@@ -167,5 +167,5 @@ def test_a_model_given_by_a_relative_path_reaches_workers_in_other_folders(
 
     monkeypatch.chdir(tmp_path)
     shutil.copy(shipped.weights_path(shipped.DEFAULT_DDNET, shipped.DDNETS), "mine.safetensors")
-    scoring = Scoring.of(load_scorer("mine.safetensors"))
+    scoring = Scoring.from_scorer(load_scorer("mine.safetensors"))
     assert next(entries_by_ray([videos / "00.mp4"], scoring, "mine.safetensors", "cpu", 30)).error is None
