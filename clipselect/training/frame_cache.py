@@ -1,11 +1,16 @@
-"""Frames of training videos: squashed and kept on disk while there is room, decoded anew where there is none.
+"""Frames of training videos: squashed and cached on disk while there is room, decoded again where there is none.
 
-A clip is the same either way: it is chosen among the frames that would be kept, by the times at which they really
-decode, not those that the container promises. Finding these takes one pass over a video, whose result is kept:
+A clip is the same either way: it is chosen among the frames that would be cached, by the times at which they really
+decode, not those that the container promises. Finding these takes one pass over a video, whose result is cached:
 
     FOLDER/KE/KEY.json    when the frames of a video are shown, all of them; some kilobytes, for every video
-    FOLDER/KE/KEY.npy     the frames that are kept of it, `rate` a second at most
-    FOLDER/ledger         one byte for every `BLOCK` that any process has kept: its length tells the others
+    FOLDER/KE/KEY.npy     the cached frames, at most `rate` per second
+    FOLDER/ledger         the sizes of the .npy files, see `SizeLedger`
+    FOLDER/parts          files that are not whole yet
+
+Why no cache library (diskcache): it makes room by evicting, and in a training, which visits all videos in turn, a video
+is evicted before its turn comes again; this cache keeps the first ones and decodes the rest. And its SQLite database in
+WAL mode must not lie on a network drive, where the machines of one training share this folder.
 """
 
 import errno
@@ -33,25 +38,24 @@ from clipselect.media.candidates import Clip, Timeline, frames_to_score
 from clipselect.media.clips import read_frames
 from clipselect.media.sources import Source, open_source, settled
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.training.size_ledger import SizeLedger
 
 MAX_VIDEO_FRACTION = 0.1
-"""A video that takes more than this share of the limit is not kept: it would keep out many others."""
-COUNT_EVERY = 600.0
-"""Seconds after which the folder is counted anew; in between, the ledger tells what all processes keep."""
-STALE = 3600.0
-"""Seconds without a write after which a file that is not whole is what a killed process left."""
-BLOCK, HEADER = 1 << 16, 128
-"""Bytes that a byte of the ledger stands for, and bytes of an .npy before its frames."""
+"""A video that takes more than this fraction of the limit is not cached: it would keep out many others."""
+MIN_STALE_SECONDS = 3600.0
+"""Time without a write after which a file that is not whole was left by a process that was killed."""
+HEADER_BYTES = 128
+"""Bytes of an .npy before its frames."""
 CROP_MARGIN, FRAME_DENSITY = 1.15, 2
 """Frames are cached a little larger than the clips, which are crops of them, and twice as dense in time."""
-OPENED = 64
+MAX_OPEN_SOURCES = 64
 """Videos of which a process remembers what their containers say."""
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
 class CachedFrames:
-    """The frames of a video from the disk: [n, size, size, 3] uint8, and when each of the n is shown."""
+    """The frames of a video from the disk: [n, size, size, 3] uint8, memory-mapped, and when each of the n is shown."""
 
     pictures: NDArray[np.uint8]
     timeline: Timeline
@@ -78,9 +82,9 @@ class FrameCache:
     """Clips of videos as [T, size, size, 3] uint8, without decoding a video twice as long as the disk allows.
 
     Attributes:
-        folder: where frames and times are kept, see the top of this file; processes may share it.
+        folder: see the top of this file; processes may share it.
         size: frames are squashed to size x size.
-        rate: at most so many frames per second are kept of a video, and shown in its clips.
+        rate: the most frames per second that are cached of a video, and shown in its clips.
         limit: bytes that frames may take on the disk; videos that come later, and those that would take more than a
             tenth of it, are decoded whenever they are needed. 0 in this process once the disk is full.
         fps: frames per second of folders of frames.
@@ -93,8 +97,13 @@ class FrameCache:
     fps: float = 30.0
 
     def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._count()
+        self.parts = self.folder / "parts"
+        self.parts.mkdir(parents=True, exist_ok=True)
+        self.ledger = SizeLedger(self.folder / "ledger")
+        for part in self.parts.iterdir():
+            with suppress(OSError):  # another process has just given it its name
+                if time.time() - part.stat().st_mtime > MIN_STALE_SECONDS:
+                    part.unlink()
 
     def duration(self, path: str) -> Fraction:
         """Seconds of the video, as far as it decodes.
@@ -118,20 +127,20 @@ class FrameCache:
         key = self._key(path)
         frames, times = (self.folder / key[:2] / f"{key}{suffix}" for suffix in (".npy", ".json"))
         timeline = _read_times(times)
-        if timeline is not None and (kept := self._kept(frames, timeline)):
-            return kept
-        if timeline is None or self._has_room(timeline):
+        if timeline is not None and (cached := self._cached(frames, timeline)):
+            return cached
+        if timeline is None or self._reserve(frames, timeline):
             timeline = self._decode(path, key, frames, times)
-            if kept := self._kept(frames, timeline):
-                return kept
-        source = _opened(path, self.fps, key, _threads())
+            if cached := self._cached(frames, timeline):
+                return cached
+        source = _opened(path, self.fps, key, _decoder_threads())
         if not np.array_equal(source.timeline.pts, timeline.pts):
             source = source.with_timeline(timeline)  # without where it began, but its `pictures` only count
         wanted = _at_rate(timeline, self.rate)
         return DecodedFrames(source, wanted, self.size, _only(timeline, wanted))
 
-    def _kept(self, frames: Path, timeline: Timeline) -> CachedFrames | None:
-        """What is kept of a video; None if nothing is, or something damaged."""
+    def _cached(self, frames: Path, timeline: Timeline) -> CachedFrames | None:
+        """The cached frames of a video; None if there are none, or they are damaged."""
         wanted = _at_rate(timeline, self.rate)
         try:
             pictures = np.load(frames, mmap_mode="r", allow_pickle=False)
@@ -141,26 +150,33 @@ class FrameCache:
         return CachedFrames(pictures, _only(timeline, wanted)) if whole else None
 
     def _decode(self, path: str, key: str, frames: Path, times: Path) -> Timeline:
-        """One pass over a video, which keeps its frames if there is room, and its times in any case."""
+        """One pass over a video, which caches its frames if there is room, and its times in any case."""
 
         def read(source: Source) -> Iterator[Timeline]:
-            if not (self._has_room(source.timeline) and self._keep(source, frames)):
+            wanted = _at_rate(source.timeline, self.rate)
+            if not (self._reserve(frames, source.timeline) and self._put(frames, _as_npy(source, wanted, self.size))):
                 for _ in source.frames(np.empty(0, np.int64), self.size):
                     pass
             yield source.timeline
 
-        [timeline] = settled(_opened(path, self.fps, key, _threads()), read)
+        [timeline] = settled(_opened(path, self.fps, key, _decoder_threads()), read)
         self._put(times, [_as_json(timeline)])
         return timeline
 
-    def _keep(self, source: Source, frames: Path) -> bool:
-        with suppress(OSError), (self.folder / "ledger").open("ab") as ledger:
-            ledger.write(bytes(-(-self._bytes(source.timeline) // BLOCK)))
-        return self._put(frames, _as_npy(source, _at_rate(source.timeline, self.rate), self.size))
+    def _reserve(self, frames: Path, timeline: Timeline) -> bool:
+        """Whether there is room for the frames of a video, which then counts as taken."""
+        size = HEADER_BYTES + len(_at_rate(timeline, self.rate)) * self.size**2 * 3
+        if size > MAX_VIDEO_FRACTION * self.limit:
+            return False
+        try:
+            return self.ledger.reserve(frames.name, size, self.limit)
+        except OSError as e:
+            self._note(e)
+            return False
 
     def _put(self, file: Path, content: Iterable[bytes]) -> bool:
         """Write a file piece by piece, whole or not at all; False if the disk does not let us."""
-        part = file.with_name(f"{file.name}.{platform.node()}.{os.getpid()}.part")  # others may be at the same video
+        part = self.parts / f"{file.name}.{platform.node()}.{os.getpid()}"  # others may be at the same video
         try:
             file.parent.mkdir(exist_ok=True)
             with part.open("wb") as opened:
@@ -169,29 +185,17 @@ class FrameCache:
         except av.FFmpegError:  # from the video, though it may be an OSError, too
             raise
         except OSError as e:
-            if e.errno in FULL:
-                self.limit = 0
+            self._note(e)
             return False
         finally:
             with suppress(OSError):
                 part.unlink()
         return True
 
-    def _has_room(self, timeline: Timeline) -> bool:
-        needed = self._bytes(timeline)
-        if needed > MAX_VIDEO_FRACTION * self.limit:
-            return False
-        if time.monotonic() - self.last_count > COUNT_EVERY:
-            self._count()
-        since = BLOCK * (_length(self.folder / "ledger") - self.ledger_then)
-        return self.used + since + needed <= self.limit
-
-    def _bytes(self, timeline: Timeline) -> int:
-        return HEADER + len(_at_rate(timeline, self.rate)) * self.size**2 * 3
-
-    def _count(self) -> None:
-        self.last_count, self.ledger_then = time.monotonic(), _length(self.folder / "ledger")
-        self.used = _tidy(self.folder)
+    def _note(self, error: OSError) -> None:
+        """A full disk is not tried again."""
+        if error.errno in DISK_FULL:
+            self.limit = 0
 
     def _key(self, path: str) -> str:
         identity = f"{os.path.realpath(path)} {signature(path)} {self.size} {self.rate} {self.fps}"
@@ -209,15 +213,15 @@ def frame_cache(work: Path, input_spec: InputSpec, clip_duration: Fraction, giga
     return FrameCache(work / "frames", round(CROP_MARGIN * input_spec.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)
 
 
-@lru_cache(OPENED)
+@lru_cache(MAX_OPEN_SOURCES)
 def _opened(path: str, fps: float, key: str, threads: int) -> Source:
     """The video as it is under that key, its packets' times read once."""
     return open_source(path, fps=fps, threads=threads)
 
 
-def _threads() -> int:
-    """That decode: workers are many already."""
-    return int(get_worker_info() is not None)
+def _decoder_threads() -> int:
+    """One in a worker, of which there are many already; otherwise as many as pay."""
+    return 1 if get_worker_info() is not None else 0
 
 
 def _read_times(times: Path) -> Timeline | None:
@@ -245,25 +249,6 @@ def _as_npy(source: Source, wanted: NDArray[np.int64], size: int) -> Iterator[by
     yield header.getvalue()
     for _, picture in source.frames(wanted, size):
         yield picture.tobytes()
-
-
-def _tidy(folder: Path) -> int:
-    """Bytes of all frames that are kept; removes what a killed process has left half-written."""
-    total = 0
-    for file in folder.glob("[0-9a-f][0-9a-f]/*"):
-        with suppress(OSError):  # another process has just given it its name
-            if file.suffix == ".npy":
-                total += file.stat().st_size
-            elif file.suffix == ".part" and time.time() - file.stat().st_mtime > STALE:
-                file.unlink()
-    return total
-
-
-def _length(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
 
 
 def _only(timeline: Timeline, wanted: NDArray[np.int64]) -> Timeline:

@@ -92,7 +92,7 @@ def test_a_video_that_found_no_room_is_kept_once_there_is_some(tmp_path: Path) -
     assert len(files(tmp_path / "s")) == 1
 
 
-def test_a_changed_video_is_read_anew(tmp_path: Path, opened: list[str]) -> None:
+def test_a_changed_video_is_read_again(tmp_path: Path, opened: list[str]) -> None:
     video = str(film(tmp_path / "v.mp4", "a", 0))
     frames = store(tmp_path / "s")
     before = frames.clip(video, Fraction(0), Fraction(1), 4)
@@ -102,7 +102,7 @@ def test_a_changed_video_is_read_anew(tmp_path: Path, opened: list[str]) -> None
     assert not np.array_equal(before, after) and len(opened) == 2
 
 
-def test_a_changed_image_of_a_folder_of_frames_is_read_anew(tmp_path: Path) -> None:
+def test_a_changed_image_of_a_folder_of_frames_is_read_again(tmp_path: Path) -> None:
     images(tmp_path / "v", 5)
     frames = store(tmp_path / "s")
     assert frames.duration(str(tmp_path / "v")) == Fraction(5, 25)
