@@ -60,7 +60,8 @@ def report(
 
 def _print(console: Console, report: Report) -> None:
     """The sentences and the tables, as far as a terminal has room."""
-    console.print(Text(printable(report.summary), style="bold"))
+    for sentence in report.summary:
+        console.print(Text(printable(sentence), style="bold"))
     for section in report.sections:
         console.print(Text(f"\n{printable(section.title)}", style="bold"))
         for note in section.notes:

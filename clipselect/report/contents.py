@@ -81,11 +81,12 @@ class Report:
     """All of it, in the order in which it is read.
 
     Attributes:
+        summary: the verdict, a sentence per finding, or of many findings how often which one came.
         files: where it was written.
     """
 
     title: str
-    summary: str
+    summary: list[str]
     sections: list[Section]
     ranking: list[Table]
     methods: Table

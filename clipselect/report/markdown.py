@@ -9,7 +9,7 @@ from clipselect.report.tables import Table
 
 def as_markdown(report: Report) -> str:
     """The whole report but its plots."""
-    lines = [f"# {_md(report.title)}", _md(report.summary)]
+    lines = [f"# {_md(report.title)}", *map(_md, report.summary)]
     for section in report.sections:
         lines += [f"## {_md(section.title)}", *map(_md, section.notes)]
         for passage in section.passages:

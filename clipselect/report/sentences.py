@@ -33,17 +33,17 @@ FOR_LESS = {
 COSTS_NO_MORE = {"gflops": "costs no more GFLOPs", "seconds": "takes no more time", "clips": "sees no more clips"}
 
 
-def summary(found: Sequence[Finding]) -> str:
-    """All findings at a glance: few one by one, of many how often which verdict came."""
+def summary(found: Sequence[Finding]) -> list[str]:
+    """All findings at a glance: few in a sentence each, of many how often which verdict came."""
     if len(found) <= MAX_ONE_BY_ONE:
         runs = {finding.run.label for finding in found}
-        return " ".join(_in_short(f, f"{f.data}, {f.run.label}" if len(runs) > 1 else f.data) for f in found)
+        return [_in_short(f, f"{f.data}, {f.run.label}" if len(runs) > 1 else f.data) for f in found]
     verdicts = [f.uniform.verdict for f in found if f.uniform is not None]
     timed = [f.uniform_in_time.verdict for f in found if f.uniform_in_time is not None]
     if not verdicts:
-        return f"Nothing here compares {SUBJECT} with uniform."
-    time = f" In the same measured time: {_counted(timed)}." if timed else ""
-    return f"{SUBJECT} against the best uniform for the same cost: {_counted(verdicts)}.{time}"
+        return [f"Nothing here compares {SUBJECT} with uniform."]
+    lines = [f"{SUBJECT} against the best uniform for the same cost: {_counted(verdicts)}."]
+    return [*lines, f"In the same measured time: {_counted(timed)}."] if timed else lines
 
 
 def headline(finding: Finding) -> str:
@@ -168,15 +168,15 @@ def _for_less(c: Comparison) -> str:
 
 
 def _saving(ddl: Row, c: Comparison) -> str:
-    """As " for 3.1 times fewer GFLOPs"; empty where the cost of either is not known."""
+    """As " with 3.1 times fewer GFLOPs"; empty where the cost of either is not known."""
     own, other = ddl.costs.get(c.cost), c.rival.costs.get(c.cost)
     if own is None or other is None:
         return ""
     unit = UNITS[c.cost]
     if min(own, other) <= 0:
-        return f" for {amount(own)} against {amount(other)} {unit}"
+        return f" with {amount(own)} against {amount(other)} {unit}"
     if 0.995 < other / own < 1.005:
-        return f" for the same {unit}"
+        return f" with the same {unit}"
     return (
         f" for {amount(other / own)} times fewer {unit}"
         if other > own

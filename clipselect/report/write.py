@@ -37,7 +37,7 @@ def write_report(
         metric: the one to go by: top1, map, ...; None for the first of the results.
 
     Returns:
-        What was written; `report.summary` is the verdict in a sentence.
+        What was written; its `summary` is the verdict in a few sentences.
 
     Raises:
         ClipselectError: a file that is not a results file, an output that cannot be written or that holds results.
