@@ -2,14 +2,15 @@
 
 Decoding speaks in messages, so that it can happen here, in other processes or on other machines:
 
-    Entry          a pass over the video begins (again, if it decodes otherwise than promised); clips known, no scores
+    Entry          the video is read from its beginning: its clips are known, but not their scores. If another one
+                   follows, the video is read again, and all that came before is void
     uint8 array    [b, T, size, size, 3] frames of its next clips
-    Done           the video is finished, well or not
+    Done           the end of the video, with or without an error
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -32,17 +33,19 @@ if TYPE_CHECKING:
 
 CUDA_BATCH = 64
 """Clips of any videos that go through the DDNet at a time; on a CPU as many as of one video."""
-MOST_BEGUN = 4
+MAX_RUNNING = 4
 """Batches in memory, in work or waiting for the DDNet, before decoders have to wait."""
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """What a decoder has to know: how to cut and what the DDNet looks at.
+    """How to decode videos for a DDNet: which clips, and which of their pixels.
 
     Attributes:
+        clip_duration, stride: exact seconds.
+        size, frames: a clip is `frames` frames of size x size.
         fps: frames per second of folders of frames.
-        threads: per video; 0 for as many as pay.
+        threads: per video; 0 for as many as make it faster.
         fast: see `clipselect.media.fast`.
     """
 
@@ -93,6 +96,14 @@ def decode(path: Path, how: Decoding) -> Iterator[Message]:
 
 @dataclass
 class _Video:
+    """A video whose messages have begun to come.
+
+    Attributes:
+        scores: [n] float32, of all its clips; the first `scored` are there.
+        decoded: clips that have come.
+        done: its last message, once that has come.
+    """
+
     entry: Entry
     scores: NDArray[np.float32]
     decoded: int = 0
@@ -100,103 +111,101 @@ class _Video:
     done: Done | None = None
 
 
-_Clips = tuple[_Video, NDArray[np.uint8]]
+_DecodedClip = tuple[_Video, NDArray[np.uint8]]
 
 
-class _Batches:
-    """Clips of any videos on their way through the DDNet, which works in a thread: decoders are heard meanwhile."""
+class BatchScorer:
+    """Scores clips of any videos in common batches, in a thread: the caller fetches messages meanwhile.
 
-    def __init__(self, scorer: "Scorer", thread: Executor, network: AdaptiveThreads) -> None:
-        self.scorer, self.thread, self.network = scorer, thread, network
-        self.size = BATCH if scorer.device.type == "cpu" else CUDA_BATCH
-        self.waiting: list[_Clips] = []
-        self.begun: deque[tuple[list[tuple[_Video, int]], Future[NDArray[np.float32]]]] = deque()
+    A context manager. Clips of a void pass and of a failed video leave the queue; those in a batch that has begun are
+    scored for nothing.
+    """
 
-    def add(self, video: _Video, clips: NDArray[np.uint8]) -> None:
-        video.decoded += len(clips)
-        self.waiting.append((video, clips))
-        while sum(len(clips) for _, clips in self.waiting) >= self.size:
-            self._begin(decoder_done=False)
+    def __init__(self, scorer: "Scorer") -> None:
+        self._scorer = scorer
+        self._batch_size = BATCH if scorer.device.type == "cpu" else CUDA_BATCH
+        self._videos: dict[Path, _Video] = {}
+        self._waiting: list[_DecodedClip] = []
+        self._running: deque[tuple[list[_Video], Future[NDArray[np.float32]]]] = deque()
+        self._stack = ExitStack()
 
-    def drop(self, video: _Video | None) -> None:
-        self.waiting = [(other, clips) for other, clips in self.waiting if other is not video]
+    def __enter__(self) -> "BatchScorer":
+        self._network = self._stack.enter_context(AdaptiveThreads())
+        self._thread = ThreadPoolExecutor(1)
+        self._stack.callback(self._thread.shutdown, cancel_futures=True)
+        return self
 
-    def take_ready(self) -> None:
-        """Put scores that are there where they belong; wait for some if too many batches are in memory."""
-        while self.begun and (self.begun[0][1].done() or len(self.begun) > MOST_BEGUN):
-            self._take()
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
-    def rest(self) -> Iterator[None]:
-        """Begin what waits for a full batch, and take batch by batch."""
-        while self.waiting:
-            self._begin(decoder_done=True)
-        while self.begun:
-            self._take()
-            yield
+    def add(self, path: Path, message: Message) -> list[Entry]:
+        """Take a message of a video; the entries that are finished by now, of this video or of others.
 
-    def _begin(self, decoder_done: bool) -> None:
-        batch, self.waiting = _split(self.waiting, self.size)
-        score = partial(self.scorer.score, np.concatenate([clips for _, clips in batch]))
-        scores = self.thread.submit(self.network.run, score, decoder_done=decoder_done)
-        self.begun.append(([(video, len(clips)) for video, clips in batch], scores))
+        Waits for the DDNet if `MAX_RUNNING` batches are in its queue.
+        """
+        if isinstance(message, Entry):
+            self._drop_waiting(path)
+            self._videos[path] = _Video(message, np.empty(len(message.clips), np.float32))
+        elif isinstance(message, Done):
+            self._videos[path].done = message
+            if message.error:
+                self._drop_waiting(path)
+        else:
+            self._videos[path].decoded += len(message)
+            self._waiting += [(self._videos[path], clip) for clip in message]
+        while len(self._waiting) >= self._batch_size:
+            self._start_batch(decoder_done=False)
+        while self._running and (self._running[0][1].done() or len(self._running) > MAX_RUNNING):
+            self._store_scores()
+        return self._finished()
 
-    def _take(self) -> None:
-        batch, future = self.begun.popleft()
-        scores = future.result()
-        for video, count in batch:
-            video.scores[video.scored : video.scored + count] = scores[:count]
-            video.scored += count
-            scores = scores[count:]
+    def finish(self) -> Iterator[Entry]:
+        """All other entries, after the last message."""
+        while self._waiting:
+            self._start_batch(decoder_done=True)
+        while self._running:
+            self._store_scores()
+            yield from self._finished()
+
+    def _drop_waiting(self, path: Path) -> None:
+        self._waiting = [(video, clip) for video, clip in self._waiting if video is not self._videos.get(path)]
+
+    def _start_batch(self, decoder_done: bool) -> None:
+        batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
+        score = partial(self._scorer.score, np.stack([clip for _, clip in batch]))
+        scores = self._thread.submit(self._network.run, score, decoder_done=decoder_done)
+        self._running.append(([video for video, _ in batch], scores))
+
+    def _store_scores(self) -> None:
+        """Wait for the oldest batch."""
+        videos, scores = self._running.popleft()
+        for video, score in zip(videos, scores.result(), strict=True):
+            video.scores[video.scored] = score
+            video.scored += 1
+
+    def _finished(self) -> list[Entry]:
+        entries = []
+        for path, video in [*self._videos.items()]:
+            if video.done is not None and (video.done.error or video.scored == video.decoded):
+                del self._videos[path]
+                entries.append(_final_entry(video.entry, video.scores, video.done))
+        return entries
 
 
 def entries(messages: Iterable[tuple[Path, Message]], scorer: "Scorer") -> Iterator[Entry]:
     """Finished entries out of the messages of any videos, interleaved as they come."""
-    videos: dict[Path, _Video] = {}
-
-    def finished() -> Iterator[Entry]:
-        for path, video in [*videos.items()]:
-            if video.done is not None and (video.done.error or video.scored == video.decoded):
-                del videos[path]
-                yield _closed(video.entry, video.scores, video.done)
-
-    with AdaptiveThreads() as network, ExitStack() as stack:
-        thread = ThreadPoolExecutor(1)
-        stack.callback(thread.shutdown, cancel_futures=True)
-        batches = _Batches(scorer, thread, network)
+    with BatchScorer(scorer) as batches:
         for path, message in messages:
-            if isinstance(message, Entry):
-                batches.drop(videos.get(path))
-                videos[path] = _Video(message, np.empty(len(message.clips), np.float32))
-            elif isinstance(message, Done):
-                videos[path].done = message
-                if message.error:
-                    batches.drop(videos[path])
-            else:
-                batches.add(videos[path], message)
-            batches.take_ready()
-            yield from finished()
-        for _ in batches.rest():
-            yield from finished()
+            yield from batches.add(path, message)
+        yield from batches.finish()
 
 
-def _split(waiting: list[_Clips], size: int) -> tuple[list[_Clips], list[_Clips]]:
-    """The first `size` clips, and those left."""
-    first, rest, room = list[_Clips](), list[_Clips](), size
-    for video, clips in waiting:
-        if len(clips[:room]):
-            first.append((video, clips[:room]))
-        if len(clips[room:]):
-            rest.append((video, clips[room:]))
-        room = max(room - len(clips), 0)
-    return first, rest
-
-
-def _closed(entry: Entry, scores: NDArray[np.float32], done: Done) -> Entry:
+def _final_entry(entry: Entry, scores: NDArray[np.float32], done: Done) -> Entry:
     if done.error:
         return replace(entry, error=done.error, clips=[], duration=Fraction(0), start_time=Fraction(0))
-    whole = replace(entry, warnings=done.warnings, scores=scores)
+    scored = replace(entry, warnings=done.warnings, scores=scores)
     try:
-        to_row(whole)
+        to_row(scored)
     except ClipselectError as e:
-        return _closed(entry, scores, Done(error=str(e)))
-    return whole
+        return _final_entry(entry, scores, Done(error=str(e)))
+    return scored

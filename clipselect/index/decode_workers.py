@@ -1,13 +1,13 @@
-"""Decoding in processes of its own, one video at a time each. A file that brings its process down costs that file.
+"""Decoding in separate processes, one video at a time each. A file that crashes its process costs that file only.
 
-A worker is `python -m clipselect.index.decode_workers` and takes its orders from a pipe. It ends when the pipe does, so
-nothing is left behind by a parent that was killed.
+A worker is `python -m clipselect.index.decode_workers` and receives paths through a pipe. It ends when the pipe is
+closed, so a parent that is killed leaves no worker behind.
 """
 
+import itertools
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -20,77 +20,83 @@ from clipselect.index.bulk import Decoding, Done, Message, decode
 Gone = (EOFError, OSError)
 
 MAX_CRASHES = 2
-"""So many processes may die over a video before it is blamed."""
+"""Processes that may die over a video before the video is to blame."""
 
 
 class _Worker:
+    """A decoding process, which is replaced if it dies.
+
+    Attributes:
+        path: the video that it decodes; None if there is none left.
+        answered: whether a message about this video has come.
+        crashes: processes that have died over this video.
+    """
+
     def __init__(self, how: Decoding) -> None:
+        self.how = how
+        self._start()
+
+    def _start(self) -> None:
         self.pipe, theirs = Pipe()
-        self.path: Path | None = None
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "clipselect.index.decode_workers", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
-                start_new_session=True,  # Ctrl-C is the parent's business
+                start_new_session=True,  # Ctrl-C goes to the parent only
             )
-        with suppress(*Gone):  # noticed when the first answer is read
-            self.pipe.send(how)
+        self._send(self.how)
 
     def begin(self, path: Path | None) -> None:
-        """Go on with a video, or rest."""
-        self.path = path
+        """Decode this video next."""
+        self.path, self.answered, self.crashes = path, False, 0
         if path is not None:
-            with suppress(*Gone):  # noticed when the answer is read
-                self.pipe.send(path)
+            self._send(path)
+
+    def retry(self) -> None:
+        """Decode the same video again."""
+        self._send(self.path)
+
+    def replace(self) -> str:
+        """Start another process instead of the one that has died; returns how that died."""
+        self.crashes += 1
+        self.end()
+        code = self.process.returncode
+        self._start()
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    def _send(self, order: object) -> None:
+        with suppress(*Gone):  # a process that has died is noticed when its answer is read
+            self.pipe.send(order)
 
     def end(self) -> None:
         self.pipe.close()
-        with suppress(subprocess.TimeoutExpired):  # one that crashed keeps the way it did
+        with suppress(subprocess.TimeoutExpired):  # so that one that has died keeps its exit status
             self.process.wait(timeout=1)
         self.process.kill()
         self.process.wait()
 
-    @property
-    def exit_status(self) -> str:
-        code = self.process.returncode
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
-
 
 def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> Iterator[tuple[Path, Message]]:
-    """The messages of all videos, interleaved; every video gets its `Done`, also if its process dies."""
-    left = iter(paths)
+    """The messages of all videos, interleaved; every video gets its `Done`, also if its process dies.
+
+    Raises:
+        ArgumentError: processes die before they do anything.
+    """
     pool: list[_Worker] = []
-    crashes: Counter[Path] = Counter()
-    begun: set[Path] = set()  # of which a message has come
     try:
-        for path in [path for _, path in zip(range(workers), left, strict=False)]:
+        for first in itertools.islice(paths, workers):
             pool.append(_Worker(how))
-            pool[-1].begin(path)
+            pool[-1].begin(first)
+        left = itertools.islice(paths, workers, None)
         while busy := [worker for worker in pool if worker.path is not None]:
-            ready = wait([worker.pipe for worker in busy])
-            for i, worker in enumerate(pool):
-                if worker.pipe not in ready or worker.path is None:
+            for worker in _ready(busy):
+                path, message = worker.path, _receive(worker)
+                if path is None or message is None:
                     continue
-                try:
-                    message: Message = worker.pipe.recv()
-                    begun.add(worker.path)
-                except Gone:
-                    worker.end()
-                    pool[i] = _Worker(how)
-                    crashes[worker.path] += 1
-                    if crashes[worker.path] < MAX_CRASHES:  # perhaps somebody killed it
-                        pool[i].begin(worker.path)
-                        continue
-                    if worker.path not in begun:
-                        raise ArgumentError(
-                            "workers", f"must be 0 here: decoding processes do not start ({worker.exit_status})"
-                        ) from None
-                    message = Done(error=f"{worker.path}: crashes its decoder ({worker.exit_status}); convert it")
-                yield worker.path, message
+                yield path, message
                 if isinstance(message, Done):
-                    begun.discard(worker.path)
-                    pool[i].begin(next(left, None))
+                    worker.begin(next(left, None))
     finally:
         for worker in pool:  # all at once
             worker.pipe.close()
@@ -98,8 +104,30 @@ def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> I
             worker.end()
 
 
+def _ready(workers: list[_Worker]) -> list[_Worker]:
+    """Wait until some of the workers have sent a message or died."""
+    pipes = wait([worker.pipe for worker in workers])
+    return [worker for worker in workers if worker.pipe in pipes]
+
+
+def _receive(worker: _Worker) -> Message | None:
+    """The next message; None if the process has died, but not too often for the video to be tried again."""
+    try:
+        message: Message = worker.pipe.recv()
+    except Gone:
+        status = worker.replace()
+        if worker.crashes < MAX_CRASHES:  # perhaps somebody killed it
+            worker.retry()
+            return None
+        if not worker.answered:
+            raise ArgumentError("workers", f"must be 0 here: decoding processes do not start ({status})") from None
+        return Done(error=f"{worker.path}: crashes its decoder ({status}); convert it")
+    worker.answered = True
+    return message
+
+
 def main(fd: int) -> None:
-    """A worker's life."""
+    """What a worker does: decode one video after the other."""
     pipe: Connection = Connection(fd)
     with suppress(*Gone, KeyboardInterrupt):
         how: Decoding = pipe.recv()
