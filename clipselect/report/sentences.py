@@ -177,8 +177,6 @@ def _saving(ddl: Row, c: Comparison) -> str:
         return f" with {amount(own)} against {amount(other)} {unit}"
     if 0.995 < other / own < 1.005:
         return f" with the same {unit}"
-    return (
-        f" for {amount(other / own)} times fewer {unit}"
-        if other > own
-        else f" for {amount(own / other)} times the {unit}"
-    )
+    if other > own:
+        return f" with {amount(other / own)} times fewer {unit}"
+    return f" with {amount(own / other)} times the {unit}"
