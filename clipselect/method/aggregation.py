@@ -11,7 +11,14 @@ Rescale = Literal["candidates", "kept"]
 
 
 def rescaled(scores: ArrayLike) -> NDArray[np.float64]:
-    """Min-max rescaled scores R_i = K D_i + B (eq. 9 to 11), [n] in [0, 1]; all 1 when every score is the same."""
+    """Min-max rescaled scores R_i = K D_i + B (eq. 9 to 11), [n] in [0, 1]; all 1 when every score is the same.
+
+    Raises:
+        ValueError: no scores, or one that is not finite.
+
+    >>> rescaled([0.25, 0.75, 0.5])
+    array([0. , 1. , 0.5])
+    """
     half = np.asarray(scores, dtype=np.float64)
     half = half / 2 if np.abs(half).max(initial=0) > 1 else half  # the range of any two finite floats stays finite
     if half.ndim != 1 or not len(half):
@@ -34,6 +41,14 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candi
 
     Returns:
         [k] float64 in [0, 1], in the order of `kept`; all 1 where they would all be 0.
+
+    >>> scores, kept = [0.25, 0.75, 0.5], [1, 2]
+    >>> weights(scores, kept)
+    array([1. , 0.5])
+    >>> weights(scores, kept, rescale="kept")
+    array([1., 0.])
+    >>> weights(scores, kept, rescale=None)
+    array([0.75, 0.5 ])
     """
     values, index = np.asarray(scores, dtype=np.float64), np.asarray(kept, dtype=np.int64)
     if rescale == "kept":
@@ -54,12 +69,17 @@ def aggregate(features: Tensor, weights: ArrayLike | Tensor) -> Tensor:
 
     Returns:
         [...] in the dtype of `features`; a convex combination of its rows.
+
+    Raises:
+        ValueError: weights of another number, below 0, or all 0.
+
+    >>> aggregate(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), [1.0, 0.5])
+    tensor([0.6667, 0.3333])
     """
     w = torch.as_tensor(weights, dtype=torch.float64, device=features.device)
     if w.ndim != 1 or len(w) != len(features):
         raise ValueError(f"expected one weight per row of features, got {[*w.shape]} for {len(features)} rows")
     if not bool(((w >= 0) & w.isfinite()).all()) or not bool(w.any()):
         raise ValueError("weights must be at least 0 and not all 0")
-    share = w / w.max()
-    share = share / share.sum()
-    return torch.tensordot(share, features.double(), dims=1).to(features.dtype)
+    w = w / w.max()  # the sum of huge weights stays finite
+    return torch.tensordot(w / w.sum(), features.double(), dims=1).to(features.dtype)

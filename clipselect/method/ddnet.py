@@ -27,6 +27,9 @@ class DDNetConfig:
         widths: channels of the four stages.
         depths: blocks of the four stages.
         stem_stride: spatial stride of the stem; 2 is the (1, 2, 2) stem of the light 3D networks.
+
+    >>> DDNetConfig(dims=3, stem_stride=2)
+    DDNetConfig(dims=3, widths=(8, 16, 32, 48), depths=(2, 2, 2, 2), stem_stride=2)
     """
 
     dims: Literal[2, 3] = 2
@@ -60,7 +63,13 @@ class IRBlock(nn.Module):
 
 
 class DDNet(nn.Module):
-    """Scores elements: [n, 3, H, W] images or [n, 3, T, H, W] clips, normalised floats -> [n] scores in (0, 1)."""
+    """Scores elements: [n, 3, H, W] images or [n, 3, T, H, W] clips, normalised floats -> [n] scores in (0, 1).
+
+    >>> clips = torch.zeros(2, 3, 8, 112, 112)
+    >>> scores = DDNet(DDNetConfig(dims=3, stem_stride=2)).eval()(clips)
+    >>> scores.shape, bool(((scores > 0) & (scores < 1)).all())
+    (torch.Size([2]), True)
+    """
 
     def __init__(self, config: DDNetConfig | None = None) -> None:
         super().__init__()

@@ -25,6 +25,13 @@ class CentroidAccumulator:
     Args:
         num_classes: number of classes M.
         dim: feature dimension d.
+
+    >>> centroids = CentroidAccumulator(num_classes=2, dim=2)
+    >>> centroids.update(torch.tensor([[1.0, 0.0], [0.0, 4.0]]), torch.tensor([0, 1]))
+    >>> centroids.update(torch.tensor([[3.0, 0.0]]), torch.tensor([0]))
+    >>> centroids.compute()
+    tensor([[2., 0.],
+            [0., 4.]], dtype=torch.float64)
     """
 
     def __init__(self, num_classes: int, dim: int) -> None:
@@ -44,7 +51,12 @@ class CentroidAccumulator:
 
 
 def class_centroids(features: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """Centroids [M, d] float64 of features [n, d] with labels [n]; NaN rows for classes without elements."""
+    """Centroids [M, d] float64 of features [n, d] with labels [n]; NaN rows for classes without elements.
+
+    >>> class_centroids(torch.tensor([[1.0, 0.0], [3.0, 0.0]]), torch.tensor([0, 0]), num_classes=2)
+    tensor([[2., 0.],
+            [nan, nan]], dtype=torch.float64)
+    """
     centroids = CentroidAccumulator(num_classes, features.shape[1])
     centroids.update(features, labels)
     return centroids.compute()
@@ -80,6 +92,10 @@ def discriminability(
     Raises:
         ValueError: fewer than two classes have a centroid, an element's own class has none, or an unknown metric or
             contrast.
+
+    >>> centroids = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    >>> discriminability(torch.tensor([[1.0, 0.0], [0.8, 0.6]]), torch.tensor([0, 0]), centroids)
+    tensor([1.6667, 0.8333], dtype=torch.float64)
     """
     _check(features, labels, len(centroids))
     if metric not in get_args(Metric):
@@ -167,6 +183,9 @@ def normalisation(discriminabilities: Tensor, outliers: float = 0.01) -> Normali
 
     Args:
         outliers: share clipped at either end, in [0, 0.5), so that a few exploding ratios do not set sigma.
+
+    >>> normalisation(torch.tensor([1.0, 2.0, 3.0, 4.0]), outliers=0)
+    Normalisation(mu=2.5, sigma=1.118033988749895, low=1.0, high=4.0)
     """
     values = discriminabilities.double().cpu().numpy()
     if not len(values):
@@ -179,6 +198,10 @@ def normalisation(discriminabilities: Tensor, outliers: float = 0.01) -> Normali
 
 
 def d_scores(discriminabilities: Tensor, norm: Normalisation) -> Tensor:
-    """D-scores (eq. 4): sigmoid((D - mu) / sigma), [n] in (0, 1); 0.5 for all when every element is the same."""
+    """D-scores (eq. 4): sigmoid((D - mu) / sigma), [n] in (0, 1); 0.5 for all when every element is the same.
+
+    >>> d_scores(torch.tensor([1.0, 2.0, 9.0]), Normalisation(mu=2.0, sigma=1.0, low=0.0, high=4.0))
+    tensor([0.2689, 0.5000, 0.8808], dtype=torch.float64)
+    """
     centred = discriminabilities.double().clamp(norm.low, norm.high) - norm.mu
     return torch.sigmoid(centred / norm.sigma) if norm.sigma > 0 else torch.full_like(centred, 0.5)

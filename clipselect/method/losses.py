@@ -7,7 +7,11 @@ from torch import Tensor
 
 
 def distillation_loss(scores: Tensor, d_scores: Tensor) -> Tensor:
-    """Eq. 6: 1/(2N) sum (score - D)^2 over scores [n] and D-scores [n], both in (0, 1)."""
+    """Eq. 6: 1/(2N) sum (score - D)^2 over scores [n] and D-scores [n], both in (0, 1).
+
+    >>> distillation_loss(torch.tensor([0.5, 0.5]), torch.tensor([0.75, 0.25]))
+    tensor(0.0312)
+    """
     return (scores - d_scores).square().mean() / 2
 
 
@@ -19,6 +23,11 @@ def ranking_loss(logits: Tensor, d_scores: Tensor, margin: float = 0.1) -> Tenso
     Args:
         logits: [n], the DDNet's scores before the sigmoid.
         d_scores: [n] in (0, 1).
+
+    >>> right, wrong = torch.tensor([2.0, -2.0]), torch.tensor([-2.0, 2.0])
+    >>> d_scores = torch.tensor([0.9, 0.2])
+    >>> bool(ranking_loss(right, d_scores) < ranking_loss(wrong, d_scores))
+    True
     """
     better = d_scores.unsqueeze(1) - d_scores.unsqueeze(0) > margin
     if not bool(better.any()):
@@ -32,6 +41,12 @@ def even_weights(d_scores: ArrayLike, bins: int = 10) -> NDArray[np.float64]:
     Most elements of untrimmed videos are background with much the same D-score; drawn at random they drown the rest.
     The range from the lowest to the highest D-score is cut into `bins` equal parts; every part that holds elements is
     equally likely, and so are the elements within it.
+
+    Raises:
+        ValueError: no D-scores.
+
+    >>> even_weights([0.1, 0.1, 0.1, 0.9])
+    array([0.16666667, 0.16666667, 0.16666667, 0.5       ])
     """
     values = np.asarray(d_scores, dtype=np.float64)
     if values.ndim != 1 or not len(values):

@@ -1,6 +1,7 @@
 """Which elements reach the base: equation 7, as the top K or as a threshold. Pure functions over arrays of scores."""
 
 import bisect
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,9 @@ def ranking(scores: ArrayLike) -> NDArray[np.int64]:
 
     Raises:
         ValueError: no scores, or a NaN among them.
+
+    >>> ranking([0.2, 0.9, 0.4, 0.9])
+    array([1, 3, 2, 0])
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1 or not len(values):
@@ -38,7 +42,11 @@ def ranking(scores: ArrayLike) -> NDArray[np.int64]:
 
 
 def ranks(scores: ArrayLike) -> NDArray[np.int64]:
-    """Rank [n] of every element, 1 for the best; the inverse of `ranking`."""
+    """Rank [n] of every element, 1 for the best; the inverse of `ranking`.
+
+    >>> ranks([0.2, 0.9, 0.4, 0.9])
+    array([4, 1, 3, 2])
+    """
     order = ranking(scores)
     out = np.empty_like(order)
     out[order] = np.arange(1, len(order) + 1)
@@ -56,15 +64,16 @@ def top_k(scores: ArrayLike, k: int, *, spans: ArrayLike | None = None, min_gap:
         spans: [n, 2] start and end of every element in seconds; needed with `min_gap`.
         min_gap: seconds that must lie between the end of one kept element and the start of the next; 0 forbids
             overlap, None allows it. With a gap, fewer than k may be kept.
+
+    >>> top_k([0.2, 0.9, 0.4, 0.6], 2).ranked
+    array([1, 3])
+    >>> spans = [(0, 2), (1, 3), (2, 4), (3, 5)]
+    >>> top_k([0.2, 0.9, 0.4, 0.6], 2, spans=spans, min_gap=0).ordered
+    array([1, 3])
+    >>> top_k([0.2, 0.9, 0.4, 0.6], 2, spans=spans, min_gap=0.5).ordered
+    array([1])
     """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    ranked = ranking(scores)
-    if min_gap is None:
-        return Selection(ranked[:k])
-    if spans is None:
-        raise ValueError("min_gap needs the spans of the elements")
-    return Selection(_apart(ranked, np.asarray(spans, dtype=np.float64), min_gap)[:k])
+    return select(scores, spans, k=k, min_gap=min_gap)
 
 
 def above(
@@ -75,35 +84,67 @@ def above(
     Args:
         threshold: in [0, 1]; the paper uses 0.15 for faces.
         scores, spans, min_gap: as for `top_k`.
+
+    >>> above([0.2, 0.9, 0.4, 0.6], 0.5).ranked
+    array([1, 3])
+    >>> above([0.2, 0.9, 0.4, 0.6], 0.95).ranked
+    array([1])
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
-    count = int((np.asarray(scores, dtype=np.float64) > threshold).sum())
-    kept = Selection(ranking(scores)[: max(count, 1)])
-    if min_gap is None:
-        return kept
-    if spans is None:
-        raise ValueError("min_gap needs the spans of the elements")
-    return Selection(_apart(kept.ranked, np.asarray(spans, dtype=np.float64), min_gap))
+    return select(scores, spans, threshold=threshold, min_gap=min_gap)
 
 
 def select(
     scores: ArrayLike,
-    spans: ArrayLike,
+    spans: ArrayLike | None = None,
     *,
     k: int | None = None,
+    share: float | None = None,
     threshold: float | None = None,
     min_gap: float | None = None,
 ) -> Selection:
-    """`top_k` and `above` in one: the best `k`, all above the `threshold`, or with both the best `k` of those above."""
-    if threshold is None:
-        return top_k(scores, len(np.asarray(scores)) if k is None else k, spans=spans, min_gap=min_gap)
-    kept = above(scores, threshold, spans=spans, min_gap=min_gap)
-    return kept if k is None else Selection(kept.ranked[:k])
+    """Keep the best elements within all the limits that are given (eq. 7); the best one in any case.
+
+    Args:
+        scores: [n] floats.
+        spans: [n, 2] start and end of every element in seconds; needed with `min_gap`.
+        k: at most so many.
+        share: at most this share of the n elements, in (0, 1], rounded up.
+        threshold: in [0, 1]; only elements with a score above it.
+        min_gap: as for `top_k`; elements below the threshold stand in nobody's way.
+
+    Raises:
+        ValueError: no scores, a NaN among them, or a limit out of its range.
+
+    >>> select([0.2, 0.9, 0.4, 0.6, 0.3], share=0.5).ranked
+    array([1, 3, 2])
+    >>> select([0.2, 0.9, 0.4, 0.6, 0.3], share=0.5, threshold=0.5).ranked
+    array([1, 3])
+    """
+    if k is not None and k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    if share is not None and not 0 < share <= 1:
+        raise ValueError(f"share must lie in (0, 1], got {share}")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
+    ranked, values = ranking(scores), np.asarray(scores, dtype=np.float64)
+    if threshold is not None:
+        ranked = ranked[: max(int((values > threshold).sum()), 1)]
+    if min_gap is not None:
+        if spans is None:
+            raise ValueError("min_gap needs the spans of the elements")
+        ranked = _apart(ranked, np.asarray(spans, dtype=np.float64), min_gap)
+    most = len(values) if k is None else k
+    if share is not None:
+        most = min(most, max(math.ceil(share * len(values) - 1e-9), 1))
+    return Selection(ranked[:most])
 
 
 def uniform(candidates: int, k: int) -> NDArray[np.int64]:
-    """Indices [k] of clips spread evenly over the candidates: the middles of k equal parts."""
+    """Indices [k] of clips spread evenly over the candidates: the middles of k equal parts; 1 <= k <= candidates.
+
+    >>> uniform(10, 3)
+    array([1, 5, 8])
+    """
     return ((np.arange(k) + 0.5) * candidates / k).astype(np.int64)
 
 

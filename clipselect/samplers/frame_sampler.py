@@ -3,11 +3,10 @@
 `FaceFrameSampler` and `ReIDFrameSampler` differ in what they keep by default and in their DDNet, and in nothing else.
 """
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Real
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -19,7 +18,8 @@ from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
 from clipselect.index.frame_index import FrameIndex
 from clipselect.media.images import Image, read_image
 from clipselect.method.aggregation import Rescale, weights
-from clipselect.method.selection import above, top_k
+from clipselect.method.selection import ranks, select
+from clipselect.samplers.arguments import check_limits, one_of
 from clipselect.scoring import shipped
 from clipselect.scoring.scorer import Scorer, load_scorer
 
@@ -27,8 +27,11 @@ Frames: TypeAlias = torch.Tensor | NDArray[np.uint8] | Sequence[Path | str] | Se
 """The frames of a group: a tensor [n, 3, h, w] RGB, uint8 or floats in [0, 1]; paths; or images [h, w, 3] uint8 RGB, as
 an array [n, h, w, 3] or one by one."""
 
-PAPERS_THRESHOLD = 0.15
-MEAN_THRESHOLD = 0.5
+OnMissing = Literal["score", "raise"]
+
+FACE_THRESHOLD = 0.15
+"""Of the paper."""
+PERSON_THRESHOLD = 0.5
 """The score of a frame as discriminable as the mean of the training set."""
 
 
@@ -48,9 +51,14 @@ class FrameSelection:
     candidates: NDArray[np.int64]
     scores: NDArray[np.float32]
 
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """[m] rank of every candidate, 1 for the best."""
+        return ranks(self.scores)
+
 
 class FrameSampler:
-    """Chooses the frames of a group that the base can tell apart, and weighs them.
+    """Chooses the frames of a group that are the most discriminable for the base, and weighs them.
 
     Args:
         k: keep the best `k`.
@@ -69,11 +77,11 @@ class FrameSampler:
         ClipselectError: an argument out of range, an unusable model or index, an index of another model.
     """
 
-    smallest = 1
+    min_side = 1
     """Pixels of the shorter side below which an image counts as one that cannot be read."""
-    usual_threshold: float | None = None
+    default_threshold: float | None = None
     """Where no limit is given."""
-    usual_model: str | None = None
+    default_model: str | None = None
 
     def __init__(
         self,
@@ -84,23 +92,16 @@ class FrameSampler:
         model: str | Path | None = None,
         rescale: Rescale | None = None,
         index: Path | str | None = None,
-        on_missing: Literal["score", "raise"] = "score",
+        on_missing: OnMissing = "score",
         device: str = "auto",
     ) -> None:
-        if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
-            raise ClipselectError(f"k must be a whole number of at least 1, got {k!r}")
-        if share is not None and not (isinstance(share, Real) and 0 < share <= 1):
-            raise ClipselectError(f"share must lie in (0, 1], got {share!r}")
-        if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
-            raise ClipselectError(f"threshold must lie in [0, 1], got {threshold!r}")
-        if rescale is not None and rescale not in get_args(Rescale):
-            raise ClipselectError(f"rescale must be 'candidates', 'kept' or None, got {rescale!r}")
-        if on_missing not in ("score", "raise"):
-            raise ClipselectError(f"on_missing must be 'score' or 'raise', got {on_missing!r}")
+        check_limits(k=k, share=share, threshold=threshold)
+        self.rescale = one_of(rescale, "rescale", (*get_args(Rescale), None))
+        self.on_missing = one_of(on_missing, "on_missing", get_args(OnMissing))
         if k is None and share is None and threshold is None:
-            threshold = self.usual_threshold
-        self.k, self.share, self.threshold, self.rescale, self.on_missing = k, share, threshold, rescale, on_missing
-        self.scorer: Scorer = load_scorer(model or self.usual_model, device, elements="frames")
+            threshold = self.default_threshold
+        self.k, self.share, self.threshold = k, share, threshold
+        self.scorer: Scorer = load_scorer(model or self.default_model, device, elements="frames")
         self.index = None if index is None else FrameIndex.open(index)
         if self.index is not None and self.index.sha256 != self.scorer.metadata["sha256"]:
             raise ClipselectError(
@@ -118,19 +119,8 @@ class FrameSampler:
             ValueError: a tensor or an image of another shape, type or range.
         """
         candidates, scores = self._scored(frames)
-        kept = self.select(scores)
+        kept = select(scores, k=self.k, share=self.share, threshold=self.threshold).ordered
         return FrameSelection(candidates[kept], weights(scores, kept, self.rescale), candidates, scores)
-
-    def select(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Places [k] of the frames to keep, in order, by their scores [n] (eq. 7)."""
-        limits = [len(scores)]
-        if self.k is not None:
-            limits.append(self.k)
-        if self.share is not None:
-            limits.append(math.ceil(self.share * len(scores) - 1e-9))
-        if self.threshold is not None:
-            limits.append(len(above(scores, self.threshold).ranked))
-        return top_k(scores, max(min(limits), 1)).ordered
 
     def _scored(self, frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if isinstance(frames, (str, Path)):
@@ -146,20 +136,20 @@ class FrameSampler:
         images = (self._large_enough(np.asarray(image), f"frame {i}") for i, image in enumerate(frames))
         return np.arange(len(frames)), self.scorer.score_images(images)
 
-    def _large_enough(self, image: Image, named: object) -> Image:
-        if image.ndim == 3 and 0 < min(image.shape[:2]) < self.smallest:  # the scorer refuses other shapes
+    def _large_enough(self, image: Image, name: object) -> Image:
+        if image.ndim == 3 and 0 < min(image.shape[:2]) < self.min_side:  # the scorer refuses other shapes
             height, width = image.shape[:2]
-            raise ImageError(f"{named}: {width} x {height} pixels, smaller than {self.smallest}; leave it out")
+            raise ImageError(f"{name}: {width} x {height} pixels, smaller than {self.min_side}; leave it out")
         return image
 
     def _scored_files(self, paths: Sequence[Path]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         known = [None if self.index is None else self.index.score(path) for path in paths]
         missing = [i for i, score in enumerate(known) if score is None]
         if self.index is not None and missing:
-            told = f"{paths[missing[0]]}: is not in {self.index.path}, or has changed since"
+            problem = f"{paths[missing[0]]}: is not in {self.index.path}, or has changed since"
             if self.on_missing == "raise":
-                raise ClipselectError(f"{told}; make the index again")
-            warnings.warn(f"{told}; scored now ({len(missing)} such)", ClipselectWarning, stacklevel=3)
+                raise ClipselectError(f"{problem}; make the index again")
+            warnings.warn(f"{problem}; scored now ({len(missing)} such)", ClipselectWarning, stacklevel=3)
         unreadable: dict[int, ImageError] = {}
 
         def images() -> Iterator[Image]:
@@ -183,29 +173,40 @@ class FaceFrameSampler(FrameSampler):
 
     Faces are crops as the base sees them, aligned to 112 x 112 or near to it, at least 20 pixels wide and high; see
     `clipselect faces`.
+
+    >>> sampler = FaceFrameSampler(k=2, device="cpu")
+    >>> faces = torch.rand(5, 3, 112, 112, generator=torch.Generator().manual_seed(0))
+    >>> selection = sampler(faces)
+    >>> len(selection.indices), len(selection.weights), len(selection.scores)
+    (2, 2, 5)
     """
 
-    smallest = 20
-    usual_threshold = PAPERS_THRESHOLD
-    usual_model = shipped.FACE_DDNET
+    min_side = 20
+    default_threshold = FACE_THRESHOLD
+    default_model = shipped.FACE_DDNET
 
 
 class ReIDFrameSampler(FrameSampler):
     """`FrameSampler` for the frames of a person tracklet: by default those above 0.5.
 
-    On the sets of benchmarks/README.md, where 0.5 was settled on, that loses nothing where no frame is bad; the better
-    half does.
+    On the sets of benchmarks/README.md, 0.5 loses nothing where no frame is bad; keeping the better half does.
+
+    >>> ReIDFrameSampler(share=0.5, device="cpu").share
+    0.5
     """
 
-    usual_threshold = MEAN_THRESHOLD
-    usual_model = shipped.PERSON_DDNET
+    default_threshold = PERSON_THRESHOLD
+    default_model = shipped.PERSON_DDNET
 
 
 def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:
-    """[n, 3, h, w] uint8, or floats in [0, 1] -> [n, h, w, 3] uint8.
+    """Frames of PyTorch's layout as images: [n, 3, h, w] uint8, or floats in [0, 1] -> [n, h, w, 3] uint8.
 
     Raises:
         ValueError: another shape, type or range.
+
+    >>> as_images(torch.ones(2, 3, 4, 5)).shape
+    (2, 4, 5, 3)
     """
     if frames.ndim != 4 or frames.shape[1] != 3 or not frames.numel():
         raise ValueError(f"frames must be [n, 3, h, w] RGB, got {[*frames.shape]}")
