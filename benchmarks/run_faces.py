@@ -107,7 +107,7 @@ def read(args: argparse.Namespace) -> FaceSets:
 
 def told(sets: FaceSets, condition: Condition, table: FrameTable, failures: Failures) -> Record:
     """What was left out or is doubtful, for the results and on standard error."""
-    small, least = list[str](), FaceFrameSampler.smallest
+    small, least = list[str](), FaceFrameSampler.min_side
     if table.sides is not None:
         tiny = table.frames[table.sides < least]
         small = [*dict.fromkeys(sets.paths[i] for i in condition.of[tiny])]

@@ -27,6 +27,8 @@ from .samplers.clip_samplers import DDLClipSampler as DDLClipSampler
 from .samplers.clip_samplers import DenseClips as DenseClips
 from .samplers.clip_samplers import RandomClips as RandomClips
 from .samplers.clip_samplers import UniformClips as UniformClips
+from .samplers.clip_selector import ClipSelection as ClipSelection
+from .samplers.clip_selector import ClipSelector as ClipSelector
 from .samplers.frame_sampler import FaceFrameSampler as FaceFrameSampler
 from .samplers.frame_sampler import FrameSelection as FrameSelection
 from .samplers.frame_sampler import ReIDFrameSampler as ReIDFrameSampler

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import av
 import typer
-from rich.text import Text
 
 from clipselect import __version__
 from clipselect.commands.classify import classify
-from clipselect.commands.common import OutputCommand, stderr
+from clipselect.commands.common import OutputCommand, print_error
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
 from clipselect.commands.distill_frames import distill_frames
@@ -23,7 +22,6 @@ from clipselect.commands.score import score
 from clipselect.commands.train_base import train_base
 from clipselect.commands.train_embedder import train_embedder
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.media.text import printable
 
 app = typer.Typer(
     add_completion=False,
@@ -68,13 +66,13 @@ def main() -> None:
     try:
         app()
     except ArgumentError as e:
-        problem = printable(f"--{e.argument.replace('_', '-')} {e.problem}")
+        problem = f"--{e.argument.lstrip('-').replace('_', '-')} {e.problem}"
     except ClipselectError as e:
-        problem = printable(e)
+        problem = str(e)
     except BrokenPipeError:  # the reader of standard output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (OSError, av.FFmpegError) as e:
-        problem = f"{printable(e.strerror or e)}; check the disk and the permissions"
-    stderr().print(Text.assemble(("Error: ", "bold red"), problem))
+        problem = f"{e.strerror or e}; check the disk and the permissions"
+    print_error(problem)
     sys.exit(2)

@@ -1,14 +1,14 @@
 """`clipselect classify`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clipselect.commands.common import progress_bar
+from clipselect.commands.common import print_warning
 from clipselect.commands.options import (
     ClipDuration,
     DecoderName,
@@ -20,15 +20,17 @@ from clipselect.commands.options import (
     MinGap,
     Model,
     Quiet,
-    Settings,
     Stride,
     Threshold,
 )
-from clipselect.commands.output.display import clock
-from clipselect.commands.output.results import Result, as_json
-from clipselect.commands.outputs import Outputs, print_warnings, write
+from clipselect.commands.output.results import VIDEOS, as_json, scored_video
+from clipselect.commands.output.terminal import clock
+from clipselect.commands.outputs import VideoOutputs, write
+from clipselect.commands.progress import ProgressDisplay
 from clipselect.evaluation.classify import Answer, compare
+from clipselect.media.sources import Backend
 from clipselect.media.text import printable
+from clipselect.samplers.clip_selector import ClipSelector
 from clipselect.scoring.scorer import load_scorer
 
 TOP = 3
@@ -59,28 +61,28 @@ def classify(
     """
     from clipselect.zoo.loading import load_base
 
-    settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps, fast)
-    outputs = Outputs(json=json_file, quiet=quiet)
-    outputs.spare([video])
-    scorer, network = load_scorer(model, device), load_base(base, device)
-    with progress_bar(not quiet) as bar:
-        task = bar.add_task(printable(video.name))
-        scores = settings.score(video, scorer, lambda p: bar.update(task, completed=50 * p.done / p.total))
-        selection = settings.select(scores)
-        answers = compare(scores, selection, scorer, network)
+    outputs = VideoOutputs(json=json_file, quiet=quiet)
+    outputs.refuse_overwrite([video])
+    selector = ClipSelector(
+        scorer=load_scorer(model, device), k=k, threshold=threshold, clip_duration=clip_duration, stride=stride,
+        min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
+    )  # fmt: skip
+    network = load_base(base, device)
+    with ProgressDisplay(quiet, lines=False) as display:
+        selection = selector(video, progress=display)
+    answers = compare(selection.scores, selection.picked, selector.scorer, network)
+    result = scored_video(video, selection)
     if not quiet:
-        outputs.console.print(
-            Text(
-                f"{printable(video)}  {clock(float(scores.duration))}, {len(scores.clips)} candidate clips",
-                style="bold",
-            )
-        )
+        length = clock(result.facts["duration"])
+        title = f"{printable(video)}  {length}, {len(result.elements)} candidate clips"
+        outputs.console.print(Text(title, style="bold"))
         _print(outputs.console, answers, network.classes)
-    print_warnings(scores.source)
+    for warning in result.facts["warnings"]:
+        print_warning(f"{video}: {warning}")
     if json_file is not None:
-        result = Result(video, scorer.name, scores, selection)
         rows = [_row(answer, network.classes) for answer in answers]
-        write(json_file, as_json([result], {**settings.record(scorer), "base": network.name}, rows=rows))
+        settings = {**selector.settings(), "base": network.name}
+        write(json_file, as_json(VIDEOS, [result], settings, rows=rows))
 
 
 def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -1,23 +1,32 @@
-"""What the commands share: consoles, paths, progress."""
+"""What all commands share: consoles and sentences on them."""
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 from typer.core import TyperCommand
 
 from clipselect.errors import ClipselectError
+from clipselect.media.text import printable
 
 STDOUT = "-"
 
 
 def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_error(problem: object) -> None:
+    """One line on standard error that begins with "Error:"."""
+    stderr().print(Text.assemble(("Error: ", "bold red"), printable(problem)))
+
+
+def print_warning(sentence: object) -> None:
+    """One line on standard error that begins with "warning:"."""
+    stderr().print(Text(f"warning: {printable(sentence)}"))
 
 
 class OutputCommand(TyperCommand):
@@ -35,18 +44,6 @@ def _names_an_output(following: list[str]) -> bool:
     if not following or following[0] == STDOUT or following[0].startswith("-"):
         return following == [STDOUT]
     return Path(following[0]).suffix.lower() in (".json", ".csv", ".txt") or not os.path.isfile(following[0])
-
-
-@contextmanager
-def progress_bar(enabled: bool) -> Iterator[Progress]:
-    """A bar on standard error, gone when done; silent if not `enabled` or not a terminal."""
-    console = stderr()
-    bar = Progress(
-        TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
-        console=console, transient=True, disable=not (enabled and console.is_terminal),
-    )  # fmt: skip
-    with bar:
-        yield bar
 
 
 def write_stdout(text: str) -> None:

@@ -1,30 +1,34 @@
 """Where results go: files and standard output, checked before the work and written whole after it."""
 
 import itertools
+import re
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
-from rich.text import Text
 
-from clipselect.commands.common import STDOUT, check, stderr, write_stdout
-from clipselect.commands.output import pages, results
-from clipselect.commands.output.display import print_result
-from clipselect.commands.output.results import Result
+from clipselect.commands.common import STDOUT, check, print_warning, stderr, write_stdout
+from clipselect.commands.output import pages
+from clipselect.commands.output.results import GROUPS, VIDEOS, Kind, Result, Scored, as_csv, as_json
+from clipselect.commands.output.terminal import print_group, print_video
 from clipselect.errors import ClipselectError
+from clipselect.index.frame_index import write_frame_index
 from clipselect.media import files
 from clipselect.media.extract import clip_file_name, extract_clip
-from clipselect.media.files import make_folder
-from clipselect.media.sources import Source
-from clipselect.media.text import printable
-from clipselect.method.selection import ranks
+from clipselect.media.images import Image
+from clipselect.samplers.clip_selector import ClipSelection
+from clipselect.samplers.frame_sampler import FrameSelection
+from clipselect.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True)
-class OutputFiles:
+class Outputs:
     """Files that the user wants to have; a ClipselectError at once if one of them cannot be written."""
+
+    kind: ClassVar[Kind]
 
     json: Path | None = None
     csv: Path | None = None
@@ -38,13 +42,12 @@ class OutputFiles:
         check(not both, "--json and --csv cannot both go to standard output; give one of them a file")
         for path in self._files:
             files.check_writable(path)
-        targets = {path.resolve() for path in self._files}
         check(
-            len(targets) == len(self._files),
-            "two of --json, --csv, --plot and --html name the same file; give each its own",
+            len({path.resolve() for path in self._files}) == len(self._files),
+            "two of --json, --csv, --plot, --html and --index name the same file; give each its own",
         )
         if self.folder is not None:
-            make_folder(self.folder)
+            files.make_folder(self.folder)
 
     @property
     def _files(self) -> list[Path]:
@@ -52,8 +55,8 @@ class OutputFiles:
         paths = (self.json, self.csv, self.plot, self.html)
         return [path for path in paths if path is not None and str(path) != STDOUT]
 
-    def spare(self, inputs: Sequence[Path]) -> None:
-        """Refuse to write over a file that is about to be read."""
+    def refuse_overwrite(self, inputs: Sequence[Path]) -> None:
+        """Raise a ClipselectError if a file to write is one that is about to be read."""
         for path in self._files:
             if path.exists() and any(path.resolve() == video.resolve() for video in inputs):
                 raise ClipselectError(f"{path}: is both a video to score and a file to write; choose another output")
@@ -63,16 +66,27 @@ class OutputFiles:
         """Where people read: standard output, unless machines do."""
         return stderr() if STDOUT in (str(self.json), str(self.csv)) else Console(highlight=False)
 
-    def write_all(
-        self,
-        as_json: Callable[[], str],
-        as_csv: Callable[[], str],
-        as_plot: Callable[[], bytes],
-        as_html: Callable[[], str],
-    ) -> None:
-        """Write those that are wanted; one that fails does not keep the others."""
+    @abstractmethod
+    def show(self, result: Scored) -> None:
+        """Print a result as soon as it is there."""
+
+    @abstractmethod
+    def _png(self, results: Sequence[Result]) -> bytes: ...
+
+    @abstractmethod
+    def _page(self, results: Sequence[Result], settings: dict[str, Any]) -> str: ...
+
+    def save(self, results: Sequence[Result], settings: dict[str, Any]) -> None:
+        """Write all files, and nothing if not one result has scores; one that fails does not keep the others."""
+        if not any(isinstance(result, Scored) for result in results):
+            return
+        wanted: tuple[tuple[Path | None, Callable[[], str | bytes]], ...] = (
+            (self.json, lambda: as_json(self.kind, results, settings)),
+            (self.csv, lambda: as_csv(self.kind, results)),
+            (self.plot, lambda: self._png(results)),
+            (self.html, lambda: self._page(results, settings)),
+        )
         failure: ClipselectError | None = None
-        wanted = ((self.json, as_json), (self.csv, as_csv), (self.plot, as_plot), (self.html, as_html))
         for path, content in wanted:
             try:
                 if path is not None:
@@ -84,51 +98,121 @@ class OutputFiles:
 
 
 @dataclass(frozen=True)
-class Outputs(OutputFiles):
-    """Those of scored videos; clips are extracted to the folder."""
+class VideoOutputs(Outputs):
+    """Those of scored videos; picked clips are extracted to the folder."""
 
-    def show(self, result: Result) -> None:
-        """Show a result as soon as it is there; quietly only its warnings."""
-        if result.scores is None:
+    kind = VIDEOS
+
+    extracted: set[Path] = field(default_factory=set)
+
+    def show(self, result: Scored) -> None:
+        if not self.quiet:
+            print_video(self.console, result)
             return
-        if self.quiet:
-            print_warnings(result.scores.source)
-        else:
-            print_result(self.console, result)
+        for warning in result.facts["warnings"]:
+            print_warning(f"{result.title}: {warning}")
 
-    def save(self, outcomes: Sequence[Result], settings: dict[str, Any]) -> None:
-        """Write all files; nothing if not one video could be scored."""
-        if all(r.scores is None for r in outcomes):
-            return
-        self.write_all(
-            lambda: results.as_json(outcomes, settings),
-            lambda: results.as_csv(outcomes),
-            lambda: pages.plot_png(outcomes),
-            lambda: pages.html_page(outcomes, settings),
-        )
+    def extract(self, path: Path, selection: ClipSelection) -> dict[int, Path]:
+        """Write the picked clips of a video, if wanted, and return their files by index.
 
-    def with_files(self, result: Result, earlier: Sequence[Result]) -> Result:
-        """The result with its picked clips extracted, if wanted; videos of the same name in one call get a number."""
+        Videos of the same name in one call get a number.
+        """
         if self.folder is None:
-            return result
-        assert result.scores is not None and result.selection is not None
-        rank = ranks(result.scores.scores).tolist()
-        clips = {i: result.scores.clips[i] for i in result.selection.ordered.tolist()}
-        taken = {file for r in earlier for file in r.files.values()}
+            return {}
+        clips = {i: selection.scores.clips[i] for i in selection.picked.ordered.tolist()}
         for number in itertools.count(1):
-            stem = result.path.stem if number == 1 else f"{result.path.stem}-{number}"
-            files = {i: self.folder / clip_file_name(stem, rank[i], clip) for i, clip in clips.items()}
-            if taken.isdisjoint(files.values()):
+            stem = path.stem if number == 1 else f"{path.stem}-{number}"
+            names = {i: self.folder / clip_file_name(stem, int(selection.ranks[i]), clip) for i, clip in clips.items()}
+            if self.extracted.isdisjoint(names.values()):
                 break
         for i, clip in clips.items():
-            extract_clip(result.scores.source, clip, files[i])
-        return replace(result, files=files)
+            extract_clip(selection.scores.source, clip, names[i])
+        self.extracted.update(names.values())
+        return names
+
+    def _png(self, results: Sequence[Result]) -> bytes:
+        return pages.clips_png(results)
+
+    def _page(self, results: Sequence[Result], settings: dict[str, Any]) -> str:
+        return pages.clips_page(results, settings)
 
 
-def print_warnings(source: Source) -> None:
-    """On standard error, a line each."""
-    for warning in source.warnings:
-        stderr().print(Text(f"warning: {printable(source.path)}: {warning}"))
+@dataclass(frozen=True)
+class FrameOutputs(Outputs):
+    """Those of groups of frames; picked frames are saved to the folder.
+
+    Attributes:
+        index: frame index to write.
+        intro: what the page shows, one sentence.
+        saved: which group a folder of saved frames belongs to.
+    """
+
+    kind = GROUPS
+
+    index: Path | None = None
+    intro: str = ""
+    saved: dict[Path, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def _files(self) -> list[Path]:
+        return super()._files + ([] if self.index is None else [self.index])
+
+    @property
+    def needs_pictures(self) -> bool:
+        return self.plot is not None or self.html is not None
+
+    def show(self, result: Scored) -> None:
+        if not self.quiet:
+            print_group(self.console, result)
+
+    def write_index(self, results: Sequence[Result], scorer: Scorer) -> None:
+        """Write the frame index, if wanted; nothing if not one group could be scored."""
+        scored = [result for result in results if isinstance(result, Scored)]
+        if self.index is not None and scored:
+            rows = [
+                (record["path"], result.title, float(score))
+                for result in scored
+                for record, score in zip(result.elements, result.scores, strict=True)
+            ]
+            write_frame_index(self.index, scorer, rows)
+
+    def save_frames(
+        self, source: str, name: str, selection: FrameSelection, picture: Callable[[int], Image]
+    ) -> dict[int, Path]:
+        """Write the picked frames of a group as PNG files, if wanted: OUT/GROUP/RANK_SCORE_PLACE.png.
+
+        Args:
+            picture: place of a frame in the group -> its pixels.
+
+        Returns:
+            The files by place.
+        """
+        if self.folder is None:
+            return {}
+        folder = self._folder_of(source, name, self.folder)
+        files.make_folder(folder)
+        picked = set(selection.indices.tolist())
+        saved = {}
+        for i, rank, score in zip(selection.candidates.tolist(), selection.ranks, selection.scores, strict=True):
+            if i in picked:
+                saved[i] = folder / f"{rank:03d}_{score:.3f}_{i:05d}.png"
+                files.write_whole(saved[i], pages.png(picture(i)))
+        return saved
+
+    def _folder_of(self, source: str, name: str, out: Path) -> Path:
+        """A folder of the group's name that no other group has."""
+        stem = re.sub(r"[^\w.-]+", "_", f"{Path(source).stem} {name}".strip())
+        numbers = itertools.count(2)
+        folder = out / stem
+        while self.saved.setdefault(folder, (source, name)) != (source, name):
+            folder = out / f"{stem}_{next(numbers)}"
+        return folder
+
+    def _png(self, results: Sequence[Result]) -> bytes:
+        return pages.frames_png(results)
+
+    def _page(self, results: Sequence[Result], settings: dict[str, Any]) -> str:
+        return pages.frames_page(results, settings, self.intro)
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -4,27 +4,27 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.text import Text
 
-from clipselect.commands.common import check, stderr
-from clipselect.commands.frame_outputs import (
+from clipselect.commands.batch import finish, run_batch
+from clipselect.commands.common import check, print_error
+from clipselect.commands.frame_groups import sampler_settings, score_files
+from clipselect.commands.options import (
     CsvFile,
-    FrameOutputs,
-    Html,
+    Device,
+    FrameHtml,
+    FrameK,
+    FramePlot,
     IndexFile,
-    K,
+    JsonFile,
     Model,
-    Plot,
+    Quiet,
     Save,
     Share,
     Threshold,
-    finish,
-    group_of_files,
 )
-from clipselect.commands.options import Device, JsonFile, Quiet
-from clipselect.commands.output.frame_results import GroupResult
+from clipselect.commands.output.results import Result
+from clipselect.commands.outputs import FrameOutputs
 from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
-from clipselect.media.text import printable
 from clipselect.samplers.frame_sampler import ReIDFrameSampler
 
 INTRO = "Person tracklets, best frames first by how discriminable they are for the base; the green ones were picked."
@@ -36,7 +36,7 @@ def reid(
         typer.Argument(metavar="FOLDER...", help="Tracklets as MARS, Market-1501, iLIDS-VID or PRID, or folders."),
     ],
     *,
-    k: K = None,
+    k: FrameK = None,
     share: Share = None,
     threshold: Threshold = None,
     layout: Annotated[
@@ -46,8 +46,8 @@ def reid(
     device: Device = "auto",
     json_file: JsonFile = None,
     csv_file: CsvFile = None,
-    plot: Plot = None,
-    html: Html = None,
+    plot: FramePlot = None,
+    html: FrameHtml = None,
     save: Save = None,
     index: IndexFile = None,
     quiet: Quiet = False,
@@ -57,27 +57,22 @@ def reid(
     Exit code 0: all scored. 1: some tracklets or file names could not be read. 2: nothing could, or wrong usage.
     """
     check(layout is None or layout in LAYOUTS, f"--layout must be one of {', '.join(LAYOUTS)}, got {layout}")
-    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
+    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, INTRO)
     sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
-    tracklets: list[tuple[Path, Tracklet]] = []
-    skipped: list[str] = []
-    for folder in folders:
-        found = read_tracklets(folder, cast(Layout | None, layout))
-        tracklets += [(folder, tracklet) for tracklet in found.tracklets]
-        skipped += found.skipped
-    for sentence in skipped:
-        stderr().print(Text.assemble(("Error: ", "bold red"), printable(sentence)))
-    results: list[GroupResult] = []
-    try:
-        for folder, tracklet in tracklets:
-            results.append(group_of_files(str(folder), _name(tracklet), tracklet.paths, sampler, outputs))
-            outputs.show(results[-1])
-    except KeyboardInterrupt:  # what is done is kept
-        stderr().print(Text(f"interrupted: {len(results)} of {len(tracklets)} tracklets are in the results"))
-    settings = {"model": sampler.scorer.name, "k": sampler.k, "share": sampler.share, "threshold": sampler.threshold}
-    settings |= {"layout": layout, "device": str(sampler.scorer.device), "base": sampler.scorer.metadata.get("base")}
-    outputs.save(results, settings, sampler.scorer, INTRO)
-    finish(results, len(tracklets), skipped, "tracklets")
+    found = [(str(folder), read_tracklets(folder, cast(Layout | None, layout))) for folder in folders]
+    skipped = [problem for _, read in found for problem in read.skipped]
+    for problem in skipped:
+        print_error(problem)
+    tracklets = [(folder, tracklet) for folder, read in found for tracklet in read.tracklets]
+
+    def score(one: tuple[str, Tracklet]) -> list[Result]:
+        folder, tracklet = one
+        return [score_files(folder, _name(tracklet), tracklet.paths, sampler, outputs)]
+
+    results, undone = run_batch(tracklets, score, outputs, "tracklets")
+    outputs.write_index(results, sampler.scorer)
+    outputs.save(results, sampler_settings(sampler, layout=layout))
+    finish(results, undone, "tracklets", len(skipped))
 
 
 def _name(tracklet: Tracklet) -> str:

@@ -1,15 +1,16 @@
 """`clipselect score`."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
-import av
 import typer
-from rich.text import Text
 
-from clipselect.commands.common import progress_bar, stderr
+from clipselect.commands.batch import FAILURES, finish, run_batch, sentence
 from clipselect.commands.options import (
     ClipDuration,
+    CsvFile,
     DecoderName,
     Device,
     Fast,
@@ -19,17 +20,18 @@ from clipselect.commands.options import (
     MinGap,
     Model,
     Quiet,
-    Settings,
     Stride,
     Threshold,
 )
-from clipselect.commands.output import pages
-from clipselect.commands.output.results import Result
-from clipselect.commands.outputs import Outputs
-from clipselect.errors import ClipselectError
+from clipselect.commands.output.pages import jpeg
+from clipselect.commands.output.results import Result, failed_video, scored_video
+from clipselect.commands.outputs import VideoOutputs
+from clipselect.commands.progress import ProgressDisplay
 from clipselect.index.inputs import expand
+from clipselect.media.sources import Backend
 from clipselect.media.text import printable
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.samplers.clip_selector import ClipSelector
+from clipselect.scoring.scorer import load_scorer
 
 
 def score(
@@ -48,9 +50,7 @@ def score(
     fps: Fps = 30.0,
     fast: Fast = False,
     json_file: JsonFile = None,
-    csv_file: Annotated[
-        Path | None, typer.Option("--csv", metavar="[FILE]", help="Write CSV; without FILE to standard output.")
-    ] = None,
+    csv_file: CsvFile = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Plot the scores over time.")] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with a thumbnail of every clip.")
@@ -62,51 +62,33 @@ def score(
 
     Exit code 0: all scored. 1: some of several videos could not be. 2: none could be, or wrong usage.
     """
-    settings = Settings(k, threshold, clip_duration, stride, min_gap, decoder, fps, fast)
-    outputs = Outputs(json_file, csv_file, plot, html, extract, quiet)
+    outputs = VideoOutputs(json_file, csv_file, plot, html, extract, quiet)
     paths = expand(videos)
-    outputs.spare(paths)
-    scorer = load_scorer(model, device)
-    outcomes: list[Result] = []
-    try:
-        for number, path in enumerate(paths, start=1):
-            name = printable(path.name) if len(paths) == 1 else f"{printable(path.name)} ({number}/{len(paths)})"
-            result = _outcome(path, name, scorer, settings, outputs, outcomes)
-            outcomes.append(result)
-            outputs.show(result)
-            if result.error is not None and len(paths) > 1:
-                stderr().print(Text.assemble(("Error: ", "bold red"), printable(result.error)))
-    except KeyboardInterrupt:  # what is done is kept
-        stderr().print(Text(f"interrupted: {len(outcomes)} of {len(paths)} videos are in the results"))
-    outputs.save(outcomes, settings.record(scorer))
-    failed = [r for r in outcomes if r.error is not None]
-    if len(paths) == 1 and failed:
-        raise ClipselectError(str(failed[0].error))
-    if failed:
-        scored = len(outcomes) - len(failed)
-        stderr().print(Text(f"{scored} of {len(paths)} videos scored, {len(failed)} failed"))
-    if len(outcomes) < len(paths):
-        raise typer.Exit(130)
-    if failed:
-        raise typer.Exit(2 if all(r.scores is None for r in outcomes) else 1)
+    outputs.refuse_overwrite(paths)
+    selector = ClipSelector(
+        scorer=load_scorer(model, device), k=k, threshold=threshold, clip_duration=clip_duration, stride=stride,
+        min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
+    )  # fmt: skip
+    names = [f" ({number}/{len(paths)})" if len(paths) > 1 else "" for number in range(1, len(paths) + 1)]
+    inputs = [(path, printable(path.name) + name) for path, name in zip(paths, names, strict=True)]
+    results, undone = run_batch(inputs, lambda one: _score(*one, selector, outputs), outputs, "videos")
+    outputs.save(results, selector.settings())
+    finish(results, undone, "videos")
 
 
-def _outcome(
-    path: Path, name: str, scorer: Scorer, settings: Settings, outputs: Outputs, earlier: list[Result]
-) -> Result:
+def _score(path: Path, name: str, selector: ClipSelector, outputs: VideoOutputs) -> Iterator[Result]:
     """Score one video and extract its picks; whatever goes wrong with it stays with it."""
-    scores, selection = None, None
     try:
-        with progress_bar(not outputs.quiet) as bar:
-            task = bar.add_task(name)
-            thumbnail = pages.jpeg if outputs.html else None
-            scores = settings.score(
-                path, scorer, lambda p: bar.update(task, completed=100 * p.done / p.total), thumbnail
+        with ProgressDisplay(outputs.quiet, lines=False) as display:
+            selection = selector(
+                path,
+                progress=lambda progress: display(replace(progress, stage=name)),
+                thumbnail=jpeg if outputs.html else None,
             )
-        selection = settings.select(scores)
-        return outputs.with_files(Result(path, scorer.name, scores, selection), earlier)
-    except ClipselectError as e:
-        error = str(e)
-    except (av.FFmpegError, OSError, RuntimeError, MemoryError) as e:
-        error = f"{path}: cannot be scored ({printable(e) or type(e).__name__}); convert it, or try --device cpu"
-    return Result(path, scorer.name, scores, selection, error)
+    except FAILURES as e:
+        yield failed_video(path, selector.scorer.name, sentence(path, e))
+        return
+    try:
+        yield scored_video(path, selection, outputs.extract(path, selection))
+    except FAILURES as e:
+        yield scored_video(path, selection, error=sentence(path, e))

@@ -1,18 +1,19 @@
-"""The faces of a video: found in every so-many-th frame, linked to tracks, cut out as face networks take them."""
+"""The faces of a video: found in its frames, linked to tracks, cut out as face networks take them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from clipselect.errors import VideoError
+from clipselect.errors import ArgumentError, VideoError
 from clipselect.faces.alignment import align
 from clipselect.faces.detection import Detector, Face
 from clipselect.faces.tracks import track
 from clipselect.media.images import FrameOrigin, Image
 from clipselect.media.orientation import orientation
+from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
 
 
@@ -53,30 +54,31 @@ def faces_of_video(
     *,
     every: int = 1,
     shortest: int = 1,
-    progress: Callable[[float], Any] | None = None,
+    progress: ProgressCallback = no_progress,
 ) -> FacesOfVideo:
     """Find, track and align the faces of a video; one pass, in memory the crops alone.
 
     Args:
-        every: look at every so-many-th frame, from the first on.
+        every: look at one of so many frames, from the first on.
         shortest: tracks of fewer faces are left out.
-        progress: called with the share of the frames done, in [0, 1].
+        progress: reports the frames looked at, as stage "finding faces".
 
     Raises:
         VideoError: not one frame decodes.
-        ValueError: `every` or `shortest` below 1.
+        ArgumentError: `every` or `shortest` below 1.
     """
-    if every < 1 or shortest < 1:
-        raise ValueError(f"every and shortest must be at least 1, got {every} and {shortest}")
+    for argument, value in (("every", every), ("shortest", shortest)):
+        if value < 1:
+            raise ArgumentError(argument, f"must be at least 1, got {value}")
     source = open_source(path)
     crops: dict[int, tuple[Image, bool]] = {}  # by the identity of the face, which its track keeps alive
     looked: list[int] = []
-    met: set[int] = set()
+    seen: set[int] = set()
     too_small = 0
 
     def detections() -> Iterator[tuple[Face, ...]]:
         nonlocal too_small
-        for number, picture in _pictures(source, every, met):
+        for number, picture in _pictures(source, every, seen):
             found = detect(picture)
             too_small += found.too_small
             faces = tuple(replace(face) for face in found.faces)  # a detector may give the same object again
@@ -84,8 +86,7 @@ def faces_of_video(
                 aligned = align(picture, face)
                 crops[id(face)] = aligned.image, aligned.by_landmarks
             looked.append(number)
-            if progress:
-                progress(min(number / len(source.timeline.pts), 1.0))
+            progress(Progress("finding faces", number, len(source.timeline.pts)))
             yield faces
 
     tracks = [
@@ -94,7 +95,7 @@ def faces_of_video(
     ]
     if not looked:
         raise VideoError(f"{path}: not one frame of its video stream can be decoded")
-    return FacesOfVideo(tracks, len(looked), too_small, (*source.warnings, *_lost(source, met)))
+    return FacesOfVideo(tracks, len(looked), too_small, (*source.warnings, *_lost(source, seen)))
 
 
 def faces_of_tracks(path: Path, tracks: Sequence[Mapping[int, Face]]) -> list[FaceTrack]:
@@ -130,29 +131,29 @@ def faces_of_tracks(path: Path, tracks: Sequence[Mapping[int, Face]]) -> list[Fa
     ]
 
 
-def _pictures(source: Source, every: int, met: set[int]) -> Iterator[tuple[int, Image]]:
-    """Number and pixels [h, w, 3], upright, of every so-many-th frame; the numbers of all that decode go to `met`.
+def _pictures(source: Source, every: int, seen: set[int]) -> Iterator[tuple[int, Image]]:
+    """Number and pixels [h, w, 3], upright, of one of `every` frames; the numbers of all that decode go to `seen`.
 
     A frame's number is its place among those that the file promises: frames that do not decode leave a gap.
     """
     promised = source.timeline.pts
     for frame in source.pictures(0, len(promised) - 1):
         number = min(int(np.searchsorted(promised, frame.pts or 0)), len(promised) - 1)
-        if number in met:  # a frame that the file does not promise
+        if number in seen:  # a frame that the file does not promise
             continue
-        met.add(number)
+        seen.add(number)
         if number % every == 0:
             pixels: Any = frame.to_ndarray(format="rgb24")
             yield number, np.ascontiguousarray(orientation(frame).apply(pixels))
 
 
-def _lost(source: Source, met: set[int]) -> tuple[str, ...]:
+def _lost(source: Source, seen: set[int]) -> tuple[str, ...]:
     promised = len(source.timeline.pts)
-    if len(met) == promised:
+    if len(seen) == promised:
         return ()
-    first = next(number for number in range(promised) if number not in met)
+    first = next(number for number in range(promised) if number not in seen)
     second = float(source.timeline.pts[first] * source.timeline.time_base)
-    return (f"broken at {second:.2f} s: {len(met)} of {promised} frames decode, and only those were looked at",)
+    return (f"broken at {second:.2f} s: {len(seen)} of {promised} frames decode, and only those were looked at",)
 
 
 def _track(source: Source, faces: Sequence[tuple[int, Face, tuple[Image, bool]]]) -> FaceTrack:

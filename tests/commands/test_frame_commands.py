@@ -15,8 +15,7 @@ from helpers.videos import make_video
 from numpy.typing import NDArray
 
 from clipselect import FaceFrameSampler, ReIDFrameSampler
-from clipselect.commands import frame_outputs
-from clipselect.commands.output.frame_results import GroupResult
+from clipselect.commands.output.results import Result
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.faces.detection import Detections, Face
 from clipselect.faces.video_faces import faces_of_tracks, faces_of_video
@@ -189,7 +188,6 @@ def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> No
     assert run.code == 0
     (frame,) = json.loads(run.out)["groups"][0]["frames"]
     assert Path(frame["file"]).parent.parent == tmp_path / "picks"
-    assert frame_outputs.FrameOutputs().folder is None
 
 
 def test_groups_of_one_name_are_saved_apart(tmp_path: Path, model: str, run: Run) -> None:
@@ -216,14 +214,14 @@ def test_an_interrupted_folder_keeps_the_groups_that_are_done(
     for person in ("anna", "ben", "carl"):
         write(tmp_path / "in" / person / "1.png", textured(1, 1))
     faces_command = importlib.import_module("clipselect.commands.faces")  # the package has the function by that name
-    score = faces_command.group_of_files
+    score = faces_command.score_files
 
-    def stop(source: str, name: str, *rest: Any) -> GroupResult:
+    def stop(source: str, name: str, *rest: Any) -> Result:
         if name == "carl":
             raise KeyboardInterrupt
         return score(source, name, *rest)
 
-    monkeypatch.setattr(faces_command, "group_of_files", stop)
+    monkeypatch.setattr(faces_command, "score_files", stop)
     run("faces", tmp_path / "in", "--model", model, "--json")
     assert run.code == 130
     assert [group["group"] for group in json.loads(run.out)["groups"]] == ["anna", "ben"]

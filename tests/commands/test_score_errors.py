@@ -38,8 +38,8 @@ def test_truncated_video_is_scored_with_a_warning(run: Run, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--k", "0"], "--k must be at least 1"),
-        (["--k", "-3"], "--k must be at least 1"),
+        (["--k", "0"], "--k must be a whole number of at least 1"),
+        (["--k", "-3"], "--k must be a whole number of at least 1"),
         (["--clip-duration", "0"], "--clip-duration must be a positive"),
         (["--clip-duration", "-1"], "--clip-duration must be a positive"),
         (["--clip-duration", "nan"], "--clip-duration must be a positive"),
@@ -50,7 +50,7 @@ def test_truncated_video_is_scored_with_a_warning(run: Run, tmp_path: Path) -> N
         (["--threshold", "nan"], "--threshold must lie in [0, 1]"),
         (["--min-gap", "-1"], "--min-gap must be at least 0"),
         (["--fps", "0"], "--fps must be a positive"),
-        (["--decoder", "vlc"], "--decoder must be pyav or decord"),
+        (["--decoder", "vlc"], "--decoder must be 'pyav' or 'decord'"),
         (["--model", "no-such-model"], "unknown model 'no-such-model'"),
         (["--device", "cuda:99"], "'cuda:99' is not available"),
         (["--device", "toaster"], "'toaster' is not available"),

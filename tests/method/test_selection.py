@@ -1,13 +1,15 @@
 """Equation 7, by number and by threshold, and the laws of a selection."""
 
+import math
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipselect.method.selection import above, ranking, ranks, top_k
+from clipselect.method.selection import above, ranking, ranks, select, top_k
 
 score = st.floats(0, 1)
 any_float = st.floats(allow_nan=False)
@@ -189,3 +191,48 @@ def test_a_gap_needs_spans() -> None:
 def test_ranks_are_the_inverse_of_the_ranking() -> None:
     # 0.9 is best, then 0.5 (the earlier one first), then 0.1.
     assert ranks([0.5, 0.1, 0.9, 0.5]).tolist() == [2, 4, 1, 3]
+
+
+@given(
+    st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12),
+    st.none() | st.integers(1, 14),
+    st.none() | st.floats(0.001, 1),
+    st.none() | st.floats(0, 1),
+)
+def test_all_limits_hold_and_the_best_is_kept(
+    values: list[float], k: int | None, share: float | None, threshold: float | None
+) -> None:
+    scores = np.array(values, dtype=np.float32)
+    kept = select(scores, k=k, share=share, threshold=threshold).ordered.tolist()
+    order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
+    most = min(
+        len(scores) if k is None else k,
+        len(scores) if share is None else math.ceil(share * len(scores) - 1e-9),
+        len(scores) if threshold is None else sum(float(s) > threshold for s in scores),
+    )
+    assert kept == sorted(order[: max(most, 1)])
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({}, [0, 1, 2, 3, 4]),
+        ({"k": 1}, [1]),
+        ({"k": 3}, [1, 2, 3]),
+        ({"share": 0.5}, [1, 2, 3]),
+        ({"share": 0.4}, [1, 3]),
+        ({"share": 1e-12}, [1]),
+        ({"threshold": 0.15}, [1, 2, 3, 4]),
+        ({"threshold": 1.0}, [1]),
+        ({"k": 2, "share": 0.9, "threshold": 0.25}, [1, 3]),
+        ({"k": 9, "share": 0.6, "threshold": 0.25}, [1, 2, 3]),
+    ],
+)
+def test_limits_by_hand(limits: dict[str, Any], expected: list[int]) -> None:
+    assert select([0.1, 0.9, 0.3, 0.9, 0.2], **limits).ordered.tolist() == expected
+
+
+@pytest.mark.parametrize("limits", [{"k": 0}, {"share": 0.0}, {"share": 1.1}, {"threshold": -0.1}, {"min_gap": 0.0}])
+def test_limits_out_of_range_are_refused(limits: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(limits))):
+        select([0.1, 0.9], **limits)

@@ -1,6 +1,5 @@
 """Which frames are kept and what they weigh: every kind of input, every limit, unreadable images, the index."""
 
-import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +9,6 @@ import numpy as np
 import pytest
 import torch
 from helpers.frame_fixtures import frames, noise, same, tiny_ddnet, write
-from hypothesis import given
-from hypothesis import strategies as st
 
 from clipselect.errors import ClipselectError
 from clipselect.method.aggregation import weights
@@ -19,7 +16,6 @@ from clipselect.samplers.frame_sampler import (
     FaceFrameSampler,
     FrameSampler,
     ReIDFrameSampler,
-    as_images,
 )
 
 
@@ -89,74 +85,6 @@ def test_tensors_of_another_kind_are_refused(
     with pytest.raises(ValueError, match="frames must") as caught:
         sampler()(tensor)
     assert says in str(caught.value)
-
-
-@given(st.lists(st.integers(0, 255), min_size=1, max_size=20))
-def test_floats_become_the_bytes_they_were(values: list[int]) -> None:
-    pixels = torch.tensor(values, dtype=torch.uint8).view(1, 1, 1, -1).repeat(1, 3, 1, 1)
-    for dtype in (torch.float32, torch.float64):
-        assert torch.equal(torch.from_numpy(as_images(pixels.to(dtype) / 255)).permute(0, 3, 1, 2), pixels)
-
-
-@pytest.mark.parametrize("image", [noise()[..., 0], noise()[..., :1], noise() / 255, noise()[:0], np.zeros(3), "x"])
-def test_images_of_another_kind_are_refused(sampler: Callable[..., FrameSampler], image: Any) -> None:
-    with pytest.raises(ValueError, match=r"images must be \[h, w, 3\] uint8 RGB, got"):
-        sampler()([noise(), image])
-
-
-def test_one_path_is_no_group_and_no_frames_are_said(sampler: Callable[..., FrameSampler], paths: list[Path]) -> None:
-    for one in (paths[0], str(paths[0])):
-        with pytest.raises(ValueError, match="give a list of paths"):
-            sampler()(one)  # type: ignore[arg-type]
-    for none in ([], np.empty((0, 8, 8, 3), np.uint8), torch.empty(0, 3, 8, 8)):
-        with pytest.raises(ClipselectError, match="a group without frames"):
-            sampler()(none)
-
-
-# --- limits ----------------------------------------------------------------------------------------------------------
-
-
-@given(
-    st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12),
-    st.none() | st.integers(1, 14),
-    st.none() | st.floats(0.001, 1),
-    st.none() | st.floats(0, 1),
-)
-def test_all_limits_hold_and_the_best_is_kept(
-    values: list[float], k: int | None, share: float | None, threshold: float | None
-) -> None:
-    scores = np.array(values, dtype=np.float32)
-    kept = _bare(k, share, threshold).select(scores).tolist()
-    order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
-    most = min(
-        len(scores) if k is None else k,
-        len(scores) if share is None else math.ceil(share * len(scores) - 1e-9),
-        len(scores) if threshold is None else sum(float(s) > threshold for s in scores),
-    )
-    assert kept == sorted(order[: max(most, 1)])
-
-
-def _bare(k: int | None, share: float | None, threshold: float | None) -> FrameSampler:
-    made = FrameSampler.__new__(FrameSampler)
-    made.k, made.share, made.threshold = k, share, threshold
-    return made
-
-
-def test_limits_by_hand() -> None:
-    scores = np.array([0.1, 0.9, 0.3, 0.9, 0.2], dtype=np.float32)
-    for limits, expected in (
-        ((None, None, None), [0, 1, 2, 3, 4]),
-        ((1, None, None), [1]),
-        ((3, None, None), [1, 2, 3]),
-        ((None, 0.5, None), [1, 2, 3]),
-        ((None, 0.4, None), [1, 3]),
-        ((None, 1e-12, None), [1]),
-        ((None, None, 0.15), [1, 2, 3, 4]),
-        ((None, None, 1.0), [1]),
-        ((2, 0.9, 0.25), [1, 3]),
-        ((9, 0.6, 0.25), [1, 2, 3]),
-    ):
-        assert _bare(*limits).select(scores).tolist() == expected
 
 
 @pytest.mark.parametrize("rescale", ["candidates", "kept", None])

@@ -1,4 +1,4 @@
-"""Results to look at: a plot of the scores and one self-contained HTML page."""
+"""Results to look at: self-contained HTML pages, and PNG pictures for papers and slides."""
 
 import base64
 import io
@@ -13,13 +13,100 @@ import jinja2
 import numpy as np
 
 from clipselect import __version__
-from clipselect.commands.output.display import clock
-from clipselect.commands.output.results import Result, clip_records
+from clipselect.commands.output.results import Failed, Record, Result, Scored
+from clipselect.commands.output.terminal import clock, where
+from clipselect.media.images import Image, squash_image
 from clipselect.media.squash import Frame
 from clipselect.media.text import printable
 
-PICKED, OTHER = "#1a7f37", "#b8c0c8"
-MAX_PLOTS = 50
+MAX_PLOTS, MAX_STRIPS, MAX_TILES = 50, 40, 12
+"""Videos in a plot; groups in a picture, and frames of each."""
+TILE = 112
+"""Height of a frame in pixels."""
+GREEN, GREY, PAPER, INK = (26, 127, 55), (184, 192, 200), (255, 255, 255), (31, 35, 40)
+
+
+def clips_page(results: Sequence[Result], settings: Record) -> str:
+    """One page without outside references: per video a timeline of scores and a thumbnail of every clip."""
+    return _page("clips.html.jinja", results, settings, videos=[_video(r) for r in results if isinstance(r, Scored)])
+
+
+def frames_page(results: Sequence[Result], settings: Record, intro: str) -> str:
+    """One page without outside references: per group its frames, best first, with scores and weights.
+
+    Args:
+        intro: what the page shows, one sentence.
+    """
+    groups = [_group(r) for r in results if isinstance(r, Scored)]
+    return _page("frames.html.jinja", results, settings, intro=intro, groups=groups)
+
+
+def clips_png(results: Sequence[Result]) -> bytes:
+    """PNG bytes: one axis per scored video, a bar per clip over its time, picked ones green."""
+    from matplotlib.figure import Figure  # slow to import, and not always needed
+
+    scored = [r for r in results if isinstance(r, Scored)]
+    shown = scored[:MAX_PLOTS]
+    figure = Figure(figsize=(11, 0.6 + 2.3 * len(shown)), layout="constrained")
+    for axis, video in zip(np.atleast_1d(figure.subplots(len(shown), squeeze=True)), shown, strict=True):
+        clips = video.elements
+        axis.bar(
+            [clip["start"] for clip in clips],
+            [clip["score"] for clip in clips],
+            [clip["end"] - clip["start"] for clip in clips],
+            align="edge",
+            color=[tuple(part / 255 for part in (GREEN if clip["picked"] else GREY)) for clip in clips],
+            edgecolor="white",
+            linewidth=0.5,
+            alpha=0.85,
+        )
+        axis.set(xlim=(0, video.facts["duration"]), ylim=(0, 1), xlabel="seconds", ylabel="score")
+        axis.set_title(printable(Path(video.title).name).replace("$", r"\$"), loc="left", fontsize=10)
+        axis.grid(axis="y", alpha=0.3)
+    if len(scored) > len(shown):
+        left_out = len(scored) - len(shown)
+        figure.suptitle(f"the first {len(shown)} videos; {left_out} more are in the other outputs", fontsize=10)
+    out = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
+        figure.savefig(out, format="png", dpi=110)
+    return out.getvalue()
+
+
+def frames_png(results: Sequence[Result]) -> bytes:
+    """PNG bytes: a strip per group as in the paper's figure 3, its frames sorted by score, picked ones framed green."""
+    from PIL import Image as Pillow  # slow to import, and not always needed
+    from PIL import ImageDraw, ImageFont
+
+    groups = [r for r in results if isinstance(r, Scored)][:MAX_STRIPS]
+    rows = [[(record, _tile(picture)) for record, picture in best_frames(group, MAX_TILES)] for group in groups]
+    widths = [sum(tile.shape[1] + 8 for _, tile in row) for row in rows]
+    height = TILE + 56
+    canvas = Pillow.new("RGB", (max([*widths, 480]) + 8, height * max(len(groups), 1) + 8), PAPER)
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
+    for number, (group, row) in enumerate(zip(groups, rows, strict=True)):
+        top, left = number * height + 8, 8
+        title = f"{printable(group.title)[-90:]}: {group.picked} of {len(group.elements)} frames picked"
+        draw.text((left, top), title, INK, font)
+        for record, tile in row:
+            border = (left - 2, top + 18, left + tile.shape[1] + 1, top + 21 + TILE)
+            draw.rectangle(border, fill=GREEN if record["picked"] else GREY)
+            canvas.paste(Pillow.fromarray(tile), (left, top + 20))
+            draw.text((left, top + TILE + 23), f"{record['score']:.3f}", GREEN if record["picked"] else INK, font)
+            left += tile.shape[1] + 8
+    return png(np.asarray(canvas))
+
+
+def best_frames(group: Scored, most: int) -> list[tuple[Record, Image]]:
+    """Frames of a group with their pictures, best first; at most so many: the picked ones, and evenly from best to
+    worst of them, or of the others if the picked ones are fewer."""
+    ordered = sorted(zip(group.elements, group.pictures, strict=True), key=lambda pair: pair[0]["rank"])
+    if len(ordered) <= most:
+        return ordered
+    picked, others = ([pair for pair in ordered if pair[0]["picked"] == wanted] for wanted in (True, False))
+    if len(picked) > most:
+        return _evenly(picked, most)
+    return sorted(picked + _evenly(others, most - len(picked)), key=lambda pair: pair[0]["rank"])
 
 
 def jpeg(frame: Frame) -> bytes:
@@ -34,51 +121,25 @@ def jpeg(frame: Frame) -> bytes:
     return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
 
 
-def plot_png(results: Sequence[Result]) -> bytes:
-    """PNG bytes: one axis per scored video, a bar per clip over its time, picked ones green."""
-    from matplotlib.figure import Figure  # slow to import, and not always needed
+def png(picture: Image) -> bytes:
+    """A picture [h, w, 3] uint8 RGB as PNG bytes."""
+    from PIL import Image as Pillow
 
-    scored = [r for r in results if r.scores is not None and r.selection is not None][:MAX_PLOTS]
-    figure = Figure(figsize=(11, 0.6 + 2.3 * len(scored)), layout="constrained")
-    for axis, result in zip(np.atleast_1d(figure.subplots(len(scored), squeeze=True)), scored, strict=True):
-        records = clip_records(result)
-        axis.bar(
-            [r["start"] for r in records],
-            [r["score"] for r in records],
-            [r["end"] - r["start"] for r in records],
-            align="edge",
-            color=[PICKED if r["picked"] else OTHER for r in records],
-            edgecolor="white",
-            linewidth=0.5,
-            alpha=0.85,
-        )
-        assert result.scores is not None
-        axis.set(xlim=(0, float(result.scores.duration)), ylim=(0, 1), xlabel="seconds", ylabel="score")
-        axis.set_title(printable(Path(result.path).name).replace("$", r"\$"), loc="left", fontsize=10)
-        axis.grid(axis="y", alpha=0.3)
-    left_out = sum(r.scores is not None for r in results) - len(scored)
-    if left_out:
-        figure.suptitle(f"the first {len(scored)} videos; {left_out} more are in the other outputs", fontsize=10)
     out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
-        figure.savefig(out, format="png", dpi=110)
+    Pillow.fromarray(picture).save(out, "png")
     return out.getvalue()
 
 
-def html_page(results: Sequence[Result], settings: dict[str, Any]) -> str:
-    """One page without outside references: per video a timeline of scores and a thumbnail of every clip."""
+def _page(template: str, results: Sequence[Result], settings: Record, **content: Any) -> str:
     environment = jinja2.Environment(loader=jinja2.PackageLoader("clipselect.commands.output", ""), autoescape=True)
-    return environment.get_template("page.html.jinja").render(
-        version=__version__, settings=settings, videos=[_video(r) for r in results if r.scores is not None],
-        failed=[(printable(r.path), printable(r.error)) for r in results if r.error is not None],
-    )  # fmt: skip
+    errors = [
+        ("not scored: " if isinstance(r, Failed) else "") + printable(r.error) for r in results if r.error is not None
+    ]
+    return environment.get_template(template).render(version=__version__, settings=settings, errors=errors, **content)
 
 
-def _video(result: Result) -> dict[str, Any]:
-    scores = result.scores
-    assert scores is not None
-    duration = float(scores.duration)
+def _video(video: Scored) -> dict[str, Any]:
+    duration = video.facts["duration"]
     clips = [
         {
             **record,
@@ -87,16 +148,43 @@ def _video(result: Result) -> dict[str, Any]:
             "when": f"{clock(record['start'])} - {clock(record['end'])}",
             "thumbnail": base64.b64encode(picture).decode(),
         }
-        for record, picture in zip(clip_records(result), scores.thumbnails, strict=True)
+        for record, picture in zip(video.elements, video.thumbnails, strict=True)
     ]
     return {
-        "path": printable(result.path),
-        "duration": clock(duration),
-        "model": scores.model,
-        "warnings": scores.source.warnings,
-        "aspect": scores.source.aspect,
-        "seconds": scores.seconds,
+        **video.facts,
+        "title": printable(video.title),
+        "length": clock(duration),
+        "aspect": video.aspect,
         "clips": clips,
-        "picked": sum(c["picked"] for c in clips),
+        "picked": video.picked,
         "ticks": [{"x": 100 * i / 8, "label": clock(duration * i / 8)} for i in range(9)],
     }
+
+
+def _group(group: Scored) -> dict[str, Any]:
+    frames = [
+        {
+            **record,
+            "where": where(record),
+            "aspect": picture.shape[1] / picture.shape[0],
+            "thumbnail": base64.b64encode(jpeg(_tile(picture))).decode(),
+        }
+        for record, picture in best_frames(group, len(group.elements))
+    ]
+    warned = [printable(warning) for warning in group.facts["warnings"]]
+    return {
+        **group.facts,
+        "title": printable(group.title),
+        "warnings": warned,
+        "frames": frames,
+        "picked": group.picked,
+    }
+
+
+def _evenly(items: list[tuple[Record, Image]], count: int) -> list[tuple[Record, Image]]:
+    return [items[i] for i in np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int).tolist()]
+
+
+def _tile(picture: Image) -> Image:
+    height, width = picture.shape[:2]
+    return squash_image(picture, TILE, max(round(width * TILE / height / 2) * 2, 2))

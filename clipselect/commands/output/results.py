@@ -1,4 +1,6 @@
-"""Results for machines: one documented JSON document, or one CSV row per clip.
+r"""Results for machines: one documented JSON document, or one CSV row per clip or frame.
+
+Of videos, as `clipselect score` and `classify` write it:
 
     {"version": 1, "clipselect": "0.1.0", "settings": {...},
      "videos": [{"path": "a.mp4", "duration": 12.48, "start_time": 0.0, "model": "ddnet3d-actions", "error": null,
@@ -8,99 +10,252 @@
 
 Times are seconds from the first frame of the video, `start_time` is where that frame lies in the container's clock;
 a clip is [start, end) and `frames` counts the video's frames in it, from `first_frame` (0-based) on. Clips are in time
-order, rank 1 is the best. A video that failed has an `error`, `duration` null and no clips. `file` is where --extract
-put the clip. If not one video can be scored, nothing is written. In CSV, bytes of a file name that are not UTF-8 appear
-as \\udcXX.
+order. `file` is where --extract put the clip.
+
+Of groups of frames, as `clipselect faces` and `reid` write it:
+
+    {"version": 1, "clipselect": "0.1.0", "settings": {...},
+     "groups": [{"source": "party.mp4", "group": "track 1", "model": "ddnet2d-faces", "error": null, "warnings": [],
+                 "frames": [{"path": null, "frame": 37, "time": 1.233, "box": [212.0, 80.5, 64.0, 64.0],
+                             "score": 0.81, "rank": 1, "picked": true, "weight": 1.0, "file": "out/..."}, ...]}, ...]}
+
+A group is a track of a video, a folder of images, or a tracklet. Of a frame of a video `frame` is its number, counted
+from 0, `time` its seconds from the first frame, and `box` the left, top, width and height in pixels where it was found;
+of an image `path` is its file. Frames are in the order of the group, without those that could not be read. `weight` is
+of eq. 8 and null where a frame was not picked, `file` is where --save put it.
+
+In both, rank 1 is the best. A video or group that failed has an `error`, no clips or frames, and null for what is not
+known. If not one can be scored, nothing is written. In CSV, bytes of a file name that are not UTF-8 appear as \udcXX.
 """
 
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clipselect import __version__
-from clipselect.method.selection import Selection, ranks
-from clipselect.scoring.video_scores import VideoScores
+import numpy as np
+from numpy.typing import NDArray
 
-CSV_COLUMNS = ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "file")
+from clipselect import __version__
+from clipselect.media.images import FrameOrigin, Image
+from clipselect.samplers.clip_selector import ClipSelection
+from clipselect.samplers.frame_sampler import FrameSelection
+
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Result:
-    """What became of one video: its scores and the selection, or an error.
+class Kind:
+    """What the results of videos and those of groups of frames are called.
 
     Attributes:
-        files: where the picked clips were extracted to, by clip index.
+        entries, elements: their keys in JSON.
+        columns: of CSV.
     """
 
-    path: Path
-    model: str
-    scores: VideoScores | None = None
-    selection: Selection | None = None
-    error: str | None = None
-    files: dict[int, Path] = field(default_factory=dict)
+    entries: str
+    elements: str
+    columns: tuple[str, ...]
 
 
-def as_json(results: Sequence[Result], settings: dict[str, Any], **extra: Any) -> str:
-    """The document above; `extra` entries come before its videos."""
-    document = {
-        "version": 1,
-        "clipselect": __version__,
-        "settings": settings,
-        **extra,
-        "videos": [video_record(result) for result in results],
-    }
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+VIDEOS = Kind(
+    "videos", "clips", ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "file")
+)
+BOX_COLUMNS = ("left", "top", "width", "height")
+GROUPS = Kind(
+    "groups",
+    "frames",
+    ("source", "group", "error", "path", "frame", "time", *BOX_COLUMNS, "score", "rank", "picked", "weight", "file"),
+)
 
 
-def video_record(result: Result) -> dict[str, Any]:
-    """One entry of `videos`."""
-    scores = result.scores
-    return {
-        "path": str(result.path),
-        "duration": None if scores is None else _seconds(scores.duration),
-        "start_time": None if scores is None else _seconds(scores.source.start_time),
-        "model": result.model,
-        "error": result.error,
-        "warnings": [] if scores is None else list(scores.source.warnings),
-        "seconds": {} if scores is None else {k: round(v, 4) for k, v in scores.seconds.items()},
-        "clips": clip_records(result),
-    }
+@dataclass(frozen=True)
+class Scored:
+    """A video or a group of frames whose elements, its clips or frames, have scores.
+
+    Attributes:
+        title: its name for people.
+        facts: its JSON entry without the elements.
+        elements: their JSON records, in the order of the video or group.
+        scores: [n] float32, one per element, not rounded.
+        thumbnails: JPEG bytes, one per clip, if they are wanted.
+        aspect: width over height as a thumbnail is shown.
+        pictures: pixels, one per frame, if they are wanted.
+    """
+
+    title: str
+    facts: Record
+    elements: list[Record]
+    scores: NDArray[np.float32]
+    thumbnails: Sequence[bytes] = ()
+    aspect: float = 1.0
+    pictures: Sequence[Image] = ()
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong after the elements were scored."""
+        error: str | None = self.facts["error"]
+        return error
+
+    @property
+    def picked(self) -> int:
+        """How many elements were picked."""
+        return sum(element["picked"] for element in self.elements)
 
 
-def clip_records(result: Result) -> list[dict[str, Any]]:
-    """The entries of `clips`, in time order."""
-    if result.scores is None or result.selection is None:
-        return []
-    rank = ranks(result.scores.scores).tolist()
-    picked = set(result.selection.ranked.tolist())
-    return [
+@dataclass(frozen=True)
+class Failed:
+    """A video or a group of frames that could not be scored.
+
+    Attributes:
+        title: its name for people.
+        facts: its JSON entry without the elements, of which there are none.
+        error: why, one sentence.
+    """
+
+    title: str
+    facts: Record
+    error: str
+    elements: list[Record] = field(default_factory=list, init=False)
+
+
+Result = Scored | Failed
+
+
+def scored_video(
+    path: Path, selection: ClipSelection, files: Mapping[int, Path] | None = None, error: str | None = None
+) -> Scored:
+    """The result of a video.
+
+    Args:
+        files: where the picked clips were extracted to, by index.
+        error: why they could not be.
+    """
+    scores = selection.scores
+    marks = _marks(scores.scores, selection.ranks, selection.picked.ranked, files or {})
+    elements = [
         {
             "start": _seconds(clip.start),
             "end": _seconds(clip.end),
             "frames": clip.frames,
             "first_frame": clip.first,
-            "score": round(float(result.scores.scores[i]), 6),
-            "rank": rank[i],
-            "picked": i in picked,
-            "file": str(result.files[i]) if i in result.files else None,
+            **mark,
         }
-        for i, clip in enumerate(result.scores.clips)
+        for clip, mark in zip(scores.clips, marks, strict=True)
+    ]
+    facts = {
+        "path": str(path),
+        "duration": _seconds(scores.duration),
+        "start_time": _seconds(scores.source.start_time),
+        "model": scores.model,
+        "error": error,
+        "warnings": list(scores.source.warnings),
+        "seconds": {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()},
+    }
+    aspect = scores.source.aspect if scores.thumbnails else 1.0
+    return Scored(str(path), facts, elements, scores.scores, scores.thumbnails, aspect)
+
+
+def failed_video(path: Path, model: str, error: str) -> Failed:
+    """The result of a video that could not be scored."""
+    facts = {"path": str(path), "duration": None, "start_time": None, "model": model, "error": error}
+    return Failed(str(path), {**facts, "warnings": [], "seconds": {}}, error)
+
+
+def scored_group(
+    source: str,
+    name: str,
+    model: str,
+    origins: Sequence[FrameOrigin],
+    selection: FrameSelection,
+    *,
+    warnings: Sequence[str] = (),
+    files: Mapping[int, Path] | None = None,
+    pictures: Sequence[Image] = (),
+) -> Scored:
+    """The result of a group of frames.
+
+    Args:
+        source: the video, folder or tracklet that it comes from.
+        name: of the group within its source; empty where the source is the group.
+        origins: one per frame given, readable or not.
+        files: where picked frames were saved, by their place among the frames given.
+        pictures: one per frame that could be read, or none.
+    """
+    places = selection.candidates.tolist()
+    weights = dict(zip(selection.indices.tolist(), selection.weights.tolist(), strict=True))
+    picked = [n for n, i in enumerate(places) if i in weights]
+    saved = {n: files[i] for n, i in enumerate(places) if files and i in files}
+    marks = _marks(selection.scores, selection.ranks, picked, saved)
+    elements = [
+        {**_origin(origins[i]), **mark, "weight": round(weights[i], 6) if i in weights else None}
+        for i, mark in zip(places, marks, strict=True)
+    ]
+    facts = {**_group_facts(source, name, model, None), "warnings": list(warnings)}
+    return Scored(_group_title(source, name), facts, elements, selection.scores, pictures=pictures)
+
+
+def failed_group(source: str, name: str, model: str, error: str) -> Failed:
+    """The result of a group of frames that could not be scored."""
+    return Failed(_group_title(source, name), {**_group_facts(source, name, model, error), "warnings": []}, error)
+
+
+def as_json(kind: Kind, results: Sequence[Result], settings: Record, **extra: Any) -> str:
+    """The document above; `extra` entries come before its videos or groups."""
+    entries = [{**result.facts, kind.elements: result.elements} for result in results]
+    document = {"version": 1, "clipselect": __version__, "settings": settings, **extra, kind.entries: entries}
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def as_csv(kind: Kind, results: Sequence[Result]) -> str:
+    """One row per clip or frame; one row with the error and empty columns for what failed."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, kind.columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for result in results:
+        for element in result.elements or [{}]:
+            box = dict(zip(BOX_COLUMNS, element.get("box") or (), strict=False))
+            writer.writerow({**result.facts, **element, **box})
+    return out.getvalue()
+
+
+def _marks(
+    scores: NDArray[np.float32],
+    ranks: NDArray[np.int64],
+    picked: Sequence[int] | NDArray[np.int64],
+    files: Mapping[int, Path],
+) -> list[Record]:
+    """What every record ends with: how good the element is, and what became of it."""
+    chosen = {int(i) for i in picked}
+    return [
+        {
+            "score": round(float(score), 6),
+            "rank": int(rank),
+            "picked": i in chosen,
+            "file": str(files[i]) if i in files else None,
+        }
+        for i, (score, rank) in enumerate(zip(scores, ranks, strict=True))
     ]
 
 
-def as_csv(results: Sequence[Result]) -> str:
-    """One row per clip; one row with the error and empty columns for a video that failed."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for result in results:
-        for record in clip_records(result) or [{}]:
-            writer.writerow({"path": str(result.path), "error": result.error, **record})
-    return out.getvalue()
+def _origin(origin: FrameOrigin) -> Record:
+    return {
+        "path": None if origin.path is None else str(origin.path),
+        "frame": origin.frame,
+        "time": None if origin.time is None else round(origin.time, 6),
+        "box": None if origin.box is None else [round(side, 2) for side in origin.box],
+    }
+
+
+def _group_facts(source: str, name: str, model: str, error: str | None) -> Record:
+    return {"source": source, "group": name, "model": model, "error": error}
+
+
+def _group_title(source: str, name: str) -> str:
+    return f"{source}, {name}" if name else source
 
 
 def _seconds(value: Any) -> float:
