@@ -24,7 +24,8 @@ from clipselect.media.candidates import Clip
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
 from clipselect.method.selection import uniform
-from clipselect.training.feature_files import BACKGROUND, shown_class
+from clipselect.training.clip_elements import shown_class
+from clipselect.training.elements import BACKGROUND
 
 T = TypeVar("T")
 

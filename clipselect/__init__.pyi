@@ -39,7 +39,11 @@ from .scoring.scorer import load_scorer as load_scorer
 from .scoring.video_scores import VideoScores as VideoScores
 from .scoring.video_scores import score_video as score_video
 from .training.base_training import train_base as train_base
+from .training.distillation import DistillResult as DistillResult
+from .training.distillation import distill as distill
 from .training.embedder_training import train_embedder as train_embedder
+from .training.recipe import ClipRecipe as ClipRecipe
+from .training.recipe import FrameRecipe as FrameRecipe
 from .training.run import TrainResult as TrainResult
 
 __version__: str

@@ -13,7 +13,6 @@ from clipselect.commands.classify import classify
 from clipselect.commands.common import OutputCommand, print_error
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
-from clipselect.commands.distill_frames import distill_frames
 from clipselect.commands.faces import faces
 from clipselect.commands.index import index
 from clipselect.commands.reid import reid
@@ -38,7 +37,6 @@ app.command()(index)
 app.command()(train_base)
 app.command()(train_embedder)
 app.command()(distill)
-app.command()(distill_frames)
 app.command()(report)
 app.command()(demo)
 

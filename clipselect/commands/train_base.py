@@ -24,7 +24,7 @@ from clipselect.commands.training_options import (
 )
 from clipselect.media.text import printable
 from clipselect.training import base_training
-from clipselect.training.cards import share
+from clipselect.training.cards import in_percent
 from clipselect.training.runtime import is_first_process
 from clipselect.zoo.networks import NETWORKS
 
@@ -71,6 +71,6 @@ def train_base(
     if not quiet:
         accuracy, classes = made.metadata["accuracy"], made.metadata["classes"]
         typer.echo(
-            f"{printable(output)}: {network}, {len(classes)} classes, top-1 {share(accuracy['top1'])} on "
+            f"{printable(output)}: {network}, {len(classes)} classes, top-1 {in_percent(accuracy['top1'])} on "
             f"{accuracy['videos']} held-out videos"
         )

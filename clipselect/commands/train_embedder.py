@@ -20,7 +20,7 @@ from clipselect.commands.training_options import (
 )
 from clipselect.media.text import printable
 from clipselect.training import embedder_training
-from clipselect.training.cards import share
+from clipselect.training.cards import in_percent
 from clipselect.training.embedder_training import LOSSES
 from clipselect.training.runtime import is_first_process
 from clipselect.zoo.embedder_networks import EMBEDDERS
@@ -72,7 +72,9 @@ def train_embedder(
     failures.report()
     if not quiet:
         held_out = made.metadata["held_out"]
-        measured = f"rank 1 {share(held_out['rank1'])} on {held_out['queries']} held-out images" if held_out else ""
+        measured = (
+            f"rank 1 {in_percent(held_out['rank1'])} on {held_out['queries']} held-out images" if held_out else ""
+        )
         typer.echo(
             f"{printable(output)}: {network}, {made.metadata['identities']} identities, {measured or 'not measured'}"
         )

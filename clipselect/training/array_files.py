@@ -21,7 +21,7 @@ from clipselect.media.files import write_whole
 
 @dataclass(frozen=True)
 class ArrayFiles:
-    """Files for `items` things, `per_file` of them in each; every process takes every so-many-th file.
+    """Files for `items` videos or images, `per_file` of them in each; processes take turns, file by file.
 
     Attributes:
         settings: what decides the arrays; another run in the same folder must have the same.
@@ -37,23 +37,23 @@ class ArrayFiles:
         """How many files there are when all is done."""
         return -(-self.items // self.per_file)
 
-    def numbers(self, share: tuple[int, int]) -> range:
-        """The files of a process; `share` is its rank and the number of processes."""
-        return range(share[0], self.count, share[1])
+    def numbers(self, process: tuple[int, int]) -> range:
+        """The files of a process, which is its rank and the number of processes."""
+        return range(process[0], self.count, process[1])
 
-    def places(self, number: int) -> range:
+    def item_range(self, number: int) -> range:
         """The items of a file."""
         return range(number * self.per_file, min((number + 1) * self.per_file, self.items))
 
-    def items_of(self, share: tuple[int, int]) -> int:
-        """How many items a process has to see to."""
-        return sum(len(self.places(number)) for number in self.numbers(share))
+    def count_items(self, process: tuple[int, int]) -> int:
+        """How many items are in the files of a process."""
+        return sum(len(self.item_range(number)) for number in self.numbers(process))
 
     def path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.npz"
 
     def prepare(self) -> None:
-        """Make the folder, or see that the one that is there was filled with the same settings.
+        """Make the folder, or check that the one that is there was filled with the same settings.
 
         Raises:
             ClipselectError: it was filled with others.
@@ -63,7 +63,7 @@ class ArrayFiles:
         text = json.dumps(self.settings, sort_keys=True)
         if about.exists() and about.read_bytes() != text.encode():
             raise ClipselectError(
-                f"{self.folder}: features of another base or of other data; give another --work, or delete it"
+                f"{self.folder}: features of another base or of other data; choose another work folder, or delete it"
             )
         write_whole(about, text)
 
@@ -73,9 +73,9 @@ class ArrayFiles:
 
     def errors(self) -> dict[str, str]:
         """Why items could not be read, by path, once all is done."""
-        return {path: why for number in range(self.count) for path, why in self.errors_of(number).items()}
+        return {path: why for number in range(self.count) for path, why in self.errors_in(number).items()}
 
-    def errors_of(self, number: int) -> dict[str, str]:
+    def errors_in(self, number: int) -> dict[str, str]:
         errors: dict[str, str] = json.loads(read_arrays(self.path(number), ["errors"])["errors"].tobytes())
         return errors
 

@@ -26,6 +26,7 @@ def base_card(metadata: Metadata, confusion: NDArray[np.int64]) -> str:
         confusion: [classes, classes] counts of held-out videos, true class by answer.
     """
     classes, measured = metadata["classes"], metadata["accuracy"]
+    top1 = in_percent(measured["top1"])
     lines = [
         f"# {metadata['name']}",
         "",
@@ -33,7 +34,7 @@ def base_card(metadata: Metadata, confusion: NDArray[np.int64]) -> str:
         "",
         *_origin(metadata),
         "",
-        f"Top-1 accuracy on {measured['videos']} held-out videos, mean over all clips: **{share(measured['top1'])}**",
+        f"Top-1 accuracy on {measured['videos']} held-out videos, mean over all clips: **{top1}**",
         "",
         "| class | videos | right | most often taken for |",
         "|---|---|---|---|",
@@ -52,7 +53,7 @@ def embedder_card(metadata: Metadata) -> str:
         f"# {metadata['name']}",
         "",
         f"A base for clipselect: {metadata['network']}, which gives {metadata['dim']} features for an image of {size}, "
-        f"trained to tell {metadata['identities']} identities apart by the loss {metadata['loss']}.",
+        f"trained to distinguish {metadata['identities']} identities by the loss {metadata['loss']}.",
         "",
         *_origin(metadata),
         "",
@@ -65,39 +66,60 @@ def embedder_card(metadata: Metadata) -> str:
         [
             *lines,
             f"{held_out['queries']} of the {held_out['images']} images of {held_out['identities']} held-out "
-            "identities, each sought among all others by Euclidean distance:",
+            "identities, each searched for among all others by Euclidean distance:",
             "",
             "| | |",
             "|---|---|",
-            f"| rank 1 | {share(held_out['rank1'])} |",
-            f"| mean average precision | {share(held_out['map'])} |",
+            f"| rank 1 | {in_percent(held_out['rank1'])} |",
+            f"| mean average precision | {in_percent(held_out['map'])} |",
             "",
         ]
     )
 
 
 def ddnet_card(metadata: Metadata) -> str:
-    """Markdown for a DDNet that `distill` made."""
+    """Markdown for a DDNet that `distill` made, for clips or for frames."""
     config, held_out = metadata["config"], metadata["held_out"]
+    of_clips = config["dims"] == 3
+    sees = _clips(metadata) if of_clips else f"frames of {metadata['height']} x {metadata['width']}"
     lines = [
         f"# {metadata['name']}",
         "",
         f"A DDNet for clipselect, distilled from the base {metadata['base']} (SHA-256 {metadata['base_sha256'][:12]}): "
-        f"{config['dims']}D, widths {_list(config['widths'])}, depths {_list(config['depths'])}, {_clips(metadata)}.",
+        f"{config['dims']}D, widths {_list(config['widths'])}, depths {_list(config['depths'])}, {sees}.",
         "",
         *_origin(metadata),
         "",
+        *(_clip_training(metadata) if of_clips else _frame_training(metadata)),
+    ]
+    if held_out is None:
+        return "\n".join([*lines, "Not yet measured on held-out data.", ""])
+    return "\n".join([*lines, *(_clip_quality(held_out) if of_clips else _frame_quality(held_out))])
+
+
+def _clip_training(metadata: Metadata) -> list[str]:
+    lines = [
         f"D-scores: {_d_scores(metadata)}; loss: {metadata['loss']}. {metadata['failed']} videos could not be read.",
         "",
     ]
-    if metadata["base_right_on_training_clips"] is not None:
-        lines += [
-            f"The base is right about {share(100 * metadata['base_right_on_training_clips'])} of the training clips.",
-            "",
-        ]
-    if held_out is None:
-        return "\n".join([*lines, "Not yet measured on held-out videos.", ""])
-    lines += [
+    accuracy = metadata["base_right_on_training_clips"]
+    if accuracy is not None:
+        lines += [f"The base is right about {in_percent(100 * accuracy)} of the training clips.", ""]
+    return lines
+
+
+def _frame_training(metadata: Metadata) -> list[str]:
+    degraded = f", each also {metadata['variants']} times degraded ({metadata['degradations']})"
+    return [
+        f"{metadata['images']} images of {metadata['identities']} identities"
+        f"{degraded if metadata['degradations'] else ''}. D-scores: {metadata['metric']}, {metadata['contrast']}; "
+        f"loss: {metadata['loss']}. {metadata['failed']} images could not be read.",
+        "",
+    ]
+
+
+def _clip_quality(held_out: dict[str, Any]) -> list[str]:
+    lines = [
         "## Measured on held-out videos",
         "",
         f"{held_out['videos']} videos, {held_out['elements']} clips.",
@@ -110,70 +132,53 @@ def ddnet_card(metadata: Metadata) -> str:
         "",
     ]
     rows = [row for row in held_out.get("accuracy", []) if row["method"] in METHODS]
-    if rows:
-        ks = sorted({row["k"] for row in rows if row["method"] == "ddl"})
-        where = COMPOSED if held_out["composed"] else ""
-        lines += [
-            f"Top-1 in percent (95 % interval) by the number of clips that the base sees{where}:",
-            "",
-            f"| method | {' | '.join(f'K = {k}' for k in ks)} |",
-            "|---" * (len(ks) + 1) + "|",
-        ]
-        for method in [name for name in METHODS if any(row["method"] == name for row in rows)]:
-            cells = {
-                row["k"]: f"{row['top1']:.1f} ({row['top1_low']:.1f}-{row['top1_high']:.1f})"
-                for row in rows
-                if row["method"] == method
-            }
-            if method == "dense":
-                lines += [f"| dense ({k} clips) | {cell} |" + " |" * (len(ks) - 1) for k, cell in cells.items()]
-            else:
-                lines.append(f"| {method} | {' | '.join(cells.get(k, '') for k in ks)} |")
-        lines.append("")
-    return "\n".join(lines)
+    if not rows:
+        return lines
+    ks = sorted({row["k"] for row in rows if row["method"] == "ddl"})
+    where = COMPOSED if held_out["composed"] else ""
+    lines += [
+        f"Top-1 in percent (95 % interval) by the number of clips that the base sees{where}:",
+        "",
+        f"| method | {' | '.join(f'K = {k}' for k in ks)} |",
+        "|---" * (len(ks) + 1) + "|",
+    ]
+    for method in [name for name in METHODS if any(row["method"] == name for row in rows)]:
+        cells = {
+            row["k"]: f"{row['top1']:.1f} ({row['top1_low']:.1f}-{row['top1_high']:.1f})"
+            for row in rows
+            if row["method"] == method
+        }
+        if method == "dense":
+            lines += [f"| dense ({k} clips) | {cell} |" + " |" * (len(ks) - 1) for k, cell in cells.items()]
+        else:
+            lines.append(f"| {method} | {' | '.join(cells.get(k, '') for k in ks)} |")
+    return [*lines, ""]
 
 
-def frame_ddnet_card(metadata: Metadata) -> str:
-    """Markdown for a DDNet that `distill-frames` made."""
-    config, held_out = metadata["config"], metadata["held_out"]
-    spoilt = f", each also {metadata['variants']} times degraded ({metadata['degradations']})"
-    return "\n".join(
-        [
-            f"# {metadata['name']}",
-            "",
-            f"A DDNet for clipselect, distilled from the base {metadata['base']} (SHA-256 "
-            f"{metadata['base_sha256'][:12]}): {config['dims']}D, widths {_list(config['widths'])}, depths "
-            f"{_list(config['depths'])}, frames of {metadata['height']} x {metadata['width']}.",
-            "",
-            *_origin(metadata),
-            "",
-            f"{metadata['images']} images of {metadata['identities']} identities"
-            f"{spoilt if metadata['degradations'] else ''}. D-scores: {metadata['metric']}, {metadata['contrast']}; "
-            f"loss: {metadata['loss']}. {metadata['failed']} images could not be read.",
-            "",
-            "## Measured on held-out identities",
-            "",
-            f"{held_out['identities']} identities, {held_out['images']} images, {held_out['elements']} elements.",
-            "",
-            "| Spearman's rho of scores and D-scores | |",
-            "|---|---|",
-            f"| all elements | {_number(held_out['spearman'])} |",
-            f"| images as they are | {_number(held_out['spearman_as_they_are'])} |",
-            "",
-        ]
-    )
+def _frame_quality(held_out: dict[str, Any]) -> list[str]:
+    return [
+        "## Measured on held-out identities",
+        "",
+        f"{held_out['identities']} identities, {held_out['images']} images, {held_out['elements']} elements.",
+        "",
+        "| Spearman's rho of scores and D-scores | |",
+        "|---|---|",
+        f"| all elements | {_number(held_out['spearman'])} |",
+        f"| images as they are | {_number(held_out['spearman_as_they_are'])} |",
+        "",
+    ]
 
 
-def share(percent: float | None) -> str:
+def in_percent(percent: float | None) -> str:
     """A percentage in words."""
     return "not known" if percent is None else f"{percent:.1f} %"
 
 
 def _d_scores(metadata: Metadata) -> str:
-    of = {"labels": "by the labels", "head": "by the base's own answers and the rows of its head, without labels"}
-    if metadata["target"] not in of:
+    known = {"labels": "by the labels", "head": "by the base's own answers and the rows of its head, without labels"}
+    if metadata["target"] not in known:
         return "the base's own confidence"
-    return f"{of[metadata['target']]}, {metadata['metric']}, {metadata['contrast']}"
+    return f"{known[metadata['target']]}, {metadata['metric']}, {metadata['contrast']}"
 
 
 def _origin(metadata: Metadata) -> list[str]:

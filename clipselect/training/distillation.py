@@ -1,153 +1,235 @@
-"""Distilling a DDNet for a base, from videos to a scorer: equations 2 to 6 in their order."""
+"""Distilling a DDNet for a base, from a folder to a scorer: equations 2 to 6 in their order."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
-import torch
 
-from clipselect.data.datasets import LabelledVideo
-from clipselect.errors import ClipselectError
-from clipselect.method.ddnet import DDNetConfig
-from clipselect.method.discriminability import Contrast, Metric
-from clipselect.scoring.input_spec import InputSpec
+from clipselect.data.element_kind import ElementKind, element_kind
+from clipselect.errors import check_argument
+from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.method.discriminability import Normalisation
+from clipselect.scoring.checkpoint import Metadata, fingerprint, save_weights
 from clipselect.scoring.scorer import Scorer
-from clipselect.training.ddnet_training import DDNetExamples, DDNetLoss, Loss, Stages, train_ddnet
-from clipselect.training.feature_files import FeatureFiles
-from clipselect.training.frame_cache import FrameCache
+from clipselect.training.cards import ddnet_card
+from clipselect.training.ddnet_training import DDNetLoss, train_ddnet
+from clipselect.training.elements import E
+from clipselect.training.feature_store import computed_features
 from clipselect.training.loop import TrainingConfig
-from clipselect.training.runtime import Runtime
-from clipselect.training.targets import DScoreTarget, Target, centroids_of, right_share, write_targets
+from clipselect.training.recipe import ClipRecipe, FrameRecipe, Recipe
+from clipselect.training.run import (
+    OnError,
+    TrainingRun,
+    TrainResult,
+    check_outputs,
+    ignore_error,
+    origin,
+    python_call,
+)
+from clipselect.training.targets import DScoreTarget, write_d_scores
+from clipselect.training.tasks import ClipTask, FrameTask, Task
 from clipselect.zoo.base import Base
+from clipselect.zoo.embedder import Embedder
+
+NAMES = {"clips": "clips of videos", "frames": "single frames"}
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How to distil; everything but the base and the videos.
+class DistillResult(TrainResult):
+    """A distilled DDNet and what was written.
 
     Attributes:
-        clip_duration, stride: seconds; of the training elements, which are candidate clips.
-        config, input_spec: the DDNet and what it sees of a clip.
-        target, metric, contrast: what a D-score is, see `clipselect.training.targets`.
-        fps: frames per second of folders of frames.
+        scorer: ready to score; its metadata are those of the weights file.
+        d_scores: the D-scores of all training elements, a Parquet file; see `clipselect.training.targets`.
     """
 
-    clip_duration: Fraction
-    stride: Fraction
-    config: DDNetConfig
-    input_spec: InputSpec
-    schedule: TrainingConfig
-    loss: Loss = "both"
-    target: Target = "labels"
-    metric: Metric = "cosine"
-    contrast: Contrast = "ratio"
-    fps: float = 30.0
+    scorer: Scorer
+    d_scores: Path
+
+    @property
+    def elements(self) -> ElementKind:
+        return "clips" if self.scorer.net.config.dims == 3 else "frames"
+
+    @property
+    def held_out(self) -> dict[str, Any]:
+        """What was measured on held-out data; see `clipselect.training.held_out`."""
+        return self.metadata["held_out"]
+
+    @property
+    def doubts(self) -> list[str]:
+        """What makes the result doubtful, one sentence each."""
+        found = []
+        right, classes = self.metadata.get("base_right_on_training_clips"), self.metadata.get("classes", ())
+        if right is not None and right < min(3 / len(classes), 1 / len(classes) + 0.1):
+            found.append(
+                f"the base is right about {100 * right:.1f} % of its own training clips, little more than chance; "
+                "check that its outputs are in the order of the data's classes, or name them with classes"
+            )
+        if self.held_out["elements"] > 1 and self.held_out["constant"]:
+            found.append(f"{self.scorer.name} gives all held-out elements the same score: it has learnt nothing")
+        return found
 
 
-def distil(
-    base: Base,
-    videos: Sequence[LabelledVideo],
-    recipe: Recipe,
-    runtime: Runtime,
-    store: FrameCache,
-    work: Path,
+def distill(
+    data: str | Path | Sequence[str | Path],
+    base: str | Path | Base | Embedder,
+    output: str | Path,
     *,
-    domains: Mapping[str, str] | None = None,
-    stages: Stages,
-    failed: Callable[[str, ClipselectError], Any],
-) -> tuple[Scorer, DScoreTarget]:
-    """Distil a DDNet; every process of the runtime must call this.
+    elements: ElementKind | None = None,
+    recipe: Recipe | None = None,
+    background: Path | None = None,
+    prefix: Path | None = None,
+    unlabelled: bool = False,
+    classes: tuple[str, ...] | None = None,
+    base_size: int | None = None,
+    base_frames: int | None = None,
+    fps: float | None = None,
+    max_held_out: int | None = None,
+    cache_gigabytes: float | None = None,
+    shared_names: bool = False,
+    normalisation: str | None = None,
+    work: Path | None = None,
+    device: str = "auto",
+    precision: str = "32",
+    workers: int = 0,
+    checkpoint_minutes: float = 5.0,
+    command: str | None = None,
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
+    **fields: Any,
+) -> DistillResult:
+    """Distil a DDNet for a base, from a folder to weights: the base's features, D-scores, training, measuring.
 
-    What is done is kept in `work`: features per video, `centroids.npy` as `targets.centroids_of` gives
-    them, the D-scores of all elements as `d_scores.parquet`, and the checkpoint. Called again, it goes on from there.
+    >>> clipselect.distill("videos", "base.safetensors", "ddnet.safetensors", steps=3000)    # doctest: +SKIP
+
+    What is done is kept in the work folder: features, `centroids.npy`, the D-scores as `d_scores.parquet`, checkpoints.
+    Called again after it was stopped, it continues from there to the same weights, bit for bit. With torchrun every
+    process calls it with the same arguments.
 
     Args:
-        domains: domain by path of those videos that are background.
-        failed: called with the path of every video that cannot be read, which is left out.
-
-    Returns:
-        the DDNet, whose metadata say how it was made, and what D-scores of other videos are measured with.
+        data: for clips a folder of labelled videos, a list or a JSON, see `clipselect.data.datasets`; for frames one
+            or several folders of images per identity, see `clipselect.data.identities`.
+        base: the trained network to distil for, or what `load_base` or `load_embedder` takes; it is not modified.
+        output: the weights to write; a card (.md) goes beside.
+        elements: what the DDNet is for. By default the base says it if it is a `Base` or an `Embedder`, otherwise the
+            data do: see `clipselect.data.element_kind`.
+        recipe: how to distil; a `ClipRecipe` or a `FrameRecipe`.
+        background: for clips, a folder of videos that show none of the classes, in one folder per kind of place.
+        prefix: for clips, the folder that the paths of a list, or the files of a JSON, count from.
+        unlabelled: for clips, whether to use no labels: the base's own answers and its head's rows stand for them.
+        classes, base_size, base_frames: for clips and a base given as NETWORK:CHECKPOINT, see `load_base`.
+        fps: for clips, frames per second of folders of frames; 30 by default.
+        max_held_out: for clips, held-out videos to measure on; 2000 by default.
+        cache_gigabytes: for clips, disk for frames of training videos; 20 by default.
+        shared_names: for frames, whether a name is the same person in all data.
+        normalisation: for frames, of a named base's input, see `load_embedder`.
+        work: folder for whatever the run keeps; beside the output by default, and to be deleted afterwards.
+        device, precision: see `clipselect.training.runtime.launch`.
+        workers: processes that prepare batches.
+        checkpoint_minutes: between checkpoints.
+        command: what the card says the weights were made with; this call by default.
+        on_error: called for every video or image that cannot be read and is left out.
+        **fields: fields of the recipe to change, such as `steps=3000`.
 
     Raises:
-        ClipselectError: nothing to learn from, `work` of another run, or a loss that is not a number.
+        ArgumentError: an argument that makes no sense, or is for other elements.
+        ClipselectError: nothing to learn from, a work folder of another run, outputs that cannot be written, a base
+            that fails, or a loss that is not a number.
     """
-    if recipe.target == "head" and (base.head is None or base.takes_output):
-        raise ClipselectError(
-            f"{base.name} has no head that its features enter and whose rows could stand for labels; give labels"
-        )
-    features = FeatureFiles(work / "features", videos, _settings(base, videos, recipe))
-    if runtime.is_global_zero:
-        features.files.prepare()
-    runtime.fabric.barrier()
-    share = (runtime.rank, runtime.world_size)
-    with stages("features of the base", features.files.items_of(share)) as progress:
-        features.compute(
-            base, recipe.clip_duration, recipe.stride, recipe.fps, share=share, failed=failed, done=progress.more
-        )
-    runtime.fabric.barrier()
-    targets = work / "d_scores.parquet"
-    if runtime.is_global_zero:
-        for path, message in features.files.errors().items():
-            failed(path, ClipselectError(message))
-        measure, right = _measure(features, base, recipe, domains), right_share(features)
-        norm = write_targets(features, measure, targets)
-        np.save(work / "centroids.npy", measure.centroids.numpy(), allow_pickle=False)
-    norm, measure, right = runtime.broadcast((norm, measure, right) if runtime.is_global_zero else None)
-    schedule = recipe.schedule
+    arguments = {k: v for k, v in locals().items() if k != "fields"}
+    paths, output = [Path(path) for path in ([data] if isinstance(data, str | Path) else data)], Path(output)
+    check_outputs(output)
+    kind = _kind(elements, base, recipe, paths)
+    of_clips = {
+        "background": background, "prefix": prefix, "unlabelled": unlabelled or None, "classes": classes,
+        "base_size": base_size, "base_frames": base_frames, "fps": fps, "max_held_out": max_held_out,
+        "cache_gigabytes": cache_gigabytes,
+    }  # fmt: skip
+    of_frames = {"shared_names": shared_names or None, "normalisation": normalisation}
+    _refuse_others(kind, of_frames if kind == "clips" else of_clips)
+    recipe = _changed(kind, recipe, fields)
+    given: dict[str, Any] = {k: v for k, v in (of_clips if kind == "clips" else of_frames).items() if v is not None}
+    run = TrainingRun.begin(output, work, device, precision, progress, on_error)
+    call = command or python_call(distill, {**arguments, **fields, "base": getattr(base, "name", base)})
+    config = recipe.training_config(checkpoint_minutes, workers)
+    if isinstance(recipe, ClipRecipe):
+        assert not isinstance(base, Embedder)
+        return _run(run, ClipTask.prepare(run, paths, base, recipe, **given), config, call)
+    assert isinstance(recipe, FrameRecipe) and not isinstance(base, Base)
+    return _run(run, FrameTask.prepare(run, paths, base, recipe, **given), config, call)
+
+
+def _kind(elements: ElementKind | None, base: object, recipe: Recipe | None, data: Sequence[Path]) -> ElementKind:
+    check_argument(elements in (None, *get_args(ElementKind)), "elements", f"must be clips or frames, got {elements}")
+    kind = elements or (recipe.ELEMENTS if recipe else None)
+    if isinstance(base, Base | Embedder):
+        own: ElementKind = "clips" if isinstance(base, Base) else "frames"
+        check_argument(kind in (None, own), "base", f"is a base for {NAMES[own]}, got {kind} to distil")
+        return own
+    return kind or element_kind(data)
+
+
+def _refuse_others(kind: ElementKind, arguments: dict[str, Any]) -> None:
+    for name, value in arguments.items():
+        other = "frames" if kind == "clips" else "clips"
+        check_argument(value is None, name, f"is for {other}, and the data are {kind}; leave it out, or give elements")
+
+
+def _changed(kind: ElementKind, recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
+    """The recipe, by default that for the kind of elements, with some fields changed."""
+    default, other = (ClipRecipe(), FrameRecipe()) if kind == "clips" else (FrameRecipe(), ClipRecipe())
+    recipe = recipe or default
+    check_argument(kind == recipe.ELEMENTS, "recipe", f"is for {recipe.ELEMENTS}, and the data are {kind}")
+    _refuse_others(kind, {name: fields[name] for name in fields if not hasattr(recipe, name) and hasattr(other, name)})
+    unknown = [name for name in fields if not hasattr(recipe, name)]
+    if unknown:
+        raise TypeError(f"distill() got an unexpected keyword argument {unknown[0]!r}")
+    return replace(recipe, **fields)
+
+
+def _run(run: TrainingRun, task: Task[E], config: TrainingConfig, command: str) -> DistillResult:
+    """Equations 2 to 6; every process of the run calls it."""
+    runtime, recipe = run.runtime, task.recipe
+    store = computed_features(run, "features", task.data)
+    d_scores = run.work / "d_scores.parquet"
+
+    def targets() -> tuple[DScoreTarget, Normalisation, Metadata]:
+        target = task.target(store)
+        norm = write_d_scores(store, target, d_scores)
+        np.save(run.work / "centroids.npy", target.centroids.numpy(), allow_pickle=False)
+        return target, norm, task.about(store)
+
+    target, norm, about = runtime.from_first(targets)
+    input_spec, ddnet_config = recipe.input_spec(), recipe.ddnet_config()
     net = train_ddnet(
-        recipe.config,
-        DDNetExamples.of(targets, videos, store, recipe.input_spec, schedule.steps, schedule.seed),
-        DDNetLoss(recipe.loss, recipe.input_spec),
-        schedule,
-        runtime,
-        work,
-        settings={**features.settings, "recipe": asdict(replace(recipe, schedule=schedule.deterministic_part()))},
-        stages=stages,
-    )
+        ddnet_config, task.examples(d_scores), DDNetLoss(recipe.loss, input_spec), config, runtime, run.work,
+        settings={**task.data.settings, "recipe": asdict(recipe)}, progress=run.progress,
+    )  # fmt: skip
     metadata = {
-        "config": asdict(recipe.config),
-        **asdict(recipe.input_spec),
+        **origin("ddnet", run.output, task.name, config.seed, config.steps, command),
+        "config": asdict(ddnet_config),
+        **asdict(input_spec),
         **asdict(norm),
-        "clip_duration": float(recipe.clip_duration),
-        "stride": float(recipe.stride),
-        "base": base.name,
-        "base_sha256": base.sha256,
-        "classes": base.classes,
-        "target": recipe.target,
+        "base": task.data.base.name,
+        "base_sha256": task.data.base.sha256,
         "metric": recipe.metric,
         "contrast": recipe.contrast,
         "loss": recipe.loss,
-        "seed": schedule.seed,
-        "steps": schedule.steps,
-        "base_right_on_training_clips": right,
+        **about,
+        "failed": len(run.left_out.paths),
+        "held_out": None,
     }
-    return Scorer("ddnet", net, recipe.input_spec, metadata, runtime.device), measure
+    if runtime.is_global_zero:
+        save_weights(run.output, net.state_dict(), metadata)  # before anything else can fail
+    scorer = Scorer(run.output.stem, net, input_spec, metadata, runtime.device)
+    measured = task.quality(run, scorer, target)
 
+    def finish() -> TrainResult:
+        complete = {**metadata, "failed": len(run.left_out.paths), "held_out": measured}
+        return run.finish(net.state_dict(), complete, ddnet_card(complete))
 
-def _settings(base: Base, videos: Sequence[LabelledVideo], recipe: Recipe) -> dict[str, Any]:
-    """What decides the features."""
-    digest = hashlib.sha256()
-    for video in videos:
-        digest.update(repr((video.path, video.labels, video.segments)).encode("utf-8", "surrogateescape"))
-    return {
-        "base": base.identity,
-        "videos": digest.hexdigest(),
-        "clip_duration": str(recipe.clip_duration),
-        "stride": str(recipe.stride),
-        "fps": recipe.fps,
-    }
-
-
-def _measure(files: FeatureFiles, base: Base, recipe: Recipe, domains: Mapping[str, str] | None) -> DScoreTarget:
-    if recipe.target == "head":
-        assert base.head is not None
-        centroids = base.head.weight.detach().double().cpu()
-    elif recipe.target == "confidence":
-        centroids = torch.empty(0, 0)
-    else:
-        centroids = centroids_of(files, base.classes, domains)
-    return DScoreTarget(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast, recipe.schedule.seed)
+    made = runtime.from_first(finish)
+    metadata = {**made.metadata, "sha256": fingerprint(net.state_dict(), made.metadata)}
+    return DistillResult(made.weights, made.card, metadata, replace(scorer, metadata=metadata), d_scores)

@@ -1,25 +1,30 @@
-"""How good a distilled DDNet is on held-out videos: what its card says."""
+"""How good a distilled DDNet is on held-out videos or identities: what its card says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from clipselect.data.composition import ACTION_CLIPS, compose
 from clipselect.data.datasets import LabelledVideo
-from clipselect.errors import ClipselectError
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group
 from clipselect.evaluation.rows import method_rows, ranking_quality
-from clipselect.media.candidates import Seconds
+from clipselect.media.images import read_image
+from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import score_video
-from clipselect.training.feature_files import BACKGROUND, elements_of
+from clipselect.training.clip_elements import ClipData, elements_from_outputs
+from clipselect.training.elements import BACKGROUND
+from clipselect.training.feature_store import FeatureStore
 from clipselect.training.features import UNREADABLE, clip_outputs, unreadable
-from clipselect.training.targets import DScoreTarget
+from clipselect.training.frame_elements import FrameData, FrameElements
+from clipselect.training.run import OnError, ignore_error
+from clipselect.training.targets import DScoreTarget, nothing_read
 from clipselect.zoo.base import Base
 
 KS = (1, 3, 5, 9)
@@ -30,7 +35,7 @@ class VideoOutputs:
     """What both networks say about the n candidate clips of a held-out video.
 
     Attributes:
-        shows: [n] classes, see `clipselect.training.feature_files.Elements`.
+        shows: [n] classes, see `clipselect.training.clip_elements.ClipElements`.
         pairs: [p] clips that have a label to be discriminated by.
         discriminabilities: [p].
         probabilities: [n, classes].
@@ -45,40 +50,25 @@ class VideoOutputs:
     scores: NDArray[np.float32]
 
 
-def outputs_of(
-    videos: Iterable[LabelledVideo],
-    base: Base,
+def clip_quality(
+    data: ClipData,
     scorer: Scorer,
-    measure: DScoreTarget,
-    clip_duration: Seconds,
-    stride: Seconds | None,
-    fps: float,
-    failed: Callable[[str, ClipselectError], Any],
-) -> list[VideoOutputs]:
-    """Both networks on every candidate clip; videos that cannot be read are left out."""
-    found = []
-    for i, video in enumerate(videos):
-        try:
-            outputs = clip_outputs(open_source(video.path, fps=fps), base, clip_duration, stride)
-            scored = score_video(open_source(video.path, fps=fps), scorer, clip_duration=clip_duration, stride=stride)
-        except UNREADABLE as e:
-            unreadable(video.path, e, failed)
-            continue
-        elements = elements_of(i, video, outputs)
-        pairs, _ = measure.pairs(elements)
-        values = measure.discriminability(elements).numpy()
-        found.append(VideoOutputs(video, elements.shows, pairs, values, outputs.probabilities.numpy(), scored.scores))
-    return found
-
-
-def quality(
-    found: list[VideoOutputs], domains: dict[str, str], base: Base, scorer: Scorer, seed: int = 0
+    target: DScoreTarget,
+    *,
+    seed: int = 0,
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
 ) -> dict[str, Any]:
-    """What was measured, for the metadata and the card.
+    """What was measured on held-out videos, for the metadata and the card.
+
+    Every network decodes every video once, since the two see frames of different sizes. Videos that cannot be read are
+    left out.
 
     Args:
-        domains: domain of the paths that are background; if any of them could be read, labelled videos without
-            segments are composed with those.
+        data: the held-out videos. If any of those in `domains` can be read, labelled videos without segments are
+            composed with them.
+        target: with the centroids of the training videos.
+        seed: of the compositions.
 
     Returns:
         "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores;
@@ -86,7 +76,33 @@ def quality(
         "auc_confidence" (action against background clips, where that is known), and "accuracy": the rows of
         `clipselect.evaluation.methods`, without costs for a base whose costs cannot be counted.
     """
-    rows = np.concatenate([np.empty(0), *(one.discriminabilities for one in found)])
+    videos = tracked(data.videos, "held-out videos", len(data.videos), progress)
+    return _clip_quality(_video_outputs(videos, data, scorer, target, on_error), data.domains, data.base, scorer, seed)
+
+
+def _video_outputs(
+    videos: Iterable[LabelledVideo], data: ClipData, scorer: Scorer, target: DScoreTarget, on_error: OnError
+) -> list[VideoOutputs]:
+    found = []
+    length, stride, fps = data.clip_duration, data.stride, data.fps
+    for i, video in enumerate(videos):
+        try:
+            outputs = clip_outputs(open_source(video.path, fps=fps), data.base, length, stride)
+            scored = score_video(open_source(video.path, fps=fps), scorer, clip_duration=length, stride=stride)
+        except UNREADABLE as e:
+            unreadable(video.path, e, on_error)
+            continue
+        elements = elements_from_outputs(i, video, outputs)
+        pairs, _ = target.pairs(elements)
+        values = target.discriminability(elements).numpy()
+        found.append(VideoOutputs(video, elements.shows, pairs, values, outputs.probabilities.numpy(), scored.scores))
+    return found
+
+
+def _clip_quality(
+    found: Sequence[VideoOutputs], domains: Mapping[str, str], base: Base, scorer: Scorer, seed: int
+) -> dict[str, Any]:
+    values = np.concatenate([np.empty(0), *(one.discriminabilities for one in found)])
     scores = np.concatenate([np.empty(0), *(one.scores[one.pairs] for one in found)])
     labelled = [one for one in found if one.video.labels]
     trimmed = not any(one.video.segments for one in labelled)
@@ -95,8 +111,7 @@ def quality(
         "composed": composed,
         "videos": len(found),
         "elements": int(sum(len(one.scores) for one in found)),
-        "spearman": rank_correlation(rows, scores),
-        "constant": len(scores) > 0 and bool(np.ptp(scores) == 0),
+        **_agreement(values, scores),
     }
     if not labelled:
         return out
@@ -113,6 +128,54 @@ def quality(
     return out
 
 
+def frame_quality(
+    store: FeatureStore[FrameElements],
+    data: FrameData,
+    scorer: Scorer,
+    target: DScoreTarget,
+    *,
+    progress: ProgressCallback = no_progress,
+) -> dict[str, Any]:
+    """What was measured on held-out identities, for the metadata and the card.
+
+    Args:
+        store, data: the held-out images and their variants.
+        target: with the centroids of the held-out identities.
+
+    Returns:
+        "identities", "images", "elements", "spearman" (rank correlation of scores and D-scores of all elements),
+        "spearman_as_they_are" (of the images that are not degraded), and "constant" (whether all scores are the same);
+        None where there is nothing to rank.
+    """
+    parts = [(elements.item, elements.variant, target.discriminability(elements)) for elements in store]
+    if not parts:
+        raise nothing_read(store)
+    items, variant = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+    values = torch.cat([part[2] for part in parts]).numpy()
+    numbers = [*dict.fromkeys(items.tolist())]
+    variants = (
+        image
+        for number in tracked(numbers, "held-out images", len(numbers), progress)
+        for image in data.variants_of(read_image(data.paths[number]), number)
+    )
+    scores, plain = scorer.score_images(variants), variant == 0
+    return {
+        "identities": len(data.classes),
+        "images": len(numbers),
+        "elements": len(scores),
+        **_agreement(values, scores),
+        "spearman_as_they_are": rank_correlation(values[plain], scores[plain]),
+    }
+
+
+def _agreement(values: NDArray[np.float64], scores: NDArray[np.float32]) -> dict[str, Any]:
+    """Whether the scores rank elements as their discriminabilities do."""
+    return {
+        "spearman": rank_correlation(values, scores),
+        "constant": len(scores) > 0 and bool(np.ptp(scores) == 0),
+    }
+
+
 def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float | None:
     """Spearman's rho; None where there is nothing to rank."""
     from scipy.stats import spearmanr  # slow to import
@@ -122,7 +185,7 @@ def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float | None:
     return float(spearmanr(one, other).statistic)
 
 
-def _groups(found: list[VideoOutputs]) -> list[Group]:
+def _groups(found: Sequence[VideoOutputs]) -> list[Group]:
     groups, first = [], 0
     for one in found:
         rows = np.arange(first, first + len(one.scores))
@@ -133,7 +196,9 @@ def _groups(found: list[VideoOutputs]) -> list[Group]:
     return groups
 
 
-def _composed(found: list[VideoOutputs], domains: dict[str, str], classes: tuple[str, ...], seed: int) -> list[Group]:
+def _composed(
+    found: Sequence[VideoOutputs], domains: Mapping[str, str], classes: tuple[str, ...], seed: int
+) -> list[Group]:
     """Untrimmed videos composed of held-out ones: four clips of an action among sixteen of background."""
     firsts = np.cumsum([0, *(len(one.scores) for one in found)])
     actions = [i for i, one in enumerate(found) if one.video.labels]

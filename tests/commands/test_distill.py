@@ -12,13 +12,13 @@ import torch
 from click.testing import Result
 from clipselect.zoo.loading import load_base
 from helpers.command_line import Run, assert_refused
-from helpers.training_data import assert_same_weights, distil_command, distil_data, film
+from helpers.training_data import assert_same_weights, distil_command, distil_data, film, with_options
 from typer.testing import CliRunner
 
 from clipselect.commands import app
 from clipselect.scoring.checkpoint import load_weights
 from clipselect.scoring.scorer import load_scorer
-from clipselect.training import feature_files
+from clipselect.training import clip_elements
 
 Distil = Callable[..., Run]
 """Options -> what became of the command."""
@@ -49,7 +49,7 @@ def made(command: list[object], data: Path, out: Path) -> Result:
 @pytest.fixture
 def distil(command: list[object], run: Run, tmp_path: Path) -> Distil:
     """The same without background, to d.safetensors; options given later count."""
-    return lambda *options: run(*command, "-o", tmp_path / "d.safetensors", *options)
+    return lambda *options: run(*with_options(command, "-o", tmp_path / "d.safetensors", *options))
 
 
 def rows(work: Path) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def test_other_commands_take_the_weights(made: Result, out: Path, data: Path, ru
 def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Result, out: Path, data: Path) -> None:
     card, about = out.with_suffix(".md").read_text(), load_scorer(out, "cpu").metadata
     assert card.startswith("# ddnet\n\nA DDNet for clipselect, distilled from the base colours (SHA-256 ")
-    assert "3D, widths 8, 16, 32, 48, depths 1, 1, 1, 1, clips of 0.2 s as 4 frames of 32 x 32." in card
+    assert "3D, widths 8, 16, 32, 48, depths 2, 2, 2, 2, clips of 0.2 s as 4 frames of 32 x 32." in card
     assert "Trained on videos, 3 steps, seed 0, clipselect " in card and "\n    clipselect" in card
     assert "\nD-scores: " in card and "loss: both. 1 videos could not be read." in card
     assert "The base is right about 100.0 % of the training clips." in card
@@ -125,8 +125,8 @@ def test_the_same_command_again_trains_no_more_and_gives_the_same(
 ) -> None:
     before, scores = load_weights(out, kind="ddnet")[0], rows(out.with_suffix(".work"))
     outputs: list[str] = []
-    compute = feature_files.clip_outputs
-    monkeypatch.setattr(feature_files, "clip_outputs", lambda *a: outputs.append("computed") or compute(*a))
+    compute = clip_elements.clip_outputs
+    monkeypatch.setattr(clip_elements, "clip_outputs", lambda *a: outputs.append("computed") or compute(*a))
     run(*command, "--background", data / "elsewhere", "-o", out)
     assert run.code == 0 and "training the DDNet" not in run.err and outputs == []
     assert f"Error: {data}/videos/b/[bad].mp4" in run.err and "1 videos could not be read" in run.err
@@ -165,40 +165,12 @@ def test_without_labels_the_base_answers_and_its_head_stands_for_centroids(
     assert "| AUC of action against background clips | not known |" in card
 
 
-def test_other_d_scores_are_a_choice(distil: Distil, tmp_path: Path) -> None:
-    distil(
-        "--metric",
-        "euclidean",
-        "--contrast",
-        "difference",
-        "--loss",
-        "mse",
-        "--widths",
-        "4, 4,4,4",
-        "--depths",
-        "1,1,1,1",
-    )
-    work = tmp_path / "d.work"
-    about = load_scorer(tmp_path / "d.safetensors", "cpu").metadata
-    assert [about[key] for key in ("metric", "contrast", "loss")] == ["euclidean", "difference", "mse"]
-    assert about["config"]["widths"] == [4, 4, 4, 4]
-    table, centroids = rows(work), np.load(work / "centroids.npy")
-    with np.load(work / "features" / "000000.npz") as file:
-        features, shows = file["features"], file["shows"]
-    to = np.linalg.norm(features[:, None].astype(np.float64) - centroids[None, :2], axis=2)
-    own, other = to[np.arange(len(shows)), shows], to[np.arange(len(shows)), 1 - shows]
-    assert [row["discriminability"] for row in table] == pytest.approx((other - own).tolist(), rel=1e-6, abs=1e-9)
-
-
-def test_the_confidence_of_the_base_and_the_ranking_loss_are_a_choice(distil: Distil, tmp_path: Path) -> None:
-    assert (
-        distil("--target", "confidence", "--loss", "ranking", "--precision", "bf16", "--cache-gigabytes", "inf").code
-        == 0
-    )
+def test_the_confidence_of_the_base_is_a_choice(distil: Distil, tmp_path: Path) -> None:
+    assert distil("--target", "confidence", "--precision", "bf16", "--cache-gigabytes", "inf").code == 0
     table = rows(tmp_path / "d.work")
     assert [row["discriminability"] for row in table] == pytest.approx([row["confidence"] for row in table])
     weights, about = load_weights(tmp_path / "d.safetensors", kind="ddnet")
-    assert about["target"] == "confidence" and about["loss"] == "ranking"
+    assert about["target"] == "confidence"
     assert all(bool(t.isfinite().all()) for t in weights.values())
 
 

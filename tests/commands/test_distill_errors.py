@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 from helpers.command_line import Run, assert_refused
-from helpers.training_data import assert_same_weights, distil_command, distil_data, film
+from helpers.training_data import assert_same_weights, distil_command, distil_data, film, with_options
 
-from clipselect.training import distillation, feature_files, loop
+from clipselect.training import clip_elements, ddnet_training, loop
 
 Distil = Callable[..., Run]
 """Options -> what became of the command."""
@@ -30,7 +30,7 @@ def command(data: Path) -> list[object]:
 @pytest.fixture
 def distil(command: list[object], run: Run, tmp_path: Path) -> Distil:
     """The same without background, to d.safetensors; options given later count."""
-    return lambda *options: run(*command, "-o", tmp_path / "d.safetensors", *options)
+    return lambda *options: run(*with_options(command, "-o", tmp_path / "d.safetensors", *options))
 
 
 def assert_refused_at_last(run: Run, *says: str) -> None:
@@ -44,7 +44,7 @@ def assert_refused_at_last(run: Run, *says: str) -> None:
 def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
     distil: Distil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
 ) -> None:
-    module, name = (feature_files, "elements_of") if where == "features" else (loop, "_save")
+    module, name = (clip_elements, "elements_from_outputs") if where == "features" else (loop, "_save")
     original = getattr(module, name)
 
     def stop(*arguments: Any) -> Any:
@@ -63,7 +63,7 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
 def test_a_work_folder_of_another_run_is_refused(distil: Distil, data: Path) -> None:
     background = ("--background", data / "elsewhere")
     assert distil(*background).code == 0
-    refusal = "features: features of another base or of other data; give another --work"
+    refusal = "features: features of another base or of other data; choose another work folder"
     assert_refused_at_last(distil(*background, "--stride", "0.2"), refusal)
     assert_refused_at_last(distil(*background, "--base", f"{data / 'base.py'}:elsewhere"), refusal)
     assert_refused_at_last(distil(), refusal)
@@ -74,14 +74,14 @@ def test_recipes_can_be_tried_on_the_same_features(distil: Distil, tmp_path: Pat
     assert distil().code == 0
     features = tmp_path / "d.work" / "features" / "000000.npz"
     stamp = features.stat().st_mtime_ns
-    assert distil("--loss", "mse", "-o", tmp_path / "e.safetensors", "--work", tmp_path / "d.work").code == 0
+    assert distil("--steps", 2, "-o", tmp_path / "e.safetensors", "--work", tmp_path / "d.work").code == 0
     assert features.stat().st_mtime_ns == stamp and len([*(tmp_path / "d.work").glob("ddnet-*.ckpt")]) == 2
     with pytest.raises(AssertionError):
         assert_same_weights(tmp_path / "d.safetensors", tmp_path / "e.safetensors")
 
 
 def test_a_loss_that_is_not_a_number_ends_with_a_sentence(distil: Distil, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distillation.DDNetLoss, "__call__", lambda self, net, x, y: net(x).sum() * float("nan"))
+    monkeypatch.setattr(ddnet_training.DDNetLoss, "__call__", lambda self, net, x, y: net(x).sum() * float("nan"))
     assert_refused_at_last(distil(), "the loss is not a number at step 0: choose a smaller learning rate")
 
 
@@ -101,13 +101,14 @@ def test_damaged_work_is_named(distil: Distil, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--loss", "l1"), "--loss must be one of both, mse, ranking, got l1"),
         (("--target", "teacher"), "--target must be one of labels, head, confidence, got teacher"),
-        (("--metric", "hamming"), "--metric must be one of cosine, euclidean, got hamming"),
-        (("--contrast", "sum"), "--contrast must be one of ratio, difference, got sum"),
-        (("--widths", "8,16,32"), "--widths must be four whole numbers such as 8,16,32,48, got 8,16,32"),
-        (("--widths", "8,16,x,48"), "--widths must be four whole numbers"),
-        (("--depths", "2,2,0,2"), "--depths must be four whole numbers"),
+        (("--size", "112 pixels"), "--size must be PIXELS or HEIGHTxWIDTH"),
+        (("--size", "64x32"), "--size must be one number for clips, got 64x32"),
+        (("--size", "16"), "--size must lie in [32, 512]"),
+        (("--elements", "faces"), "--elements must be clips or frames, got faces"),
+        (("--variants", "2"), "--variants is for frames"),
+        (("--shared-names",), "--shared-names is for frames"),
+        (("--data", "videos", "--data", "elsewhere"), "--data must be one folder, list or JSON for clips"),
         (("--stride", "0"), "--stride must be a positive number of seconds"),
         (("--fps", "20000"), "--fps must lie between"),
         (("--precision", "64"), "--precision must be one of auto, 32, bf16, got 64"),
@@ -123,7 +124,10 @@ def test_damaged_work_is_named(distil: Distil, tmp_path: Path) -> None:
         (("--work", "/proc/work"), "/proc/work: cannot be made a folder"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(options: tuple[object, ...], says: str, distil: Distil) -> None:
+def test_options_that_make_no_sense_are_refused(
+    options: tuple[object, ...], says: str, distil: Distil, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data)
     assert_refused(distil(*options), says)
 
 
@@ -133,7 +137,7 @@ def test_what_cannot_end_well_is_refused_before_any_work(
     def work(*_: Any, **__: Any) -> None:
         raise AssertionError("it began to work")
 
-    monkeypatch.setattr(feature_files, "clip_outputs", work)
+    monkeypatch.setattr(clip_elements, "clip_outputs", work)
     film(tmp_path / "bg" / "street" / "0.mp4", "n", 0)
     assert_refused(distil("--background", tmp_path / "bg"), "has no background videos for val; add some")
     film(tmp_path / "one" / "0.mp4", "a", 0)

@@ -1,4 +1,4 @@
-"""`clipselect distill-frames` from folders of images to weights, card and D-scores; and what it refuses."""
+"""`clipselect distill` for frames, from folders of images to weights, card and D-scores; and what it refuses."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +11,7 @@ from click.testing import Result
 from clipselect.zoo.embedder_loading import load_embedder
 from helpers.command_line import Run, assert_refused
 from helpers.frame_fixtures import EMBEDDER, frames_command, pattern, people, textured, write
+from helpers.training_data import with_options
 from typer.testing import CliRunner
 
 from clipselect.commands import app
@@ -42,7 +43,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(data: Path, out: Path) -> Result:
     """A run of forty steps, long enough to learn what a picture without its grain looks like."""
-    base = ("--base", f"{data / 'base.py'}:sharp", "--widths", "8,16,16,16")
+    base = ("--base", f"{data / 'base.py'}:sharp")
     options = (*base, "--steps", 40, "--batch", 32, "--size", "32x32", "--learning-rate", 0.01, "-o", out)
     return CliRunner().invoke(app, [*map(str, (*frames_command(data), *options))])
 
@@ -50,7 +51,7 @@ def made(data: Path, out: Path) -> Result:
 @pytest.fixture
 def distil(data: Path, run: Run, tmp_path: Path) -> Distil:
     """A run of three steps, to d.safetensors; options given later count."""
-    return lambda *options: run(*frames_command(data), "-o", tmp_path / "d.safetensors", *options)
+    return lambda *options: run(*with_options(frames_command(data), "-o", tmp_path / "d.safetensors", *options))
 
 
 def rows(work: Path) -> list[dict[str, Any]]:
@@ -63,7 +64,7 @@ def rows(work: Path) -> list[dict[str, Any]]:
 def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: Path, data: Path) -> None:
     assert made.exit_code == 0, made.output
     assert made.stdout.startswith(f"{out}: Spearman's rho ") and made.stdout.count("\n") == 1
-    assert made.stdout.endswith(f" on held-out identities; {out.with_suffix('.md')} says more\n")
+    assert made.stdout.endswith(f" on held-out frames; {out.with_suffix('.md')} says more\n")
     told = made.stderr.splitlines()
     for bad in ("train/p00/[bad].jpg", "val/p20/bad.png"):
         assert sum(f"Error: {data}/people/{bad}: not an image" in line for line in told) == 1
@@ -78,7 +79,7 @@ def test_it_learns_to_rank_degraded_below_plain_images(made: Result, out: Path) 
     assert held_out["spearman"] > 0.4, held_out  # 0.62 to 0.79 for three seeds
     plain = [textured(identity, 0) for identity in range(40, 50)]  # of nobody it has seen
     for spoilt in ([motion_blur(image, 7, 0.5) for image in plain], [low_resolution(image, 4) for image in plain]):
-        better = np.subtract.outer(scorer.score_images(plain), scorer.score(spoilt)) > 0
+        better = np.subtract.outer(scorer.score_images(plain), scorer.score(np.stack(spoilt))) > 0
         assert better.mean() > 0.7  # 0.89 to 0.99
 
 
@@ -114,7 +115,7 @@ def test_the_held_out_figures_are_what_the_scores_give(made: Result, out: Path, 
 def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Result, out: Path) -> None:
     card, about = out.with_suffix(".md").read_text(), load_scorer(out, "cpu", elements="frames").metadata
     assert card.startswith("# frames\n\nA DDNet for clipselect, distilled from the base sharp (SHA-256 ")
-    assert "2D, widths 8, 16, 16, 16, depths 1, 1, 1, 1, frames of 32 x 32." in card
+    assert "2D, widths 8, 16, 32, 48, depths 2, 2, 2, 2, frames of 32 x 32." in card
     assert "Trained on people, 40 steps, seed 0, clipselect " in card and "\n    clipselect" in card
     assert "49 images of 12 identities, each also 2 times degraded (faces). D-scores: euclidean, ratio; " in card
     assert "loss: both. 2 images could not be read." in card and "4 identities, 16 images, 48 elements." in card
@@ -151,7 +152,7 @@ def test_without_degradations_and_quietly(
     monkeypatch.chdir(data / "people")
     begin = frames_command(data)
     begin[2] = "."
-    more = ("--degradations", "none", "--quiet", "--contrast", "difference", "--metric", "cosine")
+    more = ("--degradations", "none", "--quiet")
     run(*begin, "-o", tmp_path / "d.safetensors", *more)
     assert run.code == 0 and run.out == "" and len(rows(tmp_path / "d.work")) == 48
     told = run.err.splitlines()
@@ -161,8 +162,8 @@ def test_without_degradations_and_quietly(
 
 
 def test_a_base_that_sees_no_difference_is_doubted(distil: Distil, data: Path) -> None:
-    run = distil("--base", f"{data / 'base.py'}:blind", "--loss", "mse")
-    assert run.code == 0 and "no held-out images to rank" in run.out
+    run = distil("--base", f"{data / 'base.py'}:blind")
+    assert run.code == 0 and "no held-out frames to rank" in run.out
     assert "nan" not in (run.out + run.err).lower()
 
 
@@ -172,24 +173,16 @@ def test_a_base_that_sees_no_difference_is_doubted(distil: Distil, data: Path) -
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--loss", "l1"), "--loss must be one of both, mse, ranking, got l1"),
-        (("--metric", "dot"), "--metric must be one of cosine, euclidean, got dot"),
-        (("--contrast", "sum"), "--contrast must be one of ratio, difference, got sum"),
         (("--degradations", "rain"), "--degradations must be one of faces, tracklets, none, got rain"),
-        (("--size", "112"), "--size must be HEIGHTxWIDTH with both in [16, 512], such as 112x112, got 112"),
+        (("--size", "16x"), "--size must be PIXELS or HEIGHTxWIDTH, such as 112 or 128x64, got 16x"),
+        (("--stride", "1"), "--stride is for clips"),
+        (("--unlabelled",), "--unlabelled is for clips"),
         (("--size", "8x16"), "got 8x16"),
         (("--size", "16x999"), "got 16x999"),
-        (("--widths", "8,16"), "--widths must be four whole numbers"),
-        (("--depths", "1,1,1,0"), "--depths must be four whole numbers"),
-        (("--precision", "16"), "--precision must be one of"),
-        (("--learning-rate", "1e9"), "--learning-rate must lie in"),
-        (("--device", "cuda:99"), "device 'cuda:99' is not available here"),
         (("--base", "resnet50"), "unknown base 'resnet50'"),
         (("--base", "none.onnx"), "none.onnx: cannot be read"),
         (("--normalisation", "other"), "normalisation must be one of imagenet, half, got other"),
-        (("--data", "none"), "none: no such folder"),
-        (("-o", "no/such/folder/d.safetensors"), "does not exist; create it first"),
-        (("-o", "card.md"), "end it in .safetensors"),
+        (("--data", "none"), "none: no such file or folder"),
     ],
 )
 def test_bad_options_are_refused_in_one_sentence(
@@ -198,22 +191,6 @@ def test_bad_options_are_refused_in_one_sentence(
     monkeypatch.chdir(tmp_path)
     assert_refused(distil(*options), says)
     assert not (tmp_path / "d.safetensors").exists()
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ("--variants", "-1"),
-        ("--steps", "0"),
-        ("--batch", "1"),
-        ("--learning-rate", "nan"),
-        ("--stem-stride", "9"),
-        ("--sizes", "1"),
-    ],
-)
-def test_numbers_out_of_range_and_unknown_options_are_wrong_usage(distil: Distil, options: tuple[str, str]) -> None:
-    run = distil(*options)
-    assert run.code == 2 and run.out == "" and options[0] in run.err and "Traceback" not in run.err
 
 
 def test_too_few_identities_are_refused_before_the_work(run: Run, data: Path, tmp_path: Path) -> None:

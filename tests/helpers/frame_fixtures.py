@@ -10,7 +10,6 @@ import torch
 from clipselect.zoo.embedder import Embedder
 from numpy.typing import NDArray
 
-from clipselect.data.degradations import Kind
 from clipselect.data.identities import LabelledImages
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.samplers.frame_sampler import (
@@ -18,7 +17,6 @@ from clipselect.samplers.frame_sampler import (
 )
 from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.frame_features import FrameFeatures, Variants
 
 HALF = (0.5, 0.5, 0.5)
 SMALL = InputSpec(16, 16, HALF, HALF)
@@ -123,13 +121,6 @@ def labelled(folder: Path) -> LabelledImages:
     return LabelledImages(tuple(paths), tuple(map(identities.index, names)), identities)
 
 
-def features_in(folder: Path, images: LabelledImages, kind: Kind | None = None, count: int = 0) -> FrameFeatures:
-    """Features to be computed there."""
-    features = FrameFeatures(folder, images, Variants(kind, count, 0), {"of": "a test"})
-    features.files.prepare()
-    return features
-
-
 def tiny_ddnet(path: Path, seed: int = 0, height: int = 16, width: int = 16, spread: float = 60.0) -> Path:
     """Weights of a small 2D DDNet whose scores are spread over the whole range."""
     torch.manual_seed(seed)
@@ -148,10 +139,9 @@ def cut(path: Path, share: float) -> Path:
 
 
 def frames_command(data: Path) -> list[object]:
-    """`distill-frames` on ten identities in `people` with the embedder in base.py, without output."""
-    size = ("--size", "16x16", "--widths", "4,4,8,8", "--depths", "1,1,1,1", "--variants", 2, "--steps", 3)
-    how = (*size, "--batch", 4, "--device", "cpu", "--checkpoint-minutes", 0)
-    return ["distill-frames", "--data", data / "people", "--base", f"{data / 'base.py'}:base", *how]
+    """`distill` on ten identities in `people` with the embedder in base.py, without output."""
+    how = ("--size", 16, "--variants", 2, "--steps", 3, "--batch", 4, "--device", "cpu", "--checkpoint-minutes", 0)
+    return ["distill", "--data", data / "people", "--base", f"{data / 'base.py'}:base", *how]
 
 
 def frames() -> NDArray[np.uint8]:

@@ -159,8 +159,14 @@ def distil_data(folder: Path) -> Path:
 def distil_command(data: Path) -> list[object]:
     """`distill` on that, without background and output."""
     base = f"{data / 'base.py'}:base"
-    how = ("--stride", "0.1", "--depths", "1,1,1,1", *TINY, "--checkpoint-minutes", 0)
+    how = ("--stride", "0.1", *TINY, "--checkpoint-minutes", 0)
     return ["distill", "--data", data / "videos", "--base", base, *how]
+
+
+def with_options(command: Sequence[object], *options: object) -> list[object]:
+    """The command with further options, of which a `--data` replaces the command's own."""
+    at = command.index("--data") if "--data" in options else len(command)
+    return [*command[:at], *command[at + 2 :], *options]
 
 
 def assert_same_weights(one: Path, other: Path) -> None:

@@ -1,7 +1,9 @@
 """D-scores of training elements: eq. 3 and 4 worked by hand, what stands for missing labels, and the Parquet file."""
 
 import math
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clipselect.data.datasets import LabelledVideo
+from clipselect.data.identities import LabelledImages
 from clipselect.errors import ClipselectError
 from clipselect.method.discriminability import class_centroids, d_scores, discriminability
-from clipselect.training import feature_files
-from clipselect.training.feature_files import BACKGROUND, Elements, FeatureFiles
-from clipselect.training.targets import SCHEMA, DScoreTarget, Target, centroids_of, right_share, write_targets
+from clipselect.training.clip_elements import ClipData, ClipElements, base_accuracy
+from clipselect.training.elements import BACKGROUND, Target
+from clipselect.training.feature_store import FeatureStore
+from clipselect.training.frame_elements import FrameData, FrameElements, Variants
+from clipselect.training.targets import DScoreTarget, centroids_from, write_d_scores
 
 A, B, C = 0, 1, 2
 CLASSES = ("a", "b", "c")
@@ -24,11 +29,11 @@ UNIT = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 0.0]], dtype=tor
 """Centroids of a, b and c, and of the background."""
 
 
-def elements(video: list[int], label: list[int], features: list[tuple[float, float]], **more: Any) -> Elements:
+def elements(video: list[int], label: list[int], features: list[tuple[float, float]], **more: Any) -> ClipElements:
     n = len(video)
     start = np.arange(n, dtype=np.float64)
-    return Elements(
-        video=np.array(video),
+    return ClipElements(
+        item=np.array(video),
         start=start,
         end=start + 1,
         label=np.array(label),
@@ -40,19 +45,41 @@ def elements(video: list[int], label: list[int], features: list[tuple[float, flo
     )
 
 
-def files_of(folder: Path, paths: list[str], *parts: Elements) -> FeatureFiles:
+def store_of(
+    folder: Path,
+    paths: list[str],
+    *parts: ClipElements,
+    classes: tuple[str, ...] = CLASSES,
+    labels: dict[str, int] | None = None,
+    domains: dict[str, str] | None = None,
+) -> FeatureStore[ClipElements]:
     """One file per part."""
-    features = FeatureFiles(folder / "features", [LabelledVideo(path, ()) for path in paths], {})
-    features.files.prepare()
+    videos = [LabelledVideo(path, (labels[path],) if labels and path in labels else ()) for path in paths]
+    base: Any = SimpleNamespace(classes=classes, identity={})
+    store = FeatureStore(folder / "features", ClipData(videos, base, Fraction(1), Fraction(1), domains=domains or {}))
+    return filled(store, *parts)
+
+
+def frame_store(folder: Path, labels: list[int], *parts: FrameElements) -> FeatureStore[FrameElements]:
+    """Of images whose identities are these; one file per part."""
+    identities = tuple(f"p{label}" for label in sorted(set(labels)))
+    images = LabelledImages(tuple(f"{i}.png" for i in range(len(labels))), tuple(labels), identities)
+    base: Any = SimpleNamespace(identity={})
+    return filled(FeatureStore(folder / "features", FrameData(images, base, Variants("faces", 1, 0))), *parts)
+
+
+def filled(store: FeatureStore[Any], *parts: Any) -> FeatureStore[Any]:
+    store.files.prepare()
     for number, part in enumerate(parts):
-        features.files.write(number, vars(part), {})
-    assert features.files.count == len(parts)
-    return features
+        store.files.write(number, vars(part), {})
+    assert store.files.count == len(parts)
+    return store
 
 
 @pytest.fixture(autouse=True)
 def two_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_files, "VIDEOS_PER_FILE", 2)
+    for data in (ClipData, FrameData):
+        monkeypatch.setattr(data, "items_per_file", 2)
 
 
 def sigmoid(x: float) -> float:
@@ -62,11 +89,11 @@ def sigmoid(x: float) -> float:
 def test_the_file_holds_eq_3_and_4_worked_by_hand(tmp_path: Path) -> None:
     first = elements([0, 1, 1], [A, B, B], [(4, 2), (2, 6), (2, 2)], confidence=[0.9, 0.8, 0.7], predicted=[A, A, A])
     second = elements([2], [A], [(2, 0)], predicted=[B])
-    features = files_of(tmp_path, ["x.mp4", "y.mp4", "z.mp4"], first, second)
-    centroids = centroids_of(features, ("a", "b"))
+    features = store_of(tmp_path, ["x.mp4", "y.mp4", "z.mp4"], first, second, classes=("a", "b"))
+    centroids = centroids_from(features)
     # C_a = ((4, 2) + (2, 0)) / 2 = (3, 1), C_b = ((2, 6) + (2, 2)) / 2 = (2, 4), no background
     assert centroids[:2].tolist() == [[3, 1], [2, 4]] and bool(centroids[2].isnan().all())
-    norm = write_targets(features, DScoreTarget(("a", "b"), centroids), tmp_path / "d.parquet")
+    norm = write_d_scores(features, DScoreTarget(("a", "b"), centroids), tmp_path / "d.parquet")
     # Eq. 3, the lengths of f and C_b/C_a: |C_a| = sqrt 10, |C_b| = sqrt 20; |f| cancels.
     ratio = math.sqrt(20 / 10)
     d = [
@@ -86,13 +113,13 @@ def test_the_file_holds_eq_3_and_4_worked_by_hand(tmp_path: Path) -> None:
     assert [row["label"] for row in rows] == [row["shows"] for row in rows] == ["a", "b", "b", "a"]
     assert [row["predicted"] for row in rows] == ["a", "a", "a", "b"]
     assert [row["confidence"] for row in rows] == pytest.approx([0.9, 0.8, 0.7, 0.5])
-    assert pq.read_schema(tmp_path / "d.parquet").equals(SCHEMA)
+    assert pq.read_schema(tmp_path / "d.parquet").equals(ClipData.schema)
 
 
 def test_background_within_a_labelled_video_is_measured_by_that_label(tmp_path: Path) -> None:
     part = elements([0, 0], [B, B], [(0, 1), (-1, 0.1)], shows=[B, BACKGROUND])
-    features = files_of(tmp_path, ["v.mp4"], part)
-    write_targets(features, DScoreTarget(CLASSES, UNIT), tmp_path / "d.parquet")
+    features = store_of(tmp_path, ["v.mp4"], part)
+    write_d_scores(features, DScoreTarget(CLASSES, UNIT), tmp_path / "d.parquet")
     rows = pq.read_table(tmp_path / "d.parquet").to_pylist()
     assert [(row["label"], row["shows"]) for row in rows] == [("b", "b"), ("b", None)]
     # (-1, 0.1): the background's centroid (-1, 0) is the hardest negative
@@ -116,7 +143,7 @@ def test_background_of_no_video_is_tried_with_two_likely_labels_and_two_at_rando
     assert torch.equal(values, by_hand)
     again, _ = measure.pairs(part), DScoreTarget(many, centroids, seed=1).pairs(part)
     assert np.array_equal(again[1], labels) and not np.array_equal(_[1], labels)
-    write_targets(files_of(tmp_path, ["n.mp4", "v.mp4"], part), measure, tmp_path / "d.parquet")
+    write_d_scores(store_of(tmp_path, ["n.mp4", "v.mp4"], part, classes=many), measure, tmp_path / "d.parquet")
     table = pq.read_table(tmp_path / "d.parquet").to_pylist()
     assert [row["label"] for row in table] == [many[label] for label in labels.tolist()]
     assert [row["path"] for row in table] == ["v.mp4"] * 2 + ["n.mp4"] * 8
@@ -136,7 +163,7 @@ def test_without_labels_the_base_answers_for_the_whole_video(tmp_path: Path) -> 
     assert rows.tolist() == [0, 1, 2] and labels.tolist() == [C, C, A]
     # f = (1, 2): own row (1, 1): 3 / sqrt 10; hardest negative (0, 3): 2 / sqrt 5
     assert float(measure.discriminability(part)[0]) == pytest.approx(3 / math.sqrt(10) / (2 / math.sqrt(5)))
-    write_targets(files_of(tmp_path, ["x.mp4", "y.mp4"], part), measure, tmp_path / "d.parquet")
+    write_d_scores(store_of(tmp_path, ["x.mp4", "y.mp4"], part), measure, tmp_path / "d.parquet")
     assert pq.read_table(tmp_path / "d.parquet")["label"].to_pylist() == ["c", "c", "a"]
 
 
@@ -146,7 +173,7 @@ def test_the_target_may_be_the_confidence_of_the_base(tmp_path: Path) -> None:
     )
     measure = DScoreTarget(CLASSES, UNIT, target="confidence")
     assert measure.discriminability(part).tolist() == pytest.approx([0.9, 0.4, 0.7])
-    norm = write_targets(files_of(tmp_path, ["x.mp4", "y.mp4"], part), measure, tmp_path / "d.parquet")
+    norm = write_d_scores(store_of(tmp_path, ["x.mp4", "y.mp4"], part), measure, tmp_path / "d.parquet")
     rows = pq.read_table(tmp_path / "d.parquet").to_pylist()
     assert [row["label"] for row in rows] == ["b", "b", "c"]
     expected = d_scores(torch.tensor([0.9, 0.4, 0.7]), norm).tolist()
@@ -178,9 +205,9 @@ def test_the_statistics_of_eq_4_are_those_of_all_files_together(
         elements([2 * i] * n + [2 * i + 1], [A] * n + [B], [tuple(row) for row in rng.normal(size=(n + 1, 2))])
         for i, n in enumerate(counts)
     ]
-    features = files_of(folder, paths, *parts)
-    centroids = centroids_of(features, ("a", "b"))
-    write_targets(features, DScoreTarget(("a", "b"), centroids), folder / "d.parquet")
+    store = store_of(folder, paths, *parts, classes=("a", "b"))
+    centroids = centroids_from(store)
+    write_d_scores(store, DScoreTarget(("a", "b"), centroids), folder / "d.parquet")
     table = pq.read_table(folder / "d.parquet")
     features = torch.from_numpy(np.concatenate([part.features for part in parts]))
     labels = torch.from_numpy(np.concatenate([part.label for part in parts]))
@@ -194,40 +221,90 @@ def test_the_statistics_of_eq_4_are_those_of_all_files_together(
 
 
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
-    features = files_of(tmp_path, [])
-    with pytest.raises(ClipselectError, match="not one of the training videos can be read"):
-        write_targets(features, DScoreTarget(CLASSES, UNIT, target="confidence"), tmp_path / "d.parquet")
+    features = store_of(tmp_path, [])
+    with pytest.raises(ClipselectError, match="not one of the videos can be read"):
+        write_d_scores(features, DScoreTarget(CLASSES, UNIT, target="confidence"), tmp_path / "d.parquet")
     assert not (tmp_path / "d.parquet").exists()
 
 
 def test_how_often_the_base_is_right_is_counted_over_clips_that_show_something(tmp_path: Path) -> None:
     part = elements([0, 0, 0, 1], [A, A, A, BACKGROUND], [(1, 1)] * 4, shows=[A, A, BACKGROUND, BACKGROUND],
                     likely=[[A, B], [B, A], [A, B], [A, B]])  # fmt: skip
-    assert right_share(files_of(tmp_path, ["x", "y"], part)) == 1 / 2
+    assert base_accuracy(store_of(tmp_path, ["x", "y"], part)) == 1 / 2
     open_part = elements([0], [BACKGROUND], [(1, 1)])
-    assert right_share(files_of(tmp_path / "open", ["x"], open_part)) is None
+    assert base_accuracy(store_of(tmp_path / "open", ["x"], open_part)) is None
+
+
+def test_centroids_are_streamed_of_every_class_of_background_and_of_every_domain(tmp_path: Path) -> None:
+    first = elements([0, 0, 1], [A, A, B], [(1, 2), (3, 4), (5, 6)], shows=[A, BACKGROUND, B])
+    second = elements([2, 3, 3], [BACKGROUND] * 3, [(7, 8), (1, 1), (3, 3)])
+    paths = ["a", "b", "street", "wood"]
+    domains = {"wood": "wood", "street": "street", "/not/read.mp4": "beach"}
+    store = store_of(tmp_path, paths, first, second, classes=("a", "b"), domains=domains)
+    rows = centroids_from(store)
+    assert rows[[0, 1, 2, 4, 5]].tolist() == [[1, 2], [5, 6], [3, 4], [7, 8], [2, 2]]  # by name: beach is row 3
+    assert bool(rows[3].isnan().all()) and len(rows) == 6
+
+
+def test_a_class_that_no_clip_shows_is_an_error_and_so_is_nothing_at_all(tmp_path: Path) -> None:
+    part = elements([0, 1], [A, B], [(1, 2), (2, 1)])
+    unknown = centroids_from(store_of(tmp_path / "one", ["x", "y"], part, labels={"x": A, "y": B}))
+    assert bool(unknown[C].isnan().all())  # a class of the base that the data are not about
+    with pytest.raises(ClipselectError, match=r"class 'c': not one clip shows it; .*\(1 such\)"):
+        centroids_from(store_of(tmp_path / "two", ["x", "y"], part, labels={"x": A, "y": C}))
+    with pytest.raises(ClipselectError, match="not one of the videos can be read"):
+        centroids_from(store_of(tmp_path / "none", []))
+
+
+def frames(item: list[int], label: list[int], variant: list[int], features: list[tuple[float, float]]) -> FrameElements:
+    return FrameElements(np.array(item), np.array(label), np.array(features, dtype=np.float32), np.array(variant))
+
+
+def test_centroids_of_frames_are_of_the_images_as_they_are(tmp_path: Path) -> None:
+    parts = (
+        frames([0, 0, 1, 1], [0, 0, 0, 0], [0, 1, 0, 1], [(1, 2), (90, 90), (3, 4), (90, 90)]),
+        frames([2, 2], [1, 1], [0, 1], [(5, 1), (1, 5)]),
+    )
+    store = frame_store(tmp_path, [0, 0, 1, 2], *parts)  # of p2 nothing can be read
+    centroids = centroids_from(store)
+    assert centroids[:2].tolist() == [[2, 3], [5, 1]] and bool(centroids[2].isnan().all())
+    write_d_scores(store, DScoreTarget(store.data.classes, centroids), tmp_path / "d.parquet")
+    table = pq.read_table(tmp_path / "d.parquet")
+    assert table.schema.equals(FrameData.schema) and table["variant"].to_pylist() == [0, 1, 0, 1, 0, 1]
+    assert table["path"].to_pylist() == ["0.png"] * 2 + ["1.png"] * 2 + ["2.png"] * 2
+    assert table["identity"].to_pylist() == ["p0"] * 4 + ["p1"] * 2
+    # (5, 1) with its own centroid (5, 1) and the only rival (2, 3)
+    assert table["discriminability"].to_pylist()[4] == pytest.approx(1 / (13 / math.sqrt(26 * 13)))
+
+
+def test_frames_of_one_identity_alone_are_too_little(tmp_path: Path) -> None:
+    store = frame_store(tmp_path, [0, 1], frames([0], [0], [0], [(1, 2)]))
+    with pytest.raises(ClipselectError, match="images of one class alone"):
+        centroids_from(store)
 
 
 @pytest.mark.parametrize("target", ["labels", "head", "confidence"])
 def test_equal_elements_all_score_one_half(tmp_path: Path, target: Target) -> None:
     part = elements([0, 1], [A, A], [(4, 2), (4, 2)])
-    write_targets(files_of(tmp_path, ["x", "y"], part), DScoreTarget(CLASSES, UNIT[:3], target), tmp_path / "d.parquet")
+    write_d_scores(
+        store_of(tmp_path, ["x", "y"], part), DScoreTarget(CLASSES, UNIT[:3], target), tmp_path / "d.parquet"
+    )
     assert pq.read_table(tmp_path / "d.parquet")["d_score"].to_pylist() == [0.5, 0.5]
 
 
 def test_names_that_are_no_utf8_can_be_looked_at(tmp_path: Path) -> None:
     part = elements([0, 1], [A, B], [(4, 2), (1, 2)])
     paths = ["\udcff[red].mp4", "ü\n<script>.mp4"]
-    write_targets(files_of(tmp_path, paths, part), DScoreTarget(CLASSES, UNIT), tmp_path / "d.parquet")
+    write_d_scores(store_of(tmp_path, paths, part), DScoreTarget(CLASSES, UNIT), tmp_path / "d.parquet")
     assert pq.read_table(tmp_path / "d.parquet")["path"].to_pylist() == [r"\xff[red].mp4", "ü\n<script>.mp4"]
 
 
 def test_a_file_that_cannot_be_written_is_refused_and_the_earlier_one_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    features = files_of(tmp_path, ["x", "y"], elements([0, 1], [A, B], [(4, 2), (1, 2)]))
+    features = store_of(tmp_path, ["x", "y"], elements([0, 1], [A, B], [(4, 2), (1, 2)]))
     path = tmp_path / "d.parquet"
-    write_targets(features, DScoreTarget(CLASSES, UNIT), path)
+    write_d_scores(features, DScoreTarget(CLASSES, UNIT), path)
     before = path.read_bytes()
 
     def full(*_: Any) -> None:
@@ -235,5 +312,5 @@ def test_a_file_that_cannot_be_written_is_refused_and_the_earlier_one_stays(
 
     monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(ClipselectError, match=r"d\.parquet: cannot be written \(No space left on device\)"):
-        write_targets(features, DScoreTarget(CLASSES, UNIT), path)
+        write_d_scores(features, DScoreTarget(CLASSES, UNIT), path)
     assert path.read_bytes() == before and not [*tmp_path.glob(".*part")]

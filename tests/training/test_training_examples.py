@@ -15,11 +15,10 @@ from helpers.training_data import SMALL, film
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipselect.data.datasets import LabelledVideo
 from clipselect.errors import ClipselectWarning, VideoError
 from clipselect.training import training_examples
 from clipselect.training.base_training import BaseExamples, Footage
-from clipselect.training.ddnet_training import JITTER, DDNetExamples
+from clipselect.training.clip_elements import JITTER, ClipExamples
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
 from clipselect.training.training_examples import MAX_ATTEMPTS, rounded
@@ -42,13 +41,13 @@ def of_base(paths: list[Path], store: FrameCache) -> BaseExamples:
     return BaseExamples(store, [footage[:2], footage[2:]], [], Fraction(1, 5), SMALL, 6, 4, 0)
 
 
-def of_ddnet(paths: list[Path], store: FrameCache) -> DDNetExamples:
-    videos = [LabelledVideo(str(path), (k // 2,)) for k, path in enumerate(paths)]
+def of_ddnet(paths: list[Path], store: FrameCache) -> ClipExamples:
     targets = store.folder / "d_scores.parquet"
-    video, start = np.repeat(np.arange(len(videos)), 3), np.tile([0, 0.1, 0.28], len(videos))
+    video, start = np.repeat(np.arange(len(paths)), 3), np.tile([0, 0.1, 0.28], len(paths))
     d_scores = np.linspace(0.05, 0.95, len(video))
     pq.write_table(pa.table({"video": video, "start": start, "end": start + 0.2, "d_score": d_scores}), targets)
-    return DDNetExamples.of(targets, videos, store, SMALL, 4, 0)
+    columns = ClipExamples.columns_of(targets)
+    return ClipExamples([*map(str, paths)], **columns, input_spec=SMALL, steps=4, seed=0, cache=store)
 
 
 @pytest.fixture(params=[of_base, of_ddnet])

@@ -7,7 +7,8 @@ import torch
 
 from clipselect.data.datasets import LabelledVideo, Segment
 from clipselect.media.candidates import Clip
-from clipselect.training.feature_files import BACKGROUND, elements_of, shown_class
+from clipselect.training.clip_elements import elements_from_outputs, shown_class
+from clipselect.training.elements import BACKGROUND
 from clipselect.training.features import ClipOutputs
 
 
@@ -21,7 +22,7 @@ def clip(start: float, end: float) -> Clip:
         (0, 1, BACKGROUND),
         (1, 3, 0),
         (1.5, 2.5, 0),
-        (0.9, 2.9, 0),
+        (0.9, 2.9, BACKGROUND),
         (1, 2.9, BACKGROUND),
         (1, 4, 1),
         (4, 5, 1),
@@ -32,8 +33,7 @@ def test_with_segments_a_clip_shows_the_one_that_fills_most_of_it_and_at_least_h
     start: float, end: float, shown: int
 ) -> None:
     video = LabelledVideo("v", (1, 0), (Segment(2, 3, 0), Segment(2.5, 6, 1)))
-    expected = {(1, 2.9): BACKGROUND, (0.9, 2.9): BACKGROUND}.get((start, end), shown)
-    assert shown_class(clip(start, end), video) == expected
+    assert shown_class(clip(start, end), video) == shown
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,13 @@ def test_elements_know_the_class_they_stand_in_and_the_one_they_show() -> None:
     probabilities = torch.tensor([[0.1, 0.6, 0.3], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1]])
     outputs = ClipOutputs(clips, torch.arange(6.0).view(3, 2), probabilities)
     video = LabelledVideo("v", (2, 0), (Segment(1, 2, 2), Segment(2, 3, 0)))
-    elements = elements_of(7, video, outputs)
-    assert elements.video.tolist() == [7, 7, 7] and elements.start.tolist() == [0, 1, 2]
+    elements = elements_from_outputs(7, video, outputs)
+    assert elements.item.tolist() == [7, 7, 7] and elements.start.tolist() == [0, 1, 2]
     assert elements.end.tolist() == [1, 2, 3]
     assert elements.shows.tolist() == [BACKGROUND, 2, 0] and elements.label.tolist() == [2, 2, 0]
     assert elements.confidence.tolist() == pytest.approx([0.6, 0.5, 0.5])
     assert elements.likely.tolist() == [[1, 2], [2, 1], [0, 1]]
     assert elements.predicted.tolist() == [1, 1, 1]  # mean probabilities 0.27, 0.43, 0.3
     assert elements.features.tolist() == [[0, 1], [2, 3], [4, 5]]
-    background = elements_of(0, LabelledVideo("v", ()), outputs)
+    background = elements_from_outputs(0, LabelledVideo("v", ()), outputs)
     assert background.label.tolist() == background.shows.tolist() == [BACKGROUND] * 3
-
-
-# --- files -----------------------------------------------------------------------------------------------------------

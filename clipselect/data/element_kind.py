@@ -1,0 +1,70 @@
+"""Which elements a data set holds: clips of videos, or single frames of identities."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from clipselect.data.splits import split_folders
+from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.index.inputs import VIDEO_SUFFIXES, is_folder, visible
+from clipselect.media.frame_folder import IMAGE_SUFFIXES
+
+ElementKind = Literal["clips", "frames"]
+
+MAX_FILES = 2000
+"""Videos and images that are looked at in a folder."""
+
+
+def element_kind(data: Sequence[Path]) -> ElementKind:
+    """What can be distilled from some data sets, by what lies in them.
+
+    A file is a video, a list or a JSON of videos: clips. A folder of videos: clips. A folder with images in it, or in
+    its folders: frames, since every folder is an identity. Images deeper than that may be videos as folders of
+    frames, or identities with a folder per camera, so nobody can know.
+
+    Raises:
+        ClipselectError: nothing there, no videos and no images, videos and images, or images that may be either.
+    """
+    kinds = {_kind(folder) for folder in data}
+    if len(kinds) != 1:
+        raise ArgumentError("elements", "must be clips or frames, since some of the data are videos and some images")
+    return kinds.pop()
+
+
+def _kind(data: Path) -> ElementKind:
+    if not os.path.exists(data):
+        raise ClipselectError(f"{data}: no such file or folder; check the path")
+    if not os.path.isdir(data):
+        return "clips"
+    found: set[str] = set()
+    for root in {**split_folders(data)}.values() or [data]:
+        for seen, what in enumerate(_files(root)):
+            found.add(what)
+            if len(found) > 1 or seen >= MAX_FILES:
+                break
+    if not found:
+        raise ClipselectError(f"{data}: holds no videos and no images; check the path")
+    if found == {"video"}:
+        return "clips"
+    if found == {"image"}:
+        return "frames"
+    problem = "videos and images" if "video" in found else "images that may be frames of videos or of identities"
+    raise ArgumentError("elements", f"must be clips or frames, since {data} holds {problem}")
+
+
+def _files(folder: Path, depth: int = 0, above: frozenset[str] = frozenset()) -> Iterator[str]:
+    """What the files of a folder and those below it are: "video", "image", or "deep image"."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    entries = visible(folder)
+    for entry in entries:
+        suffix = Path(entry.name).suffix.lower()
+        if suffix in VIDEO_SUFFIXES:
+            yield "video"
+        elif suffix in IMAGE_SUFFIXES:
+            yield "image" if depth < 2 else "deep image"
+    for entry in entries:
+        if is_folder(entry):
+            yield from _files(folder / entry.name, depth + 1, above | {real})

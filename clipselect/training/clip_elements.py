@@ -1,0 +1,245 @@
+"""Clips as elements: all candidate clips of labelled videos, of background, or of videos without labels."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clipselect.data.datasets import LabelledVideo
+from clipselect.media.candidates import Clip
+from clipselect.media.sources import open_source
+from clipselect.media.text import utf8
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.training.augment import augment
+from clipselect.training.elements import BACKGROUND, DDNetExamples, Elements, Target
+from clipselect.training.features import UNREADABLE, ClipOutputs, clip_outputs, unreadable
+from clipselect.training.frame_cache import FrameCache
+from clipselect.training.run import OnError
+from clipselect.training.training_examples import TrainingClip, rounded
+from clipselect.zoo.base import Base
+
+MIN_INSIDE = 0.5
+"""A clip shows an action if at least this fraction of it lies within segments of the action."""
+JITTER = 0.1
+"""Training clips are moved by up to this fraction of their length; 1.5 times as much may be cut off, or twice as much
+added."""
+
+
+@dataclass(frozen=True)
+class ClipElements(Elements):
+    """Clips in time order, video by video; `label` is the class of the video that a clip stands in.
+
+    Attributes:
+        start, end: [n] float64 seconds.
+        shows: [n] int64, class that the clip shows, or BACKGROUND.
+        confidence: [n] float32, the base's largest probability.
+        likely: [n, 2] int64, the two classes that the base finds most likely.
+        predicted: [n] int64, the class that the base finds most likely for the whole video.
+    """
+
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    shows: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    likely: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+
+    def pairs(self, target: Target, classes: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The label is that of the video or, without one, the base's answer for it.
+
+        With the target "labels", background of no labelled video is paired with four labels: two that the base finds
+        likely, and two at random.
+        """
+        open_rows = np.flatnonzero(self.label == BACKGROUND)
+        if target != "labels":
+            label = self.label.copy()
+            replaced = slice(None) if target == "head" else open_rows
+            label[replaced] = self.predicted[replaced]
+            return np.arange(len(label)), label
+        fixed = np.flatnonzero(self.label != BACKGROUND)
+        rng = np.random.default_rng([seed, *self.item[:1]])
+        tried = np.hstack([self.likely[open_rows][:, [0, -1]], rng.integers(classes, size=(len(open_rows), 2))])
+        rows = np.concatenate([fixed, np.repeat(open_rows, tried.shape[1])])
+        return rows, np.concatenate([self.label[fixed], tried.ravel()])
+
+
+@dataclass(frozen=True)
+class ClipData:
+    """The candidate clips of some videos, and the base that they are distilled for.
+
+    Attributes:
+        clip_duration, stride: seconds.
+        fps: frames per second of folders of frames.
+        domains: domain by path of those videos that are background, such as "street".
+    """
+
+    videos: Sequence[LabelledVideo]
+    base: Base
+    clip_duration: Fraction
+    stride: Fraction
+    fps: float = 30.0
+    domains: Mapping[str, str] = field(default_factory=dict)
+
+    element_type: ClassVar[type[ClipElements]] = ClipElements
+    items: ClassVar[str] = "videos"
+    items_per_file: ClassVar[int] = 16
+    schema: ClassVar[pa.Schema] = pa.schema(
+        [
+            ("video", pa.int64()), ("path", pa.string()), ("start", pa.float64()), ("end", pa.float64()),
+            ("label", pa.string()), ("shows", pa.string()), ("discriminability", pa.float64()),
+            ("d_score", pa.float64()), ("confidence", pa.float32()), ("predicted", pa.string()),
+        ]
+    )  # fmt: skip
+
+    @cached_property
+    def paths(self) -> list[str]:
+        return [video.path for video in self.videos]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.base.classes
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        digest = hashlib.sha256()
+        for video in self.videos:
+            digest.update(repr((video.path, video.labels, video.segments)).encode("utf-8", "surrogateescape"))
+        return {
+            "base": self.base.identity,
+            "videos": digest.hexdigest(),
+            "clip_duration": str(self.clip_duration),
+            "stride": str(self.stride),
+            "fps": self.fps,
+        }
+
+    @property
+    def required(self) -> frozenset[int]:
+        """Those that videos are labelled with; others are classes of the base alone."""
+        return frozenset(label for video in self.videos for label in video.labels)
+
+    def read(self, items: Iterable[int], on_error: OnError) -> list[ClipElements]:
+        found = []
+        for item in items:
+            video = self.videos[item]
+            try:
+                source = open_source(video.path, fps=self.fps)
+                outputs = clip_outputs(source, self.base, self.clip_duration, self.stride)
+            except UNREADABLE as e:
+                unreadable(video.path, e, on_error)
+            else:
+                found.append(elements_from_outputs(item, video, outputs))
+        return found
+
+    @property
+    def centroid_count(self) -> int:
+        """Of every class, of the background within labelled videos, and of every domain: streets and stadiums share no
+        centroid that would mean anything."""
+        return len(self.classes) + 1 + len(self._domain_rows)
+
+    def centroid_rows(self, elements: ClipElements) -> NDArray[np.int64]:
+        paths = [self.paths[item] for item in elements.item.tolist()]
+        background = [
+            self._domain_rows[self.domains[path]] if path in self.domains else len(self.classes) for path in paths
+        ]
+        return np.where(elements.shows == BACKGROUND, np.array(background, dtype=np.int64), elements.shows)
+
+    @cached_property
+    def _domain_rows(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(sorted(set(self.domains.values())), start=len(self.classes) + 1)}
+
+    def columns(self, elements: ClipElements, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Any]:
+        def names(indices: NDArray[np.int64]) -> list[str | None]:
+            return [None if i == BACKGROUND else utf8(self.classes[i]) for i in indices.tolist()]
+
+        return {
+            "video": elements.item[rows],
+            "start": elements.start[rows],
+            "end": elements.end[rows],
+            "label": names(labels),
+            "shows": names(elements.shows[rows]),
+            "confidence": elements.confidence[rows],
+            "predicted": names(elements.predicted[rows]),
+        }
+
+    def examples(
+        self, d_scores: Path, cache: FrameCache, input_spec: InputSpec, steps: int, seed: int
+    ) -> "ClipExamples":
+        """The examples of a D-scores file of these videos."""
+        columns = ClipExamples.columns_of(d_scores)
+        return ClipExamples(self.paths, **columns, input_spec=input_spec, steps=steps, seed=seed, cache=cache)
+
+
+def elements_from_outputs(item: int, video: LabelledVideo, outputs: ClipOutputs) -> ClipElements:
+    """The elements of one video."""
+    clips, n = outputs.clips, len(outputs.clips)
+    label = video.labels[0] if video.labels else BACKGROUND
+    shows = np.array([shown_class(clip, video) for clip in clips], dtype=np.int64)
+    likely = outputs.probabilities.topk(min(2, outputs.probabilities.shape[1]), dim=1)
+    return ClipElements(
+        item=np.full(n, item),
+        label=np.where(shows == BACKGROUND, label, shows),
+        features=outputs.features.numpy(),
+        start=np.array([float(c.start) for c in clips]),
+        end=np.array([float(c.end) for c in clips]),
+        shows=shows,
+        confidence=likely.values[:, 0].numpy(),
+        likely=likely.indices.numpy(),
+        predicted=np.full(n, int(outputs.probabilities.mean(0).argmax())),
+    )
+
+
+def shown_class(clip: Clip, video: LabelledVideo) -> int:
+    """The class that a clip of a video shows: where segments are known the one whose segments fill most of it together,
+    or BACKGROUND if none fills half of it; else that of the video."""
+    if not video.segments:
+        return video.labels[0] if video.labels else BACKGROUND
+    start, end = float(clip.start), float(clip.end)
+    filled: dict[int, float] = {}
+    filled_to: dict[int, float] = {}
+    for s in sorted(video.segments, key=lambda segment: segment.start):
+        from_, to = max(start, s.start, filled_to.get(s.label, start)), min(end, s.end)
+        if from_ < to:
+            filled[s.label] = filled.get(s.label, 0.0) + to - from_
+            filled_to[s.label] = to
+    label = max(filled, key=lambda label: filled[label], default=BACKGROUND)
+    return label if filled.get(label, 0.0) >= MIN_INSIDE * (end - start) else BACKGROUND
+
+
+def base_accuracy(parts: Iterable[ClipElements]) -> float | None:
+    """How often the base is right about the training videos, clip by clip, in [0, 1]; None if none have labels."""
+    right = total = 0
+    for elements in parts:
+        labelled = elements.shows != BACKGROUND
+        right += int((elements.likely[labelled, 0] == elements.shows[labelled]).sum())
+        total += int(labelled.sum())
+    return right / total if total else None
+
+
+@dataclass(frozen=True)
+class ClipExamples(DDNetExamples[TrainingClip]):
+    """Clips, moved and stretched in time a little, and augmented."""
+
+    cache: FrameCache
+
+    COLUMNS = ("video", "start", "end")
+
+    def draw(self, n: int, rng: np.random.Generator) -> TrainingClip:
+        begin = self.table["start"][n]
+        seconds = self.table["end"][n] - begin
+        start = rounded(begin + seconds * rng.uniform(-JITTER, JITTER))
+        length = rounded(seconds * rng.uniform(1 - 1.5 * JITTER, 1 + 2 * JITTER))
+        target = torch.tensor(self.table["d_score"][n], dtype=torch.float32)
+        return TrainingClip(self.paths[self.table["video"][n]], start, length, target)
+
+    def read(self, sample: TrainingClip, rng: np.random.Generator, height: int, width: int) -> Tensor:
+        frames = self.cache.clip(sample.path, sample.start, sample.length, self.input_spec.clip_frames)
+        return augment(frames, height, rng)

@@ -1,0 +1,140 @@
+"""How to distil: everything except the data and the base, with defaults that work."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, get_args
+
+from clipselect.data.degradations import DEGRADATIONS
+from clipselect.errors import ArgumentError
+from clipselect.media.candidates import Seconds
+from clipselect.method.ddnet import DDNetConfig
+from clipselect.method.discriminability import Contrast, Metric
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.scorer import Elements as ElementKind
+from clipselect.training.ddnet_training import Loss
+from clipselect.training.elements import Target
+from clipselect.training.loop import TrainingConfig
+from clipselect.zoo.base import MEAN, STD
+from clipselect.zoo.embedder import NORMALISATIONS
+
+Four = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ABC):
+    """What recipes for clips and for frames share.
+
+    Fields that the command line does not offer change a result less than another seed does: see the ablations.
+
+    Attributes:
+        steps: number of batches.
+        batch: elements in a batch, over all processes.
+        learning_rate: the highest of the one-cycle schedule of AdamW.
+        seed: of everything random: the same seed, the same weights.
+        size: pixels of the side of the DDNet's square input, or its height and width.
+        widths, depths, stem_stride: the shape of the DDNet, see `clipselect.method.ddnet.DDNetConfig`.
+        loss: "mse" (eq. 6), "ranking", or "both": eq. 6 with a little of the other.
+        metric, contrast: of eq. 3, see `clipselect.method.discriminability.discriminability`.
+    """
+
+    steps: int = 2000
+    batch: int = 32
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    seed: int = 0
+    size: int | tuple[int, int] = 112
+    widths: Four = (8, 16, 32, 48)
+    depths: Four = (2, 2, 2, 2)
+    stem_stride: int = 1
+    loss: Loss = "both"
+    metric: Metric = "cosine"
+    contrast: Contrast = "ratio"
+
+    ELEMENTS: ClassVar[ElementKind]
+    SIDES: ClassVar[tuple[int, int]]
+    """The smallest and the largest side of an input."""
+    CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {
+        "loss": get_args(Loss), "metric": get_args(Metric), "contrast": get_args(Contrast),
+    }  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for name, known in self.CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ArgumentError(name, f"must be one of {', '.join(known)}, got {getattr(self, name)}")
+        low, high = self.SIDES
+        if not all(low <= side <= high for side in self.sides):
+            raise ArgumentError("size", f"must lie in [{low}, {high}], got {'x'.join(map(str, self.sides))}")
+        for name in ("widths", "depths"):
+            numbers = getattr(self, name)
+            if len(numbers) != 4 or min(numbers) < 1:
+                raise ArgumentError(name, f"must be four positive numbers such as 8, 16, 32, 48, got {numbers}")
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the DDNet's input in pixels."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    @abstractmethod
+    def input_spec(self) -> InputSpec:
+        """Of the DDNet."""
+
+    def ddnet_config(self) -> DDNetConfig:
+        return DDNetConfig(3 if self.ELEMENTS == "clips" else 2, self.widths, self.depths, self.stem_stride)
+
+    def training_config(self, checkpoint_minutes: float, workers: int) -> TrainingConfig:
+        return TrainingConfig(
+            self.steps, self.batch, self.learning_rate, self.weight_decay, self.seed, checkpoint_minutes, workers
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipRecipe(Recipe):
+    """How to distil for clips.
+
+    Attributes:
+        frames: T, frames of a clip that the DDNet sees.
+        clip_duration: seconds; what the base was trained with by default.
+        stride: seconds between the starts of candidates; the clip duration by default.
+        target: what a D-score is: "labels" (the paper), "head" (the base's own answers and its head's rows stand for
+            labels and centroids), or "confidence" (the base's largest probability).
+    """
+
+    stem_stride: int = 2
+    frames: int = 8
+    clip_duration: Seconds | None = None
+    stride: Seconds | None = None
+    target: Target = "labels"
+
+    ELEMENTS = "clips"
+    SIDES = (32, 512)
+    CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {**Recipe.CHOICES, "target": get_args(Target)}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sides[0] != self.sides[1]:
+            raise ArgumentError("size", f"must be one number for clips, got {self.sides[0]}x{self.sides[1]}")
+
+    def input_spec(self) -> InputSpec:
+        return InputSpec(*self.sides, MEAN, STD, self.frames)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRecipe(Recipe):
+    """How to distil for single frames.
+
+    Attributes:
+        degradations: what makes frames bad: "faces", "tracklets" (boxes of a person tracker), or "none".
+        variants: degraded variants of every image.
+    """
+
+    steps: int = 1500
+    metric: Metric = "euclidean"  # cosine, the paper's, did worse on sets: benchmarks/README.md
+    degradations: str = "faces"
+    variants: int = 5
+
+    ELEMENTS = "frames"
+    SIDES = (16, 512)
+    CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {**Recipe.CHOICES, "degradations": (*DEGRADATIONS, "none")}
+
+    def input_spec(self) -> InputSpec:
+        return InputSpec(*self.sides, *NORMALISATIONS["half"])
