@@ -14,26 +14,16 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
-from annotated_types import Ge, Lt
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from clipselect import __version__
 from clipselect.errors import ClipselectError
+from clipselect.evaluation.fields import Amount, Count, Entry, Estimate, K, Percentage, Points, Text, check_order
 from clipselect.media.files import write_whole
 
+T = TypeVar("T")
 VERSION = 1
 RESULTS_NAME = "results.json"
 GFLOPS_CONVENTION = "one multiply-add is one"
@@ -42,55 +32,6 @@ COSTS = (
     "acceleration", "videos_per_second", "peak_memory_mb", "peak_gpu_memory_mb",
 )  # fmt: skip
 """What a row can say about cost."""
-
-
-class Estimate(NamedTuple):
-    """A percentage, or a difference of two in points, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def _text(value: object) -> str:
-    # not pydantic's own check, which refuses names of files that are not valid UTF-8
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be a text")
-    return value
-
-
-def _integral(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _percentages(estimate: Estimate) -> Estimate:
-    if not all(-1e-6 <= value <= 100 + 1e-6 for value in estimate):
-        raise ValueError("must be percentages from 0 to 100")
-    return _ordered(estimate)
-
-
-def _ordered(estimate: Estimate) -> Estimate:
-    if estimate.low > estimate.high:
-        raise ValueError("low lies above high, the other end of the interval")
-    return estimate
-
-
-Text = Annotated[str, PlainValidator(_text, json_schema_input_type=str)]
-Count = Annotated[int, Ge(0), BeforeValidator(_integral)]
-K = Annotated[int, Ge(1), BeforeValidator(_integral)]
-Amount = Annotated[float, Ge(0), Lt(1e18)]
-T = TypeVar("T")
-Number = Annotated[float, Ge(-1e18), Lt(1e18)]
-
-
-class Entry(BaseModel):
-    """An object of the document; keys without a field are kept."""
-
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False, populate_by_name=True)
-
-    def record(self) -> dict[str, Any]:
-        """The object as it stands in the file."""
-        return self.model_dump(by_alias=True, exclude_unset=True)
 
 
 class Environment(Entry):
@@ -183,7 +124,7 @@ class Row(Entry):
     videos: Count
     sources: Count | None = None
     clips: Amount | None = None
-    metrics: dict[str, Annotated[Estimate, AfterValidator(_percentages)]] = Field(default_factory=dict)
+    metrics: dict[str, Percentage] = Field(default_factory=dict)
     gflops: Amount | None = None
     gflops_ddnet: Amount | None = None
     gflops_base: Amount | None = None
@@ -212,19 +153,15 @@ class Row(Entry):
     def _gather_metrics(cls, entry: Any) -> Any:
         if not isinstance(entry, dict):
             return entry
-        names = dict.fromkeys(str(key).rpartition("_")[0] for key in entry if str(key).endswith(("_low", "_high")))
-        entry, metrics = {**entry}, dict(entry.get("metrics") or {})
-        for name in [key for key in entry if key in names]:
-            keys = name, f"{name}_low", f"{name}_high"
-            if all(key in entry for key in keys) and entry[name] is not None:
-                metrics[name] = Estimate(*(entry.pop(key) for key in keys))
-                del names[name]
-        for name in names:
-            keys = name, f"{name}_low", f"{name}_high"
-            lacking = [key for key in keys if key not in entry]
-            if lacking:
-                raise ValueError(f"{lacking[0]} is missing; a metric needs both ends of its interval")
-        return entry | ({"metrics": metrics} if metrics else {})
+        names = {str(key).rpartition("_")[0] for key in entry if str(key).endswith(("_low", "_high"))}
+        for key in (key for name in sorted(names) for key in _metric_keys(name)):
+            if key not in entry:
+                raise ValueError(f"{key} is missing; a metric needs both ends of its interval")
+        measured = [key for key in entry if key in names and entry[key] is not None]
+        metrics = {name: Estimate(*(entry[key] for key in _metric_keys(name))) for name in measured}
+        flat = {key for name in measured for key in _metric_keys(name)}
+        rest = {key: value for key, value in entry.items() if key not in flat}
+        return rest | ({"metrics": metrics} if metrics else {})
 
     @model_serializer(mode="wrap")
     def _spread_metrics(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -233,8 +170,8 @@ class Row(Entry):
             if key != "metrics":
                 out[key] = value
                 continue
-            for name, (middle, low, high) in self.metrics.items():
-                out |= {name: middle, f"{name}_low": low, f"{name}_high": high}
+            for name, estimate in self.metrics.items():
+                out |= zip(_metric_keys(name), estimate, strict=True)
         return out
 
     @model_validator(mode="after")
@@ -260,9 +197,9 @@ class Difference(Entry):
     k: K | None = None
     than: Text
     than_k: K | None = None
-    difference: Number
-    low: Number
-    high: Number
+    difference: Points
+    low: Points
+    high: Points
     differing: Count | None = None
 
     @property
@@ -271,7 +208,7 @@ class Difference(Entry):
 
     @model_validator(mode="after")
     def _interval(self) -> "Difference":
-        _ordered(self.estimate)
+        check_order(self.estimate)
         return self
 
 
@@ -420,6 +357,10 @@ def _first_problem(error: ValidationError) -> str:
     place = place.removeprefix(".").replace(".metrics.", ".")
     problem = {"missing": "is missing"}.get(first["type"], first["msg"].removeprefix("Value error, "))
     return f"{place}: {problem[0].lower()}{problem[1:]}" if place else problem
+
+
+def _metric_keys(name: str) -> tuple[str, str, str]:
+    return name, f"{name}_low", f"{name}_high"
 
 
 def _twice(values: Sequence[T]) -> T | None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from clipselect.errors import ArgumentError
+from clipselect.evaluation.fields import Estimate
 from clipselect.evaluation.methods import METHODS, names
-from clipselect.evaluation.results import Difference, Estimate, Row
+from clipselect.evaluation.results import Difference, Row
 from clipselect.report.runs import Run
 
 MAX_LOSS = 1.0

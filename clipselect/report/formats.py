@@ -1,7 +1,8 @@
 """How figures and names are written."""
 
+from clipselect.evaluation.fields import Estimate
 from clipselect.evaluation.methods import METHODS
-from clipselect.evaluation.results import Estimate, Row
+from clipselect.evaluation.results import Row
 
 UNITS = {"gflops": "GFLOPs", "seconds": "seconds"}
 METRICS = {

@@ -17,6 +17,10 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
+Source = Path | str | Results
+"""Where results come from."""
+
+
 @dataclass(frozen=True)
 class Run:
     """The results of one evaluation.
@@ -53,15 +57,17 @@ class Run:
         return next(data for data in self.results.data if data.name == name)
 
 
-def read_runs(results: Sequence[Path | str | Results]) -> list[Run]:
+def read_runs(results: Source | Sequence[Source]) -> list[Run]:
     """The runs of a report.
 
     Args:
-        results: results files, folders that hold a results.json, or what `read_results` returns; at least one.
+        results: results files, folders that hold a results.json, or what `read_results` returns; one or several.
 
     Raises:
         ClipselectError: a file that is missing, given twice, no results file, or that counts GFLOPs unlike the first.
     """
+    if isinstance(results, (Path, str, Results)):
+        results = [results]
     if not results:
         raise ClipselectError("there are no results to report; name at least one results file")
     files = [Path(f"results {i}") if isinstance(r, Results) else _file(Path(r)) for i, r in enumerate(results, 1)]

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from clipselect.evaluation.fields import Entry, Estimate
 from clipselect.evaluation.methods import METHODS
-from clipselect.evaluation.results import Difference, Entry, Estimate, Row
+from clipselect.evaluation.results import Difference, Row
 from clipselect.report.findings import Finding, Verdict, is_variant, judge, ordered, place
 from clipselect.report.formats import amount, gain, interval, method_and_k, metric_name
 from clipselect.report.runs import Run

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Literal
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.evaluation.results import Results, read_results
+from clipselect.evaluation.results import read_results
 from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.report.contents import Report, make_report
 from clipselect.report.markdown import as_markdown
-from clipselect.report.runs import as_csv, as_json, read_runs
+from clipselect.report.runs import Source, as_csv, as_json, read_runs
 
 Kind = Literal["html", "markdown", "csv", "json"]
 NAMES: dict[Kind, str] = {"html": "report.html", "markdown": "report.md", "csv": "report.csv", "json": "report.json"}
 
 
 def write_report(
-    results: Sequence[Path | str | Results],
+    results: Source | Sequence[Source],
     out: Path | str | None = None,
     *,
     html: Path | str | None = None,
@@ -31,7 +31,7 @@ def write_report(
     Several results are set side by side.
 
     Args:
-        results: results files, folders that hold a results.json, or what `clipselect.evaluate` returns; at least one.
+        results: results files, folders that hold a results.json, or what `clipselect.evaluate` returns; one or several.
         out: a folder for report.html, report.md, report.csv and report.json; made if it is missing.
         html, markdown, csv, json: files to write; each in place of the one in `out`.
         metric: the one to go by: top1, map, ...; None for the first of the results.
@@ -43,7 +43,7 @@ def write_report(
         ClipselectError: a file that is not a results file, an output that cannot be written or that holds results.
         ArgumentError: a metric that was not measured, two outputs with the same name.
 
-    >>> report = write_report(["benchmarks/results/shipped.json"])
+    >>> report = write_report("benchmarks/results/shipped.json")
     >>> report.sections[0].findings[0].choice.row.k
     9
     """

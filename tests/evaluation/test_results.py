@@ -10,10 +10,10 @@ import pytest
 from helpers.report_files import Document, document, only, row, write
 
 from clipselect.errors import ClipselectError
+from clipselect.evaluation.fields import Estimate
 from clipselect.evaluation.results import (
     RESULTS_NAME,
     DataSet,
-    Estimate,
     Network,
     Results,
     Row,

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.errors import ArgumentError
-from clipselect.evaluation.results import Difference, Estimate, Row
+from clipselect.evaluation.fields import Estimate
+from clipselect.evaluation.results import Difference, Row
 from clipselect.report.findings import (
     MAX_LOSS,
     MIN_DIFFERING,

@@ -40,8 +40,9 @@ def test_results_in_memory_need_no_file() -> None:
 
 def test_a_folder_or_a_text_names_a_file_too(tmp_path: Path) -> None:
     write(tmp_path / RESULTS_NAME, document())
-    (run,) = read_runs([str(tmp_path)])
-    assert run.file == tmp_path / RESULTS_NAME and run.label == "narrow_slow"
+    for source in (str(tmp_path), [tmp_path], tmp_path / RESULTS_NAME):
+        (run,) = read_runs(source)
+        assert run.file == tmp_path / RESULTS_NAME and run.label == "narrow_slow"
 
 
 def test_what_cannot_stand_side_by_side_is_refused(tmp_path: Path) -> None:
