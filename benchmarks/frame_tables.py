@@ -18,7 +18,7 @@ from clipselect.data import degradations
 from clipselect.errors import ClipselectError, ImageError
 from clipselect.evaluation.metrics import BootstrapResult, extreme_interval
 from clipselect.evaluation.sets import Method, group_features
-from clipselect.index.score_index import signature, stored_path
+from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import make_folder
 from clipselect.media.images import Image, read_image
 from clipselect.scoring.scorer import Scorer

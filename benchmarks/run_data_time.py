@@ -26,8 +26,8 @@ from torch.utils.data import SequentialSampler
 from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
 from clipselect.index.builder import IndexBuilder
 from clipselect.index.bulk import Decoding, decode, entries
+from clipselect.index.entry import Scoring
 from clipselect.index.inputs import find_videos
-from clipselect.index.score_index import Scoring
 from clipselect.media.files import make_folder
 from clipselect.media.video import VideoFile
 

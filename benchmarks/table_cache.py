@@ -15,7 +15,7 @@ from rich.text import Text
 from clipselect.commands.common import stderr
 from clipselect.commands.stages import Failures, Stage
 from clipselect.errors import ClipselectError
-from clipselect.index.score_index import signature, stored_path
+from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import whole_file
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable

@@ -10,9 +10,10 @@ from clipselect.errors import ArgumentError, ClipselectError, VideoError, check_
 from clipselect.index.builder import IndexBuilder
 from clipselect.index.bulk import Decoding, decode, entries
 from clipselect.index.decode_workers import decode_in_processes
+from clipselect.index.entry import Entry, Scoring
+from clipselect.index.index_file import stored_path
 from clipselect.index.inputs import find_videos
 from clipselect.index.ray_engine import entries_by_ray
-from clipselect.index.score_index import Entry, Scoring, stored_path
 from clipselect.media.candidates import Seconds, exact_seconds
 from clipselect.media.cores import usable_cores
 from clipselect.media.progress import Progress, ProgressCallback, no_progress, tracked

@@ -5,7 +5,9 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.index.score_index import Entry, Row, ScoreIndex, Scoring, stored_path, write_index
+from clipselect.index.entry import Entry, Row, Scoring
+from clipselect.index.index_file import stored_path
+from clipselect.index.score_index import ScoreIndex, write_index
 from clipselect.index.unfinished import Unfinished
 from clipselect.media.files import check_writable, whole_file
 

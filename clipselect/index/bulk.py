@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.index.score_index import Entry, Scoring, to_row
+from clipselect.index.entry import Entry, Scoring, to_row
 from clipselect.media.clips import BATCH, candidates, clip_batches
 from clipselect.media.sources import open_source
 from clipselect.scoring.threads import AdaptiveThreads

@@ -10,7 +10,6 @@
 The file's metadata holds under `clipselect` the name and the fingerprint of the DDNet.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clipselect.errors import ClipselectError
-from clipselect.index.score_index import signature, stored_path
+from clipselect.index.index_file import IndexFormat, signature, stored_path
 from clipselect.media.files import whole_file
 from clipselect.media.text import utf8
 from clipselect.scoring.scorer import Scorer
 
-VERSION, KIND = 1, "frames"
 SCHEMA = pa.schema(
     [
         ("path", pa.string()),
@@ -34,6 +31,7 @@ SCHEMA = pa.schema(
         ("score", pa.float32()),
     ]
 )
+FORMAT = IndexFormat("frame index", "the index option of clipselect faces or reid", "frames", SCHEMA)
 
 
 def write_frame_index(path: Path, scorer: Scorer, frames: Iterable[tuple[str | Path, str, float]]) -> None:
@@ -47,8 +45,7 @@ def write_frame_index(path: Path, scorer: Scorer, frames: Iterable[tuple[str | P
         size, mtime = signature(image)
         rows.append({"path": stored_path(image), "size": size, "mtime_ns": mtime, "group": utf8(group), "score": score})
     rows.sort(key=lambda row: str(row["path"]))
-    made = {"version": VERSION, "kind": KIND, "model": scorer.name, "sha256": scorer.metadata["sha256"]}
-    schema = SCHEMA.with_metadata({"clipselect": json.dumps(made)})
+    schema = FORMAT.described({"model": scorer.name, "sha256": scorer.metadata["sha256"]})
     with whole_file(path) as part:
         pq.write_table(pa.Table.from_pylist(rows, schema), part, compression="zstd")
 
@@ -74,20 +71,11 @@ class FrameIndex:
             ClipselectError: no such file, or not a frame index that clipselect wrote.
         """
         path = Path(path)
-        if not path.is_file():
-            raise ClipselectError(f"{path}: no such frame index; make it with --index of clipselect faces or reid")
-        try:
-            table = pq.read_table(path, memory_map=True)
-            made = json.loads((table.schema.metadata or {})[b"clipselect"])
-            if (made["version"], made["kind"]) != (VERSION, KIND):
-                raise ValueError
+        with FORMAT.reading(path) as (file, made_with):
+            table = file.read()
             columns = [table.column(name).to_pylist() for name in ("path", "size", "mtime_ns", "score")]
             rows = {name: (size, mtime, score) for name, size, mtime, score in zip(*columns, strict=True)}
-            return cls(path, made["model"], made["sha256"], rows)
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as e:
-            raise ClipselectError(
-                f"{path}: not a frame index of this version; make it with --index of clipselect faces or reid"
-            ) from e
+            return cls(path, made_with["model"], made_with["sha256"], rows)
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -17,7 +17,7 @@ from typing import Any
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.bulk import Decoding, decode, entries
-from clipselect.index.score_index import Entry, Scoring
+from clipselect.index.entry import Entry, Scoring
 from clipselect.scoring.scorer import Scorer, load_scorer
 
 RETRIES = 3

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.index.score_index import Entry, Row, Scoring, from_row, to_row
+from clipselect.index.entry import Entry, Row, Scoring, from_row, to_row
 
 TABLES = "CREATE TABLE made_with (scoring TEXT)", "CREATE TABLE entries (path TEXT PRIMARY KEY, row TEXT)"
 

@@ -10,7 +10,8 @@ import numpy as np
 from torch.utils.data import get_worker_info
 
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
-from clipselect.index.score_index import Entry, ScoreIndex, Scoring
+from clipselect.index.entry import Entry, Scoring
+from clipselect.index.score_index import ScoreIndex
 from clipselect.media.clips import clips_of
 from clipselect.media.sources import open_source
 from clipselect.samplers.arguments import known_device, one_of

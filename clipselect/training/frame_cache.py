@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from torch.utils.data import get_worker_info
 
 from clipselect.errors import check_argument
-from clipselect.index.score_index import signature
+from clipselect.index.index_file import signature
 from clipselect.media.candidates import Clip, Timeline, frames_to_score
 from clipselect.media.clips import read_frames
 from clipselect.media.sources import Source, open_source, settled

@@ -10,7 +10,8 @@ import pytest
 from helpers.command_line import Run, assert_alike, assert_refused
 from helpers.videos import make_video
 
-from clipselect.index.score_index import Entry, ScoreIndex
+from clipselect.index.entry import Entry
+from clipselect.index.score_index import ScoreIndex
 from clipselect.media.sources import open_source
 from clipselect.scoring.checkpoint import load_weights, save_weights
 from clipselect.scoring.scorer import load_scorer

@@ -17,7 +17,8 @@ from clipselect.errors import ArgumentError
 from clipselect.index import bulk
 from clipselect.index.build_index import IndexSummary, build_index
 from clipselect.index.builder import IndexBuilder
-from clipselect.index.score_index import ScoreIndex, from_row
+from clipselect.index.entry import from_row
+from clipselect.index.score_index import ScoreIndex
 from clipselect.media.progress import Progress
 from clipselect.scoring.scorer import Scorer
 

@@ -10,7 +10,8 @@ import pytest
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index import unfinished
 from clipselect.index.builder import IndexBuilder
-from clipselect.index.score_index import Entry, ScoreIndex, Scoring
+from clipselect.index.entry import Entry, Scoring
+from clipselect.index.score_index import ScoreIndex
 
 SCORING = Scoring("m", "0" * 64, "1", "1")
 

@@ -14,7 +14,7 @@ from helpers.videos import make_video
 
 from clipselect.errors import NetworkError
 from clipselect.index.bulk import MAX_RUNNING, Decoding, Done, Message, decode, entries
-from clipselect.index.score_index import Entry, Scoring
+from clipselect.index.entry import Entry, Scoring
 from clipselect.media.clips import BATCH
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import Scorer, load_scorer

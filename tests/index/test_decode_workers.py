@@ -16,7 +16,7 @@ from helpers.videos import make_video
 from clipselect.errors import ArgumentError
 from clipselect.index.bulk import Decoding, Done, Message, decode
 from clipselect.index.decode_workers import decode_in_processes
-from clipselect.index.score_index import Entry
+from clipselect.index.entry import Entry
 
 pytestmark = pytest.mark.processes
 

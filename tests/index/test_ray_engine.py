@@ -15,7 +15,8 @@ from helpers.command_line import assert_alike
 from helpers.videos import make_video
 
 from clipselect.errors import ClipselectError
-from clipselect.index.score_index import ScoreIndex, Scoring
+from clipselect.index.entry import Scoring
+from clipselect.index.score_index import ScoreIndex
 from clipselect.scoring import shipped
 from clipselect.scoring.scorer import load_scorer
 

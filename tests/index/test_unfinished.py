@@ -16,7 +16,7 @@ import pytest
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index import unfinished
-from clipselect.index.score_index import Entry, Scoring, to_row
+from clipselect.index.entry import Entry, Scoring, to_row
 from clipselect.index.unfinished import Unfinished
 
 SCORING = Scoring("m", "0" * 64, "1", "1")
@@ -80,7 +80,7 @@ def test_no_file_stays_that_holds_nothing_or_is_not_to_be_kept(path: Path) -> No
 KILLED = """
 import sys
 from pathlib import Path
-from clipselect.index.score_index import Entry, Scoring
+from clipselect.index.entry import Entry, Scoring
 from clipselect.index.unfinished import Unfinished
 
 opened = Unfinished(Path(sys.argv[1]), Scoring("m", "0" * 64, "1", "1"))

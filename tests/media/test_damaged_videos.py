@@ -16,7 +16,8 @@ from torch.utils.data import SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, RandomClips, UniformClips, VideoError
 from clipselect.errors import ClipselectError, ClipselectWarning
-from clipselect.index.score_index import ScoreIndex, Scoring, write_index
+from clipselect.index.entry import Scoring
+from clipselect.index.score_index import ScoreIndex, write_index
 
 
 @pytest.fixture(scope="module")

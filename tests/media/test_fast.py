@@ -12,7 +12,8 @@ from scipy.stats import spearmanr
 
 from clipselect import DDLClipSampler
 from clipselect.errors import ClipselectError
-from clipselect.index.score_index import ScoreIndex, Scoring
+from clipselect.index.entry import Scoring
+from clipselect.index.score_index import ScoreIndex
 from clipselect.media.fast import MAX_SKIPPED_FRAMES
 from clipselect.media.sources import Source, open_source
 from clipselect.media.video import ReadAgain, VideoFile

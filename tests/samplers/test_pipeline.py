@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, SequentialSampler
 from clipselect import DDLClipSampler, VideoAggregator
 from clipselect.index.builder import IndexBuilder
 from clipselect.index.bulk import Decoding, decode, entries
-from clipselect.index.score_index import Scoring
+from clipselect.index.entry import Scoring
 from clipselect.samplers.video_aggregator import VideoAnswers
 from clipselect.scoring.scorer import load_scorer
 
