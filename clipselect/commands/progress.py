@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rich.progress
 import typer
@@ -26,6 +26,8 @@ from clipselect.commands.common import stderr
 from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.media.progress import Progress
 from clipselect.media.text import printable
+
+D = TypeVar("D", bound="ProgressDisplay")
 
 SECONDS_BETWEEN_LINES = 30.0
 MAX_LISTED = 20
@@ -60,7 +62,7 @@ class ProgressDisplay:
         self.task = rich.progress.TaskID(0)
         self.done_before, self.began, self.last_line = 0, 0.0, 0.0
 
-    def __enter__(self) -> "ProgressDisplay":
+    def __enter__(self: D) -> D:
         self.bar.start()
         return self
 

@@ -1,4 +1,4 @@
-"""What lists of labelled videos and ActivityNet's JSON say: which video shows what, and which subset it belongs to.
+"""Lists of labelled videos and ActivityNet's JSON: which video shows what, and which subset it belongs to.
 
 Read here: lists with a header (path, label and optionally split, start, end), PyTorchVideo's lists without one, the
 CSVs in which Kinetics is published, and the JSON of ActivityNet. Names become files only when a `Listing` is asked to
@@ -9,7 +9,7 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +37,34 @@ class Annotation(NamedTuple):
 Annotations = tuple[Annotation, ...]
 Located = tuple[str, Annotations]
 Row = tuple[str, Subset | None, Annotation]
-Said = tuple[Subset | None, Annotations]
+"""One line of a list: the name of a video, its subset, and one annotation."""
+Entry = tuple[Subset | None, Annotations]
+"""Subset and annotations of one video."""
+
+
+@dataclass(frozen=True)
+class FoundVideos:
+    """The videos of a split before their labels become numbers.
+
+    Attributes:
+        annotations: by path, or for a list by name until that is located.
+        train_classes: names of the classes of the training videos; None if there are no training videos.
+    """
+
+    annotations: dict[str, Annotations]
+    train_classes: set[str] | None
+
+
+def labels_of(videos: Iterable[Annotations]) -> set[str]:
+    return {annotation.label for annotations in videos for annotation in annotations}
+
+
+def labels_by_time(annotations: Annotations) -> list[str]:
+    """The labels of a video, the longest in total first, otherwise as they come."""
+    total: dict[str, float] = {}
+    for label, start, end in annotations:
+        total[label] = total.get(label, 0) + end - start
+    return sorted(total, key=lambda label: -total[label])
 
 
 @dataclass(frozen=True)
@@ -45,17 +72,19 @@ class Listing:
     """What a file says about its videos.
 
     Attributes:
-        videos: subset (None if the file says nothing about subsets) and annotations by the name of the video, in the
-            order of the file. Equal values are one object, since there may be a million of them.
-        locate: the path that goes with a name and the annotations as they hold for it; None if it is not there.
-        sought: where `locate` looks, for messages.
-        upload: name of a video -> name of what it was cut from, for what must not be torn apart; by default its own.
-        empty: subset by name of the videos that have annotations, but no segment that is not empty.
+        videos: subset (None if the file names no subsets) and annotations by the name of the video, in the order of the
+            file. Equal values are one object, since there may be a million of them.
+        locate: (name, annotations) -> the path of the video and the annotations that hold for that file; None if it is
+            not there.
+        searched: the folders that `locate` looks into, for messages.
+        upload: name of a video -> name of the upload that it was cut from, whose clips must stay in one split; by
+            default its own.
+        empty: subset by name of the videos all of whose segments are empty.
     """
 
-    videos: dict[str, Said]
+    videos: dict[str, Entry]
     locate: Callable[[str, Annotations], Located | None]
-    sought: str
+    searched: str
     upload: Callable[[str], str] = str
     empty: Mapping[str, Subset] = field(default_factory=dict)
 
@@ -80,7 +109,7 @@ def read_annotations(data: Path, prefix: Path | None) -> Listing:
     return _paths(_collected(data, _headed(data, header, rows, PATH_COLUMNS, ("start", "end"))), data, prefix)
 
 
-def _paths(videos: dict[str, Said], data: Path, prefix: Path | None) -> Listing:
+def _paths(videos: dict[str, Entry], data: Path, prefix: Path | None) -> Listing:
     folders = [Path(), data.parent] if prefix is None else [prefix]
     starts = [*dict.fromkeys("" if folder == Path() else str(folder) for folder in folders)]
 
@@ -93,7 +122,7 @@ def _paths(videos: dict[str, Said], data: Path, prefix: Path | None) -> Listing:
 
 
 def _kinetics(data: Path, folder: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Listing:
-    """Files called ID_START_END (six digits each) hold the clip alone, those called ID the video as it was uploaded."""
+    """A file called ID_START_END (six digits each) is the clip alone; one called ID is the whole upload."""
     videos = _collected(data, _headed(data, header, rows, ("youtube_id",), KINETICS_COLUMNS[1:]), name=_clip_name)
     files = _by_stem(folder)
 
@@ -126,24 +155,24 @@ def _activitynet(data: Path, folder: Path) -> Listing:
 
 def _collected(
     data: Path, rows: Iterator[Row], name: Callable[[str, Annotation], str] = lambda video, _: video
-) -> dict[str, Said]:
-    """The rows by video; what is said twice counts once."""
-    videos: dict[str, Said] = {}
+) -> dict[str, Entry]:
+    """The rows by video; a row that comes twice counts once."""
+    videos: dict[str, Entry] = {}
     several: dict[str, dict[Annotation, None]] = {}
-    shared: dict[Said, Said] = {}
+    shared: dict[Entry, Entry] = {}
     for video, subset, annotation in rows:
         key = name(video, annotation)
         if key not in videos:
-            said: Said = (subset, (annotation,))
-            videos[key] = said if annotation.timed else shared.setdefault(said, said)
+            entry: Entry = (subset, (annotation,))
+            videos[key] = entry if annotation.timed else shared.setdefault(entry, entry)
             continue
         known, annotations = videos[key]
         if known != subset:
             raise ClipselectError(f"{data}: {key} is in both {known} and {subset}; leave it in one of them")
         several.setdefault(key, dict.fromkeys(annotations))[annotation] = None
     for key, together in several.items():
-        said = (videos[key][0], tuple(together))
-        videos[key] = shared.setdefault(said, said)
+        entry = (videos[key][0], tuple(together))
+        videos[key] = shared.setdefault(entry, entry)
     return videos
 
 
@@ -225,8 +254,8 @@ def _entries(data: Path, database: dict[str, Any]) -> Iterator[Row]:
         if subset is None:
             raise ClipselectError(f"{where} has subset {entry.get('subset')!r}; write training or validation")
         for annotation in annotations:
-            said = annotation if isinstance(annotation, dict) else {}
-            label, segment = said.get("label"), said.get("segment")
+            fields_of = annotation if isinstance(annotation, dict) else {}
+            label, segment = fields_of.get("label"), fields_of.get("segment")
             if not isinstance(label, str) or not label.strip():
                 raise ClipselectError(f"{where} has an annotation without label; write it as ActivityNet does")
             if not isinstance(segment, list) or len(segment) != 2:

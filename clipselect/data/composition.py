@@ -1,7 +1,7 @@
 """Untrimmed videos composed of clips of trimmed ones: the clips of an action at a random place among background.
 
-A composition is a list of clips, not a file: both networks look at every clip of the trimmed videos once, and any
-number of compositions are made of what they said. Pure functions; nothing here decodes.
+A composition is a list of clips, not a file: both networks see every clip of the trimmed videos once, and any number of
+compositions are made of their outputs. Pure functions; nothing here decodes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.candidates import Clip, Timeline
 
 ACTION_CLIPS, BACKGROUND_CLIPS = 4, 16
@@ -63,7 +63,7 @@ def compose(
         ClipselectError: no background, or with "hard" a domain without background or no class that has a domain.
     """
     if kind not in get_args(Kind):
-        raise ClipselectError(f"a composition must be mixed or hard, got {kind}")
+        raise ArgumentError("kind", f"must be mixed or hard, got {kind}")
     if min(per_video, action_clips, background_clips) < 1:
         raise ClipselectError("a composition needs at least one clip of each sort, and one composition per video")
     pools = {domain: [i for i, d in enumerate(domains) if d == domain] for domain in sorted(set(domains))}

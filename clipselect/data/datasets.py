@@ -1,4 +1,4 @@
-"""Labelled videos in the layouts that data sets come in, told apart by what they are:
+"""Labelled videos in the layouts that data sets come in:
 
 - a folder, as Kinetics is unpacked: `DIR/SPLIT/CLASS/VIDEO` (SPLIT is train or val; validation is val, and so is test
   where there is no other) or `DIR/CLASS/VIDEO`; a video is a file or a folder of frames, at any depth below its class;
@@ -14,16 +14,25 @@ Where the data names no split, or train alone, a fifth of every class is val, al
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import get_args
 
-from clipselect.data.annotations import Annotation, Annotations, Listing, read_annotations
-from clipselect.data.splits import Split, Subset, all_val, held_out, short_name, split_folders, split_root, subfolders
-from clipselect.errors import ClipselectError
-from clipselect.index.inputs import LIST_SUFFIXES, VIDEO_SUFFIXES, find_videos, is_folder, videos_below, visible
+from clipselect.data.annotations import Annotation, Annotations, FoundVideos, labels_by_time, labels_of
+from clipselect.data.lists import read_list
+from clipselect.data.splits import (
+    Split,
+    SplitRoot,
+    of_split,
+    short_name,
+    split_folders,
+    split_root,
+    subfolders,
+)
+from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.index.inputs import VIDEO_SUFFIXES, is_folder, videos_below, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,10 @@ class Dataset:
     """The videos of one split.
 
     Attributes:
-        name: short: the name of the folder, or of the file without suffix.
+        name: the name of the folder, or of the file without suffix.
         classes: their names, sorted (by value if all are numbers), or those that were asked for.
         videos: sorted by path for folders, in the order of the file for lists.
-        missing: what a list or JSON names and is not there, or has empty segments only, which is then said behind it.
+        missing: names in a list or JSON whose file is not there, or whose segments are all empty (the name ends so).
     """
 
     name: str
@@ -90,41 +99,15 @@ def read_dataset(
             classes, a class that is not among `classes` or in val alone, a split without videos, or not one file there.
     """
     data = _checked(data, split)
-    known: set[str] | None
     missing: tuple[str, ...] = ()
     if os.path.isdir(data):
         if prefix is not None:
             raise ClipselectError(f"{data}: is a folder, and a prefix is for lists and JSON; leave the prefix out")
-        found, known = _folder(data, split)
+        found = _of_folder(data, split)
     else:
-        listing = _listing(data, None if prefix is None else Path(prefix))
-        wanted, known = _of_split(data, listing, split)
-        found, missing = _located(data, listing, wanted, split)
-        missing += tuple(f"{name} (only empty segments)" for name, subset in listing.empty.items() if subset == split)
-    return Dataset(short_name(data), *_indexed(data, found, known, classes), missing)
-
-
-def read_unlabelled(data: Path | str, *, prefix: Path | str | None = None) -> Dataset:
-    """All videos of a folder or a list, or the one that a path is, without labels.
-
-    Raises:
-        ClipselectError: nothing there, or a folder or list without videos.
-    """
-    videos: list[LabelledVideo] = []
-    missing: list[str] = []
-    for path in dict.fromkeys(map(str, find_videos([str(data)], None if prefix is None else Path(prefix)))):
-        if os.path.exists(path):
-            videos.append(LabelledVideo(path, ()))
-        else:
-            missing.append(path)
-    if not videos and os.path.exists(data):
-        raise ClipselectError(
-            f"{data}: not one of its {len(missing)} files is there, not {missing[0]}; "
-            "give the folder they count from with --prefix"
-        )
-    if not videos:
-        raise ClipselectError(f"{data}: no such file or folder; check the path")
-    return Dataset(short_name(Path(data)), (), videos, tuple(missing))
+        found, missing = read_list(data, split, None if prefix is None else Path(prefix))
+    names = _class_names(data, found, classes)
+    return Dataset(short_name(data), names, _indexed(found.annotations, names), missing)
 
 
 def read_background(data: Path | str, split: Split) -> dict[str, list[str]]:
@@ -139,15 +122,15 @@ def read_background(data: Path | str, split: Split) -> dict[str, list[str]]:
     data = _checked(data, split)
     if not os.path.isdir(data):
         raise ClipselectError(f"{data}: no such folder; give a folder of background videos")
-    root, hold_out = split_root(data, split)
+    root = split_root(data, split)
     domains: dict[str, list[Path]] = defaultdict(list)
-    for entry in visible(root):
-        path = root / entry.name
+    for entry in visible(root.path):
+        path = root.path / entry.name
         if is_folder(entry) and [*islice(videos_below(path), 2)] != [path]:
             domains[entry.name] += _videos_of(path, "domain")
         elif is_folder(entry) or path.suffix.lower() in VIDEO_SUFFIXES:
             domains[short_name(data)].append(path)
-    chosen = {name: sorted(_chosen(root, paths, split, hold_out)) for name, paths in domains.items()}
+    chosen = {name: sorted(_chosen(root, paths, split)) for name, paths in domains.items()}
     if not any(chosen.values()):
         raise ClipselectError(f"{data}: has no background videos for {split}; add some")
     return {name: paths for name, paths in chosen.items() if paths}
@@ -155,26 +138,26 @@ def read_background(data: Path | str, split: Split) -> dict[str, list[str]]:
 
 def _checked(data: Path | str, split: Split) -> Path:
     if split not in get_args(Split):
-        raise ClipselectError(f"split must be train or val, got {split!r}")
+        raise ArgumentError("split", f"must be train or val, got {split!r}")
     return Path(data)
 
 
-def _folder(data: Path, split: Split) -> tuple[dict[str, Annotations], set[str]]:
-    """Annotations by path, sorted, and the classes of the training videos, or if there are none of these."""
-    root, hold_out = split_root(data, split)
-    classes = subfolders(root)
+def _of_folder(data: Path, split: Split) -> FoundVideos:
+    """Paths are sorted; the classes are those of the split itself if there is no folder of training videos."""
+    root = split_root(data, split)
+    classes = subfolders(root.path)
     if not classes:
-        direct = next(videos_below(root), None)
+        direct = next(videos_below(root.path), None)
         what = "its videos lie in it directly" if direct else "there are no videos in it"
-        raise ClipselectError(f"{root}: {what}; put them into one folder per class")
+        raise ClipselectError(f"{root.path}: {what}; put them into one folder per class")
     found: dict[str, Annotations] = {}
     for folder in classes:
         label = (Annotation(folder.name),)
-        found.update(dict.fromkeys(_chosen(root, _videos_of(folder, "class"), split, hold_out), label))
+        found.update(dict.fromkeys(_chosen(root, _videos_of(folder, "class"), split), label))
     if not found:
         raise ClipselectError(f"{data}: has no videos for {split}, since no class has two; add some")
-    train = split_folders(data).get("train", root)
-    return dict(sorted(found.items())), {folder.name for folder in subfolders(train)}
+    train = split_folders(data).get("train", root.path)
+    return FoundVideos(dict(sorted(found.items())), {folder.name for folder in subfolders(train)})
 
 
 def _videos_of(folder: Path, kind: str) -> list[Path]:
@@ -187,116 +170,44 @@ def _videos_of(folder: Path, kind: str) -> list[Path]:
     return paths
 
 
-def _chosen(root: Path, paths: list[Path], split: Split, hold_out: bool) -> list[str]:
+def _chosen(root: SplitRoot, paths: list[Path], split: Split) -> list[str]:
     """The paths of one class that belong to a split."""
-    if not hold_out:
-        return [str(path) for path in paths]
-    names = {path.relative_to(root).as_posix(): str(path) for path in paths}
-    val = held_out(names)
-    return [path for name, path in names.items() if (name in val) == (split == "val")]
+    names = {path.relative_to(root.path).as_posix(): str(path) for path in paths}
+    wanted = of_split(names, split) if root.undivided else names.keys()
+    return [path for name, path in names.items() if name in wanted]
 
 
-def _listing(data: Path, prefix: Path | None) -> Listing:
-    if not os.path.exists(data):
-        raise ClipselectError(f"{data}: no such file or folder; check the path")
-    if data.suffix.lower() not in LIST_SUFFIXES | {".json"} or not os.path.isfile(data):
-        raise ClipselectError(f"{data}: is no data set; give a folder of classes, a list (.csv, .tsv, .txt) or a .json")
-    if prefix is not None and not os.path.isdir(prefix):
-        raise ClipselectError(f"{prefix}: no such folder; give the one that the videos of {data} lie in")
-    return read_annotations(data, prefix)
-
-
-def _of_split(data: Path, listing: Listing, split: Split) -> tuple[dict[str, Annotations], set[str] | None]:
-    """Annotations by name of a split's videos, and the classes of the training videos, None if there are none."""
-    subsets = {subset for subset, _ in listing.videos.values()}
-    if subsets == {"train"} or (subsets == {None} and not all_val(data, split)):
-        val = _held_out(listing)
-        wanted = {n: said for n, (_, said) in listing.videos.items() if (n in val) == (split == "val")}
-        return wanted, _labels(said for _, said in listing.videos.values())
-    source: Subset | None = None if subsets == {None} else split
-    if split == "val" and "val" not in subsets and "test" in subsets:
-        source = "test"
-    wanted = {name: said for name, (subset, said) in listing.videos.items() if subset == source}
-    train = _labels(said for subset, said in listing.videos.values() if subset == "train")
-    return wanted, train or None
-
-
-def _held_out(listing: Listing) -> set[str]:
-    """Names of the videos that are val by the rule; what was cut from one upload goes with the first of it."""
-    classes: dict[str, str] = {}
-    for name, (_, annotations) in listing.videos.items():
-        classes.setdefault(listing.upload(name), _by_time(annotations)[0])
-    members: dict[str, list[str]] = defaultdict(list)
-    for upload, label in classes.items():
-        members[label].append(upload)
-    val = set[str]().union(*map(held_out, members.values()))
-    return {name for name in listing.videos if listing.upload(name) in val}
-
-
-def _located(
-    data: Path, listing: Listing, wanted: Mapping[str, Annotations], split: Split
-) -> tuple[dict[str, Annotations], tuple[str, ...]]:
-    if not wanted:
-        raise ClipselectError(f"{data}: has no videos for {split}; name some")
-    found: dict[str, Annotations] = {}
-    missing = []
-    for name, said in wanted.items():
-        located = listing.locate(name, said)
-        if located is None:
-            missing.append(name)
-            continue
-        path, annotations = located
-        if path in found:  # several clips of one upload
-            annotations = tuple(dict.fromkeys(found[path] + annotations))
-        found[path] = annotations
-    if not found:
-        raise ClipselectError(
-            f"{data}: not one of its {len(missing)} {split} files is there, not {missing[0]} in {listing.sought}; "
-            "give the folder they count from with --prefix"
-        )
-    return found, tuple(missing)
-
-
-def _indexed(
-    data: Path, found: Mapping[str, Annotations], known: Collection[str] | None, classes: Sequence[str] | None
-) -> tuple[tuple[str, ...], list[LabelledVideo]]:
-    """Labels and segments as indices of classes."""
-    labels = _labels(found.values())
+def _class_names(data: Path, found: FoundVideos, classes: Sequence[str] | None) -> tuple[str, ...]:
+    """The names that labels are indices of: those asked for, or those of the training videos."""
+    labels = labels_of(found.annotations.values())
     if classes is not None:
-        if unknown := sorted(labels - {*classes}):
-            raise ClipselectError(
-                f"{data}: {_some(unknown)} not among the {len(classes)} classes of the base; rename or leave out"
-            )
         names = tuple(classes)
+        if unknown := sorted(labels - {*names}):
+            raise ClipselectError(
+                f"{data}: {_some(unknown)} not among the {len(names)} classes of the base; rename or leave out"
+            )
     else:
-        names = tuple(_sorted(labels if known is None else known))
+        names = tuple(_sorted(labels if found.train_classes is None else found.train_classes))
         if alone := sorted(labels - {*names}):
             raise ClipselectError(f"{data}: {_some(alone)} in val but not in train; add training videos, or leave out")
         if len(names) < 2:
             raise ClipselectError(f"{data}: only one class, {names[0]!r}; it takes two to tell apart")
     if odd := [name for name in names if name != name.encode("utf-8", "replace").decode()]:
         raise ClipselectError(f"{data}: the class {odd[0]!r} is not UTF-8; rename it, or save the list as UTF-8")
+    return names
+
+
+def _indexed(found: Mapping[str, Annotations], names: Sequence[str]) -> list[LabelledVideo]:
+    """Labels and segments as indices of classes."""
     index = {name: i for i, name in enumerate(names)}
     shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # a million videos, but few different labels
     videos = []
-    for path, said in found.items():
-        indices = tuple(index[label] for label in _by_time(said))
-        segments = [Segment(a.start, a.end, index[a.label]) for a in said if a.timed]
+    for path, annotations in found.items():
+        indices = tuple(index[label] for label in labels_by_time(annotations))
+        segments = [Segment(a.start, a.end, index[a.label]) for a in annotations if a.timed]
         segments.sort(key=lambda segment: (segment.start, segment.end))
         videos.append(LabelledVideo(path, shared.setdefault(indices, indices), tuple(segments)))
-    return names, videos
-
-
-def _labels(said: Iterable[Annotations]) -> set[str]:
-    return {annotation.label for annotations in said for annotation in annotations}
-
-
-def _by_time(said: Annotations) -> list[str]:
-    """The labels of a video, the longest in total first, otherwise as they come."""
-    total: dict[str, float] = {}
-    for label, start, end in said:
-        total[label] = total.get(label, 0) + end - start
-    return sorted(total, key=lambda label: -total[label])
+    return videos
 
 
 def _sorted(labels: Collection[str]) -> list[str]:

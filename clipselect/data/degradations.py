@@ -1,8 +1,8 @@
 """What makes single frames bad: blur, low resolution, occlusion, compression, light, misaligned boxes.
 
-Pure functions over images [h, w, 3] uint8 RGB, which they leave as they are. Lengths are shares of the image's longer
-side, so that a degradation looks alike at every size. `DEGRADATIONS` holds what `degrade` draws from, with the range of
-strengths: for faces, and for the boxes of a person tracker.
+Pure functions over images [h, w, 3] uint8 RGB, which they do not change. Lengths are fractions of the image's longer
+side, so that a degradation looks alike at every size. `DEGRADATIONS` lists what `degrade` draws from: for faces, and
+for the boxes of a person tracker.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from clipselect.media.images import Image
 
 Kind = Literal["faces", "tracklets"]
-BootstrapResult = Callable[[Image, np.random.Generator], Image]
+Degradation = Callable[[Image, np.random.Generator], Image]
 
-SECOND = 0.35
-"""The chance that a second degradation comes on top of the first."""
+SECOND_PROBABILITY = 0.35
+"""Of a second degradation on top of the first."""
 
 
 def motion_blur(image: Image, length: float, angle: float) -> Image:
-    """Averaged along a line of `length` pixels at an `angle` in radians.
+    """The image averaged along a line of `length` pixels at an `angle` in radians.
 
     The length is rounded up to an odd number; below 1.5 nothing changes.
     """
@@ -66,12 +66,12 @@ def compress(image: Image, quality: int) -> Image:
 
 
 def expose(image: Image, stops: float) -> Image:
-    """Light changed by so many stops: over-exposed above 0, under-exposed below; what is clipped stays clipped."""
+    """Light changed by a number of stops: over-exposed above 0, under-exposed below; values are clipped to [0, 255]."""
     return np.clip(image * np.float32(2.0**stops), 0, 255).astype(np.uint8)
 
 
 def misalign(image: Image, down: float, right: float, zoom: float) -> Image:
-    """A box moved by shares of its height and width, and `zoom` times as large; edges are repeated outside."""
+    """A box moved by fractions of its height and width, and `zoom` times as large; edges are repeated outside."""
     import cv2
 
     height, width = image.shape[:2]
@@ -83,7 +83,7 @@ def misalign(image: Image, down: float, right: float, zoom: float) -> Image:
 def degrade(image: Image, kind: Kind, rng: np.random.Generator) -> Image:
     """One degradation of that kind, sometimes two, of random strength; the same for the same state of `rng`."""
     choices = DEGRADATIONS[kind]
-    for i in rng.choice(len(choices), 2 if rng.random() < SECOND else 1, replace=False).tolist():
+    for i in rng.choice(len(choices), 2 if rng.random() < SECOND_PROBABILITY else 1, replace=False).tolist():
         image = choices[i](image, rng)
     return image
 
@@ -123,7 +123,7 @@ def _image(array: object) -> Image:
     return np.asarray(array, dtype=np.uint8)
 
 
-DEGRADATIONS: dict[Kind, tuple[BootstrapResult, ...]] = {
+DEGRADATIONS: dict[Kind, tuple[Degradation, ...]] = {
     "faces": (_motion_blur, _low_resolution, _occlude, _compress, _expose),
     "tracklets": (_misalign, _misalign, _occlude, _motion_blur, _low_resolution),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from clipselect.data.splits import SUBSETS, Split, held_out, split_root
+from clipselect.data.splits import SUBSETS, Split, of_split, split_root
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import image_folders, is_folder, visible
 from clipselect.media.frame_folder import IMAGE_SUFFIXES
@@ -53,8 +53,8 @@ def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool
     for folder in folders:
         if not os.path.isdir(folder):
             raise ClipselectError(f"{folder}: no such folder; give one with a folder of images per identity")
-        told = folder.name if len(set(names)) == len(names) else str(folder)  # bbox_train of MARS and of another set
-        prefix = f"{told}/" if len(folders) > 1 and not shared_names else ""
+        own_name = folder.name if len(set(names)) == len(names) else str(folder)  # two sets may be called bbox_train
+        prefix = f"{own_name}/" if len(folders) > 1 and not shared_names else ""
         for part in get_args(Split):
             for identity, paths in _of_split(folder, part).items():
                 found.setdefault(prefix + identity, []).extend(paths)
@@ -70,12 +70,11 @@ def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool
 
 
 def _of_split(folder: Path, split: Split) -> dict[str, list[str]]:
-    root, undivided = split_root(folder, split)
-    everyone = _identities(root)
-    if not undivided:
-        return everyone
-    val = held_out(everyone)
-    return {identity: paths for identity, paths in everyone.items() if (identity in val) == (split == "val")}
+    """Paths of the images by identity."""
+    root = split_root(folder, split)
+    found = _identities(root.path)
+    wanted = of_split(found, split) if root.undivided else found.keys()
+    return {identity: paths for identity, paths in found.items() if identity in wanted}
 
 
 def _identities(folder: Path) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import is_folder, visible
@@ -39,32 +39,64 @@ def held_out(names: Iterable[str]) -> set[str]:
     return set(ordered[: max(len(ordered) // 5, 1)] if len(ordered) > 1 else [])
 
 
-def all_val(data: Path, split: Split) -> bool:
-    """Whether data without splits is val as a whole, because its name says so."""
-    word = re.split(r"[_\-. ]", short_name(data).lower())[-1]
-    whole = SUBSETS.get(word) in ("val", "test")
-    if whole and split == "train":
+def of_split(names: Iterable[str], split: Split) -> set[str]:
+    """The names of one class that belong to a split, where the rule decides."""
+    names = set(names)
+    val = held_out(names)
+    return val if split == "val" else names - val
+
+
+def is_val_by_name(data: Path) -> bool:
+    """Whether data without splits is val as a whole, because it is called so."""
+    return SUBSETS.get(_last_word(data)) in ("val", "test")
+
+
+def refuse_train_of_val(data: Path, split: Split) -> None:
+    """Raise a ClipselectError if training videos are asked of data that is val as a whole."""
+    if split == "train":
+        word = _last_word(data)
         raise ClipselectError(
             f"{data}: holds {word} videos only, by its name; give the data that {split} is in too, or rename it"
         )
-    return whole
 
 
-def split_root(data: Path, split: Split) -> tuple[Path, bool]:
-    """The folder of a split's classes, and whether that split must still be held out of it."""
+def _last_word(data: Path) -> str:
+    return re.split(r"[_\-. ]", short_name(data).lower())[-1]
+
+
+class SplitRoot(NamedTuple):
+    """Where in a folder a split lies.
+
+    Attributes:
+        path: the folder of its classes.
+        undivided: the other split lies there, too; the rule decides which video is of which.
+    """
+
+    path: Path
+    undivided: bool
+
+
+def split_root(data: Path, split: Split) -> SplitRoot:
+    """Where a split lies.
+
+    Raises:
+        ClipselectError: it is not in `data`.
+    """
     folders = split_folders(data)
     if not folders:
-        return data, not all_val(data, split)
+        if is_val_by_name(data):
+            refuse_train_of_val(data, split)
+        return SplitRoot(data, undivided=not is_val_by_name(data))
     if {*folders} == {"train"}:
-        return folders["train"], True
-    root = folders.get(split) or (folders.get("test") if split == "val" else None)
-    if root is None:
+        return SplitRoot(folders["train"], undivided=True)
+    path = folders.get(split) or (folders.get("test") if split == "val" else None)
+    if path is None:
         raise ClipselectError(f"{data}: has no folder {split}; add it, or give a folder of classes without splits")
-    return root, False
+    return SplitRoot(path, undivided=False)
 
 
 def split_folders(data: Path) -> dict[Subset, Path]:
-    """Folders of splits; none if there are other folders beside a lone one, which is then a class of that name."""
+    """Folders of splits by subset. A single one beside other folders is none: it is a class that is called so."""
     folders = subfolders(data)
     named = {SUBSETS[folder.name.lower()]: folder for folder in reversed(folders) if folder.name.lower() in SUBSETS}
     exact: dict[Subset, Path] = {s: data / s for s in named if data / s in folders}
@@ -77,5 +109,6 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def short_name(data: Path) -> str:
+    """The name of a folder, or of a file without its suffix."""
     name = os.path.basename(os.path.abspath(data))  # noqa: PTH100, PTH119
     return name if os.path.isdir(data) else Path(name).stem

@@ -1,6 +1,6 @@
-"""Person tracklets on disk: who is seen by which camera in which images, told by the names of files and folders.
+"""Person tracklets on disk: the names of files and folders say who is seen by which camera in which images.
 
-No image is opened. Links are followed, hidden files passed over, frames are in natural order (f2 before f10).
+No image is opened. Links are followed, hidden files are skipped, frames are in natural order (f2 before f10).
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data.splits import split_folders
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, check_argument
 from clipselect.index.inputs import image_folders
 from clipselect.media.frame_folder import natural_order
 
@@ -110,8 +110,8 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
             in two places.
     """
     root = Path(folder)
-    if layout is not None and layout not in LAYOUTS:
-        raise ClipselectError(f"unknown layout {layout!r} of tracklets; give one of {', '.join(LAYOUTS)}")
+    known = layout is None or layout in LAYOUTS
+    check_argument(known, "layout", f"must be one of {', '.join(LAYOUTS)}, got {layout}")
     if not os.path.isdir(root):
         raise ClipselectError(f"{root}: no such folder; give a folder of tracklets")
     skipped: list[str] = []
@@ -122,10 +122,14 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
     layout = layout or _detected(found)
     if layout == "folders":
         _refuse_splits(root)
-        return TrackletFolder(
-            layout, tuple(sorted((_of_folder(root, *one) for one in found), key=_order)), tuple(skipped)
-        )
-    naming = _NAMINGS[layout]
+        tracklets = [_of_folder(root, place, names) for place, names in found]
+    else:
+        tracklets = _by_name(root, found, _NAMINGS[layout], skipped)
+    return TrackletFolder(layout, tuple(sorted(tracklets, key=_order)), tuple(skipped))
+
+
+def _by_name(root: Path, found: list[tuple[Path, list[str]]], naming: _Naming, skipped: list[str]) -> list[Tracklet]:
+    """The tracklets of a published naming; a sentence on images that are named otherwise is appended to `skipped`."""
     frames: dict[tuple[Name, Name, Name], list[Path]] = {}
     for place, names in found:
         above = _above(place)
@@ -144,10 +148,7 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
             f"{root}: not one of its images is named like {naming.example}; give another layout of {', '.join(LAYOUTS)}"
         )
     _refuse_doubles(root, naming, frames.values())
-    tracklets = [
-        Tracklet(*key, tuple(sorted(paths, key=lambda p: natural_order(p.name)))) for key, paths in frames.items()
-    ]
-    return TrackletFolder(layout, tuple(sorted(tracklets, key=_order)), tuple(skipped))
+    return [Tracklet(*key, tuple(sorted(paths, key=lambda p: natural_order(p.name)))) for key, paths in frames.items()]
 
 
 def _refuse_doubles(root: Path, naming: _Naming, tracklets: Iterable[Sequence[Path]]) -> None:

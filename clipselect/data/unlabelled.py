@@ -1,50 +1,72 @@
-"""Videos without labels, split as labelled ones are, so that nothing held out is ever learnt from."""
+"""Videos without labels, split as labelled ones are, so that nothing is learnt from held-out ones."""
 
 import os
 from collections import defaultdict
 from pathlib import Path
 
-from clipselect.data.datasets import Dataset, LabelledVideo, read_unlabelled
-from clipselect.data.splits import held_out, split_folders
+from clipselect.data.datasets import Dataset, LabelledVideo
+from clipselect.data.splits import held_out, short_name, split_folders
 from clipselect.errors import ClipselectError
+from clipselect.index.inputs import find_videos
 
 
-def read_unlabelled_split(data: Path, *, prefix: Path | None = None, most_held_out: int) -> tuple[Dataset, Dataset]:
+def read_unlabelled(data: Path | str, *, prefix: Path | str | None = None) -> Dataset:
+    """All videos of a folder or a list, or the one that a path is, without labels.
+
+    Raises:
+        ClipselectError: nothing there, or a folder or list without videos.
+    """
+    videos: list[LabelledVideo] = []
+    missing: list[str] = []
+    for path in dict.fromkeys(map(str, find_videos([str(data)], None if prefix is None else Path(prefix)))):
+        if os.path.exists(path):
+            videos.append(LabelledVideo(path, ()))
+        else:
+            missing.append(path)
+    if not videos and os.path.exists(data):
+        raise ClipselectError(
+            f"{data}: not one of its {len(missing)} files is there, not {missing[0]}; "
+            "give the folder that they are relative to as prefix"
+        )
+    if not videos:
+        raise ClipselectError(f"{data}: no such file or folder; check the path")
+    return Dataset(short_name(Path(data)), (), videos, tuple(missing))
+
+
+def read_unlabelled_split(
+    data: Path | str, *, prefix: Path | str | None = None, most_held_out: int
+) -> tuple[Dataset, Dataset]:
     """Training and held-out videos.
 
-    Folders named train and val (or test) are that. Otherwise videos are held out by the rule for labelled data, folder
-    by folder, but no more than asked for.
+    Folders named train and val (or test) are that. Otherwise videos are held out by the rule for labelled data, every
+    folder being a class, but at most `most_held_out`.
 
     Raises:
         ClipselectError: nothing there, or a single video.
     """
+    data = Path(data)
     folders = split_folders(data) if os.path.isdir(data) else {}
-    kept = folders.get("val") or folders.get("test")
-    if "train" in folders and kept:
-        return read_unlabelled(folders["train"]), read_unlabelled(kept)
+    val_folder = folders.get("val") or folders.get("test")
+    if "train" in folders and val_folder:
+        return read_unlabelled(folders["train"]), read_unlabelled(val_folder)
     root = folders.get("train", data)
     everything = read_unlabelled(root, prefix=prefix)
-    names = {_name(video.path, root): video for video in everything.videos}
+    videos = {_name(video.path, root): video for video in everything.videos}
     by_folder: dict[str, list[str]] = defaultdict(list)
-    for name in names:
+    for name in videos:
         by_folder[name.partition("/")[0]].append(name)
-    chosen = sorted(name for members in by_folder.values() for name in held_out(members))
-    if len(by_folder) == len(names):  # no folders to speak of
-        chosen = sorted(held_out(names))
-    if not chosen:
+    if len(by_folder) == len(videos):  # no folders to speak of
+        by_folder = {"": [*videos]}
+    candidates = sorted(name for members in by_folder.values() for name in held_out(members))
+    if not candidates:
         raise ClipselectError(f"{data}: one video is too little; give more")
-    step = max(-(-len(chosen) // most_held_out), 1) if most_held_out else len(chosen) + 1
-    val = {*chosen[::step]} if most_held_out else set()
-
-    def part(wanted: bool) -> list[LabelledVideo]:
-        return [video for name, video in names.items() if (name in val) == wanted]
-
+    val = {*candidates[:: -(-len(candidates) // most_held_out)]} if most_held_out else set[str]()
+    train = [video for name, video in videos.items() if name not in val]
     return (
-        Dataset(everything.name, (), part(False), everything.missing),
-        Dataset(everything.name, (), part(True)),
+        Dataset(everything.name, (), train, everything.missing),
+        Dataset(everything.name, (), [video for name, video in videos.items() if name in val]),
     )
 
 
 def _name(path: str, root: Path) -> str:
-    inside = Path(path).is_relative_to(root)
-    return Path(path).relative_to(root).as_posix() if inside else path
+    return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else path

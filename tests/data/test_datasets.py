@@ -1,4 +1,4 @@
-"""Labelled videos from folders of classes, videos without labels, and background."""
+"""Labelled videos from folders of classes, and background."""
 
 import os
 import re
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.data_folders import SPLITS, labelled, make, refused, write_list
+from helpers.data_folders import SPLITS, labelled, make, refused
 
-from clipselect.data.datasets import read_background, read_dataset, read_unlabelled
+from clipselect.data.datasets import read_background, read_dataset
 from clipselect.data.splits import held_out
 from clipselect.errors import ClipselectError
 
@@ -172,29 +172,6 @@ def test_classes_that_a_base_lacks_are_refused_and_named(kinetics: Path, classes
 def test_at_most_three_of_the_classes_that_a_base_lacks_are_named(here: Path) -> None:
     make(here, *(f"{c}/{i}.mp4" for c in "abcdef" for i in range(2)))
     refused("classes 'b', 'c', 'd' and 2 more are not among the 2 classes of the base", here, classes=["a", "z"])
-
-
-def test_videos_without_labels_come_from_folders_lists_and_single_files(here: Path) -> None:
-    make(here, "v/b.mp4", "v/a/c.mp4", "v/f/1.jpg")
-    write_list(here, "v/b.mp4 3", "gone.mp4 4", "v/b.mp4 5")
-    folder, lines, one = (read_unlabelled(Path(name)) for name in ("v", "list.csv", "v/b.mp4"))
-    assert [v.path for v in folder.videos] == ["v/a/c.mp4", "v/b.mp4", "v/f"]
-    assert {v.labels for v in folder.videos} == {()} and (folder.name, folder.classes) == ("v", ())
-    assert ([v.path for v in lines.videos], lines.missing) == (["v/b.mp4"], ("gone.mp4",))
-    assert [v.path for v in one.videos] == ["v/b.mp4"]
-    write_list(here, "b.mp4", name="other.txt")
-    assert [v.path for v in read_unlabelled(here / "other.txt", prefix=Path("v")).videos] == ["v/b.mp4"]
-
-
-def test_nothing_without_labels_is_refused(here: Path) -> None:
-    write_list(here, "gone.mp4", "gone2.mp4")
-    for data, says in (
-        ("nowhere", "^nowhere: no such file or folder; check the path$"),
-        ("list.csv", "^list.csv: not one of its 2 files is there, not gone.mp4; give the folder they count from"),
-        (".", "a folder without videos or images"),
-    ):
-        with pytest.raises(ClipselectError, match=says):
-            read_unlabelled(Path(data))
 
 
 def relative(domains: dict[str, list[str]], root: Path) -> dict[str, list[str]]:

@@ -70,7 +70,7 @@ def test_nearly_every_draw_spoils_the_image_in_a_way_of_its_own(kind: Kind) -> N
 def test_sometimes_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[int] = []
 
-    def noted(number: int) -> degradations.BootstrapResult:
+    def noted(number: int) -> degradations.Degradation:
         return lambda image, _: (called.append(number), image)[1]
 
     monkeypatch.setitem(DEGRADATIONS, "faces", tuple(map(noted, range(5))))
@@ -80,7 +80,7 @@ def test_sometimes_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
         degrade(noise(2, 2), "faces", rng)
         assert len({*called}) == len(called)
         counts.append(len(called))
-    assert {*counts} == {1, 2} and counts.count(2) / 1000 == pytest.approx(degradations.SECOND, abs=0.05)
+    assert {*counts} == {1, 2} and counts.count(2) / 1000 == pytest.approx(degradations.SECOND_PROBABILITY, abs=0.05)
 
 
 # --- motion blur -----------------------------------------------------------------------------------------------------

@@ -103,13 +103,13 @@ def test_a_name_that_does_not_parse_is_listed_and_the_rest_goes_on(tmp_path: Pat
         (FOLDERS, "mars", "not one of its images is named like 0718C3T0010F004.jpg"),
         (FOLDERS, "prid2011", "not one of its images is named like cam_a/person_0001/0001.png"),
         (["train/ann/1.jpg", "val/bob/1.jpg"], None, "holds splits (train, val)"),
-        (MARS, "duke", f"unknown layout 'duke' of tracklets; give one of {', '.join(LAYOUTS)}"),
+        (MARS, "duke", f"layout must be one of {', '.join(LAYOUTS)}, got duke"),
     ],
 )
 def test_what_makes_no_sense_is_refused(files: list[str], layout: Layout | None, says: str, tmp_path: Path) -> None:
-    with pytest.raises(ClipselectError) as told:
+    with pytest.raises(ClipselectError) as error:
         read_tracklets(touch(tmp_path, files), layout)
-    assert says in str(told.value)
+    assert says in str(error.value)
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:
