@@ -103,4 +103,10 @@ def test_the_python_example_of_the_readme_runs(video: Path, tmp_path: Path, monk
     names: dict[str, Any] = {}
     exec(example, names)
     assert names["answer"].shape == (400,)
-    assert all(callable(getattr(clipselect, name)) for name in clipselect.__all__)
+
+
+def test_every_public_name_is_there_and_described() -> None:
+    things = {name: getattr(clipselect, name) for name in clipselect.__all__}
+    assert {name for name, thing in things.items() if thing.__name__ != name} == set()
+    # a dataclass without a docstring gets its signature as one
+    assert {name for name, thing in things.items() if (thing.__doc__ or name).startswith(name)} == set()

@@ -17,8 +17,8 @@ TEMPLATE = np.array(
 SIZE = 112
 MARGIN = 0.08
 """Measured on LFW: it makes the square around a Haar box as large as ArcFace's crop of the same face."""
-SHARPEST = 16
-"""Samples per pixel and axis at most, for faces many times larger than the crop."""
+MAX_SAMPLES = 16
+"""Per pixel and axis, for faces many times larger than the crop."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,11 @@ def align(frame: Frame, face: Face, size: int = SIZE, margin: float = MARGIN) ->
 
     Raises:
         ValueError: an empty box, landmarks that all coincide, or numbers that are not finite.
+
+    >>> face = Face(box=(100.0, 50.0, 80.0, 90.0), confidence=0.9)
+    >>> crop = align(np.zeros((240, 320, 3), np.uint8), face)
+    >>> crop.image.shape, crop.by_landmarks
+    ((112, 112, 3), False)
     """
     if face.landmarks is None:
         matrix = square_transform(face.box, size, margin)
@@ -73,6 +78,10 @@ def similarity_transform(source: ArrayLike, target: ArrayLike) -> NDArray[np.flo
     Raises:
         ValueError: shapes that do not fit, numbers that are not finite, points that all coincide, or targets that no
             turn brings nearer to the source.
+
+    >>> similarity_transform([(0, 0), (1, 0)], [(5, 5), (5, 7)]).round(6)
+    array([[ 0., -2.,  5.],
+           [ 2.,  0.,  5.]])
     """
     a, b = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)
     if a.ndim != 2 or a.shape[1:] != (2,) or a.shape != b.shape or len(a) < 2:
@@ -105,7 +114,7 @@ def warp(frame: Frame, matrix: NDArray[np.float64], size: int) -> Frame:
     Where the frame is shrunk, every pixel is the mean of several samples, so that no detail turns into noise.
     """
     shrunk = 1 / math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
-    samples = min(max(math.ceil(shrunk - 0.01), 1), SHARPEST)
+    samples = min(max(math.ceil(shrunk - 0.01), 1), MAX_SAMPLES)
     finer = matrix * samples
     finer[:, 2] += (samples - 1) / 2  # the middle of a pixel stays its middle
     image = cv2.warpAffine(frame, finer, (size * samples, size * samples), flags=cv2.INTER_LINEAR)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from clipselect.errors import ClipselectError
 from clipselect.media.squash import Frame
 
-SMALLEST = 20.0
-LONGEST = 1280
-LEAST = 64
-"""Pixels of a side below which OpenCV 4.14 lets YuNet read memory that nobody wrote: such frames are padded."""
-HAAR = "haarcascade_frontalface_default.xml"
+MIN_FACE = 20.0
+MAX_FRAME_SIDE = 1280
+MIN_FRAME_SIDE = 64
+"""In pixels. With smaller frames, OpenCV 4.14 lets YuNet read uninitialised memory: they are padded."""
+CASCADE = "haarcascade_frontalface_default.xml"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Detections:
 
     Attributes:
         faces: the surest first.
-        too_small: how many more were dropped because a side of their box is shorter than the smallest size allowed.
+        too_small: how many more were dropped because a side of their box is too short.
     """
 
     faces: tuple[Face, ...]
@@ -57,25 +57,30 @@ class YuNet:
 
     Args:
         model: the .onnx file of OpenCV's model zoo (face_detection_yunet_*.onnx).
-        confidence: in (0, 1), the least that a face needs.
-        longest: larger frames are shrunk to it for detection, in pixels; what it finds is given in the frame's own.
-        smallest: faces with a shorter side in the frame's pixels are dropped and counted.
+        confidence: in (0, 1); faces below it are dropped.
+        max_frame_side: frames with a longer side are shrunk for detection, in pixels; boxes are of the whole frame.
+        min_face: faces with a side below it, in pixels of the whole frame, are dropped and counted.
 
     Raises:
         ClipselectError: no such file, or it is no such detector.
     """
 
     def __init__(
-        self, model: str | Path, *, confidence: float = 0.6, longest: int = LONGEST, smallest: float = SMALLEST
+        self,
+        model: str | Path,
+        *,
+        confidence: float = 0.6,
+        max_frame_side: int = MAX_FRAME_SIDE,
+        min_face: float = MIN_FACE,
     ) -> None:
         path = Path(model)
         try:
             content = np.frombuffer(path.read_bytes(), np.uint8)
         except OSError as e:
             raise ClipselectError(
-                f"{path}: no face detector can be read there; give the .onnx file of OpenCV's YuNet"
+                f"{path}: cannot be read as a face detector; give the .onnx file of OpenCV's YuNet"
             ) from e
-        self.longest, self.smallest = longest, smallest
+        self.max_frame_side, self.min_face = max_frame_side, min_face
         try:
             with _quiet():
                 self._net = cv2.FaceDetectorYN.create("onnx", content, np.empty(0, np.uint8), (64, 64), confidence)
@@ -87,20 +92,20 @@ class YuNet:
 
     def __call__(self, frame: Frame) -> Detections:
         """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
-        image, scale = _shrunk(frame, self.longest)
-        if min(frame.shape[:2]) < self.smallest:
+        image, scale = _shrunk(frame, self.max_frame_side)
+        if min(frame.shape[:2]) < self.min_face:
             return Detections(())
         image = _padded(image)
         self._net.setInputSize((image.shape[1], image.shape[0]))
         rows = self._net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
         found = np.empty((0, 15)) if rows is None else np.asarray(rows, dtype=np.float64)
         points = found[:, :14].reshape(-1, 7, 2) * scale
-        return _kept(
+        return _detections(
             [
                 Face((*corner.tolist(), *extent.tolist()), float(confidence), marks)
                 for (corner, extent, *_), marks, confidence in zip(points, points[:, 2:], found[:, 14], strict=True)
             ],
-            self.smallest,
+            self.min_face,
         )
 
 
@@ -109,17 +114,19 @@ class Haar:
 
     Args:
         neighbours: how many overlapping windows must agree on a face.
-        longest, smallest: as for `YuNet`.
+        max_frame_side, min_face: as for `YuNet`.
 
     Raises:
         ClipselectError: this OpenCV carries no cascade.
     """
 
-    def __init__(self, *, neighbours: int = 5, longest: int = LONGEST, smallest: float = SMALLEST) -> None:
-        self.neighbours, self.longest, self.smallest = neighbours, longest, smallest
+    def __init__(
+        self, *, neighbours: int = 5, max_frame_side: int = MAX_FRAME_SIDE, min_face: float = MIN_FACE
+    ) -> None:
+        self.neighbours, self.max_frame_side, self.min_face = neighbours, max_frame_side, min_face
         folder = getattr(getattr(cv2, "data", None), "haarcascades", "")
         with _quiet():
-            self._cascade = cv2.CascadeClassifier(str(Path(folder) / HAAR))
+            self._cascade = cv2.CascadeClassifier(str(Path(folder) / CASCADE))
         if self._cascade.empty():
             raise ClipselectError(
                 "this OpenCV carries no face cascade; install opencv-python-headless below 5, or give a YuNet model"
@@ -127,53 +134,53 @@ class Haar:
 
     def __call__(self, frame: Frame) -> Detections:
         """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
-        image, scale = _shrunk(frame, self.longest)
-        if min(frame.shape[:2]) < self.smallest:
+        image, scale = _shrunk(frame, self.max_frame_side)
+        if min(frame.shape[:2]) < self.min_face:
             return Detections(())
         grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
         boxes, _, weights = self._cascade.detectMultiScale3(
             grey, scaleFactor=1.1, minNeighbors=self.neighbours, outputRejectLevels=True
         )
         extents = np.asarray(boxes, dtype=np.float64).reshape(-1, 2, 2) * scale
-        return _kept(
+        return _detections(
             [
                 Face((*corner.tolist(), *extent.tolist()), float(weight))
                 for (corner, extent), weight in zip(extents, np.ravel(weights), strict=True)
             ],
-            self.smallest,
+            self.min_face,
         )
 
 
-def _shrunk(frame: Frame, longest: int) -> tuple[Frame, NDArray[np.float64]]:
-    """The frame with its longer side at most `longest`, and by how much x and y [2] grow on the way back."""
+def _shrunk(frame: Frame, max_side: int) -> tuple[Frame, NDArray[np.float64]]:
+    """The frame with its longer side at most `max_side`, and by how much x and y [2] grow on the way back."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
         raise ValueError(f"expected a frame [h, w, 3] uint8 RGB, got {[*frame.shape]} {frame.dtype}")
     height, width = frame.shape[:2]
-    share = min(1.0, longest / max(height, width))
-    if share == 1:
+    scale = min(1.0, max_side / max(height, width))
+    if scale == 1:
         return frame, np.ones(2)
-    size = max(1, round(width * share)), max(1, round(height * share))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     image = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return image, np.array([width, height]) / size
 
 
 def _padded(image: Frame) -> Frame:
-    """The image with black to its right and below it, as far as its sides are shorter than `LEAST`."""
+    """The image with black to its right and below it, as far as its sides are shorter than `MIN_FRAME_SIDE`."""
     height, width = image.shape[:2]
-    if min(height, width) >= LEAST:
+    if min(height, width) >= MIN_FRAME_SIDE:
         return image
-    return np.pad(image, ((0, max(LEAST - height, 0)), (0, max(LEAST - width, 0)), (0, 0)))
+    return np.pad(image, ((0, max(MIN_FRAME_SIDE - height, 0)), (0, max(MIN_FRAME_SIDE - width, 0)), (0, 0)))
 
 
-def _kept(faces: list[Face], smallest: float) -> Detections:
-    large = [face for face in faces if min(face.box[2:]) >= smallest]
+def _detections(faces: list[Face], min_face: float) -> Detections:
+    large = [face for face in faces if min(face.box[2:]) >= min_face]
     large.sort(key=lambda face: (-face.confidence, face.box))
     return Detections(tuple(large), len(faces) - len(large))
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """OpenCV reports on standard error what it also raises."""
+    """Without OpenCV's messages on standard error: it raises the same."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(0)
     try:

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from torchvision.ops import box_convert, box_iou
 
+from clipselect.errors import ArgumentError
 from clipselect.faces.detection import Face
 
 
@@ -38,7 +41,7 @@ def track(
 
     Args:
         detections: the faces of every frame, in time order; empty where there are none.
-        overlap: in (0, 1], the least intersection over union of a link.
+        overlap: in (0, 1]; boxes with less intersection over union are not linked.
         patience: how many frames in a row may miss a face before its track ends.
         shortest: tracks of fewer faces are left out.
 
@@ -46,12 +49,18 @@ def track(
         The tracks, by the frame and then the place in it of their first face; the same for the same detections.
 
     Raises:
-        ValueError: an option outside its range.
+        ArgumentError: an option outside its range.
+
+    >>> here, there = Face((0.0, 0.0, 50.0, 50.0), 0.9), Face((200.0, 0.0, 50.0, 50.0), 0.8)
+    >>> [one.frames for one in track([[here], [here, there], [there]])]
+    [(0, 1), (1, 2)]
     """
     if not 0 < overlap <= 1:
-        raise ValueError(f"overlap must lie in (0, 1], got {overlap}")
-    if patience < 0 or shortest < 1:
-        raise ValueError(f"patience must be at least 0 and shortest at least 1, got {patience} and {shortest}")
+        raise ArgumentError("overlap", f"must lie in (0, 1], got {overlap}")
+    if patience < 0:
+        raise ArgumentError("patience", f"must be at least 0, got {patience}")
+    if shortest < 1:
+        raise ArgumentError("shortest", f"must be at least 1, got {shortest}")
     tracks: list[list[tuple[int, Face]]] = []
     for index, faces in enumerate(detections):
         live = [members for members in tracks if index - members[-1][0] <= patience + 1]
@@ -69,13 +78,17 @@ def track(
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Intersection over union [n, m] in [0, 1] of boxes [n, 4] and [m, 4] (x, y, w, h); 0 for empty ones."""
-    p, q = (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) for boxes in (a, b))
-    low = np.maximum(p[:, None, :2], q[None, :, :2])
-    high = np.minimum(p[:, None, :2] + p[:, None, 2:], q[None, :, :2] + q[None, :, 2:])
-    shared = (high - low).clip(0).prod(axis=2)
-    union = p[:, None, 2:].prod(axis=2) + q[None, :, 2:].prod(axis=2) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    """Intersection over union [n, m] in [0, 1] of boxes [n, 4] and [m, 4] (x, y, w, h); 0 for empty ones.
+
+    >>> iou([(0, 0, 10, 10)], [(0, 0, 10, 10), (5, 0, 10, 10), (20, 0, 5, 5)]).round(3)
+    array([[1.   , 0.333, 0.   ]])
+    """
+    corners = [
+        box_convert(torch.from_numpy(np.asarray(boxes, dtype=np.float64).reshape(-1, 4)), "xywh", "xyxy")
+        for boxes in (a, b)
+    ]
+    overlap: NDArray[np.float64] = box_iou(*corners).nan_to_num(0.0).numpy()  # 0 / 0 for empty boxes
+    return overlap
 
 
 def _links(last: Sequence[Face], faces: Sequence[Face], overlap: float) -> dict[int, int]:

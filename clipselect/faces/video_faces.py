@@ -19,7 +19,7 @@ from clipselect.media.sources import Source, open_source
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """The faces of one person, as far as boxes tell, in time order.
+    """The faces that were linked to one person, in time order.
 
     Attributes:
         origins: [n] frame, time and box of every face.

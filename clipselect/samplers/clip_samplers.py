@@ -145,7 +145,7 @@ class CandidateClipSampler(ClipSampler):  # type: ignore[misc]  # PyTorchVideo h
         return VideoSchedule(video_duration, annotation, windows, fields, self.augs_per_clip)
 
     def _in_progress(self, end: Any, duration: Any, annotation: dict[str, Any]) -> VideoSchedule:
-        """The schedule that goes on. Datasets that share a sampler are told apart by all that they pass."""
+        """The schedule that goes on. Datasets may share a sampler, so all that they pass is compared."""
         found = [one for one in self._schedules if (one.last_end, one.duration) == (end, duration)]
         if not found:
             raise ClipselectError(

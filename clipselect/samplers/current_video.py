@@ -66,7 +66,7 @@ def pop_opened_video(video_duration: Any, annotation: dict[str, Any]) -> tuple[s
     """Path of the video whose first clip is asked for, and the video if the handler opened it. Each is given once.
 
     Args:
-        video_duration: as the sampler was given it, to tell this video from one that another dataset opened.
+        video_duration: as the sampler was given it, which is another one if another dataset opened the video.
         annotation: its `video_path`, if there, comes first.
 
     Raises:

@@ -84,7 +84,7 @@ def test_a_tracklet_of_which_nothing_can_be_read_does_not_stop_the_others(mars: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "named"),
     [
         (["reid", "nowhere"], "nowhere"),
         (["reid", ".", "--layout", "other"], "--layout"),
@@ -94,12 +94,12 @@ def test_a_tracklet_of_which_nothing_can_be_read_does_not_stop_the_others(mars: 
     ],
 )
 def test_bad_arguments_are_one_sentence(
-    arguments: list[str], told: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+    arguments: list[str], named: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run(*arguments, "--model", model)
     assert run.code == 2
-    assert told in run.err
+    assert named in run.err
     assert "Traceback" not in run.err
 
 
@@ -167,7 +167,7 @@ def test_faces_of_known_tracks_are_those_that_the_detector_would_have_found(tmp_
 
 def test_frames_that_do_not_decode_leave_a_gap_in_numbers_and_times(tmp_path: Path) -> None:
     broken = damaged(tmp_path / "broken.mp4", 0.3, 0.4)
-    corner = Face((80.0, 8.0, 30.0, 30.0), 1.0)  # whose grey tells the number of the frame
+    corner = Face((80.0, 8.0, 30.0, 30.0), 1.0)  # whose grey level is the number of the frame
     found = faces_of_video(broken, lambda _: Detections((corner,)))
     (sentence,) = found.warnings
     assert sentence.startswith("broken at 1.") and sentence.endswith("frames decode, and only those were looked at")

@@ -23,7 +23,7 @@ def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def ramp(width: int = 200, height: int = 160) -> np.ndarray:
-    """[h, w, 3]: red tells x, green tells y."""
+    """[h, w, 3]: red is x, green is y."""
     y, x = np.mgrid[:height, :width]
     return np.stack([x, y, np.full_like(x, 255)], axis=2).astype(np.uint8)
 

@@ -12,7 +12,7 @@ from clipselect.zoo.face_networks import FACE_NETWORKS
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.metrics import rank_accuracy
 from clipselect.faces import Haar, YuNet, align, iou
-from clipselect.faces.detection import Detections, Detector, Face, _kept, _padded, _shrunk
+from clipselect.faces.detection import Detections, Detector, Face, _detections, _padded, _shrunk
 
 MODEL = "weights/face_detection_yunet_2026may.onnx"
 
@@ -30,15 +30,15 @@ def on_canvas(image: np.ndarray, height: int, width: int, y: int, x: int) -> np.
 def test_a_file_that_is_no_detector_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text.onnx").write_text("no network")
     (tmp_path / "empty.onnx").touch()
-    for name, says in (("none.onnx", "can be read"), ("text.onnx", "not a YuNet"), ("empty.onnx", "not a YuNet")):
+    for name, says in (("none.onnx", "cannot be read"), ("text.onnx", "not a YuNet"), ("empty.onnx", "not a YuNet")):
         with pytest.raises(ClipselectError, match=rf"{name}: .*{says}.*give"):
             YuNet(tmp_path / name)
-    with pytest.raises(ClipselectError, match="can be read"):
+    with pytest.raises(ClipselectError, match="cannot be read"):
         YuNet(tmp_path)
     assert capfd.readouterr().err == ""
 
 
-def test_no_cascade_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_opencv_without_its_cascade_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2.data, "haarcascades", "/nowhere")
     with pytest.raises(ClipselectError, match="no face cascade; install"):
         Haar()
@@ -61,7 +61,7 @@ def test_what_is_no_frame_is_refused(frame: np.ndarray) -> None:
 
 def test_small_faces_are_dropped_and_counted_and_the_surest_comes_first() -> None:
     faces = [Face((0, 0, 30, 19.9), 0.99), Face((5, 0, 20, 20), 0.7), Face((0, 0, 50, 60), 0.8), Face((0, 0, 1, 1), 1)]
-    kept = _kept(faces, 20)
+    kept = _detections(faces, 20)
     assert [f.confidence for f in kept.faces] == [0.8, 0.7] and kept.too_small == 2
 
 

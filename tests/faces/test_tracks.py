@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clipselect.errors import ArgumentError
 from clipselect.faces import Face, Track, iou, track
 
 
@@ -98,5 +99,5 @@ def test_iou_by_hand() -> None:
     ("options", "says"), [({"overlap": 0.0}, "overlap"), ({"patience": -1}, "patience"), ({"shortest": 0}, "shortest")]
 )
 def test_options_out_of_range_are_refused(options: dict[str, float], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ArgumentError, match=says):
         track([], **options)  # type: ignore[arg-type]

@@ -123,7 +123,7 @@ def test_a_path_that_another_dataset_opened_is_not_taken(videos: Path, model: Pa
         sampler(0.0, dropped, {})
 
 
-def test_something_something_is_told_what_to_do(videos: Path, model: Path, tmp_path: Path) -> None:
+def test_something_something_v2_is_refused_with_what_to_do(videos: Path, model: Path, tmp_path: Path) -> None:
     lines = [f"7 0 {i} frames/{i}.png 0" for i in range(60)]
     (tmp_path / "frames.csv").write_text("\n".join(["original_vido_id video_id frame_id path labels", *lines]))
     (tmp_path / "labels.json").write_text(json.dumps({"Putting something": "0"}))

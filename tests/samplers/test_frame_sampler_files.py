@@ -39,9 +39,9 @@ def test_unreadable_images_are_named_left_out_and_counted_over(
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
     mixed = [bad, *paths[:3], tmp_path / "gone.png", *paths[3:], bad]
-    with pytest.warns(ClipselectWarning) as told:
+    with pytest.warns(ClipselectWarning) as caught:
         found = sampler(k=4)(mixed)
-    assert [str(w.message).partition(":")[0] for w in told] == [str(bad), str(tmp_path / "gone.png"), str(bad)]
+    assert [str(w.message).partition(":")[0] for w in caught] == [str(bad), str(tmp_path / "gone.png"), str(bad)]
     alone = sampler(k=4)(paths)
     assert found.candidates.tolist() == [1, 2, 3, 5, 6, 7, 8, 9, 10]
     assert found.indices.tolist() == found.candidates[alone.indices].tolist()

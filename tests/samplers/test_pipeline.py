@@ -56,7 +56,7 @@ def network() -> Remembered:
     pools = ((SLOW, 1, 1), (FAST, 1, 1))
     net = slowfast_r50(pretrained=False, head_pool_kernel_sizes=pools, model_num_class=CLASSES)
     for module in net.modules():
-        if isinstance(module, nn.BatchNorm3d):  # fresh ones pass on too little for clips to be told apart
+        if isinstance(module, nn.BatchNorm3d):  # fresh ones pass on too little for clips to differ
             nn.init.ones_(module.weight)
             module.momentum = 1.0
     noise = torch.randn(4, 3, FAST, 32, 32) + torch.randn(4, 3, 1, 1, 1)
