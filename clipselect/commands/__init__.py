@@ -13,6 +13,7 @@ from clipselect.commands.classify import classify
 from clipselect.commands.common import OutputCommand, print_error
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
+from clipselect.commands.evaluate import evaluate
 from clipselect.commands.faces import faces
 from clipselect.commands.index import index
 from clipselect.commands.reid import reid
@@ -37,6 +38,7 @@ app.command()(index)
 app.command()(train_base)
 app.command()(train_embedder)
 app.command()(distill)
+app.add_typer(evaluate, name="evaluate")
 app.command()(report)
 app.command()(demo)
 

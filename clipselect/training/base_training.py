@@ -17,19 +17,18 @@ from clipselect.errors import ClipselectError, check_argument
 from clipselect.media.candidates import Seconds, exact_seconds
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
+from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.augment import normalised, training_size
 from clipselect.training.cards import base_card
-from clipselect.training.features import UNREADABLE, as_clipselect_error, clip_outputs
+from clipselect.training.features import clip_outputs
 from clipselect.training.frame_cache import FrameCache, frame_cache
 from clipselect.training.loop import Example, TrainingConfig, train
 from clipselect.training.run import (
-    OnError,
     TrainingRun,
     TrainResult,
     check_outputs,
-    ignore_error,
     origin,
     python_call,
     to_half_precision,

@@ -15,20 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipselect.data.datasets import LabelledVideo
-from clipselect.media.candidates import Clip
+from clipselect.data.labels import BACKGROUND, shown_class
 from clipselect.media.sources import open_source
 from clipselect.media.text import utf8
+from clipselect.media.unreadable import UNREADABLE, OnError, unreadable
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.augment import augment
-from clipselect.training.elements import BACKGROUND, DDNetExamples, Elements, Target
-from clipselect.training.features import UNREADABLE, ClipOutputs, clip_outputs, unreadable
+from clipselect.training.elements import DDNetExamples, Elements, Target
+from clipselect.training.features import ClipOutputs, clip_outputs
 from clipselect.training.frame_cache import FrameCache
-from clipselect.training.run import OnError
 from clipselect.training.training_examples import TrainingClip, rounded
 from clipselect.zoo.base import Base
 
-MIN_INSIDE = 0.5
-"""A clip shows an action if at least this fraction of it lies within segments of the action."""
 JITTER = 0.1
 """Training clips are moved by up to this fraction of their length; 1.5 times as much may be cut off, or twice as much
 added."""
@@ -196,22 +194,6 @@ def elements_from_outputs(item: int, video: LabelledVideo, outputs: ClipOutputs)
         predicted=np.full(n, int(outputs.probabilities.mean(0).argmax())),
     )
 
-
-def shown_class(clip: Clip, video: LabelledVideo) -> int:
-    """The class that a clip of a video shows: where segments are known the one whose segments fill most of it together,
-    or BACKGROUND if none fills half of it; else that of the video."""
-    if not video.segments:
-        return video.labels[0] if video.labels else BACKGROUND
-    start, end = float(clip.start), float(clip.end)
-    filled: dict[int, float] = {}
-    filled_to: dict[int, float] = {}
-    for s in sorted(video.segments, key=lambda segment: segment.start):
-        from_, to = max(start, s.start, filled_to.get(s.label, start)), min(end, s.end)
-        if from_ < to:
-            filled[s.label] = filled.get(s.label, 0.0) + to - from_
-            filled_to[s.label] = to
-    label = max(filled, key=lambda label: filled[label], default=BACKGROUND)
-    return label if filled.get(label, 0.0) >= MIN_INSIDE * (end - start) else BACKGROUND
 
 
 def base_accuracy(parts: Iterable[ClipElements]) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 from clipselect.data.element_kind import ElementKind, element_kind
 from clipselect.errors import check_argument
 from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.method.discriminability import Normalisation
 from clipselect.scoring.checkpoint import Metadata, fingerprint, save_weights
 from clipselect.scoring.scorer import Scorer
@@ -20,11 +21,9 @@ from clipselect.training.feature_store import computed_features
 from clipselect.training.loop import TrainingConfig
 from clipselect.training.recipe import ClipRecipe, FrameRecipe, Recipe
 from clipselect.training.run import (
-    OnError,
     TrainingRun,
     TrainResult,
     check_outputs,
-    ignore_error,
     origin,
     python_call,
 )

@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clipselect.media.unreadable import OnError
 from clipselect.method.losses import even_weights
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.augment import training_size
 from clipselect.training.loop import Example
-from clipselect.training.run import OnError
 from clipselect.training.training_examples import Sample, readable_example
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
@@ -28,7 +28,6 @@ from clipselect.zoo.embedder import Embedder
 Target = Literal["labels", "head", "confidence"]
 """Centroids and labels of the training set; the head's rows and its own answers; the base's largest probability."""
 
-BACKGROUND = -1
 NO_CENTROID = -1
 
 

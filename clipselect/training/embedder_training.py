@@ -19,17 +19,16 @@ from clipselect.errors import ArgumentError, ClipselectError, ImageError, check_
 from clipselect.evaluation.metrics import Retrieval, retrieval
 from clipselect.media.images import Image, read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
+from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.scoring.checkpoint import fingerprint, save_weights
 from clipselect.scoring.input_spec import MAX_SIDE, MIN_SIDE, InputSpec
 from clipselect.training.augment import normalised
 from clipselect.training.cards import embedder_card
 from clipselect.training.loop import Example, TrainingConfig, train
 from clipselect.training.run import (
-    OnError,
     TrainingRun,
     TrainResult,
     check_outputs,
-    ignore_error,
     origin,
     python_call,
     to_half_precision,

@@ -12,9 +12,10 @@ from typing import Generic
 
 from clipselect.errors import ClipselectError
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
+from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.training.array_files import ArrayFiles, read_arrays
 from clipselect.training.elements import E, ElementData, joined
-from clipselect.training.run import OnError, TrainingRun, ignore_error
+from clipselect.training.run import TrainingRun
 
 
 @dataclass(frozen=True)

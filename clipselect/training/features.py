@@ -1,35 +1,14 @@
 """What a base says about every candidate clip of a video, in one pass over its frames."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import av
 import torch
 from torch import Tensor
 
-from clipselect.errors import ClipselectError, ImageError, VideoError
 from clipselect.media.candidates import Clip, Seconds
 from clipselect.media.clips import ClipBatch, candidates, map_clips
 from clipselect.media.sources import Source
 from clipselect.zoo.base import Base
-
-UNREADABLE = (VideoError, ImageError, av.FFmpegError, OSError, MemoryError, RuntimeError, ValueError)
-"""What a file that cannot be read may raise; a `NetworkError` is none of these, since every file would raise it."""
-
-
-def as_clipselect_error(path: str, error: BaseException) -> ClipselectError:
-    """What was raised about an unreadable file, as an error whose sentence names the file and the remedy."""
-    if isinstance(error, ClipselectError):
-        return error
-    return VideoError(f"{path}: cannot be read ({str(error) or type(error).__name__}); convert it, say to H.264")
-
-
-def unreadable(path: str, error: BaseException, failed: Callable[[str, ClipselectError], Any]) -> str:
-    """Report a file that cannot be read to `failed`; returns the sentence."""
-    error = as_clipselect_error(path, error)
-    failed(path, error)
-    return str(error)
 
 
 @dataclass(frozen=True)

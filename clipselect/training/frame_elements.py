@@ -21,9 +21,9 @@ from clipselect.data.identities import LabelledImages
 from clipselect.errors import ImageError
 from clipselect.media.images import Image, read_image, squash_image
 from clipselect.media.text import utf8
+from clipselect.media.unreadable import OnError
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.elements import NO_CENTROID, DDNetExamples, Elements
-from clipselect.training.run import OnError
 from clipselect.zoo.embedder import Embedder
 
 

@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from clipselect.data.composition import ACTION_CLIPS, compose
 from clipselect.data.datasets import LabelledVideo
+from clipselect.data.labels import BACKGROUND
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group
 from clipselect.evaluation.rows import method_rows, ranking_quality
 from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
+from clipselect.media.unreadable import UNREADABLE, OnError, ignore_error, unreadable
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import score_video
 from clipselect.training.clip_elements import ClipData, elements_from_outputs
-from clipselect.training.elements import BACKGROUND
 from clipselect.training.feature_store import FeatureStore
-from clipselect.training.features import UNREADABLE, clip_outputs, unreadable
+from clipselect.training.features import clip_outputs
 from clipselect.training.frame_elements import FrameData, FrameElements
-from clipselect.training.run import OnError, ignore_error
 from clipselect.training.targets import DScoreTarget, nothing_read
 from clipselect.zoo.base import Base
 

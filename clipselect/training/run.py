@@ -12,16 +12,10 @@ from clipselect import __version__
 from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.scoring.checkpoint import Metadata, save_weights
 from clipselect.training.cards import CARD
 from clipselect.training.runtime import Runtime, launch
-
-OnError = Callable[[str, ClipselectError], Any]
-"""Called with the path of a file that is left out and why."""
-
-
-def ignore_error(path: str, error: ClipselectError) -> None:
-    """The `OnError` callback that does nothing."""
 
 
 @dataclass(frozen=True)

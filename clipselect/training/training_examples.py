@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from clipselect.errors import ClipselectWarning
+from clipselect.media.unreadable import UNREADABLE, as_clipselect_error
 from clipselect.training.augment import augment
-from clipselect.training.features import UNREADABLE, as_clipselect_error
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
 

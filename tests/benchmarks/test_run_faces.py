@@ -11,8 +11,8 @@ import pytest
 import run_faces
 from face_sets import FaceSets, all_pairs
 from frame_tables import FrameTable
-from helpers.benchmark_fixtures import one_thread
 from helpers.command_line import Run
+from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import EMBEDDER, cut, pattern, people, textured, tiny_ddnet, write
 
 from clipselect.commands.stages import Failures

@@ -10,7 +10,7 @@ import pytest
 import run_reid
 import shared
 from clipselect.zoo.embedder_loading import load_embedder
-from helpers.benchmark_fixtures import one_thread
+from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import EMBEDDER, cut, pattern, tiny_ddnet, write
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import av
 import pytest
-from helpers.benchmark_fixtures import one_thread  # noqa: F401  (and the benchmarks' folder on the path)
+from helpers.evaluation_fixtures import one_thread  # noqa: F401  (and the benchmarks' folder on the path)
 from made_videos import Made, encoders, make
 from run_speed import goals
 from speed_parts import memory, reading, turns

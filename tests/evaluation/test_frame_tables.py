@@ -9,7 +9,7 @@ import frame_tables
 import numpy as np
 import pytest
 from frame_tables import FrameTable, frame_table, of_oracle, set_rows, stacked
-from helpers.benchmark_fixtures import one_thread
+from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import blocks, cut, noise, people, tiny_ddnet, write
 from numpy.typing import NDArray
 

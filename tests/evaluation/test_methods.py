@@ -1,13 +1,10 @@
 """The table of methods is whole, and every entry chooses and weighs what it says."""
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipselect.evaluation import methods
 from clipselect.evaluation.methods import METHODS, Candidates, equal_cost_k, methods_at, names
 
 SCORES = np.array([0.2, 0.9, 0.1, 0.6, 0.4])
@@ -69,7 +66,3 @@ def test_equal_cost_never_costs_less_than_ddl_and_at_most_one_clip_more(candidat
     clips, ddl = equal_cost_k(candidates, k, ratio), min(k, candidates) + candidates * ratio
     assert min(k, candidates) <= clips <= candidates
     assert min(ddl, candidates) - 1e-6 <= clips <= ddl + 1  # there are no more clips than candidates
-
-
-def test_the_examples_are_right() -> None:
-    assert doctest.testmod(methods).failed == 0

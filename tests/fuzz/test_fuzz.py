@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from helpers.benchmark_fixtures import one_thread  # noqa: F401  (and the benchmarks' folder on the path)
 from helpers.command_line import Run, assert_refused
+from helpers.evaluation_fixtures import one_thread  # noqa: F401  (and the benchmarks' folder on the path)
 from helpers.videos import make_video
 from run_fuzz import GOOD, Child, fuzz, make_files, mutations
 from run_soak import soak

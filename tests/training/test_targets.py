@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from clipselect.data.datasets import LabelledVideo
 from clipselect.data.identities import LabelledImages
+from clipselect.data.labels import BACKGROUND
 from clipselect.errors import ClipselectError
 from clipselect.method.discriminability import class_centroids, d_scores, discriminability
 from clipselect.training.clip_elements import ClipData, ClipElements, base_accuracy
-from clipselect.training.elements import BACKGROUND, Target
+from clipselect.training.elements import Target
 from clipselect.training.feature_store import FeatureStore
 from clipselect.training.frame_elements import FrameData, FrameElements, Variants
 from clipselect.training.targets import DScoreTarget, centroids_from, write_d_scores

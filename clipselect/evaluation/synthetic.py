@@ -1,4 +1,4 @@
-"""A set of videos and two networks out of nothing, to run the benchmark where there is no data. No claim of accuracy.
+"""Videos and two networks made from nothing, to run an evaluation where there is no data. No claim of accuracy.
 
 In grainy videos a square moves or blinks for a while: two classes. The networks are tiny and fitted in seconds to such
 clips, by the same steps as real ones: a base, the D-scores of its training clips, a DDNet that regresses them.
@@ -10,8 +10,6 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
-from clipselect.zoo.base import MEAN, STD, Base
-from clipselect.zoo.narrow_r3d import NarrowR3D
 from numpy.typing import NDArray
 from torch import nn
 
@@ -22,6 +20,8 @@ from clipselect.method.discriminability import class_centroids, d_scores, discri
 from clipselect.method.losses import distillation_loss, ranking_loss
 from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.narrow_r3d import NarrowR3D
 
 WIDTH, HEIGHT, RATE, SQUARE = 96, 64, 12, 20
 CLIP_SECONDS, ACTION_SECONDS = 0.5, 1.5
@@ -33,7 +33,7 @@ BATCH = 16
 
 
 @dataclass(frozen=True)
-class Synthetic:
+class SyntheticData:
     """What was made.
 
     Attributes:
@@ -49,10 +49,10 @@ class Synthetic:
     model: Path
 
 
-def make(folder: Path, *, videos: int = 12, steps: int = 80) -> Synthetic:
+def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 80) -> SyntheticData:
     """Make all of it in a folder that exists, the same every time."""
     names = ("videos.csv", "background", "domains.csv", "base.safetensors", "ddnet.safetensors")
-    made = Synthetic(*(folder / name for name in names))
+    made = SyntheticData(*(folder / name for name in names))
     lines = ["path,label,start,end,split"]
     for i in range(videos):
         rng = np.random.default_rng([1, i])
@@ -137,7 +137,7 @@ def draw(seed: list[int], count: int) -> tuple[NDArray[np.uint8], torch.Tensor]:
     """Clips [count, T, size, size, 3] and labels [count]; half of them show nothing."""
     rng = np.random.default_rng(seed)
     labels = np.where(np.arange(count) % 2, NOTHING, np.arange(count) // 2 % len(CLASSES))
-    size, frames = INPUT_SPEC.size, INPUT_SPEC.frames
+    size, frames = INPUT_SPEC.size, INPUT_SPEC.clip_frames
     clips = np.empty((count, frames, size, size, 3), np.uint8)
     columns, rows = ((np.arange(size) + 0.5) * side / size for side in (WIDTH, HEIGHT))
     shown = ((np.arange(frames) + 0.5) * CLIP_SECONDS * RATE / frames).astype(int)

@@ -1,4 +1,4 @@
-"""What both networks say about every candidate clip of a video.
+"""The outputs of both networks for every candidate clip of a video.
 
 The two networks look at the same windows of time, each at its own number and size of frames. A video is decoded once
 per network, or once in all where both look at the same frames.
@@ -14,7 +14,6 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
-from clipselect.zoo.base import Base
 from numpy.typing import NDArray
 
 from clipselect.data.composition import spread_clips
@@ -24,19 +23,24 @@ from clipselect.media.orientation import orientation
 from clipselect.media.sources import Source
 from clipselect.media.squash import Frame
 from clipselect.scoring.scorer import Scorer
+from clipselect.zoo.base import Base
 
 BATCH = 8
 """Clips that the base sees at a time."""
 
+Floats = NDArray[np.float32]
+Run = Callable[[NDArray[np.uint8]], Floats]
+"""A network as a function of a batch of clips."""
+
 
 @dataclass(frozen=True)
-class Cut:
+class ClipGrid:
     """Which windows of a video are its candidates.
 
     Attributes:
         stride: seconds between the starts of candidates; None for the clip duration.
-        dense: at most so many: spread evenly over the video, unless a stride is given that makes do with fewer.
-        exactly: so many, spread evenly, even if some are the same.
+        dense: at most this many: spread evenly over the video, unless a stride is given that makes do with fewer.
+        exactly: this many, spread evenly, even if some are the same.
     """
 
     clip_duration: Fraction
@@ -67,7 +71,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class VideoTable:
-    """What both networks say about the n candidate clips of one video.
+    """The outputs of both networks for the n candidate clips of one video.
 
     Attributes:
         spans: [n, 2] seconds from the first frame.
@@ -76,19 +80,19 @@ class VideoTable:
     """
 
     spans: NDArray[np.float64]
-    scores: NDArray[np.float32]
-    probabilities: NDArray[np.float32]
+    scores: Floats
+    probabilities: Floats
 
 
 @dataclass
-class Watch:
+class Stopwatch:
     """Wall time in the networks; what is left of the total is decoding, or waiting for it."""
 
     begin: float = field(default_factory=time.perf_counter)
     networks: dict[str, float] = field(default_factory=lambda: {"ddnet": 0.0, "base": 0.0})
 
     @contextmanager
-    def of(self, network: str) -> Iterator[None]:
+    def running(self, network: str) -> Iterator[None]:
         tick = time.perf_counter()
         yield
         self.networks[network] += time.perf_counter() - tick
@@ -99,82 +103,48 @@ class Watch:
         return {"total": total, "decode": total - sum(self.networks.values()), **self.networks}
 
 
-Look = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-
-
-def video_table(source: Source, cut: Cut, networks: Networks) -> VideoTable:
+def video_table(source: Source, grid: ClipGrid, networks: Networks) -> VideoTable:
     """Both networks on every candidate.
 
     Raises:
         VideoError: not one frame decodes.
     """
-    watch = Watch()
+    watch = Stopwatch()
     own, bases = networks.scorer.input_spec, networks.base.input_spec
     if networks.views == 1 and (own.size, own.frames) == (bases.size, bases.frames):
-        looks = [score_look(networks.scorer, watch), base_look(networks, watch)]
-        source, clips, (scores, probabilities) = settled_pass(source, cut, own.size, own.frames, looks)
+        runs = [_scorer_run(networks, watch), _base_run(networks, watch)]
+        source, clips, (scores, probabilities) = _pass(source, grid, own.size, own.clip_frames, runs)
     else:
-        source, clips, scores = score_pass(source, cut, networks, watch)
+        source, clips, scores = score_pass(source, grid, networks, watch)
         probabilities = base_pass(source, clips, networks, watch)
     spans = np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64)
     return VideoTable(spans, scores, probabilities)
 
 
 def score_pass(
-    source: Source, cut: Cut, networks: Networks, watch: Watch
-) -> tuple[Source, list[Clip], NDArray[np.float32]]:
+    source: Source, grid: ClipGrid, networks: Networks, watch: Stopwatch
+) -> tuple[Source, list[Clip], Floats]:
     """The source as it really decodes, its candidates, and their scores [n]; one pass over the video."""
-    input_spec = networks.scorer.input_spec
-    looks = [score_look(networks.scorer, watch)]
-    source, clips, (scores,) = settled_pass(source, cut, input_spec.size, input_spec.frames, looks)
+    spec = networks.scorer.input_spec
+    source, clips, (scores,) = _pass(source, grid, spec.size, spec.clip_frames, [_scorer_run(networks, watch)])
     return source, clips, scores
 
 
-def settled_pass(
-    source: Source, cut: Cut, size: int, frames: int, looks: Sequence[Look]
-) -> tuple[Source, list[Clip], list[NDArray[np.float32]]]:
-    """One pass over all candidates."""
-
-    def look_at(batch: ClipBatch) -> list[NDArray[np.float32]]:
-        return [look(batch.frames) for look in looks]
-
-    mapped = map_clips(look_at, source, lambda s: cut.clips(s.timeline), size, frames, batch_size=BATCH)
-    return mapped.source, mapped.clips, [np.concatenate(rows) for rows in zip(*mapped.results, strict=True)]
-
-
-def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Watch) -> NDArray[np.float32]:
-    """Probabilities [n, classes] of clips of a source that has settled, in one pass over it."""
-    input_spec = networks.base.input_spec
+def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Stopwatch) -> Floats:
+    """Probabilities [n, classes] of known clips of a source, in one pass over it."""
+    spec, run = networks.base.input_spec, _base_run(networks, watch)
     seen: Source = source if networks.views == 1 else ThreeCrops(source)
-    look = base_look(networks, watch)
-    cut, size, frames = known_clips(source, clips), input_spec.size, input_spec.clip_frames
-    return np.concatenate(map_clips(lambda b: look(b.frames), seen, cut, size, frames, batch_size=BATCH).results)
+    mapped = map_clips(
+        lambda batch: run(batch.frames), seen, known_clips(source, clips), spec.size, spec.clip_frames, batch_size=BATCH
+    )
+    return np.concatenate(mapped.results)
 
 
-def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch: Watch) -> NDArray[np.float32]:
-    """The same, for few clips: each is decoded by seeking to it."""
-    look = base_look(networks, watch)
+def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch: Stopwatch) -> Floats:
+    """The same as `base_pass` for few clips: each is decoded by seeking to it."""
+    run = _base_run(networks, watch)
     batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
-    return np.concatenate([look(np.stack([_sought(source, clip, networks) for clip in batch])) for batch in batches])
-
-
-def score_look(scorer: Scorer, watch: Watch) -> Look:
-    def look(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        with watch.of("ddnet"):
-            return scorer.score(clips)
-
-    return look
-
-
-def base_look(networks: Networks, watch: Watch) -> Look:
-    def look(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """[b, T, size, size, 3], or with views [b, T, 3, size, size, 3] -> [b, classes]."""
-        with watch.of("base"):
-            views = clips if networks.views == 1 else clips.swapaxes(1, 2).reshape(-1, clips.shape[1], *clips.shape[3:])
-            rows = networks.base.probabilities(views).numpy()
-            return rows.reshape(len(clips), networks.views, -1).mean(axis=1)
-
-    return look
+    return np.concatenate([run(np.stack([_read(source, clip, networks) for clip in batch])) for batch in batches])
 
 
 @dataclass(frozen=True)
@@ -194,7 +164,11 @@ class ThreeCrops:
 
 
 def crops(picture: av.VideoFrame, aspect: float, size: int) -> NDArray[np.uint8]:
-    """[3, size, size, 3]: squares at the start, the middle and the end of the longer side, as high as the shorter."""
+    """[3, size, size, 3]: squares at the start, the middle and the end of the longer side, as high as the shorter.
+
+    Args:
+        aspect: width to height of the upright picture.
+    """
     width, height = (max(size, round(size * side)) for side in (aspect, 1 / aspect))
     turned = orientation(picture)
     stored = (height, width) if turned.transpose else (width, height)
@@ -207,14 +181,45 @@ def crops(picture: av.VideoFrame, aspect: float, size: int) -> NDArray[np.uint8]
 _scaler = VideoReformatter()
 
 
-def _sought(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:
+def _pass(
+    source: Source, grid: ClipGrid, size: int, frames: int, runs: Sequence[Run]
+) -> tuple[Source, list[Clip], list[Floats]]:
+    """One pass over all candidates: the outputs of every network."""
+
+    def run_all(batch: ClipBatch) -> list[Floats]:
+        return [run(batch.frames) for run in runs]
+
+    mapped = map_clips(run_all, source, lambda s: grid.clips(s.timeline), size, frames, batch_size=BATCH)
+    return mapped.source, mapped.clips, [np.concatenate(rows) for rows in zip(*mapped.results, strict=True)]
+
+
+def _scorer_run(networks: Networks, watch: Stopwatch) -> Run:
+    def run(clips: NDArray[np.uint8]) -> Floats:
+        with watch.running("ddnet"):
+            return networks.scorer.score(clips)
+
+    return run
+
+
+def _base_run(networks: Networks, watch: Stopwatch) -> Run:
+    def run(clips: NDArray[np.uint8]) -> Floats:
+        """[b, T, size, size, 3], or with views [b, T, 3, size, size, 3] -> [b, classes]."""
+        with watch.running("base"):
+            views = clips if networks.views == 1 else clips.swapaxes(1, 2).reshape(-1, clips.shape[1], *clips.shape[3:])
+            rows = networks.base.probabilities(views).numpy()
+            return rows.reshape(len(clips), networks.views, -1).mean(axis=1)
+
+    return run
+
+
+def _read(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:
     """[T, size, size, 3], or with views [T, 3, size, size, 3]."""
-    input_spec = networks.base.input_spec
+    spec = networks.base.input_spec
     if networks.views == 1:
-        return read_clip(source, clip, input_spec.size, input_spec.frames)
-    wanted = frames_to_score(source.timeline, clip, input_spec.frames).tolist()
+        return read_clip(source, clip, spec.size, spec.clip_frames)
+    wanted = frames_to_score(source.timeline, clip, spec.clip_frames).tolist()
     pictures = enumerate(source.pictures(wanted[0], wanted[-1]), start=wanted[0])
-    found = {i: crops(picture, source.aspect, input_spec.size) for i, picture in pictures if i in wanted}
+    found = {i: crops(picture, source.aspect, spec.size) for i, picture in pictures if i in wanted}
     if len(found) < len(set(wanted)):
         raise changed(source)
     return np.stack([found[i] for i in wanted])

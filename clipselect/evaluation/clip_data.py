@@ -7,48 +7,50 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from clip_tables import Cut, VideoTable
-from composed_files import write_composition
-from rich.text import Text
-from table_cache import Cache, tables
 
-from clipselect.commands.common import stderr
-from clipselect.commands.stages import Failures, stage
+from clipselect.data.composed_videos import write_composition
 from clipselect.data.composition import Composition, Kind, compose
 from clipselect.data.datasets import Dataset
-from clipselect.errors import ClipselectError, VideoError
+from clipselect.data.labels import BACKGROUND, shown_class
+from clipselect.errors import ClipselectError, MissingFileError
+from clipselect.evaluation.clip_tables import ClipGrid, VideoTable
 from clipselect.evaluation.outcomes import ClipTable, Group
 from clipselect.evaluation.rows import ranking_quality
+from clipselect.evaluation.table_cache import TableCache
 from clipselect.index.inputs import read_rows
 from clipselect.media.candidates import Clip
+from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
+from clipselect.media.unreadable import UNREADABLE, OnError, ignore_error, unreadable
 from clipselect.method.selection import uniform
-from clipselect.training.clip_elements import shown_class
-from clipselect.training.elements import BACKGROUND
 
 T = TypeVar("T")
 
-WHAT = "both networks on every clip"
-
 
 @dataclass(frozen=True)
-class DataSet:
+class ClipDataSet:
     """One data set of a results file.
 
     Attributes:
-        failures: what could not be read.
-        files: of a number of groups, evenly drawn, the real files to time, cut by `cut`.
+        missing: how many videos are listed and not there.
+        errors: why videos could not be read, by path.
+        files: of a number of groups, evenly drawn, the real files to time, cut by `grid`.
         parts: groups by further names, whose ranking is reported besides.
     """
 
     name: str
     groups: list[Group]
     table: ClipTable
-    failures: Failures
-    cut: Cut
+    missing: int
+    errors: Mapping[str, str]
+    grid: ClipGrid
     files: Callable[[int], list[str]]
     parts: dict[str, list[Group]] = field(default_factory=dict)
+
+    @property
+    def max_candidates(self) -> int:
+        return max(len(group.rows) for group in self.groups)
 
     def record(self) -> dict[str, Any]:
         """The entry of `data`."""
@@ -58,23 +60,26 @@ class DataSet:
             "sources": len({group.name for group in self.groups}),
             "classes": len({label for group in self.groups for label in group.labels}),
             "candidates": float(np.mean([len(group.rows) for group in self.groups])),
-            "missing": len(self.failures.missing),
-            "unreadable": [
-                {"path": printable(path), "error": printable(e)} for path, e in self.failures.errors.items()
-            ],
+            "missing": self.missing,
+            "unreadable": [{"path": printable(path), "error": printable(e)} for path, e in self.errors.items()],
         }
 
     def ranking(self) -> list[dict[str, Any]]:
         """The entries of `ranking`, where it is known which clips show the action."""
-        of = {self.name: self.groups} | {f"{self.name}, {part}": groups for part, groups in self.parts.items()}
-        found = [{"data": name, **ranking_quality(groups, self.table)} for name, groups in of.items()]
+        groups_of = {self.name: self.groups} | {f"{self.name}, {part}": groups for part, groups in self.parts.items()}
+        found = [{"data": name, **ranking_quality(groups, self.table)} for name, groups in groups_of.items()]
         return [entry for entry in found if entry["auc_ddnet"] is not None]
 
 
-def as_they_are(dataset: Dataset, cache: Cache) -> DataSet:
-    """Every video is a group; where its segments are known, so is which clips show an action."""
-    failures = Failures(dataset.missing)
-    found = _tables([video.path for video in dataset.videos], cache, failures)
+def untrimmed(
+    dataset: Dataset,
+    cache: TableCache,
+    *,
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
+) -> ClipDataSet:
+    """The videos as they are: every one is a group; where its segments are known, so is which clips show an action."""
+    found, errors = _tables([video.path for video in dataset.videos], dataset, cache, progress, on_error)
     firsts, table = _joined(found)
     groups = []
     for video in dataset.videos:
@@ -85,47 +90,51 @@ def as_they_are(dataset: Dataset, cache: Cache) -> DataSet:
         shows = [shown_class(window, video) != BACKGROUND for window in windows]
         index = np.arange(firsts[video.path], firsts[video.path] + len(spans))
         groups.append(Group(video.path, video.labels, index, np.array(shows) if video.segments else None))
-    return DataSet(
-        dataset.name, groups, table, failures, cache.cut, lambda count: [g.name for g in evenly(groups, count)]
-    )
+
+    def files(count: int) -> list[str]:
+        return [group.name for group in evenly(groups, count)]
+
+    return ClipDataSet(dataset.name, groups, table, len(dataset.missing), errors, cache.grid, files)
 
 
 def composed(
     dataset: Dataset,
     background: Mapping[str, Sequence[str]],
     kinds: Sequence[Kind],
-    own_domain: Mapping[str, str],
-    per_video: int,
-    seeds: Sequence[int],
-    cache: Cache,
+    cache: TableCache,
     folder: Path,
-) -> list[DataSet]:
+    *,
+    own_domain: Mapping[str, str],
+    per_video: int = 2,
+    seeds: Sequence[int] = (0, 1, 2),
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
+) -> list[ClipDataSet]:
     """One data set per kind of composition; the seeds' compositions of a video are groups of its name.
 
     Args:
         background: videos by domain.
-        cache: whose cut takes `ACTION_CLIPS` clips of every video.
+        cache: whose grid takes `ACTION_CLIPS` clips of every video.
         folder: for the files to time.
+        own_domain, per_video: as for `clipselect.data.composition.compose`.
     """
-    failures = Failures(dataset.missing)
     domains = {path: domain for domain, paths in background.items() for path in paths}
-    found = _tables([*(video.path for video in dataset.videos), *domains], cache, failures)
+    found, errors = _tables([*(video.path for video in dataset.videos), *domains], dataset, cache, progress, on_error)
     firsts, table = _joined(found)
     actions = [video for video in dataset.videos if video.path in found]
     backgrounds = [path for path in domains if path in found]
     paths = [*(video.path for video in actions), *backgrounds]
     labels = [dataset.classes[video.label] for video in actions]
 
-    out = []
-    for kind in kinds:
+    def data_set(kind: Kind) -> ClipDataSet:
+        background_of = [domains[path] for path in backgrounds]
         compositions = [
             composition
             for seed in seeds
             for composition in compose(
-                labels, [domains[path] for path in backgrounds], kind, per_video=per_video, seed=seed,
-                own_domain=own_domain,
+                labels, background_of, kind, per_video=per_video, seed=seed, own_domain=own_domain
             )
-        ]  # fmt: skip
+        ]
         groups = [
             Group(
                 paths[c.video], actions[c.video].labels, np.array([firsts[paths[v]] + i for v, i in c.clips]), c.action
@@ -136,12 +145,13 @@ def composed(
         for c, group in zip(compositions, groups, strict=True) if kind == "hard" else ():
             parts.setdefault(own_domain[labels[c.video]], []).append(group)
 
-        def files(count: int, kind: Kind = kind, compositions: Sequence[Composition] = compositions) -> list[str]:
-            return _written(evenly(compositions, count), paths, cache, folder / kind)
+        def files(count: int) -> list[str]:
+            return _written(evenly(compositions, count), paths, cache, folder / kind, progress, on_error)
 
-        cut = replace(cache.cut, exactly=None)
-        out.append(DataSet(kind, groups, table, failures, cut, files, parts))
-    return out
+        grid = replace(cache.grid, exactly=None)
+        return ClipDataSet(kind, groups, table, len(dataset.missing), errors, grid, files, parts)
+
+    return [data_set(kind) for kind in kinds]
 
 
 def read_domains(path: Path, classes: Sequence[str]) -> dict[str, str]:
@@ -166,15 +176,27 @@ def read_domains(path: Path, classes: Sequence[str]) -> dict[str, str]:
 
 
 def evenly(items: Sequence[T], count: int) -> list[T]:
-    """`count` items spread evenly over all, or all if there are fewer."""
+    """`count` items spread evenly over all, or all if there are fewer.
+
+    >>> evenly("abcdefghi", 3)
+    ['b', 'e', 'h']
+    """
     return [items[i] for i in uniform(len(items), min(count, len(items))).tolist()]
 
 
-def _tables(paths: Sequence[str], cache: Cache, failures: Failures) -> dict[str, VideoTable]:
-    with stage(WHAT, len(paths), quiet=False) as step:
-        found = tables(paths, cache, failures, step)
-    failures.tell()
-    return found
+def _tables(
+    paths: Sequence[str], dataset: Dataset, cache: TableCache, progress: ProgressCallback, on_error: OnError
+) -> tuple[dict[str, VideoTable], dict[str, str]]:
+    """Tables by path, and why others could not be read."""
+    errors: dict[str, str] = {}
+
+    def note(path: str, error: ClipselectError) -> None:
+        errors[path] = str(error)
+        on_error(path, error)
+
+    for path in dataset.missing:
+        on_error(path, MissingFileError(f"{path}: is listed but not there"))
+    return cache.tables(paths, progress=progress, on_error=note), errors
 
 
 def _joined(found: Mapping[str, VideoTable]) -> tuple[dict[str, int], ClipTable]:
@@ -185,20 +207,26 @@ def _joined(found: Mapping[str, VideoTable]) -> tuple[dict[str, int], ClipTable]
     return firsts, ClipTable(scores, np.concatenate([table.probabilities for table in found.values()]))
 
 
-def _written(compositions: Sequence[Composition], paths: Sequence[str], cache: Cache, folder: Path) -> list[str]:
+def _written(
+    compositions: Sequence[Composition],
+    paths: Sequence[str],
+    cache: TableCache,
+    folder: Path,
+    progress: ProgressCallback,
+    on_error: OnError,
+) -> list[str]:
     """Compositions as real files; one that cannot be made is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    with stage("composing files", len(compositions), quiet=False) as step:
-        for number, composition in enumerate(step.over(compositions)):
-            path = folder / f"{number:03d}.mp4"
-            try:
-                sources = {video: open_source(paths[video], fps=cache.fps) for video, _ in composition.clips}
-                cuts = {video: cache.cut.clips(source.timeline) for video, source in sources.items()}
-                clips = [(sources[video], cuts[video][clip]) for video, clip in composition.clips]
-                write_composition(clips, cache.cut.clip_duration, path)
-            except VideoError as e:
-                stderr().print(Text(f"not composed: {printable(e)}"))
-                continue
-            written.append(str(path))
+    for number, composition in enumerate(tracked(compositions, "composing files", len(compositions), progress)):
+        path = folder / f"{number:03d}.mp4"
+        try:
+            sources = {video: open_source(paths[video], fps=cache.fps) for video, _ in composition.clips}
+            grids = {video: cache.grid.clips(source.timeline) for video, source in sources.items()}
+            clips = [(sources[video], grids[video][clip]) for video, clip in composition.clips]
+            write_composition(clips, cache.grid.clip_duration, path)
+        except UNREADABLE as e:
+            unreadable(str(path), e, on_error)
+            continue
+        written.append(str(path))
     return written

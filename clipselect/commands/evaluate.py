@@ -1,0 +1,170 @@
+"""`clipselect evaluate`: accuracy and cost of every method on labelled data."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+from typer.core import TyperCommand
+
+from clipselect.commands.common import check, stderr, write_stdout
+from clipselect.commands.options import ClipDuration, Device, Fps, Model, Stride
+from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
+from clipselect.errors import ClipselectWarning
+from clipselect.evaluation.clips import ClipEvaluation
+from clipselect.evaluation.evaluate import Evaluation
+from clipselect.evaluation.synthetic import make_synthetic
+from clipselect.media.files import make_folder
+from clipselect.media.text import printable
+from clipselect.report.write import render, write_report
+
+SYNTHETIC_KS = [1, 2, 3]
+
+evaluate = typer.Typer(
+    no_args_is_help=True, help="Measure accuracy and cost of every method, DDL beside all its rivals, on labelled data."
+)
+
+
+class ListCommand(TyperCommand):
+    """Lets one option have several values, as `--k 1 3 5` for `--k 1 --k 3 --k 5`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        lists = {name for parameter in self.params if getattr(parameter, "multiple", False) for name in parameter.opts}
+        spread: list[str] = []
+        current = ""
+        for word in args:
+            if word.startswith("--"):
+                current = word if word in lists else ""
+            elif current and spread[-1] != current:
+                spread.append(current)
+            spread.append(word)
+        return super().parse_args(ctx, spread)
+
+
+def run_evaluation(evaluation: Evaluation, out: Path, *, quiet: bool, what: str = "videos") -> None:
+    """Evaluate, write OUT/results.json and OUT/results.md, and print the latter.
+
+    Args:
+        what: what the files are that may be unreadable.
+    """
+    make_folder(out)
+    failures = Failures(what)
+    with stoppable(out), _warnings_shown(), ProgressDisplay(quiet) as display:
+        results = evaluation.run(out, progress=display, on_error=failures.add)
+    failures.report()
+    report = write_report([results], markdown=out / "results.md")
+    if not quiet:
+        write_stdout(render(report, "markdown"))
+
+
+Data = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="Folder SPLIT/CLASS/VIDEO, or a list of videos with labels (.csv).")
+]
+ActivityNet = Annotated[
+    Path | None, typer.Option("--activitynet", metavar="JSON", help="ActivityNet's annotations; adds mAP.")
+]
+Synthetic = Annotated[bool, typer.Option("--synthetic", help="Make videos and networks, to see that everything runs.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="For results.json, results.md and a cache.")]
+Prefix = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the videos of a list or JSON lie.")]
+Classes = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Names of the base's outputs, one a line, in order.")
+]
+BaseName = Annotated[
+    str | None, typer.Option("--base", metavar="NAME[:CHECKPOINT]|FILE", help="Base network. (default: the zoo's)")
+]
+Ks = Annotated[list[int] | None, typer.Option("--k", help="Clips that reach the base. (default: 1 3 5 9)")]
+Dense = Annotated[
+    int | None, typer.Option(help="At most so many candidates a video: evenly spread, unless --stride gives fewer.")
+]
+Views = Annotated[int, typer.Option(help="Of the base per clip: 1, or 3 square crops.")]
+Limit = Annotated[int | None, typer.Option(help="Evaluate so many videos only, evenly drawn.")]
+Seeds = Annotated[list[int], typer.Option(help="Of random K and of compositions.")]
+Compose = Annotated[
+    list[str] | None, typer.Option(help="Untrimmed videos composed of those of --data: mixed, hard, or both.")
+]
+Background = Annotated[Path | None, typer.Option(metavar="DIR", help="SPLIT/DOMAIN/VIDEO, for --compose.")]
+Domains = Annotated[Path | None, typer.Option(metavar="CSV", help="Columns class,domain, for --compose hard.")]
+PerVideo = Annotated[int, typer.Option(help="Compositions of a video and seed.")]
+Timed = Annotated[int, typer.Option(help="Videos to time, from the closed file to the answer; 0 for none.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables; warnings and errors only.")]
+
+
+@evaluate.command(cls=ListCommand)
+def clips(
+    *,
+    out: Out,
+    data: Data = None,
+    activitynet: ActivityNet = None,
+    synthetic: Synthetic = False,
+    prefix: Prefix = None,
+    classes: Classes = None,
+    base: BaseName = None,
+    model: Model = None,
+    k: Ks = None,
+    dense: Dense = None,
+    clip_duration: ClipDuration = None,
+    stride: Stride = None,
+    views: Views = 1,
+    limit: Limit = None,
+    seeds: Seeds = [0, 1, 2],  # noqa: B006, typer copies it
+    compose: Compose = None,
+    background: Background = None,
+    domains: Domains = None,
+    per_video: PerVideo = 2,
+    timed: Timed = 8,
+    fps: Fps = 30.0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Clips of labelled videos: trimmed, untrimmed, or composed into untrimmed ones.
+
+    Accuracy with intervals, multiply-adds and seconds of every method at every K. An evaluation that was stopped
+    continues when the same command is given again; another --k takes seconds. `clipselect report OUT` draws the
+    results. Several values follow one option: --k 1 3 5.
+    """
+    values = {**locals()}
+    options = {field.name: values[field.name] for field in fields(ClipEvaluation) if field.name in values}
+    options |= {"data": activitynet or data, "compose": compose or ()}
+    check(
+        sum((data is not None, activitynet is not None, synthetic)) == 1,
+        "what to evaluate must be given by one of --data, --activitynet and --synthetic",
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        if synthetic:
+            options = _synthetic(options, Path(temporary))
+        run_evaluation(ClipEvaluation(**options), out, quiet=quiet)
+    if synthetic:
+        stderr().print(Text("--synthetic shows that everything runs; its figures mean nothing"))
+
+
+def _synthetic(options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The options with data and networks that are made in a folder."""
+    own = ("background", "domains", "prefix", "base", "model", "classes")
+    named = ", ".join(f"--{name}" for name in own if options[name] is not None)
+    check(not named, f"--synthetic makes its own; leave out {named}")
+    made = make_synthetic(folder)
+    options |= {"data": made.data, "base": str(made.base), "model": str(made.model), "benchmark": "synthetic"}
+    options |= {"k": options["k"] or SYNTHETIC_KS}
+    return options | ({"background": made.background, "domains": made.domains} if options["compose"] else {})
+
+
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Warnings of the library as one line each, without the place in the code that Python shows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ClipselectWarning)
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, ClipselectWarning):
+                stderr().print(Text(f"warning: {printable(message)}", style="yellow"))
+            else:
+                before(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,311 @@
+"""Accuracy and cost of clip selection on labelled videos, trimmed, untrimmed or composed: DDL beside all its rivals.
+
+1. Both networks on every candidate clip, kept per video under OUT/cache: an evaluation that was stopped continues when
+   it is called again, and another K opens no video. A video that cannot be read is reported, counted, left out.
+2. What every method of clipselect/evaluation/methods.py would answer, with intervals and multiply-adds.
+3. Some methods on a few videos, from the closed file to the answer: seconds and memory.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, get_args
+
+from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
+from clipselect.data.datasets import Dataset, read_background, read_dataset
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
+from clipselect.evaluation.clip_data import ClipDataSet, composed, evenly, read_domains, untrimmed
+from clipselect.evaluation.clip_tables import ClipGrid, Networks
+from clipselect.evaluation.outcomes import Cost, outcomes_of
+from clipselect.evaluation.provenance import environment, network_record
+from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
+from clipselect.evaluation.rows import class_rows, differences, rows
+from clipselect.evaluation.table_cache import TableCache
+from clipselect.evaluation.timing import add_seconds, time_methods, timed_methods
+from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.media.files import make_folder
+from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.media.text import printable
+from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.scoring.scorer import load_scorer
+from clipselect.zoo.base import Base
+from clipselect.zoo.loading import load_base, read_classes
+
+DEFAULT_KS = (1, 3, 5, 9)
+MAX_LENGTH_DIFFERENCE = 0.01
+"""Seconds by which the clips of base and DDNet may differ without a warning."""
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ClipEvaluation:
+    """What to evaluate, and how; `run` does it.
+
+    Attributes:
+        data: a folder SPLIT/CLASS/VIDEO, a list of videos with labels (.csv), or ActivityNet's annotations (.json,
+            which adds mean average precision).
+        prefix: folder that the videos of a list or JSON lie in.
+        classes: a file with the names of the base's outputs, one a line, in order.
+        base: "NAME", "NAME:CHECKPOINT" or a file; None for the zoo's.
+        model: the DDNet, a name or a file; None for the zoo's.
+        k: how many clips reach the base; None for 1, 3, 5 and 9 as far as the candidates go.
+        dense: at most this many candidates per video: evenly spread, unless `stride` gives fewer.
+        clip_duration: seconds; None for the DDNet's.
+        stride: seconds between the starts of candidates; None for the clip duration.
+        views: of the base per clip: 1, the whole frame squashed to a square, as the DDNet always sees it; or 3 square
+            crops along the longer side, whose probabilities are averaged.
+        limit: evaluate this many videos only, evenly drawn.
+        seeds: of random K and of compositions.
+        compose: evaluate on untrimmed videos composed of those of `data`, see clipselect/data/composition.py: "mixed",
+            "hard" or both.
+        background: for `compose`, a folder SPLIT/DOMAIN/VIDEO of videos that show no class.
+        domains: for "hard", a list with the columns class and domain.
+        per_video: compositions of a video and seed.
+        timed: how many videos to time; 0 for none.
+        fps: of folders of frames.
+        device: of both networks, such as "cpu", "cuda" or "auto".
+        benchmark: what the results file calls the evaluation.
+
+    Raises:
+        ArgumentError: values that make no sense.
+    """
+
+    data: Path
+    prefix: Path | None = None
+    classes: Path | None = None
+    base: str | None = None
+    model: str | None = None
+    k: Sequence[int] | None = None
+    dense: int | None = None
+    clip_duration: Seconds | None = None
+    stride: Seconds | None = None
+    views: int = 1
+    limit: int | None = None
+    seeds: Sequence[int] = (0, 1, 2)
+    compose: Sequence[Kind] = ()
+    background: Path | None = None
+    domains: Path | None = None
+    per_video: int = 2
+    timed: int = 8
+    fps: float = 30.0
+    device: str = "auto"
+    benchmark: str = "kinetics"
+
+    def __post_init__(self) -> None:
+        for argument, problem in (*self._bad_numbers(), *self._bad_sources()):
+            raise ArgumentError(argument, problem)
+
+    def run(self, out: Path, *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error) -> Results:
+        """Evaluate, and write OUT/results.json.
+
+        Args:
+            out: folder for results.json and the cache; the same one again continues.
+
+        Warns:
+            ClipselectWarning: networks that do not fit together, a default K above the candidates.
+
+        Raises:
+            ClipselectError: data or networks that cannot be used; not one video can be read.
+        """
+        make_folder(out)
+        scorer, base = load_scorer(self.model, self.device), load_base(self.base, self.device)
+        dataset, base, named_by = self.labelled(base)
+        if self.limit is not None:
+            dataset = replace(dataset, videos=evenly(dataset.videos, self.limit))
+        length = exact_seconds(self.clip_duration or scorer.clip_duration, "clip_duration")
+        networks = Networks(scorer, base, self.views)
+        about = {"base": network_record(base), "model": network_record(scorer)}
+        cost = Cost(about["base"].get("gflops"), about["model"]["gflops"], self.views)
+        self.warn(networks, cost)
+
+        parts: dict[str, list[Record]] = {key: [] for key in ("data", "rows", "differences", "classes", "ranking")}
+        used: set[int] = set()
+        for data_set in self._data_sets(dataset, networks, length, out, progress, on_error):
+            ks = self._ks(data_set)
+            used |= {*ks}
+            for key, entries in self._measured(data_set, ks, networks, cost, progress, on_error).items():
+                parts[key] += entries
+        settings = self._record(length) | {"k": sorted(used), "classes": named_by}
+        document = {"benchmark": self.benchmark, "settings": settings, "environment": environment(scorer.device)}
+        results = Results.model_validate(document | about | parts)
+        write_results(out / RESULTS_NAME, results)
+        return results
+
+    def labelled(self, base: Base) -> tuple[Dataset, Base, str]:
+        """The videos, the base with the names of its classes, and where these come from: the data, in their order,
+        where the base has none."""
+        if self.classes is not None:
+            names = read_classes(self.classes)
+            if len(names) != len(base.classes):
+                raise ClipselectError(
+                    f"{self.classes}: names {len(names)} classes, and the base has {len(base.classes)} outputs; name"
+                    " each"
+                )
+            return self._read(names), base.named(names), printable(self.classes)
+        if base.has_names:
+            return self._read(base.classes), base, "named by the base"
+        dataset = self._read()
+        if {*dataset.classes} <= {*base.classes}:
+            return self._read(base.classes), base, "numbers, in the data as in the base"
+        if len(dataset.classes) == len(base.classes):
+            _warn(
+                f"the outputs of {base.name} have no names; taken are those of the data, sorted "
+                f"({dataset.classes[0]}, ...); a file of classes names them in another order"
+            )
+            return dataset, base.named(dataset.classes), "those of the data, assumed to be sorted"
+        raise ArgumentError(
+            "classes",
+            f"must name the {len(base.classes)} outputs of the base, which have no names: {self.data} has"
+            f" {len(dataset.classes)} classes",
+        )
+
+    def warn(self, networks: Networks, cost: Cost) -> None:
+        """Warn of what does not fit together."""
+        scorer, base = networks.scorer, networks.base
+        made_for = scorer.metadata
+        if made_for.get("base_sha256") and made_for["base_sha256"] != base.sha256:
+            _warn(
+                f"{scorer.name} was distilled for the base {made_for.get('base')}, not for {base.name}: its ranking is"
+                " a guess"
+            )
+        if self.clip_duration is None and abs(base.clip_duration - scorer.clip_duration) > MAX_LENGTH_DIFFERENCE:
+            _warn(
+                f"{scorer.name} was distilled on clips of {scorer.clip_duration:g} s, {base.name} trained on clips of "
+                f"{base.clip_duration:g} s; the first length is taken, unless the clip duration is given"
+            )
+        if cost.base is None:
+            _warn(
+                f"the multiply-adds of {base.name} cannot be counted: there are no GFLOPs, and no uniform at equal cost"
+            )
+
+    def _read(self, classes: Sequence[str] | None = None) -> Dataset:
+        return read_dataset(Path(self.data), "val", prefix=self.prefix, classes=classes)
+
+    def _data_sets(
+        self,
+        dataset: Dataset,
+        networks: Networks,
+        length: Fraction,
+        out: Path,
+        progress: ProgressCallback,
+        on_error: OnError,
+    ) -> list[ClipDataSet]:
+        if not self.compose:
+            stride = None if self.stride is None else exact_seconds(self.stride, "stride")
+            cache = TableCache(out / "cache", networks, ClipGrid(length, stride, self.dense), self.fps)
+            return [untrimmed(dataset, cache, progress=progress, on_error=on_error)]
+        assert self.background is not None
+        cache = TableCache(out / "cache", networks, ClipGrid(length, exactly=ACTION_CLIPS), self.fps)
+        return composed(
+            dataset,
+            read_background(self.background, "val"),
+            [*dict.fromkeys(self.compose)],
+            cache,
+            out / "composed",
+            own_domain=read_domains(self.domains, dataset.classes) if self.domains else {},
+            per_video=self.per_video,
+            seeds=self.seeds,
+            progress=progress,
+            on_error=on_error,
+        )
+
+    def _ks(self, data_set: ClipDataSet) -> Sequence[int]:
+        """The K that were asked for; by default those that the candidates allow."""
+        if self.k is not None:
+            return self.k
+        most = data_set.max_candidates
+        left_out = ", ".join(str(k) for k in DEFAULT_KS if k > most)
+        if left_out:
+            _warn(f"{data_set.name}: no video has more than {most} candidates; K = {left_out} is left out")
+        return [k for k in DEFAULT_KS if k <= most]
+
+    def _measured(
+        self,
+        data_set: ClipDataSet,
+        ks: Sequence[int],
+        networks: Networks,
+        cost: Cost,
+        progress: ProgressCallback,
+        on_error: OnError,
+    ) -> dict[str, list[Record]]:
+        """The entries of a results file about one data set."""
+        groups, annotated = data_set.groups, Path(self.data).suffix.lower() == ".json"
+        outcomes = outcomes_of(groups, data_set.table, ks, cost, seeds=self.seeds, with_map=True if annotated else None)
+        measured = rows(outcomes, groups, cost)
+        if self.timed:
+            methods = timed_methods(ks, data_set.grid, networks, cost, self.fps)
+            files, stage = data_set.files(self.timed), f"timing {data_set.name}"
+            device = networks.base.device
+            seconds = time_methods(files, methods, device, stage=stage, progress=progress, on_error=on_error)
+            add_seconds(measured, seconds)
+        found = {
+            "rows": measured,
+            "differences": differences(outcomes, groups, measured),
+            "classes": class_rows(outcomes, groups, networks.base.classes),
+        }
+        named = {key: [{"data": data_set.name} | entry for entry in entries] for key, entries in found.items()}
+        return {"data": [data_set.record()], "ranking": data_set.ranking()} | named
+
+    def _record(self, length: Fraction) -> Record:
+        """What decides the figures, for the results file."""
+        elsewhere = {"classes", "base", "model", "k", "device", "benchmark"}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in elsewhere}
+        return {name: _plain(value) for name, value in (values | {"clip_duration": length}).items()}
+
+    def _bad_numbers(self) -> Iterator[tuple[str, str]]:
+        for name, least in (("dense", 1), ("limit", 1), ("per_video", 1), ("timed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                yield name, f"must be at least {least}, got {value}"
+        most = ACTION_CLIPS + BACKGROUND_CLIPS if self.compose else self.dense
+        if self.k is not None:
+            if not self.k or min(self.k) < 1:
+                yield "k", f"must be at least 1, got {min(self.k, default='none')}"
+            elif most is not None and max(self.k) > most:
+                yield "k", f"must lie between 1 and {most}, the most candidates of any video"
+        if self.views not in (1, 3):
+            yield "views", f"must be 1 or 3, got {self.views}"
+        if not self.seeds or min(self.seeds) < 0:
+            yield "seeds", f"must be at least 0, got {min(self.seeds, default='none')}"
+        elif len({*self.seeds}) < len(self.seeds):
+            yield "seeds", "must not name one of them twice; each is drawn once"
+        if not 0.001 <= self.fps <= 10_000:
+            yield "fps", f"must lie between 0.001 and 10000, got {self.fps}"
+        for name in ("clip_duration", "stride"):
+            if getattr(self, name) is not None:
+                exact_seconds(getattr(self, name), name)
+
+    def _bad_sources(self) -> Iterator[tuple[str, str]]:
+        unknown = [kind for kind in self.compose if kind not in get_args(Kind)]
+        if unknown:
+            yield "compose", f"must be mixed, hard or both, got {', '.join(unknown)}"
+        elif self.compose:
+            if Path(self.data).suffix.lower() == ".json":
+                yield "compose", "must not be given for annotations (.json), whose videos are untrimmed already"
+            if self.background is None:
+                yield "background", "must be given for compositions"
+            if "hard" in self.compose and self.domains is None:
+                yield "domains", "must be given for hard compositions"
+            for name in ("dense", "stride"):
+                if getattr(self, name) is not None:
+                    yield name, "must not be given for compositions, whose clips are given"
+        else:
+            for name in ("background", "domains"):
+                if getattr(self, name) is not None:
+                    yield name, "is for compositions only; compose them, or leave it out"
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, ClipselectWarning, stacklevel=3)
+
+
+def _plain(value: Any) -> Any:
+    """For JSON."""
+    if isinstance(value, Path):
+        return printable(value)
+    if isinstance(value, tuple):
+        return [*value]
+    return float(value) if isinstance(value, Fraction) else value

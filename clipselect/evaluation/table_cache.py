@@ -1,0 +1,91 @@
+"""Tables of videos kept on disk, so that a run that was stopped continues and another K opens no video."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clipselect.errors import ClipselectError, ClipselectWarning
+from clipselect.evaluation.clip_tables import ClipGrid, Networks, VideoTable, video_table
+from clipselect.index.index_file import signature, stored_path
+from clipselect.media.files import make_folder, whole_file
+from clipselect.media.progress import ProgressCallback, no_progress, tracked
+from clipselect.media.sources import open_source
+from clipselect.media.unreadable import UNREADABLE, OnError, ignore_error, unreadable
+
+VERSION = 1
+"""Of what a table holds: raised whenever the same video, networks and grid give other tables."""
+
+
+@dataclass(frozen=True)
+class TableCache:
+    """Tables of videos in a folder, one .npz each, found again while video, networks and grid are the same."""
+
+    folder: Path
+    networks: Networks
+    grid: ClipGrid
+    fps: float
+
+    def table(self, path: str) -> VideoTable:
+        """From the folder, or else from the video; a VideoError if that cannot be read."""
+        if self._made_with is None:
+            return video_table(open_source(path, fps=self.fps), self.grid, self.networks)
+        file = self.folder / f"{self._key(path)}.npz"
+        table = self._load(file)
+        if table is None:
+            table = video_table(open_source(path, fps=self.fps), self.grid, self.networks)
+            with whole_file(file) as part, part.open("wb") as out:
+                np.savez(out, **asdict(table))
+        return table
+
+    def tables(
+        self, paths: Sequence[str], *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error
+    ) -> dict[str, VideoTable]:
+        """The tables of all videos that can be read, by path; the others are reported to `on_error`.
+
+        Raises:
+            ClipselectError: not one video can be read, or the folder cannot be written to.
+        """
+        make_folder(self.folder)
+        found = {}
+        for path in tracked(paths, "both networks on every clip", len(paths), progress):
+            try:
+                found[path] = self.table(path)
+            except UNREADABLE as e:
+                unreadable(path, e, on_error)
+        if not found:
+            raise ClipselectError(f"not one of the {len(paths)} videos can be read; see the errors above")
+        return found
+
+    @cached_property
+    def _made_with(self) -> list[Any] | None:
+        """None for a base that nothing identifies: without weights and without a file of code."""
+        base, scorer = self.networks.base, self.networks.scorer
+        if base.metadata.get("code") is None and not base.net.state_dict():
+            problem = f"{base.name} has no weights to identify it by: nothing is kept under {self.folder}"
+            warnings.warn(problem, ClipselectWarning, stacklevel=2)
+            return None
+        about = [base.identity, scorer.metadata["sha256"], asdict(scorer.input_spec)]
+        return [VERSION, *about, self.networks.views, asdict(self.grid), self.fps]
+
+    def _key(self, path: str) -> str:
+        what = json.dumps([stored_path(path), signature(path), self._made_with], default=str)
+        return hashlib.sha256(what.encode()).hexdigest()[:32]
+
+    def _load(self, file: Path) -> VideoTable | None:
+        """None for what is not there or damaged."""
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                table = VideoTable(arrays["spans"], arrays["scores"], arrays["probabilities"])
+            n, classes = len(table.spans), len(self.networks.base.classes)
+            shapes = (table.spans.shape, table.scores.shape, table.probabilities.shape)
+            whole = n > 0 and shapes == ((n, 2), (n,), (n, classes))
+            return table if whole and np.isfinite(table.scores).all() else None
+        except Exception:  # a damaged file raises whatever its bytes lead the reader to
+            return None

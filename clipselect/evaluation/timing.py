@@ -1,0 +1,144 @@
+"""Seconds and memory from the closed file to the answer: methods on real videos, in turns."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect.evaluation.clip_tables import (
+    ClipGrid,
+    Networks,
+    Stopwatch,
+    base_by_seeking,
+    base_pass,
+    score_pass,
+)
+from clipselect.evaluation.methods import METHODS, Candidates, equal_cost_k
+from clipselect.evaluation.outcomes import Cost
+from clipselect.media.progress import ProgressCallback, no_progress, tracked
+from clipselect.media.sources import open_source
+from clipselect.media.unreadable import UNREADABLE, OnError, ignore_error, unreadable
+from clipselect.method.aggregation import aggregate
+
+Answer = NDArray[np.float64]
+Timed = Callable[[str], tuple[Answer, dict[str, float]]]
+"""A path -> probabilities [classes], and seconds as `Stopwatch.stop` gives them."""
+Key = tuple[str, int | None]
+"""A method and its K."""
+
+TIMED = ("ddl", "uniform", "uniform_equal_cost", "dense")
+
+
+def timed_methods(ks: Sequence[int], grid: ClipGrid, networks: Networks, cost: Cost, fps: float) -> dict[Key, Timed]:
+    """The methods of `TIMED` at every K, as functions of a video; without a known cost there is no equal one."""
+    keys = [(name, k) for k in ks for name in TIMED if METHODS[name].has_k] + [("dense", None)]
+    known = [key for key in keys if key[0] != "uniform_equal_cost" or cost.ddnet_to_base is not None]
+    return {key: partial(_answer, *key, grid=grid, networks=networks, cost=cost, fps=fps) for key in known}
+
+
+def time_methods(
+    paths: Sequence[str],
+    methods: Mapping[Key, Timed],
+    device: torch.device,
+    *,
+    stage: str = "timing",
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
+) -> dict[Key, dict[str, float]]:
+    """Means over the videos of every method, under the keys of a results file; a video that fails is left out.
+
+    Not counted: every method once on the first video, since first calls are slow, and one reading of every file, so
+    that none comes from the disk for one method and from memory for the next. The methods take turns in being first.
+    """
+    found: dict[Key, list[dict[str, float]]] = defaultdict(list)
+    order, warm = [*methods], False
+    for path in tracked(paths, stage, len(paths), progress):
+        try:
+            _read(Path(path))
+            for key in () if warm else order:
+                methods[key](path)
+            warm = True
+            measured = {key: _measured(methods[key], path, device) for key in order}
+        except UNREADABLE as e:
+            unreadable(path, e, on_error)
+            continue
+        for key, values in measured.items():
+            found[key].append(values)
+        order = [*order[1:], *order[:1]]
+    return {key: _means(values) for key, values in found.items()}
+
+
+def add_seconds(rows: Sequence[dict[str, Any]], seconds: Mapping[Key, dict[str, float]]) -> None:
+    """Put what was timed into the rows of a results file; variants of ddl that keep the same clips take as long."""
+    for row in rows:
+        same_clips = METHODS[row["method"]].choose is METHODS["ddl"].choose
+        method = "ddl" if same_clips else row["method"]
+        row.update(seconds.get((method, None if method == "dense" else row["k"]), {}))
+
+
+def _answer(
+    name: str, k: int | None, path: str, *, grid: ClipGrid, networks: Networks, cost: Cost, fps: float
+) -> tuple[Answer, dict[str, float]]:
+    method, watch = METHODS[name], Stopwatch()
+    source = open_source(path, fps=fps)
+    if method.needs == "ddnet":
+        source, clips, scores = score_pass(source, grid, networks, watch)
+    else:
+        clips = grid.clips(source.timeline)
+        scores = np.zeros(len(clips), np.float32)  # which the method does not look at
+    n = len(clips)
+    most = n if k is None else min(k, n)
+    equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
+    kept, weights = method.keep(Candidates(scores, most, equal_cost_k=equal))
+    if k is None:
+        rows = base_pass(source, clips, networks, watch)
+    else:
+        rows = base_by_seeking(source, [clips[i] for i in kept.tolist()], networks, watch)
+    return aggregate(torch.from_numpy(rows).double(), weights).numpy(), watch.stop()
+
+
+def _read(path: Path) -> None:
+    """A file, or all those of a folder, into the memory of the system."""
+    for file in filter(Path.is_file, path.iterdir()) if path.is_dir() else [path]:
+        with file.open("rb") as opened:
+            while opened.read(1 << 20):
+                pass
+
+
+def _measured(method: Timed, path: str, device: torch.device) -> dict[str, float]:
+    counted, on_gpu = _reset_peak(), device.type == "cuda"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats(device)
+    _, seconds = method(path)
+    peak = {"peak_memory_mb": _peak_megabytes()} if counted else {}
+    if on_gpu:
+        peak["peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated(device) / 2**20
+    return {f"seconds_{part}": value for part, value in seconds.items()} | peak
+
+
+def _means(values: Sequence[dict[str, float]]) -> dict[str, float]:
+    mean = {key: float(np.mean([v[key] for v in values])) for key in values[0]}
+    total = mean["seconds_total"]
+    out = {"seconds": total, **{key: mean[key] for key in ("seconds_decode", "seconds_ddnet", "seconds_base")}}
+    out |= {"timed_videos": len(values), "videos_per_second": 1 / total}
+    peaks = [key for key in mean if key.startswith("peak")]
+    return out | {key: max(v[key] for v in values) for key in peaks}
+
+
+def _reset_peak() -> bool:
+    """Whether the kernel counts the peak of this process again from here."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:  # not Linux, or not allowed
+        return False
+    return True
+
+
+def _peak_megabytes() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))

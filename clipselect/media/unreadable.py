@@ -1,0 +1,36 @@
+"""Files that cannot be read: reported through one callback and left out, so that one bad file never stops a batch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import av
+
+from clipselect.errors import ClipselectError, ImageError, VideoError
+
+OnError = Callable[[str, ClipselectError], Any]
+"""Called with the path of a file that is left out and why."""
+
+UNREADABLE = (VideoError, ImageError, av.FFmpegError, OSError, MemoryError, RuntimeError, ValueError)
+"""What a file that cannot be read may raise; a `NetworkError` is none of these, since every file would raise it."""
+
+
+def ignore_error(path: str, error: ClipselectError) -> None:
+    """The `OnError` callback that does nothing."""
+
+
+def as_clipselect_error(path: str, error: BaseException) -> ClipselectError:
+    """What was raised about an unreadable file, as an error whose sentence names the file and the remedy.
+
+    >>> as_clipselect_error("a.mp4", MemoryError())
+    VideoError('a.mp4: cannot be read (MemoryError); convert it, say to H.264')
+    """
+    if isinstance(error, ClipselectError):
+        return error
+    return VideoError(f"{path}: cannot be read ({str(error) or type(error).__name__}); convert it, say to H.264")
+
+
+def unreadable(path: str, error: BaseException, on_error: OnError) -> str:
+    """Report a file that cannot be read to `on_error`; returns the sentence."""
+    problem = as_clipselect_error(path, error)
+    on_error(path, problem)
+    return str(problem)

@@ -1,0 +1,267 @@
+"""Clips evaluated end to end, on videos and networks that the test makes itself."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.evaluation_fixtures import made, networks, one_thread, opened
+
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, MissingFileError
+from clipselect.evaluation.clip_tables import Networks
+from clipselect.evaluation.clips import ClipEvaluation
+from clipselect.evaluation.evaluate import evaluate
+from clipselect.evaluation.outcomes import Cost
+from clipselect.evaluation.results import read_results
+from clipselect.evaluation.synthetic import SyntheticData
+from clipselect.media.candidates import candidate_clips
+from clipselect.media.progress import Progress
+from clipselect.media.sources import open_source
+
+__all__ = ["made", "networks", "one_thread", "opened"]
+
+pytestmark = pytest.mark.slow
+
+Document = dict[str, Any]
+Bench = Callable[..., Document]
+
+
+@pytest.fixture
+def bench(made: SyntheticData, tmp_path: Path) -> Bench:
+    """`evaluate` with these networks; returns its results file."""
+
+    def call(**options: Any) -> Document:
+        own = {"data": made.data, "base": str(made.base), "model": str(made.model), "device": "cpu", "timed": 0}
+        results = evaluate(out=tmp_path / "out", **own | {"k": [1, 3]} | options)
+        assert read_results(tmp_path / "out").record() == results.record()
+        return results.record()
+
+    return call
+
+
+def without_time(document: Document) -> Document:
+    return {key: document[key] for key in ("rows", "differences", "classes", "ranking", "data")}
+
+
+def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench) -> None:
+    document = bench(timed=1)
+    rows = {(row["method"], row["k"]): row for row in document["rows"]}
+    assert {("ddl", 1), ("ddl", 3), ("uniform_equal_cost", 3), ("top1", 1), ("action_clips_only", 3)} <= rows.keys()
+    assert all(row["videos"] == 6 and row["data"] == "videos" for row in rows.values())
+    (data,) = document["data"]
+    assert (data["videos"], data["classes"], data["candidates"], data["unreadable"]) == (6, 2, 10.0, [])
+    assert document["ranking"][0]["data"] == "videos" and 0 <= document["ranking"][0]["auc_ddnet"] <= 1
+    rivals = {"uniform", "uniform_equal_cost", "random", "dense", "dense_weighted", "ddl"}
+    assert {d["than"] for d in document["differences"]} == rivals
+    assert {c["class"] for c in document["classes"]} == {"blinking", "moving"}
+    assert document["base"]["gflops"] > 0 and len(document["model"]["sha256"]) == 64
+    for method in ("ddl", "ddl_average", "uniform", "uniform_equal_cost"):
+        assert rows[method, 3]["timed_videos"] == 1
+        assert rows[method, 3]["seconds"] == pytest.approx(
+            sum(rows[method, 3][f"seconds_{part}"] for part in ("decode", "ddnet", "base"))
+        )
+    assert rows["ddl", 3]["seconds_ddnet"] > 0 == rows["uniform", 3]["seconds_ddnet"]
+    assert rows["dense", 12]["seconds"] > 0 and "seconds" not in rows["random", 3]
+
+
+def test_another_k_opened_no_video_and_one_more_video_opened_that_one(
+    bench: Bench, made: SyntheticData, opened: list[str], tmp_path: Path
+) -> None:
+    data = shutil.copytree(made.data.parent, tmp_path / "data") / made.data.name
+    lines = data.read_text().splitlines()
+    data.write_text("\n".join(lines[:-1]))
+    first = bench(data=data)
+    assert len(opened) == 5
+    again = bench(k=[1, 2, 3], data=data)
+    assert len(opened) == 5
+    assert [row for row in again["rows"] if row["k"] != 2] == first["rows"]
+    data.write_text("\n".join(lines))
+    assert bench(data=data)["data"][0]["videos"] == 6
+    assert opened[5:] == ["05.mp4"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "noise", "pickle", "shape"])
+def test_a_damaged_file_of_the_cache_is_made_again(
+    bench: Bench, opened: list[str], tmp_path: Path, damage: str
+) -> None:
+    whole = bench(limit=2)
+    file = min((tmp_path / "out/cache").iterdir())
+    content = bytearray(file.read_bytes())
+    if damage == "noise":
+        content[len(content) // 2] ^= 255
+    elif damage == "pickle":
+        with file.open("wb") as out:
+            np.savez(out, spans=np.array([{}]), scores=np.array([{}]), probabilities=np.array([{}]))
+        content = bytearray(file.read_bytes())
+    elif damage == "shape":
+        with file.open("wb") as out:
+            np.savez(out, spans=np.zeros((2, 2)), scores=np.zeros(2), probabilities=np.zeros((2, 9)))
+        content = bytearray(file.read_bytes())
+    file.write_bytes({"cut": content[:200], "empty": b""}.get(damage, content))
+    del opened[:]
+    assert without_time(bench(limit=2)) == without_time(whole)
+    assert len(opened) == 1
+
+
+def test_limit_draws_evenly(bench: Bench) -> None:
+    assert bench(limit=3)["data"][0]["videos"] == 3
+    assert bench(limit=100)["data"][0]["videos"] == 6
+
+
+@pytest.mark.parametrize(
+    "option", [{"stride": Fraction(1, 4)}, {"dense": 4}, {"views": 3}, {"clip_duration": 0.75}], ids=str
+)
+def test_other_clips_views_or_networks_are_computed_again(
+    bench: Bench, opened: list[str], option: dict[str, Any]
+) -> None:
+    bench(limit=2)
+    del opened[:]
+    bench(limit=2, **option)
+    assert len(opened) == 2
+
+
+def test_a_video_that_cannot_be_read_is_reported_and_left_out(
+    bench: Bench, made: SyntheticData, tmp_path: Path
+) -> None:
+    data = shutil.copytree(made.data.parent, tmp_path / "data") / made.data.name
+    (data.parent / "03.mp4").write_bytes(b"not a video")
+    data.write_text(data.read_text() + "gone.mp4,moving,0,1,val\n")
+    failed: dict[str, ClipselectError] = {}
+    (found,) = bench(data=data, on_error=failed.__setitem__)["data"]
+    assert found["videos"] == 5 and found["missing"] == 1
+    assert [Path(u["path"]).name for u in found["unreadable"]] == ["03.mp4"]
+    assert {Path(path).name: isinstance(error, MissingFileError) for path, error in failed.items()} == {
+        "gone.mp4": True,
+        "03.mp4": False,
+    }
+    for file in data.parent.glob("*.mp4"):
+        file.write_bytes(b"not a video")
+    with pytest.raises(ClipselectError, match="not one of the 6 videos"):
+        bench(data=data)
+
+
+def test_compositions_stand_for_untrimmed_videos(bench: Bench, made: SyntheticData, tmp_path: Path) -> None:
+    options = {"background": made.background, "domains": made.domains, "per_video": 1, "seeds": [0, 1], "k": [3]}
+    stages: list[Progress] = []
+    document = bench(compose=["mixed", "hard"], timed=1, progress=stages.append, **options)
+    for found in document["data"]:
+        assert (found["videos"], found["sources"], found["candidates"]) == (12, 6, 20.0)
+    assert {row["data"] for row in document["rows"]} == {"mixed", "hard"}
+    assert {r["data"] for r in document["ranking"]} == {"mixed", "hard", "hard, dark", "hard, light"}
+    assert all("seconds" in row for row in document["rows"] if row["method"] in ("ddl", "uniform", "dense"))
+    source = open_source(tmp_path / "out/composed/hard/000.mp4")
+    assert len(candidate_clips(source.timeline, Fraction(1, 2))) == 20
+    ended = [p.stage for p in stages if p.done == p.total]
+    assert ended == [
+        "both networks on every clip",
+        *["composing files", "timing mixed"],
+        "composing files",
+        "timing hard",
+    ]
+
+
+def test_activitynet_adds_mean_average_precision(bench: Bench, made: SyntheticData, tmp_path: Path) -> None:
+    def entry(*labels: str) -> dict[str, Any]:
+        annotations = [{"segment": [1.0, 2.0 + i], "label": label} for i, label in enumerate(labels)]
+        return {"subset": "validation", "duration": 4.0, "annotations": annotations}
+
+    database = {f"{i:02d}": entry("moving") for i in range(3)} | {
+        "03": entry("blinking", "moving"),
+        "gone": entry("moving"),
+    }
+    file = tmp_path / "activity_net.json"
+    file.write_text(json.dumps({"database": database}))
+    document = bench(prefix=made.data.parent, data=file)
+    assert (document["data"][0]["videos"], document["data"][0]["missing"]) == (4, 1)
+    assert all(0 <= row["map_low"] <= row["map"] <= row["map_high"] <= 100 for row in document["rows"])
+    assert document["ranking"]  # the segments say which clips show the action
+    assert next(iter(read_results(tmp_path / "out").rows[0].metrics)) == "map"
+    assert any(d["metric"] == "map" for d in document["differences"])
+
+
+def test_a_base_without_names_takes_those_of_the_data(made: SyntheticData, networks: Networks, tmp_path: Path) -> None:
+    evaluation, nameless = ClipEvaluation(made.data), replace(networks.base, classes=("0", "1"))
+    with pytest.warns(ClipselectWarning, match="no names"):
+        dataset, base, by = evaluation.labelled(nameless)
+    assert base.classes == dataset.classes == ("blinking", "moving") and "assumed" in by
+    with pytest.raises(ArgumentError, match=r"classes must .*the 3 outputs.* has 2 classes"):
+        evaluation.labelled(replace(networks.base, classes=("0", "1", "2")))
+    names = tmp_path / "names.txt"
+    names.write_text("\ufeffmoving\n\nblinking\n", encoding="utf-8")
+    dataset, base, by = replace(evaluation, classes=names).labelled(nameless)
+    assert base.classes == dataset.classes == ("moving", "blinking") and by.endswith("names.txt")
+    names.write_text("moving\nblinking\nresting\n")
+    with pytest.raises(ClipselectError, match=r"names.txt: names 3 classes, and the base has 2 outputs"):
+        replace(evaluation, classes=names).labelled(nameless)
+
+
+def test_networks_that_do_not_fit_together_are_warned_of(
+    made: SyntheticData, networks: Networks, recwarn: pytest.WarningsRecorder
+) -> None:
+    evaluation = ClipEvaluation(made.data)
+    evaluation.warn(networks, Cost(1.0, 0.1))
+    assert not recwarn.list
+    other = replace(networks.scorer, metadata=networks.scorer.metadata | {"base_sha256": "12"})
+    evaluation.warn(Networks(other, replace(networks.base, clip_duration=2.0)), Cost(None, 0.1))
+    sentences = " ".join(str(warned.message) for warned in recwarn.list)
+    assert "distilled for the base synthetic, not for synthetic" in sentences and "cannot be counted" in sentences
+    assert "clips of 0.5 s" in sentences and "clips of 2 s" in sentences
+
+
+def test_a_default_k_above_the_candidates_is_left_out(bench: Bench) -> None:
+    with pytest.warns(ClipselectWarning, match="K = 5, 9 is left out"):
+        document = bench(k=None, limit=2, dense=4)
+    assert {row["k"] for row in document["rows"] if row["method"] == "ddl"} == {1, 3} == {*document["settings"]["k"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"k": [0]}, "k"),
+        ({"k": []}, "k"),
+        ({"dense": 2, "k": [3]}, "k"),
+        ({"compose": ["mixed"], "background": Path("x"), "k": [21]}, "k"),
+        ({"seeds": [1, 0, 1]}, "seeds"),
+        ({"dense": 0}, "dense"),
+        ({"views": 2}, "views"),
+        ({"limit": 0}, "limit"),
+        ({"timed": -1}, "timed"),
+        ({"fps": 0.0}, "fps"),
+        ({"stride": 0}, "stride"),
+        ({"clip_duration": float("nan")}, "clip_duration"),
+        ({"compose": ["easy"]}, "compose"),
+        ({"compose": ["mixed"]}, "background"),
+        ({"compose": ["hard"], "background": Path("x")}, "domains"),
+        ({"compose": ["mixed"], "background": Path("x"), "dense": 3}, "dense"),
+        ({"compose": ["mixed"], "background": Path("x"), "data": Path("x.json")}, "compose"),
+        ({"domains": Path("x.csv")}, "domains"),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense_are_refused_before_the_work(options: dict[str, Any], argument: str) -> None:
+    with pytest.raises(ArgumentError) as refused:
+        ClipEvaluation(**{"data": Path("none")} | options)
+    assert refused.value.argument == argument
+
+
+def test_unknown_elements_and_a_k_that_no_video_can_give_are_refused(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="elements must be one of clips"):
+        evaluate("videos", tmp_path, elements="words")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="k must lie between 1 and 12"):
+        bench(k=[13])
+
+
+def test_a_class_that_the_base_does_not_know_is_named(bench: Bench, made: SyntheticData, tmp_path: Path) -> None:
+    data = shutil.copytree(made.data.parent, tmp_path / "data") / made.data.name
+    data.write_text(data.read_text().replace("moving", "sleeping"))
+    with pytest.raises(ClipselectError, match="sleeping"):
+        bench(data=data)
+    domains = tmp_path / "domains.csv"
+    domains.write_text("class,domain\nsleeping,dark\n")
+    with pytest.raises(ClipselectError, match=r"line 2 .*'sleeping'"):
+        bench(compose=["hard"], background=made.background, domains=domains)

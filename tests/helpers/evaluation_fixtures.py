@@ -1,0 +1,48 @@
+"""What the tests of evaluations share: videos and networks made once, and the names of the videos that are opened."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from clipselect.zoo.loading import load_base
+
+from clipselect.evaluation import table_cache
+from clipselect.evaluation.clip_tables import Networks
+from clipselect.evaluation.synthetic import SyntheticData, make_synthetic
+from clipselect.media.sources import open_source
+from clipselect.scoring.scorer import load_scorer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small gain nothing from threads, and wait for them when the machine is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticData:
+    """Six videos of two classes, four of background, and networks that have hardly been trained."""
+    return make_synthetic(tmp_path_factory.mktemp("synthetic"), videos=6, steps=2)
+
+
+@pytest.fixture(scope="module")
+def networks(made: SyntheticData) -> Networks:
+    return Networks(load_scorer(str(made.model), "cpu"), load_base(str(made.base), "cpu"))
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the videos that are opened for the tables from here on."""
+    names: list[str] = []
+
+    def noted(path: str, **how: Any) -> object:
+        names.append(Path(path).name)
+        return open_source(path, **how)
+
+    monkeypatch.setattr(table_cache, "open_source", noted)
+    return names
