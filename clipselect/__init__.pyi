@@ -2,6 +2,7 @@ from .errors import ArgumentError as ArgumentError
 from .errors import ClipselectError as ClipselectError
 from .errors import ClipselectWarning as ClipselectWarning
 from .errors import VideoError as VideoError
+from .evaluation.evaluate import evaluate as evaluate
 from .index.build_index import IndexSummary as IndexSummary
 from .index.build_index import build_index as build_index
 from .index.score_index import ScoreIndex as ScoreIndex
