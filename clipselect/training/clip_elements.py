@@ -195,7 +195,6 @@ def elements_from_outputs(item: int, video: LabelledVideo, outputs: ClipOutputs)
     )
 
 
-
 def base_accuracy(parts: Iterable[ClipElements]) -> float | None:
     """How often the base is right about the training videos, clip by clip, in [0, 1]; None if none have labels."""
     right = total = 0
