@@ -1,7 +1,10 @@
 """Videos that the tests make themselves, and the command line within the test's process."""
 
+import os
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait slow a busy machine ten times
 
 import hypothesis
 import pytest

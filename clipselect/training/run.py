@@ -142,10 +142,11 @@ def python_call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> s
     "clipselect.train(data='videos', steps=20)"
     """
     parameters = inspect.signature(function).parameters
+    takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     shown = [
         f"{name}={str(value)!r}" if isinstance(value, Path) else f"{name}={value!r}"
         for name, value in arguments.items()
-        if name in parameters and not callable(value) and parameters[name].default != value
+        if (parameters[name].default != value if name in parameters else takes_more) and not callable(value)
     ]
     return f"clipselect.{function.__name__}({', '.join(shown)})"
 

@@ -63,10 +63,10 @@ def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: P
     assert made.exit_code == 0
     assert made.stdout.startswith(f"{out}: Spearman's rho ") and made.stdout.count("\n") == 1
     assert made.stdout.endswith(f" on held-out clips; {out.with_suffix('.md')} says more\n")
-    told = made.stderr.splitlines()
-    assert sum(f"Error: {data}/videos/b/[bad].mp4: not a video" in line for line in told) == 1
-    assert told[-2] == "1 videos could not be read and were left out"
-    assert told[-1].startswith(f"{out.with_suffix('.work')} holds what this run needed")
+    lines = made.stderr.splitlines()
+    assert sum(f"Error: {data}/videos/b/[bad].mp4: not a video" in line for line in lines) == 1
+    assert lines[-2] == "1 videos could not be read and were left out"
+    assert lines[-1].startswith(f"{out.with_suffix('.work')} holds what this run needed")
     assert "training the DDNet: 3 of 3  loss " in made.stderr and "warning" not in made.stderr
 
 
@@ -219,7 +219,7 @@ def test_held_out_background_that_cannot_be_read_is_left_out(distil: Distil, dat
     assert not held_out["composed"] and held_out["videos"] == 2 and held_out["accuracy"]
 
 
-def test_names_of_all_kinds_and_videos_that_are_not_there_are_told_and_survived(
+def test_names_of_all_kinds_and_videos_that_are_not_there_are_named_and_survived(
     distil: Distil, data: Path, tmp_path: Path
 ) -> None:
     lines = []

@@ -34,7 +34,7 @@ def distil(command: list[object], run: Run, tmp_path: Path) -> Distil:
 
 
 def assert_refused_at_last(run: Run, *says: str) -> None:
-    """Exit code 2, and a sentence after what was told on the way."""
+    """Exit code 2, and a sentence after whatever was reported on the way."""
     assert run.code == 2 and run.out == "" and "Traceback" not in run.err
     last = run.err.splitlines()[-1]
     assert last.startswith("Error: ") and all(text in last for text in says), last

@@ -1,5 +1,6 @@
 """`clipselect distill` as processes of its own: killed wherever it is, and several at once through torchrun."""
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,22 +11,37 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from helpers.command_line import Run
+from helpers.frame_fixtures import EMBEDDER, frames_command, noise, write
 from helpers.training_data import BASE, TINY, TORCHRUN, assert_same_weights, begin, data_set, stamps
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from clipselect.scoring.checkpoint import load_weights
 from clipselect.scoring.scorer import load_scorer
 
 PATIENCE = 300
+pytestmark = [pytest.mark.slow, pytest.mark.processes]
 
 
 @pytest.fixture(scope="module")
-def command(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     """Of twenty training videos, two files of features, one of them with a video that is none."""
     folder = tmp_path_factory.mktemp("many")
     (data_set(folder / "videos", each=12, frames=8) / "b" / "0.mp4").write_bytes(b"no video")
     (folder / "base.py").write_text(BASE)
     base = f"{folder / 'base.py'}:base"
     return ["distill", "--data", folder / "videos", "--base", base, *TINY, "--steps", 4, "--checkpoint-minutes", 0]
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    """Of 300 training images, two files of features, one of them with an image that is none."""
+    folder = tmp_path_factory.mktemp("many")
+    for identity in range(38):
+        for number in range(10):
+            write(folder / "people" / f"p{identity:02d}" / f"{number}.bmp", noise(4, 4, 50 * identity + number // 4))
+    (folder / "people" / "p37" / "9.bmp").write_bytes(b"no image")
+    (folder / "base.py").write_text(EMBEDDER)
+    return [*frames_command(folder), "--steps", 4, "--variants", 1]
 
 
 @pytest.fixture
@@ -47,8 +63,9 @@ def wait_for(file: Path, process: "subprocess.Popen[str]") -> None:
 
 
 def test_a_run_killed_among_the_features_and_in_training_ends_as_one_left_alone(
-    command: list[object], tmp_path: Path, processes: list["subprocess.Popen[str]"]
+    clips: list[object], tmp_path: Path, processes: list["subprocess.Popen[str]"]
 ) -> None:
+    command = clips
     out, alone = tmp_path / "killed.safetensors", tmp_path / "alone.safetensors"
     features = tmp_path / "killed.work" / "features"
     for number, where in enumerate(("video 18", "step 2")):
@@ -75,24 +92,31 @@ def test_a_run_killed_among_the_features_and_in_training_ends_as_one_left_alone(
     assert tables[0].equals(tables[1])
 
 
+@pytest.mark.parametrize(("kind", "bad"), [("clips", "b/0.mp4: not a video"), ("frames", "9.bmp: not an image")])
 def test_torchrun_shares_the_work_and_speaks_with_one_voice(
-    command: list[object], tmp_path: Path, run: Run, processes: list["subprocess.Popen[str]"]
+    kind: str,
+    bad: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    run: Run,
+    processes: list["subprocess.Popen[str]"],
 ) -> None:
-    crew, alone = tmp_path / "crew.safetensors", tmp_path / "alone.safetensors"
-    processes.append(begin(*command, "-o", crew, launcher=TORCHRUN))
+    command: list[object] = request.getfixturevalue(kind)
+    together, alone = tmp_path / "together.safetensors", tmp_path / "alone.safetensors"
+    processes.append(begin(*command, "-o", together, launcher=TORCHRUN))
     assert run(*command, "-o", alone).code == 0
     stdout, stderr = processes[0].communicate(timeout=PATIENCE)
     assert processes[0].returncode == 0, stderr
-    assert stdout.count("\n") == 1 and stdout.startswith(f"{crew}: Spearman's rho ")
-    assert stderr.count("b/0.mp4: not a video") == 1 and stderr.count("1 videos could not be read") == 1
+    assert stdout.count("\n") == 1 and stdout.startswith(f"{together}: Spearman's rho ")
+    assert stderr.count(bad) == 1 and len(re.findall("1 (?:videos|images) could not be read", stderr)) == 1
     assert stderr.count("training the DDNet: 4 of 4") == 1 and "Traceback" not in stderr
-    works = [path.with_suffix(".work") for path in (crew, alone)]
+    works = [path.with_suffix(".work") for path in (together, alone)]
     one, other = (np.load(work / "centroids.npy") for work in works)
-    assert np.allclose(one, other, atol=1e-5, rtol=1e-5, equal_nan=True) and one.shape == (3, 4)
+    assert np.allclose(one, other, atol=1e-5, rtol=1e-5, equal_nan=True)
     table, expected = (pq.read_table(work / "d_scores.parquet") for work in works)
     assert table["path"].equals(expected["path"])
     assert np.allclose(table["d_score"].to_numpy(), expected["d_score"].to_numpy(), atol=1e-4)
-    assert load_scorer(crew, "cpu").metadata["failed"] == 1
+    assert load_weights(together, kind="ddnet")[1]["failed"] == 1
     log = EventAccumulator(str(works[0] / "logs"))
     log.Reload()
     assert [event.step for event in log.Scalars("loss")] == [1, 2, 3, 4]

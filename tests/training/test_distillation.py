@@ -1,0 +1,133 @@
+"""`clipselect.distill` as a function: networks instead of names, recipes, what it reports and what it returns."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from helpers.frame_fixtures import blocks, people
+from helpers.training_data import colours, data_set
+
+import clipselect
+from clipselect import ClipRecipe, DistillResult, FrameRecipe
+from clipselect.errors import ArgumentError
+from clipselect.media.progress import Progress
+from clipselect.scoring.scorer import load_scorer
+
+CLIPS: dict[str, Any] = {"clip_duration": 0.2, "frames": 4, "size": 32, "steps": 3, "batch": 4}
+FRAMES: dict[str, Any] = {"variants": 1, "size": 16, "steps": 3, "batch": 4}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = data_set(tmp_path_factory.mktemp("data") / "videos")
+    (folder / "a" / "bad.mp4").write_bytes(b"no video")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def identities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = people(tmp_path_factory.mktemp("data") / "people", 10, 2)
+    (folder / "p01" / "bad.png").write_bytes(b"no image")
+    return folder
+
+
+def distilled(kind: str, videos: Path, identities: Path, output: Path, **more: Any) -> DistillResult:
+    more = {"device": "cpu", **more}
+    if kind == "clips":
+        return clipselect.distill(videos, colours(), output, **{**CLIPS, **more})
+    return clipselect.distill([identities], blocks()[0], output, **{**FRAMES, **more})
+
+
+@pytest.mark.parametrize("kind", ["clips", "frames"])
+def test_a_network_is_distilled_in_one_call(kind: str, videos: Path, identities: Path, tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    left_out: list[str] = []
+    made = distilled(
+        kind, videos, identities, tmp_path / "d.safetensors",
+        progress=reports.append, on_error=lambda path, error: left_out.append(path),
+    )  # fmt: skip
+    assert made.elements == kind and made.weights == tmp_path / "d.safetensors" and made.card.read_text()
+    assert [Path(path).stem for path in left_out] == ["bad"] and made.metadata["failed"] == 1
+    stages = [*dict.fromkeys(report.stage for report in reports)]
+    assert stages[:2] == ["features of the base", "training the DDNet"] and stages[-1].startswith("held-out ")
+    assert all(0 <= report.done <= report.total for report in reports) and reports[-1].done == reports[-1].total
+    loaded = load_scorer(made.weights, "cpu", elements=made.elements)
+    assert loaded.metadata["sha256"] == made.scorer.metadata["sha256"] and loaded.name == made.scorer.name == "d"
+    element = np.random.default_rng(0).integers(0, 255, (1, *loaded.input_spec.shape), dtype=np.uint8)
+    assert loaded.score(element) == made.scorer.score(element)
+    assert made.held_out == loaded.metadata["held_out"] and len(made.doubts) == (
+        kind == "clips"
+    )  # a base of random weights
+    assert {"path", "discriminability", "d_score"} <= {*pq.read_schema(made.d_scores).names}
+    assert made.metadata["command"].startswith("clipselect.distill(data=") and "steps=3" in made.metadata["command"]
+
+
+def test_what_the_command_line_does_not_offer_is_a_field_of_the_recipe(videos: Path, tmp_path: Path) -> None:
+    recipe = ClipRecipe(**CLIPS, metric="euclidean", contrast="difference", loss="mse", widths=(4, 4, 4, 4))
+    made = clipselect.distill(videos, colours(), tmp_path / "d.safetensors", recipe=recipe, seed=5, device="cpu")
+    assert [made.metadata[key] for key in ("metric", "contrast", "loss", "seed")] == [
+        "euclidean", "difference", "mse", 5,
+    ]  # fmt: skip
+    assert made.metadata["config"]["widths"] == (4, 4, 4, 4)
+    table = pq.read_table(made.d_scores)
+    centroids = np.load(tmp_path / "d.work" / "centroids.npy")
+    with np.load(tmp_path / "d.work" / "features" / "000000.npz") as file:
+        features, shows = file["features"], file["shows"]
+    to = np.linalg.norm(features[:, None].astype(np.float64) - centroids[None, :2], axis=2)
+    own, other = to[np.arange(len(shows)), shows], to[np.arange(len(shows)), 1 - shows]
+    assert table["discriminability"].to_pylist() == pytest.approx((other - own).tolist(), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"elements": "sounds"}, "elements"),
+        ({"elements": "frames"}, "base"),
+        ({"recipe": FrameRecipe()}, "base"),
+        ({"shared_names": True}, "shared_names"),
+        ({"normalisation": "half"}, "normalisation"),
+        ({"variants": 3}, "variants"),
+        ({"loss": "l1"}, "loss"),
+        ({"metric": "hamming"}, "metric"),
+        ({"contrast": "sum"}, "contrast"),
+        ({"target": "teacher"}, "target"),
+        ({"widths": (8, 16)}, "widths"),
+        ({"depths": (1, 1, 1, 0)}, "depths"),
+        ({"size": 16}, "size"),
+        ({"size": (64, 32)}, "size"),
+        ({"stride": 0}, "stride"),
+        ({"fps": 0}, "fps"),
+        ({"learning_rate": 1e9}, "learning_rate"),
+        ({"precision": "16"}, "precision"),
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_named(
+    videos: Path, tmp_path: Path, arguments: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        distilled("clips", videos, videos, tmp_path / "d.safetensors", **arguments)
+    assert raised.value.argument == named
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"stride": 1}, "stride"),
+        ({"unlabelled": True}, "unlabelled"),
+        ({"background": Path("b")}, "background"),
+        ({"degradations": "rain"}, "degradations"),
+        ({"size": (8, 16)}, "size"),
+        ({"recipe": ClipRecipe()}, "base"),
+    ],
+)
+def test_so_it_is_for_frames(identities: Path, tmp_path: Path, arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        distilled("frames", identities, identities, tmp_path / "d.safetensors", **arguments)
+    assert raised.value.argument == named
+
+
+def test_an_unknown_argument_is_a_mistake_of_the_caller(videos: Path, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'step'"):
+        distilled("clips", videos, videos, tmp_path / "d.safetensors", step=3)
