@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 
 import clipselect
+import clipselect.zoo
 
-MODULES = sorted(module.name for module in pkgutil.walk_packages(clipselect.__path__, "clipselect."))
+MODULES = [
+    module.name
+    for package in (clipselect, clipselect.zoo)  # in a checkout, zoo lies beside the package
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+]
 
 
-@pytest.mark.parametrize("name", ["clipselect", *(name for name in MODULES if not name.endswith("__main__"))])
+@pytest.mark.parametrize("name", ["clipselect", *sorted({*MODULES} - {"clipselect.__main__"})])
 def test_the_examples_of_a_module_run(name: str, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They may read `video.mp4`, two and a half seconds long, and write to the current folder."""
     shutil.copy(video, tmp_path / "video.mp4")

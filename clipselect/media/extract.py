@@ -1,4 +1,4 @@
-"""The picked clips as files of their own."""
+"""Picked clips as video files."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -47,13 +47,17 @@ def extract_clip(source: Source, clip: Clip, path: Path) -> None:
 
 
 def clip_file_name(stem: str, rank: int, clip: Clip) -> str:
-    """For example dive_rank01_12.00s-13.00s.mp4; a very long stem is cut."""
+    """The name of an extracted clip; a very long stem is cut.
+
+    >>> clip_file_name("dive", 1, Clip(Fraction(12), Fraction(13), first=300, last=324))
+    'dive_rank01_12.00s-13.00s.mp4'
+    """
     stem = stem.encode("utf-8", "surrogateescape")[:180].decode("utf-8", "ignore")
     return f"{stem}_rank{rank:02d}_{float(clip.start):.2f}s-{float(clip.end):.2f}s.mp4"
 
 
 def encoder_name() -> str:
-    """H.264 where FFmpeg has its encoder, else MPEG-4."""
+    """The encoder of H.264 if FFmpeg has it, else that of MPEG-4."""
     return "libx264" if "libx264" in av.codecs_available else "mpeg4"
 
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from clipselect.errors import ClipselectError
 
 
 def check_writable(path: Path) -> None:
-    """Raise a ClipselectError now rather than after the work, if a file cannot be written here."""
+    """Raise a ClipselectError now, rather than after the work, if this file could not be written."""
     try:
         if path.is_dir():
             raise ClipselectError(f"{path}: is a folder; give the name of a file to write")
@@ -22,7 +22,7 @@ def check_writable(path: Path) -> None:
             raise ClipselectError(f"{path}: the folder {folder} does not exist; create it first")
         probe = _part(path.resolve())
         probe.touch()
-        probe.unlink(missing_ok=True)  # another process of the run may probe, too
+        probe.unlink(missing_ok=True)  # another process of the run may do the same
     except OSError as e:
         raise ClipselectError(f"{path}: cannot be written ({e.strerror}); choose another place") from e
 
@@ -39,6 +39,15 @@ def make_folder(folder: Path) -> None:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A name to write to; the file appears under `path` whole, when the block is done, or not at all.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "out.txt"
+    >>> with whole_file(path) as part:
+    ...     _ = part.write_text("all of it")
+    ...     path.exists()
+    False
+    >>> path.read_text()
+    'all of it'
 
     Symbolic links are followed; pipes and devices are written to as they are.
 
@@ -60,7 +69,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file whole or not at all; text as UTF-8."""
     with whole_file(path) as part:
         part.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
 

@@ -1,7 +1,4 @@
-"""Reading images: any file that OpenCV decodes as RGB, and the one geometry that training and scoring share.
-
-Like the frames of videos, images are *squashed*: the whole image, scaled to the network's height and width.
-"""
+"""Images: any file that OpenCV decodes, as RGB, and squashed as frames of videos are (`clipselect.media.squash`)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,11 +59,10 @@ def read_image(path: Path | str) -> Image:
 
 
 def _cut_off(data: bytes) -> bool:
-    """Whether a JPEG or PNG lacks its end; older OpenCV makes a half grey picture of such a JPEG, and libpng prints."""
+    """Whether a JPEG or PNG lacks its end. Older OpenCV would make a half grey picture of such a JPEG."""
     if data.startswith(b"\xff\xd8"):
-        return data.rfind(b"\xff\xd9") < data.rfind(
-            b"\xff\xda"
-        )  # no end after the last scan; thumbnails have ends, too
+        scan, end = data.rfind(b"\xff\xda"), data.rfind(b"\xff\xd9")  # the last ones: thumbnails have them as well
+        return end < scan
     if data.startswith(b"\x89PNG"):
         return not 0 <= data.rfind(b"IEND") <= len(data) - 8  # the chunk's name and its checksum
     return False
@@ -74,7 +70,7 @@ def _cut_off(data: bytes) -> bool:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """What OpenCV prints about a damaged file says no more than the error that names it."""
+    """Keep OpenCV from printing what it thinks of a damaged file: our error names it."""
     import cv2
 
     log: Any = getattr(cv2.utils, "logging", cv2)  # where it is depends on OpenCV's version
@@ -89,6 +85,10 @@ def _silence() -> Iterator[None]:
 def squash_image(image: Image, height: int, width: int) -> Image:
     """[h, w, 3] -> [height, width, 3]; averages where the image shrinks, interpolates linearly where it grows.
 
+    >>> image = np.array([[[0, 0, 0], [100, 100, 100]]], np.uint8)      # 1 x 2 pixels
+    >>> squash_image(image, height=1, width=1).tolist()
+    [[[50, 50, 50]]]
+
     Raises:
         ValueError: not [h, w, 3] uint8.
     """
@@ -97,7 +97,10 @@ def squash_image(image: Image, height: int, width: int) -> Image:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {image.dtype} {[*image.shape]}")
     smaller = min(image.shape[1], width), min(image.shape[0], height)
-    for size, how in ((smaller, cv2.INTER_AREA), ((width, height), cv2.INTER_LINEAR)):  # one side each, perhaps
+    for size, how in (
+        (smaller, cv2.INTER_AREA),
+        ((width, height), cv2.INTER_LINEAR),
+    ):  # a side each, perhaps
         if image.shape[1::-1] != size:
             image = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
     return image

@@ -23,14 +23,19 @@ class Orientation:
         return not (self.transpose or self.flip_x or self.flip_y)
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """[h, w, 3] as stored -> as shown."""
+        """[h, w, 3] as stored -> as shown.
+
+        >>> stored = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+        >>> Orientation(transpose=True, flip_x=True).apply(stored)[..., 0].tolist()     # a quarter turn, clockwise
+        [[3, 0], [4, 1], [5, 2]]
+        """
         pixels = pixels.swapaxes(0, 1) if self.transpose else pixels
         return pixels[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
 
 def orientation(frame: av.VideoFrame) -> Orientation:
     """The frame's display matrix, rotations and mirrorings alike; a skewed one counts as the nearest of these."""
-    # frame.side_data ties the frame into a circle, which holds its pixels until Python next looks for circles
+    # frame.side_data makes a reference cycle, which would hold the frame's pixels until the next garbage collection
     matrix: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     if matrix is None:
         return Orientation()

@@ -31,7 +31,14 @@ def no_progress(progress: Progress) -> None:
 
 
 def tracked(items: Iterable[T], stage: str, total: int, progress: ProgressCallback) -> Iterator[T]:
-    """The same items; each counts as done when the next one is asked for."""
+    """The same items; each counts as done when the next one is asked for.
+
+    >>> for name in tracked(["a", "b"], "reading", 2, progress=print):
+    ...     pass
+    Progress(stage='reading', done=0, total=2, note='')
+    Progress(stage='reading', done=1, total=2, note='')
+    Progress(stage='reading', done=2, total=2, note='')
+    """
     progress(Progress(stage, 0, total))
     for done, item in enumerate(items, start=1):
         yield item

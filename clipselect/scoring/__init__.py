@@ -1,1 +1,1 @@
-"""Pixels in, scores out: the DDNet, its weights file, and the threads that it shares with a decoder."""
+"""Pixels in, scores out: the DDNet, its weights files, its input, and the cores that it shares with a decoder."""

@@ -16,10 +16,11 @@ from clipselect.media.files import whole_file
 Metadata = dict[str, Any]
 
 KEY = "clipselect"
+"""Of the safetensors header, under which our metadata lie as JSON."""
 
 
 def fingerprint(tensors: dict[str, Tensor], metadata: Metadata) -> str:
-    """SHA-256 in hexadecimal of the metadata (but `sha256`) and all tensors: names, dtypes, shapes, values."""
+    """SHA-256 in hexadecimal of the metadata (without `sha256`) and all tensors: names, dtypes, shapes, values."""
     described = {key: value for key, value in metadata.items() if key != "sha256"}
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for name in sorted(tensors):
@@ -30,7 +31,15 @@ def fingerprint(tensors: dict[str, Tensor], metadata: Metadata) -> str:
 
 
 def save_weights(path: Path | str, tensors: dict[str, Tensor], metadata: Metadata) -> None:
-    """Write tensors and metadata that JSON can hold, whole or not at all; the fingerprint is added as `sha256`."""
+    """Write tensors and metadata that JSON can hold, whole or not at all; the fingerprint is added as `sha256`.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "net.safetensors"
+    >>> save_weights(path, {"w": torch.ones(2)}, {"kind": "base"})
+    >>> tensors, metadata = load_weights(path, kind="base")
+    >>> tensors["w"].tolist(), metadata["kind"], len(metadata["sha256"])
+    ([1.0, 1.0], 'base', 64)
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({**metadata, "sha256": fingerprint(tensors, metadata)}, sort_keys=True)
     with whole_file(Path(path)) as part:

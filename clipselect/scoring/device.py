@@ -2,14 +2,17 @@
 
 import torch
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError
 
 
 def pick_device(name: str) -> torch.device:
     """The torch device of that name; "auto" is CUDA if there is one, and otherwise the CPU.
 
+    >>> pick_device("cpu")
+    device(type='cpu')
+
     Raises:
-        ClipselectError: no such device here.
+        ArgumentError: no such device here.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -17,7 +20,7 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, ImportError) as e:
-        raise ClipselectError(f"device {name!r} is not available here; use cpu, or auto") from e
+        raise ArgumentError("device", f"{name!r} is not available here; use cpu, or auto") from e
     if device.type == "meta":
-        raise ClipselectError("device 'meta' holds no data; use cpu, or auto")
+        raise ArgumentError("device", "'meta' holds no data; use cpu, or auto")
     return device

@@ -10,11 +10,18 @@ from clipselect.media.images import Image, squash_image
 from clipselect.scoring.checkpoint import Metadata
 
 MIN_SIDE, MAX_SIDE, MAX_FRAMES = 16, 1024, 256
+"""Pixels per side and frames per clip that a weights file may ask for."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """What a network expects: the whole frame, squashed to its size and normalised per channel.
+
+    >>> spec = InputSpec(112, 112, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), frames=8)
+    >>> spec.shape, spec.normalise(spec.blank(2)).shape
+    ((8, 112, 112, 3), torch.Size([2, 3, 8, 112, 112]))
+    >>> spec.normalise(spec.blank()).unique()       # black: (0 - mean) / std
+    tensor([-2.])
 
     Attributes:
         height, width: pixels.
@@ -76,9 +83,9 @@ class InputSpec:
     def normalise(self, elements: NDArray[np.uint8] | torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
         """uint8 RGB elements [n, T, height, width, 3] or [n, height, width, 3] -> float32 with channels second.
 
-        Clips are laid out with channels last in memory, single frames contiguously: each is the faster way.
+        Clips are channels-last in memory, single frames contiguous: each is the faster layout.
         """
-        x = torch.as_tensor(elements).to(device).to(torch.float32, copy=True)  # bytes travel, not floats
+        x = torch.as_tensor(elements).to(device).to(torch.float32, copy=True)  # bytes go to the device, not floats
         mean, std = ((torch.tensor(v, device=x.device) * 255).repeat(x.shape[-2]) for v in (self.mean, self.std))
         rows = x.flatten(-2).mul_(1 / std).sub_(mean / std)  # in place and by whole rows: several times faster on a CPU
         x = rows.view(x.shape).movedim(-1, 1)

@@ -9,14 +9,19 @@ from clipselect.scoring.input_spec import InputSpec
 
 
 def multiply_adds(net: nn.Module, spec: InputSpec, device: torch.device | None = None) -> float:
-    """Multiply-adds of one element; 0 where fvcore sees no network."""
+    """Multiply-adds of a network for one element; 0 where fvcore sees no network.
+
+    >>> spec = InputSpec(16, 16, (0.5,) * 3, (0.5,) * 3)
+    >>> multiply_adds(nn.Conv2d(3, 4, 1), spec) == 3 * 4 * 16 * 16
+    True
+    """
     parameter = next(net.parameters(), None)
     device = device or (torch.device("cpu") if parameter is None else parameter.device)
     return count_multiply_adds(net, torch.zeros(1, 3, *spec.shape[:-1], device=device))
 
 
 def count_multiply_adds(net: nn.Module, example: torch.Tensor) -> float:
-    """Multiply-adds for the `example`; 0 where fvcore sees no network."""
+    """Multiply-adds of a network for the input `example`; 0 where fvcore sees no network."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fvcore imports deprecated parts of torch
         from fvcore.nn import FlopCountAnalysis  # slow to import
@@ -24,5 +29,5 @@ def count_multiply_adds(net: nn.Module, example: torch.Tensor) -> float:
     analysis = FlopCountAnalysis(net, example)
     try:
         return float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
-    except RuntimeError:  # a callable that hides its network from the trace
+    except RuntimeError:  # a callable that fvcore cannot trace
         return 0.0

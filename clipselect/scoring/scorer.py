@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError, NetworkError
+from clipselect.errors import ArgumentError, ClipselectError, NetworkError
 from clipselect.media.candidates import exact_seconds
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
@@ -23,8 +23,10 @@ T = TypeVar("T")
 Elements = Literal["clips", "frames"]
 
 MIN_BATCH = 2
-"""Convolutions of a single element round differently (6e-8), and a score must not depend on the rest of its batch."""
+"""Convolutions of a single element round differently (6e-8), and a score must not depend on its batch. So a single
+element is scored together with a black one."""
 IMAGE_BATCH = 32
+"""Images scored at a time."""
 NOT_A_DDNET = "its metadata and its tensors do not describe one DDNet; distil it again"
 
 
@@ -45,7 +47,7 @@ class Scorer:
 
     @property
     def clip_duration(self) -> float:
-        """Seconds per clip that the DDNet was distilled with; a KeyError for a DDNet of single frames."""
+        """Seconds per clip that the DDNet was distilled with; a KeyError for one that scores single frames."""
         return float(self.metadata["clip_duration"])
 
     @torch.inference_mode()
@@ -53,8 +55,12 @@ class Scorer:
         """Scores [n] in (0, 1) of elements [n, *input_spec.shape] uint8 RGB, n >= 1, in one batch.
 
         Raises:
+            ArgumentError: elements of another shape.
             NetworkError: a score is not a number.
         """
+        if elements.shape[1:] != self.input_spec.shape:
+            expected = ", ".join(map(str, self.input_spec.shape))
+            raise ArgumentError("elements", f"must be [n, {expected}] for {self.name!r}, got {[*elements.shape]}")
         filler = self.input_spec.blank(max(MIN_BATCH - len(elements), 0))
         batch = self.input_spec.normalise(np.concatenate([elements, filler]) if len(filler) else elements, self.device)
         with torch.autocast(self.device.type, enabled=False):  # the caller's autocast must not change scores
@@ -100,24 +106,24 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
         name, spec = str(metadata["name"]), InputSpec.from_metadata(metadata)
         if config.dims == 3:
             exact_seconds(float(metadata["clip_duration"]), "clip_duration")
-            _ = spec.clip_frames
+            _ = spec.size, spec.clip_frames
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ClipselectError) as e:
         raise ClipselectError(f"{path}: {NOT_A_DDNET}") from e
     if config.dims != (3 if elements == "clips" else 2):
-        found = (
-            "3D DDNet for clips; frames need a 2D one"
-            if config.dims == 3
-            else "2D DDNet for frames; clips need a 3D one"
-        )
-        raise ClipselectError(f"{path}: a {found}")
+        other = "a 3D DDNet for clips; frames need a 2D one"
+        raise ClipselectError(f"{path}: {other if config.dims == 3 else 'a 2D DDNet for frames; clips need a 3D one'}")
     net = net.eval().to(where)
-    return Scorer(
-        name, net.to(memory_format=torch.channels_last_3d) if config.dims == 3 else net, spec, metadata, where
-    )
+    if config.dims == 3:
+        net = net.to(memory_format=torch.channels_last_3d)  # the faster layout for clips
+    return Scorer(name, net, spec, metadata, where)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of `size`; the last one may be shorter."""
+    """The items in lists of `size`; the last one may be shorter.
+
+    >>> [*batches("abcde", 2)]
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
     iterator = iter(items)
     while batch := [*islice(iterator, size)]:
         yield batch

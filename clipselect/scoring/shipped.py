@@ -21,6 +21,9 @@ BASES = {DEFAULT_BASE: "r3d_actions.safetensors"}
 def weights_path(model: str | Path, names: dict[str, str]) -> Path:
     """The weights file of a name in `names`, or the file itself if `model` is a path.
 
+    >>> weights_path("ddnet3d-actions", DDNETS).name
+    'ddnet3d_actions.safetensors'
+
     Raises:
         ClipselectError: neither a name nor a file.
     """

@@ -1,20 +1,22 @@
-"""Pixels in, scores out: the DDNet over the candidate clips of a video, in one forward pass and constant memory."""
+"""Scores of the candidate clips of a video."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.errors import ArgumentError
 from clipselect.media.candidates import Clip, Seconds
 from clipselect.media.clips import ClipBatch, candidates, map_clips
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
-from clipselect.media.sources import Source
+from clipselect.media.sources import Source, open_source
 from clipselect.media.squash import Frame
-from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.threads import AdaptiveThreads
 
 
@@ -23,11 +25,11 @@ class VideoScores:
     """Scores of the candidate clips of one video, in time order.
 
     Attributes:
-        source: the video, with the times of the frames that really decode.
-        clips: the candidates; their times count in seconds from the first frame.
+        source: the video as it really decodes.
+        clips: the candidates; their times are seconds from the first frame.
         scores: [n] float32 in (0, 1).
         model: name of the DDNet.
-        seconds: wall time from the opened file on, under "total", "network" and "decode" (waiting for frames).
+        seconds: wall time since the file was opened, under "total", "network" and "decode" (waiting for frames).
         thumbnails: a picture of every clip, if asked for.
     """
 
@@ -50,8 +52,8 @@ class VideoScores:
 
 
 def score_video(
-    source: Source,
-    scorer: Scorer,
+    source: Source | Path | str,
+    scorer: Scorer | None = None,
     *,
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
@@ -59,20 +61,29 @@ def score_video(
     progress: ProgressCallback = no_progress,
     thumbnail: Callable[[Frame], bytes] | None = None,
 ) -> VideoScores:
-    """Score every candidate clip of a video.
+    """Score every candidate clip of a video, in one pass over it and constant memory.
+
+    >>> scores = score_video("video.mp4")                    # doctest: +SKIP
+    >>> scores.clips[int(scores.scores.argmax())].start      # doctest: +SKIP
 
     Args:
-        source: from `open_source`.
-        clip_duration: seconds; what the DDNet was distilled with by default.
+        source: a video file, a folder of frames, or a source of `open_source`, which has more options.
+        scorer: from `load_scorer`; by default the shipped DDNet for actions, loaded in every call.
+        clip_duration: seconds; by default what the DDNet was distilled with.
         stride: seconds between the starts of candidates; the clip duration by default.
-        fast: estimate the scores from the frames that decode quickest, see `clipselect.media.fast`.
-        progress: reports the clips scored, as stage "scoring".
+        fast: estimate the scores from the frames that decode fastest, see `clipselect.media.fast`.
+        progress: gets the clips scored, as stage "scoring".
         thumbnail: makes the picture of a clip out of its middle frame [size, size, 3] uint8.
 
     Raises:
-        VideoError: not one frame decodes.
-        ClipselectError: bad clip duration or stride.
+        VideoError: the video cannot be opened, not one frame decodes, or it changes while it is read.
+        ArgumentError: bad clip duration or stride, or a scorer for single frames.
+        NetworkError: a score is not a number.
     """
+    scorer = load_scorer() if scorer is None else scorer
+    source = open_source(source) if isinstance(source, Path | str) else source
+    if scorer.input_spec.frames is None:
+        raise ArgumentError("scorer", f"must be for clips, but {scorer.name!r} scores single frames; see load_scorer")
     begin, spec = time.perf_counter(), scorer.input_spec
     cut = candidates(scorer.clip_duration if clip_duration is None else clip_duration, stride)
     with AdaptiveThreads() as threads:
@@ -85,7 +96,7 @@ def score_video(
 
         mapped = map_clips(score, source, cut, spec.size, spec.clip_frames, fast=fast)
     if thumbnail:
-        _ = mapped.source.aspect  # pictures need it; known now, it needs no second look at the file
+        _ = mapped.source.aspect  # those who show thumbnails need it; it is cached
     total = time.perf_counter() - begin
     seconds = {"total": total, "network": threads.seconds, "decode": total - threads.seconds}
     scores = np.concatenate([scores for scores, _ in mapped.results])
