@@ -99,3 +99,26 @@ def settle(source: Source) -> Source:
 
     [found] = settled(source, read)
     return found
+
+
+def make_sound(path: Path) -> Path:
+    """A file with nothing but sound."""
+    with av.open(str(path), "w", format="mp4") as out:
+        stream = out.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        for i in range(20):
+            frame.pts = i * 1024
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def make_damaged_video(path: Path) -> Path:
+    """An mp4 of 100 frames, of which some in the middle do not decode."""
+    data = bytearray(make_video(path, 100, options={"g": "10"}, size=(128, 96)).read_bytes())
+    start = data.index(b"mdat") + 4
+    middle = start + (len(data) - start) // 3
+    data[middle : middle + 400] = b"\xff" * 400
+    path.write_bytes(data)
+    return path

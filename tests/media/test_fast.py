@@ -1,4 +1,4 @@
-"""Fast scoring: frames that were left out are replaced by their nearest neighbour, and all else stays as it is."""
+"""Fast scoring: the nearest decoded frame stands in for a skipped one, and all else stays as it is."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -6,14 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.command_line import Run, assert_refused, only_video
 from helpers.videos import SHARED, expected_levels, make_video
 from scipy.stats import spearmanr
 
-from clipselect import DDLClipSampler
-from clipselect.errors import ClipselectError
-from clipselect.index.entry import Scoring
-from clipselect.index.score_index import ScoreIndex
 from clipselect.media.fast import MAX_SKIPPED_FRAMES
 from clipselect.media.sources import Source, open_source
 from clipselect.media.video import ReadAgain, VideoFile
@@ -21,6 +16,8 @@ from clipselect.scoring.scorer import load_scorer
 from clipselect.scoring.video_scores import score_video
 
 NOTHING_ADAPTIVE = "b-adapt=0:b-pyramid=none:scenecut=0"
+
+
 B_FRAMES = {"bf": "2", "x264-params": NOTHING_ADAPTIVE, "g": "24", "crf": "12"}
 """Every third frame is a reference frame."""
 
@@ -128,44 +125,6 @@ def test_clips_are_exact_and_scores_only_estimates(grouped: Path) -> None:
     assert fast.scores.tolist() != exact.scores.tolist()
     pictures = [[frame.to_ndarray() for frame in s.source.pictures(10, 12)] for s in (fast, exact)]
     assert np.array_equal(*pictures)
-
-
-def test_an_index_made_fast_says_so_and_takes_no_exact_scores(run: Run, grouped: Path, tmp_path: Path) -> None:
-    fast, exact = tmp_path / "fast.parquet", tmp_path / "exact.parquet"
-    assert run("index", grouped, "-o", fast, "--fast", "--workers", 1).code == 0
-    assert run("index", grouped, "-o", exact, "--workers", 0).code == 0
-    assert ScoreIndex(fast).scoring.fast and not ScoreIndex(exact).scoring.fast
-    run("index", grouped, "-o", fast)
-    assert_refused(run, "every 1 s, fast, not with", "every 1 s;", "--overwrite")
-    run("index", grouped, "-o", exact, "--fast")
-    assert_refused(run, "not with model", "every 1 s, fast;")
-    with pytest.raises(ClipselectError, match="every 1 s, fast, but the sampler asks for"):
-        DDLClipSampler(1, index=fast)
-    entry = ScoreIndex(fast).entry(grouped)
-    assert entry is not None
-    expected = score_video(open_source(grouped), load_scorer(), fast=True)
-    kept = DDLClipSampler(1, index=fast, fast=True)._entry(str(grouped), 30, 0)
-    assert kept.clips == entry.clips and kept.scores.tolist() == entry.scores.tolist()
-    assert entry.scores.tolist() == expected.scores.tolist()
-    assert DDLClipSampler(1, fast=True)._entry(str(grouped), 30, 0).scores.tolist() == entry.scores.tolist()
-
-
-def test_exact_scores_are_recorded_as_before(run: Run) -> None:
-    assert "fast" not in Scoring("m", "0", "1", "1").record()
-    assert Scoring(**Scoring("m", "0", "1", "1", True).record()).fast
-
-
-def test_the_commands_take_it(run: Run, grouped: Path) -> None:
-    import json
-
-    run("score", grouped, "--fast", "--json", "-", "--stride", "0.3")
-    document = json.loads(run.out)
-    scores = [clip["score"] for clip in only_video(document)["clips"]]
-    expected = score_video(open_source(grouped), load_scorer(), stride=0.3, fast=True).scores
-    assert document["settings"]["fast"] is True and scores == pytest.approx(expected.tolist(), abs=1e-6)
-    assert run("classify", grouped, "--fast", "--quiet").code == 0
-    run("score", grouped, "--fast", "--decoder", "decord")
-    assert_refused(run, "--fast is for --decoder pyav")
 
 
 def test_ranks_of_real_videos_stay(shared: Path) -> None:

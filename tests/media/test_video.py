@@ -1,18 +1,17 @@
-"""Reading: every kind of file gives the right frames at the right times, upright, in one pass."""
+"""Video files: the right frames at the right times, in one pass."""
 
+import gc
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
-from helpers.videos import expected_levels, grey_levels, make_video, picture, seconds, write_display_matrix
+from helpers.videos import expected_levels, grey_levels, make_video, seconds
 
 from clipselect.media.candidates import candidate_clips
-from clipselect.media.container import threads_for_all
-from clipselect.media.decoder import Decoder
 from clipselect.media.sources import Source, open_source
 from clipselect.media.squash import squash
 from clipselect.media.video import VideoFile
@@ -83,62 +82,8 @@ def test_audio_longer_than_video_adds_no_candidates(tmp_path: Path) -> None:
     assert [float(c.end) for c in candidate_clips(source.timeline, 1)] == [1, 2]
 
 
-TOP_LEFT, TOP_RIGHT, BOTTOM_LEFT, BOTTOM_RIGHT = range(4)
-
-
-@pytest.mark.parametrize(
-    ("matrix", "red_corner", "blue_corner"),
-    [
-        ((1, 0, 0, 1), TOP_LEFT, BOTTOM_RIGHT),
-        ((0, 1, -1, 0), TOP_RIGHT, BOTTOM_LEFT),  # a phone's quarter turn, clockwise
-        ((-1, 0, 0, -1), BOTTOM_RIGHT, TOP_RIGHT),
-        ((0, -1, 1, 0), BOTTOM_LEFT, BOTTOM_RIGHT),
-        ((-1, 0, 0, 1), TOP_RIGHT, BOTTOM_LEFT),  # mirrored, as by a front camera
-        ((1, 0, 0, -1), BOTTOM_LEFT, TOP_RIGHT),
-        ((0, 1, 1, 0), TOP_LEFT, BOTTOM_RIGHT),
-        ((0, -1, -1, 0), BOTTOM_RIGHT, BOTTOM_LEFT),
-    ],
-)
-def test_the_display_matrix_is_applied(
-    tmp_path: Path, matrix: tuple[int, int, int, int], red_corner: int, blue_corner: int
-) -> None:
-    path = make_video(tmp_path / "phone.mp4", 3)
-    write_display_matrix(path, *matrix)
-    source = open_source(path)
-    frame = next(f for _, f in source.frames(np.array([0]), 16)).astype(int)
-    corners = [frame[y, x] for y in (1, -2) for x in (1, -2)]
-    assert int(np.argmax([c[0] - c[2] for c in corners])) == red_corner
-    assert corners[blue_corner][2] > 150 > corners[blue_corner][0]
-    assert source.aspect == pytest.approx(48 / 64 if matrix[0] == 0 else 64 / 48)
-
-
-def test_the_geometry_is_a_squash_of_the_whole_frame(tmp_path: Path) -> None:
-    """Nothing is cropped: the quarter and the half of the test picture stay a quarter and a half of the square."""
-    wide = open_source(make_video(tmp_path / "wide.mp4", 2, size=(256, 48), options={"crf": "5"}))
-    frame = next(f for _, f in wide.frames(np.array([0]), 32)).astype(int)
-    assert frame.shape == (32, 32, 3)
-    assert (frame[2:14, 2:14, 0] > 180).all() and (frame[2:14, 18:30, 0] < 100).all()
-    assert (frame[18:30, :, 2] > 180).all()
-
-
 def test_pixel_aspect_is_part_of_the_aspect(tmp_path: Path) -> None:
     assert open_source(make_video(tmp_path / "a.mp4", 2, pixel_aspect=Fraction(2))).aspect == pytest.approx(128 / 48)
-
-
-def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
-    path = tmp_path / "cover.mp4"
-    plain = make_video(tmp_path / "plain.mp4", 30)
-    with av.open(str(path), "w") as out, av.open(str(plain)) as original:
-        cover = out.add_stream("mjpeg")
-        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic
-        video = out.add_stream_from_template(original.streams.video[0])
-        out.mux(cover.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuvj420p")))
-        for packet in original.demux(video=0):
-            if packet.size:
-                packet.stream = video
-                out.mux(packet)
-    assert_all_frames(open_source(path), 30)
 
 
 def test_one_frame_and_identical_frames(tmp_path: Path) -> None:
@@ -147,49 +92,6 @@ def test_one_frame_and_identical_frames(tmp_path: Path) -> None:
     assert_all_frames(one, 1)
     still = open_source(make_video(tmp_path / "still.mp4", 50, still=True))
     assert len(set(grey_levels(still))) == 1
-
-
-@pytest.mark.parametrize(
-    ("codec", "cores", "size", "threads"),
-    [
-        ("h264", 2, (1280, 720), 8),
-        ("hevc", 1, (1280, 720), 4),
-        ("h264", 12, (1280, 720), 16),
-        ("h264", 15, (1280, 720), 0),  # FFmpeg itself takes 16
-        ("h264", 2, (3840, 2160), 4),
-        ("h264", 2, (8192, 4096), 0),  # every thread would hold a frame of 50 MB
-        ("libdav1d", 2, (1280, 720), 0),  # has threads of another kind
-    ],
-)
-def test_threads_of_a_decoder_by_cores_and_memory(
-    monkeypatch: pytest.MonkeyPatch, codec: str, cores: int, size: tuple[int, int], threads: int
-) -> None:
-    monkeypatch.setattr("clipselect.media.container.usable_cores", lambda: cores)
-    context = SimpleNamespace(codec=av.Codec(codec, "r"))
-    assert threads_for_all(SimpleNamespace(codec_context=context, width=size[0], height=size[1])) == threads
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.h264", "a.avi", "a.mpg"])
-def test_a_sound_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    codec = {".avi": "mpeg4", ".mpg": "mpeg2video"}.get(Path(name).suffix, "libx264")
-    path, passes, frames = make_video(tmp_path / name, 60, codec=codec, options={"bf": "2"}), [], Decoder.frames
-    monkeypatch.setattr(Decoder, "frames", lambda self, *how, **more: passes.append(how) or frames(self, *how, **more))
-    source = VideoFile.open(path)
-    assert len([*source.decode(whole=True)]) == 60
-    assert len(passes) == 1
-
-
-def test_whole_passes_alone_get_more_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, asked = make_video(tmp_path / "a.mp4", 30), list[str]()
-    monkeypatch.setattr("clipselect.media.decoder.threads_for_all", lambda stream: asked.append(stream.type) or 4)
-    source = VideoFile.open(path)
-    list(source.pictures(0, 2))
-    list(source.pictures(3, 5))
-    list(VideoFile.open(path, threads=1).frames(np.arange(30), 16))
-    assert asked == []
-    list(source.frames(np.arange(30), 16))
-    list(source.frames(np.arange(30), 16, fast=True))
-    assert len(asked) == 2
 
 
 def test_only_wanted_frames_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,19 +129,23 @@ def test_a_seek_that_breaks_off_is_made_up_for(tmp_path: Path, monkeypatch: pyte
     assert np.abs(np.subtract(levels, expected_levels(60)[25:35])).max() <= 6
 
 
-def test_frame_folder_in_natural_order(tmp_path: Path) -> None:
-    folder = tmp_path / "frames of a video"
-    folder.mkdir()
-    for i in range(12):
-        image = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
-        with av.open(str(folder / f"frame{i}.png"), "w", format="image2", options={"update": "1"}) as out:
-            stream = out.add_stream("png", rate=1)
-            stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24"
-            out.mux([*stream.encode(image), *stream.encode(None)])
-    (folder / "notes.txt").write_text("not a frame")
-    source = open_source(folder, fps=10)
-    assert_all_frames(source, 12)
-    assert source.timeline.duration == Fraction(12, 10)
-    (folder / "frame3.png").write_bytes(b"broken")
-    assert len(grey_levels(source)) == 12
-    assert "frame3.png" in source.warnings[0]
+@pytest.fixture(scope="module")
+def many_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frames at uneven times, so that sampling by time and by number differ."""
+    ticks = np.cumsum(np.random.default_rng(0).integers(1, 90, 150)).tolist()
+    return make_video(tmp_path_factory.mktemp("video") / "uneven.mkv", ticks, time_base=Fraction(1, 1000))
+
+
+def test_frames_are_let_go_of_as_soon_as_they_are_seen(many_clips: Path) -> None:
+    """Without waiting for Python's search for circles: the frames of an hour would wait as well."""
+    source = open_source(many_clips)
+    assert isinstance(source, VideoFile)
+    gc.collect()
+    gc.disable()
+    try:
+        for read in (source.frames, partial(source.frames, fast=True)):
+            for _ in read(np.arange(len(source.timeline.pts)), 16):
+                pass
+            assert sum(isinstance(o, av.VideoFrame) for o in gc.get_objects()) < 5
+    finally:
+        gc.enable()

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,19 +31,16 @@ def four_threads() -> Iterator[None]:
         (3, [2, 2, 10, 2, 2, 2, 2, 2, 2], [1, 1, 1, 4, 4, 4, 4, 4, 1]),  # something else came between, once
     ],
 )
-def test_one_thread_where_that_is_soon_enough(
-    monkeypatch: pytest.MonkeyPatch, every: float, one_takes: list[float], threads: list[int]
-) -> None:
-    """A decoder makes a batch `every` so many seconds; twice the threads make the network twice as fast."""
+def test_one_thread_where_that_is_fast_enough(every: float, one_takes: list[float], threads: list[int]) -> None:
+    """A decoder makes a batch every so many seconds; twice the threads make the network twice as fast."""
     now = 100.0
-    monkeypatch.setattr("clipselect.scoring.threads.time", SimpleNamespace(perf_counter=lambda: now))
 
     def network(one_takes: float) -> int:
         nonlocal now
         now += one_takes / torch.get_num_threads()
         return torch.get_num_threads()
 
-    with AdaptiveThreads() as beside:
+    with AdaptiveThreads(clock=lambda: now) as beside:
         used = []
         for i, seconds in enumerate(one_takes, start=1):
             now = max(now, 100 + i * every)
@@ -71,7 +67,7 @@ def test_threads_of_others_stay_as_they_are() -> None:
 
 
 def test_many_at_once_find_the_usual_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever meets PyTorch for the first time while another sets his one thread must not take that for usual."""
+    """A thread that first meets PyTorch while another one sets its number to 1 must not take that for usual."""
     setting = torch.set_num_threads
 
     def slowly(number: int) -> None:
