@@ -6,10 +6,10 @@ import pkgutil
 import shutil
 from pathlib import Path
 
+import clipselect.zoo
 import pytest
 
 import clipselect
-import clipselect.zoo
 
 MODULES = [
     module.name
