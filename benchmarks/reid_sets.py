@@ -57,7 +57,7 @@ def read_sets(folders: Sequence[Path], layout: Layout | None, seen: frozenset[st
 
 
 def seen_in_training(folders: Sequence[Path]) -> frozenset[str]:
-    """Numbers or names of the identities that `clipselect distill-frames --shared-names` trains on."""
+    """Numbers or names of the identities that `clipselect distill --shared-names` trains on."""
     if not folders:
         return frozenset()
     return frozenset(map(number_of, read_identities(folders, "train", shared_names=True).identities))

@@ -132,7 +132,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--data", type=Path, required=True, metavar="DIR")
     add("--list", type=Path, metavar="FILE", help='"folder identity" on every line, folders within DIR')
     add("--pairs", type=Path, metavar="FILE", help='as YouTube Faces\' splits.txt: "fold, set, set, 1 or 0"')
-    add("--base", required=True, metavar="NETWORK:CHECKPOINT|FILE", help="as for clipselect distill-frames")
+    add("--base", required=True, metavar="NETWORK:CHECKPOINT|FILE", help="as for clipselect distill")
     add("--model", metavar="NAME|FILE", help="DDNet (default: the zoo's for faces)")
     add("--k", type=int, nargs="+", default=[1, 3, 5], help="frames that reach the base (default: 1 3 5)")
     add("--threshold", type=float, default=0.15, help="of eq. 7 (default: 0.15)")
