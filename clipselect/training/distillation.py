@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,8 +32,6 @@ from clipselect.training.targets import DScoreTarget, write_d_scores
 from clipselect.training.tasks import ClipTask, FrameTask, Task
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
-
-NAMES = {"clips": "clips of videos", "frames": "single frames"}
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ def distill(
     *,
     elements: ElementKind | None = None,
     recipe: Recipe | None = None,
-    background: Path | None = None,
-    prefix: Path | None = None,
+    background: str | Path | None = None,
+    prefix: str | Path | None = None,
     unlabelled: bool = False,
     classes: tuple[str, ...] | None = None,
     base_size: int | None = None,
@@ -89,7 +88,7 @@ def distill(
     cache_gigabytes: float | None = None,
     shared_names: bool = False,
     normalisation: str | None = None,
-    work: Path | None = None,
+    work: str | Path | None = None,
     device: str = "auto",
     precision: str = "32",
     workers: int = 0,
@@ -129,7 +128,8 @@ def distill(
         workers: processes that prepare batches.
         checkpoint_minutes: between checkpoints.
         command: what the card says the weights were made with; this call by default.
-        on_error: called for every video or image that cannot be read and is left out.
+        progress: called with how far the work is.
+        on_error: called with the path of every video or image that is left out, and why.
         **fields: fields of the recipe to change, such as `steps=3000`.
 
     Raises:
@@ -165,8 +165,9 @@ def _kind(elements: ElementKind | None, base: object, recipe: Recipe | None, dat
     kind = elements or (recipe.ELEMENTS if recipe else None)
     if isinstance(base, Base | Embedder):
         own: ElementKind = "clips" if isinstance(base, Base) else "frames"
-        check_argument(kind in (None, own), "base", f"is a base for {NAMES[own]}, got {kind} to distil")
+        check_argument(kind in (None, own), "base", f"is a base for {own}, and {kind} are to be distilled")
         return own
+    check_argument(len(data) > 0, "data", "must name at least one folder")
     return kind or element_kind(data)
 
 
@@ -178,13 +179,15 @@ def _refuse_others(kind: ElementKind, arguments: dict[str, Any]) -> None:
 
 def _changed(kind: ElementKind, recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
     """The recipe, by default that for the kind of elements, with some fields changed."""
-    default, other = (ClipRecipe(), FrameRecipe()) if kind == "clips" else (FrameRecipe(), ClipRecipe())
-    recipe = recipe or default
+    recipe = recipe or (ClipRecipe() if kind == "clips" else FrameRecipe())
     check_argument(kind == recipe.ELEMENTS, "recipe", f"is for {recipe.ELEMENTS}, and the data are {kind}")
-    _refuse_others(kind, {name: fields[name] for name in fields if not hasattr(recipe, name) and hasattr(other, name)})
-    unknown = [name for name in fields if not hasattr(recipe, name)]
-    if unknown:
-        raise TypeError(f"distill() got an unexpected keyword argument {unknown[0]!r}")
+    own, every = (
+        {field.name for recipe_type in types for field in dataclass_fields(recipe_type)}
+        for types in ((type(recipe),), (ClipRecipe, FrameRecipe))
+    )
+    if unknown := fields.keys() - every:
+        raise TypeError(f"distill() got an unexpected keyword argument {min(unknown)!r}")
+    _refuse_others(kind, {name: fields[name] for name in fields.keys() - own})
     return replace(recipe, **fields)
 
 

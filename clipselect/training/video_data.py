@@ -44,8 +44,8 @@ def read_videos(
     data: Path,
     base: Base,
     *,
-    prefix: Path | None = None,
-    background: Path | None = None,
+    prefix: str | Path | None = None,
+    background: str | Path | None = None,
     unlabelled: bool = False,
     max_held_out: int = 2000,
 ) -> VideoData:
@@ -59,6 +59,7 @@ def read_videos(
     Raises:
         ClipselectError: as for the functions that read data, or a base with another number of classes.
     """
+    prefix = None if prefix is None else Path(prefix)
     if unlabelled:
         training, held_out = read_unlabelled_split(data, prefix=prefix, most_held_out=max_held_out)
     else:
@@ -83,9 +84,9 @@ def _read_labelled(data: Path, prefix: Path | None, base: Base) -> tuple[Dataset
 
 
 def _with_background(
-    videos: Sequence[LabelledVideo], folder: Path | None, split: Split, most: int | None = None
+    videos: Sequence[LabelledVideo], folder: str | Path | None, split: Split, most: int | None = None
 ) -> Videos:
-    found = read_background(folder, split) if folder else {}
+    found = read_background(Path(folder), split) if folder else {}
     domains = {path: domain for domain, paths in found.items() for path in paths}
     background = [LabelledVideo(path, ()) for path in domains]
     return Videos([*videos, *(background if most is None else _evenly(background, most))], domains)
