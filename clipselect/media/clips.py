@@ -1,4 +1,5 @@
-"""The frames that the DDNet looks at, clip by clip, in one forward pass over the video and constant memory."""
+"""The frames that a network looks at, clip by clip: of a whole video in one forward pass and constant memory, or of a
+few clips by seeking."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -74,7 +75,13 @@ def map_clips(
 ) -> MappedClips[T]:
     """Call a network for every batch of clips of a video while a thread decodes the next one.
 
-    A video that has to be read again is none of the caller's business: results of a void pass are dropped here.
+    A video that has to be read again does not concern the caller: results of a void pass are dropped here.
+
+    >>> from clipselect import open_source
+    >>> brightness = lambda batch: batch.frames.mean((1, 2, 3, 4))
+    >>> mapped = map_clips(brightness, open_source("video.mp4"), candidates(clip_duration=1), size=112, frames=8)
+    >>> len(mapped.clips), np.concatenate(mapped.results).shape
+    (3, (3,))
 
     Args:
         network: what to do with a batch; it must not keep anything from batch to batch.
@@ -151,7 +158,11 @@ def clips_of(source: Source, clip_duration: Seconds, stride: Seconds | None) -> 
 
 
 def prefetch(items: Iterator[T]) -> Iterator[T]:
-    """The same items, the next one made by a thread while the caller works on the last: FFmpeg runs without the GIL."""
+    """The same items; a thread makes the next one while the caller works on the last. FFmpeg runs without the GIL.
+
+    >>> [*prefetch(iter("abc"))]
+    ['a', 'b', 'c']
+    """
     end = object()
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, items, end)
@@ -185,7 +196,7 @@ def _clips_in_pass(
 
 
 def read_clip(source: Source, clip: Clip, size: int, frames: int) -> NDArray[np.uint8]:
-    """[T, size, size, 3]: the frames of one clip that scoring would look at, decoded by seeking.
+    """[T, size, size, 3]: the frames of one clip that a network looks at, decoded by seeking.
 
     Raises:
         VideoError: the video is not what it was when it was opened.
@@ -194,7 +205,7 @@ def read_clip(source: Source, clip: Clip, size: int, frames: int) -> NDArray[np.
 
 
 def read_frames(source: Source, wanted: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """[T, size, size, 3]: the frames of these indices [T], which never fall, decoded by seeking.
+    """[T, size, size, 3]: the frames of these indices [T], in ascending order with repetitions, decoded by seeking.
 
     Raises:
         VideoError: the video is not what it was when it was opened.

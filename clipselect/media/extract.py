@@ -18,6 +18,12 @@ def extract_clip(source: Source, clip: Clip, path: Path) -> None:
     """Encode exactly the clip's frames, upright, at full height and with square pixels, as H.264 in an .mp4 without
     sound.
 
+    >>> from clipselect import open_source
+    >>> source = open_source("video.mp4")
+    >>> extract_clip(source, Clip(Fraction(1), Fraction(2), first=25, last=49), Path("second.mp4"))
+    >>> len(open_source("second.mp4").timeline.pts)
+    25
+
     Frames keep their distances in time; the first is shown at 0. An odd size is scaled to the even one below, which
     H.264 needs. The file appears whole or not at all.
 

@@ -96,6 +96,10 @@ def settled(source: Source, read: Callable[[Source], Iterator[T]]) -> Iterator[T
 def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 30, threads: int = 0) -> Source:
     """A video file or a folder of frames, ready to be scored.
 
+    >>> source = open_source("video.mp4")
+    >>> float(source.timeline.duration), len(source.timeline.pts), source.warnings
+    (2.52, 63, ())
+
     Args:
         decoder: "pyav" (the default) or "decord", for files.
         fps: frames per second of a folder of frames, which has no clock of its own.
@@ -106,7 +110,7 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
         VideoError: the path does not exist, is not a video, or holds no frames.
     """
     if decoder not in get_args(Backend):
-        raise ArgumentError("decoder", f"must be {' or '.join(get_args(Backend))}, got {decoder}")
+        raise ArgumentError("decoder", f"must be 'pyav' or 'decord', got {decoder!r}")
     path = Path(path)
     try:
         mode = path.stat().st_mode

@@ -65,4 +65,4 @@ def test_the_commands_take_it(run: Run, grouped: Path) -> None:
     assert document["settings"]["fast"] is True and scores == pytest.approx(expected.tolist(), abs=1e-6)
     assert run("classify", grouped, "--fast", "--quiet").code == 0
     run("score", grouped, "--fast", "--decoder", "decord")
-    assert_refused(run, "--fast", "decoder", "pyav")
+    assert_refused(run, "--fast", "decord")
