@@ -23,10 +23,8 @@ from rich.progress import track
 from shared import environment, run, write_results
 from torch.utils.data import SequentialSampler
 
-from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
-from clipselect.index.builder import IndexBuilder
-from clipselect.index.bulk import Decoding, decode, entries
-from clipselect.index.entry import Scoring
+from clipselect import DDLClipSampler, DenseClips, UniformClips, open_source
+from clipselect.index.build_index import build_index
 from clipselect.index.inputs import find_videos
 from clipselect.media.files import make_folder
 from clipselect.media.video import VideoFile
@@ -54,7 +52,8 @@ def main() -> None:
 
 def measure(videos: list[Path], scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Every method and the plain decoder, `repeats` times in turns; the first turn warms up and does not count."""
-    index = build_index(videos, scratch / "scores.parquet", arguments.clip_duration)
+    index = scratch / "scores.parquet"
+    build_index(videos, index, clip_duration=arguments.clip_duration, device="cpu", workers=0)
     length, k = arguments.clip_duration, arguments.k
     methods: dict[str, Callable[[], Any]] = {
         "dense": lambda: DenseClips(length),
@@ -122,17 +121,6 @@ def decode_once(video: Path) -> float:
     for _ in VideoFile.open(video).decode():
         pass
     return time.perf_counter() - before
-
-
-def build_index(videos: list[Path], path: Path, clip_duration: float) -> Path:
-    scorer = load_scorer(device="cpu")
-    scoring = Scoring.from_scorer(scorer, clip_duration)
-    how = Decoding.from_scorer(scorer, scoring, fps=30, threads=0)
-    with IndexBuilder(path, scoring) as builder:
-        for entry in entries(((video, message) for video in videos for message in decode(video, how)), scorer):
-            builder.add(entry)
-        builder.finish()
-    return path
 
 
 def describe(video: Path, seconds: dict[str, float]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def index(
     fast: Fast = False,
     prefix: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder that the paths of lists count from. (default: the current one)"),
+        typer.Option(metavar="DIR", help="Where relative paths in lists start from. (default: the current folder)"),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Decoding processes; 0 decodes in this one. (default: one per core)")

@@ -115,7 +115,7 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
     if not os.path.isdir(root):
         raise ClipselectError(f"{root}: no such folder; give a folder of tracklets")
     skipped: list[str] = []
-    found = [(place, names) for place, names in image_folders(root, lambda e: skipped.append(str(e)))]
+    found = [(place, names) for place, names in image_folders(root, lambda _, e: skipped.append(str(e)))]
     if not found:
         why = f" ({skipped[0]})" if skipped else ""
         raise ClipselectError(f"{root}: a folder without images{why}; give a folder of tracklets")

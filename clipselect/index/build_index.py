@@ -84,7 +84,7 @@ def build_index(
         device: where the DDNet runs: "auto" (CUDA if there is one), "cpu", "cuda", ...
         fps: frames per second of folders of frames, in [0.001, 10000].
         fast: estimate the scores from the frames that decode quickest, see `clipselect.media.fast`.
-        prefix: folder that the paths of lists count from; the current one by default.
+        prefix: folder that the relative paths of lists start from; the current one by default.
         workers: decoding processes; 0 decodes in this one. One per core by default; on Windows always 0.
         engine: "local", or "ray" for the machines of a Ray cluster, which decides on the workers itself.
         retry_failed: read videos again that failed and have not changed.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 CUDA_BATCH = 64
 """Clips of any videos that go through the DDNet at a time; on a CPU as many as of one video."""
 MAX_RUNNING = 4
-"""Batches in memory, in work or waiting for the DDNet, before decoders have to wait."""
+"""Batches that the DDNet works on or that wait for it, before decoders have to wait: they bound the memory."""
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _receive(worker: _Worker) -> Message | None:
         message: Message = worker.pipe.recv()
     except Gone:
         status = worker.replace()
-        if worker.crashes < MAX_CRASHES:  # perhaps somebody killed it
+        if worker.crashes < MAX_CRASHES:  # perhaps it was killed from outside
             worker.retry()
             return None
         if not worker.answered:

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Scoring:
-    """How scores were made. Those of one index were all made alike.
+    """With which DDNet and options scores were made; the same for all scores of an index.
 
     Attributes:
         model, sha256: name and fingerprint of the DDNet.
@@ -52,7 +52,7 @@ class Scoring:
         return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step), fast)
 
     def record(self) -> dict[str, Any]:
-        """As JSON keeps it; `fast` only where it is so."""
+        """As it is written to a file; `fast` only if it is set."""
         return {key: value for key, value in asdict(self).items() if value is not False}
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Which videos are meant: by folders, wildcards, lists of paths, or one by one."""
+"""The videos that a user names: by folders, wildcards, lists of paths, or one by one."""
 
 import codecs
 import csv
@@ -34,12 +34,12 @@ def expand(patterns: Iterable[str]) -> list[Path]:
 
 
 def find_videos(patterns: Iterable[str], prefix: Path | None = None) -> list[Path]:
-    """All videos meant, in the order given.
+    """All videos named, in the order given.
 
     Args:
         patterns: files, wildcards, folders (searched to the bottom, where a folder that holds images is one video), and
             lists of paths (.csv, .tsv, .txt; see `listed`).
-        prefix: folder that the paths of lists count from.
+        prefix: folder that the relative paths of lists start from.
 
     Raises:
         ClipselectError: wildcards that match nothing, a folder without videos, or a list without paths.
@@ -64,8 +64,8 @@ def listed(path: Path, prefix: Path | None = None) -> list[Path]:
     """The paths of a list: its column `path` (or video, file, filename, ...) if it has a header, otherwise one path a
     line, by itself, before a label as PyTorchVideo writes it ("a.mp4 3"), or before a comma.
 
-    A path that is not absolute counts from the `prefix`, or else from the current folder, or if it is not there from
-    the list's.
+    A relative path starts from the `prefix`. Without one it starts from the current folder, or from the list's folder
+    if it is only there.
     """
     header, rows = read_rows(path, PATH_COLUMNS)
     column = first_of(PATH_COLUMNS, header)
@@ -99,12 +99,20 @@ def read_rows(path: Path, columns: Collection[str]) -> tuple[list[str], Iterator
 
 
 def first_of(names: Iterable[str], header: Sequence[str]) -> int | None:
-    """The column of the first of the `names` that the header has."""
+    """The column of the first of the `names` that the header has.
+
+    >>> first_of(["path", "file"], ["label", "file"])
+    1
+    """
     return next((header.index(name) for name in names if name in header), None)
 
 
 def fields(line: str, separator: str = ",") -> list[str]:
-    """The fields of one line by themselves; none if they cannot be told apart."""
+    """The fields of one line; none if its quotes do not match.
+
+    >>> fields('a.mp4, "b, c"')
+    ['a.mp4', ' "b', ' c"']
+    """
     try:
         return next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
@@ -177,7 +185,7 @@ def _below(folder: Path, above: set[str]) -> Iterator[Path]:
 
 def image_folders(
     folder: Path,
-    failed: Callable[[ClipselectError], Any] | None = None,
+    on_error: Callable[[str, ClipselectError], Any] | None = None,
     *,
     above: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[Path, list[str]]]:
@@ -186,7 +194,8 @@ def image_folders(
     Links are followed, but never in a circle; hidden files and folders are passed over. No image is opened.
 
     Args:
-        failed: called for every folder that cannot be read, which is left out; without it, the error is raised.
+        on_error: called with the path and the error of every folder that cannot be read, which is left out; without it,
+            the error is raised.
         above: real paths of folders that links must not lead back to.
     """
     real = os.path.realpath(folder)
@@ -195,16 +204,16 @@ def image_folders(
     try:
         entries = visible(folder)
     except ClipselectError as e:
-        if failed is None:
+        if on_error is None:
             raise
-        failed(e)
+        on_error(str(folder), e)
         return
     images = [e.name for e in entries if _suffix(e.name) in IMAGE_SUFFIXES and _is_file(e)]
     if images:
         yield folder, images
     for entry in entries:
         if is_folder(entry):
-            yield from image_folders(folder / entry.name, failed, above=above | {real})
+            yield from image_folders(folder / entry.name, on_error, above=above | {real})
 
 
 def visible(folder: Path) -> list[os.DirEntry[str]]:

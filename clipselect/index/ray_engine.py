@@ -21,7 +21,7 @@ from clipselect.index.entry import Entry, Scoring
 from clipselect.scoring.scorer import Scorer, load_scorer
 
 RETRIES = 3
-"""How often a video is tried again whose worker was lost, before the video is blamed."""
+"""How often a video is read again after its worker was lost, before the video is to blame."""
 
 
 def entries_by_ray(
@@ -29,12 +29,12 @@ def entries_by_ray(
 ) -> Iterator[Entry]:
     """Finished entries of all videos (absolute paths), in the order in which they come.
 
-    With device "auto" the workers share the cluster's GPUs, if it has any.
-
-    The cluster is the one of `RAY_ADDRESS` or of this machine, or else a new one of this machine's cores.
+    The cluster is the one of `RAY_ADDRESS` or of this machine, or else a new one of this machine's cores. With device
+    "auto" its workers share its GPUs, if it has any.
 
     Raises:
-        ClipselectError: no ray, or a machine whose model is another.
+        ArgumentError: Ray is not installed.
+        ClipselectError: while entries come: the cluster is lost, or a machine has another model of that name.
     """
     try:
         import ray
@@ -48,7 +48,7 @@ def entries_by_ray(
 
 @contextmanager
 def _same_signal_handlers() -> Iterator[None]:
-    """Ray installs its own, and the caller's have to be heard."""
+    """Put the caller's handlers back, which Ray replaces by its own."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     if threading.current_thread() is threading.main_thread():
@@ -61,8 +61,8 @@ def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device:
 
     resources = ray.cluster_resources()
     cpus, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0)
-    share = min(gpus / cpus, 1) if device == "auto" else float(device.startswith("cuda"))
-    task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=share, max_retries=RETRIES)
+    task_gpus = min(gpus / cpus, 1) if device == "auto" else float(device.startswith("cuda"))
+    task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=task_gpus, max_retries=RETRIES)
     if model is not None and os.path.isfile(model):
         model = os.path.abspath(model)  # noqa: PTH100 (workers run in other folders)
     left = iter(paths)

@@ -121,7 +121,7 @@ class Unfinished:
 
 
 def _open_locked(path: Path) -> sqlite3.Connection:
-    """The file, made if need be; nobody else can open it before it is closed or this process ends."""
+    """The file, made if need be. Until it is closed or this process ends, no other process can open it."""
     while True:
         try:
             path.touch()

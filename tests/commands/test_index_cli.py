@@ -126,7 +126,7 @@ def test_the_same_video_by_several_names_is_read_once(run: Run, folder: Path, ou
     assert sorted(reads) == NAMES
 
 
-def test_a_roundabout_path_is_the_same_video(run: Run, folder: Path, out: Path, reads: list[str]) -> None:
+def test_a_path_with_dots_is_the_same_video(run: Run, folder: Path, out: Path, reads: list[str]) -> None:
     run("index", folder / "a.mp4", f"{folder}/../v/a.mp4", "-o", out, "--workers", 0)
     assert reads == ["a.mp4"]
 

@@ -40,7 +40,7 @@ def noted(self, *args, **kwargs):
 
 pathlib.Path.open = noted
 """
-"""As sitecustomize.py: notes who reads which video, and lets nobody read j.mp4 until there is a gate."""
+"""As sitecustomize.py: notes who reads which video, and stops whoever reads j.mp4 until there is a gate."""
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, SequentialSampler
 
 from clipselect import DDLClipSampler, VideoAggregator
-from clipselect.index.builder import IndexBuilder
-from clipselect.index.bulk import Decoding, decode, entries
-from clipselect.index.entry import Scoring
+from clipselect.index.build_index import build_index
 from clipselect.samplers.video_aggregator import VideoAnswers
-from clipselect.scoring.scorer import load_scorer
 
 FAST, SLOW = 8, 2
 CLASSES = 5
@@ -81,14 +78,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def index(data: Path, model: Path) -> Path:
-    scorer = load_scorer(model, "cpu")
-    scoring, path = Scoring.from_scorer(scorer, 1), data / "scores.parquet"
-    how = Decoding.from_scorer(scorer, scoring, fps=30, threads=1)
-    with IndexBuilder(path, scoring) as builder:
-        messages = ((video, message) for video in data.glob("*/*.mp4") for message in decode(video, how))
-        for entry in entries(messages, scorer):
-            builder.add(entry)
-        assert builder.finish() == 3
+    path = data / "scores.parquet"
+    assert build_index(data, path, clip_duration=1, model=model, device="cpu", workers=0).scored == 3
     return path
 
 
