@@ -23,8 +23,7 @@ from rich.progress import track
 from shared import environment, run, write_results
 from torch.utils.data import SequentialSampler
 
-from clipselect import DDLClipSampler, DenseClips, UniformClips, open_source
-from clipselect.index.build_index import build_index
+from clipselect import DDLClipSampler, DenseClips, UniformClips, build_index, open_source
 from clipselect.index.inputs import find_videos
 from clipselect.media.files import make_folder
 from clipselect.media.video import VideoFile
@@ -52,9 +51,8 @@ def main() -> None:
 
 def measure(videos: list[Path], scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Every method and the plain decoder, `repeats` times in turns; the first turn warms up and does not count."""
-    index = scratch / "scores.parquet"
-    build_index(videos, index, clip_duration=arguments.clip_duration, device="cpu", workers=0)
-    length, k = arguments.clip_duration, arguments.k
+    length, k, index = arguments.clip_duration, arguments.k, scratch / "scores.parquet"
+    build_index(videos, index, clip_duration=length, device="cpu")
     methods: dict[str, Callable[[], Any]] = {
         "dense": lambda: DenseClips(length),
         "uniform": lambda: UniformClips(length, k),

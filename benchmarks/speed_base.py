@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from clip_tables import Cut, Networks
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.networks import NETWORKS
 from pytorchvideo.data import LabeledVideoDataset
-from timed import methods
 from torch.nn.functional import interpolate
 from torch.utils.data import SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, open_source
+from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.outcomes import Cost
+from clipselect.evaluation.timing import timed_methods
 from clipselect.media.candidates import Seconds, exact_seconds
 from clipselect.method.aggregation import aggregate
 from clipselect.scoring.input_spec import InputSpec
@@ -41,7 +41,7 @@ def base_rows(videos: list[tuple[Path, int, int]], repeats: int, quick: bool, de
     """Median seconds per method and pipeline; all methods take turns."""
     base, scorer = slowfast(quick, device), load_scorer(device=device)
     networks = Networks(scorer, base)
-    size, frames = base.input_spec.size, base.input_spec.frames
+    size, frames = base.input_spec.size, base.input_spec.clip_frames
     base.probabilities(np.zeros((1, frames, size, size, 3), np.uint8))  # first calls are slow
     for path, clips, k in videos:
         duration = float(open_source(path).timeline.duration)
@@ -66,9 +66,9 @@ Way = Callable[[], dict[str, float]]
 
 
 def _own(path: Path, length: float, stride: float, k: int, networks: Networks) -> dict[tuple[str, str], Way]:
-    cut = Cut(exact_seconds(length, "length"), exact_seconds(stride, "stride"))
+    grid = ClipGrid(exact_seconds(length, "length"), exact_seconds(stride, "stride"))
     cost = Cost(None, 0)  # no uniform clips for equal cost
-    found = methods([k], cut, networks, cost, 30)
+    found = timed_methods([k], grid, networks, cost, 30)
 
     def way(method: Callable[[str], Any]) -> dict[str, float]:
         _, seconds = method(str(path))
@@ -103,6 +103,6 @@ def _pytorchvideo(path: Path, length: Seconds, stride: Seconds, k: int, base: Ba
 
 def _pixels(video: torch.Tensor, input_spec: InputSpec) -> np.ndarray[Any, Any]:
     """[3, t, h, w] 0 to 255 -> [1, T, size, size, 3] uint8."""
-    shown = torch.linspace(0, video.shape[1] - 1, input_spec.frames).long()
+    shown = torch.linspace(0, video.shape[1] - 1, input_spec.clip_frames).long()
     small = interpolate(video[:, shown].float().transpose(0, 1), size=(input_spec.size,) * 2, mode="bilinear")
     return small.permute(0, 2, 3, 1).round().to(torch.uint8).numpy()[None]
