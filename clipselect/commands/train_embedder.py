@@ -21,7 +21,7 @@ from clipselect.commands.training_options import (
 from clipselect.media.text import printable
 from clipselect.training import embedder_training
 from clipselect.training.cards import in_percent
-from clipselect.training.embedder_training import LOSSES
+from clipselect.training.embedder_losses import LOSSES
 from clipselect.training.runtime import is_first_process
 from clipselect.zoo.embedder_networks import EMBEDDERS
 

@@ -7,13 +7,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-SMALL, SMALL_SHARE = 0.7, 0.65
-"""The first part of a training sees smaller clips: half the cost, and the last part makes up for it."""
+SMALL_SCALE, SMALL_STEPS = 0.7, 0.65
+"""In this fraction of the steps, the first ones, inputs have a smaller side: half the cost, and the last steps make up
+for it."""
 
 
 def training_size(size: int, step: int, steps: int) -> int:
-    """Pixels of the side of training clips at that step, a multiple of 16 until it is `size`."""
-    return size if step >= SMALL_SHARE * steps else max(round(SMALL * size / 16) * 16, 16)
+    """Pixels of the side of training inputs at that step, a multiple of 16 until it is `size`."""
+    return size if step >= SMALL_STEPS * steps else max(round(SMALL_SCALE * size / 16) * 16, 16)
 
 
 def augment(clip: NDArray[np.uint8], size: int, rng: np.random.Generator) -> Tensor:

@@ -1,10 +1,7 @@
 """Training a base from labelled videos: small, honest, and enough for those who have none."""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clipselect.data.datasets import LabelledVideo, read_background, read_dataset
-from clipselect.errors import ClipselectError, check_argument
+from clipselect.errors import check_argument
 from clipselect.media.candidates import Seconds, exact_seconds
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.augment import normalised, training_size
+from clipselect.training.augment import normalised
+from clipselect.training.base_examples import BaseExamples, durations_of, find_background, find_footage, fingerprint_of
 from clipselect.training.cards import base_card
 from clipselect.training.features import clip_outputs
-from clipselect.training.frame_cache import FrameCache, frame_cache
-from clipselect.training.loop import Example, TrainingConfig, train
+from clipselect.training.frame_cache import frame_cache
+from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import (
     TrainingRun,
     TrainResult,
@@ -33,12 +31,9 @@ from clipselect.training.run import (
     python_call,
     to_half_precision,
 )
-from clipselect.training.training_examples import TrainingClip, clip_example, rounded
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.networks import NETWORKS
 
-BACKGROUND_PERIOD = 3
-"""Every third example of a batch is background, where there is some."""
 LABEL_SMOOTHING = 0.05
 WEIGHT_DECAY = 0.05
 
@@ -172,107 +167,10 @@ def train_base(
     return run.runtime.from_first(measure_and_write)
 
 
-@dataclass(frozen=True)
-class Footage:
-    """Where one thing can be seen: a window of a video, in seconds."""
-
-    path: str
-    start: Fraction
-    end: Fraction
-
-
-@dataclass(frozen=True)
-class BaseExamples:
-    """The examples that a base is trained on; callable as `clipselect.training.loop.train` wants it.
-
-    Attributes:
-        classes: footage of every class, one list per class.
-        background: footage of none of them, one list per domain; its label is len(classes).
-    """
-
-    cache: FrameCache
-    classes: list[list[Footage]]
-    background: list[list[Footage]]
-    clip_duration: Fraction
-    input_spec: InputSpec
-    batch: int
-    steps: int
-    seed: int
-
-    def __call__(self, step: int, i: int) -> Example:
-        size = training_size(self.input_spec.size, step, self.steps)
-        return clip_example(partial(self._draw, i), self.cache, self.input_spec.clip_frames, size, (self.seed, step, i))
-
-    def _draw(self, i: int, rng: np.random.Generator) -> TrainingClip:
-        is_background = bool(self.background) and i % BACKGROUND_PERIOD == 0
-        kinds = self.background if is_background else self.classes
-        kind = int(rng.integers(len(kinds)))
-        footage = kinds[kind][int(rng.integers(len(kinds[kind])))]
-        length = min(footage.end - footage.start, self.clip_duration * rounded(rng.uniform(0.8, 1.25)))
-        start = footage.start + (footage.end - footage.start - length) * rounded(rng.random())
-        return TrainingClip(footage.path, start, length, torch.tensor(len(self.classes) if is_background else kind))
-
-
 def base_loss(net: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy of clips [n, 3, T, size, size] in [0, 1] with labels [n]."""
     logits = net(normalised(inputs, MEAN, STD))
     return nn.functional.cross_entropy(logits.float(), labels, label_smoothing=LABEL_SMOOTHING)
-
-
-def durations_of(
-    paths: Sequence[str], cache: FrameCache, progress: ProgressCallback, on_error: OnError
-) -> dict[str, Fraction]:
-    """Seconds of every video that can be read, by path; `on_error` is called with the others."""
-    durations: dict[str, Fraction] = {}
-    for path in tracked(paths, "reading the videos", len(paths), progress):
-        try:
-            durations[path] = cache.duration(path)
-        except UNREADABLE as e:
-            on_error(path, as_clipselect_error(path, e))
-    return durations
-
-
-def find_footage(
-    videos: Iterable[LabelledVideo], classes: tuple[str, ...], durations: Mapping[str, Fraction]
-) -> list[list[Footage]]:
-    """Footage of every class: the segments of its videos, or all of them where segments are not known.
-
-    Args:
-        durations: seconds of the videos by path; a video that is not among them is left out.
-
-    Raises:
-        ClipselectError: a class without footage.
-    """
-    found: list[list[Footage]] = [[] for _ in classes]
-    for video in videos:
-        if (duration := durations.get(video.path)) is None:
-            continue
-        if not video.segments:
-            found[video.label].append(Footage(video.path, Fraction(0), duration))
-        for segment in video.segments:
-            start, end = (min(rounded(t), duration) for t in (segment.start, segment.end))
-            if start < end:
-                found[segment.label].append(Footage(video.path, start, end))
-    for name, footage in zip(classes, found, strict=True):
-        if not footage:
-            raise ClipselectError(f"class {name!r}: not one of its training videos can be read; repair or remove it")
-    return found
-
-
-def find_background(domains: Iterable[Iterable[str]], durations: Mapping[str, Fraction]) -> list[list[Footage]]:
-    """Footage of background by domain; what has no duration, and domains of nothing else, are left out."""
-    found = [[Footage(path, Fraction(0), durations[path]) for path in paths if path in durations] for paths in domains]
-    return [footage for footage in found if footage]
-
-
-def fingerprint_of(footage: Iterable[Iterable[Footage]]) -> str:
-    """SHA-256 of all footage in its order."""
-    digest = hashlib.sha256()
-    for kind in footage:
-        for one in kind:
-            digest.update(f"{one.path!r} {one.start} {one.end}".encode("utf-8", "surrogateescape"))
-        digest.update(b"|")
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,14 +16,16 @@ from clipselect.data.identities import LabelledImages, read_identities
 from clipselect.data.splits import short_name
 from clipselect.errors import ArgumentError, ClipselectError, ImageError, check_argument
 from clipselect.evaluation.metrics import Retrieval, retrieval
-from clipselect.media.images import Image, read_image
+from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.scoring.checkpoint import fingerprint, save_weights
 from clipselect.scoring.input_spec import MAX_SIDE, MIN_SIDE, InputSpec
 from clipselect.training.augment import normalised
 from clipselect.training.cards import embedder_card
-from clipselect.training.loop import Example, TrainingConfig, train
+from clipselect.training.embedder_examples import EmbedderExamples
+from clipselect.training.embedder_losses import LOSSES, EmbedderInTraining, Loss
+from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import (
     TrainingRun,
     TrainResult,
@@ -33,18 +34,10 @@ from clipselect.training.run import (
     python_call,
     to_half_precision,
 )
-from clipselect.training.training_examples import readable_example
 from clipselect.zoo.embedder_networks import EMBEDDERS
 from clipselect.zoo.loading import read_checkpoint
-from clipselect.zoo.reid_networks import ReidResNet
 
-Loss = Literal["arcface", "cosface", "sphereface", "softmax", "triplet"]
-
-LOSSES: tuple[Loss, ...] = get_args(Loss)
-TRIPLET_MARGIN = 0.3
 WEIGHT_DECAY = 5e-4
-MAX_CROP = 0.1
-"""Fraction of the height and of the width that a training crop may lack."""
 EMBEDDING_BATCH = 64
 MAX_QUERIES = 2000
 """Held-out images that are sought among all others."""
@@ -172,140 +165,6 @@ def train_embedder(
         return run.finish(tensors, metadata, embedder_card(metadata))
 
     return run.runtime.from_first(measure_and_write)
-
-
-class EmbedderInTraining(nn.Module):
-    """A network with its loss, whose own weights are trained along: normalised images [n, 3, h, w], labels [n] -> [].
-
-    "triplet" is batch-hard triplets by Euclidean distance and softmax cross entropy, the loss of the paper's re-ID
-    base; where the network has a BN neck the triplets are compared before it. The margins of "arcface" (0.5), "cosface"
-    (0.35) and "sphereface" (4) and the scale of the former two (64) are those of their papers.
-    """
-
-    def __init__(self, network: nn.Module, loss: Loss, dim: int, identities: int) -> None:
-        super().__init__()
-        from pytorch_metric_learning import distances, losses, miners, reducers
-
-        self.network = network
-        self.classifier: nn.Module
-        self.triplets: nn.Module | None = None
-        if loss == "arcface":
-            self.classifier = losses.ArcFaceLoss(identities, dim, margin=float(np.degrees(0.5)), scale=64)
-        elif loss == "cosface":
-            self.classifier = losses.CosFaceLoss(identities, dim, margin=0.35, scale=64)
-        elif loss == "sphereface":
-            self.classifier = losses.SphereFaceLoss(identities, dim, margin=4)
-        else:
-            self.classifier = _Softmax(dim, identities)
-        if loss == "triplet":
-            euclidean = distances.LpDistance(normalize_embeddings=False)
-            self.miner = miners.BatchHardMiner(distance=euclidean)
-            self.triplets = losses.TripletMarginLoss(TRIPLET_MARGIN, distance=euclidean, reducer=reducers.MeanReducer())
-
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        if isinstance(self.network, ReidResNet):
-            before = self.network.pooled(images)
-            embedding = self.network.neck(before)
-        else:
-            before = embedding = self.network(images)
-        with torch.autocast(images.device.type, enabled=False):  # the losses would turn their weights into bfloat16
-            value: Tensor = self.classifier(embedding.float(), labels)
-            if self.triplets is not None:
-                value = value + self.triplets(before.float(), labels, self.miner(before.float(), labels))
-        return value
-
-
-class _Softmax(nn.Module):
-    def __init__(self, dim: int, identities: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(dim, identities, bias=False)
-        nn.init.normal_(self.linear.weight, std=0.001)
-
-    def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(self.linear(embedding), labels)
-
-
-@dataclass(frozen=True)
-class TrainingImage:
-    """An image to train on: its file and the label [] of its identity."""
-
-    path: str
-    target: Tensor
-
-
-@dataclass(frozen=True)
-class EmbedderExamples:
-    """The examples that an embedder is trained on; callable as `clipselect.training.loop.train` wants it.
-
-    Attributes:
-        per_identity: None draws every image once per epoch; K draws K images of each of batch / K identities.
-    """
-
-    images: LabelledImages
-    input_spec: InputSpec
-    batch: int
-    seed: int
-    per_identity: int | None = None
-
-    def __post_init__(self) -> None:
-        k = self.per_identity
-        if k is None:
-            return
-        check_argument(k >= 2, "images_per_identity", f"must be at least 2, got {k}")
-        if self.batch % k or self.batch < 2 * k:
-            problem = f"{self.batch} does not hold {k} images of each of several identities; choose a multiple of {k}"
-            raise ArgumentError("batch", problem)
-        if self.batch // k > len(self.images.identities):
-            problem = f"{self.batch} takes {self.batch // k} identities with {k} images each, but the data have "
-            raise ArgumentError("batch", f"{problem}{len(self.images.identities)}; choose a smaller batch")
-
-    def __call__(self, step: int, i: int) -> Example:
-        """A flipped, cropped and lit image [3, height, width] in [0, 1] and its label []."""
-
-        def draw(rng: np.random.Generator, attempt: int) -> TrainingImage:
-            number = int(rng.integers(len(self.images.paths))) if attempt else self.image_number(step, i)
-            return TrainingImage(self.images.paths[number], torch.tensor(self.images.labels[number]))
-
-        def read(image: TrainingImage, rng: np.random.Generator) -> Tensor:
-            return augmented(read_image(image.path), self.input_spec, rng)
-
-        return readable_example(draw, read, (self.seed, step, i))
-
-    def image_number(self, step: int, i: int) -> int:
-        """Which image is the i-th of that step's batch; a function of the seed and its arguments alone."""
-        if self.per_identity is None:
-            epoch, position = divmod(step * self.batch + i, len(self.images.paths))
-            return int(_permutation(self.seed, epoch, len(self.images.paths))[position])
-        slot, k = divmod(i, self.per_identity)
-        chosen = np.random.default_rng([self.seed, step]).choice(
-            len(self.by_identity), self.batch // self.per_identity, replace=False
-        )
-        own = self.by_identity[chosen[slot]]
-        return int(np.random.default_rng([self.seed, step, slot]).permutation(own)[k % len(own)])
-
-    @cached_property
-    def by_identity(self) -> list[NDArray[np.int64]]:
-        """The numbers of the images of every identity."""
-        labels = np.array(self.images.labels)
-        return np.split(np.argsort(labels, kind="stable"), np.bincount(labels).cumsum()[:-1])
-
-
-@lru_cache(maxsize=2)
-def _permutation(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, epoch]).permutation(count)
-
-
-def augmented(image: Image, input_spec: InputSpec, rng: np.random.Generator) -> Tensor:
-    """[h, w, 3] -> [3, height, width] float in [0, 1]: little crop, flip, light. Faces must stay nearly aligned."""
-    height, width = image.shape[:2]
-    h, w = (max(1, round(side * rng.uniform(1 - MAX_CROP, 1))) for side in (height, width))
-    top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
-    crop = input_spec.squash(np.ascontiguousarray(image[top : top + h, left : left + w]))
-    if rng.random() < 0.5:
-        crop = np.ascontiguousarray(crop[:, ::-1])
-    contrast, light = rng.uniform(0.8, 1.2), rng.uniform(-0.1, 0.1)
-    x = torch.from_numpy(crop).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format) / 255
-    return ((x - 0.5) * contrast + 0.5 + light).clamp(0, 1)
 
 
 def readable(images: LabelledImages, stage: str, progress: ProgressCallback, on_error: OnError) -> LabelledImages:

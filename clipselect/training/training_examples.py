@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -12,8 +11,6 @@ from torch import Tensor
 
 from clipselect.errors import ClipselectWarning
 from clipselect.media.unreadable import UNREADABLE, as_clipselect_error
-from clipselect.training.augment import augment
-from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
 
 MAX_ATTEMPTS = 10
@@ -75,22 +72,6 @@ def readable_example(
             error = as_clipselect_error(sample.path, e)
             warnings.warn(f"{error}; another example is drawn", ClipselectWarning, stacklevel=2)
     raise type(error)(f"{MAX_ATTEMPTS} training examples in a row cannot be read; the last: {error}")
-
-
-def clip_example(
-    draw: Callable[[np.random.Generator], TrainingClip],
-    cache: FrameCache,
-    frames: int,
-    size: int,
-    sample_index: tuple[int, int, int],
-) -> Example:
-    """The same for clips: [3, frames, size, size] in [0, 1], augmented, and its target."""
-    read = partial(_read_clip, cache=cache, frames=frames, size=size)
-    return readable_example(lambda rng, attempt: draw(rng), read, sample_index)
-
-
-def _read_clip(clip: TrainingClip, rng: np.random.Generator, cache: FrameCache, frames: int, size: int) -> Tensor:
-    return augment(cache.clip(clip.path, clip.start, clip.length, frames), size, rng)
 
 
 def rounded(number: float) -> Fraction:

@@ -1,7 +1,6 @@
 """`clipselect train-base` from videos to weights that the other commands take."""
 
 import errno
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,16 @@ import pytest
 import torch
 from click.testing import Result
 from clipselect.zoo.loading import load_base
-from helpers.command_line import Run, assert_refused
+from helpers.command_line import Run, assert_refused, stop_at
 from helpers.sampling import tiny_ddnet
-from helpers.training_data import TINY, assert_same_weights, background, data_set, film
+from helpers.training_data import TINY, TORCHRUN, assert_same_weights, background, begin, data_set, film
 from typer.testing import CliRunner
 
 from clipselect.commands import app
 from clipselect.scoring.checkpoint import load_weights
-from clipselect.training import loop
 from clipselect.training.frame_cache import FrameCache
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 OPTIONS = ("--network", "narrow_r3d", *TINY, "--checkpoint-minutes", 0)
 
@@ -56,9 +56,9 @@ def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: P
     assert made.exit_code == 0
     assert made.stdout.startswith(f"{out}: narrow_r3d, 2 classes, top-1 ")
     assert made.stdout.endswith(" % on 2 held-out videos\n") and made.stdout.count("\n") == 1
-    told = made.stderr.splitlines()
-    assert told[0].startswith(f"Error: {data}/videos/b/[bad].mp4: not a video")
-    assert told[-1] == "1 videos could not be read and were left out"
+    lines = made.stderr.splitlines()
+    assert lines[0].startswith(f"Error: {data}/videos/b/[bad].mp4: not a video")
+    assert lines[-1] == "1 videos could not be read and were left out"
     assert "training the base: 3 of 3  loss " in made.stderr
 
 
@@ -110,7 +110,7 @@ def test_the_same_command_again_trains_no_more_and_gives_the_same(
     assert f"    clipselect {line} -o {out}" in out.with_suffix(".md").read_text()
 
 
-def test_quietly_only_what_cannot_be_read_is_told(made: Result, out: Path, command: list[object], run: Run) -> None:
+def test_quietly_only_what_cannot_be_read_is_named(made: Result, out: Path, command: list[object], run: Run) -> None:
     run(*command, "-o", out, "--quiet")
     assert run.code == 0 and run.out == "" and len(run.err.splitlines()) == 2
 
@@ -120,15 +120,9 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
     made: Result, out: Path, command: list[object], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     number: int, step: int,
 ) -> None:  # fmt: skip
-    other, save = tmp_path / "base.safetensors", loop._save
-
-    def stop(*arguments: Any) -> None:
-        save(*arguments)
-        if arguments[3] == step:
-            os.kill(os.getpid(), number)
-
+    other = tmp_path / "base.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_save", stop)
+        stop_at(patch, "training the base", step, number)
         run(*command, "-o", other)
     assert run.code == 128 + number and run.out == "" and not other.exists()
     work = other.with_suffix(".work")
@@ -137,7 +131,24 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
     assert_same_weights(out, other)
 
 
-def test_a_full_disk_is_told_in_a_sentence(
+@pytest.mark.processes
+@pytest.mark.slow
+def test_torchrun_trains_in_two_processes_of_which_one_reports(
+    made: Result, out: Path, command: list[object], tmp_path: Path
+) -> None:
+    other = tmp_path / "base.safetensors"
+    process = begin(*command, "-o", other, launcher=TORCHRUN)
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert stdout.count("\n") == 1 and stdout.startswith(f"{other}: narrow_r3d, 2 classes, top-1 ")
+    assert stderr.count("[bad].mp4: not a video") == 1 and stderr.count("1 videos could not be read") == 1
+    assert stderr.count("training the base: 3 of 3") == 1 and "Traceback" not in stderr
+    one, several = tensors(out), tensors(other)
+    assert one.keys() == several.keys()
+    assert all(torch.allclose(one[n].float(), several[n].float(), atol=0.02) for n in one if "head" in n)
+
+
+def test_a_full_disk_is_named_in_a_sentence(
     command: list[object], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:

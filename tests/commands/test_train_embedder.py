@@ -1,16 +1,13 @@
 """`clipselect train-embedder` from folders of identities to weights."""
 
-import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from click.testing import Result
 from clipselect.zoo.embedder_networks import EMBEDDERS, load_trained
-from helpers.command_line import Run, assert_refused
+from helpers.command_line import Run, assert_refused, stop_at
 from helpers.identity_pictures import data_set
 from helpers.training_data import assert_same_weights
 from typer.testing import CliRunner
@@ -19,20 +16,13 @@ from clipselect.commands import app
 from clipselect.data.identities import read_identities
 from clipselect.errors import ClipselectError
 from clipselect.scoring.checkpoint import load_weights
-from clipselect.training import loop
-from clipselect.training.embedder_training import LOSSES, embedded, leave_one_out
+from clipselect.training.embedder_losses import LOSSES
+from clipselect.training.embedder_training import embedded, leave_one_out
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = ("--network", "narrow_reid", "--height", 48, "--width", 24, "--batch", 8, "--device", "cpu")
 OPTIONS = (*SMALL, "--images-per-identity", 2, "--steps", 3, "--checkpoint-minutes", 0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small only wait for the other threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +52,9 @@ def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: P
     assert made.exit_code == 0
     assert made.stdout.startswith(f"{out}: narrow_reid, 6 identities, rank 1 ") and made.stdout.count("\n") == 1
     assert made.stdout.endswith(" % on 12 held-out images\n")
-    told = made.stderr.splitlines()
-    assert told[0].startswith(f"Error: {data}/train/p1/[bad].png: not an image")
-    assert told[-1] == "1 images could not be read and were left out"
+    lines = made.stderr.splitlines()
+    assert lines[0].startswith(f"Error: {data}/train/p1/[bad].png: not an image")
+    assert lines[-1] == "1 images could not be read and were left out"
     assert "training the embedder: 3 of 3  loss " in made.stderr
 
 
@@ -89,15 +79,9 @@ def test_the_weights_are_an_embedder_that_does_what_the_card_says(made: Result, 
 def test_a_stopped_run_ends_as_one_left_alone(
     made: Result, out: Path, command: list[object], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, save = tmp_path / "people.safetensors", loop._save
-
-    def stop(*arguments: Any) -> None:
-        save(*arguments)
-        if arguments[3] == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-
+    other = tmp_path / "people.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_save", stop)
+        stop_at(patch, "training the embedder", 2, signal.SIGTERM)
         run(*command, "-o", other)
     assert run.code == 128 + signal.SIGTERM and not other.exists() and "the same command goes on" in run.err
     assert run(*command, "-o", other).code == 0

@@ -1,5 +1,6 @@
 """The command line within the test's process."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 
 from clipselect.commands import main
+from clipselect.commands.progress import ProgressDisplay
 from clipselect.index.score_index import ScoreIndex
+from clipselect.media.progress import Progress
 
 
 class Run:
@@ -26,6 +29,18 @@ class Run:
             self.code = int(e.code or 0)
         self.out, self.err = self.capfd.readouterr()
         return self
+
+
+def stop_at(patch: pytest.MonkeyPatch, stage: str, done: int, number: int) -> None:
+    """Send this process a signal when a command shows that so much of a stage is done."""
+    show = ProgressDisplay.__call__
+
+    def show_and_stop(display: ProgressDisplay, progress: Progress) -> None:
+        show(display, progress)
+        if (progress.stage, progress.done) == (stage, done):
+            os.kill(os.getpid(), number)
+
+    patch.setattr(ProgressDisplay, "__call__", show_and_stop)
 
 
 def assert_refused(run: Run, *says: str) -> None:

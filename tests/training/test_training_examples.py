@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from clipselect.errors import ClipselectWarning, VideoError
 from clipselect.training import training_examples
-from clipselect.training.base_training import BaseExamples, Footage
+from clipselect.training.base_examples import BaseExamples, Footage
 from clipselect.training.clip_elements import JITTER, ClipExamples
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
