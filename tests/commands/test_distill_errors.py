@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import torch
 from helpers.command_line import Run, assert_refused
+from helpers.frame_fixtures import EMBEDDER, frames_command, people
 from helpers.training_data import assert_same_weights, distil_command, distil_data, film, with_options
 
+from clipselect.scoring.checkpoint import load_weights
 from clipselect.training import clip_elements, ddnet_training, loop
 
 Distil = Callable[..., Run]
@@ -19,7 +21,12 @@ Distil = Callable[..., Run]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return distil_data(tmp_path_factory.mktemp("data"))
+    """Of clips, and in `faces` of frames; in `few` are too few of these."""
+    folder = distil_data(tmp_path_factory.mktemp("data"))
+    people(folder / "faces" / "people", 10)
+    people(folder / "few", 3)
+    (folder / "faces" / "base.py").write_text(EMBEDDER)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +36,13 @@ def command(data: Path) -> list[object]:
 
 @pytest.fixture
 def distil(command: list[object], run: Run, tmp_path: Path) -> Distil:
-    """The same without background, to d.safetensors; options given later count."""
-    return lambda *options: run(*with_options(command, "-o", tmp_path / "d.safetensors", *options))
+    """The same without background, or another command, to d.safetensors; options given later count."""
+    standard, output = command, tmp_path / "d.safetensors"
+
+    def call(*options: object, command: list[object] | None = None) -> Run:
+        return run(*with_options(command or standard, "-o", output, *options))
+
+    return call
 
 
 def assert_refused_at_last(run: Run, *says: str) -> None:
@@ -40,10 +52,19 @@ def assert_refused_at_last(run: Run, *says: str) -> None:
     assert last.startswith("Error: ") and all(text in last for text in says), last
 
 
-@pytest.mark.parametrize(("number", "where"), [(signal.SIGINT, "features"), (signal.SIGTERM, "training")])
+@pytest.mark.parametrize(
+    ("number", "where", "frames"), [(signal.SIGINT, "features", False), (signal.SIGTERM, "training", True)]
+)
 def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
-    distil: Distil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
+    distil: Distil,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    where: str,
+    frames: bool,
 ) -> None:
+    command = frames_command(data / "faces") if frames else None
     module, name = (clip_elements, "elements_from_outputs") if where == "features" else (loop, "_save")
     original = getattr(module, name)
 
@@ -53,10 +74,11 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(module, name, stop)
-        run = distil()
+        run = distil(command=command)
     assert run.code == 128 + number and run.out == "" and not (tmp_path / "d.safetensors").exists()
     assert run.err.endswith(f"stopped: what is finished is kept; the same command goes on with {tmp_path}/d.work\n")
-    assert distil().code == 0 and distil("-o", tmp_path / "whole.safetensors").code == 0
+    assert distil(command=command).code == 0
+    assert distil("-o", tmp_path / "whole.safetensors", command=command).code == 0
     assert_same_weights(tmp_path / "d.safetensors", tmp_path / "whole.safetensors")
 
 
@@ -101,17 +123,10 @@ def test_damaged_work_is_named(distil: Distil, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--target", "teacher"), "--target must be one of labels, head, confidence, got teacher"),
         (("--size", "112 pixels"), "--size must be PIXELS or HEIGHTxWIDTH"),
-        (("--size", "64x32"), "--size must be one number for clips, got 64x32"),
-        (("--size", "16"), "--size must lie in [32, 512]"),
         (("--elements", "faces"), "--elements must be clips or frames, got faces"),
-        (("--variants", "2"), "--variants is for frames"),
         (("--shared-names",), "--shared-names is for frames"),
         (("--data", "videos", "--data", "elsewhere"), "--data must be one folder, list or JSON for clips"),
-        (("--stride", "0"), "--stride must be a positive number of seconds"),
-        (("--fps", "20000"), "--fps must lie between"),
-        (("--precision", "64"), "--precision must be one of auto, 32, bf16, got 64"),
         (("--learning-rate", "1e30"), "--learning-rate must lie in"),
         (("--base", "nothing"), "unknown model 'nothing'"),
         (("--base", "nowhere.py:base"), "nowhere.py: no such file"),
@@ -129,6 +144,48 @@ def test_options_that_make_no_sense_are_refused(
 ) -> None:
     monkeypatch.chdir(data)
     assert_refused(distil(*options), says)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--unlabelled",), "--unlabelled is for clips"),
+        (("--device", "cuda:99"), "device 'cuda:99' is not available here"),
+        (("--base", "resnet50"), "unknown base 'resnet50'"),
+        (("--base", "none.onnx"), "none.onnx: cannot be read"),
+        (("--normalisation", "other"), "normalisation must be one of imagenet, half, got other"),
+        (("--data", "few"), "only one identity"),
+    ],
+)
+def test_so_are_those_for_frames(
+    options: tuple[object, ...], says: str, distil: Distil, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data)
+    assert_refused(distil(*options, command=frames_command(data / "faces")), says)
+
+
+@pytest.mark.parametrize(
+    "options", [("--variants", "-1"), ("--steps", "0"), ("--batch", "1"), ("--widths", "8,16,32,48")]
+)
+def test_numbers_out_of_range_and_unknown_options_are_wrong_usage(distil: Distil, options: tuple[str, str]) -> None:
+    run = distil(*options)
+    assert run.code == 2 and run.out == "" and options[0] in run.err and "Traceback" not in run.err
+
+
+@pytest.mark.parametrize("part", ["training", "held-out"])
+def test_images_that_can_all_not_be_read_end_in_a_sentence_and_cost_no_weights(
+    distil: Distil, data: Path, tmp_path: Path, part: str
+) -> None:
+    for split, first in (("train", 0), ("val", 20)):
+        for path in people(tmp_path / "people" / split, 3, 2, first).glob("*/*.png"):
+            if (split == "train") == (part == "training"):
+                path.write_bytes(b"no image")
+    command = with_options(frames_command(data / "faces"), "--data", tmp_path / "people")
+    assert_refused_at_last(distil(command=command), "not one of the images can be read")
+    weights = tmp_path / "d.safetensors"
+    assert weights.exists() == (part == "held-out")
+    if part == "held-out":
+        assert load_weights(weights, kind="ddnet")[1]["held_out"] is None
 
 
 def test_what_cannot_end_well_is_refused_before_any_work(

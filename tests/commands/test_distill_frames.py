@@ -1,4 +1,4 @@
-"""`clipselect distill` for frames, from folders of images to weights, card and D-scores; and what it refuses."""
+"""`clipselect distill` for frames, from folders of images to weights, card and D-scores."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
 from clipselect.zoo.embedder_loading import load_embedder
-from helpers.command_line import Run, assert_refused
+from helpers.command_line import Run
 from helpers.frame_fixtures import EMBEDDER, frames_command, pattern, people, textured, write
 from helpers.training_data import with_options
 from typer.testing import CliRunner
@@ -165,63 +165,3 @@ def test_a_base_that_sees_no_difference_is_doubted(distil: Distil, data: Path) -
     run = distil("--base", f"{data / 'base.py'}:blind")
     assert run.code == 0 and "no held-out frames to rank" in run.out
     assert "nan" not in (run.out + run.err).lower()
-
-
-# --- what it refuses -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (("--degradations", "rain"), "--degradations must be one of faces, tracklets, none, got rain"),
-        (("--size", "16x"), "--size must be PIXELS or HEIGHTxWIDTH, such as 112 or 128x64, got 16x"),
-        (("--stride", "1"), "--stride is for clips"),
-        (("--unlabelled",), "--unlabelled is for clips"),
-        (("--size", "8x16"), "got 8x16"),
-        (("--size", "16x999"), "got 16x999"),
-        (("--base", "resnet50"), "unknown base 'resnet50'"),
-        (("--base", "none.onnx"), "none.onnx: cannot be read"),
-        (("--normalisation", "other"), "normalisation must be one of imagenet, half, got other"),
-        (("--data", "none"), "none: no such file or folder"),
-    ],
-)
-def test_bad_options_are_refused_in_one_sentence(
-    distil: Distil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, str], says: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert_refused(distil(*options), says)
-    assert not (tmp_path / "d.safetensors").exists()
-
-
-def test_too_few_identities_are_refused_before_the_work(run: Run, data: Path, tmp_path: Path) -> None:
-    people(tmp_path / "few", 3)
-    begin = frames_command(data)
-    begin[2] = tmp_path / "few"
-    run(*begin, "-o", tmp_path / "d.safetensors")
-    assert_refused(run, "only one identity", "for val")
-
-
-def test_unreadable_training_images_end_in_one_sentence(run: Run, data: Path, tmp_path: Path) -> None:
-    for path in people(tmp_path / "people", 10, 1).glob("*/*.png"):
-        path.write_bytes(b"no image")
-    begin = frames_command(data)
-    begin[2] = tmp_path / "people"
-    run(*begin, "-o", tmp_path / "d.safetensors", "-q")
-    assert run.code == 2 and run.err.splitlines()[-1].startswith("Error: not one of the images can be read")
-
-
-def test_unreadable_held_out_images_do_not_cost_the_weights(run: Run, data: Path, tmp_path: Path) -> None:
-    people(tmp_path / "people" / "train", 3, 2)
-    for path in people(tmp_path / "people" / "val", 2, 1, first=20).glob("*/*.png"):
-        path.write_bytes(b"no image")
-    begin = frames_command(data)
-    begin[2] = tmp_path / "people"
-    run(*begin, "-o", tmp_path / "d.safetensors", "-q")
-    assert run.code == 2 and run.err.splitlines()[-1].startswith("Error: not one of the images can be read")
-    assert load_scorer(tmp_path / "d.safetensors", "cpu", elements="frames").metadata["held_out"] is None
-
-
-def test_features_of_another_base_in_the_work_folder_are_refused(distil: Distil, data: Path, tmp_path: Path) -> None:
-    assert distil("-q").code == 0
-    run = distil("--base", f"{data / 'base.py'}:blind", "-q")
-    assert run.code == 2 and "features of another base or of other data" in run.err and "Traceback" not in run.err
