@@ -69,7 +69,7 @@ def main() -> None:
         problem = f"--{e.argument.lstrip('-').replace('_', '-')} {e.problem}"
     except ClipselectError as e:
         problem = str(e)
-    except BrokenPipeError:  # the reader of standard output has seen enough
+    except BrokenPipeError:  # whoever reads standard output, such as head, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (OSError, av.FFmpegError) as e:

@@ -1,4 +1,7 @@
-"""From frames to tracks of aligned faces: detect, align, track. What is worth looking at is not decided here."""
+"""From the frames of a video to tracks of aligned faces: detect, align, track.
+
+Which of the faces are picked is decided elsewhere, in `clipselect.samplers.frame_sampler`.
+"""
 
 from clipselect.faces.alignment import TEMPLATE, Aligned, align, similarity_transform
 from clipselect.faces.detection import Detections, Detector, Face, Haar, YuNet

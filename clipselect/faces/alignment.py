@@ -93,7 +93,7 @@ def similarity_transform(source: ArrayLike, target: ArrayLike) -> NDArray[np.flo
     spread = float((np.abs(z - z0) ** 2).sum())
     turn = ((z - z0).conj() * (w - w0)).sum() / spread if spread > 1e-18 * max(1.0, abs(z0)) ** 2 else 0j
     if abs(turn) < 1e-9:
-        raise ValueError("the points coincide, so that no similarity is nearest")
+        raise ValueError("the points coincide: no similarity fits them best")
     shift = w0 - turn * z0
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 

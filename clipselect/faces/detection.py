@@ -25,7 +25,7 @@ class Face:
 
     Attributes:
         box: x, y of its top left corner, width, height.
-        confidence: higher is surer; YuNet's lies in [0, 1], that of the Haar cascade is its unbounded last weight.
+        confidence: YuNet's lies in [0, 1]; that of the Haar cascade is the weight of its last stage, which has no bounds.
         landmarks: [5, 2] float64 x, y of the eye, the other eye, the nose and the mouth's corners; of two, the one on
             the left of an upright picture comes first. None from a detector without them.
     """
@@ -40,7 +40,7 @@ class Detections:
     """What a detector found in one frame.
 
     Attributes:
-        faces: the surest first.
+        faces: the most confident first.
         too_small: how many more were dropped because a side of their box is too short.
     """
 

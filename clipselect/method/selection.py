@@ -110,7 +110,7 @@ def select(
         k: at most so many.
         share: at most this share of the n elements, in (0, 1], rounded up.
         threshold: in [0, 1]; only elements with a score above it.
-        min_gap: as for `top_k`; elements below the threshold stand in nobody's way.
+        min_gap: as for `top_k`, among the elements above the threshold.
 
     Raises:
         ValueError: no scores, a NaN among them, or a limit out of its range.

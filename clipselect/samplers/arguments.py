@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection
 from numbers import Real
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ import torch
 from clipselect.errors import ArgumentError
 
 T = TypeVar("T")
+
+OnMissing = Literal["score", "raise"]
+"""What to do with a video or image that an index lacks."""
 
 
 def whole_number(value: int, argument: str, least: int) -> int:

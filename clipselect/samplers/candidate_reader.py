@@ -4,7 +4,7 @@ import warnings
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from torch.utils.data import get_worker_info
@@ -14,12 +14,10 @@ from clipselect.index.entry import Entry, Scoring
 from clipselect.index.score_index import ScoreIndex
 from clipselect.media.clips import clips_of
 from clipselect.media.sources import open_source
-from clipselect.samplers.arguments import known_device, one_of
+from clipselect.samplers.arguments import OnMissing, known_device, one_of
 from clipselect.samplers.choosers import Candidates
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.video_scores import score_video
-
-OnMissing = Literal["score", "raise"]
 
 
 class ScorerOfProcess:

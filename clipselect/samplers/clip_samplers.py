@@ -30,8 +30,8 @@ from pytorchvideo.data.clip_sampling import ClipInfo, ClipSampler
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
 from clipselect.media.candidates import Seconds, exact_seconds
 from clipselect.samplers import current_video
-from clipselect.samplers.arguments import whole_number
-from clipselect.samplers.candidate_reader import CandidateReader, OnMissing, ScorerOfProcess
+from clipselect.samplers.arguments import OnMissing, whole_number
+from clipselect.samplers.candidate_reader import CandidateReader, ScorerOfProcess
 from clipselect.samplers.choosers import ChooseBest, Chooser, ChooseRandom, ChooseUniform, ScheduledClip, choose_all
 
 MAX_SCHEDULES = 64

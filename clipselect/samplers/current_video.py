@@ -94,6 +94,9 @@ def window(clip: Clip, start_time: Fraction, video: Video | None) -> tuple[Fract
 
     Args:
         start_time: where the container's own clock has the first frame, in seconds.
+
+    >>> window(Clip(Fraction(1), Fraction(2), first=25, last=49), Fraction(0), None)
+    (Fraction(1, 1), Fraction(2, 1))
     """
     fps = getattr(video, "_fps", None)
     if video is not None and fps:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -19,15 +19,13 @@ from clipselect.index.frame_index import FrameIndex
 from clipselect.media.images import Image, read_image
 from clipselect.method.aggregation import Rescale, weights
 from clipselect.method.selection import ranks, select
-from clipselect.samplers.arguments import check_limits, one_of
+from clipselect.samplers.arguments import OnMissing, check_limits, one_of
 from clipselect.scoring import shipped
 from clipselect.scoring.scorer import Scorer, load_scorer
 
 Frames: TypeAlias = torch.Tensor | NDArray[np.uint8] | Sequence[Path | str] | Sequence[Image]
 """The frames of a group: a tensor [n, 3, h, w] RGB, uint8 or floats in [0, 1]; paths; or images [h, w, 3] uint8 RGB, as
 an array [n, h, w, 3] or one by one."""
-
-OnMissing = Literal["score", "raise"]
 
 FACE_THRESHOLD = 0.15
 """Of the paper."""

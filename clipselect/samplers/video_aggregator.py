@@ -42,17 +42,17 @@ class _Video:
 
     @property
     def missing(self) -> str | None:
-        """What has not come, in words; None if the video is complete."""
+        """What is missing, in words; None if the video is complete."""
         if self.answer is not None:
             return None
         clips, augs = (1 + max(view[i] for view in self.views) for i in (0, 1))
         expected = self.expected or clips * augs
         if len(self.views) == expected:
             return None
-        return f"{len(self.views)} of its {expected} samples have come"
+        return f"only {len(self.views)} of its {expected} samples were given"
 
     def add(self, view: View, weight: float, output: Tensor) -> None:
-        """Take in a view, unless it has come before; the last one turns them into the answer."""
+        """Add a view, unless it was added before; the last one turns all of them into the answer."""
         self.views.setdefault(view, (weight, output.clone()))
         if len(self.views) == self.expected:
             self.answer, self.views = self.value(), {}
@@ -62,7 +62,7 @@ class _Video:
         if self.answer is not None:
             return self.answer
         weights, outputs = zip(*(self.views[view] for view in sorted(self.views)), strict=True)
-        weighted = any(weights)  # not if all that came are repeats
+        weighted = any(weights)  # not if all of them are padding
         return aggregate(torch.stack(outputs), weights if weighted else [1.0] * len(weights))
 
 
@@ -77,6 +77,12 @@ class VideoAggregator:
         for batch in loader:
             aggregator.update(network(batch["video"]).softmax(1), batch)
         answers = aggregator.compute()
+
+    >>> aggregator = VideoAggregator()
+    >>> places = {"video_index": [0, 0], "clip_index": [0, 1], "aug_index": [0, 0]}
+    >>> aggregator.update(torch.tensor([[0.9, 0.1], [0.3, 0.7]]), {**places, "clip_weight": [1.0, 0.5]})
+    >>> aggregator.compute().values
+    tensor([[0.7000, 0.3000]])
     """
 
     def __init__(self) -> None:
@@ -89,7 +95,7 @@ class VideoAggregator:
         self._computed = False
 
     def update(self, outputs: Tensor, batch: Mapping[str, Any]) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
             outputs: [b, ...] floats: features or class probabilities, one row per clip.

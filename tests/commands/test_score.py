@@ -126,6 +126,7 @@ def test_frame_folder_and_other_decoder(run: Run, video: Path, tmp_path: Path) -
     assert [c["score"] for c in by_decord] == pytest.approx([c["score"] for c in by_pyav], abs=0.05)
 
 
+@pytest.mark.processes
 def test_as_a_process(video: Path, tmp_path: Path) -> None:
     """The entry point itself: exit codes, streams, and a narrow, colourless, ASCII terminal."""
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "40", "NO_COLOR": "1"}

@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pytorchvideo.data import LabeledVideoDataset
 from pytorchvideo.data.encoded_video import EncodedVideo
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, SequentialSampler
 
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.scoring.checkpoint import save_weights
+from helpers.videos import make_video
 
 NOTES = ("clip_start", "clip_end", "clip_score", "clip_weight", "clip_views")
 Row = tuple[Any, ...]
+VIDEO_FRAMES = {"one.mp4": 100, "three.mp4": 130, "two.mp4": 75}
 
 
 def tiny_ddnet(path: Path, seed: int = 0) -> Path:
@@ -33,8 +36,10 @@ def ends(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 def loader(dataset: Any, workers: int = 0, context: str | None = None, batch: int = 4) -> DataLoader[Any]:
-    crew = {"num_workers": workers, "multiprocessing_context": context, "persistent_workers": True, "timeout": 60}
-    return DataLoader(dataset, batch_size=batch, **(crew if workers else {}))
+    if not workers:
+        return DataLoader(dataset, batch_size=batch)
+    options: dict[str, Any] = {"multiprocessing_context": context, "persistent_workers": True, "timeout": 60}
+    return DataLoader(dataset, batch_size=batch, num_workers=workers, **options)
 
 
 def rows(batches: Iterable[dict[str, Any]]) -> list[Row]:
@@ -60,3 +65,28 @@ class OwnDataset(IterableDataset):  # type: ignore[misc]
                 start, end, clip_index, aug_index, last = self.sampler(end, video.duration, annotation)
                 keys = {"video_name": path.name, "clip_index": clip_index, "aug_index": aug_index}
                 yield ends({"video": video.get_clip(start, end)["video"], **keys, **annotation})
+
+
+def listed(videos: Path, sampler: Any, kind: type = LabeledVideoDataset, **options: Any) -> Any:
+    """A dataset of the videos in a folder, by name; their frames become numbers, see `ends`."""
+    paths = sorted(str(path) for path in videos.iterdir() if not path.name.startswith("."))
+    labelled = [(path, {"label": i}) for i, path in enumerate(paths)]
+    return kind(labelled, sampler, SequentialSampler, ends, decode_audio=False, **options)
+
+
+def sampled(videos: Path, sampler: Any, *how: Any, **options: Any) -> list[Any]:
+    """All rows of a folder, sorted; `how` and `options` as for `loader` and `listed`."""
+    return sorted(rows(loader(listed(videos, sampler, **options), *how)))
+
+
+def names(found: list[Any]) -> set[str]:
+    """Of the videos that the rows come from."""
+    return {row[0] for row in found}
+
+
+def without_frames(path: Path) -> None:
+    """A video whose container is in order and of which not one frame decodes."""
+    data = bytearray(make_video(path, 50).read_bytes())
+    start, end = data.index(b"mdat") + 4, data.index(b"moov") - 4
+    data[start:end] = b"\xff" * (end - start)
+    path.write_bytes(data)

@@ -171,6 +171,7 @@ def test_every_dataset_of_pytorchvideo_gives_the_same_rows(
     assert sorted(rows(loader(labeled_video_dataset(str(listed), ddl(1, k=3), **options)))) == expected
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("context", [None, "fork", "spawn"])
 def test_persistent_workers_or_none_give_the_same_rows_in_every_epoch(
     data: Path, expected: list[Row], context: str | None, ddl: DDL
@@ -256,6 +257,7 @@ def test_rivals_choose_among_the_same_candidates(data: Path, expected: list[Row]
     assert {(s["clip_weight"], s["clip_views"]) for s in uniform} == {(1.0, 4)} and "clip_score" not in uniform[0]
 
 
+@pytest.mark.processes
 def test_random_clips_depend_on_the_seed_only(data: Path) -> None:
     def drawn(seed: int, workers: int = 0) -> list[Row]:
         return sorted(rows(loader(dataset(data, RandomClips(1, 2, seed=seed)), workers, "fork" if workers else None)))

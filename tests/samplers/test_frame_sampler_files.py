@@ -119,6 +119,7 @@ def test_an_index_of_another_model_is_refused(indexed: tuple[Path, list[Path]], 
 # --- other processes -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.processes
 def test_samplers_go_to_the_workers_of_a_data_loader(
     sampler: Callable[..., FrameSampler], indexed: tuple[Path, list[Path]]
 ) -> None:

@@ -110,6 +110,7 @@ def test_every_video_gets_one_answer(expected: VideoAnswers, network: Remembered
     assert len(network.known) <= 6
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("indexed", [False, True])
 @pytest.mark.parametrize(("workers", "context"), [(0, None), (2, "fork"), (2, "spawn")])
 def test_workers_and_index_change_nothing(

@@ -113,8 +113,8 @@ def test_an_incomplete_video_is_named_or_skipped(noted: bool) -> None:
     aggregator = VideoAggregator()
     feed(aggregator, [sample(4, i, torch.ones(2), **notes) for i in (0, 2)])
     feed(aggregator, [sample(5, i, torch.ones(2), **notes) for i in (0, 1, 2)])
-    assert aggregator.incomplete == {4: "2 of its 3 samples have come"}
-    with pytest.raises(ClipselectError, match=r"video 4 \(v4\) is incomplete: 2 of its 3 .*1 such"):
+    assert aggregator.incomplete == {4: "only 2 of its 3 samples were given"}
+    with pytest.raises(ClipselectError, match=r"video 4 \(v4\) is incomplete: .*2 of its 3 .*1 such"):
         aggregator.compute()
     assert aggregator.compute(incomplete="skip").index.tolist() == [5]
     feed(aggregator, [sample(4, 1, torch.ones(2), **notes)])
