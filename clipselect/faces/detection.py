@@ -25,8 +25,8 @@ class Face:
 
     Attributes:
         box: x, y of its top left corner, width, height.
-        confidence: YuNet's lies in [0, 1]; that of the Haar cascade is the weight of its last stage, which has no bounds.
-        landmarks: [5, 2] float64 x, y of the eye, the other eye, the nose and the mouth's corners; of two, the one on
+        confidence: YuNet's lies in [0, 1]; the Haar cascade's is the weight of its last stage and has no bounds.
+        landmarks: [5, 2] float64 x, y of the eyes, the nose and the mouth's corners; of two, the one on
             the left of an upright picture comes first. None from a detector without them.
     """
 
