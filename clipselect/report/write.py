@@ -43,9 +43,15 @@ def write_report(
         ClipselectError: a file that is not a results file, an output that cannot be written or that holds results.
         ArgumentError: a metric that was not measured, two outputs with the same name.
 
-    >>> report = write_report("benchmarks/results/shipped.json")
-    >>> report.sections[0].findings[0].choice.row.k
-    9
+    >>> from clipselect.evaluation.fields import Estimate
+    >>> from clipselect.evaluation.results import DataSet, Network, Results, Row
+    >>> top1 = {"ddl": Estimate(80, 77, 83), "uniform": Estimate(60, 57, 63)}
+    >>> rows = [Row(data="val", method=m, k=5, videos=98, clips=5, metrics={"top1": top1[m]}) for m in top1]
+    >>> results = Results(
+    ...     benchmark="mine", base=Network(name="slow"), data=[DataSet(name="val", videos=98)], rows=rows
+    ... )
+    >>> write_report(results, "report").summary
+    ['val: ddl at K = 5 is 20.0 points better than uniform with 5 clips.']
     """
     given: dict[Kind, Path | str | None] = {"html": html, "markdown": markdown, "csv": csv, "json": json}
     files = {kind: Path(path) for kind, path in given.items() if path is not None}
