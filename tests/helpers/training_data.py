@@ -25,7 +25,7 @@ BASE = """
 import os, time
 import numpy as np
 import torch
-from clipselect.training import loop
+from clipselect.commands.progress import ProgressDisplay
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.zoo.base import MEAN, STD, Base
 
@@ -50,11 +50,12 @@ class Colours(torch.nn.Module):
         x = x.flatten(2)
         return self.head(self.embed(torch.cat([x.mean(2), x.std(2)], 1)).sigmoid())
 
-def save(path, parts, settings, step, save=loop._save):
-    save(path, parts, settings, step)
-    wait(f"step {step}")
+def show(display, progress, show=ProgressDisplay.__call__):
+    show(display, progress)
+    if progress.stage == "training the DDNet":
+        wait(f"step {progress.done}")
 
-loop._save = save
+ProgressDisplay.__call__ = show
 torch.manual_seed(0)
 net = Colours()
 
