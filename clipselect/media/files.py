@@ -40,8 +40,7 @@ def make_folder(folder: Path) -> None:
 def whole_file(path: Path) -> Iterator[Path]:
     """A name to write to; the file appears under `path` whole, when the block is done, or not at all.
 
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "out.txt"
+    >>> path = Path("out.txt")
     >>> with whole_file(path) as part:
     ...     _ = part.write_text("all of it")
     ...     path.exists()

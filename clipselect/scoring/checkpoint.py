@@ -33,10 +33,8 @@ def fingerprint(tensors: dict[str, Tensor], metadata: Metadata) -> str:
 def save_weights(path: Path | str, tensors: dict[str, Tensor], metadata: Metadata) -> None:
     """Write tensors and metadata that JSON can hold, whole or not at all; the fingerprint is added as `sha256`.
 
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "net.safetensors"
-    >>> save_weights(path, {"w": torch.ones(2)}, {"kind": "base"})
-    >>> tensors, metadata = load_weights(path, kind="base")
+    >>> save_weights("net.safetensors", {"w": torch.ones(2)}, {"kind": "base"})
+    >>> tensors, metadata = load_weights("net.safetensors", kind="base")
     >>> tensors["w"].tolist(), metadata["kind"], len(metadata["sha256"])
     ([1.0, 1.0], 'base', 64)
     """
