@@ -54,6 +54,7 @@ def test_scores_equal_those_of_score_video(run: Run, folder: Path, out: Path) ->
     assert sorted(os.listdir(out.parent)) == ["s.parquet", "v"]  # noqa: PTH208
 
 
+@pytest.mark.processes
 def test_several_processes_give_the_same_index(run: Run, folder: Path, out: Path, tmp_path: Path) -> None:
     run("index", folder, "-o", out, "--workers", 2, "--quiet")
     assert (run.code, run.out, run.err) == (0, "", "")

@@ -21,6 +21,7 @@ from clipselect.scoring import shipped
 from clipselect.scoring.scorer import load_scorer
 
 ray = pytest.importorskip("ray")
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 HOOK = """
 import os, pathlib, signal, time
@@ -77,7 +78,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 180) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "did not happen in time"
@@ -99,14 +100,14 @@ def test_a_killed_worker_costs_nothing(cluster: Cluster, videos: Path, tmp_path:
         wait_for(lambda: cluster.readers("07.mp4"))
         os.kill(cluster.readers("07.mp4")[0], signal.SIGKILL)
         cluster.gate.touch()
-        out, err = run.communicate(timeout=90)
+        out, err = run.communicate(timeout=240)
     finally:
         run.kill()
     assert run.returncode == 1 and "19 videos scored, 0 unchanged, 1 failed; it now holds 20" in out, err
     assert "19.mp4: not a video" in err and "Traceback" not in err
     assert len(set(cluster.readers("07.mp4"))) == 2  # another worker has read it again
     alone = index(cluster, videos, "-o", local, "--workers", 0)
-    assert alone.communicate(timeout=60) is not None and alone.returncode == 1
+    assert alone.communicate(timeout=120) is not None and alone.returncode == 1
     assert_alike(shared, local)
 
 
@@ -115,7 +116,7 @@ def test_a_video_that_kills_every_worker_fails_alone(cluster: Cluster, videos: P
     deadly.touch()
     run = index(cluster, videos / "00.mp4", deadly, videos / "01.mp4", "-o", out, "--engine", "ray")
     try:
-        _, err = run.communicate(timeout=90)
+        _, err = run.communicate(timeout=240)
     finally:
         run.kill()
     assert run.returncode == 1 and f"Error: {deadly}: 4 Ray workers were lost over it" in err
@@ -131,7 +132,7 @@ def test_a_stopped_run_says_how_to_go_on(cluster: Cluster, videos: Path, tmp_pat
     try:
         wait_for(lambda: len(cluster.readers("07.mp4")) > before)
         run.send_signal(signal.SIGTERM)
-        _, err = run.communicate(timeout=30)
+        _, err = run.communicate(timeout=120)
     finally:
         run.kill()
         cluster.gate.touch()
