@@ -17,6 +17,7 @@ from clipselect.index.ray_engine import entries_by_ray
 from clipselect.media.candidates import Seconds, exact_seconds
 from clipselect.media.cores import usable_cores
 from clipselect.media.progress import Progress, ProgressCallback, no_progress, tracked
+from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.scoring.scorer import Scorer, load_scorer
 
 Engine = Literal["local", "ray"]
@@ -41,8 +42,8 @@ class IndexSummary:
     total: int
 
 
-def _ignore(path: str, problem: object) -> None:
-    """The callback that does nothing."""
+def ignore_warning(path: str, warning: str) -> None:
+    """The `on_warning` callback that does nothing."""
 
 
 def build_index(
@@ -62,8 +63,8 @@ def build_index(
     overwrite: bool = False,
     prune: bool = False,
     progress: ProgressCallback = no_progress,
-    on_error: Callable[[str, ClipselectError], Any] = _ignore,
-    on_warning: Callable[[str, str], Any] = _ignore,
+    on_error: OnError = ignore_error,
+    on_warning: Callable[[str, str], Any] = ignore_warning,
 ) -> IndexSummary:
     """Score the candidate clips of many videos once, into a Parquet file for `DDLClipSampler(index=...)`.
 

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +25,7 @@ from clipselect.errors import ClipselectError
 from clipselect.index.entry import Entry, Scoring, to_row
 from clipselect.media.clips import BATCH, candidates, clip_batches
 from clipselect.media.sources import open_source
+from clipselect.media.unreadable import UNREADABLE, as_clipselect_error
 from clipselect.scoring.threads import AdaptiveThreads
 
 if TYPE_CHECKING:
@@ -88,10 +88,8 @@ def decode(path: Path, how: Decoding) -> Iterator[Message]:
                 yield replace(entry, clips=batch.clips, duration=source.timeline.duration, start_time=source.start_time)
             yield batch.frames
         yield Done(warnings=tuple(source.warnings))
-    except ClipselectError as e:
-        yield Done(error=str(e))
-    except (av.FFmpegError, OSError, RuntimeError, MemoryError) as e:
-        yield Done(error=f"{path}: cannot be scored ({e or type(e).__name__}); check the file or convert it")
+    except (ClipselectError, *UNREADABLE) as e:
+        yield Done(error=str(as_clipselect_error(str(path), e)))
 
 
 @dataclass

@@ -46,7 +46,7 @@ class Scoring:
         stride: Seconds | None = None,
         fast: bool = False,
     ) -> "Scoring":
-        """Defaults as for `score_video`."""
+        """With a DDNet and with these options; the defaults are those of `score_video`."""
         length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip_duration")
         step = length if stride is None else exact_seconds(stride, "stride")
         return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step), fast)
@@ -67,7 +67,19 @@ def _shown(seconds: Fraction) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the index knows of one video: its scored candidate clips, or an error. Times are exact."""
+    """What an index knows of one video: its scored candidate clips, or an error.
+
+    Attributes:
+        path: see `stored_path`.
+        size, mtime_ns: see `signature`; None if the file was not there.
+        fps: frames per second given for a folder of frames; None for a file.
+        error: why the video could not be scored.
+        warnings: what its reader noticed.
+        duration: exact seconds from the first frame to the end of the last.
+        start_time: the container's time of the first frame, in exact seconds.
+        clips: the candidates in time order.
+        scores: [n] float32 in (0, 1), one per clip.
+    """
 
     path: str
     size: int | None
@@ -110,6 +122,12 @@ class Entry:
 
 def to_row(entry: Entry) -> Row:
     """A row of the table, of types that JSON knows.
+
+    >>> row = to_row(Entry("/a.mp4", 10, 20, None, duration=Fraction(1, 3)))
+    >>> row["path"], row["duration"], row["clock"]
+    ('/a.mp4', 0.3333333333333333, 3)
+    >>> from_row(row).duration
+    Fraction(1, 3)
 
     Raises:
         ClipselectError: times too fine for float64.
