@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from clipselect.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True)
-class Outputs:
+class Outputs(ABC):
     """Files that the user wants to have; a ClipselectError at once if one of them cannot be written."""
 
     kind: ClassVar[Kind]

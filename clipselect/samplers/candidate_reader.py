@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from torch.utils.data import get_worker_info
 
-from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, VideoError
 from clipselect.index.entry import Entry, Scoring
 from clipselect.index.score_index import ScoreIndex
 from clipselect.media.clips import clips_of
@@ -49,9 +49,10 @@ class ScorerOfProcess:
             return load_scorer(self.model, "cpu" if in_worker and self.device == "auto" else self.device)
         except ClipselectError as e:
             if in_worker and self.device.startswith("cuda"):
-                raise ClipselectError(
-                    f"device={self.device!r} cannot be used in forked DataLoader workers; make an index with "
-                    f"clipselect index --device {self.device} and pass index=, or leave device='cpu'"
+                raise ArgumentError(
+                    "device",
+                    f"cannot be {self.device!r} in forked DataLoader workers; score the videos there beforehand "
+                    "(clipselect index) and pass index=, or leave device='cpu'",
                 ) from e
             raise
 
@@ -133,7 +134,7 @@ class CandidateReader:
         if known is None:
             problem = f"has no entry for {path}; run clipselect index on it"
         elif known.fps != now.fps:
-            problem = f"has {path} at {known.fps} frames/s, not {now.fps}; index it with --fps {now.fps}"
+            problem = f"has {path} at {known.fps} frames/s, not {now.fps}; index it again with fps={now.fps}"
         else:
             problem = f"is older than {path}; run clipselect index again"
         if self.on_missing == "raise":

@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers.frame_fixtures import frames, noise, same, tiny_ddnet, write
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.method.aggregation import weights
 from clipselect.samplers.frame_sampler import (
     FaceFrameSampler,
@@ -109,25 +109,31 @@ def test_the_siblings_differ_in_their_defaults_alone(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "argument"),
     [
-        ({"k": 0}, "k must be a whole number of at least 1, got 0"),
-        ({"k": 2.0}, "got 2.0"),
-        ({"k": True}, "got True"),
-        ({"share": 0}, "share must lie in (0, 1], got 0"),
-        ({"share": 1.5}, "got 1.5"),
-        ({"share": float("nan")}, "got nan"),
-        ({"threshold": -0.1}, "threshold must lie in [0, 1], got -0.1"),
-        ({"threshold": "0.5"}, "got '0.5'"),
-        ({"on_missing": "ignore"}, "on_missing must be 'score' or 'raise', got 'ignore'"),
-        ({"rescale": "square"}, "rescale must be 'candidates', 'kept' or None, got 'square'"),
-        ({"model": "none"}, "unknown model 'none'"),
-        ({"index": "none.parquet"}, "none.parquet: no such frame index"),
+        ({"k": 0}, "k"),
+        ({"k": 2.0}, "k"),
+        ({"k": True}, "k"),
+        ({"share": 0}, "share"),
+        ({"share": 1.5}, "share"),
+        ({"share": float("nan")}, "share"),
+        ({"threshold": -0.1}, "threshold"),
+        ({"threshold": "0.5"}, "threshold"),
+        ({"on_missing": "ignore"}, "on_missing"),
+        ({"rescale": "square"}, "rescale"),
     ],
 )
-def test_arguments_out_of_range_are_refused(
-    sampler: Callable[..., FrameSampler], options: dict[str, Any], says: str
+def test_arguments_out_of_range_are_named(
+    sampler: Callable[..., FrameSampler], options: dict[str, Any], argument: str
 ) -> None:
-    with pytest.raises(ClipselectError) as caught:
+    with pytest.raises(ArgumentError) as caught:
         sampler(**options)
-    assert says in str(caught.value) and "\n" not in str(caught.value)
+    assert caught.value.argument == argument and repr(options[argument]) in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"model": "no-such-model"}, {"index": "none.parquet"}])
+def test_a_model_or_an_index_that_is_not_there_is_named(
+    sampler: Callable[..., FrameSampler], options: dict[str, str]
+) -> None:
+    with pytest.raises(ClipselectError, match=next(iter(options.values()))):
+        sampler(**options)
