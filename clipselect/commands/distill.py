@@ -1,6 +1,7 @@
 """`clipselect distill`."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,17 +26,21 @@ from clipselect.commands.training_options import (
 )
 from clipselect.errors import check_argument
 from clipselect.media.text import printable
+from clipselect.training.distillation import DistillResult
 from clipselect.training.distillation import distill as distill_ddnet
 from clipselect.training.runtime import is_first_process
 from clipselect.zoo.embedder import NORMALISATIONS
 from clipselect.zoo.loading import read_classes
 
+clip_option = partial(typer.Option, rich_help_panel="For clips only")
+frame_option = partial(typer.Option, rich_help_panel="For frames only")
+
 Data = Annotated[
     list[Path],
     typer.Option(
         metavar="DIR|LIST|JSON",
-        help="Clips: a folder of class folders, a list of paths and labels (.csv, .txt), or ActivityNet JSON. "
-        "Frames: a folder of images per identity; may be given several times.",
+        help="For clips a folder of class folders, a list of paths and labels (.csv, .txt), or ActivityNet JSON. "
+        "For frames a folder of images per identity; may be given several times.",
     ),
 ]
 Base = Annotated[
@@ -48,64 +53,61 @@ Base = Annotated[
 Elements = Annotated[
     str | None, typer.Option(metavar="clips|frames", help="What is distilled. (default: what the data hold)")
 ]
-Unlabelled = Annotated[
-    bool,
-    typer.Option(
-        "--unlabelled", help="Clips: use no labels; the base's own answers and its head's rows stand for them."
-    ),
-]
-Classes = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Clips: names of a checkpoint's outputs in their order, one a line.")
-]
-BaseSize = Annotated[
-    int | None,
-    typer.Option(min=32, max=1024, help="Clips: pixels of a clip's side as a NETWORK:CHECKPOINT sees it."),
-]
-BaseFrames = Annotated[
-    int | None, typer.Option(min=1, max=256, help="Clips: frames of a clip that a NETWORK:CHECKPOINT sees.")
-]
 Size = Annotated[
     str, typer.Option(metavar="PIXELS|HEIGHTxWIDTH", help="Of the DDNet's input, such as 112, or for frames 128x64.")
-]
-Frames = Annotated[
-    int | None, typer.Option(min=1, max=64, help="Clips: frames of a clip that the DDNet sees. (default: 8)")
 ]
 Steps = Annotated[
     int | None, typer.Option(min=1, help="Batches to train on. (default: 2000 for clips, 1500 for frames)")
 ]
+
+Unlabelled = Annotated[
+    bool, clip_option("--unlabelled", help="Use no labels: the base's own answers and its head's rows stand for them.")
+]
+Classes = Annotated[
+    Path | None, clip_option(metavar="FILE", help="Names of a checkpoint's outputs in their order, one a line.")
+]
+BaseSize = Annotated[
+    int | None, clip_option(min=32, max=1024, help="Pixels of a clip's side as a NETWORK:CHECKPOINT sees it.")
+]
+BaseFrames = Annotated[int | None, clip_option(min=1, max=256, help="Frames of a clip that a NETWORK:CHECKPOINT sees.")]
+Frames = Annotated[int | None, clip_option(min=1, max=64, help="Frames of a clip that the DDNet sees. (default: 8)")]
 Target = Annotated[
     str | None,
-    typer.Option(help="Clips: labels (the paper, and the default), head (as --unlabelled), or confidence: the base's."),
+    clip_option(
+        metavar="labels|head|confidence",
+        help="D-scores by the labels (the paper, and the default), by the head (as --unlabelled), or the base's own "
+        "confidence.",
+    ),
 ]
 MaxHeldOut = Annotated[
-    int | None, typer.Option(min=0, help="Clips: held-out videos that the card is measured on. (default: 2000)")
+    int | None, clip_option(min=0, help="Held-out videos that the card is measured on. (default: 2000)")
 ]
+CacheGigabytes = Annotated[float | None, clip_option(min=0, help="Disk for frames of training videos. (default: 20)")]
+Fps = Annotated[float | None, clip_option(help="Frames per second of folders of frames. (default: 30)")]
+
 SharedNames = Annotated[
     bool,
-    typer.Option(
+    frame_option(
         "--shared-names",
-        help="Frames: a name is the same person in every DATA; who is held out of one is held out of all.",
+        help="A name is the same person in every DATA; who is held out of one is held out of all.",
     ),
 ]
 Degradations = Annotated[
     str | None,
-    typer.Option(help="Frames: what makes them bad: faces (default), tracklets (boxes of a person tracker), or none."),
-]
-Variants = Annotated[
-    int | None, typer.Option(min=0, max=99, help="Frames: degraded variants of every image. (default: 5)")
-]
-Normalisation = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help=f"Frames: of the base's input, {' or '.join(NORMALISATIONS)}. (default: what a named network was "
-        "published with, imagenet for .onnx)",
+    frame_option(
+        metavar="faces|tracklets|none",
+        help="What makes frames bad; tracklets are boxes of a person tracker. (default: faces)",
     ),
 ]
-CacheGigabytes = Annotated[
-    float | None, typer.Option(min=0, help="Clips: disk for frames of training videos. (default: 20)")
+Variants = Annotated[int | None, frame_option(min=0, max=99, help="Degraded variants of every image. (default: 5)")]
+Normalisation = Annotated[
+    str | None,
+    frame_option(
+        metavar="NAME",
+        help=f"Of the base's input, {' or '.join(NORMALISATIONS)}. (default: what a named network was published with, "
+        "imagenet for .onnx)",
+    ),
 ]
-Fps = Annotated[float | None, typer.Option(help="Clips: frames per second of folders of frames. (default: 30)")]
 
 
 def distill(
@@ -154,27 +156,26 @@ def distill(
     in several processes.
     """
     arguments: dict[str, Any] = {**locals(), "size": _size(size), "classes": classes and read_classes(classes)}
-    quiet, work = arguments.pop("quiet") or not is_first_process(), work or output.with_suffix(".work")
-    in_recipe = ("clip_duration", "stride", "frames", "target", "degradations", "variants", "steps")
-    given = {name: value for name, value in arguments.items() if name not in in_recipe or value is not None}
-    failures = Failures("files", quiet=not is_first_process())
-    with stoppable(work, quiet=failures.quiet), ProgressDisplay(quiet) as display:
-        result = distill_ddnet(**given, command=command(), progress=display, on_error=failures.add)
-    if failures.quiet:
-        return
-    failures.what = "videos" if result.elements == "clips" else "images"
+    first, quiet = is_first_process(), arguments.pop("quiet") or not is_first_process()
+    given = {name: value for name, value in arguments.items() if value is not None}
+    failures = Failures("files", quiet=not first)
+    with stoppable(work or output.with_suffix(".work"), quiet=not first), ProgressDisplay(quiet) as display:
+        made = distill_ddnet(**given, command=command(), progress=display, on_error=failures.add)
+    failures.what = "videos" if made.elements == "clips" else "images"
     failures.report()
-    for doubt in result.doubts:
+    if first:
+        _report(made, quiet)
+
+
+def _report(made: DistillResult, quiet: bool) -> None:
+    for doubt in made.doubts:
         stderr().print(Text(f"warning: {printable(doubt)}"))
     if not quiet:
-        rho = result.held_out["spearman"]
-        found = (
-            f"no held-out {result.elements} to rank"
-            if rho is None
-            else f"Spearman's rho {rho:.3f} on held-out {result.elements}"
-        )
-        typer.echo(f"{printable(output)}: {found}; {printable(result.card)} says more")
-        stderr().print(Text(f"{printable(work)} holds what this run needed (D-scores, logs); delete it when you like"))
+        rho, what = made.held_out["spearman"], f"held-out {made.elements}"
+        found = f"no {what} to rank" if rho is None else f"Spearman's rho {rho:.3f} on {what}"
+        typer.echo(f"{printable(made.weights)}: {found}; {printable(made.card)} says more")
+        work = printable(made.d_scores.parent)
+        stderr().print(Text(f"{work} holds what this run needed (D-scores, logs); delete it when you like"))
 
 
 def _size(text: str) -> int | tuple[int, int]:
