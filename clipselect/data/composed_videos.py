@@ -12,9 +12,9 @@ from clipselect.errors import VideoError
 from clipselect.media.candidates import Clip
 from clipselect.media.extract import encoder_name
 from clipselect.media.files import whole_file
+from clipselect.media.images import Image
 from clipselect.media.orientation import orientation
 from clipselect.media.sources import Source
-from clipselect.media.squash import Frame
 
 WIDTH, HEIGHT, RATE = 320, 240, 25
 
@@ -39,7 +39,7 @@ def write_composition(clips: Sequence[tuple[Source, Clip]], clip_duration: Fract
         out.mux(stream.encode(None))
 
 
-def _frames(source: Source, clip: Clip, into: Sequence[Fraction]) -> list[Frame]:
+def _frames(source: Source, clip: Clip, into: Sequence[Fraction]) -> list[Image]:
     """The frames on screen so many seconds into a clip, [height, width, 3] each."""
     ticks = [float((clip.start + max(seconds, Fraction(0))) / source.timeline.time_base) for seconds in into]
     wanted = (np.searchsorted(source.timeline.pts, ticks, side="right") - 1).clip(clip.first, clip.last).tolist()
@@ -49,7 +49,7 @@ def _frames(source: Source, clip: Clip, into: Sequence[Fraction]) -> list[Frame]
     return [pictures[i - wanted[0]] for i in wanted]
 
 
-def _squash(picture: av.VideoFrame) -> Frame:
+def _squash(picture: av.VideoFrame) -> Image:
     turned = orientation(picture)
     stored = (HEIGHT, WIDTH) if turned.transpose else (WIDTH, HEIGHT)
     pixels: Any = picture.reformat(*stored, format="rgb24").to_ndarray()

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from clipselect.data.composition import spread_clips
 from clipselect.media.candidates import Clip, Timeline, candidate_clips, frames_to_score
 from clipselect.media.clips import ClipBatch, changed, known_clips, map_clips, read_clip
+from clipselect.media.images import Image
 from clipselect.media.orientation import orientation
 from clipselect.media.sources import Source
-from clipselect.media.squash import Frame
 from clipselect.scoring.scorer import Scorer
 from clipselect.zoo.base import Base
 
@@ -153,7 +153,7 @@ class ThreeCrops:
 
     source: Source
 
-    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         targets = set(wanted.tolist())
         for i, picture in enumerate(self.source.pictures(0, int(wanted[-1]))):
             if i in targets:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipselect.faces.detection import Face
-from clipselect.media.squash import Frame
+from clipselect.media.images import Image
 
 TEMPLATE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
@@ -32,12 +32,12 @@ class Aligned:
             turned upright nor centred on the eyes, on which face networks do worse.
     """
 
-    image: Frame
+    image: Image
     matrix: NDArray[np.float64]
     by_landmarks: bool
 
 
-def align(frame: Frame, face: Face, size: int = SIZE, margin: float = MARGIN) -> Aligned:
+def align(frame: Image, face: Face, size: int = SIZE, margin: float = MARGIN) -> Aligned:
     """Cut a face out of its frame.
 
     With landmarks, the least-squares similarity to ArcFace's template; without, a square crop around the box. Where the
@@ -108,7 +108,7 @@ def square_transform(box: tuple[float, float, float, float], size: int, margin: 
     return np.array([[scale, 0, size / 2 - scale * (x + width / 2)], [0, scale, size / 2 - scale * (y + height / 2)]])
 
 
-def warp(frame: Frame, matrix: NDArray[np.float64], size: int) -> Frame:
+def warp(frame: Image, matrix: NDArray[np.float64], size: int) -> Image:
     """[size, size, 3] of a frame under a similarity [2, 3], bilinear; black beyond the frame.
 
     Where the frame is shrunk, every pixel is the mean of several samples, so that no detail turns into noise.

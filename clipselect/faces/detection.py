@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.media.squash import Frame
+from clipselect.media.images import Image
 
 MIN_FACE = 20.0
 MAX_FRAME_SIDE = 1280
@@ -48,7 +48,7 @@ class Detections:
     too_small: int = 0
 
 
-Detector = Callable[[Frame], Detections]
+Detector = Callable[[Image], Detections]
 """Anything that finds faces in a frame [h, w, 3] uint8 RGB."""
 
 
@@ -90,7 +90,7 @@ class YuNet:
                 f"{path}: not a YuNet face detector; give face_detection_yunet_*.onnx of OpenCV's model zoo"
             ) from e
 
-    def __call__(self, frame: Frame) -> Detections:
+    def __call__(self, frame: Image) -> Detections:
         """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
         image, scale = _shrunk(frame, self.max_frame_side)
         if min(frame.shape[:2]) < self.min_face:
@@ -132,7 +132,7 @@ class Haar:
                 "this OpenCV carries no face cascade; install opencv-python-headless below 5, or give a YuNet model"
             )
 
-    def __call__(self, frame: Frame) -> Detections:
+    def __call__(self, frame: Image) -> Detections:
         """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
         image, scale = _shrunk(frame, self.max_frame_side)
         if min(frame.shape[:2]) < self.min_face:
@@ -151,7 +151,7 @@ class Haar:
         )
 
 
-def _shrunk(frame: Frame, max_side: int) -> tuple[Frame, NDArray[np.float64]]:
+def _shrunk(frame: Image, max_side: int) -> tuple[Image, NDArray[np.float64]]:
     """The frame with its longer side at most `max_side`, and by how much x and y [2] grow on the way back."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
         raise ValueError(f"expected a frame [h, w, 3] uint8 RGB, got {[*frame.shape]} {frame.dtype}")
@@ -164,7 +164,7 @@ def _shrunk(frame: Frame, max_side: int) -> tuple[Frame, NDArray[np.float64]]:
     return image, np.array([width, height]) / size
 
 
-def _padded(image: Frame) -> Frame:
+def _padded(image: Image) -> Image:
     """The image with black to its right and below it, as far as its sides are shorter than `MIN_FRAME_SIDE`."""
     height, width = image.shape[:2]
     if min(height, width) >= MIN_FRAME_SIDE:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
 from clipselect.media.candidates import Clip, Seconds, TooManyClips, candidate_clips, frames_to_score
+from clipselect.media.images import Image
 from clipselect.media.sources import Source, settled
-from clipselect.media.squash import Frame, squash
+from clipselect.media.squash import squash
 
 T = TypeVar("T")
 
@@ -177,7 +178,7 @@ def _clips_in_pass(
     """[b, T, size, size, 3] uint8 per batch. Overlapping clips share their frames; only the frames from the earliest
     unfinished clip on are held."""
     needed = [frames_to_score(source.timeline, clip, frames) for clip in clips]
-    held: dict[int, Frame] = {}
+    held: dict[int, Image] = {}
     ready: list[NDArray[np.uint8]] = []
     done = 0
     for index, frame in source.frames(np.unique(np.concatenate(needed)), size, fast):

@@ -11,7 +11,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.media.squash import Frame, squash_fast
+from clipselect.media.images import Image
+from clipselect.media.squash import squash_fast
 
 MAX_SKIPPED_FRAMES = 8
 """Frames in a row that a fast pass may lack. Beyond that motion is lost, or the file is damaged."""
@@ -23,7 +24,7 @@ class TooFewDecoded(Exception):
 
 def fast_frames(
     decoded: Iterable[av.VideoFrame], pts: NDArray[np.int64], wanted: NDArray[np.int64], size: int
-) -> Iterator[tuple[int, Frame]]:
+) -> Iterator[tuple[int, Image]]:
     """(index, [size, size, 3] uint8 RGB) for every wanted index; where it was skipped, of the nearest frame in time.
 
     Args:
@@ -37,13 +38,13 @@ def fast_frames(
     targets = iter(wanted.tolist())
     target = next(targets, None)
     last, last_index = None, -1
-    last_small: Frame | None = None  # `last` as converted, once it was
+    last_small: Image | None = None  # `last` as converted, once it was
     for frame in decoded:
         index = int(np.searchsorted(pts, frame.pts or 0))
         promised = index < len(pts) and pts[index] == frame.pts
         if not promised or not 0 < index - last_index <= MAX_SKIPPED_FRAMES + 1:
             raise TooFewDecoded
-        small: Frame | None = None
+        small: Image | None = None
         while target is not None and target <= index:
             if last is not None and 2 * pts[target] < pts[index] + pts[last_index]:
                 last_small = squash_fast(last, size) if last_small is None else last_small

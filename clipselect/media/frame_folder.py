@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from clipselect.errors import VideoError
 from clipselect.media.candidates import Seconds, Timeline, exact_rate
 from clipselect.media.container import LIMITS
-from clipselect.media.squash import Frame, squash
+from clipselect.media.images import Image
+from clipselect.media.squash import squash
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -58,7 +59,7 @@ class FrameFolder:
     def aspect(self) -> float:
         return self.first_readable.width / self.first_readable.height
 
-    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         unreadable = []
         last, before = squash(self.first_readable, size), -1
         for i in wanted.tolist():

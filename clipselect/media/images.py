@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clipselect.errors import ImageError
 
 Image = NDArray[np.uint8]
-"""[h, w, 3] RGB."""
+"""[h, w, 3] uint8 RGB: an image, or a frame of a video."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from clipselect.errors import ArgumentError, VideoError
 from clipselect.media.candidates import Seconds, Timeline
 from clipselect.media.frame_folder import FrameFolder
-from clipselect.media.squash import Frame
+from clipselect.media.images import Image
 from clipselect.media.video import ReadAgain, VideoFile
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Source(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]: ...
 
-    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         """Decode once, forwards, and yield (index, [size, size, 3] uint8 RGB, squashed) for every wanted index.
 
         A pass may turn out void at its end: call this within `settled`.
@@ -132,7 +132,7 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
 class DecordFile(VideoFile):
     """A video file whose frames for scoring decord decodes; everything else is as for `VideoFile`."""
 
-    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         try:
             import decord
         except ImportError as e:

@@ -9,14 +9,10 @@ import threading
 from typing import Any
 
 import av
-import numpy as np
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
+from clipselect.media.images import Image
 from clipselect.media.orientation import orientation
-
-Frame = NDArray[np.uint8]
-"""[h, w, 3] RGB."""
 
 
 class _Scalers(threading.local):
@@ -29,13 +25,13 @@ class _Scalers(threading.local):
 _scalers = _Scalers()
 
 
-def squash(frame: av.VideoFrame, size: int) -> Frame:
+def squash(frame: av.VideoFrame, size: int) -> Image:
     """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
     small: Any = _scalers.exact.reformat(frame, size, size, "rgb24", interpolation="BILINEAR", threads=1)
     return orientation(frame).apply(small.to_ndarray())
 
 
-def squash_fast(frame: av.VideoFrame, size: int) -> Frame:
+def squash_fast(frame: av.VideoFrame, size: int) -> Image:
     """As `squash` to within a grey level or two, in less time: scaled before it becomes RGB."""
     small = _scalers.smaller.reformat(frame, size, size, "yuv420p", interpolation="AREA", threads=1)
     rgb: Any = _scalers.to_rgb.reformat(small, size, size, "rgb24", threads=1)

@@ -21,8 +21,9 @@ from clipselect.media.clock import monotonic
 from clipselect.media.container import has_frame_threads, open_container, read_index, video_stream
 from clipselect.media.decoder import Decoder, SingleThreadRecovery
 from clipselect.media.fast import TooFewDecoded, fast_frames
+from clipselect.media.images import Image
 from clipselect.media.orientation import orientation
-from clipselect.media.squash import Frame, squash
+from clipselect.media.squash import squash
 
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a container that does not say."""
@@ -116,7 +117,7 @@ class VideoFile:
             warnings=warnings,
         )
 
-    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         if fast and self.seekable and self.suits_fast:
             decoded = self.decode(fast=True, whole=True)
             try:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
 from clipselect.media.candidates import Seconds, exact_rate, exact_seconds
+from clipselect.media.images import Image
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.sources import Backend, open_source
-from clipselect.media.squash import Frame
 from clipselect.method.selection import Selection, ranks, select
 from clipselect.samplers.arguments import check_limits, one_of
 from clipselect.scoring.scorer import Scorer
@@ -97,7 +97,7 @@ class ClipSelector:
         video: Path | str,
         *,
         progress: ProgressCallback = no_progress,
-        thumbnail: Callable[[Frame], bytes] | None = None,
+        thumbnail: Callable[[Image], bytes] | None = None,
     ) -> ClipSelection:
         """Score one video, a file or a folder of frames, and pick its best clips.
 

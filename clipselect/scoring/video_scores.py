@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from clipselect.errors import ArgumentError
 from clipselect.media.candidates import Clip, Seconds
 from clipselect.media.clips import ClipBatch, candidates, map_clips
+from clipselect.media.images import Image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
-from clipselect.media.squash import Frame
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.threads import AdaptiveThreads
 
@@ -59,7 +59,7 @@ def score_video(
     stride: Seconds | None = None,
     fast: bool = False,
     progress: ProgressCallback = no_progress,
-    thumbnail: Callable[[Frame], bytes] | None = None,
+    thumbnail: Callable[[Image], bytes] | None = None,
 ) -> VideoScores:
     """Score every candidate clip of a video, in one pass over it and constant memory.
 

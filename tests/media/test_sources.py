@@ -19,8 +19,8 @@ from helpers.videos import (
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, VideoError
+from clipselect.media.images import Image
 from clipselect.media.sources import open_source
-from clipselect.media.squash import Frame
 from clipselect.media.video import ReadAgain, VideoFile
 
 
@@ -110,7 +110,7 @@ def test_bad_options_are_refused_by_name(tmp_path: Path) -> None:
 class Restless(VideoFile):
     """A file that decodes differently in every pass."""
 
-    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Frame]]:
+    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         yield from super().frames(wanted, size, fast)
         raise ReadAgain(self)
 

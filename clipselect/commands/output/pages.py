@@ -16,7 +16,6 @@ from clipselect import __version__
 from clipselect.commands.output.results import Failed, Record, Result, Scored
 from clipselect.commands.output.terminal import clock, where
 from clipselect.media.images import Image, squash_image
-from clipselect.media.squash import Frame
 from clipselect.media.text import printable
 
 MAX_PLOTS, MAX_STRIPS, MAX_TILES = 50, 40, 12
@@ -109,7 +108,7 @@ def best_frames(group: Scored, most: int) -> list[tuple[Record, Image]]:
     return sorted(picked + _evenly(others, most - len(picked)), key=lambda pair: pair[0]["rank"])
 
 
-def jpeg(frame: Frame) -> bytes:
+def jpeg(frame: Image) -> bytes:
     """A frame [h, w, 3] uint8 RGB as JPEG bytes."""
     encoder = av.CodecContext.create("mjpeg", "w")
     assert isinstance(encoder, av.VideoCodecContext)
