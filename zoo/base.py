@@ -1,12 +1,13 @@
 """Bases: trained networks with what it takes to run them on clips and to see their features."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from clipselect.zoo.trained_network import TrainedNetwork
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -20,9 +21,9 @@ MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 NAMED_AT_MOST = 12
 
 
-@dataclass(frozen=True)
-class Base:
-    """A trained network with what it needs. `Base.from_module` makes one of any network.
+@dataclass(frozen=True, kw_only=True)
+class Base(TrainedNetwork):
+    """A trained network that classifies clips. `Base.from_module` makes one of any network.
 
     Attributes:
         net: normalised clips [n, 3, T, size, size] -> logits or probabilities [n, outputs].
@@ -30,19 +31,14 @@ class Base:
         head: the last linear layer, if it is known; its rows can stand for centroids.
         classes: names of the first outputs; a further output, such as "background", is left out of the probabilities.
         clip_duration: seconds per clip it was trained on.
-        metadata: what its weights file says.
     """
 
-    name: str
     net: nn.Module
     layer: nn.Module
     takes_output: bool
     head: nn.Linear | None
-    input_spec: InputSpec
     classes: tuple[str, ...]
     clip_duration: float
-    metadata: Metadata
-    device: torch.device
 
     @classmethod
     def from_module(
@@ -78,21 +74,20 @@ class Base:
         layer = linear if feature_layer is None else _find_layer(net, feature_layer)
         assert layer is not None
         made = cls(
-            name, net, layer, feature_layer is not None, linear, input_spec, classes or (), clip_duration,
-            metadata or {}, where,
+            name=name, net=net, layer=layer, takes_output=feature_layer is not None, head=linear, input_spec=input_spec,
+            classes=classes or (), clip_duration=clip_duration, metadata=metadata or {}, device=where,
         )  # fmt: skip
         outputs = made.count_outputs()
         names = tuple(map(str, range(outputs))) if classes is None else tuple(classes)
         if outputs < 2:
-            raise ClipselectError(f"{name} has a single output; a base tells at least two classes apart")
+            raise ClipselectError(f"{name} has a single output; a base needs at least two classes")
         if len(names) > outputs:
             raise ClipselectError(f"{name} has {outputs} outputs, but {len(names)} classes are named")
         return replace(made, classes=names)
 
     def count_outputs(self) -> int:
-        """How many outputs it has, one for every class and perhaps more; a blank clip is run to see that all works."""
-        size = self.input_spec.size
-        return self._run(np.zeros((1, self.input_spec.frames, size, size, 3), np.uint8))[1].shape[1]
+        """How many outputs it has, one for every class and perhaps more; a blank clip is run, to see that it works."""
+        return self._run(self.input_spec.blank())[1].shape[1]
 
     @property
     def has_names(self) -> bool:
@@ -119,16 +114,10 @@ class Base:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides its outputs, as far as can be told: for caches of them. `code` is of bases out of FILE.py."""
+        """See `TrainedNetwork`; `code` is the fingerprint of the file that a base of FILE.py comes from."""
         layer = next(name for name, module in self.net.named_modules() if module is self.layer)
-        return {
-            "name": self.name,
-            "sha256": self.sha256,
-            "layer": [layer, self.takes_output],
-            "input_spec": asdict(self.input_spec),
-            "classes": list(self.classes),
-            "code": self.metadata.get("code"),
-        }
+        of_classes = {"layer": [layer, self.takes_output], "classes": list(self.classes)}
+        return super().identity | of_classes | {"code": self.metadata.get("code")}
 
     def to(self, device: str) -> "Base":
         """The same on another device; "auto" leaves it where it is."""
@@ -161,14 +150,9 @@ class Base:
             lambda _, inputs, output: seen.append(output if self.takes_output else inputs[0])
         )
         try:
-            rows = self.net(self.input_spec.normalise(clips, self.device))
-        except Exception as e:  # whatever the user's network runs into
-            told = next(iter(str(e).splitlines()), "")
-            raise NetworkError(f"base {self.name!r} fails on clips ({type(e).__name__}: {told}); fix it") from e
+            rows = self.rows(self.net, clips)
         finally:
             hook.remove()
-        if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(clips):
-            raise NetworkError(f"base {self.name!r} must give one row of outputs per clip [n, outputs]; wrap it so")
         if not seen or not isinstance(seen[0], Tensor) or len(seen[0]) != len(clips) or seen[0].ndim < 2:
             name = next(n for n, layer in self.net.named_modules() if layer is self.layer)
             raise NetworkError(
@@ -180,7 +164,7 @@ class Base:
             features = features.flatten(2).mean(2)
         elif features.ndim > 2:  # [n, ..., d] as linear layers take it
             features = features.flatten(1, -2).mean(1)
-        return features, rows.float()
+        return features, rows
 
     def features(self, clips: NDArray[np.uint8]) -> Tensor:
         """[n, d]; see `outputs`."""

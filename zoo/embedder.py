@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from clipselect.zoo.trained_network import TrainedNetwork
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -26,25 +26,21 @@ NORMALISATIONS = {
 """Mean and standard deviation by name; "half" maps [0, 1] to [-1, 1], as InsightFace's networks expect."""
 
 
-@dataclass(frozen=True)
-class Embedder:
+@dataclass(frozen=True, kw_only=True)
+class Embedder(TrainedNetwork):
     """A trained network that gives a feature for an image. `Embedder.from_module` makes one of any network.
 
     Attributes:
         run: normalised images [n, 3, height, width] float32 -> features [n, d].
         dim: d.
         gflops: 10^9 multiply-adds per image, None where they cannot be counted.
-        sha256: fingerprint of what decides its features, as far as can be told.
+        sha256: fingerprint of what decides its features, as far as it is known.
     """
 
-    name: str
     run: Callable[[Tensor], Tensor]
-    input_spec: InputSpec
     dim: int
     gflops: float | None
     sha256: str
-    metadata: Metadata
-    device: torch.device
 
     @classmethod
     def from_module(
@@ -73,17 +69,14 @@ class Embedder:
             sha256 = str(metadata.get("sha256") or fingerprint(network.state_dict(), {}))
         else:
             sha256 = str(metadata.get("sha256") or hashlib.sha256(name.encode()).hexdigest())
-        made = cls(name, network, input_spec, 0, gflops, sha256, metadata, where)
-        blank = np.zeros((input_spec.height, input_spec.width, 3), np.uint8)
-        dim = made.embed([blank] * 2).shape[1]  # before counting, whose trace raises what a faulty network raises
+        made = cls(
+            name=name, run=network, input_spec=input_spec, dim=0, gflops=gflops, sha256=sha256, metadata=metadata,
+            device=where,
+        )  # fmt: skip
+        dim = made.embed(input_spec.blank(2)).shape[1]  # first, as counting raises whatever a faulty network raises
         if isinstance(network, nn.Module):
             gflops = gflops or multiply_adds(network, input_spec, where) / 1e9 or None
-        return cls(name, network, input_spec, dim, gflops, sha256, metadata, where)
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What decides its features, for caches of them."""
-        return {"name": self.name, "sha256": self.sha256, "input_spec": asdict(self.input_spec)}
+        return replace(made, dim=dim, gflops=gflops)
 
     def embed(self, images: Iterable[Image]) -> NDArray[np.float32]:
         """Features [n, d] of images [h, w, 3] uint8 RGB of any size; they are squashed to the network's.
@@ -97,14 +90,7 @@ class Embedder:
 
     @torch.inference_mode()
     def _embed_batch(self, images: Image) -> NDArray[np.float32]:
-        try:
-            rows = self.run(self.input_spec.normalise(images, self.device))
-        except Exception as e:  # whatever the user's network runs into
-            told = next(iter(str(e).splitlines()), "")
-            raise NetworkError(f"base {self.name!r} fails on images ({type(e).__name__}: {told}); fix it") from e
-        if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(images) or not rows.shape[1]:
-            raise NetworkError(f"base {self.name!r} must give one feature per image [n, d]; wrap it so")
-        features: NDArray[np.float32] = rows.float().cpu().numpy()
+        features: NDArray[np.float32] = self.rows(self.run, images).cpu().numpy()
         if not np.isfinite(features).all():  # nor are numbers too large for float32
             raise NetworkError(f"base {self.name!r} gives features that are not numbers; check its weights")
         return features

@@ -12,7 +12,7 @@ from clipselect.zoo.embedder import BATCH, Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.onnx_embedder import load_onnx_embedder
 from helpers.frame_fixtures import EMBEDDER, HALF, SMALL, blocks, noise
-from helpers.onnx_files import LAYERS, MULTIPLY_ADDS, by_hand, network, save
+from helpers.onnx_files import by_hand, network, save
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError, NetworkError
@@ -92,12 +92,12 @@ def failing(_: Tensor) -> Tensor:
 WRONG: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     "raises": (failing, r"base 'b' fails on images \(ValueError: a sentence\); fix it$"),
     "raises without a word": (lambda x: {}["a"], "fails on images"),
-    "dictionary": (lambda x: {"feature": x.flatten(1)}, "one feature per image"),
-    "array": (lambda x: x.flatten(1).numpy(), "one feature per image"),
-    "maps": (lambda x: x, "one feature per image"),
-    "one for all": (lambda x: x.flatten(1).mean(0, keepdim=True), "one feature per image"),
-    "a number each": (lambda x: x.mean((1, 2, 3)), "one feature per image"),
-    "empty": (lambda x: x.flatten(1)[:, :0], "one feature per image"),
+    "dictionary": (lambda x: {"feature": x.flatten(1)}, "one row of numbers per image"),
+    "array": (lambda x: x.flatten(1).numpy(), "one row of numbers per image"),
+    "maps": (lambda x: x, "one row of numbers per image"),
+    "one for all": (lambda x: x.flatten(1).mean(0, keepdim=True), "one row of numbers per image"),
+    "a number each": (lambda x: x.mean((1, 2, 3)), "one row of numbers per image"),
+    "empty": (lambda x: x.flatten(1)[:, :0], "one row of numbers per image"),
     "NaN": (lambda x: x.flatten(1) * float("nan"), "not numbers"),
     "infinite": (lambda x: x.flatten(1) * float("inf"), "not numbers"),
     "too large": (lambda x: x.flatten(1).double() * 1e300, "not numbers"),
@@ -188,16 +188,9 @@ def test_imagenet_is_the_normalisation_of_onnx_by_default(tmp_path: Path) -> Non
     refused(path, "normalisation must be one of imagenet, half, got other", normalisation="other")
 
 
-@pytest.mark.parametrize("batch", ["n", 1, 4])
-@pytest.mark.parametrize("layers", LAYERS)
-def test_multiply_adds_of_onnx_are_exact(tmp_path: Path, batch: int | str, layers: str) -> None:
-    made = load_onnx_embedder(save(tmp_path / "net.onnx", network(batch, layers)))
-    assert made.gflops == pytest.approx(MULTIPLY_ADDS[layers] / 1e9)
-
-
-def test_multiply_adds_of_onnx_that_cannot_be_told_are_not_made_up(tmp_path: Path) -> None:
-    assert load_onnx_embedder(save(tmp_path / "net.onnx", network("n", "plain", hidden=True))).gflops is None
-    assert load_onnx_embedder(save(tmp_path / "net.onnx", network("n")), gflops=7.0).gflops == 7.0
+def test_multiply_adds_of_onnx_are_not_counted_but_may_be_given(tmp_path: Path) -> None:
+    path = save(tmp_path / "net.onnx", network("n"))
+    assert load_onnx_embedder(path).gflops is None and load_onnx_embedder(path, gflops=7.0).gflops == 7.0
 
 
 def test_an_onnx_file_is_known_by_its_content(tmp_path: Path) -> None:
@@ -243,10 +236,3 @@ def test_without_onnxruntime_it_is_said_how_to_get_it(tmp_path: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     path = save(tmp_path / "net.onnx", network("n"))
     refused(path, f"{path}: needs onnxruntime: pip install 'clipselect[onnx]'")
-
-
-def test_without_onnx_only_the_multiply_adds_are_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save(tmp_path / "net.onnx", network("n"))
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    made = load_onnx_embedder(path)
-    assert made.gflops is None and made.dim == 5

@@ -95,7 +95,7 @@ def test_a_layer_that_sees_no_features_is_told_with_the_others() -> None:
     ("net", "says"),
     [
         (nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 1)), "has a single output"),
-        (nn.Sequential(nn.Flatten(3), nn.Linear(64 * 64, 2)), "must give one row of outputs per clip"),
+        (nn.Sequential(nn.Flatten(3), nn.Linear(64 * 64, 2)), "must give one row of numbers per clip"),
         (nn.Sequential(nn.Flatten(), nn.Linear(7, 2)), r"base 'mine' fails on clips \(RuntimeError: .*\); fix it"),
         (lambda x: x.mean((2, 3, 4)), "base 'mine' fails on clips"),
     ],
