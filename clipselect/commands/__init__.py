@@ -9,11 +9,12 @@ import av
 import typer
 
 from clipselect import __version__
+from clipselect.commands import evaluate_sets
 from clipselect.commands.classify import classify
 from clipselect.commands.common import OutputCommand, print_error
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
-from clipselect.commands.evaluate import evaluate
+from clipselect.commands.evaluate import ListCommand, evaluate
 from clipselect.commands.faces import faces
 from clipselect.commands.index import index
 from clipselect.commands.reid import reid
@@ -38,6 +39,8 @@ app.command()(index)
 app.command()(train_base)
 app.command()(train_embedder)
 app.command()(distill)
+evaluate.command(cls=ListCommand)(evaluate_sets.faces)
+evaluate.command(cls=ListCommand)(evaluate_sets.persons)
 app.add_typer(evaluate, name="evaluate")
 app.command()(report)
 app.command()(demo)

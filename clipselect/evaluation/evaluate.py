@@ -1,16 +1,18 @@
-"""One function for every evaluation: clips of videos, and the frames of sets."""
+"""One function for every evaluation: of clips of videos, of sets of faces, and of tracklets of persons."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.clips import ClipEvaluation
 from clipselect.evaluation.results import Results
+from clipselect.evaluation.sets.faces import FaceEvaluation
+from clipselect.evaluation.sets.persons import PersonEvaluation
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 
-Elements = Literal["clips"]
+Elements = Literal["clips", "faces", "persons"]
 
 
 class Evaluation(Protocol):
@@ -19,12 +21,12 @@ class Evaluation(Protocol):
     def run(self, out: Path, *, progress: ProgressCallback, on_error: OnError) -> Results: ...
 
 
-EVALUATIONS: Mapping[str, type[Any]] = {"clips": ClipEvaluation}
-"""By what they rank. Each is an `Evaluation` whose first field is `data`."""
+EVALUATIONS: Mapping[str, type[Any]] = {"clips": ClipEvaluation, "faces": FaceEvaluation, "persons": PersonEvaluation}
+"""By what is ranked. Each is an `Evaluation` whose first field is `data`."""
 
 
 def evaluate(
-    data: Path | str,
+    data: Path | str | Sequence[Path | str],
     out: Path | str,
     *,
     elements: Elements = "clips",
@@ -35,13 +37,14 @@ def evaluate(
     """Measure DDL and all its rivals on labelled data: accuracy with intervals, multiply-adds, seconds.
 
     Args:
-        data: the labelled data, see the evaluations below.
+        data: the labelled data, see the evaluations below; for persons perhaps several folders.
         out: folder for results.json, which `clipselect report` draws, and for a cache: an evaluation that was stopped
             continues when it is called again, and another K takes seconds.
-        elements: what is ranked.
+        elements: what is ranked: the clips of videos, the frames of sets of faces, or those of tracklets of persons.
         progress: called as the work proceeds.
         on_error: called with the path of every file that cannot be read and is left out, and why.
-        options: the fields of `clipselect.evaluation.clips.ClipEvaluation`.
+        options: the fields of `clipselect.evaluation.clips.ClipEvaluation`,
+            `clipselect.evaluation.sets.faces.FaceEvaluation` or `clipselect.evaluation.sets.persons.PersonEvaluation`.
 
     Returns:
         What was measured, as it stands in results.json.
@@ -56,5 +59,6 @@ def evaluate(
     """
     if elements not in EVALUATIONS:
         raise ArgumentError("elements", f"must be one of {', '.join(EVALUATIONS)}, got {elements}")
-    evaluation: Evaluation = EVALUATIONS[elements](data=Path(data), **options)
+    where = Path(data) if isinstance(data, (str, Path)) else [Path(one) for one in data]
+    evaluation: Evaluation = EVALUATIONS[elements](data=where, **options)
     return evaluation.run(Path(out), progress=progress, on_error=on_error)

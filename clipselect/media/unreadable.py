@@ -18,6 +18,19 @@ def ignore_error(path: str, error: ClipselectError) -> None:
     """The `OnError` callback that does nothing."""
 
 
+class LeftOut:
+    """An `OnError` callback that counts files, each once, and passes the first error of each on to another callback."""
+
+    def __init__(self, on_error: OnError) -> None:
+        self.on_error = on_error
+        self.paths: set[str] = set()
+
+    def __call__(self, path: str, error: ClipselectError) -> None:
+        if path not in self.paths:
+            self.paths.add(path)
+            self.on_error(path, error)
+
+
 def as_clipselect_error(path: str, error: BaseException) -> ClipselectError:
     """What was raised about an unreadable file, as an error whose sentence names the file and the remedy.
 

@@ -12,7 +12,7 @@ from clipselect import __version__
 from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.media.progress import ProgressCallback, no_progress
-from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.media.unreadable import LeftOut, OnError, ignore_error
 from clipselect.scoring.checkpoint import Metadata, save_weights
 from clipselect.training.cards import CARD
 from clipselect.training.runtime import Runtime, launch
@@ -31,19 +31,6 @@ class TrainResult:
     weights: Path
     card: Path
     metadata: Metadata
-
-
-class LeftOut:
-    """An `OnError` callback that counts files, each once, and passes the first error of each on to another callback."""
-
-    def __init__(self, on_error: OnError) -> None:
-        self.on_error = on_error
-        self.paths: set[str] = set()
-
-    def __call__(self, path: str, error: ClipselectError) -> None:
-        if path not in self.paths:
-            self.paths.add(path)
-            self.on_error(path, error)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from clipselect.evaluation.metrics.accuracy import (
     average_precision,
     mean_average_precision,
     mean_average_precisions,
+    rank_correlation,
     roc_auc,
     topk_correct,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "pool_by_media",
     "proportion_interval",
     "rank_accuracy",
+    "rank_correlation",
     "retrieval",
     "retrieval_from_distances",
     "roc",

@@ -72,12 +72,20 @@ def proportion_interval(
 
 
 def extreme_interval(shares: NDArray[np.float64], sources: int) -> tuple[float, float] | None:
-    """Where all shares are 0 or all are 1, the exact 95 % interval (Clopper and Pearson's) over so many sources; None
-    otherwise. Drawing equal values again gives an interval without width, however few they are."""
+    """Clopper and Pearson's exact 95 % interval over the sources where all shares are 0 or all are 1; None otherwise.
+
+    Drawing equal values again gives an interval without width, however few they are.
+
+    >>> low, high = extreme_interval(np.ones(10), sources=10)
+    >>> round(low, 4), high
+    (0.6915, 1.0)
+    """
+    from scipy.stats import binomtest  # slow to import
+
     if not (shares == shares[0]).all() or shares[0] not in (0, 1):
         return None
-    width = 1 - QUANTILES[0] ** (1 / sources)
-    return (0.0, width) if shares[0] == 0 else (1 - width, 1.0)
+    low, high = binomtest(sources * int(shares[0]), sources).proportion_ci(QUANTILES[1] - QUANTILES[0], "exact")
+    return float(low), float(high)
 
 
 def difference_interval(

@@ -1,25 +1,26 @@
-"""The re-ID benchmark through its command line, on tracklets, a base and a DDNet that it makes itself."""
+"""The evaluation of persons, on tracklets, a base and a DDNet that it makes itself."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import frame_tables
 import numpy as np
 import pytest
-import run_reid
-import shared
 from clipselect.zoo.embedder_loading import load_embedder
 from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import EMBEDDER, cut, pattern, tiny_ddnet, write
 from hypothesis import given
 from hypothesis import strategies as st
-from reid_sets import spoilt_places
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.evaluation.metrics import retrieval
 from clipselect.evaluation.results import read_results
+from clipselect.evaluation.sets import frame_table, persons
+from clipselect.evaluation.sets.persons import PersonEvaluation
+from clipselect.evaluation.sets.tracklet_sets import degraded_places
 from clipselect.media.images import read_image
+from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.report.write import render, write_report
 
 __all__ = ["one_thread"]
 
@@ -45,14 +46,13 @@ def people(folder: Path, first: int = 1, count: int = 4, frames: int = 3) -> Pat
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """The benchmark on folders; returns its checked results file."""
+    """The evaluation of folders; returns its results file."""
     (tmp_path / "base.py").write_text(EMBEDDER)
     model = tiny_ddnet(tmp_path / "ddnet.safetensors")
 
-    def call(*arguments: object) -> Document:
-        networks = ("--base", f"{tmp_path / 'base.py'}:base", "--model", model, "--device", "cpu")
-        run_reid.main([str(a) for a in (*networks, "--out", tmp_path / "out", *arguments)])
-        assert (tmp_path / "out" / "results.md").read_text().startswith("# reid")
+    def call(data: Path | list[Path], on_error: OnError = ignore_error, **options: Any) -> Document:
+        how = {"base": f"{tmp_path / 'base.py'}:base", "model": model, "device": "cpu"}
+        PersonEvaluation(data, **how | options).run(tmp_path / "out", on_error=on_error)
         return read_results(tmp_path / "out").record()
 
     return call
@@ -65,7 +65,7 @@ def row(document: Document, method: str, k: int | None = None, data: str = "as t
 
 def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench, tmp_path: Path) -> None:
     one, two = people(tmp_path / "one"), people(tmp_path / "two", first=3)
-    document = bench("--data", one, two, "--pool", "--degrade", 0.5, "--k", 1, 2)
+    document = bench([one, two], pool=True, degrade=0.5, k=[1, 2])
     names = [f"{name}, {how}" for name in ("one", "two", "pooled") for how in ("as they are", "0.5 spoilt")]
     assert [d["name"] for d in document["data"]] == [r["data"] for r in document["ranking"]] == names
     assert {r["data"] for r in document["rows"]} == {d["data"] for d in document["differences"]} == {*names}
@@ -73,22 +73,21 @@ def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench, tmp_pa
     assert facts["one, as they are"] == (8, 4, 8, 8) and facts["one, 0.5 spoilt"] == (24, 4, 8, 8)
     assert facts["pooled, as they are"] == (16, 6, 12, 16)  # identities 3 and 4 stand in both
     methods = {r["method"] for r in document["rows"]}
-    assert {"average", "top1", "random", "even", "ddl", "ddl_no_rescale", "ddl_threshold", "oracle"} <= methods
+    assert {"average", "top1", "random", "even", "ddl", "ddl_no_rescale", "ddl_threshold"} <= methods
     assert {(d["than"], d["than_k"]) for d in document["differences"]} >= {("average", None), ("even", 2)}
     of_one = [r for r in document["rows"] if r["data"] == names[0]]
-    unscored = {"average", "random", "even", "first", "even_half", "oracle"}
+    unscored = {"average", "random", "even", "first", "even_half"}
     for r in of_one:
         assert 0 <= r["map_low"] <= r["map"] <= r["map_high"] <= 100 and r["clips"] <= 3
         assert (r["seconds_ddnet"] == 0) == (r["method"] in unscored) and r["seconds"] > r["seconds_base"] > 0
-    gains = [d for d in document["differences"] if d["data"] == names[0] and d["method"] == "oracle"]
-    assert {(d["k"], d["than"]) for d in gains if d["metric"] == "map"} == {(1, "average"), (2, "average")}
-    report = (tmp_path / "out" / "results.md").read_text()
-    assert "| frames | tracklets |" in report and "not known to this version" not in report
+    report = render(write_report([read_results(tmp_path / "out")]), "markdown")
+    assert report.startswith("# reid") and "| frames | tracklets |" in report
+    assert "not known to this version" not in report
 
 
 def test_figures_are_those_of_the_retrieval_of_mean_features(bench: Bench, tmp_path: Path) -> None:
     people(tmp_path / "mars", count=6)
-    document = bench("--data", tmp_path / "mars", "--k", 1, 3, "--metric", "cosine")
+    document = bench(tmp_path / "mars", k=[1, 3], metric="cosine")
     base = load_embedder(f"{tmp_path / 'base.py'}:base")
     features, first = [], []
     for identity in range(1, 7):
@@ -110,72 +109,70 @@ def test_figures_are_those_of_the_retrieval_of_mean_features(bench: Bench, tmp_p
 
 def test_spoilt_frames_make_it_worse_and_each_seed_spoils_otherwise(bench: Bench, tmp_path: Path) -> None:
     data = people(tmp_path / "mars", count=8)
-    clean = row(bench("--data", data, "--k", 1), "even", 1)
-    runs = [bench("--data", data, "--k", 1, "--degrade", 1, "--seeds", *seeds) for seeds in ((0,), (1,), (0, 1))]
+    clean = row(bench(data, k=[1]), "even", 1)
+    runs = [bench(data, k=[1], degrade=1, seeds=seeds) for seeds in ((0,), (1,), (0, 1))]
     one, other, both = (row(run, "even", 1, data="1 spoilt")["map"] for run in runs)
     assert one != other and max(one, other) < clean["map"]
     assert both == pytest.approx((one + other) / 2)
-    assert [d["name"] for d in bench("--data", data, "--k", 1)["data"]] == ["mars, as they are"]
+    assert [d["name"] for d in bench(data, k=[1])["data"]] == ["mars, as they are"]
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=9), st.floats(0, 1), st.integers(0, 9))
 def test_of_every_tracklet_that_share_is_spoilt(sizes: list[int], share: float, seed: int) -> None:
     groups = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-    bad = spoilt_places(groups, share, seed)
-    assert bad == spoilt_places(groups, share, seed)
+    bad = degraded_places(groups, share, seed)
+    assert bad == degraded_places(groups, share, seed)
     for group in groups:
         assert abs(len(bad & {*group.tolist()}) - share * len(group)) < 1
 
 
 def test_half_of_single_frames_is_spoilt_on_average() -> None:
     groups = [np.array([i]) for i in range(2000)]
-    assert len(spoilt_places(groups, 0.5, 0)) == pytest.approx(1000, abs=100)
-    assert spoilt_places(groups, 0.5, 0) != spoilt_places(groups, 0.5, 1)
+    assert len(degraded_places(groups, 0.5, 0)) == pytest.approx(1000, abs=100)
+    assert degraded_places(groups, 0.5, 0) != degraded_places(groups, 0.5, 1)
 
 
 def test_what_is_done_is_not_done_again(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = people(tmp_path / "mars")
-    before = bench("--data", data, "--degrade", 0.5, "--k", 2)
+    before = bench(data, degrade=0.5, k=[2])
 
     def read_again(path: str) -> None:
         raise AssertionError(path)
 
-    monkeypatch.setattr(frame_tables, "read_image", read_again)
-    again = bench("--data", data, "--degrade", 0.5, "--k", 2)
+    monkeypatch.setattr(frame_table, "read_image", read_again)
+    again = bench(data, degrade=0.5, k=[2])
     assert again["rows"] == before["rows"] and again["differences"] == before["differences"]
     with pytest.raises(AssertionError):
-        bench("--data", data, "--degrade", 0.7)
-    monkeypatch.setattr(run_reid, "degradation_code", lambda: "another version")
-    assert bench("--data", data, "--k", 2)["rows"]
+        bench(data, degrade=0.7)
+    monkeypatch.setattr(persons, "degradation_code", lambda: "another version")
+    assert bench(data, k=[2])["rows"]
     with pytest.raises(AssertionError):
-        bench("--data", data, "--degrade", 0.5, "--k", 2)
+        bench(data, degrade=0.5, k=[2])
 
 
-def test_queries_without_a_true_match_are_left_out_and_counted(
-    bench: Bench, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_queries_without_a_true_match_are_left_out_and_counted(bench: Bench, tmp_path: Path) -> None:
     data = people(tmp_path / "mars")
     mars(data, identity=9, camera=1)  # whom no second camera sees
     mars(data, identity=0, camera=3)  # a distractor
     write(data / "00-1" / "00-1C1T0001F001.png", pattern(1, 1))  # junk
-    document = bench("--data", data)
+    with pytest.warns(ClipselectWarning, match="1 of 9 queries have no true match"):
+        document = bench(data)
     (facts,) = document["data"]
     assert (facts["queries"], facts["unmatched"], facts["gallery"], facts["videos"]) == (8, 1, 10, 11)
     assert facts["sources"] == row(document, "average")["sources"] == 4  # whom the intervals draw
-    assert "1 of 9 queries have no true match" in capfd.readouterr().err
 
 
 def test_single_frames_and_mixed_sizes_are_as_good_as_others(bench: Bench, tmp_path: Path) -> None:
     data = people(tmp_path / "mars")
     mars(data, identity=7, camera=1, frames=1, side=16)
     mars(data, identity=7, camera=2, frames=2, side=128)
-    document = bench("--data", data, "--degrade", 0.5)
+    document = bench(data, degrade=0.5)
     assert [d["tracklets_of_one_frame"] for d in document["data"]] == [1, 1]
     assert row(document, "ddl", 4)["clips"] == pytest.approx((8 * 3 + 1 + 2) / 10)
 
 
 def test_names_that_say_nobody_and_images_that_cannot_be_read_are_named_and_left_out(
-    bench: Bench, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    bench: Bench, tmp_path: Path
 ) -> None:
     data = people(tmp_path / "mars")
     write(data / "0001" / "holiday.png", pattern(1, 1))
@@ -183,12 +180,14 @@ def test_names_that_say_nobody_and_images_that_cannot_be_read_are_named_and_left
     for path in mars(data, identity=8, camera=2):
         cut(path, 0.5)
     for _ in range(2):  # the second time from the cache
-        (facts,) = bench("--data", data)["data"]
-        err = capfd.readouterr().err
-        assert "holiday.png: is not named like 0718C3T0010F004.jpg (identity, camera, track, frame)" in err
-        assert "4 images could not be read" in err
+        errors: list[tuple[str, str]] = []
+        with pytest.warns(ClipselectWarning, match="no true match"):
+            document = bench(data, lambda path, error, seen=errors: seen.append((Path(path).name, str(error))))
+        (facts,) = document["data"]
+        named = dict(errors)
+        assert len(errors) == len(named) == 5 and "is not named like 0718C3T0010F004.jpg" in named["holiday.png"]
         assert (facts["videos"], facts["unmatched"], len(facts["unreadable"])) == (9, 1, 5)
-        assert {Path(u["path"]).name for u in facts["unreadable"]} > {"holiday.png", "0008C1T0001F002.png"}
+        assert {Path(u["path"]).name for u in facts["unreadable"]} == named.keys() > {"0008C1T0001F002.png"}
 
 
 def test_folders_of_tracklets_without_names_of_mars(bench: Bench, tmp_path: Path) -> None:
@@ -196,7 +195,7 @@ def test_folders_of_tracklets_without_names_of_mars(bench: Bench, tmp_path: Path
         for camera in ("east", "west"):
             for n in range(2):
                 write(tmp_path / "own" / name / camera / "t1" / f"{n}.png", pattern(i, 10 * len(camera) + n))
-    (facts,) = bench("--data", tmp_path / "own")["data"]
+    (facts,) = bench(tmp_path / "own")["data"]
     assert (facts["queries"], facts["unmatched"]) == (6, 0)
 
 
@@ -206,29 +205,29 @@ def test_who_was_trained_on_is_left_out(bench: Bench, tmp_path: Path) -> None:
     for identity in (1, 2, 5, 6, 7, 8, 11):  # 1 and 2 were trained on by MARS, of the others a fifth is held out
         for camera in (1, 2):
             write(market / f"{identity:04d}_c{camera}s1_000001_00.png", pattern(identity, camera))
-    document = bench("--data", tmp_path / "mars", market, "--trained-on", tmp_path / "mars", market)
+    document = bench([tmp_path / "mars", market], trained_on=[tmp_path / "mars", market])
     counts = {d["name"]: d["sources"] for d in document["data"]}
     assert counts["mars, as they are"] == 2 and 1 <= counts["market1501_train, as they are"] <= 3
-    with pytest.raises(ClipselectError, match=r"train: all its identities are among those of --trained-on"):
-        bench("--data", train, "--trained-on", tmp_path / "mars")
+    with pytest.raises(ClipselectError, match=r"train: all its identities are among those of trained_on"):
+        bench(train, trained_on=[tmp_path / "mars"])
 
 
 def test_nothing_to_evaluate_is_one_clear_sentence(bench: Bench, tmp_path: Path) -> None:
     junk, alone, broken = tmp_path / "junk", tmp_path / "alone", people(tmp_path / "broken")
     write(junk / "00-1" / "00-1C1T0001F001.png", pattern(1, 1))
     with pytest.raises(ClipselectError, match=r"junk: the gallery is empty: all its tracklets are junk .*; add others"):
-        bench("--data", junk)
+        bench(junk)
     mars(alone, identity=1), mars(alone, identity=2)
-    with pytest.raises(ClipselectError, match=r"alone: no query has a true match: it takes an identity that two cam"):
-        bench("--data", alone)
+    with pytest.raises(ClipselectError, match=r"alone: no query has a true match: that needs an identity that two cam"):
+        bench(alone)
     for path in broken.glob("*/*.png"):
         cut(path, 0.5)
     with pytest.raises(ClipselectError, match="not one of the 24 images can be read"):
-        bench("--data", broken)
+        bench(broken)
     with pytest.raises(ClipselectError, match=r"none: no such folder"):
-        bench("--data", tmp_path / "none")
+        bench(tmp_path / "none")
     with pytest.raises(ClipselectError, match=r"not one of its images is named like 0002_c1s1_000451_03.jpg"):
-        bench("--data", alone, "--layout", "market1501")
+        bench(alone, layout="market1501")
 
 
 def test_bases_that_see_nothing_gain_nothing(bench: Bench, tmp_path: Path) -> None:
@@ -240,37 +239,28 @@ def zero():
     (tmp_path / "zero.py").write_text(EMBEDDER + zero)
     data = people(tmp_path / "mars")
     for base in (f"{tmp_path / 'base.py'}:blind", f"{tmp_path / 'zero.py'}:zero"):
-        document = bench("--data", data, "--base", base)
+        document = bench(data, base=base)
         assert {r["map"] for r in document["rows"]} == {row(document, "average")["map"]}
         assert row(document, "average")["rank1"] == 0
-    with pytest.raises(ClipselectError, match="features of length 0, which have no cosine; take --metric euclidean"):
-        bench("--data", data, "--base", base, "--metric", "cosine")
+    with pytest.raises(ArgumentError, match=r"metric must be euclidean: .* features of length 0, which have no cosine"):
+        bench(data, base=base, metric="cosine")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("options", "says"),
     [
-        (("--k", 0), "--k must be at least 1, got 0"),
-        (("--degrade", 1.5), r"--degrade must lie in \[0, 1\], got 1.5"),
-        (("--degrade", "nan"), "--degrade must lie"),
-        (("--threshold", -1), "--threshold must lie"),
-        (("--seeds", 1, 1), "--seeds names one of them twice"),
-        (("--seeds", -1), "--seeds must be at least 0"),
-        (("--metric", "manhattan"), "--metric must be euclidean or cosine, got manhattan"),
-        (("--layout", "own"), "--layout must be one of mars, "),
-        (("--pool",), "--pool is for several folders"),
-        (("--data", "x", "x"), "--data names a folder twice"),
+        ({"k": [0]}, "k must be at least 1, got 0"),
+        ({"degrade": 1.5}, r"degrade must lie in \[0, 1\], got 1.5"),
+        ({"degrade": float("nan")}, "degrade must lie"),
+        ({"threshold": -1}, "threshold must lie"),
+        ({"seeds": [1, 1]}, "seeds names a number twice"),
+        ({"seeds": [-1]}, "seeds must be at least 0"),
+        ({"metric": "manhattan"}, "metric must be euclidean or cosine, got manhattan"),
+        ({"layout": "own"}, "layout must be one of mars, "),
+        ({"pool": True}, "pool is for several folders"),
+        ({"data": [Path("x"), Path("x")]}, "data names a folder twice"),
     ],
 )
-def test_options_that_make_no_sense(bench: Bench, tmp_path: Path, arguments: tuple[object, ...], says: str) -> None:
-    with pytest.raises(ClipselectError, match=says):
-        bench("--data", tmp_path, *arguments)
-
-
-def test_an_error_is_exit_code_2_and_no_traceback(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "base.py").write_text(EMBEDDER)
-    options = ["--data", str(tmp_path / "none"), "--base", f"{tmp_path / 'base.py'}:base", "--out", str(tmp_path)]
-    with pytest.raises(SystemExit) as exit_:
-        shared.run(lambda: run_reid.main(options))
-    lines = [line for line in capfd.readouterr().err.strip().splitlines() if "distilled for" not in line]
-    assert exit_.value.code == 2 and len(lines) == 1 and lines[0].startswith("Error: ")
+def test_arguments_that_make_no_sense(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(ArgumentError, match=says):
+        PersonEvaluation(**{"data": Path("x"), "base": "base.onnx"} | options)

@@ -1,4 +1,4 @@
-"""Templates of IJB-A and IJB-C, read from their protocol files as published."""
+"""Templates of IJB-A, IJB-B and IJB-C, read from their protocol files as published."""
 
 import csv
 import re
@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from face_sets import FaceSets, Pairs, text_lines, wrong
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, ImageError
+from clipselect.evaluation.sets.face_sets import FaceSets
+from clipselect.evaluation.sets.pairs import Pairs, refuse_line, text_lines
 from clipselect.faces.alignment import TEMPLATE, similarity_transform, warp
 from clipselect.media.images import Image
 
@@ -27,7 +28,7 @@ def ijbc(folder: Path) -> FaceSets:
     templates that any pair calls the same are one identity.
 
     Raises:
-        ClipselectError: a file that lacks, lines of another form, or a template without a face.
+        ClipselectError: a missing file, lines of another form, or a template without a face.
     """
     faces, labels = (_one_file(folder, f"*_{name}.txt") for name in ("face_tid_mid", "template_pair_label"))
     paths, media = list[str](), list[int]()
@@ -35,7 +36,7 @@ def ijbc(folder: Path) -> FaceSets:
     for number, line in text_lines(faces):
         cells = line.split()
         if len(cells) != 3 or not cells[2].lstrip("-").isdecimal():
-            wrong(faces, number, "needs a file, a template and a medium")
+            refuse_line(faces, number, "needs a file, a template and a medium")
         elements.setdefault(cells[1], []).append(len(paths))
         paths.append(str(folder / "loose_crop" / cells[0]))
         media.append(int(cells[2]))
@@ -44,10 +45,12 @@ def ijbc(folder: Path) -> FaceSets:
     for number, line in text_lines(labels):
         cells = line.split()
         if len(cells) != 3 or cells[2] not in ("0", "1"):
-            wrong(labels, number, "needs two templates and 1 or 0")
+            refuse_line(labels, number, "needs two templates and 1 or 0")
         for name in cells[:2]:
             if name not in places:
-                wrong(labels, number, f"names template {name}, which has no face in {faces.name}; see that both fit")
+                refuse_line(
+                    labels, number, f"names template {name}, which has no face in {faces.name}; see that both fit"
+                )
         first.append(places[cells[0]])
         second.append(places[cells[1]])
         same.append(cells[2] == "1")
@@ -61,10 +64,10 @@ def ijbc(folder: Path) -> FaceSets:
 def ijba(folder: Path) -> FaceSets:
     """IJB-A's one-to-one protocol: every `verify_metadata_N.csv` with its `verify_comparisons_N.csv` below FOLDER.
 
-    A split is a round. Files are named from FOLDER or FOLDER/images on; faces are cut out by their boxes.
+    A split is a round. Files are named relative to FOLDER/images or FOLDER; faces are cropped by their boxes.
 
     Raises:
-        ClipselectError: no such files, one that lacks, columns that lack, or an unknown template.
+        ClipselectError: no such files, a missing one, missing columns, or an unknown template.
     """
     found = sorted(folder.rglob("verify_metadata_*.csv"), key=_number)
     if not found:
@@ -80,11 +83,11 @@ def ijba(folder: Path) -> FaceSets:
             try:
                 boxes.append([float(row[column]) for column in IJBA_COLUMNS[4:]])
             except ValueError:
-                wrong(metadata, number, "has a box that is no number")
+                refuse_line(metadata, number, "has a box that is no number")
             if not np.isfinite(boxes[-1]).all():
-                wrong(metadata, number, "has a box that is not finite")
+                refuse_line(metadata, number, "has a box that is not finite")
             if min(boxes[-1][2:]) < 1:
-                wrong(metadata, number, "has an empty box")
+                refuse_line(metadata, number, "has an empty box")
             if template not in places:
                 places[template] = len(groups)
                 groups.append([])
@@ -92,21 +95,21 @@ def ijba(folder: Path) -> FaceSets:
             groups[places[template]].append(len(paths))
             paths.append(str(images / file))
             media.append(numbers.setdefault(medium, len(numbers)))
-        rounds.append(_compared(metadata, places, identities))
-    cut = partial(_boxed, np.array(boxes))
-    return FaceSets(paths, groups, identities, rounds, np.array(media), cut, f"boxes {boxes}")
+        rounds.append(_read_comparisons(metadata, places, identities))
+    crop = partial(_boxed, np.array(boxes))
+    return FaceSets(paths, groups, identities, rounds, np.array(media), crop, f"boxes {boxes}")
 
 
-def _compared(metadata: Path, places: dict[str, int], identities: Sequence[str]) -> Pairs:
+def _read_comparisons(metadata: Path, places: dict[str, int], identities: Sequence[str]) -> Pairs:
     file = metadata.with_name(metadata.name.replace("metadata", "comparisons"))
     first, second = list[int](), list[int]()
     for number, line in text_lines(file):
         cells = [cell.strip() for cell in line.split(",")]
         if len(cells) != 2:
-            wrong(file, number, "needs two templates, separated by a comma")
+            refuse_line(file, number, "needs two templates, separated by a comma")
         for name in cells:
             if name not in places:
-                wrong(file, number, f"names template {name}, which is not in {metadata.name}; see that both fit")
+                refuse_line(file, number, f"names template {name}, which is not in {metadata.name}; see that both fit")
         first.append(places[cells[0]])
         second.append(places[cells[1]])
     same = [identities[a] == identities[b] for a, b in zip(first, second, strict=True)]
@@ -115,14 +118,16 @@ def _compared(metadata: Path, places: dict[str, int], identities: Sequence[str])
 
 def _rows(file: Path) -> Iterable[tuple[int, dict[str, str]]]:
     try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.DictReader(opened)
-            lacking = [column for column in IJBA_COLUMNS if column not in (reader.fieldnames or ())]
-            if lacking:
-                raise ClipselectError(f"{file}: lacks the column {lacking[0]}; take the protocol file as published")
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
+            missing = [column for column in IJBA_COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise ClipselectError(
+                    f"{file}: the column {missing[0]} is missing; take the protocol file as published"
+                )
             for row in reader:
                 if None in row.values():
-                    wrong(file, reader.line_num, "has too few fields")
+                    refuse_line(file, reader.line_num, "has too few fields")
                 yield reader.line_num, row
     except OSError as e:
         raise ClipselectError(f"{file}: cannot be read ({e.strerror}); check its permissions") from e
@@ -133,54 +138,56 @@ def _boxed(boxes: NDArray[np.float64], image: Image, element: int) -> Image:
     x, y, width, height = boxes[element].round().astype(int)
     part = image[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)]
     if not part.size:
-        raise ImageError(f"the box {boxes[element].tolist()} of element {element} lies beside its image; mend the box")
+        raise ImageError(
+            f"the box {boxes[element].tolist()} of element {element} lies beside its image; correct the box"
+        )
     return part
 
 
 def _aligned(sets: FaceSets, file: Path) -> FaceSets:
-    """With crops turned upright by five points each."""
+    """The same with every crop aligned by its five points."""
     points = dict[str, NDArray[np.float64]]()
     for number, line in text_lines(file):
         cells = line.split()
         try:
             points[cells[0]] = np.array(cells[1:11], dtype=np.float64).reshape(5, 2)
         except ValueError:
-            wrong(file, number, "needs a file and x and y of five points")
+            refuse_line(file, number, "needs a file and x and y of five points")
         if not np.isfinite(points[cells[0]]).all():
-            wrong(file, number, "has points that are not finite")
-    lacking = next((path for path in sets.paths if Path(path).name not in points), None)
-    if lacking is not None:
-        raise ClipselectError(f"{file}: has no points of {Path(lacking).name}; remove the file to go without alignment")
-    every = np.stack([points[Path(path).name] for path in sets.paths])
-    return replace(sets, cut=partial(_upright, every), cut_by=f"points {every.tolist()}")
+            refuse_line(file, number, "has points that are not finite")
+    missing = next((path for path in sets.paths if Path(path).name not in points), None)
+    if missing is not None:
+        raise ClipselectError(f"{file}: has no points of {Path(missing).name}; remove the file to go without alignment")
+    stacked = np.stack([points[Path(path).name] for path in sets.paths])
+    return replace(sets, crop=partial(_upright, stacked), crop_identity=f"points {stacked.tolist()}")
 
 
 def _upright(points: NDArray[np.float64], image: Image, element: int) -> Image:
     try:
         return warp(image, similarity_transform(points[element], TEMPLATE), 112)
     except ValueError as e:
-        raise ImageError(f"the points of element {element} give no alignment ({e}); mend them") from e
+        raise ImageError(f"the points of element {element} give no alignment ({e}); correct them") from e
 
 
 def _connected(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> list[int]:
-    """The smallest member of everyone's component."""
+    """For each of `count` members the smallest member of its connected component."""
     root = [*range(count)]
 
-    def of(i: int) -> int:
+    def root_of(i: int) -> int:
         while root[i] != i:
             root[i] = i = root[root[i]]
         return i
 
     for a, b in zip(first.tolist(), second.tolist(), strict=True):
-        low, high = sorted((of(a), of(b)))
+        low, high = sorted((root_of(a), root_of(b)))
         root[high] = low
-    return [of(i) for i in range(count)]
+    return [root_of(i) for i in range(count)]
 
 
 def _one_file(folder: Path, pattern: str) -> Path:
     found = [*folder.glob(pattern), *folder.glob(f"meta/{pattern}")]
     if len(found) != 1:
-        raise ClipselectError(f"{folder}: needs one file {pattern}, there or in meta, and holds {len(found)}")
+        raise ClipselectError(f"{folder}: needs one file {pattern}, there or in meta, got {len(found)}")
     return found[0]
 
 

@@ -1,17 +1,12 @@
 """Sets of faces as data sets publish them, on made-up files."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import face_sets
-import ijb_sets
-import numpy as np
 import pytest
 from helpers.frame_fixtures import noise, people, write
 
-from clipselect.errors import ClipselectError, ImageError
-
-COLUMNS = "TEMPLATE_ID,SUBJECT_ID,FILE,MEDIA_ID,SIGHTING_ID,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT"
+from clipselect.errors import ClipselectError
+from clipselect.evaluation.sets import face_sets
 
 
 def tree(folder: Path, sets: dict[str, int]) -> Path:
@@ -41,7 +36,7 @@ def test_drawn_sets_are_disjoint_of_one_identity_and_as_large_as_two_allow(tmp_p
     assert sets.groups[:4] != sets.groups[4:]
     for name, group in zip(sets.identities, sets.groups, strict=True):
         assert {Path(sets.paths[i]).parent.name for i in group} == {name}
-    assert sets.left_out is not None and [*sets.left_out] == ["c", "d"] and "has 1 images" in sets.left_out["d"]
+    assert [*sets.left_out] == ["c", "d"] and "has 1 images" in sets.left_out["d"]
     assert [(len(p.same), int(p.same.sum()), p.every) for p in sets.rounds] == [(6, 2, True)] * 2
     assert sets.rounds[1].first.min() == 4
     with pytest.raises(ClipselectError, match="only 1 identities"):
@@ -102,85 +97,8 @@ def test_a_list_of_sets_and_what_is_wrong_with_others(tmp_path: Path) -> None:
         face_sets.listed_sets(tmp_path, tmp_path / "none.txt")
 
 
-def ijbc(folder: Path) -> Path:
-    text(folder / "meta/ijbc_face_tid_mid.txt", "1.jpg 5 100", "2.jpg 5 100", "3.jpg 5 7", "4.jpg 8 9", "5.jpg 9 1")
-    text(folder / "meta/ijbc_template_pair_label.txt", "5 8 1", "5 9 0")
-    return folder
-
-
-def test_ijbc_templates_media_and_identities(tmp_path: Path) -> None:
-    sets = ijb_sets.ijbc(ijbc(tmp_path))
-    assert sets.groups == [[0, 1, 2], [3], [4]] and sets.paths[3] == str(tmp_path / "loose_crop/4.jpg")
-    assert sets.media is not None and sets.media.tolist() == [100, 100, 7, 9, 1]
-    assert sets.identities == ["0", "0", "2"]  # what a pair calls the same is one identity
-    assert sets.rounds[0].same.tolist() == [True, False] and sets.cut is None
-    upright = "30 40 70 40 50 60 35 80 65 80"
-    text(tmp_path / "meta/ijbc_name_5pts_score.txt", *(f"{i}.jpg {upright} 0.9" for i in range(1, 6)))
-    aligned = ijb_sets.ijbc(tmp_path)
-    assert aligned.cut is not None and aligned.cut(noise(90, 110), 2).shape == (112, 112, 3)
-
-
-@pytest.mark.parametrize(
-    ("file", "lines", "says"),
-    [
-        ("ijbc_face_tid_mid.txt", ["1.jpg 5"], "line 1: needs a file, a template and a medium"),
-        ("ijbc_template_pair_label.txt", ["5 77 1"], "line 1: names template 77, which has no face"),
-        ("ijbc_template_pair_label.txt", ["5 8 2"], "line 1: needs two templates and 1 or 0"),
-        ("ijbc_name_5pts_score.txt", ["1.jpg 1 2 3"], "line 1: needs a file and x and y of five points"),
-        ("ijbc_name_5pts_score.txt", ["1.jpg nan 2 3 4 5 6 7 8 9 10 .9"], "line 1: has points that are not finite"),
-        ("ijbc_name_5pts_score.txt", ["1.jpg 1 2 3 4 5 6 7 8 9 10 .9"], "has no points of 2.jpg"),
-        ("other_face_tid_mid.txt", [""], "needs one file"),
-    ],
-)
-def test_ijbc_files_that_are_wrong(tmp_path: Path, file: str, lines: list[str], says: str) -> None:
-    text(ijbc(tmp_path) / "meta" / file, *lines)
-    with pytest.raises(ClipselectError, match=says):
-        ijb_sets.ijbc(tmp_path)
-
-
-def ijba(folder: Path, change: Callable[[str], str] = str) -> Path:
-    for split in (1, 2):
-        lines = ["1,80,img/1.jpg,4,1,10,0,20,30", "1,80,frame/2.png,5,2,0,0,5,5", "2,80,img/3.jpg,6,3,1,1,9,9"]
-        lines += ["3,81,img/4.jpg,7,4,-3,-3,9,9"]
-        text(folder / f"split{split}/verify_metadata_{split}.csv", *map(change, [COLUMNS, *lines]))
-        text(folder / f"split{split}/verify_comparisons_{split}.csv", "1,2", "1,3")
-    return folder
-
-
-def test_ijba_splits_boxes_and_subjects(tmp_path: Path) -> None:
-    sets = ijb_sets.ijba(ijba(tmp_path))
-    assert [len(g) for g in sets.groups] == [2, 1, 1] * 2 and sets.identities == ["80", "80", "81"] * 2
-    assert [(p.first.tolist(), p.second.tolist()) for p in sets.rounds] == [([0, 0], [1, 2]), ([3, 3], [4, 5])]
-    assert [p.same.tolist() for p in sets.rounds] == [[True, False]] * 2
-    assert sets.media is not None and len({*sets.media.tolist()}) == 4
-    image = noise(40, 50)
-    assert sets.cut is not None and np.array_equal(sets.cut(image, 0), image[0:30, 10:30])
-    assert np.array_equal(sets.cut(image, 3), image[:6, :6])  # a box that begins outside
-    with pytest.raises(ImageError, match="lies beside its image"):
-        sets.cut(noise(9, 9), 0)
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda line: line.replace("MEDIA_ID", "M"), "lacks the column MEDIA_ID"),
-        (lambda line: line.replace("-3,-3,9,9", "-3,-3,0,9"), "line 5: has an empty box"),
-        (lambda line: line.replace("10,0,20", "x,0,20"), "line 2: has a box that is no number"),
-        (lambda line: line.replace("10,0,20", "10,0,nan"), "metadata_1.csv, line 2: has a box that is not finite"),
-        (lambda line: line.replace("10,0,20", "inf,0,20"), "line 2: has a box that is not finite"),
-        (lambda line: line.replace("3,81", "4,81"), "comparisons_1.csv, line 2: names template 3"),
-        (lambda line: "1,80" if line.startswith("1,80,f") else line, "too few fields"),
-    ],
-)
-def test_ijba_files_that_are_wrong(tmp_path: Path, change: Callable[[str], str], says: str) -> None:
-    with pytest.raises(ClipselectError, match=says):
-        ijb_sets.ijba(ijba(tmp_path, change))
-
-
 def test_no_sets_at_all(tmp_path: Path) -> None:
     with pytest.raises(ClipselectError, match="holds no IDENTITY/SET/frames"):
         face_sets.sets_in_folders(tmp_path)
-    with pytest.raises(ClipselectError, match="holds no verify_metadata_N"):
-        ijb_sets.ijba(tmp_path)
     write(people(tmp_path / "p", 1, 1) / "loose.png", noise())
     assert len(face_sets.images_in(tmp_path / "p")) == 1

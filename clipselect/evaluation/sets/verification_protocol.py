@@ -1,8 +1,8 @@
-"""Verification and identification of sets, and what they are over identities drawn again.
+"""Verification and rank-1 identification of sets, with bootstrap draws over the identities.
 
-Whoever is drawn n times stands for n people: their genuine pairs count n-fold, impostor pairs of two identities as
-often as the product of both; a pair of an identity with its own copy is no pair. Thresholds of ten-fold accuracy and
-the gallery of rank-1 stay as they are. Every figure is the mean over the rounds.
+An identity that is drawn n times stands for n people: its genuine pairs count n times, impostor pairs of two identities
+as often as the product of both counts; an identity and its own copy are no pair. Thresholds of ten-fold accuracy and
+the gallery of rank-1 are not drawn again. Every metric is the mean over the rounds.
 """
 
 import math
@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from face_sets import Pairs
-from frame_tables import DScoreTarget
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.metrics import BootstrapResult, statistic_draws, ten_fold_accuracy
 from clipselect.evaluation.metrics.intervals import chunks
 from clipselect.evaluation.metrics.verification import WHOLE
+from clipselect.evaluation.sets.pairs import Pairs
+from clipselect.evaluation.sets.rows import Measure
 
-PAIRS_AT_A_TIME = 1024  # so that their rows stay in the processor's cache
+MAX_PAIRS_AT_ONCE = 1024  # their rows then stay in the processor's cache
 
-Weighted = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""How often every identity is drawn [b, identities] -> the figure of each draw [b], NaN where it has none."""
+DrawnMetric = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""How often every identity is drawn [b, identities] -> the metric of each draw [b], NaN where it is not defined."""
 
 
 @dataclass(frozen=True)
@@ -41,39 +41,43 @@ class Protocol:
     fars: Sequence[float]
     draws: int
 
-    def of(self, members: NDArray[np.bool_]) -> "Protocol":
+    def restricted_to(self, members: NDArray[np.bool_]) -> "Protocol":
         """The same on the sets of some identities [identities] alone, in their order, as if there were no others.
 
-        Impostors from outside would set the threshold: what a method makes of their sets would show in these figures.
+        Otherwise impostors of other domains would set the threshold, and what a method makes of them would show here.
         """
         own = members[self.identities]
         new = np.where(own, np.cumsum(own) - 1, -1)
         people = (np.cumsum(members) - 1)[self.identities[own]]
         return replace(self, identities=people, rounds=[pairs.kept(new) for pairs in self.rounds])
 
-    def measure(self) -> DScoreTarget:
-        """Of features [g, d] every metric by name.
+    def measure(self, name: str) -> Measure:
+        """A function of features [g, d] that gives every metric by its name.
+
+        Args:
+            name: of the data, for errors.
 
         Raises:
-            ClipselectError: a round without genuine or impostor pairs, or nothing that can be measured.
+            ClipselectError: a round without genuine or impostor pairs.
+            ArgumentError: not one false accept rate can be measured, and there is no other metric.
         """
         for pairs in self.rounds:
             if pairs.same.all() or not pairs.same.any():
                 raise ClipselectError(
-                    f"the pairs that can be compared are {int(pairs.same.sum())} of one person and "
-                    f"{int((~pairs.same).sum())} of two; it takes both: add sets"
+                    f"{name}: the pairs that can be compared are {int(pairs.same.sum())} of one person and "
+                    f"{int((~pairs.same).sum())} of two; verification needs both: add sets"
                 )
         too_few = self.too_few()
         fars = [far for far in self.fars if far not in too_few]
         if not fars and not any(pairs.every or pairs.folds is not None for pairs in self.rounds):
-            raise ClipselectError(f"{too_few[max(self.fars)]}; raise --far")
+            raise ArgumentError("far", f"cannot be measured: {name}: {too_few[max(self.fars)]}; give a higher one")
         return lambda features: self._measured(features, fars)
 
     def too_few(self) -> dict[float, str]:
         """The false accept rates that cannot be measured, and why."""
         fewest = min(int((~pairs.same).sum()) for pairs in self.rounds)
         return {
-            far: f"a FAR of {far:g} takes at least {math.ceil(1 / far - WHOLE)} impostor pairs, and there are {fewest}"
+            far: f"a FAR of {far:g} needs at least {math.ceil(1 / far - WHOLE)} impostor pairs, and there are {fewest}"
             for far in self.fars
             if far * fewest < 1 - WHOLE
         }
@@ -81,33 +85,33 @@ class Protocol:
     def _measured(self, features: NDArray[np.float32], fars: Sequence[float]) -> dict[str, BootstrapResult]:
         rows = features.astype(np.float64)
         unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
-        alike = [cosines(unit, pairs) for pairs in self.rounds]
-        figures: dict[str, list[Weighted]] = {}
-        for pairs, values in zip(self.rounds, alike, strict=True):
+        similarities = [cosines(unit, pairs) for pairs in self.rounds]
+        metrics: dict[str, list[DrawnMetric]] = {}
+        for pairs, values in zip(self.rounds, similarities, strict=True):
             for far in fars:
-                figures.setdefault(tar_name(far), []).append(self._tar(pairs, values, far))
+                metrics.setdefault(tar_name(far), []).append(self._tar(pairs, values, far))
             if pairs.every:
-                figures.setdefault("rank1", []).append(self._rank1(pairs, unit))
+                metrics.setdefault("rank1", []).append(self._rank1(pairs, unit))
             if pairs.folds is not None:
-                figures.setdefault("accuracy", []).append(self._accuracy(pairs, values))
-        drawn = {name: self._drawn(parts) for name, parts in figures.items()}
-        told = np.all([np.isfinite(d.draws) for d in drawn.values()], axis=0)  # the same draws for all that is compared
-        return {name: BootstrapResult(d.value, d.draws[told]) for name, d in drawn.items()}
+                metrics.setdefault("accuracy", []).append(self._accuracy(pairs, values))
+        drawn = {name: self._drawn(parts) for name, parts in metrics.items()}
+        defined = np.all([np.isfinite(d.draws) for d in drawn.values()], axis=0)  # the same draws for all methods
+        return {name: BootstrapResult(d.value, d.draws[defined]) for name, d in drawn.items()}
 
-    def _drawn(self, parts: Sequence[Weighted]) -> BootstrapResult:
+    def _drawn(self, parts: Sequence[DrawnMetric]) -> BootstrapResult:
         def mean(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
             return np.mean([part(drawn.astype(np.float64)) for part in parts], axis=0)
 
         return statistic_draws(mean, int(self.identities.max()) + 1, draws=self.draws)
 
-    def _tar(self, pairs: Pairs, values: NDArray[np.float64], far: float) -> Weighted:
+    def _tar(self, pairs: Pairs, values: NDArray[np.float64], far: float) -> DrawnMetric:
         """`clipselect.evaluation.metrics.tar_at_far` with weights; the same without."""
         genuine, impostor = np.flatnonzero(pairs.same), np.flatnonzero(~pairs.same)
         genuine = genuine[np.argsort(-values[genuine], kind="stable")]
         impostor = impostor[np.argsort(-values[impostor], kind="stable")]
         falling = -values[impostor]
-        last = np.flatnonzero(np.r_[np.diff(falling) > 0, True])  # of those that tie
-        above, from_it_on = (np.searchsorted(-values[genuine], falling[last], side) for side in ("left", "right"))
+        last = np.flatnonzero(np.r_[np.diff(falling) > 0, True])  # of impostors that tie
+        above, at_least = (np.searchsorted(-values[genuine], falling[last], side) for side in ("left", "right"))
         own = self.identities[pairs.first[genuine]]
         one, other = (self.identities[side[impostor]] for side in (pairs.first, pairs.second))
 
@@ -123,7 +127,7 @@ class Protocol:
                 step = np.maximum(alarms[i, at] - before, 1)
                 share = ((allowed - before) / step).clip(0, 1)
                 strict = found[i, above[at]]
-                accepted = strict + share * (found[i, from_it_on[at]] - strict)
+                accepted = strict + share * (found[i, at_least[at]] - strict)
                 with np.errstate(invalid="ignore", divide="ignore"):
                     tar = accepted / found[:, -1]
                 tar[alarms[:, -1] == 0] = np.nan
@@ -132,18 +136,18 @@ class Protocol:
 
         return weighted
 
-    def _rank1(self, pairs: Pairs, unit: NDArray[np.float64]) -> Weighted:
-        """Share of the sets that have a mate and are more alike to one than to any set of somebody else."""
+    def _rank1(self, pairs: Pairs, unit: NDArray[np.float64]) -> DrawnMetric:
+        """Share of the sets with a mate for which a mate is more similar than every set of another identity."""
         members = np.unique(np.r_[pairs.first, pairs.second])
         who = self.identities[members]
-        alike = unit[members] @ unit[members].T
+        similar = unit[members] @ unit[members].T
         mates = (who[:, None] == who) & ~np.eye(len(members), dtype=bool)
-        best = np.where(mates, alike, -np.inf).max(axis=1)
-        right = best > np.where(who[:, None] == who, -np.inf, alike).max(axis=1)
+        best = np.where(mates, similar, -np.inf).max(axis=1)
+        right = best > np.where(who[:, None] == who, -np.inf, similar).max(axis=1)
         has = mates.any(axis=1)
         return lambda drawn: _share(drawn[:, who[has]], right[has])
 
-    def _accuracy(self, pairs: Pairs, values: NDArray[np.float64]) -> Weighted:
+    def _accuracy(self, pairs: Pairs, values: NDArray[np.float64]) -> DrawnMetric:
         assert pairs.folds is not None
         measured = ten_fold_accuracy(values, pairs.same, pairs.folds)
         names, fold = np.unique(pairs.folds, return_inverse=True)
@@ -160,18 +164,22 @@ class Protocol:
 def cosines(unit: NDArray[np.float64], pairs: Pairs) -> NDArray[np.float64]:
     """Cosines [p] of the pairs of rows of length 1 [g, d].
 
-    A few pairs at a time: the rows of all pairs of IJB-C would take 130 GB. In float64, as in float32 cosines tie that
-    do not, and the other way round, and a threshold lies between them.
+    A few pairs at a time: the rows of all pairs of IJB-C would take 130 GB. In float64: float32 rounds cosines into
+    ties and out of them, and thresholds lie between cosines.
     """
     out = np.empty(len(pairs.first))
-    for start in range(0, len(out), PAIRS_AT_A_TIME):
-        part = slice(start, start + PAIRS_AT_A_TIME)
+    for start in range(0, len(out), MAX_PAIRS_AT_ONCE):
+        part = slice(start, start + MAX_PAIRS_AT_ONCE)
         np.einsum("pd,pd->p", unit[pairs.first[part]], unit[pairs.second[part]], out=out[part])
     return out
 
 
 def tar_name(far: float) -> str:
-    """As "tar_at_far_1e-2"."""
+    """The metric's name in results.
+
+    >>> tar_name(0.01)
+    'tar_at_far_1e-2'
+    """
     mantissa, _, exponent = f"{far:e}".partition("e")
     return f"tar_at_far_{float(mantissa):g}e{int(exponent)}"
 

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-import face_measures
 import numpy as np
 import pytest
-from face_measures import Protocol, tar_name
-from face_sets import Pairs, all_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.metrics import rank_accuracy, tar_at_far, ten_fold_accuracy
+from clipselect.evaluation.sets import verification_protocol
+from clipselect.evaluation.sets.pairs import Pairs, all_pairs
+from clipselect.evaluation.sets.verification_protocol import Protocol, tar_name
 
 
 def protocol(people: NDArray[np.int64], pairs: Pairs, far: float = 0.1, draws: int = 50) -> Protocol:
@@ -34,7 +34,7 @@ def cosines(rows: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
 def test_without_drawing_again_it_is_tar_at_far_and_rank_1(seed: int, coarse: bool, far: float) -> None:
     people = np.repeat(np.arange(6), [3, 2, 2, 1, 4, 2])
     pairs, rows = all_pairs(people.astype(str).tolist(), range(len(people))), features(len(people), seed, coarse)
-    found = protocol(people, pairs, far).measure()(rows)
+    found = protocol(people, pairs, far).measure("x")(rows)
     expected = tar_at_far(cosines(rows, pairs), pairs.same, [far])[0].rate
     assert found[tar_name(far)].value == pytest.approx(expected)
     if not coarse:
@@ -66,7 +66,7 @@ def test_an_identity_drawn_n_times_is_n_identities(seed: int, coarse: bool) -> N
 
 
 def test_cosines_of_many_pairs_hold_the_rows_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(face_measures, "PAIRS_AT_A_TIME", 7)
+    monkeypatch.setattr(verification_protocol, "MAX_PAIRS_AT_ONCE", 7)
     held = []
 
     class Rows(np.ndarray):
@@ -77,14 +77,14 @@ def test_cosines_of_many_pairs_hold_the_rows_of_a_few(monkeypatch: pytest.Monkey
     rows = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
     pairs = all_pairs(["a"] * 12, range(12))
     unit = rows.astype(np.float64) / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-    assert face_measures.cosines(unit.view(Rows), pairs) == pytest.approx(cosines(rows, pairs), abs=1e-15)
+    assert verification_protocol.cosines(unit.view(Rows), pairs) == pytest.approx(cosines(rows, pairs), abs=1e-15)
     assert max(held) == 7 and sum(held) == 2 * len(pairs.same)
 
 
 def test_draws_are_the_same_for_all_features_so_that_equal_ones_do_not_differ() -> None:
     people = np.repeat(np.arange(6), 2)
     pairs = all_pairs(people.astype(str).tolist(), range(12))
-    measure = protocol(people, pairs).measure()
+    measure = protocol(people, pairs).measure("x")
     one, again, other = measure(features(12, 0)), measure(2 * features(12, 0)), measure(features(12, 1))
     for name, drawn in one.items():
         assert (drawn - again[name]).interval == pytest.approx((0, 0), abs=1e-12)
@@ -100,7 +100,7 @@ def test_accuracy_by_the_other_folds_and_the_mean_over_rounds() -> None:
         first, other = rng.integers(20, size=(2, 40))
         first, second = np.r_[np.arange(0, 20, 2), first], np.r_[np.arange(1, 20, 2), other]
         rounds.append(Pairs(first, second, people[first] == people[second], np.arange(50) % 5))
-    found = Protocol(people, rounds, [0.1], 50).measure()(rows)
+    found = Protocol(people, rounds, [0.1], 50).measure("x")(rows)
     expected = [ten_fold_accuracy(cosines(rows, p), p.same, p.folds).mean for p in rounds]  # type: ignore[arg-type]
     assert found["accuracy"].value == pytest.approx(np.mean(expected))
     low, high = found["accuracy"].interval
@@ -111,11 +111,11 @@ def test_a_domain_is_measured_as_if_there_were_no_other() -> None:
     people = np.repeat(np.arange(6), 2)
     pairs = all_pairs(people.astype(str).tolist(), range(12))
     members = np.array([True, False, True, True, False, True])
-    part, own = protocol(people, pairs).of(members), members[people]
+    part, own = protocol(people, pairs).restricted_to(members), members[people]
     assert part.identities.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     alone = np.repeat(np.arange(4), 2)
-    expected = protocol(alone, all_pairs(alone.astype(str).tolist(), range(8))).measure()(features(12, 0)[own])
-    for name, drawn in part.measure()(features(12, 0)[own]).items():
+    expected = protocol(alone, all_pairs(alone.astype(str).tolist(), range(8))).measure("x")(features(12, 0)[own])
+    for name, drawn in part.measure("x")(features(12, 0)[own]).items():
         assert drawn.value == expected[name].value and (drawn.draws == expected[name].draws).all()
     (kept,) = part.rounds
     assert int(kept.same.sum()) == 4 and len(kept.same) == 8 * 7 // 2
@@ -125,14 +125,14 @@ def test_what_cannot_be_measured() -> None:
     people = np.repeat(np.arange(3), 2)
     pairs = all_pairs(people.astype(str).tolist(), range(6))
     (why,) = protocol(people, pairs, 0.01).too_few().values()
-    assert why == "a FAR of 0.01 takes at least 100 impostor pairs, and there are 12"
-    assert [*protocol(people, pairs, 0.01).measure()(features(6, 0))] == ["rank1"]
-    with pytest.raises(ClipselectError, match="at least 100 impostor pairs, and there are 12; raise --far"):
-        protocol(people, replace(pairs, every=False), 0.01).measure()
-    assert [*Protocol(people, [pairs], [0.01, 0.1], 20).measure()(features(6, 0))] == ["tar_at_far_1e-1", "rank1"]
+    assert why == "a FAR of 0.01 needs at least 100 impostor pairs, and there are 12"
+    assert [*protocol(people, pairs, 0.01).measure("x")(features(6, 0))] == ["rank1"]
+    with pytest.raises(ArgumentError, match=r"far .* at least 100 impostor pairs, and there are 12"):
+        protocol(people, replace(pairs, every=False), 0.01).measure("x")
+    assert [*Protocol(people, [pairs], [0.01, 0.1], 20).measure("x")(features(6, 0))] == ["tar_at_far_1e-1", "rank1"]
     only = Pairs(pairs.first[pairs.same], pairs.second[pairs.same], pairs.same[pairs.same])
-    with pytest.raises(ClipselectError, match="3 of one person and 0 of two"):
-        protocol(people, only).measure()
+    with pytest.raises(ClipselectError, match=r"x: .* 3 of one person and 0 of two"):
+        protocol(people, only).measure("x")
 
 
 def test_sets_that_are_gone_take_their_pairs_along() -> None:

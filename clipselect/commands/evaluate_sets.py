@@ -1,0 +1,104 @@
+"""`clipselect evaluate faces` and `clipselect evaluate persons`: every method on sets of frames."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clipselect.commands.evaluate import Out, Quiet, run_evaluation
+from clipselect.commands.options import Device
+from clipselect.evaluation.sets.faces import FaceEvaluation
+from clipselect.evaluation.sets.persons import PersonEvaluation
+from clipselect.scoring import shipped
+
+Base = Annotated[
+    str, typer.Option("--base", metavar="NETWORK:CHECKPOINT|FILE", help="Embedder, as for clipselect distill.")
+]
+FaceModel = Annotated[str | None, typer.Option("--model", metavar="NAME|FILE", help="DDNet. (default: for faces)")]
+PersonModel = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="DDNet.")]
+Ks = Annotated[list[int], typer.Option("--k", help="Frames that reach the base.")]
+Threshold = Annotated[float, typer.Option(help="Of eq. 7.")]
+FaceData = Annotated[Path, typer.Option("--data", metavar="DIR", help="Faces, see above.")]
+SetList = Annotated[
+    Path | None, typer.Option("--list", metavar="FILE", help='"folder identity" on every line, folders within DIR.')
+]
+Pairs = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="As YouTube Faces' splits.txt: fold, set, set, 1 or 0.")
+]
+Blur = Annotated[list[float], typer.Option(metavar="PIXELS", help="Lengths of motion blur, such as 7 11 17.")]
+SetSize = Annotated[list[int] | None, typer.Option(metavar="N", help="Of drawn sets. (default: 5 10)")]
+FaceSeeds = Annotated[list[int], typer.Option(help="Of drawn sets and of random K; the first of blur.")]
+Fars = Annotated[list[float], typer.Option(help="False accept rates.")]
+Draws = Annotated[int, typer.Option(help="Of identities, for intervals; fewer for IJB-C.")]
+Prefixes = Annotated[list[str], typer.Option(metavar="PREFIX", help="Identities to look at by themselves, by name.")]
+Name = Annotated[str | None, typer.Option(help="What results call the data. (default: the folder's name)")]
+TrackletData = Annotated[list[Path], typer.Option("--data", metavar="DIR", help="Folders of tracklets.")]
+LayoutName = Annotated[str | None, typer.Option(help="Of all folders. (default: recognised by the names)")]
+TrainedOn = Annotated[list[Path], typer.Option(metavar="DIR", help="Whose training identities to leave out.")]
+Pool = Annotated[bool, typer.Option("--pool", help="Search in all folders of --data at once, too.")]
+Degrade = Annotated[float, typer.Option(metavar="P", help="Fraction of frames to degrade; 0 for none.")]
+PersonSeeds = Annotated[list[int], typer.Option(help="Of degraded frames and of random K.")]
+Metric = Annotated[str, typer.Option(help="Distance of features: euclidean or cosine.")]
+
+
+def faces(
+    *,
+    data: FaceData,
+    base: Base,
+    out: Out,
+    model: FaceModel = None,
+    set_list: SetList = None,
+    pairs: Pairs = None,
+    k: Ks = [1, 3, 5],  # noqa: B006, typer copies it
+    threshold: Threshold = 0.15,
+    blur: Blur = [],  # noqa: B006
+    set_size: SetSize = None,
+    seeds: FaceSeeds = [0, 1, 2],  # noqa: B006
+    far: Fars = [1e-2, 1e-3],  # noqa: B006
+    draws: Draws = 2000,
+    domains: Prefixes = [],  # noqa: B006
+    name: Name = None,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Sets of faces are verified: averaging all frames beside the best ones, sharp or motion-blurred.
+
+    DIR holds IDENTITY/*.jpg (sets are drawn), IDENTITY/SET/frames (as YouTube Faces), or IJB-A, -B or -C as published.
+
+    An evaluation that was stopped continues when the same command is given again; another --k is quick.
+    `clipselect report OUT` draws the results. Several values follow one option: --k 1 3 5.
+    """
+    options = _options(FaceEvaluation, locals()) | {"set_size": set_size or None}
+    run_evaluation(FaceEvaluation(**options), out, quiet=quiet, what="images")
+
+
+def persons(
+    *,
+    data: TrackletData,
+    base: Base,
+    out: Out,
+    model: PersonModel = shipped.PERSON_DDNET,
+    layout: LayoutName = None,
+    trained_on: TrainedOn = [],  # noqa: B006, typer copies it
+    pool: Pool = False,
+    degrade: Degrade = 0.0,
+    k: Ks = [1, 2, 4],  # noqa: B006
+    threshold: Threshold = 0.5,
+    seeds: PersonSeeds = [0, 1, 2],  # noqa: B006
+    metric: Metric = "euclidean",
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Persons are found again by their tracklets: mean average precision and CMC by the protocol of MARS.
+
+    DIR is a folder of MARS, Market-1501, iLIDS-VID or PRID 2011, or IDENTITY/CAMERA/TRACK/*.jpg.
+
+    An evaluation that was stopped continues when the same command is given again; another --k opens no image.
+    `clipselect report OUT` draws the results. Several values follow one option: --k 1 2 4.
+    """
+    run_evaluation(PersonEvaluation(**_options(PersonEvaluation, locals())), out, quiet=quiet, what="images")
+
+
+def _options(kind: type[FaceEvaluation] | type[PersonEvaluation], values: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: values[field.name] for field in fields(kind)}

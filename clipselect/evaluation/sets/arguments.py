@@ -1,0 +1,26 @@
+"""Checks of arguments that the evaluations of faces and of persons share."""
+
+from collections.abc import Sequence
+
+from clipselect.errors import ArgumentError
+
+
+def check_numbers(argument: str, values: Sequence[int], minimum: int) -> None:
+    """An ArgumentError unless there are numbers, all different and none below the minimum.
+
+    >>> check_numbers("k", [0, 3], 1)
+    Traceback (most recent call last):
+    clipselect.errors.ArgumentError: k must be at least 1, got 0
+    """
+    if not values:
+        raise ArgumentError(argument, "needs at least one number")
+    if min(values) < minimum:
+        raise ArgumentError(argument, f"must be at least {minimum}, got {min(values)}")
+    if len({*values}) < len(values):
+        raise ArgumentError(argument, "names a number twice; name each once")
+
+
+def check_fraction(argument: str, value: float) -> None:
+    """An ArgumentError unless the value lies in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ArgumentError(argument, f"must lie in [0, 1], got {value:g}")

@@ -1,0 +1,149 @@
+"""Sets of faces in the forms in which data sets publish them, with the pairs of sets to be verified."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.data.splits import split_root
+from clipselect.errors import ClipselectError
+from clipselect.evaluation.sets.pairs import Pairs, all_pairs, read_pairs, refuse_line, text_lines
+from clipselect.index.inputs import is_folder, visible
+from clipselect.media.frame_folder import IMAGE_SUFFIXES, natural_order
+from clipselect.media.images import Image
+
+
+@dataclass(frozen=True)
+class FaceSets:
+    """A data set.
+
+    Attributes:
+        paths: [n] image of every element; an image may hold several elements.
+        groups: [g] the elements of every set, never empty.
+        identities: [g] whom every set shows.
+        rounds: a metric is the mean over these.
+        media: [n] the medium of its template that every element is of (IJB); None where sets are pooled as a whole.
+        crop: (image, element) -> the face; None where the images are faces already.
+        crop_identity: names what decides `crop`, for caches.
+        left_out: reasons by name of what had to be left out.
+    """
+
+    paths: list[str]
+    groups: list[list[int]]
+    identities: list[str]
+    rounds: list[Pairs]
+    media: NDArray[np.int64] | None = None
+    crop: Callable[[Image, int], Image] | None = None
+    crop_identity: str = ""
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def drawn_sets(folder: Path, sizes: Sequence[int], seeds: Sequence[int]) -> FaceSets:
+    """Disjoint sets of every identity in folder/IDENTITY/*.jpg, drawn once per seed; all pairs of a draw.
+
+    An identity's sets are of the largest of the `sizes` of which it fills two; one that fills none is left out.
+
+    Raises:
+        ClipselectError: fewer than two identities fill two sets.
+    """
+    root = split_root(folder, "val").path
+    people = {entry.name: images_in(Path(entry.path)) for entry in visible(root) if is_folder(entry)}
+    left_out: dict[str, str] = {}
+    paths, groups, identities, rounds = list[str](), list[list[int]](), list[str](), list[Pairs]()
+    first_of = dict[str, int]()
+    size_of = dict[str, int]()
+    for name, images in people.items():
+        if not (fitting := [size for size in sizes if len(images) >= 2 * size]):
+            need = 2 * min(sizes)
+            left_out[name] = f"has {len(images)} images, and two sets of {min(sizes)} take {need}; add images"
+            continue
+        size_of[name], first_of[name] = max(fitting), len(paths)
+        paths += images
+    if len(size_of) < 2:
+        raise ClipselectError(
+            f"{root}: only {len(size_of)} identities have images for two sets of {min(sizes)}, and verification needs "
+            "two identities; add some, or draw smaller sets"
+        )
+    for seed in seeds:
+        first_group = len(groups)
+        for number, (name, size) in enumerate(size_of.items()):
+            order = np.random.default_rng([seed, number]).permutation(len(people[name])) + first_of[name]
+            for start in range(0, len(order) - size + 1, size):
+                groups.append(order[start : start + size].tolist())
+                identities.append(name)
+        rounds.append(all_pairs(identities, range(first_group, len(groups))))
+    return FaceSets(paths, groups, identities, rounds, left_out=left_out)
+
+
+def sets_in_folders(folder: Path, pairs: Path | None = None) -> FaceSets:
+    """IDENTITY/SET/frames, as YouTube Faces is unpacked; all pairs, or those of a file such as its splits.txt.
+
+    Raises:
+        ClipselectError: no sets, or see `read_pairs`.
+    """
+    found = dict[str, list[str]]()
+    left_out = dict[str, str]()
+    for person in visible(folder):
+        for entry in visible(Path(person.path)) if is_folder(person) else ():
+            if not is_folder(entry):
+                continue
+            name = f"{person.name}/{entry.name}"
+            if images := images_in(Path(entry.path)):
+                found[name] = images
+            else:
+                left_out[name] = "holds no image; remove the folder, or fill it"
+    if not found:
+        raise ClipselectError(f"{folder}: holds no IDENTITY/SET/frames; give a folder of a form that is read")
+    return _named_sets(folder, found, [name.partition("/")[0] for name in found], pairs, left_out)
+
+
+def listed_sets(folder: Path, file: Path, pairs: Path | None = None) -> FaceSets:
+    """Sets by a list, as for IQIYI: a folder of frames and its identity on every line, the folder within `folder`.
+
+    Raises:
+        ClipselectError: lines of another form, a folder without images or listed twice, or see `read_pairs`.
+    """
+    found, identities = dict[str, list[str]](), list[str]()
+    for number, line in text_lines(file):
+        cells = line.rsplit(None, 1)
+        if len(cells) != 2:
+            refuse_line(file, number, "needs a folder of frames and an identity")
+        if cells[0] in found:
+            refuse_line(file, number, f"names {cells[0]} a second time")
+        images = images_in(folder / cells[0])
+        if not images:
+            refuse_line(file, number, f"names {cells[0]}, a folder without images")
+        found[cells[0]] = images
+        identities.append(cells[1])
+    if not found:
+        raise ClipselectError(f"{file}: names no set; write a folder of frames and an identity on every line")
+    return _named_sets(folder, found, identities, pairs, {})
+
+
+def images_in(folder: Path) -> list[str]:
+    """Images in a folder, in their natural order; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    entries = [entry for entry in visible(folder) if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES]
+    return [entry.path for entry in sorted(entries, key=lambda entry: natural_order(entry.name))]
+
+
+def _named_sets(
+    folder: Path, found: dict[str, list[str]], identities: list[str], pairs: Path | None, left_out: dict[str, str]
+) -> FaceSets:
+    paths, groups = list[str](), list[list[int]]()
+    for images in found.values():
+        groups.append([*range(len(paths), len(paths) + len(images))])
+        paths += images
+    if pairs is not None:
+        chosen = read_pairs(pairs, {name: place for place, name in enumerate(found)})
+    else:
+        chosen = all_pairs(identities, range(len(groups)))
+        if len({*chosen.same.tolist()}) < 2:
+            raise ClipselectError(
+                f"{folder}: needs two identities, and one with two sets, to compare; got {len(groups)} sets of "
+                f"{len({*identities})}"
+            )
+    return FaceSets(paths, groups, identities, [chosen], left_out=left_out)

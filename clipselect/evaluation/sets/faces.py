@@ -1,0 +1,246 @@
+"""Verification of sets of faces: averaging all frames beside the best ones by the DDNet, sharp or motion-blurred."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import ArgumentError, ClipselectWarning
+from clipselect.evaluation.methods import methods_at
+from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
+from clipselect.evaluation.sets.arguments import check_fraction, check_numbers
+from clipselect.evaluation.sets.blur import UNCHANGED, Condition, change_of, condition_of
+from clipselect.evaluation.sets.face_data import form_of, read_face_sets
+from clipselect.evaluation.sets.face_sets import FaceSets
+from clipselect.evaluation.sets.frame_table import FrameTable, frame_table
+from clipselect.evaluation.sets.networks import FrameNetworks, frame_networks
+from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
+from clipselect.evaluation.sets.rows import Entries, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.verification_protocol import Protocol
+from clipselect.media.files import make_folder
+from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.media.text import printable
+from clipselect.media.unreadable import LeftOut, OnError, ignore_error
+from clipselect.samplers.frame_sampler import FaceFrameSampler
+from clipselect.scoring.scorer import Scorer
+from clipselect.zoo.embedder import Embedder
+
+SET_SIZES = (5, 10)
+MIN_DRAWS = 20
+MIN_BLUR, MAX_BLUR = 3, 101
+DOMAIN_METHODS = ("average", "top1", "ddl_all", "ddl_threshold", "ddl", "even")
+"""Those that are measured on every domain by itself."""
+
+
+@dataclass(frozen=True)
+class FaceEvaluation:
+    """What to verify, and how; `run` does it.
+
+    Attributes:
+        data: a folder, recognised by what is in it. `*_face_tid_mid.txt`, there or in meta/: IJB-C or IJB-B, faces in
+            loose_crop/. `verify_metadata_N.csv`, anywhere below: all splits of IJB-A. IDENTITY/SET/frames: YouTube
+            Faces and others. IDENTITY/*.jpg, perhaps in val/: disjoint sets are drawn of every identity, once per seed.
+            Frames are faces already (see `clipselect faces`), except in IJB, whose templates are pooled medium by
+            medium.
+        base: what `clipselect.zoo.embedder_loading.load_embedder` loads, or an `Embedder`.
+        model: the DDNet, a name, a file or a `Scorer`; None for the zoo's for faces.
+        set_list: a file with a folder within `data` and its identity on every line; each folder is a set (IQIYI).
+        pairs: a file of the pairs of sets to compare, in the form of YouTube Faces' splits.txt: "fold, set, set, 1 or
+            0"; None for `data`/splits.txt if it is there, or else all pairs.
+        set_size: frames of a drawn set; None for 5 and 10. An identity's sets are of the largest of which it fills two.
+        blur: lengths of motion blur in pixels, each measured beside the unchanged frames; see
+            clipselect/evaluation/sets/blur.py.
+        k: how many frames reach the base.
+        threshold: of eq. 7.
+        seeds: of drawn sets and of random frames; the first one of blur.
+        far: false accept rates; one that needs more impostor pairs than there are is left out with a warning.
+        draws: of identities, for the intervals; fewer for large data.
+        domains: beginnings of names; identities with each are evaluated by themselves, too.
+        name: of the data in results; None for the folder's.
+        device: of both networks, such as "cpu", "cuda" or "auto".
+
+    Raises:
+        ArgumentError: values that make no sense.
+    """
+
+    data: Path
+    base: str | Path | Embedder
+    model: str | Path | Scorer | None = None
+    set_list: Path | None = None
+    pairs: Path | None = None
+    set_size: Sequence[int] | None = None
+    blur: Sequence[float] = ()
+    k: Sequence[int] = (1, 3, 5)
+    threshold: float = 0.15
+    seeds: Sequence[int] = (0, 1, 2)
+    far: Sequence[float] = (1e-2, 1e-3)
+    draws: int = 2000
+    domains: Sequence[str] = ()
+    name: str | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_numbers("k", self.k, 1)
+        check_numbers("seeds", self.seeds, 0)
+        if self.set_size is not None:
+            check_numbers("set_size", self.set_size, 1)
+        check_fraction("threshold", self.threshold)
+        if not self.far or not all(0 < far <= 1 for far in self.far):
+            raise ArgumentError("far", f"must lie in (0, 1], got {[*self.far]}")
+        if not all(MIN_BLUR <= length <= MAX_BLUR for length in self.blur):
+            raise ArgumentError("blur", f"must lie in [{MIN_BLUR}, {MAX_BLUR}], got {[*self.blur]}")
+        if self.draws < MIN_DRAWS:
+            raise ArgumentError("draws", f"must be at least {MIN_DRAWS}, got {self.draws}")
+
+    def run(self, out: Path, *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error) -> Results:
+        """Evaluate, and write OUT/results.json.
+
+        Args:
+            out: folder for results.json and for a cache of the networks' outputs; the same one again continues.
+
+        Warns:
+            ClipselectWarning: a DDNet distilled for another base; identities or rates that are left out, tiny faces.
+
+        Raises:
+            ArgumentError: an argument that does not apply to these data.
+            ClipselectError: data or networks that cannot be used; not one image can be read.
+        """
+        make_folder(out)
+        folder = Path(self.data)
+        networks = frame_networks(self.base, self.model, self.device)
+        form = form_of(folder)
+        drawn = form == "images" and self.set_list is None and self.set_size is None
+        set_size = SET_SIZES if drawn else self.set_size
+        sets = read_face_sets(
+            folder, form, set_list=self.set_list, pairs=self.pairs, set_size=set_size, seeds=self.seeds
+        )
+        for one, why in sets.left_out.items():
+            _warn(f"{one}: left out, {why}")
+        found, clean, left_out = Entries(), None, LeftOut(on_error)
+        for length in (UNCHANGED, *self.blur):
+            condition = condition_of(sets, length, self.seeds[0], self.name or printable(folder.name or folder))
+            table = frame_table(
+                [sets.paths[i] for i in condition.elements], networks, change_of(condition, sets, networks.base),
+                cache=out / "cache", stage=f"frames of {condition.name}", progress=progress, on_error=left_out,
+            )  # fmt: skip
+            clean = clean or table
+            self._evaluate_condition(found, sets, condition, table, clean, networks)
+        results = found.results("faces", "set", self._record(set_size), networks)
+        write_results(out / RESULTS_NAME, results)
+        return results
+
+    def _record(self, set_size: Sequence[int] | None) -> Record:
+        """The settings of the results file."""
+        files = {"data": self.data, "list": self.set_list, "pairs": self.pairs}
+        lists = {"set_size": set_size} | {
+            name: getattr(self, name) for name in ("seeds", "blur", "k", "far", "domains")
+        }
+        return {
+            **{name: None if file is None else printable(file) for name, file in files.items()},
+            **{name: None if values is None else [*values] for name, values in lists.items()},
+            "threshold": self.threshold, "draws": self.draws,
+        }  # fmt: skip
+
+    def _evaluate_condition(
+        self,
+        found: Entries,
+        sets: FaceSets,
+        condition: Condition,
+        table: FrameTable,
+        clean: FrameTable,
+        networks: FrameNetworks,
+    ) -> None:
+        """Add the entries of one condition; `clean` is the table of the unchanged frames."""
+        every = table.groups(condition.groups)
+        present = [place for place, group in enumerate(every) if len(group)]
+        groups = [every[place] for place in present]
+        media = None if sets.media is None else sets.media[condition.elements[table.frames]]
+        how = SetMethods(networks, self.threshold, self.seeds)
+        first = len(found.data)
+        for part in self._parts(sets, condition.name, present, groups):
+            for why in part.protocol.too_few().values():
+                _warn(f"{part.name}: {why}; left out")
+            methods = [(m, k) for m, k in methods_at("frame", self.k) if part.methods is None or m.name in part.methods]
+            rows, differences = set_rows(
+                part.name, table, part.groups, methods, part.protocol.measure(part.name), how,
+                sources=part.identities, media=media,
+            )  # fmt: skip
+            average = next(row for row in rows if row["method"] == "average")
+            found.data.append(part.record())
+            found.rows += [_accelerated(row, average) for row in rows]
+            found.differences += differences
+        found.data[first] |= _left_out(sets, condition, table) | {"missing": len(every) - len(groups)}
+        truth = true_d_scores(table, every, sets.identities, clean, clean.groups(sets.groups), sets.identities)
+        sharp = condition.lengths[table.frames] == 0
+        found.ranking.append({"data": condition.name} | ranking_of_sets(table.scores, truth, sharp, groups))
+
+    def _parts(
+        self, sets: FaceSets, name: str, present: Sequence[int], groups: list[NDArray[np.int64]]
+    ) -> "list[_Part]":
+        """All sets of which a frame can be read, and those of every domain."""
+        new = np.full(len(sets.groups), -1)
+        new[present] = np.arange(len(present))
+        names, identity = np.unique([sets.identities[place] for place in present], return_inverse=True)
+        protocol = Protocol(identity, [pairs.kept(new) for pairs in sets.rounds], self.far, self.draws)
+        parts = [_Part(name, protocol, groups)]
+        for domain in self.domains:
+            members = np.array([one.startswith(domain) for one in names])
+            if not members.any():
+                raise ArgumentError("domains", f"{domain}: no identity begins so; the first one is {names[0]}")
+            own = [group for group, inside in zip(groups, members[identity], strict=True) if inside]
+            parts.append(_Part(f"{name}, {domain}", protocol.restricted_to(members), own, DOMAIN_METHODS))
+        return parts
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Sets that are evaluated together: all sets of a condition, or those of a domain.
+
+    Attributes:
+        groups: [g] rows of the frame table of every set of the protocol.
+        methods: those that are measured; None for all.
+    """
+
+    name: str
+    protocol: Protocol
+    groups: list[NDArray[np.int64]]
+    methods: Sequence[str] | None = None
+
+    @property
+    def identities(self) -> int:
+        return len({*self.protocol.identities.tolist()})
+
+    def record(self) -> Record:
+        """The entry `data` of a results file."""
+        same = np.concatenate([pairs.same for pairs in self.protocol.rounds])
+        return {
+            "name": self.name, "videos": len(self.groups), "sources": self.identities,
+            "candidates": float(np.mean([len(group) for group in self.groups])), "rounds": len(self.protocol.rounds),
+            "genuine_pairs": int(same.sum()), "impostor_pairs": int((~same).sum()),
+        }  # fmt: skip
+
+
+def _left_out(sets: FaceSets, condition: Condition, table: FrameTable) -> Record:
+    """What was left out or is doubtful."""
+    small, least = list[str](), FaceFrameSampler.min_side
+    if table.sides is not None:
+        tiny = table.frames[table.sides < least]
+        small = [*dict.fromkeys(sets.paths[i] for i in condition.elements[tiny])]
+        if small and not condition.is_blurred:
+            _warn(f"{len(small)} faces are smaller than {least} px, {small[0]} the first; they count nevertheless")
+    errors = table.errors | {name: f"{name}: {why}" for name, why in sets.left_out.items()}
+    unreadable = [{"path": printable(path), "error": printable(error)} for path, error in errors.items()]
+    return {"unreadable": unreadable, "smaller_than_20_px": len(small)}
+
+
+def _accelerated(row: Record, average: Record) -> Record:
+    """With how many times fewer GFLOPs and seconds it takes than averaging all frames, the DDNet's included."""
+    names = {"gflops": "acceleration", "seconds": "acceleration_seconds"}
+    return row | {name: average[cost] / row[cost] for cost, name in names.items() if row.get(cost)}
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, ClipselectWarning, stacklevel=3)

@@ -1,0 +1,204 @@
+"""The outputs of the base and the DDNet for every frame of a data set, cached on disk."""
+
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.data import degradations
+from clipselect.errors import ClipselectError, ImageError
+from clipselect.evaluation.sets.networks import FrameNetworks
+from clipselect.index.index_file import signature, stored_path
+from clipselect.media.files import make_folder, whole_file
+from clipselect.media.images import Image, read_image
+from clipselect.media.progress import Progress, ProgressCallback, no_progress
+from clipselect.media.unreadable import OnError, ignore_error
+
+FRAMES_PER_FILE = 128
+FORMAT = 3
+"""Of the cached files; files of another format are not looked at."""
+ARRAYS = ("frames", "features", "scores", "seconds", "sides", "errors")
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """All frames that can be read.
+
+    Attributes:
+        frames: [m] int64, their places in the list of paths.
+        features: [m, d] float32, of length 1; or 0 where the base gives 0.
+        scores: [m] float32.
+        seconds_base, seconds_ddnet: per frame, from the decoded image on.
+        seconds_read: per frame, from the closed file to the decoded image.
+        sides: [m] int64, pixels of the shorter side of every image; None where it was not kept.
+        errors: why images could not be read, by path.
+    """
+
+    frames: NDArray[np.int64]
+    features: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    seconds_base: float
+    seconds_ddnet: float
+    seconds_read: float = 0.0
+    sides: NDArray[np.int64] | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_zero_features(self) -> bool:
+        """Whether a feature has no direction."""
+        return not bool(self.features.any(axis=1).all())
+
+    def groups(self, groups: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:
+        """Rows of this table for groups of places in the list of paths; what cannot be read is left out."""
+        row = {place: i for i, place in enumerate(self.frames.tolist())}
+        return [np.array([row[place] for place in group if place in row], dtype=np.int64) for group in groups]
+
+
+@dataclass(frozen=True)
+class FrameChange:
+    """What is done to images before the networks see them.
+
+    Attributes:
+        apply: (image, place in the list of paths) -> the image that the networks see; a function of its arguments
+            alone. An ImageError counts as one of that image.
+        identity: names all that decides `apply`, for the cache.
+    """
+
+    apply: Callable[[Image, int], Image]
+    identity: str
+
+
+def degradation_code() -> str:
+    """Fingerprint of `clipselect.data.degradations`, for the identity of a `FrameChange` that uses it."""
+    return hashlib.sha256(inspect.getsource(degradations).encode()).hexdigest()
+
+
+def frame_table(
+    paths: Sequence[str],
+    networks: FrameNetworks,
+    change: FrameChange | None = None,
+    *,
+    cache: Path | None = None,
+    stage: str = "frames",
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
+) -> FrameTable:
+    """Run both networks on every frame.
+
+    Args:
+        cache: folder for the outputs, `FRAMES_PER_FILE` frames in each file; what is in it is not computed again while
+            images, networks and `change` are the same.
+        stage: the name that `progress` gets.
+
+    Raises:
+        ClipselectError: not one image can be read, or the folder cannot be written to.
+    """
+    if cache is not None:
+        make_folder(cache)
+    known_by = [FORMAT, networks.base.identity, networks.scorer.metadata["sha256"], change and change.identity]
+    chunks = [range(i, min(i + FRAMES_PER_FILE, len(paths))) for i in range(0, len(paths), FRAMES_PER_FILE)]
+    parts = []
+    progress(Progress(stage, 0, len(paths)))
+    for places in chunks:
+        file = None if cache is None else cache / f"{_key(known_by, paths, places)}.npz"
+        arrays = None if file is None else _load(file)
+        if arrays is None:
+            arrays = _outputs(paths, places, networks, change)
+            if file is not None:
+                with whole_file(file) as part, part.open("wb") as out:
+                    np.savez(out, **arrays)
+        parts.append(arrays)
+        for path, why in _errors(arrays).items():
+            on_error(path, ImageError(why))
+        progress(Progress(stage, places.stop, len(paths)))
+    return _joined(parts, len(paths))
+
+
+def stacked(tables: Sequence[FrameTable], count: int) -> FrameTable:
+    """Tables of the same list of `count` paths as one: place p of table i becomes place i * count + p."""
+    seconds = np.mean([(t.seconds_base, t.seconds_ddnet, t.seconds_read) for t in tables], axis=0).tolist()
+    frames = np.concatenate([table.frames + i * count for i, table in enumerate(tables)])
+    features, scores = (np.concatenate([getattr(t, name) for t in tables]) for name in ("features", "scores"))
+    errors = {path: why for table in tables for path, why in table.errors.items()}
+    return FrameTable(frames, features, scores, *seconds, errors=errors)
+
+
+def _key(known_by: Sequence[Any], paths: Sequence[str], places: range) -> str:
+    files = [(stored_path(paths[i]), signature(paths[i])) for i in places]
+    text = json.dumps([known_by, places.start, files], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _load(file: Path) -> dict[str, NDArray[Any]] | None:
+    """None for a file that is not there or damaged."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in ARRAYS}
+    except Exception:  # a damaged file raises whatever its bytes lead the reader to
+        return None
+
+
+def _outputs(
+    paths: Sequence[str], places: range, networks: FrameNetworks, change: FrameChange | None
+) -> dict[str, NDArray[Any]]:
+    kept: list[int] = []
+    sides: list[int] = []
+    errors: dict[str, str] = {}
+    reading = 0.0
+
+    def images() -> Iterator[Image]:
+        nonlocal reading
+        for i in places:
+            began = time.perf_counter()
+            try:
+                image = read_image(paths[i])
+                reading += time.perf_counter() - began
+                changed = image if change is None else change.apply(image, i)
+            except ImageError as e:
+                errors[paths[i]] = str(e)
+                continue
+            kept.append(i)
+            sides.append(min(image.shape[:2]))
+            yield changed
+
+    frames = [*images()]
+    ticks = [time.perf_counter()]
+    features = networks.base.embed(frames) if frames else np.empty((0, networks.base.dim), np.float32)
+    ticks.append(time.perf_counter())
+    scores = networks.scorer.score_images(frames)
+    ticks.append(time.perf_counter())
+    return {
+        "frames": np.array(kept, dtype=np.int64),
+        "features": features,
+        "scores": scores,
+        "seconds": np.array([*np.diff(ticks), reading]),
+        "sides": np.array(sides, dtype=np.int64),
+        "errors": np.frombuffer(json.dumps(errors).encode(), np.uint8),
+    }
+
+
+def _errors(arrays: dict[str, NDArray[Any]]) -> dict[str, str]:
+    errors: dict[str, str] = json.loads(arrays["errors"].tobytes())
+    return errors
+
+
+def _joined(parts: Sequence[dict[str, NDArray[Any]]], count: int) -> FrameTable:
+    frames, features, scores, sides = (
+        np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores", "sides")
+    )
+    errors = {path: why for part in parts for path, why in _errors(part).items()}
+    if not len(frames):
+        raise ClipselectError(f"not one of the {count} images can be read; the first: {next(iter(errors.values()))}")
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    features = features / np.maximum(lengths, np.finfo(np.float32).tiny)
+    # the median over the files: a machine that was busy for a while does not count
+    per_frame = [part["seconds"] / len(part["frames"]) for part in parts if len(part["frames"])]
+    embedding, scoring, reading = np.median(np.stack(per_frame), axis=0).tolist()
+    return FrameTable(frames, features, scores, embedding, scoring, reading, sides, errors)

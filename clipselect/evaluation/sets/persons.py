@@ -1,0 +1,249 @@
+"""Re-identification of persons: how well tracklets are found again by the features of their best frames."""
+
+import hashlib
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.data import degradations
+from clipselect.data.tracklets import LAYOUTS, Layout, QueryGallery
+from clipselect.errors import ArgumentError
+from clipselect.evaluation.methods import methods_at
+from clipselect.evaluation.metrics import BootstrapResult, bootstrap_means, retrieval
+from clipselect.evaluation.metrics.retrieval import Metric
+from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
+from clipselect.evaluation.sets.arguments import check_fraction, check_numbers
+from clipselect.evaluation.sets.frame_table import (
+    FrameChange,
+    FrameTable,
+    degradation_code,
+    frame_table,
+    stacked,
+)
+from clipselect.evaluation.sets.networks import FrameNetworks, frame_networks
+from clipselect.evaluation.sets.ranking import ranking_of_tracklets, true_d_scores
+from clipselect.evaluation.sets.rows import Entries, Measure, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.tracklet_sets import TrackletSet, degraded_places, pooled, read_tracklet_sets
+from clipselect.media.files import make_folder
+from clipselect.media.images import Image
+from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.media.text import printable
+from clipselect.media.unreadable import LeftOut, OnError, ignore_error
+from clipselect.scoring import shipped
+from clipselect.scoring.scorer import Scorer
+from clipselect.zoo.embedder import Embedder
+
+RANKS = (1, 5, 20)
+
+
+@dataclass(frozen=True)
+class PersonEvaluation:
+    """Whom to find again, and how; `run` does it.
+
+    Mean average precision and CMC are by the protocol of MARS: of every identity and camera one tracklet is searched
+    among all others. Queries whose identity no other camera sees are left out and counted (`unmatched`). Intervals are
+    over identities, which are drawn alike for all methods.
+
+    Attributes:
+        data: folders of tracklets, see `clipselect.data.tracklets.read_tracklets`; each is a data set.
+        base: what `clipselect.zoo.embedder_loading.load_embedder` loads, or an `Embedder`.
+        model: the DDNet, a name, a file or a `Scorer`.
+        layout: of all folders; None to recognise it.
+        trained_on: folders that the DDNet was distilled on, with shared names: its training identities are left out.
+            The number of an identity must mean the same person in all folders, as in MARS and Market-1501.
+        pool: search in all folders at once, too; this needs the same.
+        degrade: above 0, everything is measured again after this fraction of the frames of each tracklet, drawn at
+            random, was degraded as tracking does it (misaligned boxes, occluders, blur, low resolution), once per seed;
+            metrics are then means over the seeds.
+        k: how many frames are kept.
+        threshold: of eq. 7.
+        seeds: of degraded frames and of random frames.
+        metric: distance of features.
+        device: of both networks, such as "cpu", "cuda" or "auto".
+
+    Raises:
+        ArgumentError: values that make no sense.
+    """
+
+    data: Path | Sequence[Path]
+    base: str | Path | Embedder
+    model: str | Path | Scorer = shipped.PERSON_DDNET
+    layout: Layout | None = None
+    trained_on: Sequence[Path] = ()
+    pool: bool = False
+    degrade: float = 0.0
+    k: Sequence[int] = (1, 2, 4)
+    threshold: float = 0.5
+    seeds: Sequence[int] = (0, 1, 2)
+    metric: Metric = "euclidean"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_numbers("k", self.k, 1)
+        check_numbers("seeds", self.seeds, 0)
+        check_fraction("threshold", self.threshold)
+        check_fraction("degrade", self.degrade)
+        if self.metric not in get_args(Metric):
+            raise ArgumentError("metric", f"must be euclidean or cosine, got {self.metric}")
+        if self.layout is not None and self.layout not in LAYOUTS:
+            raise ArgumentError("layout", f"must be one of {', '.join(LAYOUTS)}, got {self.layout}")
+        if self.pool and len(self.folders) < 2:
+            raise ArgumentError("pool", "is for several folders of data; give another")
+        if len({folder.resolve() for folder in self.folders}) < len(self.folders):
+            raise ArgumentError("data", "names a folder twice; give each once")
+
+    @property
+    def folders(self) -> list[Path]:
+        return [Path(self.data)] if isinstance(self.data, (str, Path)) else [Path(folder) for folder in self.data]
+
+    def run(self, out: Path, *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error) -> Results:
+        """Evaluate, and write OUT/results.json.
+
+        Args:
+            out: folder for results.json and for a cache of the networks' outputs; the same one again continues.
+
+        Warns:
+            ClipselectWarning: a DDNet distilled for another base; queries without a true match.
+
+        Raises:
+            ArgumentError: an argument that does not apply to these data.
+            ClipselectError: data or networks that cannot be used; not one image can be read.
+        """
+        make_folder(out)
+        networks, left_out = frame_networks(self.base, self.model, self.device), LeftOut(on_error)
+        paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], left_out)
+        read = partial(frame_table, paths, networks, cache=out / "cache", progress=progress, on_error=left_out)
+        clean = read()
+        states = [State("as they are", clean, 1)]
+        if self.degrade:
+            readable = [clean.frames[rows] for rows in clean.groups([places for one in sets for places in one.places])]
+            degraded = [
+                read(_degraded(readable, self.degrade, seed), stage=f"frames degraded with seed {seed}")
+                for seed in self.seeds
+            ]
+            table = stacked(degraded, len(paths))
+            states.append(State(f"{self.degrade:g} spoilt", table, len(self.seeds)))
+        if self.metric == "cosine" and any(state.table.has_zero_features for state in states):
+            name = networks.base.name
+            raise ArgumentError("metric", f"must be euclidean: {name} gives features of length 0, which have no cosine")
+        found = Entries()
+        for one in [*sets, *([pooled(sets)] if self.pool else [])]:
+            self._evaluate_set(found, one.readable(paths, clean), len(paths), states, networks)
+        results = found.results("reid", "tracklet", self._record(), networks)
+        write_results(out / RESULTS_NAME, results)
+        return results
+
+    def _record(self) -> Record:
+        """The settings of the results file."""
+        names = ("layout", "pool", "degrade", "threshold", "metric")
+        return {
+            "data": [printable(folder) for folder in self.folders],
+            "trained_on": [printable(folder) for folder in self.trained_on],
+            "k": sorted(self.k), "seeds": [*self.seeds], **{name: getattr(self, name) for name in names},
+        }  # fmt: skip
+
+    def _evaluate_set(
+        self, found: Entries, one: TrackletSet, paths: int, states: "Sequence[State]", networks: FrameNetworks
+    ) -> None:
+        """Add the entries of one set in all states."""
+        search = one.queries()
+        how, sources = SetMethods(networks, self.threshold, self.seeds), len(matched_identities(search))
+        for state in states:
+            name, times = f"{one.name}, {state.name}", state.times
+            groups = state.table.groups(
+                [[p + i * paths for p in places] for i in range(times) for places in one.places]
+            )
+            measure, methods = measure_of(search, times, self.metric), methods_at("frame", sorted(self.k))
+            rows, differences = set_rows(name, state.table, groups, methods, measure, how, sources=sources)
+            found.rows += rows
+            found.differences += differences
+            found.data.append(_data_record(name, one, search, groups, times))
+            ranking = _ranking_record(state.table, groups, times, states[0].table, one)
+            found.ranking += [{"data": name} | ranking] if ranking else []
+
+
+@dataclass(frozen=True)
+class State:
+    """All frames, unchanged or degraded.
+
+    Attributes:
+        table: of the frames `times` over, see `stacked`.
+    """
+
+    name: str
+    table: FrameTable
+    times: int
+
+
+def _degraded(groups: Sequence[NDArray[np.int64]], fraction: float, seed: int) -> FrameChange:
+    """Degrades that fraction of the frames of every group of places."""
+    bad = degraded_places(groups, fraction, seed)
+
+    def apply(image: Image, place: int) -> Image:
+        rng = np.random.default_rng([seed, place])
+        return degradations.degrade(image, "tracklets", rng) if place in bad else image
+
+    which = hashlib.sha256(np.array(sorted(bad), np.int64).tobytes()).hexdigest()
+    return FrameChange(apply, f"tracklets, seed {seed}, {which}, {degradation_code()}")
+
+
+def measure_of(search: QueryGallery, times: int, metric: Metric) -> Measure:
+    """A function that gives mAP and CMC of the features [times * tracklets, d] of all tracklets, `times` over: means
+    over these, with draws of identities."""
+    ids, cameras = search.identities, search.cameras
+
+    def at(values: Sequence[Hashable], places: NDArray[np.int64]) -> list[Hashable]:
+        return [values[i] for i in places.tolist()]
+
+    queries, gallery = search.queries, search.gallery
+    names = at(ids, queries), at(cameras, queries), at(ids, gallery), at(cameras, gallery)
+
+    def measure(features: NDArray[np.float32]) -> dict[str, BootstrapResult]:
+        parts = []
+        for one in features.reshape(times, len(ids), -1):
+            found = retrieval(one[queries], one[gallery], *names, ranks=RANKS, metric=metric)
+            parts.append(np.stack([found.average_precision, *(found.first_match <= r for r in RANKS)], axis=1))
+        columns = np.mean(parts, axis=0)
+        draws = bootstrap_means(columns, clusters=at(names[0], found.queries))
+        metrics = ("map", *(f"rank{r}" for r in RANKS))
+        values = zip(metrics, columns.mean(axis=0).tolist(), draws.T, strict=True)
+        return {name: BootstrapResult(mean, drawn) for name, mean, drawn in values}
+
+    return measure
+
+
+def matched_identities(search: QueryGallery) -> set[Hashable]:
+    """Those of queries that have a true match: what the intervals draw."""
+    seen_by: dict[Hashable, set[Hashable]] = {}
+    for i in search.queries.tolist():
+        seen_by.setdefault(search.identities[i], set()).add(search.cameras[i])
+    return {identity for identity, cameras in seen_by.items() if len(cameras) > 1}
+
+
+def _data_record(
+    name: str, one: TrackletSet, search: QueryGallery, groups: Sequence[NDArray[np.int64]], times: int
+) -> Record:
+    sizes = [len(group) for group in groups]
+    return {
+        "name": name, "videos": len(groups), "sources": len(matched_identities(search)),
+        "tracklets": len(one.tracklets), "times": times,
+        "frames_per_tracklet": float(np.mean(sizes)), "tracklets_of_one_frame": sizes.count(1) // times,
+        "queries": len(search.queries) - search.unmatched, "unmatched": search.unmatched,
+        "gallery": len(search.gallery), "unreadable": [*one.unreadable],
+    }  # fmt: skip
+
+
+def _ranking_record(
+    table: FrameTable, groups: Sequence[NDArray[np.int64]], times: int, clean: FrameTable, one: TrackletSet
+) -> Record | None:
+    """None where D-scores are not defined."""
+    known, unchanged = one.people, clean.groups(one.places)
+    people = [one.identities[i] for i in known]
+    own = [groups[i + j * len(one.tracklets)] for j in range(times) for i in known]
+    truth = true_d_scores(table, own, people * times, clean, [unchanged[i] for i in known], people)
+    return None if truth is None else ranking_of_tracklets(table.scores, truth, own, people * times)

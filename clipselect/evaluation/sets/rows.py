@@ -1,0 +1,164 @@
+"""The entries `rows` and `differences` of a results file: what methods make of the groups of one data set."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError
+from clipselect.evaluation.methods import METHODS, Method
+from clipselect.evaluation.metrics import BootstrapResult, extreme_interval
+from clipselect.evaluation.provenance import environment
+from clipselect.evaluation.results import Results
+from clipselect.evaluation.sets.frame_table import FrameTable
+from clipselect.evaluation.sets.group_features import group_features
+from clipselect.evaluation.sets.networks import FrameNetworks
+
+Record = dict[str, Any]
+Measure = Callable[[NDArray[np.float32]], dict[str, BootstrapResult]]
+"""Features of all groups [g, d] -> metrics by name, in [0, 1]. Equal draws are of the same groups for all features, so
+that methods can be compared draw by draw."""
+MethodAtK = tuple[Method, int | None]
+"""A method with the K that it keeps, None where it has none; see `clipselect.evaluation.methods.methods_at`."""
+
+AVERAGE: MethodAtK = (METHODS["average"], None)
+RIVALS_WITHOUT_K = {"ddl_half": "even_half", "ddl_half_average": "even_half"}
+
+
+@dataclass(frozen=True)
+class SetMethods:
+    """How the methods are applied.
+
+    Attributes:
+        threshold: of eq. 7.
+        seeds: of random choices, whose result is the mean over them.
+    """
+
+    networks: FrameNetworks
+    threshold: float
+    seeds: Sequence[int]
+
+
+@dataclass
+class Entries:
+    """The lists of a results file, filled data set by data set."""
+
+    data: list[Record] = field(default_factory=list)
+    rows: list[Record] = field(default_factory=list)
+    differences: list[Record] = field(default_factory=list)
+    ranking: list[Record] = field(default_factory=list)
+
+    def results(self, benchmark: str, group: str, settings: Record, networks: FrameNetworks) -> Results:
+        """The whole document, checked."""
+        head = {"benchmark": benchmark, "element": "frame", "group": group, "files": "images", "settings": settings}
+        about = {"environment": environment(networks.base.device), **networks.records}
+        return Results.model_validate(head | about | vars(self))
+
+
+def set_rows(
+    data: str,
+    table: FrameTable,
+    groups: Sequence[NDArray[np.int64]],
+    methods: Sequence[MethodAtK],
+    measure: Measure,
+    how: SetMethods,
+    *,
+    sources: int,
+    media: NDArray[np.int64] | None = None,
+) -> tuple[list[Record], list[Record]]:
+    """The rows of the methods, and the differences of each to its rivals.
+
+    Costs are per group, from the closed files on: frames that the base embeds, and the DDNet on all frames for methods
+    that need scores.
+
+    Args:
+        data: name of the data set.
+        groups: [g] rows of the table.
+        sources: how many identities the groups stem from.
+        media: of every frame of the table, see `group_features`.
+
+    Raises:
+        ClipselectError: features that cannot be pooled by media.
+    """
+    base = how.networks.base
+    if media is not None and table.has_zero_features:
+        raise ClipselectError(f"{base.name} gives features of length 0, which have no direction; take another base")
+    rows, measured = [], dict[MethodAtK, dict[str, BootstrapResult]]()
+    for method, k in methods:
+        found, embedded = [], []
+        for seed in how.seeds if method.role == "random" else how.seeds[:1]:
+            try:
+                features, counts = group_features(
+                    table.features, table.scores, groups, method, k, threshold=how.threshold, seed=seed, media=media
+                )
+            except ValueError as e:  # those of a template cancel out
+                raise ClipselectError(f"{base.name}: {e}; take another base") from e
+            found.append(measure(features))
+            embedded.append(float(counts.mean()))
+        metrics = {name: _mean([one[name] for one in found]) for name in found[0]}
+        measured[method, k] = metrics
+        row: Record = {"data": data, "method": method.name, "k": k, "clips": float(np.mean(embedded))}
+        row |= {"videos": len(groups), "sources": sources}
+        for name, drawn in metrics.items():
+            low, high = _interval(drawn, sources)
+            row |= {name: 100 * drawn.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+        scored = float(np.mean([len(group) for group in groups])) if method.needs == "ddnet" else 0.0
+        rows.append(row | _costs(table, how.networks, row["clips"], scored))
+    differences = [
+        _difference(data, name, one, rival, measured[one][name] - measured[rival][name])
+        for name in measured[methods[0]]
+        for one, rival in _pairs(measured, name)
+    ]
+    return rows, differences
+
+
+def _interval(drawn: BootstrapResult, sources: int) -> tuple[float, float]:
+    """Where all or none are right, drawing them again says nothing; and as an interval is shifted by the mean bias of
+    its draws, it is clipped to what is possible."""
+    low, high = np.clip(extreme_interval(np.array([drawn.value]), sources) or drawn.interval, 0, 1).tolist()
+    return low, high
+
+
+def _costs(table: FrameTable, networks: FrameNetworks, embedded: float, scored: float) -> Record:
+    costs: Record = {}
+    if networks.base.gflops:
+        base, ddnet = networks.base.gflops * embedded, networks.ddnet_gflops * scored
+        costs = {"gflops": base + ddnet, "gflops_base": base, "gflops_ddnet": ddnet}
+    seconds = {
+        "seconds_decode": table.seconds_read * max(embedded, scored),
+        "seconds_ddnet": table.seconds_ddnet * scored,
+        "seconds_base": table.seconds_base * embedded,
+    }
+    return costs | {"seconds": sum(seconds.values())} | seconds
+
+
+def _pairs(measured: dict[MethodAtK, dict[str, BootstrapResult]], metric: str) -> Iterator[tuple[MethodAtK, MethodAtK]]:
+    """Each method with its rivals: the average; for a choice by score as many even frames; for ddl even frames at every
+    K and ddl at its best K, which says how small a K will do."""
+    own = [one for one in measured if one[0].role == "subject"]
+    even = [one for one in measured if one[0].role == "uniform"]
+    best = max(own, key=lambda one: measured[one][metric].value, default=None)  # the first of equals
+    for one in measured:
+        method, k = one
+        rivals: list[MethodAtK | None] = [AVERAGE]
+        if one in own:
+            rivals += [*even, best]
+        elif method.needs == "ddnet" and k is not None:
+            rivals += [other for other in even if other[1] == k]
+        elif method.name in RIVALS_WITHOUT_K:
+            rivals.append((METHODS[RIVALS_WITHOUT_K[method.name]], None))
+        yield from ((one, rival) for rival in rivals if rival in measured and rival != one)
+
+
+def _difference(data: str, metric: str, one: MethodAtK, than: MethodAtK, gain: BootstrapResult) -> Record:
+    low, high = gain.interval
+    return {
+        "data": data, "metric": metric, "method": one[0].name, "k": one[1], "than": than[0].name, "than_k": than[1],
+        "difference": 100 * gain.value, "low": 100 * low, "high": 100 * high,
+    }  # fmt: skip
+
+
+def _mean(drawn: Sequence[BootstrapResult]) -> BootstrapResult:
+    return BootstrapResult(float(np.mean([d.value for d in drawn])), np.mean([d.draws for d in drawn], axis=0))
