@@ -58,6 +58,7 @@ class Unfinished:
         except ClipselectError:
             self._db.close()
             raise
+        self._execute("PRAGMA journal_mode=WAL")  # commits are appended to a second file
 
     def _made_with(self) -> Scoring | None:
         """What the file holds; None if it is new."""
@@ -70,7 +71,6 @@ class Unfinished:
         return Scoring(**json.loads(record))
 
     def _begin(self, scoring: Scoring) -> None:
-        self._execute("PRAGMA journal_mode=WAL")  # commits are appended to a second file
         self._execute("BEGIN")
         for name in ("made_with", "entries"):
             self._execute(f"DROP TABLE IF EXISTS {name}")
