@@ -1,6 +1,5 @@
 """`clipselect score`."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
@@ -69,26 +68,29 @@ def score(
         scorer=load_scorer(model, device), k=k, threshold=threshold, clip_duration=clip_duration, stride=stride,
         min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
     )  # fmt: skip
-    names = [f" ({number}/{len(paths)})" if len(paths) > 1 else "" for number in range(1, len(paths) + 1)]
-    inputs = [(path, printable(path.name) + name) for path, name in zip(paths, names, strict=True)]
-    results, undone = run_batch(inputs, lambda one: _score(*one, selector, outputs), outputs, "videos")
+
+    def score_one(numbered: tuple[int, Path]) -> list[Result]:
+        number, path = numbered
+        label = printable(path.name) + (f" ({number}/{len(paths)})" if len(paths) > 1 else "")
+        return [_score(path, label, selector, outputs)]
+
+    results, undone = run_batch([*enumerate(paths, start=1)], score_one, outputs, "videos")
     outputs.save(results, selector.settings())
     finish(results, undone, "videos")
 
 
-def _score(path: Path, name: str, selector: ClipSelector, outputs: VideoOutputs) -> Iterator[Result]:
+def _score(path: Path, label: str, selector: ClipSelector, outputs: VideoOutputs) -> Result:
     """Score one video and extract its picks; whatever goes wrong with it stays with it."""
     try:
         with ProgressDisplay(outputs.quiet, lines=False) as display:
             selection = selector(
                 path,
-                progress=lambda progress: display(replace(progress, stage=name)),
+                progress=lambda progress: display(replace(progress, stage=label)),
                 thumbnail=jpeg if outputs.html else None,
             )
     except FAILURES as e:
-        yield failed_video(path, selector.scorer.name, sentence(path, e))
-        return
+        return failed_video(path, selector.scorer.name, sentence(path, e))
     try:
-        yield scored_video(path, selection, outputs.extract(path, selection))
+        return scored_video(path, selection, outputs.extract(path, selection))
     except FAILURES as e:
-        yield scored_video(path, selection, error=sentence(path, e))
+        return scored_video(path, selection, error=sentence(path, e))

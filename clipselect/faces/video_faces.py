@@ -71,6 +71,7 @@ def faces_of_video(
         if value < 1:
             raise ArgumentError(argument, f"must be at least 1, got {value}")
     source = open_source(path)
+    total = len(source.timeline.pts)
     crops: dict[int, tuple[Image, bool]] = {}  # by the identity of the face, which its track keeps alive
     looked: list[int] = []
     seen: set[int] = set()
@@ -86,8 +87,9 @@ def faces_of_video(
                 aligned = align(picture, face)
                 crops[id(face)] = aligned.image, aligned.by_landmarks
             looked.append(number)
-            progress(Progress("finding faces", number, len(source.timeline.pts)))
+            progress(Progress("finding faces", number, total))
             yield faces
+        progress(Progress("finding faces", total, total))
 
     tracks = [
         _track(source, [(looked[i], face, crops[id(face)]) for i, face in zip(one.frames, one.faces, strict=True)])
