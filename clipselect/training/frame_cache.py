@@ -206,9 +206,10 @@ def frame_cache(work: Path, input_spec: InputSpec, clip_duration: Fraction, giga
     """The cache in a work folder for training on such clips.
 
     Raises:
-        ArgumentError: `fps` out of its range.
+        ArgumentError: `fps` or the size out of its range.
     """
     check_argument(0.001 <= fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {fps}")
+    check_argument(gigabytes >= 0, "cache_gigabytes", f"must be at least 0, got {gigabytes}")
     rate = FRAME_DENSITY * input_spec.clip_frames / clip_duration
     return FrameCache(work / "frames", round(CROP_MARGIN * input_spec.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)
 

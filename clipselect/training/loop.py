@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError, check_argument
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.training.augment import memory_format
 from clipselect.training.runtime import Runtime
@@ -32,6 +32,7 @@ MAX_GRADIENT_NORM = 5.0
 MAX_SKIPPED_STEPS = 50
 """Steps in a row whose gradients are not finite, before it makes no sense to go on."""
 MAX_LEARNING_RATE = 1e6
+MAX_SEED = 2**32 - 1
 MAX_SMALL_MAP = 4
 """Up to this side length, oneDNN's bf16 weight gradients of convolutions can hold garbage (torch 2.14, 2.15)."""
 
@@ -41,7 +42,7 @@ Example = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long and how fast to train.
+    """How long and how fast to train; an ArgumentError if a value is out of its range.
 
     Attributes:
         steps: number of batches.
@@ -61,9 +62,15 @@ class TrainingConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.learning_rate <= MAX_LEARNING_RATE:
-            problem = f"must lie in [0, {MAX_LEARNING_RATE:g}], got {self.learning_rate}"
-            raise ArgumentError("learning_rate", problem)
+        check_argument(self.steps >= 1, "steps", f"must be at least 1, got {self.steps}")
+        check_argument(self.batch >= 2, "batch", f"must be at least 2, got {self.batch}")
+        in_range = 0 <= self.learning_rate <= MAX_LEARNING_RATE
+        problem = f"must lie in [0, {MAX_LEARNING_RATE:g}], got {self.learning_rate}"
+        check_argument(in_range, "learning_rate", problem)
+        check_argument(0 <= self.seed <= MAX_SEED, "seed", f"must lie in [0, {MAX_SEED}], got {self.seed}")
+        minutes = self.checkpoint_minutes
+        check_argument(minutes >= 0, "checkpoint_minutes", f"must be at least 0, got {minutes}")
+        check_argument(self.workers >= 0, "workers", f"must be at least 0, got {self.workers}")
 
     def deterministic_part(self) -> "TrainingConfig":
         """The same without what makes no difference to the result."""

@@ -91,8 +91,8 @@ def test_a_name_that_does_not_parse_is_listed_and_the_rest_goes_on(tmp_path: Pat
     touch(tmp_path, [*MARS, "0007/0007-front.jpg"])
     found = read_tracklets(tmp_path)
     assert found.layout == "mars" and len(found.tracklets) == 4
-    (told,) = found.skipped
-    assert told.startswith(f"{tmp_path}/0007/0007-front.jpg: is not named like 0718C3T0010F004.jpg")
+    (skipped,) = found.skipped
+    assert skipped.startswith(f"{tmp_path}/0007/0007-front.jpg: is not named like 0718C3T0010F004.jpg")
 
 
 @pytest.mark.parametrize(

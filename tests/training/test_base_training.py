@@ -71,7 +71,8 @@ def test_a_training_that_is_stopped_continues_to_the_same_weights(tmp_path: Path
 def test_errors_of_the_library_name_the_argument(tmp_path: Path) -> None:
     data = data_set(tmp_path / "videos")
     for argument, value in (("network", "x4d"), ("clip_duration", 0), ("size", 5), ("frames", 0), ("batch", 1),
-                            ("fps", 0.0), ("precision", "16"), ("learning_rate", -1.0)):  # fmt: skip
+                            ("fps", 0.0), ("precision", "16"), ("learning_rate", -1.0), ("steps", 0), ("seed", -1),
+                            ("workers", -1), ("checkpoint_minutes", -1), ("cache_gigabytes", -1)):  # fmt: skip
         with pytest.raises(ArgumentError) as refused:
             clipselect.train_base(data, tmp_path / "o.safetensors", **{**HOW, argument: value})
         assert refused.value.argument == argument

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.store_fixtures import files, held, images, levels, opened, store, stores
+from helpers.frame_caches import cache, files, held, images, levels
 from helpers.training_data import damaged, film
 from helpers.videos import make_video, picture
 from hypothesis import given
@@ -17,14 +17,12 @@ from clipselect.media.video import VideoFile
 from clipselect.training import frame_cache
 from clipselect.training.frame_cache import FrameCache
 
-__all__ = ["opened", "stores"]
-
 
 @given(st.fractions(-1, 5, max_denominator=50), st.fractions("1/50", 3, max_denominator=50), st.integers(1, 6))
 def test_a_clip_is_the_same_with_and_without_room_on_the_disk(
-    stores: tuple[str, FrameCache, FrameCache], start: Fraction, length: Fraction, frames: int
+    caches: tuple[str, FrameCache, FrameCache], start: Fraction, length: Fraction, frames: int
 ) -> None:
-    video, kept, none = stores
+    video, kept, none = caches
     frame_cache._opened.cache_clear()
     clip = kept.clip(video, start, length, frames)
     assert clip.shape == (frames, 16, 16, 3) and clip.dtype == np.uint8
@@ -35,12 +33,12 @@ def test_a_clip_is_the_same_with_and_without_room_on_the_disk(
 def test_a_clip_holds_what_is_on_screen_in_the_middle_of_equal_parts(tmp_path: Path) -> None:
     video = str(make_video(tmp_path / "v.mp4", 50))
     # [0.4, 0.8) in two parts: 0.5 and 0.7 s, where frames 12 and 17 of 25 a second are shown
-    clip = store(tmp_path / "s").clip(video, Fraction("0.4"), Fraction("0.4"), 2)
+    clip = cache(tmp_path / "s").clip(video, Fraction("0.4"), Fraction("0.4"), 2)
     assert levels(clip) == pytest.approx([40 + 12 * 13 % 160, 40 + 17 * 13 % 160], abs=4)
 
 
 def test_a_window_beyond_an_end_is_moved_and_one_that_is_too_long_is_cut(tmp_path: Path) -> None:
-    video, frames = str(make_video(tmp_path / "v.mp4", 50)), store(tmp_path / "s")
+    video, frames = str(make_video(tmp_path / "v.mp4", 50)), cache(tmp_path / "s")
     one = Fraction(1)
     assert np.array_equal(frames.clip(video, Fraction(-5), one, 4), frames.clip(video, Fraction(0), one, 4))
     assert np.array_equal(frames.clip(video, Fraction(9), one, 4), frames.clip(video, one, one, 4))
@@ -49,20 +47,20 @@ def test_a_window_beyond_an_end_is_moved_and_one_that_is_too_long_is_cut(tmp_pat
 
 def test_a_kept_video_is_not_opened_again(tmp_path: Path, opened: list[str]) -> None:
     video = str(film(tmp_path / "v.mp4", "a", 0))
-    first = store(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4)
-    again = store(tmp_path / "s")
+    first = cache(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4)
+    again = cache(tmp_path / "s")
     assert np.array_equal(again.clip(video, Fraction(0), Fraction(1), 4), first)
     assert again.duration(video) == Fraction(12, 25) and opened == ["v.mp4"]
 
 
 def test_a_video_without_room_is_opened_once_for_a_clip(tmp_path: Path, opened: list[str]) -> None:
-    store(tmp_path / "s", limit=0).clip(str(film(tmp_path / "v.mp4", "a", 0)), Fraction(0), Fraction(1), 4)
+    cache(tmp_path / "s", limit=0).clip(str(film(tmp_path / "v.mp4", "a", 0)), Fraction(0), Fraction(1), 4)
     assert opened == ["v.mp4"]
 
 
 def test_the_containers_of_videos_without_room_are_not_read_for_every_clip(tmp_path: Path, opened: list[str]) -> None:
     videos = [str(film(tmp_path / f"{i}.mp4", "a", i)) for i in range(3)]
-    frames = store(tmp_path / "s", limit=0)
+    frames = cache(tmp_path / "s", limit=0)
     for _ in range(3):
         for video in videos:
             frames.clip(video, Fraction(0), Fraction(1), 4)
@@ -80,21 +78,21 @@ def test_a_video_without_room_is_decoded_from_end_to_end_once_for_all_runs(
     video = str(damaged(tmp_path / "hole.mp4", 0.3, 0.4))
     for _ in range(3):
         frame_cache._opened.cache_clear()  # as in another process
-        store(tmp_path / "s", limit=0).clip(video, Fraction(1), Fraction(1), 4)
+        cache(tmp_path / "s", limit=0).clip(video, Fraction(1), Fraction(1), 4)
     assert len(passes) == 2  # one that differs from the index, one as it is
 
 
 def test_a_video_that_found_no_room_is_kept_once_there_is_some(tmp_path: Path) -> None:
     video = str(film(tmp_path / "v.mp4", "a", 0))
-    before = store(tmp_path / "s", limit=0).clip(video, Fraction(0), Fraction(1), 4)
+    before = cache(tmp_path / "s", limit=0).clip(video, Fraction(0), Fraction(1), 4)
     assert not files(tmp_path / "s")
-    assert np.array_equal(store(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4), before)
+    assert np.array_equal(cache(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4), before)
     assert len(files(tmp_path / "s")) == 1
 
 
 def test_a_changed_video_is_read_again(tmp_path: Path, opened: list[str]) -> None:
     video = str(film(tmp_path / "v.mp4", "a", 0))
-    frames = store(tmp_path / "s")
+    frames = cache(tmp_path / "s")
     before = frames.clip(video, Fraction(0), Fraction(1), 4)
     film(tmp_path / "v.mp4", "b", 1)
     os.utime(video, ns=(1, 1))
@@ -104,7 +102,7 @@ def test_a_changed_video_is_read_again(tmp_path: Path, opened: list[str]) -> Non
 
 def test_a_changed_image_of_a_folder_of_frames_is_read_again(tmp_path: Path) -> None:
     images(tmp_path / "v", 5)
-    frames = store(tmp_path / "s")
+    frames = cache(tmp_path / "s")
     assert frames.duration(str(tmp_path / "v")) == Fraction(5, 25)
     before = frames.clip(str(tmp_path / "v"), Fraction(0), Fraction(1), 1)
     av.VideoFrame.from_ndarray(picture(9), format="rgb24").to_image().save(tmp_path / "v" / "2.png")

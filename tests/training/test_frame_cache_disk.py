@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.store_fixtures import PLENTY, files, held, images, levels, store
+from helpers.frame_caches import PLENTY, cache, files, held, images, levels
 from helpers.training_data import damaged, film
 from helpers.videos import make_video
 from hypothesis import given
@@ -43,17 +43,17 @@ FILM = 128 + 12 * 16 * 16 * 3
 def test_frames_take_no_more_of_the_disk_than_the_limit_and_no_video_more_than_a_tenth_of_it(
     tmp_path: Path, films: list[str], room: int, fit: int
 ) -> None:
-    frames = store(tmp_path / "s", limit=room)
+    frames = cache(tmp_path / "s", limit=room)
     for video in films[:12]:
         frames.clip(video, Fraction(0), Fraction(1), 2)
     assert held(frames.folder) == fit * FILM <= room
-    again = store(tmp_path / "s", limit=room)  # a run that goes on counts what is there
+    again = cache(tmp_path / "s", limit=room)  # a run that goes on counts what is there
     again.clip(films[12], Fraction(0), Fraction(1), 2)
     assert held(frames.folder) == fit * FILM
 
 
 def test_what_other_processes_cache_counts_at_once(tmp_path: Path, films: list[str]) -> None:
-    one, other = (store(tmp_path / "s", limit=10 * FILM + 900) for _ in range(2))
+    one, other = (cache(tmp_path / "s", limit=10 * FILM + 900) for _ in range(2))
     for video in films[:9]:
         other.duration(video)
     for video in films[9:]:
@@ -62,19 +62,19 @@ def test_what_other_processes_cache_counts_at_once(tmp_path: Path, films: list[s
 
 
 def test_frames_that_were_lost_are_cached_again_and_not_counted_twice(tmp_path: Path, films: list[str]) -> None:
-    frames = store(tmp_path / "s", limit=10 * FILM)
+    frames = cache(tmp_path / "s", limit=10 * FILM)
     for video in films[:10]:
         frames.duration(video)
     for file in files(frames.folder)[:3]:
         file.unlink()  # as if a process had been killed between the ledger and the file
     for video in films:
-        store(tmp_path / "s", limit=10 * FILM).duration(video)
+        cache(tmp_path / "s", limit=10 * FILM).duration(video)
     assert held(frames.folder) == 10 * FILM
 
 
 def test_a_long_video_is_kept_without_ever_being_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = str(film(tmp_path / "v.mp4", "a", 0, 600))
-    frames = store(tmp_path / "s", size=100)
+    frames = cache(tmp_path / "s", size=100)
     frames.duration(str(film(tmp_path / "first.mp4", "a", 0)))  # what is allocated once
     decoded = VideoFile.frames
 
@@ -98,12 +98,12 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> N
         file.write_bytes(bytes(1000))
     os.utime(old, (10**9, 10**9))
     (tmp_path / "s" / "parts" / "gone").symlink_to(tmp_path / "nowhere")  # as one that has just got its name
-    store(tmp_path / "s")
+    cache(tmp_path / "s")
     assert not old.exists() and new.exists()
 
 
 def test_frames_lie_in_many_folders(tmp_path: Path, films: list[str]) -> None:
-    frames = store(tmp_path / "s")
+    frames = cache(tmp_path / "s")
     for video in films:
         frames.duration(video)
     kept = files(frames.folder)
@@ -113,7 +113,7 @@ def test_frames_lie_in_many_folders(tmp_path: Path, films: list[str]) -> None:
 
 def test_a_store_goes_to_another_process(tmp_path: Path) -> None:
     folder = str(images(tmp_path / "v", 5))
-    frames = store(tmp_path / "s", limit=0)
+    frames = cache(tmp_path / "s", limit=0)
     clip = frames.clip(folder, Fraction(0), Fraction(1), 4)
     again = pickle.loads(pickle.dumps(frames))
     assert np.array_equal(again.clip(folder, Fraction(0), Fraction(1), 4), clip)
@@ -121,7 +121,7 @@ def test_a_store_goes_to_another_process(tmp_path: Path) -> None:
 
 def test_a_long_video_is_kept_at_the_rate_that_clips_need(tmp_path: Path) -> None:
     video = str(make_video(tmp_path / "v.mp4", 50))
-    frames = store(tmp_path / "s", rate=Fraction(5))
+    frames = cache(tmp_path / "s", rate=Fraction(5))
     clip = frames.clip(video, Fraction(0), Fraction(2), 5)
     (kept,) = files(tmp_path / "s")
     assert len(np.load(kept)) == 10 and frames.duration(video) == 2
@@ -153,7 +153,7 @@ def test_a_video_of_which_less_decodes_than_promised_gives_clips_everywhere(
     begin: float, end: float, tmp_path: Path
 ) -> None:
     video = str(damaged(tmp_path / "hole.mp4", begin, end))
-    kept, none = store(tmp_path / "kept"), store(tmp_path / "none", limit=0)
+    kept, none = cache(tmp_path / "kept"), cache(tmp_path / "none", limit=0)
     kept.duration(video)
     (pictures,) = files(kept.folder)
     assert 60 < len(np.load(pictures)) < 100 == len(open_source(video).timeline.pts)
@@ -169,7 +169,7 @@ def test_what_is_no_video_is_an_error_of_its_own(tmp_path: Path, limit: int) -> 
     (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
     for name in ("no.mp4", "circle.mp4", "gone.mp4", "absent.mp4"):
         with pytest.raises(VideoError, match=rf"{name}: "):
-            store(tmp_path / "s", limit).duration(str(tmp_path / name))
+            cache(tmp_path / "s", limit).duration(str(tmp_path / name))
 
 
 @pytest.mark.parametrize(("error", "limit"), [(errno.ENOSPC, 0), (errno.EDQUOT, 0), (errno.ENOENT, PLENTY)])
@@ -177,7 +177,7 @@ def test_what_is_no_video_is_an_error_of_its_own(tmp_path: Path, limit: int) -> 
 def test_a_file_that_cannot_be_written_breaks_nothing_and_only_a_full_disk_ends_the_keeping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, limit: int, suffix: str
 ) -> None:
-    video, frames = str(film(tmp_path / "v.mp4", "a", 0)), store(tmp_path / "s")
+    video, frames = str(film(tmp_path / "v.mp4", "a", 0)), cache(tmp_path / "s")
     replace = Path.replace
 
     def fails(self: Path, target: Path) -> Path:
@@ -189,14 +189,14 @@ def test_a_file_that_cannot_be_written_breaks_nothing_and_only_a_full_disk_ends_
         patch.setattr(Path, "replace", fails)
         clip = frames.clip(video, Fraction(0), Fraction(1), 4)
     assert frames.limit == limit and not files(frames.folder, suffix) and not [*frames.parts.iterdir()]
-    assert np.array_equal(clip, store(tmp_path / "other").clip(video, Fraction(0), Fraction(1), 4))
-    assert np.array_equal(clip, store(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4))
+    assert np.array_equal(clip, cache(tmp_path / "other").clip(video, Fraction(0), Fraction(1), 4))
+    assert np.array_equal(clip, cache(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
 @pytest.mark.parametrize("suffix", [".json", ".npy"])
 def test_what_a_crash_left_damaged_is_cached_again(tmp_path: Path, suffix: str, content: bytes) -> None:
-    video, frames = str(film(tmp_path / "v.mp4", "a", 0)), store(tmp_path / "s")
+    video, frames = str(film(tmp_path / "v.mp4", "a", 0)), cache(tmp_path / "s")
     before = frames.clip(video, Fraction(0), Fraction(1), 4)
     (file,) = files(frames.folder, suffix)
     whole = file.read_bytes()
@@ -206,7 +206,7 @@ def test_what_a_crash_left_damaged_is_cached_again(tmp_path: Path, suffix: str, 
 
 
 def test_frames_that_are_cut_off_are_cached_again(tmp_path: Path) -> None:
-    video, frames = str(film(tmp_path / "v.mp4", "a", 0)), store(tmp_path / "s")
+    video, frames = str(film(tmp_path / "v.mp4", "a", 0)), cache(tmp_path / "s")
     frames.duration(video)
     (times,) = files(frames.folder, ".json")
     content = json.loads(times.read_text())
@@ -218,7 +218,7 @@ def test_a_process_that_keeps_the_same_video_meanwhile_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     video, replace = str(film(tmp_path / "v.mp4", "a", 0)), Path.replace
-    one, other = store(tmp_path / "s"), store(tmp_path / "s")
+    one, other = cache(tmp_path / "s"), cache(tmp_path / "s")
 
     def meanwhile(self: Path, target: Path) -> Path:
         monkeypatch.setattr(Path, "replace", replace)
@@ -229,19 +229,19 @@ def test_a_process_that_keeps_the_same_video_meanwhile_does_no_harm(
 
     monkeypatch.setattr(Path, "replace", meanwhile)
     clip = one.clip(video, Fraction(0), Fraction(1), 4)
-    assert np.array_equal(clip, store(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4))
+    assert np.array_equal(clip, cache(tmp_path / "s").clip(video, Fraction(0), Fraction(1), 4))
     assert one.limit == other.limit == PLENTY  # neither met an error
     assert sorted(f.suffix for f in one.folder.glob("??/*")) == [".json", ".npy"] and not [*one.parts.iterdir()]
 
 
 def test_several_processes_at_the_same_videos_do_no_harm(tmp_path: Path) -> None:
     videos = [str(film(tmp_path / f"{i}.mp4", "a", i)) for i in range(4)]
-    expected = [store(tmp_path / "alone").clip(v, Fraction(0), Fraction(1), 4).tobytes() for v in videos]
+    expected = [cache(tmp_path / "alone").clip(v, Fraction(0), Fraction(1), 4).tobytes() for v in videos]
     fork = multiprocessing.get_context("fork")
     gate, found = fork.Barrier(4), fork.SimpleQueue()
 
     def work() -> None:
-        frames = store(tmp_path / "s")
+        frames = cache(tmp_path / "s")
         gate.wait(60)
         found.put([frames.clip(v, Fraction(0), Fraction(1), 4).tobytes() for v in videos])
 

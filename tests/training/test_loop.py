@@ -5,26 +5,22 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.training_fixtures import (
+from helpers.small_training import (
     STEPS,
     Begin,
     State,
     assert_same,
-    begin,
     config,
     example,
     fresh,
     loss,
     loss_of,
-    whole,
 )
 from torch import nn
 
 from clipselect.media.progress import Progress
 from clipselect.training.loop import EMA_DECAY, exact_small_maps, train
 from clipselect.training.runtime import launch
-
-__all__ = ["begin", "whole"]
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1))

@@ -1,4 +1,4 @@
-"""The training loop: whatever goes wrong is told in a sentence, and what is finished is kept."""
+"""The training loop: whatever goes wrong is named in a sentence, and what is finished is kept."""
 
 import errno
 import math
@@ -8,19 +8,17 @@ from typing import Any, cast
 
 import pytest
 import torch
-from helpers.training_fixtures import (
+from helpers.small_training import (
     STEPS,
     Begin,
     State,
     assert_same,
-    begin,
     config,
     example,
     fails_at,
     fresh,
     loss,
     loss_of,
-    whole,
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
@@ -29,9 +27,7 @@ from clipselect.errors import ArgumentError, ClipselectError, VideoError
 from clipselect.media.progress import Progress
 from clipselect.training import loop
 from clipselect.training.loop import Example, train
-from clipselect.training.runtime import Runtime, launch
-
-__all__ = ["begin", "whole"]
+from clipselect.training.runtime import Runtime
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -147,9 +143,9 @@ def test_a_video_that_vanishes_ends_the_run_with_a_sentence_alone(workers: int, 
 
 @pytest.mark.parametrize(("batch", "processes"), [(4, 3), (2, 2), (32, 5)])
 def test_a_batch_that_the_processes_cannot_share_is_refused(batch: int, processes: int, tmp_path: Path) -> None:
-    crew = Runtime(cast(Any, SimpleNamespace(world_size=processes, global_rank=0, device=torch.device("cpu"))), "32")
+    runtime = Runtime(cast(Any, SimpleNamespace(world_size=processes, global_rank=0, device=torch.device("cpu"))), "32")
     with pytest.raises(ArgumentError, match=rf"^batch {batch} cannot be shared evenly by {processes} processes"):
-        train(fresh(), example, loss, config(batch=batch), crew, checkpoint=tmp_path / "c", settings={})
+        train(fresh(), example, loss, config(batch=batch), runtime, checkpoint=tmp_path / "c", settings={})
 
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, 1e38, -1.0])
@@ -161,8 +157,8 @@ def test_a_learning_rate_that_is_none_is_refused(rate: float) -> None:
 def test_processes_share_a_batch_without_gaps_or_doubles(tmp_path: Path) -> None:
     seen: list[Tensor] = []
     for rank in range(2):
-        crew = Runtime(cast(Any, SimpleNamespace(world_size=2, global_rank=rank)), "32")
-        batches = [*loop._batches(example, config(steps=3), crew, 1)]
+        runtime = Runtime(cast(Any, SimpleNamespace(world_size=2, global_rank=rank)), "32")
+        batches = [*loop._batches(example, config(steps=3), runtime, 1)]
         assert len(batches) == 2
         seen.append(torch.stack([inputs for inputs, _ in batches]))
     alone = Runtime(cast(Any, SimpleNamespace(world_size=1, global_rank=0)), "32")
@@ -178,22 +174,3 @@ def test_the_log_can_be_read_by_tensorboard(begin: Begin) -> None:
     assert [event.step for event in log.Scalars("loss")] == [*range(1, STEPS + 1)]
     assert log.Scalars("loss")[0].value == pytest.approx(loss_of(shown[1]), abs=1e-4)
     assert max(event.value for event in log.Scalars("learning rate")) <= 0.05
-
-
-def test_an_unknown_precision_or_device_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match=r"^precision must be one of auto, 32, bf16, got 16"):
-        launch("cpu", "16", tmp_path / "logs")
-    with pytest.raises(ClipselectError, match="device 'abacus' is not available"):
-        launch("abacus", "32", tmp_path / "logs")
-
-
-def test_one_device_for_several_processes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(ArgumentError, match=r"^device cuda:1 is for one process; with torchrun give cuda"):
-        launch("cuda:1", "32", tmp_path / "logs")
-
-
-def test_variables_of_other_launchers_start_no_crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")  # it would wait for the other one for ever
-    assert launch("cpu", "32", tmp_path / "logs").world_size == 1

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
 
@@ -69,17 +68,6 @@ class Training:
 
 
 Begin = Callable[[str], Training]
-
-
-@pytest.fixture
-def begin(tmp_path: Path) -> Begin:
-    return lambda name: Training(tmp_path / name)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> State:
-    """The weights of a run that was left alone."""
-    return Training(tmp_path_factory.mktemp("whole") / "run")()
 
 
 def assert_same(one: State, other: State) -> None:
