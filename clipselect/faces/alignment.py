@@ -99,7 +99,12 @@ def similarity_transform(source: ArrayLike, target: ArrayLike) -> NDArray[np.flo
 
 
 def square_transform(box: tuple[float, float, float, float], size: int, margin: float) -> NDArray[np.float64]:
-    """[2, 3] matrix that takes the square around a box x, y, w, h, with a margin on each side, to a crop."""
+    """[2, 3] matrix that takes the square around a box x, y, w, h, with a margin on each side, to a crop.
+
+    >>> square_transform((100.0, 50.0, 80.0, 90.0), size=90, margin=0.0)
+    array([[  1.,   0., -95.],
+           [  0.,   1., -50.]])
+    """
     x, y, width, height = box
     side = max(width, height) * (1 + 2 * margin)
     if not (min(width, height) > 0 and side > 0 and math.isfinite(x + y + side)):
@@ -112,6 +117,10 @@ def warp(frame: Image, matrix: NDArray[np.float64], size: int) -> Image:
     """[size, size, 3] of a frame under a similarity [2, 3], bilinear; black beyond the frame.
 
     Where the frame is shrunk, every pixel is the mean of several samples, so that no detail turns into noise.
+
+    >>> frame = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    >>> np.array_equal(warp(frame, np.array([[1.0, 0, -1], [0, 1, -1]]), size=2), frame[1:3, 1:3])
+    True
     """
     shrunk = 1 / math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
     samples = min(max(math.ceil(shrunk - 0.01), 1), MAX_SAMPLES)

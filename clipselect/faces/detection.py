@@ -118,6 +118,9 @@ class Haar:
 
     Raises:
         ClipselectError: this OpenCV carries no cascade.
+
+    >>> Haar()(np.zeros((240, 320, 3), np.uint8))
+    Detections(faces=(), too_small=0)
     """
 
     def __init__(

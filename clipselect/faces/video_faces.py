@@ -49,7 +49,7 @@ class FacesOfVideo:
 
 
 def faces_of_video(
-    path: Path,
+    path: Path | str,
     detect: Detector,
     *,
     every: int = 1,
@@ -66,6 +66,12 @@ def faces_of_video(
     Raises:
         VideoError: not one frame decodes.
         ArgumentError: `every` or `shortest` below 1.
+
+    >>> from clipselect.faces.detection import Detections
+    >>> left = Face((10.0, 10.0, 40.0, 40.0), confidence=0.9)
+    >>> found = faces_of_video("video.mp4", lambda frame: Detections((left,)), every=10)
+    >>> [origin.frame for origin in found.tracks[0].origins]
+    [0, 10, 20, 30, 40, 50, 60]
     """
     for argument, value in (("every", every), ("shortest", shortest)):
         if value < 1:
@@ -100,7 +106,7 @@ def faces_of_video(
     return FacesOfVideo(tracks, len(looked), too_small, (*source.warnings, *_lost(source, seen)))
 
 
-def faces_of_tracks(path: Path, tracks: Sequence[Mapping[int, Face]]) -> list[FaceTrack]:
+def faces_of_tracks(path: Path | str, tracks: Sequence[Mapping[int, Face]]) -> list[FaceTrack]:
     """Cut the faces of tracks that are known already, from another detector or tracker, out of a video; one pass.
 
     Args:
@@ -109,6 +115,10 @@ def faces_of_tracks(path: Path, tracks: Sequence[Mapping[int, Face]]) -> list[Fa
     Raises:
         VideoError: a frame that the video does not have.
         ValueError: no tracks, or one without faces.
+
+    >>> left = Face((10.0, 10.0, 40.0, 40.0), confidence=0.9)
+    >>> faces_of_tracks("video.mp4", [{0: left, 25: left}])[0].crops[1].shape
+    (112, 112, 3)
     """
     if not tracks or not all(tracks):
         raise ValueError("every track needs at least one face")

@@ -17,14 +17,26 @@ OnMissing = Literal["score", "raise"]
 
 
 def whole_number(value: int, argument: str, least: int) -> int:
-    """An integer of at least `least`."""
+    """An integer of at least `least`.
+
+    >>> whole_number(np.int64(5), "k", least=1)
+    5
+    >>> whole_number(0, "k", least=1)
+    Traceback (most recent call last):
+    clipselect.errors.ArgumentError: k must be a whole number of at least 1, got 0
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ArgumentError(argument, f"must be a whole number of at least {least}, got {value!r}")
     return int(value)
 
 
 def one_of(value: T, argument: str, choices: Collection[T]) -> T:
-    """One of the choices."""
+    """One of the choices.
+
+    >>> one_of("scores", "on_missing", ["score", "raise"])
+    Traceback (most recent call last):
+    clipselect.errors.ArgumentError: on_missing must be 'score' or 'raise', got 'scores'
+    """
     if value not in choices:
         *most, last = (repr(choice) for choice in choices)
         raise ArgumentError(argument, f"must be {', '.join(most)} or {last}, got {value!r}")
@@ -38,6 +50,11 @@ def check_limits(
 
     Args:
         share: of the elements, in (0, 1].
+
+    >>> check_limits(k=5, threshold=0.15)
+    >>> check_limits(threshold=1.5)
+    Traceback (most recent call last):
+    clipselect.errors.ArgumentError: threshold must lie in [0, 1], got 1.5
     """
     if k is not None:
         whole_number(k, "k", least=1)
@@ -50,7 +67,11 @@ def check_limits(
 
 
 def known_device(device: str) -> str:
-    """A name that torch knows, or "auto"; whether the device is there is not asked."""
+    """A name that torch knows, or "auto"; whether the device is there is not asked.
+
+    >>> known_device("cuda:3")
+    'cuda:3'
+    """
     try:
         if device != "auto":
             torch.device(device)

@@ -31,6 +31,9 @@ class ScorerOfProcess:
 
     Raises:
         ClipselectError: an unusable model, at once; an absent device, when it is first called.
+
+    >>> ScorerOfProcess(None, device="cpu")().name
+    'ddnet3d-actions'
     """
 
     def __init__(self, model: str | Path | None, device: str) -> None:
@@ -73,6 +76,10 @@ class CandidateReader:
 
     Raises:
         ClipselectError: an argument out of range, or an index made with other clips or another model.
+
+    >>> candidates = CandidateReader(Fraction(1), Fraction(1))("video.mp4", fps=30)
+    >>> [(float(clip.start), float(clip.end)) for clip in candidates.clips]
+    [(0.0, 1.0), (1.0, 2.0), (1.52, 2.52)]
     """
 
     def __init__(

@@ -60,13 +60,24 @@ Chooser = Callable[[Candidates], list[ScheduledClip]]
 
 
 def choose_all(candidates: Candidates) -> list[ScheduledClip]:
-    """Every candidate, all of weight 1: dense sampling."""
+    """Every candidate, all of weight 1: dense sampling.
+
+    >>> clips = [Clip(Fraction(i), Fraction(i + 1), 25 * i, 25 * i + 24) for i in range(3)]
+    >>> len(choose_all(Candidates("a.mp4", clips, Fraction(0), np.empty(0, np.float32))))
+    3
+    """
     return [ScheduledClip(clip) for clip in candidates.clips]
 
 
 @dataclass(frozen=True)
 class ChooseUniform:
-    """`k` candidates spread evenly over the video, all of weight 1; all where there are fewer."""
+    """`k` candidates spread evenly over the video, all of weight 1; all where there are fewer.
+
+    >>> clips = [Clip(Fraction(i), Fraction(i + 1), 25 * i, 25 * i + 24) for i in range(9)]
+    >>> chosen = ChooseUniform(k=3)(Candidates("a.mp4", clips, Fraction(0), np.empty(0, np.float32)))
+    >>> [float(one.clip.start) for one in chosen]
+    [1.0, 4.0, 7.0]
+    """
 
     k: int
 
@@ -80,7 +91,13 @@ class ChooseUniform:
 
 @dataclass(frozen=True)
 class ChooseRandom:
-    """`k` random candidates, all of weight 1; the same ones for the same `seed` and file name."""
+    """`k` random candidates, all of weight 1; the same ones for the same `seed` and file name.
+
+    >>> clips = [Clip(Fraction(i), Fraction(i + 1), 25 * i, 25 * i + 24) for i in range(9)]
+    >>> video = Candidates("a.mp4", clips, Fraction(0), np.empty(0, np.float32))
+    >>> ChooseRandom(k=3, seed=0)(video) == ChooseRandom(k=3, seed=0)(video)
+    True
+    """
 
     k: int
     seed: int

@@ -71,6 +71,9 @@ def pop_opened_video(video_duration: Any, annotation: dict[str, Any]) -> tuple[s
 
     Raises:
         ClipselectError: neither the handler nor the annotation gives the path.
+
+    >>> pop_opened_video(2.5, {"video_path": "video.mp4"})
+    ('video.mp4', None)
     """
     opened: OpenedVideo | None = getattr(_last, "opened", None)
     _last.opened = None

@@ -73,6 +73,10 @@ class FrameSampler:
 
     Raises:
         ClipselectError: an argument out of range, an unusable model or index, an index of another model.
+
+    >>> images = [np.zeros((64, 32, 3), np.uint8), np.full((80, 40, 3), 90, np.uint8)]
+    >>> FrameSampler(k=1, model="ddnet2d-persons", device="cpu")(images).weights.shape
+    (1,)
     """
 
     min_side = 1
