@@ -17,7 +17,6 @@ from clipselect.media.text import utf8
 
 if TYPE_CHECKING:
     from clipselect.scoring.scorer import Scorer
-    from clipselect.scoring.video_scores import VideoScores
 
 Row = dict[str, Any]
 
@@ -97,18 +96,6 @@ class Entry:
         """The entry of a video that is about to be read."""
         size, mtime = signature(path)
         return cls(stored_path(path), size, mtime, float(fps) if os.path.isdir(path) else None)
-
-    def scored(self, video: "VideoScores") -> "Entry":
-        """This entry with the video's scores."""
-        source = video.source
-        return replace(
-            self,
-            warnings=tuple(source.warnings),
-            duration=video.duration,
-            start_time=source.start_time,
-            clips=video.clips,
-            scores=video.scores,
-        )
 
     def same_video(self, other: "Entry") -> bool:
         """Whether both were read from the same content."""

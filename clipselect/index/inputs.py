@@ -110,8 +110,8 @@ def first_of(names: Iterable[str], header: Sequence[str]) -> int | None:
 def fields(line: str, separator: str = ",") -> list[str]:
     """The fields of one line; none if its quotes do not match.
 
-    >>> fields('a.mp4, "b, c"')
-    ['a.mp4', ' "b', ' c"']
+    >>> fields('"one, two.mp4",3')
+    ['one, two.mp4', '3']
     """
     try:
         return next(csv.reader([line], delimiter=separator), [])
