@@ -13,7 +13,7 @@ from helpers.frame_fixtures import EMBEDDER, frames_command, people
 from helpers.training_data import assert_same_weights, distil_command, distil_data, film, with_options
 
 from clipselect.scoring.checkpoint import load_weights
-from clipselect.training import clip_elements, ddnet_training, loop
+from clipselect.training import clip_elements, ddnet_training
 
 Distil = Callable[..., Run]
 """Options -> what became of the command."""
@@ -65,12 +65,12 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
     frames: bool,
 ) -> None:
     command = frames_command(data / "faces") if frames else None
-    module, name = (clip_elements, "elements_from_outputs") if where == "features" else (loop, "_save")
+    module, name = (clip_elements, "clip_outputs") if where == "features" else (torch, "save")
     original = getattr(module, name)
 
-    def stop(*arguments: Any) -> Any:
+    def stop(*arguments: Any, **more: Any) -> Any:
         os.kill(os.getpid(), number)
-        return original(*arguments)
+        return original(*arguments, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, name, stop)

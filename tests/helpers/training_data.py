@@ -77,7 +77,7 @@ def elsewhere():  # a network of another framework
         return torch.from_numpy(mean), torch.from_numpy(np.stack([mean[:, 0], mean[:, 1]], 1))
     return Base.from_module(function, SMALL, 0.2, name="numbers", classes=("a", "b"), device="cpu")
 """
-"""A user's own bases, as FILE.py:NAME; they need no training. A process can be told where to wait to be killed."""
+"""A user's own bases, as FILE.py:NAME, without training. The environment says where a process waits to be killed."""
 
 
 class Colours(nn.Module):
