@@ -93,6 +93,7 @@ def test_a_work_folder_of_other_options_is_refused(made: Result, out: Path, comm
     assert run.code == 2 and "embedder.ckpt: a checkpoint of a run with other options" in run.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_it_learns_by_every_loss(loss: str, data: Path, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "o.safetensors"

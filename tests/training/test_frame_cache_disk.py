@@ -234,6 +234,7 @@ def test_a_process_that_keeps_the_same_video_meanwhile_does_no_harm(
     assert sorted(f.suffix for f in one.folder.glob("??/*")) == [".json", ".npy"] and not [*one.parts.iterdir()]
 
 
+@pytest.mark.processes
 def test_several_processes_at_the_same_videos_do_no_harm(tmp_path: Path) -> None:
     videos = [str(film(tmp_path / f"{i}.mp4", "a", i)) for i in range(4)]
     expected = [cache(tmp_path / "alone").clip(v, Fraction(0), Fraction(1), 4).tobytes() for v in videos]

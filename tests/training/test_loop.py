@@ -47,6 +47,7 @@ def test_a_finished_run_is_not_trained_again(begin: Begin, whole: State) -> None
     assert shown == []
 
 
+@pytest.mark.processes
 def test_workers_and_the_time_between_checkpoints_change_nothing(begin: Begin, whole: State) -> None:
     assert_same(begin("workers")(config=config(workers=1)), whole)
     assert (

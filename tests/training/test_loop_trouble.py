@@ -129,6 +129,7 @@ def test_a_full_disk_is_told_and_leaves_the_earlier_checkpoint(
     assert_same(run(), whole)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_video_that_vanishes_ends_the_run_with_a_sentence_alone(workers: int, begin: Begin) -> None:
     def vanished(step: int, i: int) -> Example:
