@@ -79,7 +79,7 @@ def load_reid_network(network: str, checkpoint: str | Path) -> ReidResNet:
 
     Args:
         checkpoint: a state dict with our names, torchvision's (ImageNet), torchreid's, fast-reid's or
-            reid-strong-baseline's. A neck that it lacks stays as it was made: all but the identity.
+            reid-strong-baseline's. Without a neck in it, the neck stays as it was made: all but the identity.
 
     Raises:
         ClipselectError: a file that is no checkpoint, or weights that do not fit.

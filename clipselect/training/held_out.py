@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from clipselect.data.composition import ACTION_CLIPS, compose
 from clipselect.data.datasets import LabelledVideo
 from clipselect.data.labels import BACKGROUND
+from clipselect.evaluation.metrics import rank_correlation
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group
 from clipselect.evaluation.rows import method_rows, ranking_quality
 from clipselect.media.images import read_image
@@ -174,15 +175,6 @@ def _agreement(values: NDArray[np.float64], scores: NDArray[np.float32]) -> dict
         "spearman": rank_correlation(values, scores),
         "constant": len(scores) > 0 and bool(np.ptp(scores) == 0),
     }
-
-
-def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float | None:
-    """Spearman's rho; None where there is nothing to rank."""
-    from scipy.stats import spearmanr  # slow to import
-
-    if len(one) == 0 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return None
-    return float(spearmanr(one, other).statistic)
 
 
 def _groups(found: Sequence[VideoOutputs]) -> list[Group]:

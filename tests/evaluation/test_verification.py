@@ -180,7 +180,7 @@ def test_separate_kinds_are_told_apart_and_equal_ones_are_not() -> None:
         ([True, False] * 3, 6, "do not fill"),
         ([True, False] * 3, ["a"] * 6, "at least two folds"),
         ([True, False] * 3, [0, 1], "one fold per pair"),
-        ([True] * 3 + [False] * 3, [0, 0, 0, 1, 1, 1], "other than 0 lack"),
+        ([True] * 3 + [False] * 3, [0, 0, 0, 1, 1, 1], "other than 0 need"),
     ],
 )
 def test_folds_that_do_not_work_are_refused(same: list[bool], folds: int | list[int], says: str) -> None:

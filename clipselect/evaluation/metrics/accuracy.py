@@ -17,6 +17,9 @@ def topk_correct(probabilities: Floats, labels: ArrayLike | Sequence[Sequence[in
 
     Raises:
         ValueError: shapes that do not fit, a NaN, k < 1, a row without labels, or a label that is no class.
+
+    >>> topk_correct(np.array([[0.7, 0.2, 0.1], [0.1, 0.4, 0.5]]), [1, 2], k=1)
+    array([False,  True])
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
@@ -37,6 +40,9 @@ def average_precision(scores: ArrayLike, positive: ArrayLike) -> float:
     Args:
         scores: [n], higher is surer.
         positive: [n] bool, at least one true.
+
+    >>> round(average_precision([0.9, 0.6, 0.3], [True, False, True]), 4)
+    0.8333
     """
     values, truth = np.asarray(scores), np.asarray(positive, dtype=bool)
     if not truth.any():
@@ -50,6 +56,9 @@ def mean_average_precision(probabilities: Floats, labels: Sequence[Sequence[int]
     Args:
         probabilities: [n, classes].
         labels: n sequences of class indices.
+
+    >>> mean_average_precision(np.array([[0.9, 0.1], [0.2, 0.8]]), [[0], [0, 1]])
+    1.0
     """
     return float(mean_average_precisions(probabilities, labels)(np.ones((1, len(probabilities)), np.float32))[0])
 

@@ -1,7 +1,7 @@
 """Who is it? One-to-many identification against a gallery: rank accuracy (closed set), TPIR at FPIR (open set).
 
 Pure functions over similarities [probes, gallery]; higher means more alike. Ties count against the network: a mate
-that ties with somebody else comes after them, so that one which cannot tell anybody apart finds nobody.
+that ties with another identity comes after it, so that a network whose features are all equal finds nobody.
 """
 
 from collections.abc import Sequence
@@ -44,6 +44,9 @@ def rank_accuracy(
 
     Raises:
         ValueError: shapes that do not fit, numbers that are not finite, a rank below 1, or no probe with a mate.
+
+    >>> rank_accuracy([[0.9, 0.2], [0.8, 0.3]], ["a", "b"], ["a", "b"], ranks=[1, 2]).shares
+    array([0.5, 1. ])
     """
     wanted = tuple(int(rank) for rank in ranks)
     if min(wanted, default=1) < 1:
@@ -74,6 +77,9 @@ def tpir_at_fpir(
 
     Raises:
         ValueError: as for `rank_accuracy`, an FPIR outside (0, 1], or no probe without a mate.
+
+    >>> tpir_at_fpir([[0.9, 0.2], [0.1, 0.7], [0.5, 0.4]], ["a", "b", "x"], ["a", "b"], [1.0])[0].rate
+    1.0
     """
     own, others, ahead = _matched(similarities, probe_ids, gallery_ids)
     mated = own > -np.inf

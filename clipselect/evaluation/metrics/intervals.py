@@ -17,7 +17,7 @@ Statistic = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 DRAWS = 2000
 MAP_DRAWS = 500
-"""For average precision, whose every draw ranks all groups anew."""
+"""For average precision, each draw of which ranks all groups again."""
 QUANTILES = (0.025, 0.975)
 CHUNK = 4_000_000
 """Numbers of an intermediate array that are held at a time."""
@@ -56,6 +56,9 @@ def bootstrap_interval(
 
     Args:
         clusters: [n] the source of every group; each is its own by default.
+
+    >>> bootstrap_interval([0.0, 1.0] * 50)
+    (0.4, 0.6)
     """
     means = bootstrap_means(np.asarray(values)[:, None], clusters=clusters, draws=draws, seed=seed)
     low, high = np.quantile(means[:, 0], QUANTILES)

@@ -15,13 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clipselect.data.tracklets import DISTRACTOR, JUNK
 from clipselect.evaluation.metrics.intervals import Floats
 
 Metric = Literal["euclidean", "cosine"]
 Area = Literal["trapezium", "steps"]
 Identities = Sequence[Hashable] | NDArray[np.generic]
 
-JUNK, DISTRACTOR = -1, 0
 RANKS = (1, 5, 20)
 SAME = 1e-12
 """Squared distances below this share of the squared lengths are rounding, and become 0."""
@@ -79,6 +79,11 @@ def retrieval(
 
     Raises:
         ValueError: shapes that do not fit, features that are not finite, an empty gallery, no query with a true match.
+
+    >>> gallery = [[0.0, 1.0], [1.0, 0.1], [1.0, 0.0]]
+    >>> found = retrieval([[1.0, 0.0]], gallery, [5], [1], [5, 6, 5], [1, 1, 2], ranks=[1])
+    >>> found.mean_average_precision, found.cmc
+    (1.0, {1: 1.0})
     """
     if chunk < 1:
         raise ValueError(f"chunk must be at least 1, got {chunk}")

@@ -23,6 +23,9 @@ def pool_by_media(features: ArrayLike, media: ArrayLike, weights: ArrayLike | No
     Raises:
         ValueError: shapes that do not fit, no element, numbers that are not finite, a negative weight, or features that
             cancel out.
+
+    >>> pool_by_media([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], ["video", "video", "photo"]).round(3)
+    array([0.707, 0.707])
     """
     rows, of = np.asarray(features, dtype=np.float64), np.asarray(media)
     w = np.ones(len(of)) if weights is None else np.asarray(weights, dtype=np.float64)

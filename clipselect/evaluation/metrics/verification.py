@@ -1,7 +1,7 @@
 """Are two groups of the same identity? One-to-one verification: ROC, TAR at FAR, ten-fold accuracy.
 
 Pure functions over the similarities of pairs; higher means more alike, and a pair is accepted from the threshold on
-(similarity >= threshold). Pairs that tie are accepted together: no order among them is made up.
+(similarity >= threshold). Pairs that tie are accepted together, since there is no order among them.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class OperatingPoint:
 
     Attributes:
         allowed: the FAR or FPIR asked for, in (0, 1].
-        rate: the TAR or TPIR in [0, 1]; None where there are too few trials to tell, see `why_not`.
+        rate: the TAR or TPIR in [0, 1]; None where there are too few trials, see `why_not`.
         threshold: the most lenient similarity whose measured rate of false alarms is not above `allowed`; infinity if
             none that occurs is strict enough, None with `rate`.
         trials: how many impostor pairs, or probes without a mate, there were.
@@ -86,6 +86,10 @@ def roc(similarities: ArrayLike, same: ArrayLike) -> Roc:
 
     Raises:
         ValueError: shapes that do not fit, numbers that are not finite, no genuine or no impostor pair.
+
+    >>> curve = roc([0.9, 0.6, 0.4, 0.1], [True, False, True, False])
+    >>> curve.far.tolist(), curve.tar.tolist()
+    ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
     """
     genuine, impostor = _split(similarities, same)
     thresholds, found, alarms = accepted(genuine, impostor)
@@ -97,7 +101,7 @@ def tar_at_far(similarities: ArrayLike, same: ArrayLike, fars: Sequence[float]) 
 
     Between the points of `roc` the TAR is interpolated linearly in FAR; where several points share the FAR, the highest
     TAR counts. Unless genuine and impostor pairs tie, that is the TAR of the most lenient threshold whose FAR is not
-    above the one asked for; where they tie, it is what drawing lots among the tied pairs would give on average.
+    above the one asked for; where they tie, it is the mean over all orders of the tied pairs.
 
     Args:
         similarities, same: as for `roc`.
@@ -109,6 +113,9 @@ def tar_at_far(similarities: ArrayLike, same: ArrayLike, fars: Sequence[float]) 
 
     Raises:
         ValueError: as for `roc`, or a FAR outside (0, 1].
+
+    >>> [point.rate for point in tar_at_far([0.9, 0.6, 0.4, 0.1], [True, False, True, False], [0.5, 0.1])]
+    [1.0, None]
     """
     return operating_points(*_split(similarities, same), fars)
 
@@ -127,7 +134,10 @@ def ten_fold_accuracy(similarities: ArrayLike, same: ArrayLike, folds: ArrayLike
 
     Raises:
         ValueError: shapes that do not fit, numbers that are not finite, fewer than two folds, an empty one, or one
-            whose others lack genuine or impostor pairs.
+            without genuine or impostor pairs in the others.
+
+    >>> ten_fold_accuracy([0.9, 0.1, 0.8, 0.2], [True, False, True, False], folds=[0, 0, 1, 1]).mean
+    1.0
     """
     values, truth = _checked(similarities, same)
     names, fold = np.unique(_folds(truth, folds), return_inverse=True)
@@ -228,7 +238,7 @@ def _folds(truth: NDArray[np.bool_], folds: ArrayLike | int) -> NDArray[np.gener
 def _best_threshold(values: NDArray[np.float64], truth: NDArray[np.bool_], fold: object) -> float:
     """Of `values` [n] in rising order."""
     if truth.all() or not truth.any():
-        raise ValueError(f"the folds other than {fold!s} lack genuine or impostor pairs, so that no threshold is best")
+        raise ValueError(f"the folds other than {fold!s} need genuine and impostor pairs, to choose a threshold")
     # with the cut before element i, the impostors before it and the genuine pairs from it on are right
     right = np.r_[0, np.cumsum(np.where(truth, -1, 1))]
     cuts = np.r_[True, values[1:] > values[:-1], True]  # ties cannot be parted

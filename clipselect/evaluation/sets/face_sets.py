@@ -22,7 +22,7 @@ class FaceSets:
     Attributes:
         paths: [n] image of every element; an image may hold several elements.
         groups: [g] the elements of every set, never empty.
-        identities: [g] whom every set shows.
+        identities: [g] the identity of every set.
         rounds: a metric is the mean over these.
         media: [n] the medium of its template that every element is of (IJB); None where sets are pooled as a whole.
         crop: (image, element) -> the face; None where the images are faces already.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,7 @@ def frame_table(
             arrays = _outputs(paths, places, networks, change)
             if file is not None:
                 with whole_file(file) as part, part.open("wb") as out:
-                    np.savez(out, **arrays)
+                    np.savez(out, **cast(dict[str, Any], arrays))
         parts.append(arrays)
         for path, why in _errors(arrays).items():
             on_error(path, ImageError(why))
@@ -123,11 +123,12 @@ def frame_table(
 
 def stacked(tables: Sequence[FrameTable], count: int) -> FrameTable:
     """Tables of the same list of `count` paths as one: place p of table i becomes place i * count + p."""
-    seconds = np.mean([(t.seconds_base, t.seconds_ddnet, t.seconds_read) for t in tables], axis=0).tolist()
+    seconds = [(table.seconds_base, table.seconds_ddnet, table.seconds_read) for table in tables]
+    base, ddnet, reading = np.mean(seconds, axis=0).tolist()
     frames = np.concatenate([table.frames + i * count for i, table in enumerate(tables)])
     features, scores = (np.concatenate([getattr(t, name) for t in tables]) for name in ("features", "scores"))
     errors = {path: why for table in tables for path, why in table.errors.items()}
-    return FrameTable(frames, features, scores, *seconds, errors=errors)
+    return FrameTable(frames, features, scores, base, ddnet, reading, errors=errors)
 
 
 def _key(known_by: Sequence[Any], paths: Sequence[str], places: range) -> str:

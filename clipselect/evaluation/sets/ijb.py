@@ -24,7 +24,7 @@ def ijbc(folder: Path) -> FaceSets:
 
     FOLDER/loose_crop/N.jpg; in FOLDER/meta or FOLDER `*_face_tid_mid.txt` (file, template, medium on every line),
     `*_template_pair_label.txt` (template, template, 1 or 0) and, if the crops are to be aligned,
-    `*_name_5pts_score.txt` (file, x and y of five points, score). The protocol does not say whom a template shows:
+    `*_name_5pts_score.txt` (file, x and y of five points, score). The protocol does not name identities:
     templates that any pair calls the same are one identity.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which tracklets are searched among which, whom they show, and which of their frames are degraded."""
+"""Which tracklets are searched among which, and which of their frames are degraded."""
 
 import warnings
 from collections.abc import Hashable, Iterable, Sequence
@@ -95,7 +95,7 @@ def read_tracklet_sets(
 
     Args:
         trained_on: folders whose training identities are left out.
-        on_error: called with every image or folder whose name does not say whom it shows.
+        on_error: called with every image or folder whose name does not give an identity.
 
     Raises:
         ClipselectError: a folder that cannot be used, or of which nobody is left.
