@@ -7,17 +7,19 @@
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_args
 
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
-from clipselect.data.datasets import Dataset, read_background, read_dataset
-from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
+from clipselect.data.datasets import Dataset, read_background
+from clipselect.errors import ArgumentError, ClipselectWarning
+from clipselect.evaluation.arguments import check_numbers
 from clipselect.evaluation.clip_data import ClipDataSet, composed, evenly, read_domains, untrimmed
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
+from clipselect.evaluation.labelled_videos import labelled_videos
 from clipselect.evaluation.outcomes import Cost, outcomes_of
 from clipselect.evaluation.provenance import environment, network_record
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
@@ -29,9 +31,9 @@ from clipselect.media.files import make_folder
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import OnError, ignore_error
-from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.zoo.base import Base
-from clipselect.zoo.loading import load_base, read_classes
+from clipselect.zoo.loading import load_base
 
 DEFAULT_KS = (1, 3, 5, 9)
 MAX_LENGTH_DIFFERENCE = 0.01
@@ -48,9 +50,9 @@ class ClipEvaluation:
         data: a folder SPLIT/CLASS/VIDEO, a list of videos with labels (.csv), or ActivityNet's annotations (.json,
             which adds mean average precision).
         prefix: folder that the videos of a list or JSON lie in.
-        classes: a file with the names of the base's outputs, one a line, in order.
-        base: "NAME", "NAME:CHECKPOINT" or a file; None for the zoo's.
-        model: the DDNet, a name or a file; None for the zoo's.
+        classes: a file with the names of the base's outputs, see `labelled_videos`.
+        base: what `clipselect.zoo.loading.load_base` loads, or a `Base`; None for the zoo's.
+        model: the DDNet, a name, a file or a `Scorer`; None for the zoo's.
         k: how many clips reach the base; None for 1, 3, 5 and 9 as far as the candidates go.
         dense: at most this many candidates per video: evenly spread, unless `stride` gives fewer.
         clip_duration: seconds; None for the DDNet's.
@@ -76,8 +78,8 @@ class ClipEvaluation:
     data: Path
     prefix: Path | None = None
     classes: Path | None = None
-    base: str | None = None
-    model: str | None = None
+    base: str | Path | Base | None = None
+    model: str | Path | Scorer | None = None
     k: Sequence[int] | None = None
     dense: int | None = None
     clip_duration: Seconds | None = None
@@ -95,8 +97,13 @@ class ClipEvaluation:
     benchmark: str = "kinetics"
 
     def __post_init__(self) -> None:
-        for argument, problem in (*self._bad_numbers(), *self._bad_sources()):
-            raise ArgumentError(argument, problem)
+        self._check_sources()
+        self._check_numbers()
+
+    @property
+    def annotated(self) -> bool:
+        """Whether the data are annotations of untrimmed videos, several of a video."""
+        return Path(self.data).suffix.lower() == ".json"
 
     def run(self, out: Path, *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error) -> Results:
         """Evaluate, and write OUT/results.json.
@@ -111,8 +118,9 @@ class ClipEvaluation:
             ClipselectError: data or networks that cannot be used; not one video can be read.
         """
         make_folder(out)
-        scorer, base = load_scorer(self.model, self.device), load_base(self.base, self.device)
-        dataset, base, named_by = self.labelled(base)
+        scorer = self.model if isinstance(self.model, Scorer) else load_scorer(self.model, self.device)
+        base = self.base if isinstance(self.base, Base) else load_base(self.base, self.device)
+        dataset, base, named_by = labelled_videos(Path(self.data), base, prefix=self.prefix, classes=self.classes)
         if self.limit is not None:
             dataset = replace(dataset, videos=evenly(dataset.videos, self.limit))
         length = exact_seconds(self.clip_duration or scorer.clip_duration, "clip_duration")
@@ -134,34 +142,6 @@ class ClipEvaluation:
         write_results(out / RESULTS_NAME, results)
         return results
 
-    def labelled(self, base: Base) -> tuple[Dataset, Base, str]:
-        """The videos, the base with the names of its classes, and where these come from: the data, in their order,
-        where the base has none."""
-        if self.classes is not None:
-            names = read_classes(self.classes)
-            if len(names) != len(base.classes):
-                raise ClipselectError(
-                    f"{self.classes}: names {len(names)} classes, and the base has {len(base.classes)} outputs; name"
-                    " each"
-                )
-            return self._read(names), base.named(names), printable(self.classes)
-        if base.has_names:
-            return self._read(base.classes), base, "named by the base"
-        dataset = self._read()
-        if {*dataset.classes} <= {*base.classes}:
-            return self._read(base.classes), base, "numbers, in the data as in the base"
-        if len(dataset.classes) == len(base.classes):
-            _warn(
-                f"the outputs of {base.name} have no names; taken are those of the data, sorted "
-                f"({dataset.classes[0]}, ...); a file of classes names them in another order"
-            )
-            return dataset, base.named(dataset.classes), "those of the data, assumed to be sorted"
-        raise ArgumentError(
-            "classes",
-            f"must name the {len(base.classes)} outputs of the base, which have no names: {self.data} has"
-            f" {len(dataset.classes)} classes",
-        )
-
     def warn(self, networks: Networks, cost: Cost) -> None:
         """Warn of what does not fit together."""
         scorer, base = networks.scorer, networks.base
@@ -180,9 +160,6 @@ class ClipEvaluation:
             _warn(
                 f"the multiply-adds of {base.name} cannot be counted: there are no GFLOPs, and no uniform at equal cost"
             )
-
-    def _read(self, classes: Sequence[str] | None = None) -> Dataset:
-        return read_dataset(Path(self.data), "val", prefix=self.prefix, classes=classes)
 
     def _data_sets(
         self,
@@ -232,8 +209,10 @@ class ClipEvaluation:
         on_error: OnError,
     ) -> dict[str, list[Record]]:
         """The entries of a results file about one data set."""
-        groups, annotated = data_set.groups, Path(self.data).suffix.lower() == ".json"
-        outcomes = outcomes_of(groups, data_set.table, ks, cost, seeds=self.seeds, with_map=True if annotated else None)
+        groups = data_set.groups
+        outcomes = outcomes_of(
+            groups, data_set.table, ks, cost, seeds=self.seeds, with_map=True if self.annotated else None
+        )
         measured = rows(outcomes, groups, cost)
         if self.timed:
             methods = timed_methods(ks, data_set.grid, networks, cost, self.fps)
@@ -255,47 +234,43 @@ class ClipEvaluation:
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in elsewhere}
         return {name: _plain(value) for name, value in (values | {"clip_duration": length}).items()}
 
-    def _bad_numbers(self) -> Iterator[tuple[str, str]]:
-        for name, least in (("dense", 1), ("limit", 1), ("per_video", 1), ("timed", 0)):
+    def _check_numbers(self) -> None:
+        for name, minimum in (("dense", 1), ("limit", 1), ("per_video", 1), ("timed", 0)):
             value = getattr(self, name)
-            if value is not None and value < least:
-                yield name, f"must be at least {least}, got {value}"
-        most = ACTION_CLIPS + BACKGROUND_CLIPS if self.compose else self.dense
+            if value is not None and value < minimum:
+                raise ArgumentError(name, f"must be at least {minimum}, got {value}")
+        check_numbers("seeds", self.seeds, 0)
         if self.k is not None:
-            if not self.k or min(self.k) < 1:
-                yield "k", f"must be at least 1, got {min(self.k, default='none')}"
-            elif most is not None and max(self.k) > most:
-                yield "k", f"must lie between 1 and {most}, the most candidates of any video"
+            check_numbers("k", self.k, 1)
+            most = ACTION_CLIPS + BACKGROUND_CLIPS if self.compose else self.dense
+            if most is not None and max(self.k) > most:
+                raise ArgumentError("k", f"must lie between 1 and {most}, the most candidates of any video")
         if self.views not in (1, 3):
-            yield "views", f"must be 1 or 3, got {self.views}"
-        if not self.seeds or min(self.seeds) < 0:
-            yield "seeds", f"must be at least 0, got {min(self.seeds, default='none')}"
-        elif len({*self.seeds}) < len(self.seeds):
-            yield "seeds", "must not name one of them twice; each is drawn once"
+            raise ArgumentError("views", f"must be 1 or 3, got {self.views}")
         if not 0.001 <= self.fps <= 10_000:
-            yield "fps", f"must lie between 0.001 and 10000, got {self.fps}"
+            raise ArgumentError("fps", f"must lie between 0.001 and 10000, got {self.fps}")
         for name in ("clip_duration", "stride"):
             if getattr(self, name) is not None:
                 exact_seconds(getattr(self, name), name)
 
-    def _bad_sources(self) -> Iterator[tuple[str, str]]:
+    def _check_sources(self) -> None:
         unknown = [kind for kind in self.compose if kind not in get_args(Kind)]
         if unknown:
-            yield "compose", f"must be mixed, hard or both, got {', '.join(unknown)}"
-        elif self.compose:
-            if Path(self.data).suffix.lower() == ".json":
-                yield "compose", "must not be given for annotations (.json), whose videos are untrimmed already"
-            if self.background is None:
-                yield "background", "must be given for compositions"
-            if "hard" in self.compose and self.domains is None:
-                yield "domains", "must be given for hard compositions"
-            for name in ("dense", "stride"):
-                if getattr(self, name) is not None:
-                    yield name, "must not be given for compositions, whose clips are given"
-        else:
+            raise ArgumentError("compose", f"must be mixed, hard or both, got {', '.join(unknown)}")
+        if not self.compose:
             for name in ("background", "domains"):
                 if getattr(self, name) is not None:
-                    yield name, "is for compositions only; compose them, or leave it out"
+                    raise ArgumentError(name, "is for compositions only; compose them, or leave it out")
+            return
+        if self.annotated:
+            raise ArgumentError("compose", "must not be given for .json data, whose videos are untrimmed already")
+        if self.background is None:
+            raise ArgumentError("background", "must be given for compositions")
+        if "hard" in self.compose and self.domains is None:
+            raise ArgumentError("domains", "must be given for hard compositions")
+        for name in ("dense", "stride"):
+            if getattr(self, name) is not None:
+                raise ArgumentError(name, "must not be given for compositions, whose clips are given")
 
 
 def _warn(sentence: str) -> None:

@@ -185,7 +185,7 @@ def _known(value: T | None, name: str) -> T:
 
 _CLIP: tuple[Element, ...] = ("clip",)
 _FRAME: tuple[Element, ...] = ("frame",)
-# Colours of Okabe and Ito, which people with a colour vision deficiency can tell apart.
+# Colours of Okabe and Ito, which people with a colour vision deficiency can distinguish.
 _VERMILION, _SKY, _BLUE, _PURPLE, _ORANGE, _GREEN = "#d55e00", "#56b4e9", "#0072b2", "#cc79a7", "#e69f00", "#009e73"
 _ORACLE = ("#909090", "*")
 

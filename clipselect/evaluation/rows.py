@@ -55,7 +55,7 @@ def differences(
     videos, in points with paired 95 % intervals.
 
     The rivals are uniform, equal cost and random at the same K, and at other K where they cost no more or take no more
-    seconds; dense and dense_weighted; and ddl at its best K, which tells how small a K will do. `differing` is the
+    seconds; dense and dense_weighted; and ddl at its best K, which shows how small a K will do. `differing` is the
     number of sources on which the two differ, where the metric is one of single videos.
 
     Args:

@@ -36,7 +36,7 @@ def bench(made: SyntheticData, tmp_path: Path) -> Bench:
     """`evaluate` with these networks; returns its results file."""
 
     def call(**options: Any) -> Document:
-        own = {"data": made.data, "base": str(made.base), "model": str(made.model), "device": "cpu", "timed": 0}
+        own = {"data": made.data, "base": made.base, "model": made.model, "device": "cpu", "timed": 0}
         results = evaluate(out=tmp_path / "out", **own | {"k": [1, 3]} | options)
         assert read_results(tmp_path / "out").record() == results.record()
         return results.record()
@@ -69,7 +69,7 @@ def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench) -> Non
     assert rows["dense", 12]["seconds"] > 0 and "seconds" not in rows["random", 3]
 
 
-def test_another_k_opened_no_video_and_one_more_video_opened_that_one(
+def test_another_k_opens_no_video_and_one_more_video_opens_that_one(
     bench: Bench, made: SyntheticData, opened: list[str], tmp_path: Path
 ) -> None:
     data = shutil.copytree(made.data.parent, tmp_path / "data") / made.data.name
@@ -106,6 +106,11 @@ def test_a_damaged_file_of_the_cache_is_made_again(
     del opened[:]
     assert without_time(bench(limit=2)) == without_time(whole)
     assert len(opened) == 1
+
+
+def test_networks_may_be_given_loaded(bench: Bench, networks: Networks) -> None:
+    loaded = bench(base=networks.base, model=networks.scorer, limit=2)
+    assert without_time(loaded) == without_time(bench(limit=2))
 
 
 def test_limit_draws_evenly(bench: Bench) -> None:
@@ -182,22 +187,6 @@ def test_activitynet_adds_mean_average_precision(bench: Bench, made: SyntheticDa
     assert document["ranking"]  # the segments say which clips show the action
     assert next(iter(read_results(tmp_path / "out").rows[0].metrics)) == "map"
     assert any(d["metric"] == "map" for d in document["differences"])
-
-
-def test_a_base_without_names_takes_those_of_the_data(made: SyntheticData, networks: Networks, tmp_path: Path) -> None:
-    evaluation, nameless = ClipEvaluation(made.data), replace(networks.base, classes=("0", "1"))
-    with pytest.warns(ClipselectWarning, match="no names"):
-        dataset, base, by = evaluation.labelled(nameless)
-    assert base.classes == dataset.classes == ("blinking", "moving") and "assumed" in by
-    with pytest.raises(ArgumentError, match=r"classes must .*the 3 outputs.* has 2 classes"):
-        evaluation.labelled(replace(networks.base, classes=("0", "1", "2")))
-    names = tmp_path / "names.txt"
-    names.write_text("\ufeffmoving\n\nblinking\n", encoding="utf-8")
-    dataset, base, by = replace(evaluation, classes=names).labelled(nameless)
-    assert base.classes == dataset.classes == ("moving", "blinking") and by.endswith("names.txt")
-    names.write_text("moving\nblinking\nresting\n")
-    with pytest.raises(ClipselectError, match=r"names.txt: names 3 classes, and the base has 2 outputs"):
-        replace(evaluation, classes=names).labelled(nameless)
 
 
 def test_networks_that_do_not_fit_together_are_warned_of(

@@ -24,13 +24,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticData:
     """Six videos of two classes, four of background, and networks that have hardly been trained."""
     return make_synthetic(tmp_path_factory.mktemp("synthetic"), videos=6, steps=2)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def networks(made: SyntheticData) -> Networks:
     return Networks(load_scorer(str(made.model), "cpu"), load_base(str(made.base), "cpu"))
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectWarning
+from clipselect.evaluation.arguments import check_fraction, check_numbers
 from clipselect.evaluation.methods import methods_at
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
-from clipselect.evaluation.sets.arguments import check_fraction, check_numbers
 from clipselect.evaluation.sets.blur import UNCHANGED, Condition, change_of, condition_of
 from clipselect.evaluation.sets.face_data import form_of, read_face_sets
 from clipselect.evaluation.sets.face_sets import FaceSets

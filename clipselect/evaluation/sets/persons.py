@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from clipselect.data import degradations
 from clipselect.data.tracklets import LAYOUTS, Layout, QueryGallery
 from clipselect.errors import ArgumentError
+from clipselect.evaluation.arguments import check_fraction, check_numbers
 from clipselect.evaluation.methods import methods_at
 from clipselect.evaluation.metrics import BootstrapResult, bootstrap_means, retrieval
 from clipselect.evaluation.metrics.retrieval import Metric
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
-from clipselect.evaluation.sets.arguments import check_fraction, check_numbers
 from clipselect.evaluation.sets.frame_table import (
     FrameChange,
     FrameTable,

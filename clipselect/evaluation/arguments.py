@@ -1,4 +1,4 @@
-"""Checks of arguments that the evaluations of faces and of persons share."""
+"""Checks of arguments that several evaluations share."""
 
 from collections.abc import Sequence
 
