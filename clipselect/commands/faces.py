@@ -53,7 +53,8 @@ def faces(
         typer.Option(metavar="FILE.onnx", help="YuNet of OpenCV's model zoo. (default: OpenCV's own Haar cascade)"),
     ] = None,
     every: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Look at one of N frames of a video; a face found takes 40 KB.")
+        int,
+        typer.Option(min=1, metavar="N", help="Look at every Nth frame of a video only. A face takes 40 KB of memory."),
     ] = 1,
     shortest: Annotated[int, typer.Option(min=1, metavar="N", help="Leave out tracks of fewer than N faces.")] = 5,
     model: Model = None,

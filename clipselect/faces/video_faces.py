@@ -59,7 +59,7 @@ def faces_of_video(
     """Find, track and align the faces of a video; one pass, in memory the crops alone.
 
     Args:
-        every: look at one of so many frames, from the first on.
+        every: look at every n-th frame, from the first on; 1 is all of them.
         shortest: tracks of fewer faces are left out.
         progress: reports the frames looked at, as stage "finding faces".
 
@@ -144,7 +144,7 @@ def faces_of_tracks(path: Path | str, tracks: Sequence[Mapping[int, Face]]) -> l
 
 
 def _pictures(source: Source, every: int, seen: set[int]) -> Iterator[tuple[int, Image]]:
-    """Number and pixels [h, w, 3], upright, of one of `every` frames; the numbers of all that decode go to `seen`.
+    """Number and pixels [h, w, 3], upright, of every n-th frame; the numbers of all that decode go to `seen`.
 
     A frame's number is its place among those that the file promises: frames that do not decode leave a gap.
     """
