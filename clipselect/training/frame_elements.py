@@ -117,9 +117,14 @@ class FrameData:
                 yield from self.variants_of(image, item)
 
         features = self.base.embed(variants())
-        item = np.repeat(np.array(kept, dtype=np.int64), self.variants.per_image)
+        if not kept:
+            return []
+        item, label = (
+            np.repeat(np.array(values, dtype=np.int64), self.variants.per_image)
+            for values in (kept, [self.images.labels[i] for i in kept])
+        )
         variant = np.tile(np.arange(self.variants.per_image), len(kept))
-        return [FrameElements(item, np.array(self.images.labels)[item], features, variant)] if kept else []
+        return [FrameElements(item, label, features, variant)]
 
     def variants_of(self, image: Image, item: int) -> Iterator[Image]:
         """An image as it is, then degraded."""
