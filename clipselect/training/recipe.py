@@ -61,6 +61,10 @@ class Recipe(ABC):
         for name, known in self.CHOICES.items():
             if getattr(self, name) not in known:
                 raise ArgumentError(name, f"must be one of {', '.join(known)}, got {getattr(self, name)}")
+        for name, smallest in (("steps", 1), ("frames", 1), ("variants", 0)):
+            number = getattr(self, name, smallest)
+            if number < smallest:
+                raise ArgumentError(name, f"must be at least {smallest}, got {number}")
         low, high = self.SIDES
         if not all(low <= side <= high for side in self.sides):
             raise ArgumentError("size", f"must lie in [{low}, {high}], got {'x'.join(map(str, self.sides))}")
