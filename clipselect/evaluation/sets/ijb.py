@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from clipselect.errors import ClipselectError, ImageError
 from clipselect.evaluation.sets.face_sets import FaceSets
 from clipselect.evaluation.sets.pairs import Pairs, refuse_line, text_lines
-from clipselect.faces.alignment import TEMPLATE, similarity_transform, warp
 from clipselect.media.images import Image
 
 IJBA_COLUMNS = ("TEMPLATE_ID", "SUBJECT_ID", "FILE", "MEDIA_ID", "FACE_X", "FACE_Y", "FACE_WIDTH", "FACE_HEIGHT")
@@ -163,6 +162,8 @@ def _aligned(sets: FaceSets, file: Path) -> FaceSets:
 
 
 def _upright(points: NDArray[np.float64], image: Image, element: int) -> Image:
+    from clipselect.faces.alignment import TEMPLATE, similarity_transform, warp  # OpenCV is slow to import
+
     try:
         return warp(image, similarity_transform(points[element], TEMPLATE), 112)
     except ValueError as e:
