@@ -150,9 +150,9 @@ def distill(
     _refuse_others(kind, of_frames if kind == "clips" else of_clips)
     recipe = _changed(kind, recipe, fields)
     given: dict[str, Any] = {k: v for k, v in (of_clips if kind == "clips" else of_frames).items() if v is not None}
+    config = recipe.training_config(checkpoint_minutes, workers)
     run = TrainingRun.begin(output, work, device, precision, progress, on_error)
     call = command or python_call(distill, {**arguments, **fields, "base": getattr(base, "name", base)})
-    config = recipe.training_config(checkpoint_minutes, workers)
     if isinstance(recipe, ClipRecipe):
         assert not isinstance(base, Embedder)
         return _run(run, ClipTask.prepare(run, paths, base, recipe, **given), config, call)

@@ -61,7 +61,7 @@ class Recipe(ABC):
         for name, known in self.CHOICES.items():
             if getattr(self, name) not in known:
                 raise ArgumentError(name, f"must be one of {', '.join(known)}, got {getattr(self, name)}")
-        for name, smallest in (("steps", 1), ("frames", 1), ("variants", 0)):
+        for name, smallest in (("frames", 1), ("variants", 0)):
             number = getattr(self, name, smallest)
             if number < smallest:
                 raise ArgumentError(name, f"must be at least {smallest}, got {number}")
