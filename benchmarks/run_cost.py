@@ -16,10 +16,11 @@ import torch
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.networks import NETWORKS
 from rich.progress import track
-from shared import environment, network_record, run, write_results
+from shared import write_results
 
-from clipselect import DDNet, DDNetConfig, load_scorer, open_source, score_video, top_k
+from clipselect import DDNet, DDNetConfig, commands, load_scorer, open_source, score_video, top_k
 from clipselect.evaluation.classify import compare
+from clipselect.evaluation.provenance import environment, network_record
 from clipselect.media.files import make_folder
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.multiply_adds import multiply_adds
@@ -101,4 +102,4 @@ def measured(video: Path, base: Base, repeats: int) -> Rows:
 
 
 if __name__ == "__main__":
-    run(main)
+    commands.main(main)

@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from pytorchvideo.data import LabeledVideoDataset
 from rich.progress import track
-from shared import environment, run, write_results
+from shared import write_results
 from torch.utils.data import SequentialSampler
 
-from clipselect import DDLClipSampler, DenseClips, UniformClips, build_index, open_source
+from clipselect import DDLClipSampler, DenseClips, UniformClips, build_index, commands, open_source
+from clipselect.evaluation.provenance import environment
 from clipselect.index.inputs import find_videos
 from clipselect.media.files import make_folder
 from clipselect.media.video import VideoFile
@@ -148,4 +149,4 @@ def _make_video(path: Path, random: np.random.Generator) -> Path:
 
 
 if __name__ == "__main__":
-    run(main)
+    commands.main(main)

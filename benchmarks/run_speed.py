@@ -29,11 +29,13 @@ from typing import Any
 
 import made_videos
 from made_videos import Made
-from shared import environment, run, write_results
+from shared import write_results
 from speed_base import base_rows, slowfast
 from speed_parts import backends, growth, indexing, memory, reading
 
+from clipselect import commands
 from clipselect.errors import ClipselectError
+from clipselect.evaluation.provenance import environment
 from clipselect.media.files import make_folder, write_whole
 from clipselect.media.sources import open_source
 from clipselect.scoring.device import pick_device
@@ -178,4 +180,4 @@ def write_base(arguments: argparse.Namespace, about: dict[str, Any], rows: Rows)
 
 
 if __name__ == "__main__":
-    run(main)
+    commands.main(main)

@@ -3,7 +3,8 @@
 import io
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import av
 import typer
@@ -61,13 +62,18 @@ def _options(
     pass
 
 
-def main() -> None:
-    """Entry point: any `ClipselectError` becomes one sentence on standard error and exit code 2."""
+def main(run: Callable[[], Any] = app) -> None:
+    """Entry point: any `ClipselectError` becomes one sentence on standard error and exit code 2.
+
+    Args:
+        run: the command line, or what else shall show its errors like this.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ✔ shows ?
     try:
-        app()
+        run()
+        return
     except ArgumentError as e:
         problem = f"--{e.argument.lstrip('-').replace('_', '-')} {e.problem}"
     except ClipselectError as e:

@@ -28,8 +28,9 @@ import av
 import numpy as np
 import torch
 from rich.progress import track
-from shared import environment, run
 
+from clipselect import commands
+from clipselect.evaluation.provenance import environment
 from clipselect.media.files import make_folder, write_whole
 
 KINDS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
@@ -264,4 +265,4 @@ _WAYS = {
 
 
 if __name__ == "__main__":
-    run(main)
+    commands.main(main)

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from rich.progress import track
 from run_fuzz import make_files, mutations
-from shared import environment, run
 
-from clipselect import VideoError, load_scorer, open_source, score_video
+from clipselect import VideoError, commands, load_scorer, open_source, score_video
+from clipselect.evaluation.provenance import environment
 from clipselect.media.files import make_folder, write_whole
 
 NOTED_EVERY = 100
@@ -82,4 +82,4 @@ def descriptors() -> int:
 
 
 if __name__ == "__main__":
-    run(main)
+    commands.main(main)
