@@ -65,4 +65,4 @@ def test_a_clock_that_says_nonsense_is_the_files_fault_and_stops_no_batch(run: R
     run("index", absurd, make_video(tmp_path / "fine.mp4", 30), "-o", tmp_path / "s.parquet", "--workers", 0)
     assert run.code == 1 and f"{absurd}: lasts" in run.err
     with pytest.raises(VideoError, match=r"absurd\.mkv"):
-        DenseClips(1)._choose(str(absurd), 30, 0)
+        DenseClips(1)(0.0, 10.0, {"video_path": str(absurd)})
