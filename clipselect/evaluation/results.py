@@ -27,7 +27,7 @@ T = TypeVar("T")
 VERSION = 1
 RESULTS_NAME = "results.json"
 GFLOPS_CONVENTION = "one multiply-add is one"
-COSTS = (
+COSTS: tuple[str, ...] = (
     "gflops", "gflops_ddnet", "gflops_base", "seconds", "seconds_decode", "seconds_ddnet", "seconds_base",
     "acceleration", "videos_per_second", "peak_memory_mb", "peak_gpu_memory_mb",
 )  # fmt: skip

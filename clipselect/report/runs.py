@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.results import COSTS, RESULTS_NAME, VERSION, DataSet, Results, Row, read_results
@@ -15,9 +16,7 @@ from clipselect.evaluation.results import COSTS, RESULTS_NAME, VERSION, DataSet,
 CSV_COLUMNS = (
     "run", "benchmark", "data", "method", "k", "clips", "videos", "sources", "metric", "value", "low", "high", *COSTS,
 )  # fmt: skip
-
-
-Source = Path | str | Results
+Source: TypeAlias = Path | str | Results
 """Where results come from."""
 
 
