@@ -1,17 +1,21 @@
 """One input after the other: what one of them cannot do costs the others nothing, and Ctrl-C keeps what is done."""
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import av
 import typer
 from rich.text import Text
 
-from clipselect.commands.common import print_error, stderr
-from clipselect.commands.output.results import Result, Scored
-from clipselect.commands.outputs import Outputs
-from clipselect.errors import ClipselectError
+from clipselect.commands.common import print_error, print_warning, stderr
+from clipselect.commands.output.results import Result, Scored, failed_group, scored_group
+from clipselect.commands.outputs import FrameOutputs, Outputs
+from clipselect.errors import ClipselectError, ClipselectWarning
+from clipselect.media.images import FrameOrigin, read_image
 from clipselect.media.text import printable
+from clipselect.samplers.frame_sampler import FrameSampler
 
 T = TypeVar("T")
 
@@ -71,3 +75,32 @@ def finish(results: Sequence[Result], undone: int, what: str, skipped: int = 0) 
     if failed or skipped:
         nothing = not any(isinstance(result, Scored) for result in results)
         raise typer.Exit(2 if nothing or (failed and wanted == 1) else 1)
+
+
+def score_files(source: str, name: str, paths: Sequence[Path], sampler: FrameSampler, outputs: FrameOutputs) -> Result:
+    """The result of a group of images.
+
+    Args:
+        source, name: of the group, as for `scored_group`.
+    """
+    model = sampler.scorer.name
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ClipselectWarning)
+            selection = sampler(paths)
+        warned = [str(w.message) for w in caught if issubclass(w.category, ClipselectWarning)]
+        for warning in warned:
+            print_warning(warning)
+        saved = outputs.save_frames(source, name, selection, lambda i: read_image(paths[i]))
+        pictures = [read_image(paths[i]) for i in selection.candidates] if outputs.needs_pictures else []
+        origins = [FrameOrigin(path) for path in paths]
+        return scored_group(source, name, model, origins, selection, warnings=warned, files=saved, pictures=pictures)
+    except FAILURES as e:
+        return failed_group(source, name, model, sentence(source, e))
+
+
+def sampler_settings(sampler: FrameSampler, **more: Any) -> dict[str, Any]:
+    """What the results keep of the options."""
+    scorer = sampler.scorer
+    limits = {"k": sampler.k, "share": sampler.share, "threshold": sampler.threshold}
+    return {"model": scorer.name, **limits, **more, "device": str(scorer.device), "base": scorer.metadata.get("base")}

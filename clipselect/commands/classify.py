@@ -8,21 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from clipselect.commands import options
 from clipselect.commands.common import print_warning
-from clipselect.commands.options import (
-    ClipDuration,
-    DecoderName,
-    Device,
-    Fast,
-    Fps,
-    JsonFile,
-    K,
-    MinGap,
-    Model,
-    Quiet,
-    Stride,
-    Threshold,
-)
 from clipselect.commands.output.results import VIDEOS, as_json, scored_video
 from clipselect.commands.output.terminal import clock
 from clipselect.commands.outputs import VideoOutputs, write
@@ -39,21 +26,21 @@ TOP = 3
 def classify(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video file or a folder of frames.")],
     *,
-    k: K = None,
-    threshold: Threshold = None,
-    clip_duration: ClipDuration = None,
-    stride: Stride = None,
-    min_gap: MinGap = None,
-    model: Model = None,
+    k: options.K = None,
+    threshold: options.Threshold = None,
+    clip_duration: options.ClipDuration = None,
+    stride: options.Stride = None,
+    min_gap: options.MinGap = None,
+    model: options.Model = None,
     base: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="Base: a name of the zoo or a weights file.")
     ] = None,
-    device: Device = "auto",
-    decoder: DecoderName = "pyav",
-    fps: Fps = 30.0,
-    fast: Fast = False,
-    json_file: JsonFile = None,
-    quiet: Quiet = False,
+    device: options.Device = "auto",
+    decoder: options.DecoderName = "pyav",
+    fps: options.Fps = 30.0,
+    fast: options.Fast = False,
+    json_file: options.JsonFile = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Send the picked clips of a video through the zoo's base, beside uniform and dense sampling.
 

@@ -8,25 +8,11 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from clipselect.commands.common import stderr
-from clipselect.commands.options import ClipDuration, Device, Quiet, Stride
-from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
-from clipselect.commands.training_options import (
-    Background,
-    Batch,
-    CheckpointMinutes,
-    LearningRate,
-    Output,
-    Precision,
-    Prefix,
-    Seed,
-    Work,
-    Workers,
-    command,
-)
-from clipselect.errors import check_argument
+from clipselect.commands import options
+from clipselect.commands.common import print_warning, stderr
+from clipselect.commands.progress import Failures, run_training
+from clipselect.errors import ArgumentError
 from clipselect.media.text import printable
-from clipselect.training.distillation import DistillResult
 from clipselect.training.distillation import distill as distill_ddnet
 from clipselect.training.runtime import is_first_process
 from clipselect.zoo.embedder import NORMALISATIONS
@@ -88,8 +74,7 @@ Fps = Annotated[float | None, clip_option(help="Frames per second of folders of 
 SharedNames = Annotated[
     bool,
     frame_option(
-        "--shared-names",
-        help="A name is the same person in every DATA; who is held out of one is held out of all.",
+        "--shared-names", help="A name is the same person in every DATA; who is held out of one is held out of all."
     ),
 ]
 Degradations = Annotated[
@@ -114,16 +99,16 @@ def distill(
     *,
     data: Data,
     base: Base,
-    output: Output,
+    output: options.Output,
     elements: Elements = None,
-    background: Background = None,
-    prefix: Prefix = None,
+    background: options.Background = None,
+    prefix: options.Prefix = None,
     unlabelled: Unlabelled = False,
     classes: Classes = None,
     base_size: BaseSize = None,
     base_frames: BaseFrames = None,
-    clip_duration: ClipDuration = None,
-    stride: Stride = None,
+    clip_duration: options.ClipDuration = None,
+    stride: options.Stride = None,
     size: Size = "112",
     frames: Frames = None,
     target: Target = None,
@@ -132,18 +117,18 @@ def distill(
     variants: Variants = None,
     normalisation: Normalisation = None,
     steps: Steps = None,
-    batch: Batch = 32,
-    learning_rate: LearningRate = 3e-3,
-    seed: Seed = 0,
+    batch: options.Batch = 32,
+    learning_rate: options.LearningRate = 3e-3,
+    seed: options.Seed = 0,
     max_held_out: MaxHeldOut = None,
-    work: Work = None,
-    device: Device = "auto",
-    precision: Precision = "32",
-    workers: Workers = 0,
+    work: options.Work = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "32",
+    workers: options.Workers = 0,
     cache_gigabytes: CacheGigabytes = None,
-    checkpoint_minutes: CheckpointMinutes = 5.0,
+    checkpoint_minutes: options.CheckpointMinutes = 5.0,
     fps: Fps = None,
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Distil a DDNet for a base of yours: what is discriminable for it, learnt from its own training data.
 
@@ -156,30 +141,25 @@ def distill(
     in several processes.
     """
     arguments: dict[str, Any] = {**locals(), "size": _size(size), "classes": classes and read_classes(classes)}
-    first, quiet = is_first_process(), arguments.pop("quiet") or not is_first_process()
     given = {name: value for name, value in arguments.items() if value is not None}
-    failures = Failures("files", quiet=not first)
-    with stoppable(work or output.with_suffix(".work"), quiet=not first), ProgressDisplay(quiet) as display:
-        made = distill_ddnet(**given, command=command(), progress=display, on_error=failures.add)
+    failures = Failures(quiet=not is_first_process())
+    made = run_training(distill_ddnet, given, failures)
     failures.what = "videos" if made.elements == "clips" else "images"
     failures.report()
-    if first:
-        _report(made, quiet)
-
-
-def _report(made: DistillResult, quiet: bool) -> None:
+    if failures.quiet:
+        return
     for doubt in made.doubts:
-        stderr().print(Text(f"warning: {printable(doubt)}"))
+        print_warning(doubt)
     if not quiet:
         rho, what = made.held_out["spearman"], f"held-out {made.elements}"
         found = f"no {what} to rank" if rho is None else f"Spearman's rho {rho:.3f} on {what}"
         typer.echo(f"{printable(made.weights)}: {found}; {printable(made.card)} says more")
-        work = printable(made.d_scores.parent)
-        stderr().print(Text(f"{work} holds what this run needed (D-scores, logs); delete it when you like"))
+        folder = printable(made.d_scores.parent)
+        stderr().print(Text(f"{folder} holds what this run needed (D-scores, logs); delete it when you like"))
 
 
 def _size(text: str) -> int | tuple[int, int]:
     sides = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
-    check_argument(sides is not None, "size", f"must be PIXELS or HEIGHTxWIDTH, such as 112 or 128x64, got {text}")
-    assert sides is not None
+    if sides is None:
+        raise ArgumentError("size", f"must be PIXELS or HEIGHTxWIDTH, such as 112 or 128x64, got {text}")
     return (int(sides[1]), int(sides[2])) if sides[2] else int(sides[1])

@@ -7,23 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipselect.commands.batch import FAILURES, finish, run_batch, sentence
+from clipselect.commands import options
+from clipselect.commands.batch import FAILURES, finish, run_batch, sampler_settings, score_files, sentence
 from clipselect.commands.common import check, print_warning
-from clipselect.commands.frame_groups import sampler_settings, score_files
-from clipselect.commands.options import (
-    CsvFile,
-    Device,
-    FrameHtml,
-    FrameK,
-    FramePlot,
-    IndexFile,
-    JsonFile,
-    Model,
-    Quiet,
-    Save,
-    Share,
-    Threshold,
-)
 from clipselect.commands.output.results import Result, failed_group, scored_group
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.commands.progress import ProgressDisplay
@@ -45,9 +31,9 @@ def faces(
         typer.Argument(metavar="VIDEO|FOLDER...", help="Videos, or folders of cropped faces, one folder per group."),
     ],
     *,
-    k: FrameK = None,
-    share: Share = None,
-    threshold: Threshold = None,
+    k: options.FrameK = None,
+    share: options.Share = None,
+    threshold: options.Threshold = None,
     detector: Annotated[
         Path | None,
         typer.Option(metavar="FILE.onnx", help="YuNet of OpenCV's model zoo. (default: OpenCV's own Haar cascade)"),
@@ -57,15 +43,15 @@ def faces(
         typer.Option(min=1, metavar="N", help="Look at every Nth frame of a video only. A face takes 40 KB of memory."),
     ] = 1,
     shortest: Annotated[int, typer.Option(min=1, metavar="N", help="Leave out tracks of fewer than N faces.")] = 5,
-    model: Model = None,
-    device: Device = "auto",
-    json_file: JsonFile = None,
-    csv_file: CsvFile = None,
-    plot: FramePlot = None,
-    html: FrameHtml = None,
-    save: Save = None,
-    index: IndexFile = None,
-    quiet: Quiet = False,
+    model: options.Model = None,
+    device: options.Device = "auto",
+    json_file: options.JsonFile = None,
+    csv_file: options.CsvFile = None,
+    plot: options.FramePlot = None,
+    html: options.FrameHtml = None,
+    save: options.Save = None,
+    index: options.IndexFile = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Find the faces of videos, link them to tracks, and pick the best of each: by default those above 0.15.
 

@@ -1,5 +1,6 @@
 """`clipselect index`."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
@@ -7,7 +8,7 @@ from typing import Annotated, cast
 import typer
 from rich.text import Text
 
-from clipselect.commands.common import stderr
+from clipselect.commands.common import print_error, print_warning, stderr
 from clipselect.commands.options import ClipDuration, Device, Fast, Fps, Model, Stride
 from clipselect.commands.progress import MAX_LISTED, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectError
@@ -89,7 +90,7 @@ class _Display(ProgressDisplay):
 
     def __init__(self, quiet: bool) -> None:
         super().__init__(quiet)
-        self.quiet, self.listed = quiet, 0
+        self.listed = 0
 
     def __call__(self, progress: Progress) -> None:
         if progress.note and not self.quiet:
@@ -97,14 +98,14 @@ class _Display(ProgressDisplay):
         super().__call__(replace(progress, note=""))
 
     def error(self, _path: str, error: ClipselectError) -> None:
-        self._list(Text.assemble(("Error: ", "bold red"), printable(error)))
+        self._list(print_error, error)
 
     def warning(self, path: str, warning: str) -> None:
-        self._list(Text(f"warning: {printable(path)}: {printable(warning)}"))
+        self._list(print_warning, f"{path}: {warning}")
 
-    def _list(self, line: Text) -> None:
+    def _list(self, show: Callable[[object], None], problem: object) -> None:
         self.listed += 1
         if self.listed <= MAX_LISTED:
-            self.print(line)
+            show(problem)
         if self.listed == MAX_LISTED:
             self.print(Text("further failures and warnings are in the index only"))

@@ -69,3 +69,42 @@ Save = Annotated[Path | None, typer.Option(metavar="DIR", help="Save the picked 
 IndexFile = Annotated[
     Path | None, typer.Option("--index", metavar="FILE.parquet", help="Write the scores for the sampler's index.")
 ]
+
+# Of training
+Data = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIR|LIST|JSON",
+        help="Folder of class folders, list of paths and labels (.csv, .txt), or ActivityNet JSON.",
+    ),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="The weights to write; a card goes beside.")
+]
+Background = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Videos that show none of the classes, in one folder per kind of place."),
+]
+Prefix = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder that the paths of a list, or the files of a JSON, count from."),
+]
+Steps = Annotated[int, typer.Option(min=1, help="Batches to train on.")]
+Batch = Annotated[int, typer.Option(min=2, help="Clips or images in a batch, over all processes.")]
+LearningRate = Annotated[float, typer.Option(min=0, help="The highest learning rate of the one-cycle schedule.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything random: the same seed, the same weights.")]
+Work = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder for checkpoints, frames and TensorBoard logs; delete it afterwards. (default: beside the output)",
+    ),
+]
+Precision = Annotated[str, typer.Option(help="32, bf16, or auto: bf16 where the hardware is fast at it.")]
+Workers = Annotated[
+    int, typer.Option(min=0, help="Processes that prepare batches; with a GPU, as many as there are cores.")
+]
+CacheGigabytes = Annotated[
+    float, typer.Option(min=0, help="Disk for frames of training videos; what does not fit is decoded every time.")
+]
+CheckpointMinutes = Annotated[float, typer.Option(min=0, help="Between checkpoints.")]

@@ -8,9 +8,12 @@ The library reports what it does through two callbacks, and these are what a com
     failures.report()
 """
 
+import os
+import shlex
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -22,11 +25,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextCol
 from rich.progress import TimeRemainingColumn as RemainingColumn
 from rich.text import Text
 
-from clipselect.commands.common import stderr
+from clipselect.commands.common import print_error, stderr
 from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.media.progress import Progress
 from clipselect.media.text import printable
 
+T = TypeVar("T")
 D = TypeVar("D", bound="ProgressDisplay")
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -50,7 +54,7 @@ class ProgressDisplay:
     """
 
     def __init__(self, quiet: bool = False, lines: bool = True) -> None:
-        self.console = stderr()
+        self.quiet, self.console = quiet, stderr()
         self.lines = lines and not quiet and not self.console.is_terminal
         self.bar = rich.progress.Progress(
             TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
@@ -131,11 +135,7 @@ class Failures:
             return
         self.errors[path] = str(error)
         if len(self.errors) <= MAX_LISTED and not self.quiet:
-            stderr().print(Text.assemble(("Error: ", "bold red"), printable(error)))
-
-    @property
-    def count(self) -> int:
-        return len(self.errors) + len(self.missing)
+            print_error(error)
 
     def report(self) -> None:
         """Show how many files were left out, if any were."""
@@ -167,3 +167,17 @@ def stoppable(kept: Path, quiet: bool = False) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def run_training(train: Callable[..., T], arguments: dict[str, Any], failures: Failures) -> T:
+    """What a training function makes of all options of its command; of several processes the first shows how far it is.
+
+    Args:
+        failures: quiet in the other processes.
+    """
+    given = {name: value for name, value in arguments.items() if name != "quiet"}
+    started = "torchrun -m " if "TORCHELASTIC_RUN_ID" in os.environ else ""
+    command = started + shlex.join(["clipselect", *sys.argv[1:]])  # for the card
+    work = given.get("work") or given["output"].with_suffix(".work")
+    with stoppable(work, failures.quiet), ProgressDisplay(arguments["quiet"] or failures.quiet) as display:
+        return train(**given, command=command, progress=display, on_error=failures.add)

@@ -5,23 +5,9 @@ from typing import Annotated, cast
 
 import typer
 
-from clipselect.commands.batch import finish, run_batch
+from clipselect.commands import options
+from clipselect.commands.batch import finish, run_batch, sampler_settings, score_files
 from clipselect.commands.common import check, print_error
-from clipselect.commands.frame_groups import sampler_settings, score_files
-from clipselect.commands.options import (
-    CsvFile,
-    Device,
-    FrameHtml,
-    FrameK,
-    FramePlot,
-    IndexFile,
-    JsonFile,
-    Model,
-    Quiet,
-    Save,
-    Share,
-    Threshold,
-)
 from clipselect.commands.output.results import Result
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
@@ -36,21 +22,21 @@ def reid(
         typer.Argument(metavar="FOLDER...", help="Tracklets as MARS, Market-1501, iLIDS-VID or PRID, or folders."),
     ],
     *,
-    k: FrameK = None,
-    share: Share = None,
-    threshold: Threshold = None,
+    k: options.FrameK = None,
+    share: options.Share = None,
+    threshold: options.Threshold = None,
     layout: Annotated[
         str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(LAYOUTS)}. (default: as the names say)")
     ] = None,
-    model: Model = None,
-    device: Device = "auto",
-    json_file: JsonFile = None,
-    csv_file: CsvFile = None,
-    plot: FramePlot = None,
-    html: FrameHtml = None,
-    save: Save = None,
-    index: IndexFile = None,
-    quiet: Quiet = False,
+    model: options.Model = None,
+    device: options.Device = "auto",
+    json_file: options.JsonFile = None,
+    csv_file: options.CsvFile = None,
+    plot: options.FramePlot = None,
+    html: options.FrameHtml = None,
+    save: options.Save = None,
+    index: options.IndexFile = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Rank the frames of person tracklets and pick those worth embedding: by default those above 0.5.
 

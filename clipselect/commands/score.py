@@ -6,22 +6,8 @@ from typing import Annotated, cast
 
 import typer
 
+from clipselect.commands import options
 from clipselect.commands.batch import FAILURES, finish, run_batch, sentence
-from clipselect.commands.options import (
-    ClipDuration,
-    CsvFile,
-    DecoderName,
-    Device,
-    Fast,
-    Fps,
-    JsonFile,
-    K,
-    MinGap,
-    Model,
-    Quiet,
-    Stride,
-    Threshold,
-)
 from clipselect.commands.output.pages import jpeg
 from clipselect.commands.output.results import Result, failed_video, scored_video
 from clipselect.commands.outputs import VideoOutputs
@@ -38,24 +24,24 @@ def score(
         list[str], typer.Argument(metavar="VIDEO...", help="Video files, folders of frames, or quoted globs.")
     ],
     *,
-    k: K = None,
-    threshold: Threshold = None,
-    clip_duration: ClipDuration = None,
-    stride: Stride = None,
-    min_gap: MinGap = None,
-    model: Model = None,
-    device: Device = "auto",
-    decoder: DecoderName = "pyav",
-    fps: Fps = 30.0,
-    fast: Fast = False,
-    json_file: JsonFile = None,
-    csv_file: CsvFile = None,
+    k: options.K = None,
+    threshold: options.Threshold = None,
+    clip_duration: options.ClipDuration = None,
+    stride: options.Stride = None,
+    min_gap: options.MinGap = None,
+    model: options.Model = None,
+    device: options.Device = "auto",
+    decoder: options.DecoderName = "pyav",
+    fps: options.Fps = 30.0,
+    fast: options.Fast = False,
+    json_file: options.JsonFile = None,
+    csv_file: options.CsvFile = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Plot the scores over time.")] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with a thumbnail of every clip.")
     ] = None,
     extract: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the picked clips as .mp4 files.")] = None,
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Rank the clips of videos and pick the ones worth a heavy network's time.
 

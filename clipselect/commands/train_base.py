@@ -4,24 +4,8 @@ from typing import Annotated
 
 import typer
 
-from clipselect.commands.options import ClipDuration, Device, Fps, Quiet
-from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
-from clipselect.commands.training_options import (
-    Background,
-    Batch,
-    CacheGigabytes,
-    CheckpointMinutes,
-    Data,
-    LearningRate,
-    Output,
-    Precision,
-    Prefix,
-    Seed,
-    Steps,
-    Work,
-    Workers,
-    command,
-)
+from clipselect.commands import options
+from clipselect.commands.progress import Failures, run_training
 from clipselect.media.text import printable
 from clipselect.training import base_training
 from clipselect.training.cards import in_percent
@@ -31,30 +15,30 @@ from clipselect.zoo.networks import NETWORKS
 
 def train_base(
     *,
-    data: Data,
-    output: Output,
+    data: options.Data,
+    output: options.Output,
     network: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(NETWORKS)}.")] = "narrow_slow",
-    background: Background = None,
-    prefix: Prefix = None,
-    clip_duration: ClipDuration = None,
+    background: options.Background = None,
+    prefix: options.Prefix = None,
+    clip_duration: options.ClipDuration = None,
     size: Annotated[
         int | None, typer.Option(help="Pixels of a clip's side. (default: 112 for narrow networks)")
     ] = None,
     frames: Annotated[
         int | None, typer.Option(help="Frames of a clip. (default: what the network is made for)")
     ] = None,
-    steps: Steps = 1500,
-    batch: Batch = 32,
-    learning_rate: LearningRate = 2e-3,
-    seed: Seed = 0,
-    work: Work = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    workers: Workers = 0,
-    cache_gigabytes: CacheGigabytes = 20.0,
-    checkpoint_minutes: CheckpointMinutes = 5.0,
-    fps: Fps = 30.0,
-    quiet: Quiet = False,
+    steps: options.Steps = 1500,
+    batch: options.Batch = 32,
+    learning_rate: options.LearningRate = 2e-3,
+    seed: options.Seed = 0,
+    work: options.Work = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    workers: options.Workers = 0,
+    cache_gigabytes: options.CacheGigabytes = 20.0,
+    checkpoint_minutes: options.CheckpointMinutes = 5.0,
+    fps: options.Fps = 30.0,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train a base from labelled videos, for those who have none of their own yet.
 
@@ -62,13 +46,10 @@ def train_base(
     list of paths and labels (.csv, .txt), or an ActivityNet JSON. Writes the weights and a card with the accuracy on
     the held-out videos. A run that was stopped goes on when the same command is given again.
     """
-    arguments = dict(locals())
-    first, quiet = is_first_process(), arguments.pop("quiet") or not is_first_process()
-    failures = Failures("videos", quiet=not first)
-    with stoppable(work or output.with_suffix(".work"), quiet=not first), ProgressDisplay(quiet) as display:
-        made = base_training.train_base(**arguments, command=command(), progress=display, on_error=failures.add)
+    arguments, failures = dict(locals()), Failures("videos", quiet=not is_first_process())
+    made = run_training(base_training.train_base, arguments, failures)
     failures.report()
-    if not quiet:
+    if not (quiet or failures.quiet):
         accuracy, classes = made.metadata["accuracy"], made.metadata["classes"]
         typer.echo(
             f"{printable(output)}: {network}, {len(classes)} classes, top-1 {in_percent(accuracy['top1'])} on "

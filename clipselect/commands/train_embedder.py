@@ -5,19 +5,8 @@ from typing import Annotated
 
 import typer
 
-from clipselect.commands.options import Device, Quiet
-from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
-from clipselect.commands.training_options import (
-    CheckpointMinutes,
-    LearningRate,
-    Output,
-    Precision,
-    Seed,
-    Steps,
-    Work,
-    Workers,
-    command,
-)
+from clipselect.commands import options
+from clipselect.commands.progress import Failures, run_training
 from clipselect.media.text import printable
 from clipselect.training import embedder_training
 from clipselect.training.cards import in_percent
@@ -32,7 +21,7 @@ def train_embedder(
         list[Path],
         typer.Option(metavar="DIR", help="Folder with a folder of images per identity; may be given several times."),
     ],
-    output: Output,
+    output: options.Output,
     network: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(EMBEDDERS)}.")] = "reid_resnet50",
     loss: Annotated[
         str,
@@ -44,19 +33,19 @@ def train_embedder(
     ] = None,
     height: Annotated[int | None, typer.Option(help="Pixels. (default: what the network is made for)")] = None,
     width: Annotated[int | None, typer.Option(help="Pixels. (default: what the network is made for)")] = None,
-    steps: Steps = 3000,
+    steps: options.Steps = 3000,
     batch: Annotated[int, typer.Option(min=2, help="Images in a batch, over all processes.")] = 64,
     images_per_identity: Annotated[
         int, typer.Option(min=2, help="Images of every identity in a batch, for the loss triplet.")
     ] = 4,
-    learning_rate: LearningRate = 1e-3,
-    seed: Seed = 0,
-    work: Work = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    workers: Workers = 0,
-    checkpoint_minutes: CheckpointMinutes = 5.0,
-    quiet: Quiet = False,
+    learning_rate: options.LearningRate = 1e-3,
+    seed: options.Seed = 0,
+    work: options.Work = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    workers: options.Workers = 0,
+    checkpoint_minutes: options.CheckpointMinutes = 5.0,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train a base for faces or persons, for those who have none of their own yet.
 
@@ -64,17 +53,11 @@ def train_embedder(
     identities is held out), or of images named IDENTITY_*.jpg. Writes the weights and a card with how well held-out
     identities are found again. A run that was stopped goes on when the same command is given again.
     """
-    arguments = dict(locals())
-    first, quiet = is_first_process(), arguments.pop("quiet") or not is_first_process()
-    failures = Failures("images", quiet=not first)
-    with stoppable(work or output.with_suffix(".work"), quiet=not first), ProgressDisplay(quiet) as display:
-        made = embedder_training.train_embedder(**arguments, command=command(), progress=display, on_error=failures.add)
+    arguments, failures = dict(locals()), Failures("images", quiet=not is_first_process())
+    made = run_training(embedder_training.train_embedder, arguments, failures)
     failures.report()
-    if not quiet:
-        held_out = made.metadata["held_out"]
-        measured = (
-            f"rank 1 {in_percent(held_out['rank1'])} on {held_out['queries']} held-out images" if held_out else ""
-        )
-        typer.echo(
-            f"{printable(output)}: {network}, {made.metadata['identities']} identities, {measured or 'not measured'}"
-        )
+    if not (quiet or failures.quiet):
+        held_out, measured = made.metadata["held_out"], "not measured"
+        if held_out:
+            measured = f"rank 1 {in_percent(held_out['rank1'])} on {held_out['queries']} held-out images"
+        typer.echo(f"{printable(output)}: {network}, {made.metadata['identities']} identities, {measured}")

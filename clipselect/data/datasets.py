@@ -22,15 +22,7 @@ from typing import get_args
 
 from clipselect.data.annotations import Annotation, Annotations, FoundVideos, labels_by_time, labels_of
 from clipselect.data.lists import read_list
-from clipselect.data.splits import (
-    Split,
-    SplitRoot,
-    of_split,
-    short_name,
-    split_folders,
-    split_root,
-    subfolders,
-)
+from clipselect.data.splits import Split, SplitRoot, of_split, short_name, split_folders, split_root, subfolders
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.inputs import VIDEO_SUFFIXES, is_folder, videos_below, visible
 

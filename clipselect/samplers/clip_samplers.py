@@ -153,10 +153,7 @@ class CandidateClipSampler(ClipSampler):  # type: ignore[misc]  # PyTorchVideo h
                 "pass 0.0 or None as the end of the last clip when a video begins"
             )
         path = annotation.get("video_path")
-        return min(
-            found,
-            key=lambda one: (one.annotation is not annotation, one.annotation.get("video_path") != path),
-        )
+        return min(found, key=lambda one: (one.annotation is not annotation, one.annotation.get("video_path") != path))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_schedules": []}
