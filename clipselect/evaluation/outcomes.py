@@ -16,14 +16,8 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.methods import Candidates, IntArray, Method, equal_cost_k, methods_at
-from clipselect.evaluation.metrics import (
-    BootstrapResult,
-    Floats,
-    Statistic,
-    mean_average_precisions,
-    statistic_draws,
-    topk_correct,
-)
+from clipselect.evaluation.metrics.accuracy import mean_average_precisions, topk_correct
+from clipselect.evaluation.metrics.intervals import BootstrapResult, Floats, Statistic, statistic_draws
 from clipselect.method.aggregation import aggregate
 
 MIN_CLASSES_FOR_TOP5 = 6

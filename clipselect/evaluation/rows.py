@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from clipselect.evaluation.methods import METHODS
-from clipselect.evaluation.metrics import QUANTILES, bootstrap_interval, bootstrap_means, extreme_interval, roc_auc
+from clipselect.evaluation.metrics.accuracy import roc_auc
+from clipselect.evaluation.metrics.intervals import QUANTILES, bootstrap_interval, bootstrap_means, extreme_interval
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group, Outcome, outcomes_of
 
 Record = dict[str, Any]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from clipselect.data.identities import LabelledImages, read_identities
 from clipselect.data.splits import short_name
 from clipselect.errors import ArgumentError, ClipselectError, ImageError, check_argument
-from clipselect.evaluation.metrics import Retrieval, retrieval
+from clipselect.evaluation.metrics.retrieval import Retrieval, retrieval
 from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error

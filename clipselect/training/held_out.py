@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clipselect.data.composition import ACTION_CLIPS, compose
 from clipselect.data.datasets import LabelledVideo
 from clipselect.data.labels import BACKGROUND
-from clipselect.evaluation.metrics import rank_correlation
+from clipselect.evaluation.metrics.accuracy import rank_correlation
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group
 from clipselect.evaluation.rows import method_rows, ranking_quality
 from clipselect.media.images import read_image

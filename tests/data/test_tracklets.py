@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clipselect.data.tracklets import LAYOUTS, Layout, Name, Tracklet, query_and_gallery, read_tracklets
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.metrics import retrieval
+from clipselect.evaluation.metrics.retrieval import retrieval
 
 
 def touch(folder: Path, names: Iterable[str]) -> Path:

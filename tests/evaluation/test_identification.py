@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipselect.evaluation import metrics
-from clipselect.evaluation.metrics import pool_by_media, rank_accuracy, tar_at_far, tpir_at_fpir
+from clipselect.evaluation.metrics import intervals
+from clipselect.evaluation.metrics.identification import rank_accuracy, tpir_at_fpir
+from clipselect.evaluation.metrics.templates import pool_by_media
+from clipselect.evaluation.metrics.verification import tar_at_far
 
 
 @st.composite
@@ -81,7 +83,7 @@ def test_large_searches_go_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     data = rng.random((50, 20)), rng.integers(0, 30, 50), rng.integers(0, 25, 20)
     ranked, opened = rank_accuracy(*data), tpir_at_fpir(*data, [0.1, 0.5])
-    monkeypatch.setattr(metrics.intervals, "CHUNK", 60)
+    monkeypatch.setattr(intervals, "MAX_NUMBERS", 60)
     assert rank_accuracy(*data).shares.tolist() == ranked.shares.tolist() and tpir_at_fpir(*data, [0.1, 0.5]) == opened
 
 

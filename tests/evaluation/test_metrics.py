@@ -8,19 +8,19 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score, top_k_accuracy_score
 
-from clipselect.evaluation import metrics
-from clipselect.evaluation.metrics import (
+from clipselect.evaluation.metrics import intervals
+from clipselect.evaluation.metrics.accuracy import (
     average_precision,
-    bootstrap_interval,
-    bootstrap_means,
-    difference_interval,
-    extreme_interval,
     mean_average_precision,
     mean_average_precisions,
-    proportion_interval,
     roc_auc,
-    statistic_draws,
     topk_correct,
+)
+from clipselect.evaluation.metrics.intervals import (
+    bootstrap_interval,
+    bootstrap_means,
+    extreme_interval,
+    statistic_draws,
 )
 
 coarse = arrays(np.float64, st.tuples(st.integers(2, 30), st.integers(2, 6)), elements=st.integers(0, 4).map(float))
@@ -129,19 +129,11 @@ def test_the_interval_is_as_wide_as_theory_says() -> None:
     assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
 
 
-def test_a_paired_difference_is_surer_than_two_intervals() -> None:
-    hard = np.random.default_rng(0).random(200)  # how hard a video is for everybody
-    low, high = difference_interval(hard + 0.1, hard)
-    assert low == pytest.approx(0.1) == high
-    with pytest.raises(ValueError, match="same groups"):
-        difference_interval([1.0, 2.0], [1.0])
-
-
 def test_columns_are_resampled_together_and_in_parts_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).random((30, 2))
     whole = bootstrap_means(np.c_[values, values[:, 0] - values[:, 1]], draws=50)
     assert np.allclose(whole[:, 0] - whole[:, 1], whole[:, 2])
-    monkeypatch.setattr(metrics.intervals, "CHUNK", 100)
+    monkeypatch.setattr(intervals, "MAX_NUMBERS", 100)
     assert np.allclose(bootstrap_means(values, draws=50), whole[:, :2])
 
 
@@ -150,7 +142,7 @@ def test_average_precision_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch)
     probabilities, labels = rng.random((40, 3)), [(i % 3,) for i in range(40)]
     whole = mean_average_precision(probabilities, labels)
     interval = statistic_draws(mean_average_precisions(probabilities, labels), 40, draws=50).interval
-    monkeypatch.setattr(metrics.intervals, "CHUNK", 90)
+    monkeypatch.setattr(intervals, "MAX_NUMBERS", 90)
     assert mean_average_precision(probabilities, labels) == pytest.approx(whole)
     assert statistic_draws(mean_average_precisions(probabilities, labels), 40, draws=50).interval == pytest.approx(
         interval
@@ -194,14 +186,11 @@ def test_the_difference_of_two_statistics_is_paired_over_the_draws() -> None:
 @given(st.integers(1, 300), st.booleans())
 def test_where_all_are_right_or_all_wrong_the_interval_is_clopper_and_pearsons(count: int, right: bool) -> None:
     expected = binomtest(count if right else 0, count).proportion_ci(0.95, "exact")
-    shares = np.full(count, float(right))
-    assert proportion_interval(shares) == pytest.approx((expected.low, expected.high))
-    assert proportion_interval(np.repeat(shares, 2), clusters=[i // 2 for i in range(2 * count)]) == pytest.approx(
-        (expected.low, expected.high)
-    )
+    for groups in (count, 2 * count):
+        found = extreme_interval(np.full(groups, float(right)), count)
+        assert found == pytest.approx((expected.low, expected.high))
 
 
-def test_other_proportions_have_the_interval_of_the_bootstrap() -> None:
+def test_other_proportions_have_no_exact_interval() -> None:
     for shares in (np.array([0.0, 1.0, 1.0]), np.full(5, 0.5)):
         assert extreme_interval(shares, len(shares)) is None
-        assert proportion_interval(shares) == bootstrap_interval(shares)

@@ -1,4 +1,4 @@
-"""Mean average precision and CMC: by hand, against the loop of MARS's published code, against scikit-learn."""
+"""Mean average precision and CMC: by hand, against the loop of MARS's published code."""
 
 from typing import Any
 
@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
-from clipselect.evaluation.metrics import Retrieval, bootstrap_interval, retrieval, retrieval_from_distances
+from clipselect.evaluation.metrics import intervals
+from clipselect.evaluation.metrics.intervals import bootstrap_interval
+from clipselect.evaluation.metrics.retrieval import Retrieval, retrieval
 
-DISTANCES = np.array([[1.0, 2, 3, 4, 5, 6]])
+GALLERY = np.array([[1.0], [2], [3], [4], [5], [6]])
 
 
-def one(gallery_ids: list[int], cameras: list[int], **options: Any) -> Retrieval:
+def one(gallery_ids: list[int], cameras: list[int]) -> Retrieval:
     """The query is identity 7 in camera 1; the gallery lies in the order of its distances."""
-    return retrieval_from_distances(DISTANCES, [7], [1], gallery_ids, cameras, **options)
+    return retrieval([[0.0]], GALLERY, [7], [1], gallery_ids, cameras)
 
 
 def by_loop(distances: NDArray[np.float64], query: tuple[int, int], ids: Any, cameras: Any) -> tuple[float, int] | None:
@@ -50,8 +51,6 @@ def scene(seed: int, queries: int = 12, gallery: int = 60, dims: int = 4) -> tup
 
 def test_by_hand() -> None:
     found = one([7, 3, 7, 7, 4, 7], [1, 2, 2, 3, 1, 2])  # the nearest is of the same camera: ranks 2, 3 and 5 of 5
-    by_steps = one([7, 3, 7, 7, 4, 7], [1, 2, 2, 3, 1, 2], area="steps")
-    assert by_steps.average_precision[0] == pytest.approx((1 / 2 + 2 / 3 + 3 / 5) / 3)
     assert found.average_precision[0] == pytest.approx(((0 + 1 / 2) + (1 / 2 + 2 / 3) + (2 / 4 + 3 / 5)) / 6)
     assert found.first_match.tolist() == [2] and found.cmc == {1: 0, 5: 1, 20: 1} and found.excluded == 0
 
@@ -59,28 +58,25 @@ def test_by_hand() -> None:
 def test_junk_is_passed_over_and_distractors_are_wrong() -> None:
     junk = one([-1, -1, 7, -1, -1, -1], [2] * 6)
     assert junk.mean_average_precision == 1 and junk.cmc[1] == 1
-    distractors = one([0, 0, 7, 0, 0, 0], [2] * 6, area="steps")
-    assert distractors.mean_average_precision == pytest.approx(1 / 3) and distractors.first_match.tolist() == [3]
+    distractors = one([0, 0, 7, 0, 0, 0], [2] * 6)
+    assert distractors.mean_average_precision == pytest.approx(1 / 6) and distractors.first_match.tolist() == [3]
 
 
 def test_queries_without_a_true_match_are_excluded_and_counted() -> None:
-    far = retrieval_from_distances(
-        np.tile(DISTANCES, (4, 1)), [9, 7, 0, -1], [1, 1, 1, 1], [7, 0, 0, -1, -1, 7], [2, 2, 2, 2, 2, 1]
-    )
+    far = retrieval(np.zeros((4, 1)), GALLERY, [9, 7, 0, -1], [1, 1, 1, 1], [7, 0, 0, -1, -1, 7], [2, 2, 2, 2, 2, 1])
     assert far.excluded == 3 and far.queries.tolist() == [1] and far.mean_average_precision == 1
 
 
 def test_of_equal_distances_the_wrong_answers_come_first() -> None:
-    same = retrieval_from_distances(np.zeros((1, 3)), ["a"], ["x"], ["a", "b", "c"], ["y", "y", "y"])
-    assert same.first_match.tolist() == [3]
     constant = retrieval(np.ones((1, 8)) / 3, np.ones((3, 8)) / 3, ["a"], ["x"], ["a", "b", "c"], ["y", "y", "y"])
     assert constant.first_match.tolist() == [3]
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_agrees_with_the_published_loop(seed: int) -> None:
+def test_agrees_with_the_published_loop_in_parts_of_any_size(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     query, gallery, query_ids, query_cameras, ids, cameras = scene(seed)
-    found = retrieval(query, gallery, query_ids, query_cameras, ids, cameras, chunk=5)
+    monkeypatch.setattr(intervals, "MAX_NUMBERS", 5 * len(gallery))
+    found = retrieval(query, gallery, query_ids, query_cameras, ids, cameras)
     distances = np.sqrt(np.square(query[:, None] - gallery).sum(-1))
     expected = [by_loop(d, (i, c), ids, cameras) for d, i, c in zip(distances, query_ids, query_cameras, strict=True)]
     right = [e for e in expected if e is not None]
@@ -92,16 +88,16 @@ def test_agrees_with_the_published_loop(seed: int) -> None:
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_agrees_with_scikit_learn(metric: Any) -> None:
+def test_both_metrics_order_the_gallery_as_they_say(metric: Any) -> None:
     rng = np.random.default_rng(0)
     query, gallery = rng.normal(size=(6, 5)), rng.normal(size=(80, 5)) * rng.uniform(0.2, 5, (80, 1))
-    ids = rng.integers(1, 4, 80)
-    found = retrieval(query, gallery, [1, 2, 3] * 2, [0] * 6, ids, [1] * 80, metric=metric, area="steps")
-    alike = -np.sqrt(np.square(query[:, None] - gallery).sum(-1))
+    ids, query_ids = rng.integers(1, 4, 80), [1, 2, 3] * 2
+    found = retrieval(query, gallery, query_ids, [0] * 6, ids, [1] * 80, metric=metric)
+    distances = np.sqrt(np.square(query[:, None] - gallery).sum(-1))
     if metric == "cosine":
-        alike = query @ gallery.T / np.linalg.norm(query, axis=1)[:, None] / np.linalg.norm(gallery, axis=1)
-    expected = [average_precision_score(ids == i, s) for i, s in zip([1, 2, 3] * 2, alike, strict=True)]
-    np.testing.assert_allclose(found.average_precision, expected, rtol=1e-12)
+        distances = -query @ gallery.T / np.linalg.norm(query, axis=1)[:, None] / np.linalg.norm(gallery, axis=1)
+    expected = [by_loop(d, (i, 0), ids, [1] * 80) for i, d in zip(query_ids, distances, strict=True)]
+    np.testing.assert_allclose(found.average_precision, [e[0] for e in expected if e is not None], rtol=1e-12)
 
 
 @given(seed=st.integers(0, 10**6), data=st.data())
@@ -110,7 +106,7 @@ def test_the_order_of_gallery_and_queries_makes_no_difference(seed: int, data: s
     ids[0], cameras[0], query_ids[0], query_cameras[0] = 1, 1, 1, 2  # one true match at least
     p, g = (np.array(data.draw(st.permutations(range(n)))) for n in (6, 20))
     one = retrieval(query, gallery, query_ids, query_cameras, ids, cameras)
-    other = retrieval(query[p], gallery[g], query_ids[p], query_cameras[p], ids[g], cameras[g], chunk=2)
+    other = retrieval(query[p], gallery[g], query_ids[p], query_cameras[p], ids[g], cameras[g])
     order = np.argsort(p[other.queries])
     assert p[other.queries][order].tolist() == one.queries.tolist()
     assert other.average_precision[order].tolist() == one.average_precision.tolist()
@@ -148,12 +144,10 @@ def test_intervals_can_be_drawn_over_identities() -> None:
         ({"query_ids": [1, 2]}, "expected identities and cameras of 1 queries"),
         ({"metric": "cosine", "gallery_features": [[1, 1], [0, 0]]}, "gallery features of length 0"),
         ({"metric": "hamming"}, "metric must be"),
-        ({"area": "circle"}, "area must be"),
         ({"ranks": (0, 1)}, "ranks must be at least 1"),
-        ({"chunk": 0}, "chunk must be at least 1"),
     ],
 )
-def test_misuse_is_told_in_a_sentence(change: dict[str, Any], says: str) -> None:
+def test_misuse_is_refused_in_a_sentence(change: dict[str, Any], says: str) -> None:
     good: dict[str, Any] = {
         "query_features": [[0, 1]], "gallery_features": [[0, 1], [1, 0]], "query_ids": [1], "query_cameras": [1],
         "gallery_ids": [1, 2], "gallery_cameras": [2, 2],
@@ -161,8 +155,3 @@ def test_misuse_is_told_in_a_sentence(change: dict[str, Any], says: str) -> None
     assert retrieval(**good).mean_average_precision == 1
     with pytest.raises(ValueError, match=says):
         retrieval(**{**good, **change})
-
-
-def test_distances_that_are_no_numbers_are_refused() -> None:
-    with pytest.raises(ValueError, match="without NaN"):
-        retrieval_from_distances(np.array([[np.nan]]), [1], [1], [1], [2])

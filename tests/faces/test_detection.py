@@ -10,7 +10,7 @@ from clipselect.zoo.face_checkpoints import load_face_network
 from clipselect.zoo.face_networks import FACE_NETWORKS
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.metrics import rank_accuracy
+from clipselect.evaluation.metrics.identification import rank_accuracy
 from clipselect.faces import Haar, YuNet, align, iou
 from clipselect.faces.detection import Detections, Detector, Face, _detections, _padded, _shrunk
 

@@ -16,7 +16,7 @@ from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.metrics import rank_accuracy
+from clipselect.evaluation.metrics.identification import rank_accuracy
 
 State = dict[str, Tensor]
 FACES = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))

@@ -19,8 +19,8 @@ DRAWS = 2000
 MAP_DRAWS = 500
 """For average precision, each draw of which ranks all groups again."""
 QUANTILES = (0.025, 0.975)
-CHUNK = 4_000_000
-"""Numbers of an intermediate array that are held at a time."""
+MAX_NUMBERS = 4_000_000
+"""Of an intermediate array that is held at a time."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,6 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def proportion_interval(
-    values: ArrayLike, *, clusters: Sequence[Hashable] | None = None, draws: int = DRAWS, seed: int = 0
-) -> tuple[float, float]:
-    """`bootstrap_interval` of shares in [0, 1], or `extreme_interval` where all are 0 or all are 1."""
-    shares = np.asarray(values, dtype=np.float64)
-    extreme = extreme_interval(shares, len(shares) if clusters is None else len({*clusters}))
-    return extreme or bootstrap_interval(shares, clusters=clusters, draws=draws, seed=seed)
-
-
 def extreme_interval(shares: NDArray[np.float64], sources: int) -> tuple[float, float] | None:
     """Clopper and Pearson's exact 95 % interval over the sources where all shares are 0 or all are 1; None otherwise.
 
@@ -89,16 +80,6 @@ def extreme_interval(shares: NDArray[np.float64], sources: int) -> tuple[float, 
         return None
     low, high = binomtest(sources * int(shares[0]), sources).proportion_ci(QUANTILES[1] - QUANTILES[0], "exact")
     return float(low), float(high)
-
-
-def difference_interval(
-    a: ArrayLike, b: ArrayLike, *, clusters: Sequence[Hashable] | None = None, draws: int = DRAWS, seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval (low, high) of the mean of a - b, both [n] over the same groups in the same order."""
-    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if first.shape != second.shape:
-        raise ValueError(f"a paired difference needs the same groups, got {len(first)} and {len(second)}")
-    return bootstrap_interval(first - second, clusters=clusters, draws=draws, seed=seed)
 
 
 def bootstrap_means(
@@ -155,6 +136,6 @@ def _cluster_indices(groups: int, clusters: Sequence[Hashable] | None) -> tuple[
 
 
 def chunks(total: int, width: int) -> Iterator[slice]:
-    """Slices of `total` rows of `width` numbers each that hold at most `CHUNK` numbers."""
-    step = max(1, CHUNK // max(width, 1))
+    """Slices of `total` rows of `width` numbers each that hold at most `MAX_NUMBERS` numbers."""
+    step = max(1, MAX_NUMBERS // max(width, 1))
     return (slice(i, min(i + step, total)) for i in range(0, total, step))

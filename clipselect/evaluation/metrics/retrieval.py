@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipselect.data.tracklets import DISTRACTOR, JUNK
-from clipselect.evaluation.metrics.intervals import Floats
+from clipselect.evaluation.metrics.intervals import chunks
 
 Metric = Literal["euclidean", "cosine"]
-Area = Literal["trapezium", "steps"]
 Identities = Sequence[Hashable] | NDArray[np.generic]
 
 RANKS = (1, 5, 20)
@@ -61,10 +60,11 @@ def retrieval(
     *,
     ranks: Sequence[int] = RANKS,
     metric: Metric = "euclidean",
-    area: Area = "trapezium",
-    chunk: int = 256,
 ) -> Retrieval:
     """Mean average precision and CMC of features, see the top of this file.
+
+    Average precision is that of the code published with MARS and Market-1501: each true match counts the mean of the
+    precision at it and just before it (1 before the first rank).
 
     Args:
         query_features, gallery_features: [q, d] and [g, d]. A query may be in the gallery as well, as in MARS: it is
@@ -72,10 +72,6 @@ def retrieval(
         query_ids, query_cameras, gallery_ids, gallery_cameras: [q], [q], [g], [g], numbers or text.
         ranks: of the CMC.
         metric: "euclidean" as in the paper, or "cosine".
-        area: how average precision is integrated; "trapezium" is what the code published with MARS and Market-1501
-            does: each true match counts the mean of the precision at it and just before it (1 before the first rank).
-            "steps" counts the precision at it, as scikit-learn does.
-        chunk: queries whose distances are held at a time.
 
     Raises:
         ValueError: shapes that do not fit, features that are not finite, an empty gallery, no query with a true match.
@@ -85,66 +81,26 @@ def retrieval(
     >>> found.mean_average_precision, found.cmc
     (1.0, {1: 1.0})
     """
-    if chunk < 1:
-        raise ValueError(f"chunk must be at least 1, got {chunk}")
     if metric not in ("euclidean", "cosine"):
         raise ValueError(f"metric must be 'euclidean' or 'cosine', got {metric!r}")
-    query, gallery = _features(query_features, "query"), _features(gallery_features, "gallery")
-    if query.shape[1] != gallery.shape[1]:
-        raise ValueError(f"queries have {query.shape[1]} features, the gallery {gallery.shape[1]}")
-    rows = _distances(*_prepared(query, gallery, metric), chunk)
-    shape = (len(query), len(gallery))
-    return _retrieval(rows, shape, query_ids, query_cameras, gallery_ids, gallery_cameras, ranks, area)
-
-
-def retrieval_from_distances(
-    distances: Floats,
-    query_ids: Identities,
-    query_cameras: Identities,
-    gallery_ids: Identities,
-    gallery_cameras: Identities,
-    *,
-    ranks: Sequence[int] = RANKS,
-    area: Area = "trapezium",
-) -> Retrieval:
-    """`retrieval` of any distances [q, g], smaller is more alike; infinite ones are the farthest.
-
-    Raises:
-        ValueError: shapes that do not fit, a NaN, an empty gallery, no query with a true match.
-    """
-    matrix = np.asarray(distances)
-    if matrix.ndim != 2 or np.isnan(matrix).any():
-        raise ValueError("distances must be [queries, gallery] without NaN")
-    shape = (matrix.shape[0], matrix.shape[1])
-    return _retrieval(iter(matrix), shape, query_ids, query_cameras, gallery_ids, gallery_cameras, ranks, area)
-
-
-def _retrieval(
-    rows: Iterator[Floats],
-    shape: tuple[int, int],
-    query_ids: Identities,
-    query_cameras: Identities,
-    gallery_ids: Identities,
-    gallery_cameras: Identities,
-    ranks: Sequence[int],
-    area: Area,
-) -> Retrieval:
-    if area not in ("trapezium", "steps"):
-        raise ValueError(f"area must be 'trapezium' or 'steps', got {area!r}")
     if not ranks or min(ranks) < 1:
         raise ValueError(f"ranks must be at least 1, got {[*ranks]}")
+    sought, among = _features(query_features, "query"), _features(gallery_features, "gallery")
+    if sought.shape[1] != among.shape[1]:
+        raise ValueError(f"queries have {sought.shape[1]} features, the gallery {among.shape[1]}")
     lengths = [len(query_ids), len(query_cameras), len(gallery_ids), len(gallery_cameras)]
-    if lengths != [shape[0]] * 2 + [shape[1]] * 2:
-        raise ValueError(f"expected identities and cameras of {shape[0]} queries and {shape[1]} entries, got {lengths}")
-    if not shape[1]:
+    if lengths != [len(sought)] * 2 + [len(among)] * 2:
+        raise ValueError(
+            f"expected identities and cameras of {len(sought)} queries and {len(among)} entries, got {lengths}"
+        )
+    if not len(among):
         raise ValueError("the gallery is empty; retrieval needs at least one entry")
     numbers: dict[Hashable, int] = {JUNK: 0, DISTRACTOR: 1}
-    (query, gallery), (query_camera, camera) = (
-        _numbered(query_ids, gallery_ids, numbers), _numbered(query_cameras, gallery_cameras, {}),
-    )  # fmt: skip
+    query, gallery = _numbered(query_ids, gallery_ids, numbers)
+    query_camera, camera = _numbered(query_cameras, gallery_cameras, {})
     junk = gallery == numbers[JUNK]
     valid, precisions, firsts = [], [], []
-    for i, row in enumerate(rows):
+    for i, row in enumerate(_distances(*_prepared(sought, among, metric))):
         own = gallery == query[i]
         left_out = junk | (own & (camera == query_camera[i]))
         right = own & ~left_out & (query[i] != numbers[DISTRACTOR])
@@ -153,29 +109,21 @@ def _retrieval(
         matches = np.sort(row[right])
         found = np.arange(1, len(matches) + 1)
         rank = found + np.searchsorted(np.sort(row[~(left_out | right)]), matches, "right")
-        precision = found / rank
-        if area == "trapezium":
-            before = np.divide(found - 1, rank - 1, out=np.ones(len(rank)), where=rank > 1)
-            precision = (before + precision) / 2
+        before = np.divide(found - 1, rank - 1, out=np.ones(len(rank)), where=rank > 1)
         valid.append(i)
-        precisions.append(float(precision.mean()))
+        precisions.append(float(((before + found / rank) / 2).mean()))
         firsts.append(int(rank[0]))
     if not valid:
         raise ValueError("no query has a true match: none of its identity in another camera is in the gallery")
     first = np.array(firsts, np.int64)
     cmc = {int(r): float((first <= r).mean()) for r in ranks}
-    return Retrieval(np.array(valid, np.int64), np.array(precisions), first, cmc, shape[0] - len(valid))
+    return Retrieval(np.array(valid, np.int64), np.array(precisions), first, cmc, len(sought) - len(valid))
 
 
-def _numbered(
-    queries: Identities, gallery: Identities, numbers: dict[Hashable, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _numbered(queries: Identities, gallery: Identities, numbers: dict[Hashable, int]) -> list[NDArray[np.int64]]:
     """Every value as a number of its own; `numbers` grows."""
-    both = [
-        np.array([numbers.setdefault(v, len(numbers)) for v in (s.tolist() if isinstance(s, np.ndarray) else s)])
-        for s in (queries, gallery)
-    ]
-    return both[0].astype(np.int64), both[1].astype(np.int64)
+    both = [s.tolist() if isinstance(s, np.ndarray) else s for s in (queries, gallery)]
+    return [np.array([numbers.setdefault(v, len(numbers)) for v in values], np.int64) for values in both]
 
 
 def _features(values: ArrayLike, of: str) -> NDArray[np.float64]:
@@ -199,20 +147,19 @@ def _prepared(
         if not features.any(axis=1).all():
             row = int((~features.any(axis=1)).argmax())
             raise ValueError(f"{of} features of length 0 have no cosine; row {row} is such")
-    scaled = [f / np.abs(f).max(axis=1, keepdims=True) if len(f) else f for f in (query, gallery)]
-    unit = [f / np.linalg.norm(f, axis=1, keepdims=True) for f in scaled]
-    return unit[0], unit[1]
+    scaled = [f / np.abs(f).max(axis=1, keepdims=True) for f in (query, gallery)]
+    query, gallery = (f / np.linalg.norm(f, axis=1, keepdims=True) for f in scaled)
+    return query, gallery
 
 
-def _distances(query: NDArray[np.float64], gallery: NDArray[np.float64], chunk: int) -> Iterator[NDArray[np.float32]]:
+def _distances(query: NDArray[np.float64], gallery: NDArray[np.float64]) -> Iterator[NDArray[np.float32]]:
     """Squared Euclidean distances [g] of one query after the other.
 
     Computed in float64 and kept in float32, so that what is equal stays equal wherever in a matrix it stands.
     """
     lengths = np.square(gallery).sum(axis=1)
-    for start in range(0, len(query), chunk):
-        part = query[start : start + chunk]
-        sums = np.square(part).sum(axis=1)[:, None] + lengths
-        squares = sums - 2 * (part @ gallery.T)
+    for part in chunks(len(query), len(gallery)):
+        sums = np.square(query[part]).sum(axis=1)[:, None] + lengths
+        squares = sums - 2 * (query[part] @ gallery.T)
         squares[squares < SAME * sums] = 0
         yield from squares.astype(np.float32)

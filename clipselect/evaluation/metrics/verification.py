@@ -1,4 +1,4 @@
-"""Are two groups of the same identity? One-to-one verification: ROC, TAR at FAR, ten-fold accuracy.
+"""Are two groups of the same identity? One-to-one verification: TAR at FAR, ten-fold accuracy.
 
 Pure functions over the similarities of pairs; higher means more alike, and a pair is accepted from the threshold on
 (similarity >= threshold). Pairs that tie are accepted together, since there is no order among them.
@@ -12,21 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 WHOLE = 1e-9
 """A rate times a number of trials that is this near a whole number is meant to be it: 1e-3 of 1000 pairs is one."""
-
-
-@dataclass(frozen=True)
-class Roc:
-    """The receiver operating characteristic, from the strictest threshold to the most lenient one.
-
-    Attributes:
-        far: [m] share of the impostor pairs that are accepted, rising from 0 to 1.
-        tar: [m] share of the genuine pairs that are accepted, rising from 0 to 1.
-        thresholds: [m] falling; the first is infinity, which accepts nothing, then every similarity that occurs.
-    """
-
-    far: NDArray[np.float64]
-    tar: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -77,34 +62,17 @@ class FoldAccuracy:
     thresholds: NDArray[np.float64]
 
 
-def roc(similarities: ArrayLike, same: ArrayLike) -> Roc:
-    """Every point of the ROC that can be measured.
+def tar_at_far(similarities: ArrayLike, same: ArrayLike, fars: Sequence[float]) -> list[OperatingPoint]:
+    """True accept rate at given false accept rates.
+
+    Between the points of the ROC (scikit-learn's `roc_curve`) the TAR is interpolated linearly in FAR; where several
+    points share the FAR, the highest TAR counts. Unless genuine and impostor pairs tie, that is the TAR of the most
+    lenient threshold whose FAR is not above the one asked for; where they tie, it is the mean over all orders of the
+    tied pairs.
 
     Args:
         similarities: [n] finite floats.
         same: [n] bool, whether the pair is genuine; both kinds present.
-
-    Raises:
-        ValueError: shapes that do not fit, numbers that are not finite, no genuine or no impostor pair.
-
-    >>> curve = roc([0.9, 0.6, 0.4, 0.1], [True, False, True, False])
-    >>> curve.far.tolist(), curve.tar.tolist()
-    ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
-    """
-    genuine, impostor = _split(similarities, same)
-    thresholds, found, alarms = accepted(genuine, impostor)
-    return Roc(alarms / len(impostor), found / len(genuine), thresholds)
-
-
-def tar_at_far(similarities: ArrayLike, same: ArrayLike, fars: Sequence[float]) -> list[OperatingPoint]:
-    """True accept rate at given false accept rates.
-
-    Between the points of `roc` the TAR is interpolated linearly in FAR; where several points share the FAR, the highest
-    TAR counts. Unless genuine and impostor pairs tie, that is the TAR of the most lenient threshold whose FAR is not
-    above the one asked for; where they tie, it is the mean over all orders of the tied pairs.
-
-    Args:
-        similarities, same: as for `roc`.
         fars: each in (0, 1].
 
     Returns:
@@ -112,12 +80,18 @@ def tar_at_far(similarities: ArrayLike, same: ArrayLike, fars: Sequence[float]) 
         `rate` is None.
 
     Raises:
-        ValueError: as for `roc`, or a FAR outside (0, 1].
+        ValueError: shapes that do not fit, numbers that are not finite, no genuine or no impostor pair, or a FAR
+            outside (0, 1].
 
     >>> [point.rate for point in tar_at_far([0.9, 0.6, 0.4, 0.1], [True, False, True, False], [0.5, 0.1])]
     [1.0, None]
     """
-    return operating_points(*_split(similarities, same), fars)
+    values, truth = _checked(similarities, same)
+    if truth.all() or not truth.any():
+        raise ValueError(
+            f"verification needs genuine and impostor pairs, there are {truth.sum()} and {(~truth).sum()} of them"
+        )
+    return operating_points(values[truth], values[~truth], fars)
 
 
 def ten_fold_accuracy(similarities: ArrayLike, same: ArrayLike, folds: ArrayLike | int = 10) -> FoldAccuracy:
@@ -154,32 +128,18 @@ def ten_fold_accuracy(similarities: ArrayLike, same: ArrayLike, folds: ArrayLike
     return FoldAccuracy(float(accuracies.mean()), error, accuracies, thresholds)
 
 
-def accepted(
-    genuine: NDArray[np.float64], impostor: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """How many of each kind are accepted at infinity and at every finite value that occurs, from the highest down.
-
-    Args:
-        genuine, impostor: [n] and [m]; minus infinity for what no threshold accepts.
-
-    Returns:
-        (thresholds, genuine accepted, impostors accepted), each [k].
-    """
-    values = np.unique(np.concatenate([genuine, impostor]))
-    values = values[values > -np.inf]
-    counts = [
-        np.r_[0, (len(kind) - np.searchsorted(np.sort(kind), values, "left"))[::-1]] for kind in (genuine, impostor)
-    ]
-    return np.r_[np.inf, values[::-1]], *counts
-
-
 def operating_points(
     genuine: NDArray[np.float64], impostor: NDArray[np.float64], allowed: Sequence[float]
 ) -> list[OperatingPoint]:
     """See `tar_at_far`; minus infinity stands for what no threshold accepts."""
-    thresholds, found, alarms = accepted(genuine, impostor)
-    trials = len(impostor)
-    points = []
+    trials, points = len(impostor), []
+    values = np.unique(np.concatenate([genuine, impostor]))
+    values = values[values > -np.inf]
+    # how many of each kind are accepted at infinity, and at every value that occurs from the highest down
+    thresholds = np.r_[np.inf, values[::-1]]
+    found, alarms = (
+        np.r_[0, (len(kind) - np.searchsorted(np.sort(kind), values, "left"))[::-1]] for kind in (genuine, impostor)
+    )
     for rate in map(float, allowed):
         if not 0 < rate <= 1:
             raise ValueError(f"a rate of false alarms must lie in (0, 1], got {rate}")
@@ -204,17 +164,6 @@ def _checked(similarities: ArrayLike, same: ArrayLike) -> tuple[NDArray[np.float
     if not np.isfinite(values).all():
         raise ValueError("similarities hold a NaN or infinity")
     return values, truth.astype(bool)
-
-
-def _split(similarities: ArrayLike, same: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Similarities of the genuine and of the impostor pairs."""
-    values, truth = _checked(similarities, same)
-    genuine, impostor = values[truth], values[~truth]
-    if not len(genuine) or not len(impostor):
-        raise ValueError(
-            f"verification needs genuine and impostor pairs, there are {len(genuine)} and {len(impostor)} of them"
-        )
-    return genuine, impostor
 
 
 def _folds(truth: NDArray[np.bool_], folds: ArrayLike | int) -> NDArray[np.generic]:

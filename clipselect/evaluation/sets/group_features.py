@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.evaluation.methods import Candidates, Method
-from clipselect.evaluation.metrics import pool_by_media
+from clipselect.evaluation.metrics.templates import pool_by_media
 from clipselect.method.aggregation import aggregate
 
 

@@ -15,8 +15,8 @@ from clipselect.data.tracklets import LAYOUTS, Layout, QueryGallery
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.arguments import check_fraction, check_numbers
 from clipselect.evaluation.methods import methods_at
-from clipselect.evaluation.metrics import BootstrapResult, bootstrap_means, retrieval
-from clipselect.evaluation.metrics.retrieval import Metric
+from clipselect.evaluation.metrics.intervals import BootstrapResult, bootstrap_means
+from clipselect.evaluation.metrics.retrieval import Metric, retrieval
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.sets.frame_table import (
     FrameChange,

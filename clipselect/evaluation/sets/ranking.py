@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clipselect.evaluation.metrics import bootstrap_interval, rank_correlation, roc_auc
+from clipselect.evaluation.metrics.accuracy import rank_correlation, roc_auc
+from clipselect.evaluation.metrics.intervals import bootstrap_interval
 from clipselect.evaluation.sets.frame_table import FrameTable
 from clipselect.method.discriminability import class_centroids, d_scores, discriminability, normalisation
 

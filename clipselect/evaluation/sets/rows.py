@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.methods import METHODS, Method
-from clipselect.evaluation.metrics import BootstrapResult, extreme_interval
+from clipselect.evaluation.metrics.intervals import BootstrapResult, extreme_interval
 from clipselect.evaluation.provenance import environment
 from clipselect.evaluation.results import Results
 from clipselect.evaluation.sets.frame_table import FrameTable

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.evaluation.metrics import BootstrapResult, statistic_draws, ten_fold_accuracy
-from clipselect.evaluation.metrics.intervals import chunks
-from clipselect.evaluation.metrics.verification import WHOLE
+from clipselect.evaluation.metrics.intervals import BootstrapResult, chunks, statistic_draws
+from clipselect.evaluation.metrics.verification import WHOLE, ten_fold_accuracy
 from clipselect.evaluation.sets.pairs import Pairs
 from clipselect.evaluation.sets.rows import Measure
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
-from clipselect.evaluation.metrics import retrieval
+from clipselect.evaluation.metrics.retrieval import retrieval
 from clipselect.evaluation.results import read_results
 from clipselect.evaluation.sets import frame_table, persons
 from clipselect.evaluation.sets.persons import PersonEvaluation
