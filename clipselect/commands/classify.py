@@ -5,13 +5,12 @@ from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from clipselect.commands import options
 from clipselect.commands.common import print_warning
 from clipselect.commands.output.results import VIDEOS, as_json, scored_video
-from clipselect.commands.output.terminal import clock
+from clipselect.commands.output.terminal import clock, plain_table
 from clipselect.commands.outputs import VideoOutputs, write
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.evaluation.classify import Answer, compare
@@ -83,9 +82,7 @@ def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _print(console: Console, answers: list[Answer], classes: tuple[str, ...]) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("method", "clips", "GFLOPs", "seconds", "answer"):
-        table.add_column(name, justify="left" if name in ("method", "answer") else "right")
+    table = plain_table("method", "clips", "GFLOPs", "seconds", "answer", left=["method", "answer"])
     for answer in answers:
         best = answer.probabilities.argsort(descending=True)[:TOP].tolist()
         table.add_row(

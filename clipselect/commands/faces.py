@@ -19,7 +19,6 @@ from clipselect.samplers.frame_sampler import FaceFrameSampler
 
 if TYPE_CHECKING:
     from clipselect.faces.detection import Detector
-    from clipselect.faces.video_faces import FaceTrack
 
 INTRO = "Faces of every track, best first by how discriminable they are for the base; the green ones were picked."
 SQUARES = "found without landmarks: the faces are square crops, not aligned; --detector with a YuNet file aligns them"
@@ -107,6 +106,8 @@ def _of_video(
     """A group for every track; whatever goes wrong with a video stays with it."""
     from clipselect.faces.video_faces import faces_of_video  # OpenCV
 
+    source, model = str(path), sampler.scorer.name
+    results: list[Result] = []
     try:
         with ProgressDisplay(outputs.quiet, lines=False) as display:
             found = faces_of_video(path, detect, every=every, shortest=shortest, progress=display)
@@ -118,26 +119,16 @@ def _of_video(
                 f"{path}: no face in {shortest} frames or more of the {found.frames} looked at{small}; "
                 "lower --shortest or --every, or give YuNet as --detector"
             )
-        return [
-            _of_track(path, f"track {number}", track, found.warnings, sampler, outputs)
-            for number, track in enumerate(found.tracks, start=1)
-        ]
+        for number, track in enumerate(found.tracks, start=1):
+            name, selection = f"track {number}", sampler(track.crops)
+            saved = outputs.save_frames(source, name, selection, track.crops.__getitem__)
+            results.append(
+                scored_group(
+                    source, name, model, track.origins, selection, files=saved,
+                    warnings=found.warnings if track.by_landmarks else (*found.warnings, SQUARES),
+                    pictures=track.crops if outputs.needs_pictures else (),
+                )
+            )  # fmt: skip
     except FAILURES as e:
-        return [failed_group(str(path), "", sampler.scorer.name, sentence(path, e))]
-
-
-def _of_track(
-    path: Path, name: str, track: "FaceTrack", warnings: tuple[str, ...], sampler: FaceFrameSampler,
-    outputs: FrameOutputs,
-) -> Result:  # fmt: skip
-    selection = sampler(track.crops)
-    return scored_group(
-        str(path),
-        name,
-        sampler.scorer.name,
-        track.origins,
-        selection,
-        warnings=warnings if track.by_landmarks else (*warnings, SQUARES),
-        files=outputs.save_frames(str(path), name, selection, track.crops.__getitem__),
-        pictures=track.crops if outputs.needs_pictures else (),
-    )
+        return [failed_group(source, "", model, sentence(path, e))]
+    return results

@@ -7,7 +7,7 @@ import typer
 
 from clipselect.commands import options
 from clipselect.commands.batch import finish, run_batch, sampler_settings, score_files
-from clipselect.commands.common import check, print_error
+from clipselect.commands.common import print_error
 from clipselect.commands.output.results import Result
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
@@ -42,7 +42,6 @@ def reid(
 
     Exit code 0: all scored. 1: some tracklets or file names could not be read. 2: nothing could, or wrong usage.
     """
-    check(layout is None or layout in LAYOUTS, f"--layout must be one of {', '.join(LAYOUTS)}, got {layout}")
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, INTRO)
     sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     found = [(str(folder), read_tracklets(folder, cast(Layout | None, layout))) for folder in folders]

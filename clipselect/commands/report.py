@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from clipselect.commands.common import STDOUT, check, stderr, write_stdout
 from clipselect.commands.options import Quiet
+from clipselect.commands.output.terminal import plain_table
 from clipselect.index.inputs import expand
 from clipselect.media.text import printable
 from clipselect.report.contents import Report
@@ -77,9 +77,7 @@ def _print(console: Console, report: Report) -> None:
 
 def _print_tables(console: Console, tables: Sequence[Table]) -> None:
     for table in tables:
-        grid = RichTable(box=None, header_style="bold", pad_edge=False)
-        for name in table.columns:
-            grid.add_column(Text(printable(name)), justify="left" if table.is_text(name) else "right", overflow="fold")
+        grid = plain_table(*table.columns, left=[*filter(table.is_text, table.columns)])
         for i, row in enumerate(table.rows):
             grid.add_row(*(Text(printable(cell)) for cell in row), style="bold green" if i in table.marked else "")
         console.print(Text(f"\n{table.title}", style="dim"))

@@ -31,7 +31,7 @@ known. If not one can be scored, nothing is written. In CSV, bytes of a file nam
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,27 +49,18 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """What the results of videos and those of groups of frames are called.
-
-    Attributes:
-        entries, elements: their keys in JSON.
-        columns: of CSV.
-    """
+    """The keys of results and of their elements in JSON, and the columns of CSV."""
 
     entries: str
     elements: str
     columns: tuple[str, ...]
 
 
-VIDEOS = Kind(
-    "videos", "clips", ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "file")
-)
 BOX_COLUMNS = ("left", "top", "width", "height")
-GROUPS = Kind(
-    "groups",
-    "frames",
-    ("source", "group", "error", "path", "frame", "time", *BOX_COLUMNS, "score", "rank", "picked", "weight", "file"),
-)
+CLIP_COLUMNS = ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "file")
+FRAME_COLUMNS = ("source", "group", "error", "path", "frame", "time", *BOX_COLUMNS, "score", "rank", "picked")
+VIDEOS = Kind("videos", "clips", CLIP_COLUMNS)
+GROUPS = Kind("groups", "frames", (*FRAME_COLUMNS, "weight", "file"))
 
 
 @dataclass(frozen=True)
@@ -135,15 +126,10 @@ def scored_video(
         error: why they could not be.
     """
     scores = selection.scores
-    marks = _marks(scores.scores, selection.ranks, selection.picked.ranked, files or {})
+    marks = _marks(scores.scores, selection.ranks, {*selection.picked.ranked.tolist()}, files or {})
     elements = [
-        {
-            "start": _seconds(clip.start),
-            "end": _seconds(clip.end),
-            "frames": clip.frames,
-            "first_frame": clip.first,
-            **mark,
-        }
+        {"start": _seconds(clip.start), "end": _seconds(clip.end), "frames": clip.frames, "first_frame": clip.first}
+        | mark
         for clip, mark in zip(scores.clips, marks, strict=True)
     ]
     facts = {
@@ -187,20 +173,21 @@ def scored_group(
     """
     places = selection.candidates.tolist()
     weights = dict(zip(selection.indices.tolist(), selection.weights.tolist(), strict=True))
-    picked = [n for n, i in enumerate(places) if i in weights]
+    picked = {n for n, i in enumerate(places) if i in weights}
     saved = {n: files[i] for n, i in enumerate(places) if files and i in files}
     marks = _marks(selection.scores, selection.ranks, picked, saved)
     elements = [
         {**_origin(origins[i]), **mark, "weight": round(weights[i], 6) if i in weights else None}
         for i, mark in zip(places, marks, strict=True)
     ]
-    facts = {**_group_facts(source, name, model, None), "warnings": list(warnings)}
-    return Scored(_group_title(source, name), facts, elements, selection.scores, pictures=pictures)
+    facts = {"source": source, "group": name, "model": model, "error": None, "warnings": [*warnings]}
+    return Scored(_title(source, name), facts, elements, selection.scores, pictures=pictures)
 
 
 def failed_group(source: str, name: str, model: str, error: str) -> Failed:
     """The result of a group of frames that could not be scored."""
-    return Failed(_group_title(source, name), {**_group_facts(source, name, model, error), "warnings": []}, error)
+    facts = {"source": source, "group": name, "model": model, "error": error, "warnings": []}
+    return Failed(_title(source, name), facts, error)
 
 
 def as_json(kind: Kind, results: Sequence[Result], settings: Record, **extra: Any) -> str:
@@ -223,21 +210,12 @@ def as_csv(kind: Kind, results: Sequence[Result]) -> str:
 
 
 def _marks(
-    scores: NDArray[np.float32],
-    ranks: NDArray[np.int64],
-    picked: Sequence[int] | NDArray[np.int64],
-    files: Mapping[int, Path],
+    scores: NDArray[np.float32], ranks: NDArray[np.int64], picked: Collection[int], files: Mapping[int, Path]
 ) -> list[Record]:
     """What every record ends with: how good the element is, and what became of it."""
-    chosen = {int(i) for i in picked}
     return [
-        {
-            "score": round(float(score), 6),
-            "rank": int(rank),
-            "picked": i in chosen,
-            "file": str(files[i]) if i in files else None,
-        }
-        for i, (score, rank) in enumerate(zip(scores, ranks, strict=True))
+        {"score": round(score, 6), "rank": rank, "picked": i in picked, "file": str(files[i]) if i in files else None}
+        for i, (score, rank) in enumerate(zip(scores.tolist(), ranks.tolist(), strict=True))
     ]
 
 
@@ -250,11 +228,7 @@ def _origin(origin: FrameOrigin) -> Record:
     }
 
 
-def _group_facts(source: str, name: str, model: str, error: str | None) -> Record:
-    return {"source": source, "group": name, "model": model, "error": error}
-
-
-def _group_title(source: str, name: str) -> str:
+def _title(source: str, name: str) -> str:
     return f"{source}, {name}" if name else source
 
 

@@ -1,9 +1,10 @@
 """Results on the terminal: a table of clips with a timeline of their scores, a table of frames."""
 
 import math
+from collections.abc import Collection
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -43,7 +44,7 @@ def print_group(console: Console, group: Scored) -> None:
     console.print(
         Text.assemble((printable(group.title), "bold"), f"  {len(group.elements)} frames, {group.picked} picked")
     )
-    table = _table("rank", "frame", "score", "weight", "picked", left=("frame",))
+    table = plain_table("rank", "frame", "score", "weight", "picked", left=["frame"])
     records = sorted(group.elements, key=lambda record: record["rank"])
     for record in records[:MAX_FRAME_ROWS]:
         weight = "" if record["weight"] is None else f"{record['weight']:.3f}"
@@ -63,7 +64,7 @@ def where(frame: Record) -> str:
 
 def _clip_table(video: Scored) -> RenderableType:
     """The clips by rank, the first `MAX_CLIP_ROWS` and every picked one."""
-    table = _table("rank", "start", "end", "frames", "score", "picked", centre=("picked",))
+    table = plain_table("rank", "start", "end", "frames", "score", "picked", centre=["picked"])
     records = sorted(video.elements, key=lambda record: record["rank"])
     rows = [record for record in records if record["rank"] <= MAX_CLIP_ROWS or record["picked"]]
     for record in rows:
@@ -94,10 +95,12 @@ def _timeline(video: Scored, width: int) -> Text:
     return Text("\n").join([bars, marks, axis])
 
 
-def _table(*names: str, left: tuple[str, ...] = (), centre: tuple[str, ...] = ()) -> Table:
+def plain_table(*names: str, left: Collection[str] = (), centre: Collection[str] = ()) -> Table:
+    """A table without lines; columns are aligned to the right unless named."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
-        table.add_column(name, justify="left" if name in left else "center" if name in centre else "right")
+        justify: JustifyMethod = "left" if name in left else "center" if name in centre else "right"
+        table.add_column(Text(printable(name)), justify=justify, overflow="fold")
     return table
 
 
