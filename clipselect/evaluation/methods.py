@@ -19,10 +19,6 @@ T = TypeVar("T")
 
 IntArray = NDArray[np.int64]
 Element = Literal["clip", "frame"]
-Weighing = Rescale | Literal["equal"] | None
-"""Weights of the kept elements: a rescaling of their scores (None: the scores as they are), or all equal."""
-Style = tuple[str, str]
-"""Colour and marker of a plot."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Candidates:
     Attributes:
         scores: [n] by the DDNet; n >= 1.
         k: how many to keep, in [1, n]; n for methods without a K.
-        seed: of random choices; the number of the group belongs into it.
+        seed: of random choices; holds the number of the group.
         threshold: of eq. 7, in [0, 1].
         equal_cost_k: how many uniform elements the total cost of `k` by score buys, in [1, n].
         confidence: [n] the base's own largest probability, where the base saw all of them.
@@ -60,25 +56,25 @@ class Method:
         description: what it does, as a phrase.
         choose: candidates -> the places [k] of the kept ones, rising; None for what only results files of special
             studies hold.
-        weigh: how the kept ones are weighted.
+        weigh: the kept ones by their scores, rescaled or (None) as they are, or all equally.
         elements: what it is measured on.
         needs: what must see every candidate first: nothing, the DDNet, the base, or a person who labels them.
         has_k: whether it keeps a given number K.
         role: what it is compared as: the subject of all tables, a rival of its kind, or an oracle that cannot be used.
         in_plots: whether plots show it; of variants that lie on top of each other only one does.
-        style: None for a colour and a marker of its own in every report.
+        style: colour and marker of its plots; None for some of its own in every report.
     """
 
     name: str
     description: str
     choose: Callable[[Candidates], IntArray] | None
-    weigh: Weighing = "equal"
+    weigh: Rescale | Literal["equal"] | None = "equal"
     elements: tuple[Element, ...] = ("clip", "frame")
     needs: Literal["nothing", "ddnet", "base", "labels"] = "nothing"
     has_k: bool = True
     role: Literal["subject", "uniform", "equal_cost", "random", "dense", "oracle", "other"] = "other"
     in_plots: bool = True
-    style: Style | None = None
+    style: tuple[str, str] | None = None
 
     def keep(self, candidates: Candidates) -> tuple[IntArray, NDArray[np.float64]]:
         """The places [k] of the kept elements, rising, and their weights [k] for eq. 8.
@@ -127,6 +123,10 @@ def equal_cost_k(candidates: int, k: int, ddnet_to_base: float) -> int:
     return min(min(k, candidates) + scoring, candidates)
 
 
+def _half(c: Candidates) -> int:
+    return (c.count + 1) // 2
+
+
 def _all(c: Candidates) -> IntArray:
     return np.arange(c.count)
 
@@ -135,12 +135,8 @@ def _best(c: Candidates) -> IntArray:
     return top_k(c.scores, c.k).ordered
 
 
-def _best_one(c: Candidates) -> IntArray:
-    return top_k(c.scores, 1).ordered
-
-
 def _better_half(c: Candidates) -> IntArray:
-    return top_k(c.scores, (c.count + 1) // 2).ordered
+    return top_k(c.scores, _half(c)).ordered
 
 
 def _above_threshold(c: Candidates) -> IntArray:
@@ -151,24 +147,8 @@ def _uniform(c: Candidates) -> IntArray:
     return uniform(c.count, c.k)
 
 
-def _uniform_half(c: Candidates) -> IntArray:
-    return uniform(c.count, (c.count + 1) // 2)
-
-
-def _uniform_at_equal_cost(c: Candidates) -> IntArray:
-    return uniform(c.count, _known(c.equal_cost_k, "equal_cost_k"))
-
-
-def _first(c: Candidates) -> IntArray:
-    return np.arange(c.k)
-
-
 def _random(c: Candidates) -> IntArray:
     return np.sort(np.random.default_rng(c.seed).permutation(c.count)[: c.k])
-
-
-def _most_confident(c: Candidates) -> IntArray:
-    return top_k(_known(c.confidence, "confidence"), c.k).ordered
 
 
 def _action(c: Candidates) -> IntArray:
@@ -190,96 +170,59 @@ _VERMILION, _SKY, _BLUE, _PURPLE, _ORANGE, _GREEN = "#d55e00", "#56b4e9", "#0072
 _ORACLE = ("#909090", "*")
 
 _TABLE = (
-    Method(
-        "ddl", "the K best by the DDNet's score, weighted by their scores",
-        _best, "candidates", needs="ddnet", role="subject", style=(_VERMILION, "o"),
-    ),
-    Method(
-        "ddl_literal", "as ddl, but weights rescaled over the kept ones alone, as the paper prints it",
-        _best, "kept", needs="ddnet", in_plots=False, style=(_VERMILION, "<"),
-    ),
-    Method(
-        "ddl_no_rescale", "as ddl, but weighted by the scores as they are",
-        _best, None, needs="ddnet", in_plots=False, style=(_VERMILION, ">"),
-    ),
-    Method(
-        "ddl_average", "as ddl, but averaged without weights",
-        _best, needs="ddnet", in_plots=False, style=(_VERMILION, "p"),
-    ),
-    Method(
-        "ddl_half", "as ddl, with half of the candidates, rounded up",
-        _better_half, "candidates", _FRAME, needs="ddnet", has_k=False,
-    ),
-    Method(
-        "ddl_half_average", "as ddl_average, with half of the candidates, rounded up",
-        _better_half, "equal", _FRAME, needs="ddnet", has_k=False, in_plots=False,
-    ),
-    Method(
-        "ddl_threshold", "as ddl, with all above the threshold, or else the best",
-        _above_threshold, "candidates", _FRAME, needs="ddnet", has_k=False,
-    ),
-    Method(
-        "ddl_threshold_no_rescale", "as ddl_threshold, but weighted by the scores as they are",
-        _above_threshold, None, _FRAME, needs="ddnet", has_k=False,
-    ),
-    Method(
-        "ddl_threshold_literal",
-        "as ddl_threshold, but weights rescaled over the kept ones alone, as the paper prints it",
-        _above_threshold, "kept", _FRAME, needs="ddnet", has_k=False, in_plots=False,
-    ),
-    Method(
-        "ddl_all", "all candidates, weighted by their scores rescaled over all",
-        _all, "candidates", _FRAME, needs="ddnet", has_k=False,
-    ),
-    Method(
-        "ddl_all_no_rescale", "all candidates, weighted by the scores as they are",
-        _all, None, _FRAME, needs="ddnet", has_k=False,
-    ),
-    Method(
-        "top1", "the single best by the DDNet's score",
-        _best_one, needs="ddnet", has_k=False, style=(_VERMILION, "P"),
-    ),
-    Method(
-        "uniform_equal_cost",
-        "evenly spread, at least as many as the whole cost of ddl at that K buys, the DDNet's included: rounded up, so"
-        " that rounding never helps ddl",
-        _uniform_at_equal_cost, elements=_CLIP, role="equal_cost", style=(_SKY, "D"),
-    ),
+    Method("ddl", "the K best by the DDNet's score, weighted by their scores",
+           _best, "candidates", needs="ddnet", role="subject", style=(_VERMILION, "o")),
+    Method("ddl_literal", "as ddl, but weights rescaled over the kept ones alone, as the paper prints it",
+           _best, "kept", needs="ddnet", in_plots=False, style=(_VERMILION, "<")),
+    Method("ddl_no_rescale", "as ddl, but weighted by the scores as they are",
+           _best, None, needs="ddnet", in_plots=False, style=(_VERMILION, ">")),
+    Method("ddl_average", "as ddl, but averaged without weights",
+           _best, needs="ddnet", in_plots=False, style=(_VERMILION, "p")),
+    Method("ddl_half", "as ddl, with half of the candidates, rounded up",
+           _better_half, "candidates", _FRAME, needs="ddnet", has_k=False),
+    Method("ddl_half_average", "as ddl_average, with half of the candidates, rounded up",
+           _better_half, "equal", _FRAME, needs="ddnet", has_k=False, in_plots=False),
+    Method("ddl_threshold", "as ddl, with all above the threshold, or else the best",
+           _above_threshold, "candidates", _FRAME, needs="ddnet", has_k=False),
+    Method("ddl_threshold_no_rescale", "as ddl_threshold, but weighted by the scores as they are",
+           _above_threshold, None, _FRAME, needs="ddnet", has_k=False),
+    Method("ddl_threshold_literal",
+           "as ddl_threshold, but weights rescaled over the kept ones alone, as the paper prints it",
+           _above_threshold, "kept", _FRAME, needs="ddnet", has_k=False, in_plots=False),
+    Method("ddl_all", "all candidates, weighted by their scores rescaled over all",
+           _all, "candidates", _FRAME, needs="ddnet", has_k=False),
+    Method("ddl_all_no_rescale", "all candidates, weighted by the scores as they are",
+           _all, None, _FRAME, needs="ddnet", has_k=False),
+    Method("top1", "the single best by the DDNet's score",
+           lambda c: top_k(c.scores, 1).ordered, needs="ddnet", has_k=False, style=(_VERMILION, "P")),
+    Method("uniform_equal_cost",
+           "evenly spread, at least as many as the whole cost of ddl at that K buys, the DDNet's included: rounded up,"
+           " so that rounding never helps ddl",
+           lambda c: uniform(c.count, _known(c.equal_cost_k, "equal_cost_k")),
+           elements=_CLIP, role="equal_cost", style=(_SKY, "D")),
     Method("uniform", "K evenly spread, averaged", _uniform, elements=_CLIP, role="uniform", style=(_BLUE, "s")),
     Method("even", "K evenly spread, averaged", _uniform, elements=_FRAME, role="uniform", style=(_BLUE, "s")),
-    Method("even_half", "half, rounded up, evenly spread, averaged", _uniform_half, elements=_FRAME, has_k=False),
-    Method("first", "the first K, averaged", _first, elements=_FRAME),
+    Method("even_half", "half, rounded up, evenly spread, averaged",
+           lambda c: uniform(c.count, _half(c)), elements=_FRAME, has_k=False),
+    Method("first", "the first K, averaged", lambda c: np.arange(c.k), elements=_FRAME),
     Method("random", "K drawn at random, averaged", _random, role="random", style=(_PURPLE, "v")),
-    Method(
-        "confidence", "the K best by the base's own largest probability, which costs the base on all candidates",
-        _most_confident, elements=_CLIP, needs="base", style=(_ORANGE, "^"),
-    ),
-    Method(
-        "dense", "all candidates, averaged", _all, elements=_CLIP, has_k=False, role="dense", style=(_GREEN, "X")
-    ),
-    Method(
-        "average", "all candidates, averaged", _all, elements=_FRAME, has_k=False, role="dense", style=(_GREEN, "X")
-    ),
-    Method(
-        "dense_weighted", "all candidates, weighted by their scores",
-        _all, "candidates", _CLIP, needs="ddnet", has_k=False, in_plots=False, style=(_GREEN, "d"),
-    ),
-    Method(
-        "action_clips_only", "an oracle: only the candidates that show the action, which nobody knows beforehand",
-        _action, elements=_CLIP, needs="labels", has_k=False, role="oracle", style=_ORACLE,
-    ),
-    Method(
-        "oracle", "as ddl_average, but by the true discriminability, which takes the identity that is sought",
-        None, elements=_FRAME, needs="labels", role="oracle", style=_ORACLE,
-    ),
-    Method(
-        "oracle_all", "all candidates, weighted by their true D-scores",
-        None, elements=_FRAME, needs="labels", has_k=False, role="oracle", style=_ORACLE,
-    ),
-    Method(
-        "oracle_sharp", "an oracle: one frame that was not blurred, alone",
-        None, elements=_FRAME, needs="labels", has_k=False, role="oracle", style=_ORACLE,
-    ),
+    Method("confidence", "the K best by the base's own largest probability, which costs the base on all candidates",
+           lambda c: top_k(_known(c.confidence, "confidence"), c.k).ordered,
+           elements=_CLIP, needs="base", style=(_ORANGE, "^")),
+    Method("dense", "all candidates, averaged",
+           _all, elements=_CLIP, has_k=False, role="dense", style=(_GREEN, "X")),
+    Method("average", "all candidates, averaged",
+           _all, elements=_FRAME, has_k=False, role="dense", style=(_GREEN, "X")),
+    Method("dense_weighted", "all candidates, weighted by their scores",
+           _all, "candidates", _CLIP, needs="ddnet", has_k=False, in_plots=False, style=(_GREEN, "d")),
+    Method("action_clips_only", "an oracle: only the candidates that show the action, which nobody knows beforehand",
+           _action, elements=_CLIP, needs="labels", has_k=False, role="oracle", style=_ORACLE),
+    Method("oracle", "as ddl_average, but by the true discriminability, which takes the identity that is sought",
+           None, elements=_FRAME, needs="labels", role="oracle", style=_ORACLE),
+    Method("oracle_all", "all candidates, weighted by their true D-scores",
+           None, elements=_FRAME, needs="labels", has_k=False, role="oracle", style=_ORACLE),
+    Method("oracle_sharp", "an oracle: one frame that was not blurred, alone",
+           None, elements=_FRAME, needs="labels", has_k=False, role="oracle", style=_ORACLE),
 )  # fmt: skip
 
 METHODS: Mapping[str, Method] = {method.name: method for method in _TABLE}

@@ -32,14 +32,9 @@ class OperatingPoint:
     trials: int
 
     @property
-    def resolved(self) -> bool:
-        """Whether there were enough trials for a rate this low."""
-        return self.rate is not None
-
-    @property
     def why_not(self) -> str | None:
         """One sentence where the rate could not be measured, None where it was."""
-        if self.resolved:
+        if self.rate is not None:
             return None
         needed = int(np.ceil(1 / self.allowed - WHOLE))
         return f"a rate of {self.allowed:g} needs at least {needed} impostor trials, there are {self.trials}"
