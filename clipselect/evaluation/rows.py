@@ -9,7 +9,7 @@ import numpy as np
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.metrics.accuracy import roc_auc
 from clipselect.evaluation.metrics.intervals import QUANTILES, bootstrap_interval, bootstrap_means, extreme_interval
-from clipselect.evaluation.outcomes import ClipTable, Cost, Group, Outcome, outcomes_of
+from clipselect.evaluation.outcomes import ClipTable, Cost, Group, Outcome
 
 Record = dict[str, Any]
 
@@ -17,13 +17,13 @@ RIVALS = ("uniform", "equal_cost", "random")
 """Roles of the methods that ddl is compared with at every K."""
 
 
-def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost, *, seed: int = 0) -> list[Record]:
+def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost) -> list[Record]:
     """The entries of `rows`, without `data` and seconds: metrics in percent with 95 % intervals, and where the cost of
     the base is known G multiply-adds per video. With `map` that is the first metric."""
     columns = [(i, metric) for i, outcome in enumerate(outcomes) for metric in outcome.correct]
     values = np.stack([outcomes[i].correct[metric] for i, metric in columns], axis=1)
     names = [group.name for group in groups]
-    means = bootstrap_means(values, clusters=names, seed=seed)
+    means = bootstrap_means(values, clusters=names)
     bounds = dict(zip(columns, np.quantile(means, QUANTILES, axis=0).T.tolist(), strict=True))
     out = []
     for i, outcome in enumerate(outcomes):
@@ -42,16 +42,7 @@ def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost, *, se
     return out
 
 
-def method_rows(
-    groups: Sequence[Group], table: ClipTable, ks: Sequence[int], cost: Cost, *, seed: int = 0, **how: Any
-) -> list[Record]:
-    """`rows` of `outcomes_of` in one call; `how` goes to the latter."""
-    return rows(outcomes_of(groups, table, ks, cost, **how), groups, cost, seed=seed)
-
-
-def differences(
-    outcomes: Sequence[Outcome], groups: Sequence[Group], measured: Sequence[Record], *, seed: int = 0
-) -> list[Record]:
+def differences(outcomes: Sequence[Outcome], groups: Sequence[Group], measured: Sequence[Record]) -> list[Record]:
     """The entries of `differences`, without `data`: every metric of ddl at every K less that of its rivals on the same
     videos, in points with paired 95 % intervals.
 
@@ -73,7 +64,7 @@ def differences(
             for rival, other in of.values()
             if rival is not ddl and _is_rival(rival, other, row, best[0])
         ]
-        out += _map_differences(pairs) if metric == "map" else _paired(metric, pairs, groups, seed)
+        out += _map_differences(pairs) if metric == "map" else _paired(metric, pairs, groups)
     return out
 
 
@@ -91,7 +82,7 @@ def class_rows(outcomes: Sequence[Outcome], groups: Sequence[Group], classes: Se
     ]
 
 
-def ranking_quality(groups: Sequence[Group], table: ClipTable, *, seed: int = 0) -> dict[str, float | None]:
+def ranking_quality(groups: Sequence[Group], table: ClipTable) -> dict[str, float | None]:
     """AUC: the chance that in a video a clip that shows the action scores higher than one that does not.
 
     The mean over the videos that have both kinds of clip, by the DDNet (`auc_ddnet`) and by the base's own confidence
@@ -103,7 +94,7 @@ def ranking_quality(groups: Sequence[Group], table: ClipTable, *, seed: int = 0)
     out: dict[str, float | None] = {}
     for name, scores in (("auc_ddnet", table.scores), ("auc_confidence", table.confidence)):
         values = [roc_auc(scores[group.rows], group.action) for group in both if group.action is not None]
-        low, high = bootstrap_interval(values, clusters=[group.name for group in both], seed=seed)
+        low, high = bootstrap_interval(values, clusters=[group.name for group in both])
         out |= {name: float(np.mean(values)), f"{name}_low": low, f"{name}_high": high}
     return out
 
@@ -127,10 +118,10 @@ def _is_rival(rival: Outcome, its: Record, own: Record, best: Outcome) -> bool:
     return rival is best or rival.method in ("dense", "dense_weighted")
 
 
-def _paired(metric: str, pairs: Sequence[tuple[Outcome, Outcome]], groups: Sequence[Group], seed: int) -> list[Record]:
+def _paired(metric: str, pairs: Sequence[tuple[Outcome, Outcome]], groups: Sequence[Group]) -> list[Record]:
     gains = np.stack([ddl.correct[metric] - rival.correct[metric] for ddl, rival in pairs], axis=1)
     names = [group.name for group in groups]
-    lows, highs = np.quantile(bootstrap_means(gains, clusters=names, seed=seed), QUANTILES, axis=0)
+    lows, highs = np.quantile(bootstrap_means(gains, clusters=names), QUANTILES, axis=0)
     out = []
     for (ddl, rival), gain, low, high in zip(pairs, gains.T, lows, highs, strict=True):
         differing = len({name for name, one in zip(names, gain, strict=True) if one != 0})

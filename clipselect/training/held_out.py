@@ -12,8 +12,8 @@ from clipselect.data.composition import ACTION_CLIPS, compose
 from clipselect.data.datasets import LabelledVideo
 from clipselect.data.labels import BACKGROUND
 from clipselect.evaluation.metrics.accuracy import rank_correlation
-from clipselect.evaluation.outcomes import ClipTable, Cost, Group
-from clipselect.evaluation.rows import method_rows, ranking_quality
+from clipselect.evaluation.outcomes import ClipTable, Cost, Group, outcomes_of
+from clipselect.evaluation.rows import ranking_quality, rows
 from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
@@ -125,7 +125,8 @@ def _clip_quality(
     ddnet = multiply_adds(scorer.net, scorer.input_spec) / 1e9
     most = max(len(group.rows) for group in groups)
     out |= ranking_quality(groups, table)
-    out["accuracy"] = method_rows(groups, table, [k for k in KS if k <= most], Cost(counted or None, ddnet))
+    cost = Cost(counted or None, ddnet)
+    out["accuracy"] = rows(outcomes_of(groups, table, [k for k in KS if k <= most], cost), groups, cost)
     return out
 
 

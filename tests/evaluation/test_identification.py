@@ -60,9 +60,7 @@ def test_open_set_by_hand() -> None:
 
 
 @given(searches())
-def test_open_set_is_verification_of_the_first_of_every_search(
-    data: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> None:
+def test_open_set_is_verification_of_the_first_of_every_search(data: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     similarities, probes, gallery = data
     mated = np.isin(probes, gallery)
     best, first = np.empty(len(probes)), np.zeros(len(probes), bool)

@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group, outcomes_of
-from clipselect.evaluation.rows import class_rows, differences, method_rows, ranking_quality, rows
+from clipselect.evaluation.rows import class_rows, differences, ranking_quality, rows
 
 COST = Cost(base=2.0, ddnet=0.1)
+
+
+def method_rows(
+    groups: list[Group], table: ClipTable, ks: list[int], cost: Cost = COST, **how: Any
+) -> list[dict[str, Any]]:
+    return rows(outcomes_of(groups, table, ks, cost, **how), groups, cost)
 
 
 def by_method(found: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
@@ -45,7 +51,7 @@ def random_groups(seed: int, classes: int = 7, most: int = 9, labels: int = 1) -
 
 
 def test_a_perfect_ddnet_reaches_the_ceiling_where_others_miss() -> None:
-    found = by_method(method_rows(*perfect(), [1, 4], COST))
+    found = by_method(method_rows(*perfect(), [1, 4]))
     assert found["ddl", 1]["top1"] == found["ddl", 4]["top1"] == found["action_clips_only", 4]["top1"] == 100
     assert found["ddl", 1]["top1"] == found["top1", 1]["top1"]
     assert found["dense", 20]["top1"] == 0  # 4 x 0.6 + 16 x 0.3 < 4 x 0.2 + 16 x 0.5
@@ -54,7 +60,7 @@ def test_a_perfect_ddnet_reaches_the_ceiling_where_others_miss() -> None:
 
 
 def test_costs_count_the_ddnet_on_every_clip_and_the_base_once_per_view() -> None:
-    found = by_method(method_rows(*perfect(), [1, 4], COST))
+    found = by_method(method_rows(*perfect(), [1, 4]))
     assert found["ddl", 4]["gflops"] == pytest.approx(4 * 2.0 + 20 * 0.1)
     assert (found["ddl", 4]["gflops_base"], found["ddl", 4]["gflops_ddnet"]) == pytest.approx((8, 2))
     assert found["uniform", 4]["gflops"] == pytest.approx(8)
@@ -98,8 +104,8 @@ def test_the_order_of_the_classes_does_not_matter(seed: int) -> None:
     order = np.random.default_rng(seed).permutation(7)
     place = np.argsort(order)
     moved = [replace(g, labels=tuple(int(place[c]) for c in g.labels)) for g in groups]
-    one = method_rows(groups, table, [2], COST)
-    other = method_rows(moved, ClipTable(table.scores, table.probabilities[:, order]), [2], COST)
+    one = method_rows(groups, table, [2])
+    other = method_rows(moved, ClipTable(table.scores, table.probabilities[:, order]), [2])
     for row, same in zip(one, other, strict=True):
         assert {k: v for k, v in row.items() if k != "method"} == pytest.approx(
             {k: v for k, v in same.items() if k != "method"}
@@ -110,28 +116,28 @@ def test_the_order_of_the_classes_does_not_matter(seed: int) -> None:
 @settings(max_examples=10)
 def test_every_row_holds_its_metrics_within_their_intervals(seed: int) -> None:
     groups, table = random_groups(seed, labels=3)
-    found = method_rows(groups, table, [1, 3], COST)
+    found = method_rows(groups, table, [1, 3])
     for row in found:
         assert row["videos"] == len(groups)
         for metric in ("top1", "top5", "mean", "map"):
             assert -1e-9 <= row[f"{metric}_low"] - 1e-9 <= row[metric] <= row[f"{metric}_high"] + 1e-9 <= 100 + 1e-6
         assert row["mean"] == pytest.approx((row["top1"] + row["top5"]) / 2)
-    assert found == method_rows(groups, table, [3, 1, 3], COST)  # the same every time, K in any order
+    assert found == method_rows(groups, table, [3, 1, 3])  # the same every time, K in any order
 
 
 def test_top5_needs_six_classes_and_map_several_labels() -> None:
-    five, six = (by_method(method_rows(*random_groups(0, classes=n), [1], COST)) for n in (5, 6))
+    five, six = (by_method(method_rows(*random_groups(0, classes=n), [1])) for n in (5, 6))
     assert "top5" not in five["ddl", 1] and "mean" not in five["ddl", 1] and "map" not in five["ddl", 1]
     assert "top5" in six["ddl", 1] and "map" not in six["ddl", 1]
     groups, table = random_groups(0)
-    assert "map" in method_rows(groups, table, [1], COST, with_map=True)[0]
+    assert "map" in method_rows(groups, table, [1], with_map=True)[0]
 
 
 def test_a_video_with_fewer_candidates_gives_all_it_has() -> None:
     groups, table = random_groups(3)
     counts = [len(group.rows) for group in groups]
     k = max(counts)
-    ddl = by_method(method_rows(groups, table, [k], COST))["ddl", k]
+    ddl = by_method(method_rows(groups, table, [k]))["ddl", k]
     assert ddl["clips"] == pytest.approx(np.mean(counts)) and ddl["clips"] < k
     assert ddl["gflops"] == pytest.approx(np.mean(counts) * 2.1)
 
@@ -204,7 +210,7 @@ def test_ddl_is_compared_with_rivals_at_other_k_only_where_they_cost_no_more() -
 def test_every_k_of_ddl_is_compared_with_its_best() -> None:
     groups, table = random_groups(2)
     found = compared(groups, table, [1, 2, 3, 5], with_map=True)
-    measured = by_method(method_rows(groups, table, [1, 2, 3, 5], COST, with_map=True))
+    measured = by_method(method_rows(groups, table, [1, 2, 3, 5], with_map=True))
     for metric in ("map", "top1", "top5", "mean"):
         to_best = {k: (d, than_k) for (m, k, than, than_k), d in found.items() if m == metric and than == "ddl"}
         (best,) = {than_k for _, than_k in to_best.values()}
@@ -222,17 +228,17 @@ def test_differing_counts_sources_not_videos() -> None:
 
 def test_all_right_and_all_wrong_have_intervals_of_their_sources() -> None:
     groups, table = perfect()
-    found = by_method(method_rows(groups, table, [1], COST))
+    found = by_method(method_rows(groups, table, [1]))
     right, wrong = found["ddl", 1], found["dense", 20]
     assert right["top1_high"] == 100 and right["top1_low"] == pytest.approx(100 * 0.025 ** (1 / 12))
     assert wrong["top1_low"] == 0 and wrong["top1_high"] == pytest.approx(100 - right["top1_low"])
     three = [replace(group, name=f"source {i % 3}") for i, group in enumerate(groups)]
-    fewer = by_method(method_rows(three, table, [1], COST))["ddl", 1]
+    fewer = by_method(method_rows(three, table, [1]))["ddl", 1]
     assert fewer["sources"] == 3 and fewer["top1_low"] == pytest.approx(100 * 0.025 ** (1 / 3))
 
 
 def test_with_several_labels_map_is_the_metric_to_go_by() -> None:
-    row = method_rows(*random_groups(0, labels=3), [1], COST)[0]
+    row = method_rows(*random_groups(0, labels=3), [1])[0]
     assert next(key for key in row if f"{key}_low" in row) == "map"
 
 
@@ -258,7 +264,7 @@ def test_the_ranking_is_measured_within_the_videos_whose_action_is_known() -> No
     nothing = {"auc_ddnet": None, "auc_confidence": None}
     assert ranking_quality(unknown, table) == nothing
     assert ranking_quality([replace(g, action=np.ones(20, bool)) for g in groups], table) == nothing
-    assert not any(r["method"] == "action_clips_only" for r in method_rows(unknown, table, [1], COST))
+    assert not any(r["method"] == "action_clips_only" for r in method_rows(unknown, table, [1]))
 
 
 def test_the_ranking_does_not_compare_clips_of_one_video_with_those_of_another() -> None:

@@ -67,9 +67,7 @@ def test_where_nothing_strict_enough_occurs_the_threshold_is_infinity() -> None:
 
 
 @given(pairs())
-def test_tar_rises_with_far_and_depends_on_the_order_of_similarities_alone(
-    data: tuple[np.ndarray, np.ndarray],
-) -> None:
+def test_tar_rises_with_far_and_depends_on_the_order_of_similarities_alone(data: tuple[np.ndarray, np.ndarray]) -> None:
     values, same = data
     points = tar_at_far(values, same, FARS)
     measured = [p.rate for p in points if p.rate is not None]
