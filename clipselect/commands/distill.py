@@ -37,7 +37,11 @@ Base = Annotated[
     ),
 ]
 Elements = Annotated[
-    str | None, typer.Option(metavar="clips|frames", help="What is distilled. (default: what the data hold)")
+    str | None,
+    typer.Option(
+        metavar="clips|frames",
+        help="What is distilled. (default: what the base is for; for FILE.py:NAME what the data hold)",
+    ),
 ]
 Size = Annotated[
     str, typer.Option(metavar="PIXELS|HEIGHTxWIDTH", help="Of the DDNet's input, such as 112, or for frames 128x64.")

@@ -1,19 +1,39 @@
-"""Which elements a data set holds: clips of videos, or single frames of identities."""
+"""Which elements to distil for, clips of videos or single frames of identities: as the base or the data show."""
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 from clipselect.data.splits import split_folders
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.inputs import VIDEO_SUFFIXES, is_folder, visible
 from clipselect.media.frame_folder import IMAGE_SUFFIXES
-
-ElementKind = Literal["clips", "frames"]
+from clipselect.scoring import shipped
+from clipselect.scoring.checkpoint import weights_kind
+from clipselect.scoring.scorer import Elements as ElementKind
+from clipselect.zoo.base import Base
+from clipselect.zoo.embedder import Embedder
+from clipselect.zoo.embedder_networks import EMBEDDERS
+from clipselect.zoo.networks import NETWORKS
 
 MAX_FILES = 2000
 """Videos and images that are looked at in a folder."""
+
+
+def kind_of_base(base: str | Path | Base | Embedder) -> ElementKind | None:
+    """What a base is for, if it says so: a network, the name of one before a colon, or a file of weights.
+
+    None for FILE.py:NAME, whose code is not run to see, and for what is no base.
+    """
+    if isinstance(base, Base | Embedder):
+        return "clips" if isinstance(base, Base) else "frames"
+    network, path = str(base).partition(":")[0], Path(base)
+    if network in NETWORKS or str(base) in shipped.BASES:
+        return "clips"
+    if network in EMBEDDERS or path.suffix == ".onnx":
+        return "frames"
+    kinds: dict[str | None, ElementKind] = {"base": "clips", "embedder": "frames"}
+    return kinds.get(weights_kind(path)) if path.is_file() else None
 
 
 def element_kind(data: Sequence[Path]) -> ElementKind:

@@ -44,6 +44,15 @@ def save_weights(path: Path | str, tensors: dict[str, Tensor], metadata: Metadat
         part.write_bytes(safetensors.torch.save(tensors, metadata={KEY: text}))
 
 
+def weights_kind(path: Path) -> str | None:
+    """The kind of weights in a file that `save_weights` wrote, from its header alone; None for any other file."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return str(json.loads((file.metadata() or {})[KEY])["kind"])
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return None
+
+
 def load_weights(path: Path | str, kind: str) -> tuple[dict[str, Tensor], Metadata]:
     """Tensors and metadata of a file that `save_weights` wrote.
 

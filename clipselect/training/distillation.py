@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from clipselect.data.element_kind import ElementKind, element_kind
+from clipselect.data.element_kind import ElementKind, element_kind, kind_of_base
 from clipselect.errors import check_argument
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
@@ -111,8 +111,8 @@ def distill(
             or several folders of images per identity, see `clipselect.data.identities`.
         base: the trained network to distil for, or what `load_base` or `load_embedder` takes; it is not modified.
         output: the weights to write; a card (.md) goes beside.
-        elements: what the DDNet is for. By default the base says it if it is a `Base` or an `Embedder`, otherwise the
-            data do: see `clipselect.data.element_kind`.
+        elements: what the DDNet is for. By default the base shows it, or else, for FILE.py:NAME, the data do: see
+            `clipselect.data.element_kind`.
         recipe: how to distil; a `ClipRecipe` or a `FrameRecipe`.
         background: for clips, a folder of videos that show none of the classes, in one folder per kind of place.
         prefix: for clips, the folder that the paths of a list, or the files of a JSON, count from.
@@ -160,27 +160,26 @@ def distill(
     return _run(run, FrameTask.prepare(run, paths, base, recipe, **given), config, call)
 
 
-def _kind(elements: ElementKind | None, base: object, recipe: Recipe | None, data: Sequence[Path]) -> ElementKind:
+def _kind(
+    elements: ElementKind | None, base: str | Path | Base | Embedder, recipe: Recipe | None, data: Sequence[Path]
+) -> ElementKind:
     check_argument(elements in (None, *get_args(ElementKind)), "elements", f"must be clips or frames, got {elements}")
-    kind = elements or (recipe.ELEMENTS if recipe else None)
-    if isinstance(base, Base | Embedder):
-        own: ElementKind = "clips" if isinstance(base, Base) else "frames"
-        check_argument(kind in (None, own), "base", f"is a base for {own}, and {kind} are to be distilled")
-        return own
     check_argument(len(data) > 0, "data", "must name at least one folder")
-    return kind or element_kind(data)
+    kind, own = elements or (recipe.ELEMENTS if recipe else None), kind_of_base(base)
+    check_argument(own is None or kind in (None, own), "base", f"is a base for {own}, and {kind} are to be distilled")
+    return own or kind or element_kind(data)
 
 
 def _refuse_others(kind: ElementKind, arguments: dict[str, Any]) -> None:
     for name, value in arguments.items():
         other = "frames" if kind == "clips" else "clips"
-        check_argument(value is None, name, f"is for {other}, and the data are {kind}; leave it out, or give elements")
+        check_argument(value is None, name, f"is for {other}, not for {kind}, which are distilled here; leave it out")
 
 
 def _changed(kind: ElementKind, recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
     """The recipe, by default that for the kind of elements, with some fields changed."""
     recipe = recipe or (ClipRecipe() if kind == "clips" else FrameRecipe())
-    check_argument(kind == recipe.ELEMENTS, "recipe", f"is for {recipe.ELEMENTS}, and the data are {kind}")
+    check_argument(kind == recipe.ELEMENTS, "recipe", f"is for {recipe.ELEMENTS}, and the base for {kind}")
     own, every = (
         {field.name for recipe_type in types for field in dataclass_fields(recipe_type)}
         for types in ((type(recipe),), (ClipRecipe, FrameRecipe))

@@ -1,7 +1,9 @@
 """`clipselect distill` from videos to weights, card and D-scores: options, errors, going on where a run stopped."""
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ import pytest
 import torch
 from click.testing import Result
 from clipselect.zoo.loading import load_base
+from clipselect.zoo.networks import NETWORKS
 from helpers.command_line import Run, assert_refused
-from helpers.training_data import assert_same_weights, distil_command, distil_data, film, with_options
+from helpers.frame_caches import images
+from helpers.training_data import SMALL, assert_same_weights, distil_command, distil_data, film, with_options
 from typer.testing import CliRunner
 
 from clipselect.commands import app
-from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.checkpoint import load_weights, save_weights
 from clipselect.scoring.scorer import load_scorer
 from clipselect.training import clip_elements
 
@@ -132,6 +136,34 @@ def test_the_same_command_again_trains_no_more_and_gives_the_same(
     assert f"Error: {data}/videos/b/[bad].mp4" in run.err and "1 videos could not be read" in run.err
     after = load_weights(out, kind="ddnet")[0]
     assert all(torch.equal(before[name], after[name]) for name in before) and rows(out.with_suffix(".work")) == scores
+
+
+# --- what the data are -----------------------------------------------------------------------------------------------
+
+
+def test_folders_of_frames_are_videos_for_a_base_that_is_known_to_be_for_clips(
+    distil: Distil, data: Path, tmp_path: Path
+) -> None:
+    for kind in "ab":
+        (tmp_path / "videos" / kind).mkdir(parents=True)
+        for i in range(3):
+            images(tmp_path / "videos" / kind / f"{i}", 12)
+    about = {"kind": "base", "name": "small", "network": "narrow_r3d", "outputs": 2, "classes": ["a", "b"]}
+    net = NETWORKS["narrow_r3d"].build(2)
+    save_weights(tmp_path / "base.safetensors", net.state_dict(), {**about, "clip_duration": 0.2, **asdict(SMALL)})
+    torch.save(net.state_dict(), tmp_path / "c.pyth")
+    checkpoint = (f"narrow_r3d:{tmp_path / 'c.pyth'}", "--base-size", 32, "--base-frames", 2, "--clip-duration", 0.2)
+    for base in ((tmp_path / "base.safetensors",), checkpoint):
+        assert distil("--data", tmp_path / "videos", "--base", *base).code == 0
+        assert {Path(row["path"]).name for row in rows(tmp_path / "d.work")} <= {"0", "1", "2"}
+        assert load_scorer(tmp_path / "d.safetensors", "cpu").metadata["held_out"]["videos"] == 2
+        shutil.rmtree(tmp_path / "d.work")
+    own = ("--data", tmp_path / "videos", "--base", f"{data / 'base.py'}:base")
+    assert_refused(distil(*own), "--elements must be clips or frames")
+    assert distil(*own, "--elements", "clips").code == 0
+    assert_refused(
+        distil(*own, "--base", tmp_path / "base.safetensors", "--elements", "frames"), "--base is a base for"
+    )
 
 
 # --- options ---------------------------------------------------------------------------------------------------------

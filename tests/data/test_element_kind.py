@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from clipselect.data.element_kind import element_kind
+from clipselect.data.element_kind import element_kind, kind_of_base
 from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.scoring.checkpoint import save_weights
 
 
 def folder(at: Path, *files: str) -> Path:
@@ -62,6 +64,31 @@ def test_nothing_is_neither(tmp_path: Path) -> None:
         element_kind([folder(tmp_path / "d", "readme.txt")])
     with pytest.raises(ClipselectError, match=r"gone: no such file or folder"):
         element_kind([tmp_path / "gone"])
+
+
+@pytest.mark.parametrize(
+    ("base", "kind"),
+    [
+        ("slowfast_r50:weights.pyth", "clips"),
+        ("r3d-actions", "clips"),
+        ("resnet50", None),
+        ("reid_resnet50:weights.pth", "frames"),
+        ("faces.onnx", "frames"),
+        ("clips.safetensors", "clips"),
+        ("frames.safetensors", "frames"),
+        ("ddnet.safetensors", None),
+        ("base.py:base", None),
+        ("notes.txt", None),
+    ],
+)
+def test_a_base_says_what_it_is_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str, kind: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder(tmp_path, "base.py", "notes.txt")
+    for name, of in (("clips", "base"), ("frames", "embedder"), ("ddnet", "ddnet")):
+        save_weights(tmp_path / f"{name}.safetensors", {"w": torch.ones(2)}, {"kind": of})
+    assert kind_of_base(base) == kind
 
 
 def test_a_folder_that_leads_back_to_itself_ends(tmp_path: Path) -> None:
