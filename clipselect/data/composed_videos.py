@@ -13,7 +13,7 @@ from clipselect.media.candidates import Clip
 from clipselect.media.extract import encoder_name
 from clipselect.media.files import whole_file
 from clipselect.media.images import Image
-from clipselect.media.orientation import orientation
+from clipselect.media.pixels import orientation
 from clipselect.media.sources import Source
 
 WIDTH, HEIGHT, RATE = 320, 240, 25

@@ -22,7 +22,7 @@ from clipselect.media.candidates import Clip
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
-from clipselect.media.unreadable import UNREADABLE, OnError, ignore_error, unreadable
+from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.method.selection import uniform
 
 T = TypeVar("T")
@@ -226,7 +226,7 @@ def _written(
             clips = [(sources[video], grids[video][clip]) for video, clip in composition.clips]
             write_composition(clips, cache.grid.clip_duration, path)
         except UNREADABLE as e:
-            unreadable(str(path), e, on_error)
+            on_error(str(path), as_clipselect_error(str(path), e))
             continue
         written.append(str(path))
     return written

@@ -20,7 +20,7 @@ from clipselect.data.composition import spread_clips
 from clipselect.media.candidates import Clip, Timeline, candidate_clips, frames_to_score
 from clipselect.media.clips import ClipBatch, changed, known_clips, map_clips, read_clip
 from clipselect.media.images import Image
-from clipselect.media.orientation import orientation
+from clipselect.media.pixels import orientation
 from clipselect.media.sources import Source
 from clipselect.scoring.scorer import Scorer
 from clipselect.zoo.base import Base

@@ -17,7 +17,7 @@ from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import make_folder, whole_file
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
-from clipselect.media.unreadable import UNREADABLE, OnError, ignore_error, unreadable
+from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 
 VERSION = 1
 """Of what a table holds: raised whenever the same video, networks and grid give other tables."""
@@ -58,7 +58,7 @@ class TableCache:
             try:
                 found[path] = self.table(path)
             except UNREADABLE as e:
-                unreadable(path, e, on_error)
+                on_error(path, as_clipselect_error(path, e))
         if not found:
             raise ClipselectError(f"not one of the {len(paths)} videos can be read; see the errors above")
         return found

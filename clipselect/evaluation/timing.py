@@ -22,7 +22,7 @@ from clipselect.evaluation.methods import METHODS, Candidates, equal_cost_k
 from clipselect.evaluation.outcomes import Cost
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
-from clipselect.media.unreadable import UNREADABLE, OnError, ignore_error, unreadable
+from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.method.aggregation import aggregate
 
 Answer = NDArray[np.float64]
@@ -65,7 +65,7 @@ def time_methods(
             warm = True
             measured = {key: _measured(methods[key], path, device) for key in order}
         except UNREADABLE as e:
-            unreadable(path, e, on_error)
+            on_error(path, as_clipselect_error(path, e))
             continue
         for key, values in measured.items():
             found[key].append(values)

@@ -1,7 +1,6 @@
 """Where the faces of a frame are: OpenCV's YuNet with a model file, or the Haar cascade inside OpenCV's own wheel."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.media.images import Image
+from clipselect.media.images import Image, check_image, silent_opencv
 
 MIN_FACE = 20.0
 MAX_FRAME_SIDE = 1280
@@ -77,18 +76,16 @@ class YuNet:
         try:
             content = np.frombuffer(path.read_bytes(), np.uint8)
         except OSError as e:
-            raise ClipselectError(
-                f"{path}: cannot be read as a face detector; give the .onnx file of OpenCV's YuNet"
-            ) from e
+            remedy = "give the .onnx file of OpenCV's YuNet"
+            raise ClipselectError(f"{path}: cannot be read as a face detector; {remedy}") from e
         self.max_frame_side, self.min_face = max_frame_side, min_face
         try:
-            with _quiet():
+            with silent_opencv():
                 self._net = cv2.FaceDetectorYN.create("onnx", content, np.empty(0, np.uint8), (64, 64), confidence)
                 self._net.detect(np.zeros((64, 64, 3), np.uint8))  # other networks fail only now
         except cv2.error as e:
-            raise ClipselectError(
-                f"{path}: not a YuNet face detector; give face_detection_yunet_*.onnx of OpenCV's model zoo"
-            ) from e
+            remedy = "give face_detection_yunet_*.onnx of OpenCV's model zoo"
+            raise ClipselectError(f"{path}: not a YuNet face detector; {remedy}") from e
 
     def __call__(self, frame: Image) -> Detections:
         """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
@@ -99,14 +96,8 @@ class YuNet:
         self._net.setInputSize((image.shape[1], image.shape[0]))
         rows = self._net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
         found = np.empty((0, 15)) if rows is None else np.asarray(rows, dtype=np.float64)
-        points = found[:, :14].reshape(-1, 7, 2) * scale
-        return _detections(
-            [
-                Face((*corner.tolist(), *extent.tolist()), float(confidence), marks)
-                for (corner, extent, *_), marks, confidence in zip(points, points[:, 2:], found[:, 14], strict=True)
-            ],
-            self.min_face,
-        )
+        boxes, landmarks = found[:, :4] * np.tile(scale, 2), found[:, 4:14].reshape(-1, 5, 2) * scale
+        return _detections(map(Face, map(tuple, boxes.tolist()), found[:, 14].tolist(), landmarks), self.min_face)
 
 
 class Haar:
@@ -128,7 +119,7 @@ class Haar:
     ) -> None:
         self.neighbours, self.max_frame_side, self.min_face = neighbours, max_frame_side, min_face
         folder = getattr(getattr(cv2, "data", None), "haarcascades", "")
-        with _quiet():
+        with silent_opencv():
             self._cascade = cv2.CascadeClassifier(str(Path(folder) / CASCADE))
         if self._cascade.empty():
             raise ClipselectError(
@@ -141,23 +132,16 @@ class Haar:
         if min(frame.shape[:2]) < self.min_face:
             return Detections(())
         grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-        boxes, _, weights = self._cascade.detectMultiScale3(
+        found, _, weights = self._cascade.detectMultiScale3(
             grey, scaleFactor=1.1, minNeighbors=self.neighbours, outputRejectLevels=True
         )
-        extents = np.asarray(boxes, dtype=np.float64).reshape(-1, 2, 2) * scale
-        return _detections(
-            [
-                Face((*corner.tolist(), *extent.tolist()), float(weight))
-                for (corner, extent), weight in zip(extents, np.ravel(weights), strict=True)
-            ],
-            self.min_face,
-        )
+        boxes = np.asarray(found, dtype=np.float64).reshape(-1, 4) * np.tile(scale, 2)
+        return _detections(map(Face, map(tuple, boxes.tolist()), np.ravel(weights).tolist()), self.min_face)
 
 
 def _shrunk(frame: Image, max_side: int) -> tuple[Image, NDArray[np.float64]]:
     """The frame with its longer side at most `max_side`, and by how much x and y [2] grow on the way back."""
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
-        raise ValueError(f"expected a frame [h, w, 3] uint8 RGB, got {[*frame.shape]} {frame.dtype}")
+    check_image(frame)
     height, width = frame.shape[:2]
     scale = min(1.0, max_side / max(height, width))
     if scale == 1:
@@ -175,18 +159,7 @@ def _padded(image: Image) -> Image:
     return np.pad(image, ((0, max(MIN_FRAME_SIDE - height, 0)), (0, max(MIN_FRAME_SIDE - width, 0)), (0, 0)))
 
 
-def _detections(faces: list[Face], min_face: float) -> Detections:
-    large = [face for face in faces if min(face.box[2:]) >= min_face]
-    large.sort(key=lambda face: (-face.confidence, face.box))
-    return Detections(tuple(large), len(faces) - len(large))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without OpenCV's messages on standard error: it raises the same."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(0)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+def _detections(found: Iterable[Face], min_face: float) -> Detections:
+    faces = sorted(found, key=lambda face: (-face.confidence, face.box))
+    large = tuple(face for face in faces if min(face.box[2:]) >= min_face)
+    return Detections(large, len(faces) - len(large))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from torchvision.ops import box_convert, box_iou
 
-from clipselect.errors import ArgumentError
+from clipselect.errors import check_argument
 from clipselect.faces.detection import Face
 
 
@@ -25,9 +25,6 @@ class Track:
 
     frames: tuple[int, ...]
     faces: tuple[Face, ...]
-
-    def __len__(self) -> int:
-        return len(self.faces)
 
 
 def track(
@@ -55,12 +52,9 @@ def track(
     >>> [one.frames for one in track([[here], [here, there], [there]])]
     [(0, 1), (1, 2)]
     """
-    if not 0 < overlap <= 1:
-        raise ArgumentError("overlap", f"must lie in (0, 1], got {overlap}")
-    if patience < 0:
-        raise ArgumentError("patience", f"must be at least 0, got {patience}")
-    if shortest < 1:
-        raise ArgumentError("shortest", f"must be at least 1, got {shortest}")
+    check_argument(0 < overlap <= 1, "overlap", f"must lie in (0, 1], got {overlap}")
+    check_argument(patience >= 0, "patience", f"must be at least 0, got {patience}")
+    check_argument(shortest >= 1, "shortest", f"must be at least 1, got {shortest}")
     tracks: list[list[tuple[int, Face]]] = []
     for index, faces in enumerate(detections):
         live = [members for members in tracks if index - members[-1][0] <= patience + 1]
@@ -70,11 +64,8 @@ def track(
                 live[linked[i]].append((index, face))
             else:
                 tracks.append([(index, face)])
-    return [
-        Track(tuple(index for index, _ in members), tuple(face for _, face in members))
-        for members in tracks
-        if len(members) >= shortest
-    ]
+    kept = [members for members in tracks if len(members) >= shortest]
+    return [Track(tuple(index for index, _ in members), tuple(face for _, face in members)) for members in kept]
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
@@ -83,16 +74,13 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     >>> iou([(0, 0, 10, 10)], [(0, 0, 10, 10), (5, 0, 10, 10), (20, 0, 5, 5)]).round(3)
     array([[1.   , 0.333, 0.   ]])
     """
-    corners = [
-        box_convert(torch.from_numpy(np.asarray(boxes, dtype=np.float64).reshape(-1, 4)), "xywh", "xyxy")
-        for boxes in (a, b)
-    ]
-    overlap: NDArray[np.float64] = box_iou(*corners).nan_to_num(0.0).numpy()  # 0 / 0 for empty boxes
-    return overlap
+    boxes = (torch.from_numpy(np.asarray(xywh, dtype=np.float64).reshape(-1, 4)) for xywh in (a, b))
+    overlap = box_iou(*(box_convert(corners, "xywh", "xyxy") for corners in boxes))
+    return np.asarray(overlap.nan_to_num(0.0))  # 0 / 0 for empty boxes
 
 
 def _links(last: Sequence[Face], faces: Sequence[Face], overlap: float) -> dict[int, int]:
-    """Of the faces: to which of `last` each is linked."""
+    """The index in `last` of the face that each of `faces`, by its index, is linked to."""
     if not last or not faces:
         return {}
     gain = iou([face.box for face in last], [face.box for face in faces])

@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from clipselect.errors import ArgumentError, VideoError
-from clipselect.faces.alignment import align
+from clipselect.errors import VideoError, check_argument
+from clipselect.faces.alignment import Aligned, align
 from clipselect.faces.detection import Detector, Face
 from clipselect.faces.tracks import track
 from clipselect.media.images import FrameOrigin, Image
-from clipselect.media.orientation import orientation
+from clipselect.media.pixels import upright
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
 
@@ -73,12 +72,11 @@ def faces_of_video(
     >>> [origin.frame for origin in found.tracks[0].origins]
     [0, 10, 20, 30, 40, 50, 60]
     """
-    for argument, value in (("every", every), ("shortest", shortest)):
-        if value < 1:
-            raise ArgumentError(argument, f"must be at least 1, got {value}")
+    check_argument(every >= 1, "every", f"must be at least 1, got {every}")
+    check_argument(shortest >= 1, "shortest", f"must be at least 1, got {shortest}")
     source = open_source(path)
     total = len(source.timeline.pts)
-    crops: dict[int, tuple[Image, bool]] = {}  # by the identity of the face, which its track keeps alive
+    crops: dict[int, Aligned] = {}  # by the identity of the face, which its track keeps alive
     looked: list[int] = []
     seen: set[int] = set()
     too_small = 0
@@ -89,9 +87,7 @@ def faces_of_video(
             found = detect(picture)
             too_small += found.too_small
             faces = tuple(replace(face) for face in found.faces)  # a detector may give the same object again
-            for face in faces:
-                aligned = align(picture, face)
-                crops[id(face)] = aligned.image, aligned.by_landmarks
+            crops.update({id(face): align(picture, face) for face in faces})
             looked.append(number)
             progress(Progress("finding faces", number, total))
             yield faces
@@ -124,19 +120,17 @@ def faces_of_tracks(path: Path | str, tracks: Sequence[Mapping[int, Face]]) -> l
         raise ValueError("every track needs at least one face")
     source = open_source(path)
     wanted = {number for one in tracks for number in one}
-    crops: list[dict[int, tuple[Image, bool]]] = [{} for _ in tracks]
+    crops: list[dict[int, Aligned]] = [{} for _ in tracks]
     for number, picture in _pictures(source, 1, set()):
         for one, kept in zip(tracks, crops, strict=True):
             if number in one:
-                aligned = align(picture, one[number])
-                kept[number] = aligned.image, aligned.by_landmarks
+                kept[number] = align(picture, one[number])
         wanted.discard(number)
         if not wanted:
             break
     if wanted:
-        raise VideoError(
-            f"{path}: frame {min(wanted)}, which a track names, is not there or does not decode; count frames from 0"
-        )
+        problem = "which a track names, is not there or does not decode; count frames from 0"
+        raise VideoError(f"{path}: frame {min(wanted)}, {problem}")
     return [
         _track(source, [(number, one[number], kept[number]) for number in sorted(one)])
         for one, kept in zip(tracks, crops, strict=True)
@@ -155,8 +149,7 @@ def _pictures(source: Source, every: int, seen: set[int]) -> Iterator[tuple[int,
             continue
         seen.add(number)
         if number % every == 0:
-            pixels: Any = frame.to_ndarray(format="rgb24")
-            yield number, np.ascontiguousarray(orientation(frame).apply(pixels))
+            yield number, upright(frame)
 
 
 def _lost(source: Source, seen: set[int]) -> tuple[str, ...]:
@@ -168,13 +161,8 @@ def _lost(source: Source, seen: set[int]) -> tuple[str, ...]:
     return (f"broken at {second:.2f} s: {len(seen)} of {promised} frames decode, and only those were looked at",)
 
 
-def _track(source: Source, faces: Sequence[tuple[int, Face, tuple[Image, bool]]]) -> FaceTrack:
-    """A track of (number of the frame, face, (crop, whether by landmarks))."""
-    times = source.timeline.pts
-    seconds = [float(times[number] * source.timeline.time_base) for number, _, _ in faces]
-    origins = [
-        FrameOrigin(frame=number, time=time, box=face.box)
-        for (number, face, _), time in zip(faces, seconds, strict=True)
-    ]
-    crops = [image for _, _, (image, _) in faces]
-    return FaceTrack(origins, crops, all(by_landmarks for _, _, (_, by_landmarks) in faces))
+def _track(source: Source, faces: Sequence[tuple[int, Face, Aligned]]) -> FaceTrack:
+    """A track of (number of the frame, face, crop)."""
+    pts, time_base = source.timeline.pts, source.timeline.time_base
+    origins = [FrameOrigin(frame=n, time=float(pts[n] * time_base), box=face.box) for n, face, _ in faces]
+    return FaceTrack(origins, [crop.image for *_, crop in faces], all(crop.by_landmarks for *_, crop in faces))

@@ -19,7 +19,7 @@ from numbers import Rational, Real
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError
+from clipselect.errors import ArgumentError, check_argument
 
 MAX_CANDIDATES = 250_000
 """Per video: nearly three days at a stride of a second."""
@@ -69,7 +69,7 @@ class Clip:
         return self.last - self.first + 1
 
 
-def exact_seconds(value: Seconds, argument: str) -> Fraction:
+def exact_seconds(value: Seconds, argument: str, unit: str = "seconds") -> Fraction:
     """A positive, finite number of seconds as the fraction that a float stands for.
 
     >>> exact_seconds(0.1, "stride"), exact_seconds(64 / 30, "clip_duration")
@@ -78,22 +78,18 @@ def exact_seconds(value: Seconds, argument: str) -> Fraction:
     Raises:
         ArgumentError: of that argument.
     """
-    return _exact(value, argument, "number of seconds")
-
-
-def exact_rate(value: Seconds, argument: str) -> Fraction:
-    """A positive, finite number of frames per second, as `exact_seconds`."""
-    return _exact(value, argument, "number of frames per second")
-
-
-def _exact(value: Seconds, argument: str, what: str) -> Fraction:
-    if not isinstance(value, Real) or not 0 < value < math.inf:
-        given = value if isinstance(value, Real) else repr(value)
-        raise ArgumentError(argument, f"must be a positive {what}, got {given}")
+    given = value if isinstance(value, Real) else repr(value)
+    in_range = isinstance(value, Real) and 0 < value < math.inf
+    check_argument(in_range, argument, f"must be a positive number of {unit}, got {given}")
     if isinstance(value, Rational):
         return Fraction(value)
     simple = Fraction(float(value)).limit_denominator(1_000_000)
     return simple if float(simple) == value else Fraction(str(float(value)))
+
+
+def exact_rate(value: Seconds, argument: str) -> Fraction:
+    """A positive, finite number of frames per second, as `exact_seconds`."""
+    return exact_seconds(value, argument, "frames per second")
 
 
 def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds | None = None) -> list[Clip]:
@@ -104,7 +100,6 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
     is one shorter clip. Windows that hold no frame (a long still in a variable frame rate) are left out.
 
     Args:
-        timeline: the frames' times.
         clip_duration: seconds, > 0.
         stride: seconds between the starts of neighbours, > 0; the clip duration by default.
 

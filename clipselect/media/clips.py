@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from clipselect.errors import VideoError
 from clipselect.media.candidates import Clip, Seconds, TooManyClips, candidate_clips, frames_to_score
 from clipselect.media.images import Image
+from clipselect.media.pixels import squash
 from clipselect.media.sources import Source, settled
-from clipselect.media.squash import squash
 
 T = TypeVar("T")
 
 BATCH = 8
 """Clips decoded, and on a CPU scored, at a time: 2.4 MB of 8 frames of 112 x 112. More do not fit the CPU's caches and
 take longer each."""
-
 
 Cut = Callable[[Source], list[Clip]]
 """The clips of a video to look at, in time order and at least one; called again if the video is read again."""
@@ -51,13 +50,7 @@ class ClipBatch:
 
 @dataclass(frozen=True)
 class MappedClips(Generic[T]):
-    """What a network returned for the clips of a video.
-
-    Attributes:
-        source: the video as it really decodes.
-        clips: its clips.
-        results: one for every batch, in time order.
-    """
+    """What a network returned for the clips of a video, as it really decodes: one result for every batch, in order."""
 
     source: Source
     clips: list[Clip]
@@ -110,23 +103,13 @@ def clip_batches(
 ) -> Iterator[ClipBatch]:
     """The frames of all clips of a video in one forward pass over it, in time order and constant memory.
 
-    A batch whose `first` is 0 makes earlier ones void, see `ClipBatch`. Use `map_clips` where results are wanted, which
-    knows that; this is for those who send batches on.
-
-    Args and raises: as for `map_clips`.
+    A batch whose `first` is 0 makes earlier ones void; `map_clips`, with the same arguments and errors, drops them.
     """
-
-    def read(source: Source) -> Iterator[ClipBatch]:
-        clips, done = cut(source), 0
-        for batch in _clips_in_pass(source, clips, size, frames, batch_size, fast):
-            yield ClipBatch(source, clips, done, batch)
-            done += len(batch)
-
-    return settled(source, read)
+    return settled(source, lambda settling: _pass(settling, cut(settling), size, frames, batch_size, fast))
 
 
 def candidates(clip_duration: Seconds, stride: Seconds | None = None) -> Cut:
-    """All candidate clips of a video, see `clips_of`."""
+    """All candidate clips of a video, by `clips_of`."""
     return partial(clips_of, clip_duration=clip_duration, stride=stride)
 
 
@@ -172,11 +155,10 @@ def prefetch(items: Iterator[T]) -> Iterator[T]:
             yield item  # type: ignore[misc]
 
 
-def _clips_in_pass(
+def _pass(
     source: Source, clips: list[Clip], size: int, frames: int, batch_size: int, fast: bool
-) -> Iterator[NDArray[np.uint8]]:
-    """[b, T, size, size, 3] uint8 per batch. Overlapping clips share their frames; only the frames from the earliest
-    unfinished clip on are held."""
+) -> Iterator[ClipBatch]:
+    """Overlapping clips share their frames; only the frames from the earliest unfinished clip on are held."""
     needed = [frames_to_score(source.timeline, clip, frames) for clip in clips]
     held: dict[int, Image] = {}
     ready: list[NDArray[np.uint8]] = []
@@ -187,21 +169,17 @@ def _clips_in_pass(
             ready.append(np.stack([held[i] for i in needed[done].tolist()]))
             done += 1
             if len(ready) == batch_size:
-                yield np.stack(ready)
+                yield ClipBatch(source, clips, done - batch_size, np.stack(ready))
                 ready = []
         keep_from = needed[done][0] if done < len(needed) else index + 1
         while held and (oldest := next(iter(held))) < keep_from:
             del held[oldest]
     if ready:
-        yield np.stack(ready)
+        yield ClipBatch(source, clips, done - len(ready), np.stack(ready))
 
 
 def read_clip(source: Source, clip: Clip, size: int, frames: int) -> NDArray[np.uint8]:
-    """[T, size, size, 3]: the frames of one clip that a network looks at, decoded by seeking.
-
-    Raises:
-        VideoError: the video is not what it was when it was opened.
-    """
+    """[T, size, size, 3]: the frames of one clip that a network looks at; see `read_frames`."""
     return read_frames(source, frames_to_score(source.timeline, clip, frames), size)
 
 

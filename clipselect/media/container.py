@@ -29,11 +29,7 @@ MAX_OVERSTATEMENT = 0.5
 
 @contextmanager
 def open_container(path: Path) -> Iterator[av.container.InputContainer]:
-    """The file as a PyAV container.
-
-    Raises:
-        VideoError: FFmpeg cannot open it.
-    """
+    """The file as a PyAV container; a VideoError if FFmpeg cannot open it."""
     try:
         # "file:" keeps FFmpeg from taking a name with a colon for a protocol
         container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
@@ -121,13 +117,13 @@ def video_stream(container: av.container.InputContainer, path: Path) -> av.Video
         VideoError: there is none, no decoder for it, or its frames are too large.
     """
     films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    for stream in sorted(films, key=lambda s: s.codec_context is not None and s.codec_context.name in PICTURE_CODECS):
-        if stream.codec_context is None:
-            raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
-        if stream.width * stream.height > MAX_PIXELS:
-            raise VideoError(
-                f"{path}: its frames are {stream.width} x {stream.height}, over {MAX_PIXELS} pixels; scale it down"
-            )
-        return stream
-    kind = "only sound" if container.streams.audio else "no video stream"
-    raise VideoError(f"{path}: the file holds {kind}; give a file with pictures")
+    if not films:
+        kind = "only sound" if container.streams.audio else "no video stream"
+        raise VideoError(f"{path}: the file holds {kind}; give a file with pictures")
+    stream = min(films, key=lambda s: s.codec_context is not None and s.codec_context.name in PICTURE_CODECS)
+    if stream.codec_context is None:
+        raise VideoError(f"{path}: FFmpeg here has no decoder for its video stream; convert it, say to H.264")
+    size = f"{stream.width} x {stream.height}"
+    if stream.width * stream.height > MAX_PIXELS:
+        raise VideoError(f"{path}: its frames are {size}, over {MAX_PIXELS} pixels; scale it down")
+    return stream

@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from clipselect.errors import VideoError
 from clipselect.media.candidates import Clip
 from clipselect.media.files import whole_file
-from clipselect.media.orientation import orientation
+from clipselect.media.pixels import Orientation, orientation, upright
 from clipselect.media.sources import Source
 
 
@@ -37,11 +36,11 @@ def extract_clip(source: Source, clip: Clip, path: Path) -> None:
     with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
         stream: av.VideoStream | None = None
         for frame, tick in zip(source.pictures(clip.first, clip.last), ticks.tolist(), strict=False):
-            picture = _upright(frame)
+            turned = orientation(frame) != Orientation()
+            picture = av.VideoFrame.from_ndarray(upright(frame), "rgb24") if turned else frame
             if stream is None:
-                stream = _stream_for(
-                    out, picture.height, source.aspect, _rate(timeline.time_base, ticks), timeline.time_base
-                )
+                rate = _rate(timeline.time_base, ticks)
+                stream = _stream_for(out, picture.height, source.aspect, rate, timeline.time_base)
             picture = picture.reformat(width=stream.width, height=stream.height, format="yuv420p")
             picture.pts, picture.time_base = tick, timeline.time_base
             picture.pict_type = av.video.frame.PictureType.NONE
@@ -65,14 +64,6 @@ def clip_file_name(stem: str, rank: int, clip: Clip) -> str:
 def encoder_name() -> str:
     """The encoder of H.264 if FFmpeg has it, else that of MPEG-4."""
     return "libx264" if "libx264" in av.codecs_available else "mpeg4"
-
-
-def _upright(frame: av.VideoFrame) -> av.VideoFrame:
-    turned = orientation(frame)
-    if turned.upright:
-        return frame
-    pixels: Any = frame.to_ndarray(format="rgb24")
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(turned.apply(pixels)), "rgb24")
 
 
 def _rate(time_base: Fraction, ticks: np.ndarray) -> Fraction:

@@ -1,7 +1,7 @@
 """A folder of images as a video."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from clipselect.errors import VideoError
 from clipselect.media.candidates import Seconds, Timeline, exact_rate
 from clipselect.media.container import LIMITS
 from clipselect.media.images import Image
-from clipselect.media.squash import squash
+from clipselect.media.pixels import squash
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -26,7 +26,6 @@ class FrameFolder:
     The image before stands in for one that cannot be read, with a warning.
 
     Attributes:
-        images: one per frame.
         first_readable: the first image that can be read, which stands in for those before it.
     """
 
@@ -48,7 +47,7 @@ class FrameFolder:
         images = sorted((p for p in path.iterdir() if _is_image(p)), key=lambda p: natural_order(p.name))
         if not images:
             raise VideoError(f"{path}: a folder without frames; give a folder of .jpg or .png images, or video files")
-        first_readable = next((frame for image in images if (frame := _read_image(image)) is not None), None)
+        first_readable = _first_readable(images)
         if first_readable is None:
             raise VideoError(f"{path}: not one of its {len(images)} images can be read; check the files")
         rate = exact_rate(fps, "fps").limit_denominator(100_000)
@@ -66,8 +65,7 @@ class FrameFolder:
             frame = _read_image(self.images[i])
             if frame is None:
                 unreadable.append(self.images[i].name)
-                between = (_read_image(self.images[j]) for j in range(i - 1, before, -1))
-                frame = next((image for image in between if image is not None), None)
+                frame = _first_readable(reversed(self.images[before + 1 : i]))
             if frame is not None:
                 last = squash(frame, size)
             before = i
@@ -79,8 +77,7 @@ class FrameFolder:
             )
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
-        before = (_read_image(self.images[i]) for i in range(first, -1, -1))
-        frame = next((image for image in before if image is not None), self.first_readable)
+        frame = _first_readable(reversed(self.images[: first + 1])) or self.first_readable
         for i in range(first, last + 1):
             frame = _read_image(self.images[i]) or frame
             frame.pts = i
@@ -102,6 +99,10 @@ def natural_order(name: str) -> list[tuple[bool, int, str]]:
 
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _first_readable(images: Iterable[Path]) -> av.VideoFrame | None:
+    return next((frame for image in images if (frame := _read_image(image)) is not None), None)
 
 
 def _read_image(path: Path) -> av.VideoFrame | None:

@@ -1,4 +1,4 @@
-"""Images: any file that OpenCV decodes, as RGB, and squashed as frames of videos are (`clipselect.media.squash`)."""
+"""Images: any file that OpenCV decodes, as RGB, and squashed as frames of videos are (`clipselect.media.pixels`)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ def read_image(path: Path | str) -> Image:
     if _cut_off(data.tobytes()):
         raise ImageError(f"{path}: is cut off, as by a broken download; fetch it again, or remove it")
     try:
-        with _silence():
+        with silent_opencv():
             found = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     except cv2.error:
         found = None
@@ -69,7 +69,7 @@ def _cut_off(data: bytes) -> bool:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silent_opencv() -> Iterator[None]:
     """Keep OpenCV from printing what it thinks of a damaged file: our error names it."""
     import cv2
 
@@ -80,6 +80,12 @@ def _silence() -> Iterator[None]:
         yield
     finally:
         log.setLogLevel(level)
+
+
+def check_image(image: Image) -> None:
+    """Raise a ValueError unless an array is [h, w, 3] uint8 and not empty."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {image.dtype} {[*image.shape]}")
 
 
 def squash_image(image: Image, height: int, width: int) -> Image:
@@ -94,13 +100,9 @@ def squash_image(image: Image, height: int, width: int) -> Image:
     """
     import cv2
 
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {image.dtype} {[*image.shape]}")
+    check_image(image)
     smaller = min(image.shape[1], width), min(image.shape[0], height)
-    for size, how in (
-        (smaller, cv2.INTER_AREA),
-        ((width, height), cv2.INTER_LINEAR),
-    ):  # a side each, perhaps
+    for size, how in ((smaller, cv2.INTER_AREA), ((width, height), cv2.INTER_LINEAR)):  # a side each, perhaps
         if image.shape[1::-1] != size:
             image = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
     return image

@@ -14,7 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError, VideoError
+from clipselect.errors import ArgumentError, VideoError, check_argument
 from clipselect.media.candidates import Seconds, Timeline
 from clipselect.media.frame_folder import FrameFolder
 from clipselect.media.images import Image
@@ -109,8 +109,7 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
         ArgumentError: unknown decoder, or fps is not a positive number.
         VideoError: the path does not exist, is not a video, or holds no frames.
     """
-    if decoder not in get_args(Backend):
-        raise ArgumentError("decoder", f"must be 'pyav' or 'decord', got {decoder!r}")
+    check_argument(decoder in get_args(Backend), "decoder", f"must be 'pyav' or 'decord', got {decoder!r}")
     path = Path(path)
     try:
         mode = path.stat().st_mode
@@ -147,6 +146,5 @@ class DecordFile(VideoFile):
         except (decord.DECORDError, RuntimeError) as e:
             raise VideoError(f"{self.path}: decord cannot decode it; use the decoder pyav") from e
         if found != expected:
-            raise VideoError(
-                f"{self.path}: decord finds {found} frames, its container {expected}; use the decoder pyav"
-            )
+            counts = f"decord finds {found} frames, its container {expected}"
+            raise VideoError(f"{self.path}: {counts}; use the decoder pyav")

@@ -40,10 +40,3 @@ def as_clipselect_error(path: str, error: BaseException) -> ClipselectError:
     if isinstance(error, ClipselectError):
         return error
     return VideoError(f"{path}: cannot be read ({str(error) or type(error).__name__}); convert it, say to H.264")
-
-
-def unreadable(path: str, error: BaseException, on_error: OnError) -> str:
-    """Report a file that cannot be read to `on_error`; returns the sentence."""
-    problem = as_clipselect_error(path, error)
-    on_error(path, problem)
-    return str(problem)

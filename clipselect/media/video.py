@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
 from clipselect.media.candidates import Timeline
-from clipselect.media.clock import monotonic
 from clipselect.media.container import has_frame_threads, open_container, read_index, video_stream
-from clipselect.media.decoder import Decoder, SingleThreadRecovery
+from clipselect.media.decoder import Decoder, SingleThreadRecovery, monotonic
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
-from clipselect.media.orientation import orientation
-from clipselect.media.squash import squash
+from clipselect.media.pixels import orientation, squash
 
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a container that does not say."""
@@ -104,10 +102,8 @@ class VideoFile:
         warnings = self.warnings
         if len(decoded) < len(promised):
             second = float(np.setdiff1d(promised, decoded)[0] * self.timeline.time_base)
-            lost = (
-                f"broken at {second:.2f} s: {len(decoded)} of {len(promised)} frames decode, and only those were scored"
-            )
-            warnings = ("; ".join([lost, *warnings]),)
+            found = f"{len(decoded)} of {len(promised)} frames decode, and only those were scored"
+            warnings = ("; ".join([f"broken at {second:.2f} s: {found}", *warnings]),)
         return replace(
             self,
             timeline=replace(timeline, pts=decoded - shift, end=timeline.end - shift),

@@ -1,6 +1,6 @@
 """From the kept elements to one answer for the group: equations 8 to 11. Pure functions."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -42,6 +42,9 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candi
     Returns:
         [k] float64 in [0, 1], in the order of `kept`; all 1 where they would all be 0.
 
+    Raises:
+        ValueError: no scores, one that is not finite, or an unknown `rescale`.
+
     >>> scores, kept = [0.25, 0.75, 0.5], [1, 2]
     >>> weights(scores, kept)
     array([1. , 0.5])
@@ -55,8 +58,10 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candi
         out = rescaled(values[index])
     elif rescale == "candidates":
         out = rescaled(values)[index]
-    else:
+    elif rescale is None:
         out = values[index].clip(0, 1)
+    else:
+        raise ValueError(f"rescale must be one of {get_args(Rescale)} or None, got {rescale!r}")
     return out if out.any() else np.ones_like(out)
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from clipselect.errors import ArgumentError
+from clipselect.errors import ArgumentError, check_argument
 
 
 def pick_device(name: str) -> torch.device:
@@ -21,6 +21,5 @@ def pick_device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, ImportError) as e:
         raise ArgumentError("device", f"{name!r} is not available here; use cpu, or auto") from e
-    if device.type == "meta":
-        raise ArgumentError("device", "'meta' holds no data; use cpu, or auto")
+    check_argument(device.type != "meta", "device", "'meta' holds no data; use cpu, or auto")
     return device

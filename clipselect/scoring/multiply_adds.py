@@ -17,16 +17,11 @@ def multiply_adds(net: nn.Module, spec: InputSpec, device: torch.device | None =
     """
     parameter = next(net.parameters(), None)
     device = device or (torch.device("cpu") if parameter is None else parameter.device)
-    return count_multiply_adds(net, torch.zeros(1, 3, *spec.shape[:-1], device=device))
-
-
-def count_multiply_adds(net: nn.Module, example: torch.Tensor) -> float:
-    """Multiply-adds of a network for the input `example`; 0 where fvcore sees no network."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fvcore imports deprecated parts of torch
         from fvcore.nn import FlopCountAnalysis  # slow to import
 
-    analysis = FlopCountAnalysis(net, example)
+    analysis = FlopCountAnalysis(net, torch.zeros(1, 3, *spec.shape[:-1], device=device))
     try:
         return float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
     except RuntimeError:  # a callable that fvcore cannot trace

@@ -27,7 +27,6 @@ MIN_BATCH = 2
 element is scored together with a black one."""
 IMAGE_BATCH = 32
 """Images scored at a time."""
-NOT_A_DDNET = "its metadata and its tensors do not describe one DDNet; distil it again"
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,12 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
             exact_seconds(float(metadata["clip_duration"]), "clip_duration")
             _ = spec.size, spec.clip_frames
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ClipselectError) as e:
-        raise ClipselectError(f"{path}: {NOT_A_DDNET}") from e
-    if config.dims != (3 if elements == "clips" else 2):
-        other = "a 3D DDNet for clips; frames need a 2D one"
-        raise ClipselectError(f"{path}: {other if config.dims == 3 else 'a 2D DDNet for frames; clips need a 3D one'}")
+        problem = "its metadata and its tensors do not describe one DDNet; distil it again"
+        raise ClipselectError(f"{path}: {problem}") from e
+    if config.dims == 3 and elements != "clips":
+        raise ClipselectError(f"{path}: a 3D DDNet for clips; frames need a 2D one")
+    if config.dims == 2 and elements == "clips":
+        raise ClipselectError(f"{path}: a 2D DDNet for frames; clips need a 3D one")
     net = net.eval().to(where)
     if config.dims == 3:
         net = net.to(memory_format=torch.channels_last_3d)  # the faster layout for clips

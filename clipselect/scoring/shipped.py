@@ -32,6 +32,5 @@ def weights_path(model: str | Path, names: dict[str, str]) -> Path:
             return path
     if Path(model).is_file():
         return Path(model)
-    raise ClipselectError(
-        f"unknown model {str(model)!r}: give one of {', '.join(names)}, or the path of a weights file"
-    )
+    known = ", ".join(names)
+    raise ClipselectError(f"unknown model {str(model)!r}: give one of {known}, or the path of a weights file")

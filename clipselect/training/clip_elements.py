@@ -18,7 +18,7 @@ from clipselect.data.datasets import LabelledVideo
 from clipselect.data.labels import BACKGROUND, shown_class
 from clipselect.media.sources import open_source
 from clipselect.media.text import utf8
-from clipselect.media.unreadable import UNREADABLE, OnError, unreadable
+from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.augment import augment
 from clipselect.training.elements import DDNetExamples, Elements, Target
@@ -132,7 +132,7 @@ class ClipData:
                 source = open_source(video.path, fps=self.fps)
                 outputs = clip_outputs(source, self.base, self.clip_duration, self.stride)
             except UNREADABLE as e:
-                unreadable(video.path, e, on_error)
+                on_error(video.path, as_clipselect_error(video.path, e))
             else:
                 found.append(elements_from_outputs(item, video, outputs))
         return found

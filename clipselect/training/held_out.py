@@ -17,7 +17,7 @@ from clipselect.evaluation.rows import ranking_quality, rows
 from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
-from clipselect.media.unreadable import UNREADABLE, OnError, ignore_error, unreadable
+from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import score_video
@@ -91,7 +91,7 @@ def _video_outputs(
             outputs = clip_outputs(open_source(video.path, fps=fps), data.base, length, stride)
             scored = score_video(open_source(video.path, fps=fps), scorer, clip_duration=length, stride=stride)
         except UNREADABLE as e:
-            unreadable(video.path, e, on_error)
+            on_error(video.path, as_clipselect_error(video.path, e))
             continue
         elements = elements_from_outputs(i, video, outputs)
         pairs, _ = target.pairs(elements)

@@ -22,7 +22,7 @@ from clipselect.evaluation.clip_tables import (
 )
 from clipselect.evaluation.synthetic import SyntheticData
 from clipselect.media.candidates import Timeline, candidate_clips
-from clipselect.media.orientation import orientation
+from clipselect.media.pixels import upright
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer
 
@@ -74,9 +74,9 @@ def test_three_views_are_squares_along_the_longer_side_as_shown(tmp_path: Path) 
     write_display_matrix(turned, 0, 1, -1, 0)
     source = open_source(turned)
     (picture,) = source.pictures(0, 0)
-    upright = orientation(picture).apply(picture.to_ndarray(format="rgb24")).copy()
-    assert upright.shape[0] > upright.shape[1]
-    assert np.allclose(crops(picture, source.aspect, 32), crops(still(upright), 1 / 3, 32), atol=12)
+    shown = upright(picture)
+    assert shown.shape[0] > shown.shape[1]
+    assert np.allclose(crops(picture, source.aspect, 32), crops(still(shown), 1 / 3, 32), atol=12)
     square = crops(still(wide[:, 20:60].copy()), 1.0, 20)
     assert (square[0] == square[1]).all() and (square[1] == square[2]).all()
 

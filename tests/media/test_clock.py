@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipselect.media.clock import Clock, monotonic
+from clipselect.media.decoder import Clock, monotonic
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from helpers.videos import grey_levels, make_video, settle
 
 from clipselect.media.decoder import Decoder
-from clipselect.media.squash import squash
+from clipselect.media.pixels import squash
 from clipselect.media.video import VideoFile
 
 

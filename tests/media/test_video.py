@@ -12,8 +12,8 @@ import pytest
 from helpers.videos import expected_levels, grey_levels, make_video, seconds
 
 from clipselect.media.candidates import candidate_clips
+from clipselect.media.pixels import squash
 from clipselect.media.sources import Source, open_source
-from clipselect.media.squash import squash
 from clipselect.media.video import VideoFile
 
 

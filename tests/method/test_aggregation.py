@@ -1,4 +1,4 @@
-"""Equations 8 to 11: worked by hand, in the three readings, and the laws of weights and aggregates."""
+"""Equations 8 to 11: worked by hand, for the three ways to rescale, and the laws of weights and aggregates."""
 
 from random import Random
 
@@ -45,15 +45,15 @@ def test_eq_9_to_11_by_hand() -> None:
     assert rescaled([0.2, 0.6, 1.0]).tolist() == pytest.approx([0, 0.5, 1])
 
 
-def test_the_three_readings_by_hand() -> None:
+def test_the_three_ways_to_rescale_by_hand() -> None:
     scores, picked = [0.9, 0.1, 0.5, 0.7], [0, 3, 2]
-    # group: K = 1 / (0.9 - 0.1) = 1.25, B = 1 - 1.25 * 0.9 = -0.125: 1, 1.25 * 0.7 - 0.125 = 0.75, 0.5
+    # candidates: K = 1 / (0.9 - 0.1) = 1.25, B = 1 - 1.25 * 0.9 = -0.125: 1, 1.25 * 0.7 - 0.125 = 0.75, 0.5
     assert weights(scores, picked).tolist() == pytest.approx([1, 0.75, 0.5])
     assert weights(scores, picked, "candidates").tolist() == pytest.approx([1, 0.75, 0.5])
-    # literal: K = 1 / (0.9 - 0.5) = 2.5, B = 1 - 2.5 * 0.9 = -1.25: 1, 2.5 * 0.7 - 1.25 = 0.5, 0
+    # kept: K = 1 / (0.9 - 0.5) = 2.5, B = 1 - 2.5 * 0.9 = -1.25: 1, 2.5 * 0.7 - 1.25 = 0.5, 0
     assert weights(scores, picked, "kept").tolist() == pytest.approx([1, 0.5, 0])
-    # none: the scores themselves
-    assert weights(scores, picked, "none").tolist() == pytest.approx([0.9, 0.7, 0.5])
+    # None: the scores themselves
+    assert weights(scores, picked, None).tolist() == pytest.approx([0.9, 0.7, 0.5])
 
 
 @pytest.mark.parametrize("rescale", RESCALES)
@@ -69,14 +69,15 @@ def test_scores_without_a_range_rescale_to_one() -> None:
     assert rescaled([0.0, -0.0]).tolist() == [1, 1]
 
 
-def test_the_widest_range_of_floats_does_not_overflow() -> None:
+def test_the_widest_and_the_smallest_range_of_floats_are_ranges() -> None:
     assert rescaled([1.7e308, -1.7e308, 0.0]).tolist() == [1, 0, 0.5]
+    assert rescaled([5e-324, 0.0]).tolist() == [1, 0]
 
 
 def test_weights_that_would_all_be_zero_are_all_one() -> None:
-    # only the worst candidate kept: its group weight is 0, and so is the score of a saturated network
+    # only the worst candidate kept: its weight among candidates is 0, and so is the score of a saturated network
     assert weights([0.3, 0.1, 0.2], [1], "candidates").tolist() == [1]
-    assert weights([0.0, 0.0, 0.2], [1, 0], "none").tolist() == [1, 1]
+    assert weights([0.0, 0.0, 0.2], [1, 0], None).tolist() == [1, 1]
 
 
 @given(group(float32 | float64), st.sampled_from(RESCALES))
@@ -99,7 +100,9 @@ def test_rescaled_scores_span_0_to_1_and_keep_their_order(scores: list[float]) -
 
 
 @given(group())
-def test_literal_gives_the_worst_kept_element_nothing_unless_all_are_equal(data: tuple[list[float], list[int]]) -> None:
+def test_rescaling_over_the_kept_gives_the_worst_kept_element_nothing_unless_all_are_equal(
+    data: tuple[list[float], list[int]],
+) -> None:
     scores, picked = data
     w = weights(scores, picked, "kept")
     values = [scores[i] for i in picked]
@@ -108,7 +111,7 @@ def test_literal_gives_the_worst_kept_element_nothing_unless_all_are_equal(data:
 
 
 @given(group())
-def test_group_weighs_the_best_element_one_and_only_the_worst_candidate_nothing(
+def test_rescaling_over_candidates_weighs_the_best_of_all_one_and_the_best_kept_something(
     data: tuple[list[float], list[int]],
 ) -> None:
     scores, picked = data
@@ -143,6 +146,11 @@ def test_equal_scores_have_equal_weights(scores: list[float], rescale: Rescale |
 def test_bad_scores_are_an_error(bad: list[float]) -> None:
     with pytest.raises(ValueError, match="scores"):
         rescaled(bad)
+
+
+def test_an_unknown_way_to_rescale_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"rescale must be one of .*got 'none'"):
+        weights([0.3, 0.1], [0], "none")  # type: ignore[arg-type]
 
 
 # --- equation 8 ------------------------------------------------------------------------------------------------------
@@ -208,8 +216,8 @@ def test_only_the_ratios_of_the_weights_matter(data: tuple[list[list[float]], li
     assert (aggregate(features, w * factor) - aggregate(features, w)).abs().max() <= slack
 
 
-@pytest.mark.parametrize("w", [[0.0, 0.0], [1.0, -0.5], [float("nan"), 1.0]])
-def test_weights_that_are_negative_nan_or_all_zero_are_an_error(w: list[float]) -> None:
+@pytest.mark.parametrize("w", [[0.0, 0.0], [1.0, -0.5], [float("nan"), 1.0], [1.0, float("inf")]])
+def test_weights_that_are_negative_not_finite_or_all_zero_are_an_error(w: list[float]) -> None:
     with pytest.raises(ValueError, match="weights"):
         aggregate(torch.ones(2, 3), w)
 
@@ -218,13 +226,3 @@ def test_weights_that_are_negative_nan_or_all_zero_are_an_error(w: list[float]) 
 def test_there_is_one_weight_per_row(w: list[float]) -> None:
     with pytest.raises(ValueError, match="one weight per row"):
         aggregate(torch.ones(2, 3), w)
-
-
-def test_an_infinite_weight_is_an_error() -> None:
-    with pytest.raises(ValueError, match="weights"):
-        aggregate(torch.ones(2, 3), [1.0, float("inf")])
-
-
-def test_the_smallest_range_of_float64_is_a_range() -> None:
-    assert rescaled([5e-324, 0.0]).tolist() == [1, 0]
-    assert rescaled([1.7e308, -1.7e308]).tolist() == [1, 0]

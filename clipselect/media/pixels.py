@@ -1,0 +1,80 @@
+"""Pixels of decoded frames: upright as a player shows them, at full size or squashed to a square for a network.
+
+*Squashing* scales the whole frame: nothing is cropped away, since an action at the edge of a wide frame must be able to
+win, and non-square pixels need no special case. `clipselect.media.images.squash_image` does the same to images.
+"""
+
+import struct
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from av.sidedata.sidedata import SideDataContainer
+from av.video.reformatter import VideoReformatter
+
+from clipselect.media.images import Image
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How stored pixels become the picture a player shows: transposed first, then flipped.
+
+    Phones store pictures as the sensor sees them and say how to turn them.
+    """
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def apply(self, pixels: Image) -> Image:
+        """[h, w, 3] as stored -> as shown.
+
+        >>> stored = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+        >>> Orientation(transpose=True, flip_x=True).apply(stored)[..., 0].tolist()     # a quarter turn, clockwise
+        [[3, 0], [4, 1], [5, 2]]
+        """
+        pixels = pixels.swapaxes(0, 1) if self.transpose else pixels
+        return pixels[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+
+
+def orientation(frame: av.VideoFrame) -> Orientation:
+    """The frame's display matrix, rotations and mirrorings alike; a skewed one counts as the nearest of these."""
+    # frame.side_data makes a reference cycle, which would hold the frame's pixels until the next garbage collection
+    matrix: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
+    if matrix is None:
+        return Orientation()
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])  # shown x = a x + c y, shown y = b x + d y
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Orientation(False, flip_x=a < 0, flip_y=d < 0)
+    return Orientation(True, flip_x=c < 0, flip_y=b < 0)
+
+
+def upright(frame: av.VideoFrame) -> Image:
+    """[h, w, 3] uint8 RGB of the frame as shown, at full size."""
+    pixels: Any = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(orientation(frame).apply(pixels))
+
+
+class _Scalers(threading.local):
+    """Scalers of one thread. They have no threads of their own: to free those hangs a forked process."""
+
+    def __init__(self) -> None:
+        self.exact, self.smaller, self.to_rgb = VideoReformatter(), VideoReformatter(), VideoReformatter()
+
+
+_scalers = _Scalers()
+
+
+def squash(frame: av.VideoFrame, size: int) -> Image:
+    """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
+    small: Any = _scalers.exact.reformat(frame, size, size, "rgb24", interpolation="BILINEAR", threads=1)
+    return orientation(frame).apply(small.to_ndarray())
+
+
+def squash_fast(frame: av.VideoFrame, size: int) -> Image:
+    """As `squash` to within a grey level or two, in less time: scaled before it becomes RGB."""
+    small = _scalers.smaller.reformat(frame, size, size, "yuv420p", interpolation="AREA", threads=1)
+    rgb: Any = _scalers.to_rgb.reformat(small, size, size, "rgb24", threads=1)
+    return orientation(frame).apply(rgb.to_ndarray())
