@@ -139,5 +139,5 @@ def test_aligned_faces_are_recognised(faces: Path, yunet: YuNet, shared: Path) -
             rows = torch.nn.functional.normalize(net(x)).numpy()
         similarities = rows @ rows.T
         np.fill_diagonal(similarities, -1)
-        assert len(crops) >= len(paths) - 1
+        assert len(crops) >= 0.93 * len(paths)
         assert rank_accuracy(similarities, people, people, [1]).shares[0] >= 0.97, name
