@@ -3,32 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from clipselect.evaluation.results import ClassResult
 from clipselect.report.findings import DENSE, SUBJECT, UNIFORM, Finding
 
 
 @dataclass(frozen=True)
 class ClassGain:
-    """A metric of ddl, of uniform at the same K and of dense, in percent, for the videos of one class.
+    """What ddl gains for the videos of one class, in points.
 
     Attributes:
-        dense: None where the file has none.
+        gain: over uniform at the same K.
+        over_dense: None where the file has no dense.
     """
 
     name: str
     videos: int
     sources: int
-    subject: float
-    uniform: float
-    dense: float | None
-
-    @property
-    def gain(self) -> float:
-        return self.subject - self.uniform
-
-    @property
-    def over_dense(self) -> float | None:
-        return None if self.dense is None else self.subject - self.dense
+    gain: float
+    over_dense: float | None
 
 
 @dataclass(frozen=True)
@@ -49,21 +40,19 @@ def class_gains(finding: Finding) -> ClassGains | None:
     it has none."""
     if finding.choice is None or finding.choice.row.k is None:
         return None
-    chosen, metric = finding.choice.row.k, finding.metric
-    entries = [c for c in finding.run.results.classes or () if c.data == finding.data and c.metric(metric) is not None]
-    ddl = {(c.k, c.class_name): c for c in entries if c.method == SUBJECT and c.k is not None}
-    uniform = {(c.k, c.class_name): c for c in entries if c.method in UNIFORM}
-    dense = {c.class_name: c for c in entries if c.method in DENSE}
-    both = sorted(ddl.keys() & uniform.keys())
+    chosen, entries = finding.choice.row.k, [c for c in finding.run.results.classes or () if c.data == finding.data]
+    measured = [(c, value) for c in entries if (value := c.metric(finding.metric)) is not None]
+    ddl = {(c.k, c.class_name): (c, value) for c, value in measured if c.method == SUBJECT and c.k is not None}
+    uniform = {(c.k, c.class_name): value for c, value in measured if c.method in UNIFORM}
+    dense = {c.class_name: value for c, value in measured if c.method in DENSE}
+    both = ddl.keys() & uniform.keys()
     if not both:
         return None
-    k = min((k for k, _ in both if k is not None), key=lambda k: abs(k - chosen))
-    gains = [_gain(metric, ddl[key], uniform[key], dense.get(key[1])) for key in both if key[0] == k]
+    k = min(sorted({k for k, _ in both if k is not None}), key=lambda k: abs(k - chosen))
+    gains = []
+    for name in (name for at, name in both if at == k):
+        entry, value = ddl[k, name]
+        over_dense = value - dense[name] if name in dense else None
+        sources = entry.sources or entry.videos
+        gains.append(ClassGain(name, entry.videos, sources, value - uniform[k, name], over_dense))
     return ClassGains(k, sorted(gains, key=lambda c: (-c.gain, c.name)))
-
-
-def _gain(metric: str, ddl: ClassResult, uniform: ClassResult, dense: ClassResult | None) -> ClassGain:
-    one, other = ddl.metric(metric), uniform.metric(metric)
-    assert one is not None and other is not None
-    over = None if dense is None else dense.metric(metric)
-    return ClassGain(ddl.class_name, ddl.videos, ddl.sources or ddl.videos, one, other, over)

@@ -81,7 +81,7 @@ class Report:
     """All of it, in the order in which it is read.
 
     Attributes:
-        summary: the verdict, a sentence per finding, or of many findings how often which one came.
+        summary: the verdict, a sentence per finding; of many findings, the number of times each verdict came.
         files: where it was written.
     """
 
@@ -103,16 +103,12 @@ def make_report(runs: Sequence[Run], metric: str | None = None) -> Report:
     grouped: dict[str, list[Finding]] = {}
     for finding in found:
         grouped.setdefault(f"{finding.run.results.benchmark}: {finding.data}", []).append(finding)
+    title = ", ".join(dict.fromkeys(run.results.benchmark for run in runs))
+    sections = [_section(title, of_data) for title, of_data in grouped.items()]
     return Report(
-        title=", ".join(dict.fromkeys(run.results.benchmark for run in runs)),
-        summary=summary(found),
-        sections=[_section(title, of_data) for title, of_data in grouped.items()],
-        ranking=ranking_table(runs),
-        methods=methods_table(runs),
-        facts=facts_tables(runs),
-        unreadable=unreadable_table(runs),
-        runs=[*runs],
-    )
+        title, summary(found), sections, ranking_table(runs), methods_table(runs), facts_tables(runs),
+        unreadable_table(runs), [*runs],
+    )  # fmt: skip
 
 
 def _section(title: str, found: Sequence[Finding]) -> Section:

@@ -2,9 +2,9 @@
 
 Which K: the smallest without a significant difference from the best K that loses at most `MAX_LOSS` points to it. Where
 the file does not compare the two, the best K.
-The rivals: the best uniform for the cost, dense, and the best uniform in no more seconds. The best uniform for the cost
-is the best of all uniform rows with no more GFLOPs than ddl, the DDNet's included, and of the equal-cost row of the
-same K, which is rounded up; where no cost is known, uniform with the same K.
+The rivals: dense, the best uniform in no more seconds, and the best uniform for the cost: of all uniform rows with no
+more GFLOPs than ddl, the DDNet's included, and of the equal-cost row of the same K, which is rounded up; where no cost
+is known, uniform with the same K.
 """
 
 import math
@@ -29,8 +29,6 @@ UNIFORM, DENSE = names("uniform"), names("dense")
 
 
 class Verdict(Enum):
-    """How one method compares with another."""
-
     BETTER = "better"
     WORSE = "worse"
     SIMILAR = "no significant difference"
@@ -114,13 +112,12 @@ def findings(runs: Sequence[Run], metric: str | None = None) -> list[Finding]:
     Raises:
         ArgumentError: a data set without the `metric`.
     """
-    return [find(run, data, metric) for run in runs for data in dict.fromkeys(row.data for row in run.rows)]
+    return [_finding(run, data, metric) for run in runs for data in dict.fromkeys(row.data for row in run.rows)]
 
 
-def find(run: Run, data: str, metric: str | None = None) -> Finding:
-    """What a run says about one data set; see `findings`."""
+def _finding(run: Run, data: str, wanted: str | None) -> Finding:
     rows = [row for row in run.rows if row.data == data]
-    metric = _metric(run, rows, metric)
+    metric = _metric(run, rows, wanted)
     rows = ordered(rows)
     differences = [entry for entry in run.results.differences or () if entry.data == data]
     choice = choose_k(rows, metric, differences)
@@ -133,8 +130,8 @@ def find(run: Run, data: str, metric: str | None = None) -> Finding:
 
     cost = "gflops" if ddl.gflops is not None else "clips"
     dense = [row for row in measured if row.method in (*DENSE, "dense_weighted")]
-    cheaper = [beside(row, unit) for unit in ("gflops", "seconds") for row in dense if costs_no_more(row, ddl, unit)]
-    in_time = [row for row in measured if costs_no_more(row, ddl, "seconds")]
+    cheaper = [beside(row, unit) for unit in ("gflops", "seconds") for row in dense if _costs_no_more(row, ddl, unit)]
+    in_time = [row for row in measured if _costs_no_more(row, ddl, "seconds")]
     return Finding(
         run, data, metric, rows, choice,
         uniform=beside(_best_uniform(_affordable(measured, ddl), metric), cost),
@@ -180,12 +177,10 @@ def compare(
 
 
 def judge(difference: Difference) -> Verdict:
-    """What a paired difference says."""
     return _verdict(difference.estimate, difference.differing)
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
-    """Rows by `place`."""
     return sorted(rows, key=place)
 
 
@@ -200,8 +195,8 @@ def is_variant(method: str) -> bool:
     return method in METHODS and not METHODS[method].in_plots
 
 
-def costs_no_more(row: Row, than: Row, cost: str) -> bool:
-    """Whether a row costs no more than another, where that was measured of both."""
+def _costs_no_more(row: Row, than: Row, cost: str) -> bool:
+    """False where it was not measured of both."""
     one, other = row.costs.get(cost), than.costs.get(cost)
     return one is not None and other is not None and one <= other * (1 + 1e-9)
 
@@ -222,7 +217,7 @@ def _affordable(rows: Sequence[Row], ddl: Row) -> list[Row]:
     if ddl.gflops is None:
         return [row for row in rows if row.k == ddl.k]
     same_k = [row for row in rows if row.method == EQUAL_COST and row.k == ddl.k]
-    return [*same_k, *(row for row in rows if costs_no_more(row, ddl, "gflops"))]
+    return [*same_k, *(row for row in rows if _costs_no_more(row, ddl, "gflops"))]
 
 
 def _best_uniform(rows: Sequence[Row], metric: str) -> Row | None:
@@ -234,15 +229,13 @@ def _paired(differences: Sequence[Difference], row: Row, rival: Row, metric: str
     """The entry for two rows; a rival without a K may stand there with the number of all its elements, or without."""
     wanted = (metric, row.method, row.k, rival.method)
     for entry in differences:
-        if (entry.metric, entry.method, entry.k, entry.than) == wanted and (
-            entry.than_k == rival.k or (rival.method != SUBJECT and None in (entry.than_k, rival.k))
-        ):
+        same_k = entry.than_k == rival.k or (rival.method != SUBJECT and None in (entry.than_k, rival.k))
+        if same_k and (entry.metric, entry.method, entry.k, entry.than) == wanted:
             return entry
     return None
 
 
 def _verdict(difference: Estimate, sources: int | None) -> Verdict:
-    """By a difference and the sources that it rests on, where their number is known."""
     if difference.low <= 0 <= difference.high:
         return Verdict.SIMILAR
     if sources is not None and sources < MIN_DIFFERING:

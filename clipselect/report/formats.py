@@ -21,7 +21,7 @@ def metric_name(metric: str) -> str:
 
 
 def amount(value: float) -> str:
-    """Three significant digits, without an exponent where people can do without.
+    """Three significant digits; large numbers whole, without an exponent.
 
     >>> amount(0.1114), amount(7.87), amount(1982.05)
     ('0.111', '7.87', '1982')

@@ -23,13 +23,12 @@ def as_markdown(report: Report) -> str:
 
 
 def _markdown_table(table: Table) -> str:
-    bold = "**{}**".format
     lines = [
         "| " + " | ".join(map(_md, table.columns)) + " |",
         "|" + "|".join("---" if table.is_text(name) else "---:" for name in table.columns) + "|",
     ]
     for i, row in enumerate(table.rows):
-        cells = [bold(_md(cell)) if i in table.marked and cell else _md(cell) for cell in row]
+        cells = [f"**{_md(cell)}**" if i in table.marked and cell else _md(cell) for cell in row]
         lines.append("| " + " | ".join(cells) + " |")
     return f"### {_md(table.title)}\n\n" + "\n".join(lines)
 

@@ -53,19 +53,17 @@ def finding_plots(finding: Finding, style: Styles, among: Sequence[Finding]) -> 
     Args:
         among: findings whose plots shall have the same limits.
     """
-    left_out = [method for method in dict.fromkeys(row.method for row in finding.rows) if is_variant(method)]
+    left_out = [method for method in _methods(finding.rows) if is_variant(method)]
     without = f" The variants {', '.join(left_out)} are in the table only." if left_out else ""
-    gains = class_gains(finding)
+    read = f"Up and to the left is better. Numbers: K of {SUBJECT}. Bars: 95 % intervals.{without}"
     plots = [
-        (
-            trade_plot(finding, "gflops", style, among),
-            f"Up and to the left is better. Numbers: K of {SUBJECT}. Bars: 95 % intervals.{without}",
-        ),
+        (trade_plot(finding, "gflops", style, among), read),
         (trade_plot(finding, "seconds", style, among), "The same against measured seconds, where they were measured."),
         (cost_plot(finding, "gflops"), "What the GFLOPs are spent on."),
         (cost_plot(finding, "seconds"), "What the seconds are spent on."),
-        (gains_plot(gains, style) if gains else None, _gains_caption(gains) if gains else ""),
     ]
+    if gains := class_gains(finding):
+        plots.append((gains_plot(gains, style), _gains_caption(gains)))
     return [Plot(svg, caption) for svg, caption in plots if svg is not None]
 
 
@@ -96,10 +94,11 @@ def trade_plot(finding: Finding, cost: str, style: Styles, among: Sequence[Findi
     rows = _traded(finding, cost)
     if not rows:
         return None
+    methods = _methods(rows)
     with _figure(6.4, 4.6) as (figure, axis):
-        handles = [_trade_line(axis, method, rows, cost, finding, style[method]) for method in _methods(rows)]
+        handles = [_trade_line(axis, method, rows, cost, finding, style[method]) for method in methods]
         _trade_axes(axis, cost, [finding, *among])
-        figure.legend(handles, [_label(m) for m in _methods(rows)], loc="outside lower center", ncols=3, frameon=False)
+        figure.legend(handles, map(_label, methods), loc="outside lower center", ncols=3, frameon=False)
         return _svg(figure, f"accuracy against {UNITS[cost]} per {finding.run.group}")
 
 
@@ -133,8 +132,7 @@ def cost_plot(finding: Finding, cost: str) -> str | None:
 
 
 def gains_plot(gains: ClassGains, style: Styles) -> str:
-    """SVG of the gain of every class over uniform and over dense, or of the classes at both ends where they are
-    many."""
+    """SVG of the gain of every class over uniform and over dense; of many classes only those at both ends."""
     shown = gains.classes
     if len(shown) > 2 * MAX_AT_EACH_END:
         shown = [*shown[:MAX_AT_EACH_END], *shown[-MAX_AT_EACH_END:]]
@@ -173,8 +171,8 @@ def _gains_caption(gains: ClassGains) -> str:
 
 def _traded(finding: Finding, cost: str) -> list[Row]:
     """The rows of a plot of the metric against a cost."""
-    rows = [row for row in finding.rows if row.costs.get(cost, 0) > 0 and finding.metric in row.metrics]
-    return [row for row in rows if not is_variant(row.method)]
+    drawn = [row for row in finding.rows if not is_variant(row.method) and finding.metric in row.metrics]
+    return [row for row in drawn if row.costs.get(cost, 0) > 0]
 
 
 def _methods(rows: Sequence[Row]) -> list[str]:
@@ -214,8 +212,7 @@ def _trade_line(
         for row, at, value in zip(own, x, y, strict=True):
             is_chosen = finding.choice is not None and row is finding.choice.row
             font: Any = {"fontsize": 8, "color": colour, "fontweight": "bold" if is_chosen else "normal"}
-            number = "" if row.k is None else f"{row.k}"
-            axis.annotate(number, (at, value), (-6, 5), textcoords="offset points", ha="right", **font)
+            axis.annotate(f"{row.k or ''}", (at, value), (-6, 5), textcoords="offset points", ha="right", **font)
     width, front = (2, 3) if method == SUBJECT else (1.2, 2)
     (line,) = axis.plot(x, y, marker, linestyle=look, color=colour, linewidth=width, markeredgewidth=0, zorder=front)
     return line

@@ -87,10 +87,8 @@ def read_runs(results: Source | Sequence[Source]) -> list[Run]:
 
 def as_json(runs: Sequence[Run]) -> str:
     """`{"version": 1, "runs": [...]}`: the results documents, each with its `run` (the label) and `file` besides."""
-    documents = []
-    for run in runs:
-        named = {"run": run.label, "file": str(run.file)}
-        documents.append(named | run.results.record() | named)
+    names = [{"run": run.label, "file": str(run.file)} for run in runs]
+    documents = [name | run.results.record() | name for name, run in zip(names, runs, strict=True)]
     return json.dumps({"version": VERSION, "runs": documents}, indent=1, allow_nan=False) + "\n"
 
 

@@ -140,7 +140,7 @@ def _classes(finding: Finding) -> Iterator[str]:
     if gains is None:
         return
     rivals: list[tuple[str, Callable[[ClassGain], float | None]]] = [("uniform", lambda c: c.gain)]
-    if any(c.dense is not None for c in gains.classes):
+    if any(c.over_dense is not None for c in gains.classes):
         rivals.append(("dense", lambda c: c.over_dense))
     clauses = []
     for name, over in rivals:

@@ -1,9 +1,10 @@
 """The tables of a report. A table holds text; Markdown, terminal and page only set it."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from clipselect.evaluation.fields import Entry, Estimate
+from clipselect.evaluation.fields import Estimate
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.results import Difference, Row
 from clipselect.report.findings import Finding, Verdict, is_variant, judge, ordered, place
@@ -13,12 +14,7 @@ from clipselect.report.runs import Run
 TEXT_COLUMNS = frozenset({"run", "method", "data", "metric", "than", "significant", "path", "error"})
 MAX_LISTED = 200
 """Unreadable files that a report names."""
-SIGNIFICANT = {
-    Verdict.BETTER: "yes, better",
-    Verdict.WORSE: "yes, worse",
-    Verdict.SIMILAR: "no",
-    Verdict.TOO_FEW: Verdict.TOO_FEW.value,
-}
+SIGNIFICANT = {Verdict.BETTER: "yes, better", Verdict.WORSE: "yes, worse", Verdict.SIMILAR: "no"}
 
 Show = Callable[[Row], str]
 
@@ -53,24 +49,22 @@ def results_tables(found: Sequence[Finding], *, brief: bool = False) -> list[Tab
         found: findings on the same data.
         brief: only the metric to go by, GFLOPs and seconds, for a terminal.
     """
-    rows = [(row, f) for f in found for row in f.rows]
-    rows.sort(key=lambda pair: place(pair[0]))  # stable: runs stay in their order
-    main = [pair for pair in rows if not is_variant(pair[0].method)]
-    variants = [pair for pair in rows if is_variant(pair[0].method)]
-    tables = [_results_table("Accuracy and cost", main, found, brief)] if main else []
-    if variants:
-        tables.append(replace(_results_table("Variants", variants, found, brief), folded=True))
+    pairs = sorted(((row, f) for f in found for row in f.rows), key=lambda pair: place(pair[0]))  # runs in their order
+    tables = []
+    for title, folded in (("Accuracy and cost", False), ("Variants", True)):
+        rows = [pair for pair in pairs if is_variant(pair[0].method) == folded]
+        tables += [replace(_results_table(title, rows, found, brief), folded=folded)] if rows else []
     return tables
 
 
 def differences_table(found: Sequence[Finding]) -> list[Table]:
-    """Those of the metric to go by at the chosen K, and of every K to the best; the files hold more."""
+    """Of the metric to go by: at the chosen K, and of every K to the best; the files hold more."""
     runs = [f.run for f in found]
     rows = [
         (*_run_cell(runs, f.run), *_difference_cells(entry))
         for f in found
         for entry in f.run.results.differences or ()
-        if entry.data == f.data and _is_of_interest(entry, f)
+        if _is_of_interest(entry, f)
     ]
     columns = (*_run_column(runs), "metric", "method", "than", "points", "significant")
     return [Table("Differences", columns, rows)] if rows else []
@@ -97,24 +91,22 @@ def methods_table(runs: Sequence[Run]) -> Table:
 
 
 def facts_tables(runs: Sequence[Run]) -> list[Table]:
-    """What the runs were: data, networks, settings, environment; a column per run."""
+    """What was run: data, networks, settings, environment; a column per run."""
     kinds: dict[str, list[dict[str, object]]] = {"Data": [], "Networks": [], "Settings": [], "Environment": []}
     for run in runs:
         results = run.results
-        kinds["Data"].append(
-            {
-                f"{data.name} {key}": len(value) if key == "unreadable" and value else value
-                for data in results.data
-                for key, value in data.record().items()
-                if key != "name"
-            }
-        )
-        networks = {f"base {key}": value for key, value in results.base.record().items()}
-        networks |= {f"model {key}": value for key, value in _record(results.model).items()}
-        about = {"file": str(run.file), "clipselect": results.clipselect}
-        kinds["Networks"].append(about | networks | {"GFLOPs": results.gflops_convention})
+        kinds["Data"].append({
+            f"{data.name} {key}": len(value) if key == "unreadable" and value else value
+            for data in results.data
+            for key, value in data.record().items()
+            if key != "name"
+        })  # fmt: skip
+        networks: dict[str, object] = {"file": str(run.file), "clipselect": results.clipselect}
+        for name, network in (("base", results.base), ("model", results.model)):
+            networks |= {f"{name} {key}": value for key, value in (network.record() if network else {}).items()}
+        kinds["Networks"].append(networks | {"GFLOPs": results.gflops_convention})
         kinds["Settings"].append(results.settings or {})
-        kinds["Environment"].append(_record(results.environment))
+        kinds["Environment"].append(results.environment.record() if results.environment else {})
     return [_facts(title, runs, records) for title, records in kinds.items() if any(records)]
 
 
@@ -146,13 +138,14 @@ def fact(value: object) -> str:
 def _results_table(title: str, rows: Sequence[tuple[Row, Finding]], found: Sequence[Finding], brief: bool) -> Table:
     columns = _brief_columns(found) if brief else _all_columns(rows, found)
     columns = [(name, show) for name, show in columns if any(show(row) for row, _ in rows)]
-    first: list[tuple[str, Show]] = [
-        ("method", lambda r: r.method),
-        ("K", lambda r: "all" if r.k is None else str(r.k)),
-    ]
     runs = [f.run for f in found]
     cells = [
-        (*(show(row) for _, show in first), *_run_cell(runs, f.run), *(show(row) for _, show in columns))
+        (
+            row.method,
+            "all" if row.k is None else str(row.k),
+            *_run_cell(runs, f.run),
+            *(show(row) for _, show in columns),
+        )
         for row, f in rows
     ]
     marked = frozenset(i for i, (row, f) in enumerate(rows) if f.choice is not None and row is f.choice.row)
@@ -168,9 +161,7 @@ def _brief_columns(found: Sequence[Finding]) -> list[tuple[str, Show]]:
 
 def _all_columns(rows: Sequence[tuple[Row, Finding]], found: Sequence[Finding]) -> list[tuple[str, Show]]:
     run = found[0].run
-    metrics = dict.fromkeys(
-        [*(f.metric for f in found if f.metric), *(name for row, _ in rows for name in row.metrics)]
-    )
+    metrics = dict.fromkeys([f.metric for f in found if f.metric] + [name for row, _ in rows for name in row.metrics])
     columns: list[tuple[str, Show]] = [
         (f"{run.element}s", lambda r: "" if r.clips is None else amount(r.clips)),
         (f"{run.group}s", lambda r: str(r.videos)),
@@ -212,19 +203,21 @@ def _cost_cell(key: str, *parts: str) -> Show:
 
 
 def _is_of_interest(entry: Difference, finding: Finding) -> bool:
+    if entry.data != finding.data:
+        return False
     if finding.choice is None:
         return True
-    of_chosen_k = entry.k == finding.choice.row.k or entry.than == entry.method
-    return entry.metric == finding.metric and of_chosen_k
+    return entry.metric == finding.metric and (entry.k == finding.choice.row.k or entry.than == entry.method)
 
 
 def _difference_cells(entry: Difference) -> tuple[str, ...]:
+    verdict = judge(entry)
     return (
         metric_name(entry.metric),
         method_and_k(entry.method, entry.k),
         method_and_k(entry.than, entry.than_k),
         gain(entry.estimate),
-        SIGNIFICANT[judge(entry)],
+        SIGNIFICANT.get(verdict, verdict.value),
     )
 
 
@@ -232,8 +225,7 @@ def _measure(name: str, estimate: Estimate | None) -> str:
     """A measure in [0, 1] with its interval, and a word if it is an AUC below chance."""
     if estimate is None:
         return ""
-    known = estimate.low == estimate.low and estimate.high == estimate.high
-    ends = f" ({estimate.low:.3f} to {estimate.high:.3f})" if known else ""
+    ends = "" if math.isnan(estimate.low + estimate.high) else f" ({estimate.low:.3f} to {estimate.high:.3f})"
     return f"{estimate.value:.3f}{ends}" + (", below chance" if name.startswith("auc") and estimate.value < 0.5 else "")
 
 
@@ -243,15 +235,10 @@ def _facts(title: str, runs: Sequence[Run], records: Sequence[dict[str, object]]
     return Table(title, ("", *(run.label for run in runs)), rows, text=True)
 
 
-def _record(entry: Entry | None) -> dict[str, object]:
-    return {} if entry is None else entry.record()
-
-
 def _run_column(runs: Sequence[Run]) -> tuple[str, ...]:
     """The column that names the run, where there are several."""
     return ("run",) if len(runs) > 1 else ()
 
 
 def _run_cell(runs: Sequence[Run], run: Run) -> tuple[str, ...]:
-    """What stands in it."""
     return (run.label,) if len(runs) > 1 else ()

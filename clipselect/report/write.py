@@ -1,6 +1,6 @@
 """Results files in, report files out, in one call."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -72,12 +72,9 @@ def render(report: Report, kind: Kind) -> str:
         from clipselect.report.page import as_html  # slow to import, and not always needed
 
         return as_html(report)
-    others: dict[str, Callable[[], str]] = {
-        "markdown": lambda: as_markdown(report),
-        "csv": lambda: as_csv(report.runs),
-        "json": lambda: as_json(report.runs),
-    }
-    return others[kind]()
+    if kind == "markdown":
+        return as_markdown(report)
+    return as_csv(report.runs) if kind == "csv" else as_json(report.runs)
 
 
 def _check(files: Mapping[Kind, Path]) -> None:
@@ -89,9 +86,7 @@ def _check(files: Mapping[Kind, Path]) -> None:
             if kind < other and path.resolve() == its.resolve():
                 raise ArgumentError(kind, f"must not name the same file as {other}, {path}; give each its own")
         if _holds_results(path):  # `--json a.json b.json` is soon typed
-            raise ClipselectError(
-                f"{path}: holds the results of an evaluation and would be lost; choose another output"
-            )
+            raise ClipselectError(f"{path}: the results that it holds would be lost; choose another output")
 
 
 def _holds_results(path: Path) -> bool:
