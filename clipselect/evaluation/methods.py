@@ -6,7 +6,7 @@ the tables: the method of the paper, its variants, its rivals, the oracles.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -33,6 +33,8 @@ class Candidates:
         equal_cost_k: how many uniform elements the total cost of `k` by score buys, in [1, n].
         confidence: [n] the base's own largest probability, where the base saw all of them.
         action: [n] bool, which clips show the action, where that is known.
+        d_scores: [n] the D-scores (eq. 4) that the scores estimate, where the identities are known.
+        sharp: [n] bool, which frames were not blurred, where some were.
     """
 
     scores: NDArray[np.floating]
@@ -42,6 +44,8 @@ class Candidates:
     equal_cost_k: int | None = None
     confidence: NDArray[np.floating] | None = None
     action: NDArray[np.bool_] | None = None
+    d_scores: NDArray[np.floating] | None = None
+    sharp: NDArray[np.bool_] | None = None
 
     @property
     def count(self) -> int:
@@ -54,11 +58,11 @@ class Method:
 
     Attributes:
         description: what it does, as a phrase.
-        choose: candidates -> the places [k] of the kept ones, rising; None for what only results files of special
-            studies hold.
+        choose: candidates -> the places [k] of the kept ones, rising.
         weigh: the kept ones by their scores, rescaled or (None) as they are, or all equally.
         elements: what it is measured on.
-        needs: what must see every candidate first: nothing, the DDNet, the base, or a person who labels them.
+        needs: what must see every candidate first: nothing, the DDNet or the base; or what must be known of them. A
+            method that needs the D-scores takes them for the scores.
         has_k: whether it keeps a given number K.
         role: what it is compared as: the subject of all tables, a rival of its kind, or an oracle that cannot be used.
         in_plots: whether plots show it; of variants that lie on top of each other only one does.
@@ -67,10 +71,10 @@ class Method:
 
     name: str
     description: str
-    choose: Callable[[Candidates], IntArray] | None
+    choose: Callable[[Candidates], IntArray]
     weigh: Rescale | Literal["equal"] | None = "equal"
     elements: tuple[Element, ...] = ("clip", "frame")
-    needs: Literal["nothing", "ddnet", "base", "labels"] = "nothing"
+    needs: Literal["nothing", "ddnet", "base", "action", "d_scores", "sharp"] = "nothing"
     has_k: bool = True
     role: Literal["subject", "uniform", "equal_cost", "random", "dense", "oracle", "other"] = "other"
     in_plots: bool = True
@@ -83,22 +87,22 @@ class Method:
         (array([1, 3]), array([1.        , 0.71428571]))
 
         Raises:
-            ValueError: a method that cannot be applied, only shown.
+            ValueError: what the method needs is not known.
         """
-        if self.choose is None:
-            raise ValueError(f"the method {self.name!r} cannot be applied: it only occurs in results files")
+        if self.needs == "d_scores":
+            candidates = replace(candidates, scores=_known(candidates.d_scores, "d_scores"))
         kept = self.choose(candidates)
         return kept, np.ones(len(kept)) if self.weigh == "equal" else weights(candidates.scores, kept, self.weigh)
 
 
 def methods_at(element: Element, ks: Sequence[int]) -> list[tuple[Method, int | None]]:
-    """All methods that can be applied to clips or frames, with every K; None for methods without one.
+    """All methods for clips or frames, with every K; None for methods without one.
 
     >>> [(method.name, k) for method, k in methods_at("clip", [3])][-2:]
     [('dense_weighted', None), ('action_clips_only', None)]
     """
-    applied = [method for method in METHODS.values() if method.choose is not None and element in method.elements]
-    return [(method, k) for method in applied for k in (ks if method.has_k else (None,))]
+    own = [method for method in METHODS.values() if element in method.elements]
+    return [(method, k) for method in own for k in (ks if method.has_k else (None,))]
 
 
 def names(*roles: str) -> tuple[str, ...]:
@@ -216,13 +220,14 @@ _TABLE = (
     Method("dense_weighted", "all candidates, weighted by their scores",
            _all, "candidates", _CLIP, needs="ddnet", has_k=False, in_plots=False, style=(_GREEN, "d")),
     Method("action_clips_only", "an oracle: only the candidates that show the action, which nobody knows beforehand",
-           _action, elements=_CLIP, needs="labels", has_k=False, role="oracle", style=_ORACLE),
+           _action, elements=_CLIP, needs="action", has_k=False, role="oracle", style=_ORACLE),
     Method("oracle", "as ddl_average, but by the true discriminability, which takes the identity that is sought",
-           None, elements=_FRAME, needs="labels", role="oracle", style=_ORACLE),
+           _best, elements=_FRAME, needs="d_scores", role="oracle", style=_ORACLE),
     Method("oracle_all", "all candidates, weighted by their true D-scores",
-           None, elements=_FRAME, needs="labels", has_k=False, role="oracle", style=_ORACLE),
+           _all, "candidates", _FRAME, needs="d_scores", has_k=False, role="oracle", style=_ORACLE),
     Method("oracle_sharp", "an oracle: one frame that was not blurred, alone",
-           None, elements=_FRAME, needs="labels", has_k=False, role="oracle", style=_ORACLE),
+           lambda c: top_k(_known(c.sharp, "sharp"), 1).ordered,
+           elements=_FRAME, needs="sharp", has_k=False, role="oracle", style=_ORACLE),
 )  # fmt: skip
 
 METHODS: Mapping[str, Method] = {method.name: method for method in _TABLE}

@@ -136,7 +136,7 @@ def outcomes_of(
 
 def _applies(method: Method, groups: Sequence[Group], cost: Cost) -> bool:
     """Whether what the method needs is known."""
-    if method.needs == "labels":
+    if method.needs == "action":
         actions = [group.action for group in groups]
         return all(a is not None for a in actions) and any(a.any() for a in actions if a is not None)
     return cost.ddnet_to_base is not None or method.role != "equal_cost"

@@ -45,11 +45,9 @@ def test_random_depends_on_the_seed_and_on_the_group() -> None:
 
 
 def test_a_method_that_lacks_what_it_needs_says_so() -> None:
-    for name in ("uniform_equal_cost", "confidence", "action_clips_only"):
+    for name in ("uniform_equal_cost", "confidence", "action_clips_only", "oracle", "oracle_all", "oracle_sharp"):
         with pytest.raises(ValueError, match="needs the"):
             METHODS[name].keep(Candidates(SCORES, 3))
-    with pytest.raises(ValueError, match="results files"):
-        METHODS["oracle"].keep(Candidates(SCORES, 3))
 
 
 def test_the_roles_name_one_subject_and_one_rival_of_each_kind_per_element() -> None:

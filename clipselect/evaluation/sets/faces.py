@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectWarning
 from clipselect.evaluation.arguments import check_fraction, check_numbers
-from clipselect.evaluation.methods import methods_at
+from clipselect.evaluation.methods import methods_at, names
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.sets.blur import UNCHANGED, Condition, change_of, condition_of
 from clipselect.evaluation.sets.face_data import form_of, read_face_sets
 from clipselect.evaluation.sets.face_sets import FaceSets
-from clipselect.evaluation.sets.frame_table import FrameTable, frame_table
-from clipselect.evaluation.sets.networks import FrameNetworks, frame_networks
+from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable, frame_networks, frame_table
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.verification_protocol import Protocol
@@ -31,7 +30,7 @@ from clipselect.zoo.embedder import Embedder
 SET_SIZES = (5, 10)
 MIN_DRAWS = 20
 MIN_BLUR, MAX_BLUR = 3, 101
-DOMAIN_METHODS = ("average", "top1", "ddl_all", "ddl_threshold", "ddl", "even")
+DOMAIN_METHODS = ("average", "top1", "ddl_all", "ddl_threshold", "ddl", "even", *names("oracle"))
 """Those that are measured on every domain by itself."""
 
 
@@ -159,6 +158,9 @@ class FaceEvaluation:
         groups = [every[place] for place in present]
         media = None if sets.media is None else sets.media[condition.elements[table.frames]]
         how = SetMethods(networks, self.threshold, self.seeds)
+        truth = true_d_scores(table, every, sets.identities, clean, clean.groups(sets.groups), sets.identities)
+        sharp = condition.lengths[table.frames] == 0
+        known = ({} if truth is None else {"d_scores": truth}) | ({"sharp": sharp} if condition.is_blurred else {})
         first = len(found.data)
         for part in self._parts(sets, condition.name, present, groups):
             for why in part.protocol.too_few().values():
@@ -166,15 +168,13 @@ class FaceEvaluation:
             methods = [(m, k) for m, k in methods_at("frame", self.k) if part.methods is None or m.name in part.methods]
             rows, differences = set_rows(
                 part.name, table, part.groups, methods, part.protocol.measure(part.name), how,
-                sources=part.identities, media=media,
+                sources=part.identities, media=media, known=known,
             )  # fmt: skip
             average = next(row for row in rows if row["method"] == "average")
             found.data.append(part.record())
             found.rows += [_accelerated(row, average) for row in rows]
             found.differences += differences
         found.data[first] |= _left_out(sets, condition, table) | {"missing": len(every) - len(groups)}
-        truth = true_d_scores(table, every, sets.identities, clean, clean.groups(sets.groups), sets.identities)
-        sharp = condition.lengths[table.frames] == 0
         found.ranking.append({"data": condition.name} | ranking_of_sets(table.scores, truth, sharp, groups))
 
     def _parts(
@@ -183,13 +183,13 @@ class FaceEvaluation:
         """All sets of which a frame can be read, and those of every domain."""
         new = np.full(len(sets.groups), -1)
         new[present] = np.arange(len(present))
-        names, identity = np.unique([sets.identities[place] for place in present], return_inverse=True)
+        people, identity = np.unique([sets.identities[place] for place in present], return_inverse=True)
         protocol = Protocol(identity, [pairs.kept(new) for pairs in sets.rounds], self.far, self.draws)
         parts = [_Part(name, protocol, groups)]
         for domain in self.domains:
-            members = np.array([one.startswith(domain) for one in names])
+            members = np.array([person.startswith(domain) for person in people])
             if not members.any():
-                raise ArgumentError("domains", f"{domain}: no identity begins so; the first one is {names[0]}")
+                raise ArgumentError("domains", f"{domain}: no identity begins so; the first one is {people[0]}")
             own = [group for group, inside in zip(groups, members[identity], strict=True) if inside]
             parts.append(_Part(f"{name}, {domain}", protocol.restricted_to(members), own, DOMAIN_METHODS))
         return parts
@@ -238,8 +238,8 @@ def _left_out(sets: FaceSets, condition: Condition, table: FrameTable) -> Record
 
 def _accelerated(row: Record, average: Record) -> Record:
     """With how many times fewer GFLOPs and seconds it takes than averaging all frames, the DDNet's included."""
-    names = {"gflops": "acceleration", "seconds": "acceleration_seconds"}
-    return row | {name: average[cost] / row[cost] for cost, name in names.items() if row.get(cost)}
+    ratios = {"gflops": "acceleration", "seconds": "acceleration_seconds"}
+    return row | {name: average[cost] / row[cost] for cost, name in ratios.items() if row.get(cost)}
 
 
 def _warn(text: str) -> None:

@@ -1,11 +1,13 @@
-"""The outputs of the base and the DDNet for every frame of a data set, cached on disk."""
+"""The base and the DDNet, and their outputs for every frame of a data set, cached on disk."""
 
 import hashlib
 import inspect
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,18 +15,61 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data import degradations
-from clipselect.errors import ClipselectError, ImageError
-from clipselect.evaluation.sets.networks import FrameNetworks
+from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
+from clipselect.evaluation.provenance import network_record
 from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import make_folder, whole_file
 from clipselect.media.images import Image, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.zoo.embedder import Embedder
+from clipselect.zoo.embedder_loading import load_embedder
 
 FRAMES_PER_FILE = 128
 FORMAT = 3
 """Of the cached files; files of another format are not looked at."""
 ARRAYS = ("frames", "features", "scores", "seconds", "sides", "errors")
+
+
+@dataclass(frozen=True)
+class FrameNetworks:
+    """The base, which embeds frames, and the DDNet, which scores them."""
+
+    base: Embedder
+    scorer: Scorer
+
+    @cached_property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The entries `base` and `model` of a results file."""
+        return {"base": network_record(self.base), "model": network_record(self.scorer)}
+
+    @property
+    def ddnet_gflops(self) -> float:
+        """10^9 multiply-adds of scoring one frame."""
+        return float(self.records["model"].get("gflops", 0.0))
+
+
+def frame_networks(
+    base: str | Path | Embedder, model: str | Path | Scorer | None = None, device: str = "auto"
+) -> FrameNetworks:
+    """Load what is not loaded yet; a `ClipselectWarning` for a DDNet that was distilled for another base.
+
+    Args:
+        base: see `clipselect.zoo.embedder_loading.load_embedder`.
+        model: see `clipselect.scoring.scorer.load_scorer`; the shipped DDNet for faces by default.
+    """
+    scorer = model if isinstance(model, Scorer) else load_scorer(model, device, elements="frames")
+    embedder = base if isinstance(base, Embedder) else load_embedder(base, device)
+    made_for = scorer.metadata.get("base_sha256")
+    if made_for and made_for != embedder.sha256:
+        warnings.warn(
+            f"{scorer.name} was distilled for the base {scorer.metadata.get('base')}, not for {embedder.name}: its "
+            "ranking is a guess",
+            ClipselectWarning,
+            stacklevel=3,
+        )
+    return FrameNetworks(embedder, scorer)
 
 
 @dataclass(frozen=True)

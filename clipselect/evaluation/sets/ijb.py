@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, ImageError
-from clipselect.evaluation.sets.face_sets import FaceSets
-from clipselect.evaluation.sets.pairs import Pairs, refuse_line, text_lines
+from clipselect.evaluation.sets.face_sets import FaceSets, Pairs, refuse_line, text_lines
 from clipselect.media.images import Image
 
 IJBA_COLUMNS = ("TEMPLATE_ID", "SUBJECT_ID", "FILE", "MEDIA_ID", "FACE_X", "FACE_Y", "FACE_WIDTH", "FACE_HEIGHT")

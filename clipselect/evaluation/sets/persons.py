@@ -20,12 +20,13 @@ from clipselect.evaluation.metrics.retrieval import Metric, retrieval
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.sets.frame_table import (
     FrameChange,
+    FrameNetworks,
     FrameTable,
     degradation_code,
+    frame_networks,
     frame_table,
     stacked,
 )
-from clipselect.evaluation.sets.networks import FrameNetworks, frame_networks
 from clipselect.evaluation.sets.ranking import ranking_of_tracklets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Measure, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.tracklet_sets import TrackletSet, degraded_places, pooled, read_tracklet_sets
@@ -153,18 +154,24 @@ class PersonEvaluation:
         """Add the entries of one set in all states."""
         search = one.queries()
         how, sources = SetMethods(networks, self.threshold, self.seeds), len(matched_identities(search))
+        clean, people = states[0].table, [one.identities[i] for i in one.people]
+        clean_groups = clean.groups([one.places[i] for i in one.people])
         for state in states:
             name, times = f"{one.name}, {state.name}", state.times
             groups = state.table.groups(
                 [[p + i * paths for p in places] for i in range(times) for places in one.places]
             )
             measure, methods = measure_of(search, times, self.metric), methods_at("frame", sorted(self.k))
-            rows, differences = set_rows(name, state.table, groups, methods, measure, how, sources=sources)
+            of_people = [groups[i + j * len(one.tracklets)] for j in range(times) for i in one.people]
+            truth = true_d_scores(state.table, of_people, people * times, clean, clean_groups, people)
+            known = {} if truth is None else {"d_scores": truth}
+            rows, differences = set_rows(name, state.table, groups, methods, measure, how, sources=sources, known=known)
             found.rows += rows
             found.differences += differences
             found.data.append(_data_record(name, one, search, groups, times))
-            ranking = _ranking_record(state.table, groups, times, states[0].table, one)
-            found.ranking += [{"data": name} | ranking] if ranking else []
+            if truth is not None:
+                ranking = ranking_of_tracklets(state.table.scores, truth, of_people, people * times)
+                found.ranking.append({"data": name} | ranking)
 
 
 @dataclass(frozen=True)
@@ -236,14 +243,3 @@ def _data_record(
         "queries": len(search.queries) - search.unmatched, "unmatched": search.unmatched,
         "gallery": len(search.gallery), "unreadable": [*one.unreadable],
     }  # fmt: skip
-
-
-def _ranking_record(
-    table: FrameTable, groups: Sequence[NDArray[np.int64]], times: int, clean: FrameTable, one: TrackletSet
-) -> Record | None:
-    """None where D-scores are not defined."""
-    known, unchanged = one.people, clean.groups(one.places)
-    people = [one.identities[i] for i in known]
-    own = [groups[i + j * len(one.tracklets)] for j in range(times) for i in known]
-    truth = true_d_scores(table, own, people * times, clean, [unchanged[i] for i in known], people)
-    return None if truth is None else ranking_of_tracklets(table.scores, truth, own, people * times)

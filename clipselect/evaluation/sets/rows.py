@@ -1,25 +1,28 @@
-"""The entries `rows` and `differences` of a results file: what methods make of the groups of one data set."""
+"""What methods make of the groups of one data set: their features, and the entries of a results file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.methods import METHODS, Method
+from clipselect.evaluation.methods import METHODS, Candidates, Method
 from clipselect.evaluation.metrics.intervals import BootstrapResult, extreme_interval
+from clipselect.evaluation.metrics.templates import pool_by_media
 from clipselect.evaluation.provenance import environment
 from clipselect.evaluation.results import Results
-from clipselect.evaluation.sets.frame_table import FrameTable
-from clipselect.evaluation.sets.group_features import group_features
-from clipselect.evaluation.sets.networks import FrameNetworks
+from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable
+from clipselect.method.aggregation import aggregate
 
 Record = dict[str, Any]
 Measure = Callable[[NDArray[np.float32]], dict[str, BootstrapResult]]
 """Features of all groups [g, d] -> metrics by name, in [0, 1]. Equal draws are of the same groups for all features, so
 that methods can be compared draw by draw."""
+Known = Mapping[str, NDArray[Any]]
+"""What is known of every frame of a table [m] besides its score, by the name of a field of `Candidates`."""
 MethodAtK = tuple[Method, int | None]
 """A method with the K that it keeps, None where it has none; see `clipselect.evaluation.methods.methods_at`."""
 
@@ -57,6 +60,52 @@ class Entries:
         return Results.model_validate(head | about | vars(self))
 
 
+def group_features(
+    features: NDArray[np.float32],
+    scores: NDArray[np.floating],
+    groups: Sequence[NDArray[np.int64]],
+    method: Method,
+    k: int | None = None,
+    *,
+    threshold: float = 0.15,
+    seed: int = 0,
+    media: NDArray[np.int64] | None = None,
+    known: Known | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The feature of every group by a method (eq. 8), and how many frames the base had to embed for it.
+
+    Args:
+        features: [n, d] of all frames, each perhaps scaled to length 1 beforehand.
+        scores: [n] of all frames.
+        groups: [g] rows of the frames of each group; never empty.
+        k: how many frames are kept of groups that have more; None for a method without a K.
+        threshold: of eq. 7, for the methods that have one.
+        seed: of random choices, which differ from group to group.
+        media: [n] the medium of every frame: kept frames are then pooled within their media first, see
+            `clipselect.evaluation.metrics.templates.pool_by_media`. Without, weights decide among all frames.
+        known: of all frames, for oracles.
+
+    Returns:
+        [g, d] float32 and [g] int64.
+
+    >>> from clipselect.evaluation.methods import METHODS
+    >>> features, scores = np.eye(3, dtype=np.float32), np.array([0.1, 0.9, 0.5])
+    >>> group_features(features, scores, [np.arange(3)], METHODS["ddl_average"], 2)
+    (array([[0. , 0.5, 0.5]], dtype=float32), array([2]))
+    """
+    out, counts = np.empty((len(groups), features.shape[1]), np.float32), np.empty(len(groups), np.int64)
+    for number, rows in enumerate(groups):
+        size = len(rows) if k is None else min(k, len(rows))
+        of_group: dict[str, Any] = {name: values[rows] for name, values in (known or {}).items()}
+        kept, weight = method.keep(Candidates(scores[rows], size, (seed, number), threshold, **of_group))
+        if media is None:
+            out[number] = aggregate(torch.from_numpy(features[rows[kept]]), weight).numpy()
+        else:
+            out[number] = pool_by_media(features[rows[kept]], media[rows[kept]], weight)
+        counts[number] = len(kept)
+    return out, counts
+
+
 def set_rows(
     data: str,
     table: FrameTable,
@@ -67,8 +116,9 @@ def set_rows(
     *,
     sources: int,
     media: NDArray[np.int64] | None = None,
+    known: Known | None = None,
 ) -> tuple[list[Record], list[Record]]:
-    """The rows of the methods, and the differences of each to its rivals.
+    """The rows of the methods, but for oracles that need what is not known, and the differences of each to its rivals.
 
     Costs are per group, from the closed files on: frames that the base embeds, and the DDNet on all frames for methods
     that need scores.
@@ -77,7 +127,7 @@ def set_rows(
         data: name of the data set.
         groups: [g] rows of the table.
         sources: how many identities the groups stem from.
-        media: of every frame of the table, see `group_features`.
+        media, known: of every frame of the table, see `group_features`.
 
     Raises:
         ClipselectError: features that cannot be pooled by media.
@@ -87,12 +137,15 @@ def set_rows(
         raise ClipselectError(f"{base.name} gives features of length 0, which have no direction; take another base")
     rows, measured = [], dict[MethodAtK, dict[str, BootstrapResult]]()
     for method, k in methods:
+        if method.role == "oracle" and method.needs not in (known or {}):
+            continue
         found, embedded = [], []
         for seed in how.seeds if method.role == "random" else how.seeds[:1]:
             try:
                 features, counts = group_features(
-                    table.features, table.scores, groups, method, k, threshold=how.threshold, seed=seed, media=media
-                )
+                    table.features, table.scores, groups, method, k,
+                    threshold=how.threshold, seed=seed, media=media, known=known,
+                )  # fmt: skip
             except ValueError as e:  # those of a template cancel out
                 raise ClipselectError(f"{base.name}: {e}; take another base") from e
             found.append(measure(features))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.metrics.intervals import BootstrapResult, chunks, statistic_draws
 from clipselect.evaluation.metrics.verification import WHOLE, ten_fold_accuracy
-from clipselect.evaluation.sets.pairs import Pairs
+from clipselect.evaluation.sets.face_sets import Pairs
 from clipselect.evaluation.sets.rows import Measure
 
 MAX_PAIRS_AT_ONCE = 1024  # their rows then stay in the processor's cache

@@ -6,8 +6,7 @@ from helpers.frame_fixtures import blocks
 
 from clipselect.evaluation.sets import blur
 from clipselect.evaluation.sets.blur import Condition, change_of, condition_of
-from clipselect.evaluation.sets.face_sets import FaceSets
-from clipselect.evaluation.sets.pairs import all_pairs
+from clipselect.evaluation.sets.face_sets import FaceSets, all_pairs
 
 
 def test_all_but_one_of_ten_are_blurred_the_same_ones_at_every_length() -> None:

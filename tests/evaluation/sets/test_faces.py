@@ -57,6 +57,9 @@ def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -
     assert (average["clips"], best["clips"], average["acceleration"]) == (4, 2, 1)
     assert best["acceleration"] == pytest.approx(4 * 0.5 / (2 * 0.5 + 4 * document["model"]["gflops"]))
     assert best["acceleration_seconds"] > 0 and row(document, "made", "ddl_threshold")["clips"] <= 4
+    assert {"oracle", "oracle_all"} <= {r["method"] for r in document["rows"] if r["data"] == "made"}
+    assert row(document, "made, blur 9", "oracle_sharp")["clips"] == 1
+    assert {d["than"] for d in document["differences"] if d["method"].startswith("oracle")} == {"average"}
     whole, domain = (row(document, f"made, blur 9{name}", "ddl", 1) for name in ("", ", p0"))
     assert domain == whole | {"data": "made, blur 9, p0"}  # all identities begin so
     plain, blurred = document["ranking"]
@@ -90,6 +93,9 @@ def test_a_domain_has_its_own_impostors_and_its_own_costs(folder: Path, tmp_path
     assert (average["clips"], average["gflops"], average["videos"], average["sources"]) == (2, 1, 6, 3)
     assert top["gflops_ddnet"] == pytest.approx(2 * document["model"]["gflops"])
     assert row(document, "d, b", "average")["clips"] == 4 and row(document, "d", "average")["clips"] == 3
+    best, read = row(document, "d, b", "oracle", 2), row(document, "d, b", "average")["seconds_decode"] / 4
+    assert (best["clips"], best["gflops"], best["gflops_ddnet"], best["seconds_ddnet"]) == (2, 1, 0, 0)
+    assert best["seconds_decode"] == pytest.approx(2 * read) and best["acceleration"] == 2
     with pytest.raises(ClipselectError, match="d, a0: the pairs that can be compared are 1 of one person and 0 of two"):
         call(folder, tmp_path / "d", tmp_path / "out", domains=["a0"])
 

@@ -9,8 +9,7 @@ from helpers.frame_fixtures import blocks, cut, noise, people, tiny_ddnet, write
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.sets import frame_table as module
-from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable, frame_table, stacked
-from clipselect.evaluation.sets.networks import FrameNetworks
+from clipselect.evaluation.sets.frame_table import FrameChange, FrameNetworks, FrameTable, frame_table, stacked
 from clipselect.media.images import Image, read_image
 from clipselect.scoring.scorer import load_scorer
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clipselect.evaluation.methods import METHODS, Candidates, methods_at
-from clipselect.evaluation.sets import group_features as module
-from clipselect.evaluation.sets.group_features import group_features
+from clipselect.evaluation.sets import rows as module
+from clipselect.evaluation.sets.rows import group_features
 
 At = tuple[str, int | None]
 
@@ -39,13 +39,20 @@ BY_HAND: dict[At, tuple[list[int], list[float]]] = {
     ("even", 1): ([2], [1]),
     ("even", 3): ([0, 2, 4], [1, 1, 1]),
     ("first", 3): ([0, 1, 2], [1, 1, 1]),
+    ("oracle", 2): ([0, 2], [1, 1]),
+    ("oracle_all", None): ([0, 1, 2, 3, 4], [1, 0.25, 0.75, 0, 0.5]),
+    ("oracle_sharp", None): ([3], [1]),
 }
+KNOWN = {"d_scores": np.array([0.5, 0.2, 0.4, 0.1, 0.3]), "sharp": np.array([False, False, False, True, True])}
 
 
-def choose(method: At, scores: Sequence[float] | NDArray[Any], seed: int = 0) -> tuple[list[int], list[float]]:
+def choose(
+    method: At, scores: Sequence[float] | NDArray[Any], seed: int = 0, d_scores: NDArray[Any] = KNOWN["d_scores"]
+) -> tuple[list[int], list[float]]:
     name, k = method
     size = len(scores) if k is None else min(k, len(scores))
-    kept, weight = METHODS[name].keep(Candidates(np.asarray(scores), size, seed=(seed,), threshold=0.25))
+    known: dict[str, Any] = {field: values[: len(scores)] for field, values in (KNOWN | {"d_scores": d_scores}).items()}
+    kept, weight = METHODS[name].keep(Candidates(np.asarray(scores), size, (seed,), 0.25, **known))
     return kept.tolist(), weight.tolist()
 
 
@@ -54,18 +61,20 @@ def test_each_method_by_hand(method: At) -> None:
     kept, weight = choose(method, SCORES)
     assert kept == BY_HAND[method][0] and weight == pytest.approx(BY_HAND[method][1])
     features = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-    found, counts = group_features(features, SCORES, [np.arange(5)], METHODS[method[0]], method[1], threshold=0.25)
+    found, counts = group_features(
+        features, SCORES, [np.arange(5)], METHODS[method[0]], method[1], threshold=0.25, known=KNOWN
+    )
     assert found[0] == pytest.approx(np.average(features[kept], axis=0, weights=weight), abs=1e-6)
     assert counts.tolist() == [len(kept)]
 
 
 def test_every_method_that_is_compared_is_among_those_done_by_hand_but_random() -> None:
     assert {name for name, _ in ALL} == {name for name, _ in BY_HAND} | {"random"}
-    assert len({*ALL}) == len(ALL) == 10 + 3 * 7 and [k for _, k in methods_at("frame", [])] == [None] * 10
+    assert len({*ALL}) == len(ALL) == 12 + 3 * 8 and [k for _, k in methods_at("frame", [])] == [None] * 12
 
 
 def test_which_methods_read_scores() -> None:
-    unscored = {"average", "even", "even_half", "first", "random"}
+    unscored = {"average", "even", "even_half", "first", "random", "oracle", "oracle_all", "oracle_sharp"}
     assert {name for name, _ in ALL if METHODS[name].needs != "ddnet"} == unscored
     for method in ALL:
         if method[0] in unscored:
@@ -89,7 +98,7 @@ def test_random_frames_are_different_ones_and_depend_on_the_seed_and_the_group()
 def test_nothing_above_the_threshold_leaves_the_best_and_equal_scores_weigh_alike() -> None:
     assert choose(("ddl_threshold", None), [0.1, 0.2, 0.15]) == ([1], [1])
     for method in ALL:
-        kept, weight = choose(method, [0.5] * 4)
+        kept, weight = choose(method, [0.5] * 4, d_scores=np.full(4, 0.5))
         assert len({*weight}) == 1 and weight[0] > 0 and kept
 
 
@@ -119,13 +128,17 @@ def test_a_groups_feature_is_a_convex_combination_of_as_many_as_are_counted(
     groups = np.split(np.arange(len(scores)), np.cumsum(sizes)[:-1])
     # one-hot features: the group's feature is the weights themselves
     features, (name, k) = np.eye(len(scores), dtype=np.float32), method
-    found, counts = group_features(features, scores, groups, METHODS[name], k, threshold=threshold, seed=seed)
+    rng = np.random.default_rng(seed)
+    known = {"d_scores": rng.random(len(scores)), "sharp": rng.random(len(scores)) < 0.5}
+    found, counts = group_features(
+        features, scores, groups, METHODS[name], k, threshold=threshold, seed=seed, known=known
+    )
     for row, rows, count in zip(found, groups, counts, strict=True):
         assert (row >= 0).all() and row.sum() == pytest.approx(1, abs=1e-5)
         assert np.delete(row, rows).sum() == 0 and np.count_nonzero(row) <= count <= len(rows)
         if method[1] is not None:
             assert count == min(method[1], len(rows))
-        elif method[0] == "top1":
+        elif method[0] in ("top1", "oracle_sharp"):
             assert count == 1
         elif "threshold" in method[0]:
             assert count == max((scores[rows] > threshold).sum(), 1)

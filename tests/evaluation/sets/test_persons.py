@@ -73,13 +73,15 @@ def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench, tmp_pa
     assert facts["one, as they are"] == (8, 4, 8, 8) and facts["one, 0.5 spoilt"] == (24, 4, 8, 8)
     assert facts["pooled, as they are"] == (16, 6, 12, 16)  # identities 3 and 4 stand in both
     methods = {r["method"] for r in document["rows"]}
-    assert {"average", "top1", "random", "even", "ddl", "ddl_no_rescale", "ddl_threshold"} <= methods
+    assert {"average", "top1", "random", "even", "ddl", "ddl_no_rescale", "ddl_threshold", "oracle"} <= methods
     assert {(d["than"], d["than_k"]) for d in document["differences"]} >= {("average", None), ("even", 2)}
     of_one = [r for r in document["rows"] if r["data"] == names[0]]
-    unscored = {"average", "random", "even", "first", "even_half"}
+    unscored = {"average", "random", "even", "first", "even_half", "oracle", "oracle_all"}
     for r in of_one:
         assert 0 <= r["map_low"] <= r["map"] <= r["map_high"] <= 100 and r["clips"] <= 3
         assert (r["seconds_ddnet"] == 0) == (r["method"] in unscored) and r["seconds"] > r["seconds_base"] > 0
+    gains = [d for d in document["differences"] if d["data"] == names[0] and d["method"] == "oracle"]
+    assert {(d["k"], d["than"]) for d in gains if d["metric"] == "map"} == {(1, "average"), (2, "average")}
     report = render(write_report([read_results(tmp_path / "out")]), "markdown")
     assert report.startswith("# reid") and "| frames | tracklets |" in report
     assert "not known to this version" not in report

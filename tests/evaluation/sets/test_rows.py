@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.methods import METHODS, methods_at
 from clipselect.evaluation.metrics.intervals import BootstrapResult
-from clipselect.evaluation.sets.frame_table import FrameTable
-from clipselect.evaluation.sets.networks import FrameNetworks
-from clipselect.evaluation.sets.rows import AVERAGE, MethodAtK, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable
+from clipselect.evaluation.sets.rows import AVERAGE, Known, MethodAtK, Record, SetMethods, set_rows
 from clipselect.scoring.scorer import load_scorer
 
 __all__ = ["one_thread"]
@@ -30,10 +29,13 @@ def measure(features: NDArray[np.float32]) -> dict[str, BootstrapResult]:
     return {"share": BootstrapResult(float(weights.mean()), draws), "none": BootstrapResult(0.0, np.zeros(3))}
 
 
-def rows_of(which: Sequence[MethodAtK], gflops: float | None = 3.0) -> tuple[list[Record], list[Record]]:
+def rows_of(
+    which: Sequence[MethodAtK], gflops: float | None = 3.0, known: Known | None = None
+) -> tuple[list[Record], list[Record]]:
     networks = FrameNetworks(replace(blocks()[0], gflops=gflops), load_scorer(elements="frames", device="cpu"))
     networks.records["model"]["gflops"] = 0.5
-    return set_rows("d", TABLE, GROUPS, which, measure, SetMethods(networks, 0.75, [0, 1, 2]), sources=2)
+    how = SetMethods(networks, 0.75, [0, 1, 2])
+    return set_rows("d", TABLE, GROUPS, which, measure, how, sources=2, known=known)
 
 
 def test_rows_by_hand() -> None:
@@ -78,6 +80,22 @@ def test_differences_are_paired_and_of_the_rivals_that_reports_look_for() -> Non
     assert not [pair for pair in of if pair[:2] == pair[2:]] and len(of) * 2 == len(differences)
     same = next(d for d in differences if d["method"] == "even_half" and d["metric"] == "none")
     assert same["low"] == same["difference"] == same["high"] == 0
+
+
+def test_an_oracle_scores_nothing_and_opens_what_it_keeps_and_is_left_out_where_its_knowledge_is_missing() -> None:
+    which = [
+        AVERAGE,
+        *((METHODS[name], k) for name, k in (("oracle", 1), ("oracle_all", None), ("oracle_sharp", None))),
+    ]
+    known = {"d_scores": np.array([0.2, 0.9, 0.1, 0.3, 0.8, 0.4])}
+    (average, best, all_), differences = rows_of(which, known=known)
+    assert (best["method"], best["k"], best["clips"], best["share"]) == ("oracle", 1, 1, 50)
+    assert (best["gflops"], best["gflops_base"], best["gflops_ddnet"]) == (3, 3, 0)
+    assert (best["seconds"], best["seconds_decode"], best["seconds_ddnet"]) == (2.25, 0.25, 0)
+    assert all_["method"] == "oracle_all" and all_["seconds"] == average["seconds"]
+    assert {(d["method"], d["than"]) for d in differences} == {("oracle", "average"), ("oracle_all", "average")}
+    sharp = rows_of(which, known={"sharp": np.array([False, True, False, False, False, True])})[0]
+    assert [(row["method"], row["share"]) for row in sharp[1:]] == [("oracle_sharp", 100)]
 
 
 def test_features_that_cannot_be_pooled_by_media_are_one_sentence() -> None:

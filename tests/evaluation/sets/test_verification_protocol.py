@@ -12,7 +12,7 @@ from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.metrics.identification import rank_accuracy
 from clipselect.evaluation.metrics.verification import tar_at_far, ten_fold_accuracy
 from clipselect.evaluation.sets import verification_protocol
-from clipselect.evaluation.sets.pairs import Pairs, all_pairs
+from clipselect.evaluation.sets.face_sets import Pairs, all_pairs
 from clipselect.evaluation.sets.verification_protocol import Protocol, tar_name
 
 
