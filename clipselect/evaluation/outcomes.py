@@ -143,19 +143,13 @@ def _applies(method: Method, groups: Sequence[Group], cost: Cost) -> bool:
 
 
 def _outcome(
-    method: Method,
-    k: int | None,
-    groups: Sequence[Group],
-    table: ClipTable,
-    cost: Cost,
-    seeds: Sequence[int],
+    method: Method, k: int | None, groups: Sequence[Group], table: ClipTable, cost: Cost, seeds: Sequence[int],
     with_map: bool,
-) -> Outcome:
+) -> Outcome:  # fmt: skip
     labels = [group.labels for group in groups]
-    everything = np.array([len(group.rows) for group in groups])
+    clips = everything = np.array([len(group.rows) for group in groups])
     correct: list[dict[str, NDArray[np.float64]]] = []
     precisions: list[Statistic] = []
-    clips = everything
     for seed in seeds if method.role == "random" else seeds[:1]:
         kept = [method.keep(_candidates(i, group, table, k, cost, seed)) for i, group in enumerate(groups)]
         answers = np.stack([_answer(table, group, *own) for group, own in zip(groups, kept, strict=True)])
@@ -163,41 +157,37 @@ def _outcome(
         correct.append(_correct(answers, labels))
         if with_map:
             precisions.append(mean_average_precisions(answers, labels))
+    mean_average_precision = None
+    if with_map:
+        mean_average_precision = statistic_draws(
+            lambda drawn: np.mean([statistic(drawn) for statistic in precisions], axis=0),
+            len(groups),
+            clusters=[group.name for group in groups],
+        )
     return Outcome(
         method.name,
         int(clips.max()) if k is None else k,
         {metric: np.mean([one[metric] for one in correct], axis=0) for metric in correct[0]},
-        _mean_over_draws(precisions, [group.name for group in groups]) if with_map else None,
-        everything if method.needs == "base" else clips,
-        everything if method.needs == "ddnet" else np.zeros_like(everything),
+        mean_average_precision,
+        clips=everything if method.needs == "base" else clips,
+        scored=everything if method.needs == "ddnet" else np.zeros_like(everything),
     )
 
 
 def _candidates(number: int, group: Group, table: ClipTable, k: int | None, cost: Cost, seed: int) -> Candidates:
     n = len(group.rows)
     most = n if k is None else min(k, n)
+    equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
+    confidence = table.confidence[group.rows]
     return Candidates(
-        table.scores[group.rows],
-        most,
-        seed=(seed, number),
-        equal_cost_k=None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base),
-        confidence=table.confidence[group.rows],
+        table.scores[group.rows], most, seed=(seed, number), equal_cost_k=equal, confidence=confidence,
         action=group.action,
-    )
+    )  # fmt: skip
 
 
 def _answer(table: ClipTable, group: Group, kept: IntArray, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities [classes] of one group."""
     return aggregate(torch.from_numpy(table.probabilities[group.rows[kept]]).double(), weights).numpy()
-
-
-def _mean_over_draws(statistics: Sequence[Statistic], names: Sequence[str]) -> BootstrapResult:
-    """The mean of statistics."""
-
-    def mean(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.mean([statistic(drawn) for statistic in statistics], axis=0)
-
-    return statistic_draws(mean, len(names), clusters=names)
 
 
 def _correct(answers: NDArray[np.float64], labels: Sequence[Sequence[int]]) -> dict[str, NDArray[np.float64]]:

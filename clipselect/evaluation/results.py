@@ -14,7 +14,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
@@ -166,12 +166,9 @@ class Row(Entry):
     @model_serializer(mode="wrap")
     def _spread_metrics(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = {}
+        flat = [pair for name, value in self.metrics.items() for pair in zip(_metric_keys(name), value, strict=True)]
         for key, value in handler(self).items():
-            if key != "metrics":
-                out[key] = value
-                continue
-            for name, estimate in self.metrics.items():
-                out |= zip(_metric_keys(name), estimate, strict=True)
+            out |= flat if key == "metrics" else {key: value}
         return out
 
     @model_validator(mode="after")
@@ -295,11 +292,17 @@ class Results(Entry):
 
 
 HEAD = ("version", "clipselect", "gflops_convention")
+"""Keys that every results file has."""
 
 
 def as_number(value: object) -> float | None:
     """The value if it is a number; true and false are none."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18 else None
+
+
+def results_file(path: Path) -> Path:
+    """The results.json of a folder; a file itself."""
+    return path / RESULTS_NAME if os.path.isdir(path) else path
 
 
 def read_results(path: Path) -> Results:
@@ -311,16 +314,13 @@ def read_results(path: Path) -> Results:
     Raises:
         ClipselectError: it cannot be read or is no results file: the sentence names the file and the first wrong entry.
     """
-    if os.path.isdir(path):
-        path = path / RESULTS_NAME
-        if not os.path.exists(path):
-            raise ClipselectError(
-                f"{path.parent}: a folder without {RESULTS_NAME}; name the file that holds the results"
-            )
+    if os.path.isdir(path) and not os.path.exists(path / RESULTS_NAME):
+        raise ClipselectError(f"{path}: a folder without {RESULTS_NAME}; name the file that holds the results")
+    path = results_file(path)
     if not os.path.isfile(path):
         raise ClipselectError(f"{path}: no such file; check the path")
     try:
-        document = json.loads(path.read_bytes(), parse_constant=_refuse, parse_float=_finite)
+        document = json.loads(path.read_bytes(), parse_constant=_finite, parse_float=_finite)
     except OSError as e:
         raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
     except _NotFiniteError as e:
@@ -372,11 +372,8 @@ class _NotFiniteError(Exception):
     pass
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise _NotFiniteError(constant)
-
-
 def _finite(text: str) -> float:
-    if not math.isfinite(float(text)):
+    number = float(text)  # also of NaN and Infinity
+    if not math.isfinite(number):
         raise _NotFiniteError(text)
-    return float(text)
+    return number

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.results import COSTS, RESULTS_NAME, VERSION, DataSet, Results, Row, read_results
+from clipselect.evaluation.results import (
+    COSTS,
+    RESULTS_NAME,
+    VERSION,
+    DataSet,
+    Results,
+    Row,
+    read_results,
+    results_file,
+)
 
 CSV_COLUMNS = (
     "run", "benchmark", "data", "method", "k", "clips", "videos", "sources", "metric", "value", "low", "high", *COSTS,
@@ -69,7 +77,9 @@ def read_runs(results: Source | Sequence[Source]) -> list[Run]:
         results = [results]
     if not results:
         raise ClipselectError("there are no results to report; name at least one results file")
-    files = [Path(f"results {i}") if isinstance(r, Results) else _file(Path(r)) for i, r in enumerate(results, 1)]
+    files = [
+        Path(f"results {i}") if isinstance(r, Results) else results_file(Path(r)) for i, r in enumerate(results, 1)
+    ]
     for file, times in Counter(file.resolve() for file in files).items():
         if times > 1:
             raise ClipselectError(f"{file}: is given {times} times; name every results file once")
@@ -105,10 +115,6 @@ def as_csv(runs: Sequence[Run]) -> str:
             if not row.metrics:
                 writer.writerow(line)
     return out.getvalue()
-
-
-def _file(path: Path) -> Path:
-    return path / RESULTS_NAME if os.path.isdir(path) else path
 
 
 def _labels(files: list[Path], bases: list[str]) -> list[str]:
