@@ -48,12 +48,7 @@ class FacesOfVideo:
 
 
 def faces_of_video(
-    path: Path | str,
-    detect: Detector,
-    *,
-    every: int = 1,
-    shortest: int = 1,
-    progress: ProgressCallback = no_progress,
+    path: Path | str, detect: Detector, *, every: int = 1, shortest: int = 1, progress: ProgressCallback = no_progress
 ) -> FacesOfVideo:
     """Find, track and align the faces of a video; one pass, in memory the crops alone.
 

@@ -89,6 +89,12 @@ def expected_levels(count: int) -> list[int]:
     return [40 + (i * 13) % 160 for i in range(count)]
 
 
+def assert_all_frames(source: Source, count: int) -> None:
+    """The video has that many frames, in the order of `picture`."""
+    assert len(source.timeline.pts) == count
+    assert np.abs(np.subtract(grey_levels(source), expected_levels(count))).max() <= 6
+
+
 def settle(source: Source) -> Source:
     """The video as it really decodes."""
 

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
-from helpers.videos import expected_levels, grey_levels, make_sound, make_video, picture
+from helpers.videos import assert_all_frames, make_sound, make_video, picture
 
 from clipselect.errors import VideoError
 from clipselect.media import container
 from clipselect.media.container import threads_for_all
-from clipselect.media.sources import Source, open_source
+from clipselect.media.sources import open_source
 
 
 def test_an_intact_file_that_starts_late_is_not_called_truncated(tmp_path: Path) -> None:
@@ -26,20 +26,27 @@ def test_a_truncated_mp4_says_how_many_frames_are_left(tmp_path: Path) -> None:
     assert "of the 100 frames" in open_source(tmp_path / "cut.mp4").warnings[0]
 
 
-def test_sound_with_a_cover_picture_is_only_sound(tmp_path: Path) -> None:
-    plain = make_sound(tmp_path / "plain.m4a")
-    with av.open(str(tmp_path / "song.m4a"), "w", format="mp4") as out, av.open(str(plain)) as original:
-        sound = out.add_stream_from_template(original.streams.audio[0])
+def with_cover(plain: Path, path: Path, *, first: bool) -> Path:
+    """The only stream of a file, and a cover picture before or behind it."""
+    with av.open(str(path), "w", format="mp4") as out, av.open(str(plain)) as original:
+        stream = None if first else out.add_stream_from_template(original.streams[0])
         cover = out.add_stream("mjpeg")
         cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
         cover.disposition = av.stream.Disposition.attached_pic
+        stream = stream or out.add_stream_from_template(original.streams[0])
         out.mux(cover.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuvj420p")))
         for packet in original.demux():
             if packet.size:
-                packet.stream = sound
+                packet.stream = stream
                 out.mux(packet)
+    return path
+
+
+def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
+    song = with_cover(make_sound(tmp_path / "plain.m4a"), tmp_path / "song.m4a", first=False)
     with pytest.raises(VideoError, match="only sound"):
-        open_source(tmp_path / "song.m4a")
+        open_source(song)
+    assert_all_frames(open_source(with_cover(make_video(tmp_path / "a.mp4", 30), tmp_path / "b.mp4", first=True)), 30)
 
 
 def test_frames_beyond_all_measure_are_refused_before_they_take_the_memory(
@@ -77,27 +84,6 @@ def test_a_file_leads_nobody_into_the_network(tmp_path: Path, name: str) -> None
             open_source(path)
         with pytest.raises(TimeoutError):
             server.accept()
-
-
-def assert_all_frames(source: Source, count: int) -> None:
-    assert len(source.timeline.pts) == count
-    assert np.abs(np.subtract(grey_levels(source), expected_levels(count))).max() <= 6
-
-
-def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
-    path = tmp_path / "cover.mp4"
-    plain = make_video(tmp_path / "plain.mp4", 30)
-    with av.open(str(path), "w") as out, av.open(str(plain)) as original:
-        cover = out.add_stream("mjpeg")
-        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic
-        video = out.add_stream_from_template(original.streams.video[0])
-        out.mux(cover.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuvj420p")))
-        for packet in original.demux(video=0):
-            if packet.size:
-                packet.stream = video
-                out.mux(packet)
-    assert_all_frames(open_source(path), 30)
 
 
 @pytest.mark.parametrize(

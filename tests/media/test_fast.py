@@ -15,11 +15,9 @@ from clipselect.media.video import ReadAgain, VideoFile
 from clipselect.scoring.scorer import load_scorer
 from clipselect.scoring.video_scores import score_video
 
-NOTHING_ADAPTIVE = "b-adapt=0:b-pyramid=none:scenecut=0"
-
-
-B_FRAMES = {"bf": "2", "x264-params": NOTHING_ADAPTIVE, "g": "24", "crf": "12"}
+B_FRAMES = {"bf": "2", "x264-params": "b-adapt=0:b-pyramid=none:scenecut=0", "g": "24", "crf": "12"}
 """Every third frame is a reference frame."""
+HEVC = {"x265-params": "log-level=none:bframes=3:keyint=24:b-adapt=0:b-pyramid=0:scenecut=0", "crf": "8"}
 
 
 @pytest.fixture
@@ -46,18 +44,7 @@ def decoded_indices(path: Path) -> list[int]:
         ("h264.mp4", {"options": B_FRAMES}),
         ("h264.mkv", {"options": B_FRAMES}),
         ("late.ts", {"options": B_FRAMES, "ticks": range(250, 346)}),
-        (
-            "hevc.mp4",
-            {
-                "codec": "libx265",
-                "options": {
-                    "x265-params": f"log-level=none:bframes=3:keyint=24:{NOTHING_ADAPTIVE}".replace(
-                        "b-pyramid=none", "b-pyramid=0"
-                    ),
-                    "crf": "8",
-                },
-            },
-        ),
+        ("hevc.mp4", {"codec": "libx265", "options": HEVC}),
         ("mpeg4.mp4", {"codec": "mpeg4", "options": {"bf": "2", "g": "24", "qmax": "4", "sc_threshold": "1000000000"}}),
         ("only_reference_frames.mp4", {"options": {"bf": "0", "crf": "12"}}),
         (

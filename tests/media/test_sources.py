@@ -1,12 +1,14 @@
 """Every file is opened, read as it really decodes, or refused in one sentence."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from helpers.videos import (
+    assert_all_frames,
     expected_levels,
     grey_levels,
     make_damaged_video,
@@ -105,6 +107,20 @@ def test_bad_options_are_refused_by_name(tmp_path: Path) -> None:
         with pytest.raises(ArgumentError) as raised:
             open_source(folder, **options)
         assert [raised.value.argument] == [*options] and "must be" in raised.value.problem
+
+
+def test_frame_folder_in_natural_order(tmp_path: Path) -> None:
+    folder = tmp_path / "frames of a video"
+    folder.mkdir()
+    for i in range(12):
+        av.VideoFrame.from_ndarray(picture(i), format="rgb24").to_image().save(folder / f"frame{i}.png")
+    (folder / "notes.txt").write_text("not a frame")
+    source = open_source(folder, fps=10)
+    assert_all_frames(source, 12)
+    assert source.timeline.duration == Fraction(12, 10)
+    (folder / "frame3.png").write_bytes(b"broken")
+    assert len(grey_levels(source)) == 12
+    assert "frame3.png" in source.warnings[0]
 
 
 class Restless(VideoFile):

@@ -9,17 +9,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.videos import expected_levels, grey_levels, make_video, seconds
+from helpers.videos import assert_all_frames, expected_levels, grey_levels, make_video, seconds
 
 from clipselect.media.candidates import candidate_clips
 from clipselect.media.pixels import squash
-from clipselect.media.sources import Source, open_source
+from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile
-
-
-def assert_all_frames(source: Source, count: int) -> None:
-    assert len(source.timeline.pts) == count
-    assert np.abs(np.subtract(grey_levels(source), expected_levels(count))).max() <= 6
 
 
 @pytest.mark.parametrize(

@@ -125,9 +125,7 @@ def test_rescaling_over_candidates_weighs_the_best_of_all_one_and_the_best_kept_
 
 @given(group(), st.sampled_from(RESCALES), st.randoms(use_true_random=False))
 def test_a_weight_does_not_depend_on_the_order_of_the_picks(
-    data: tuple[list[float], list[int]],
-    rescale: Rescale | None,
-    rng: Random,
+    data: tuple[list[float], list[int]], rescale: Rescale | None, rng: Random
 ) -> None:
     scores, picked = data
     before = dict(zip(picked, weights(scores, picked, rescale).tolist(), strict=True))
@@ -197,8 +195,7 @@ def test_the_aggregate_of_float64_is_a_convex_combination(values: list[float], d
 
 @given(kept(), st.randoms(use_true_random=False))
 def test_the_order_of_the_kept_elements_does_not_matter(
-    data: tuple[list[list[float]], list[float]],
-    rng: Random,
+    data: tuple[list[list[float]], list[float]], rng: Random
 ) -> None:
     features, w = torch.tensor(data[0], dtype=torch.float64), torch.tensor(data[1], dtype=torch.float64)
     order = list(range(len(w)))

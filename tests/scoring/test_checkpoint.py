@@ -17,6 +17,8 @@ TENSORS = {
     "a": torch.tensor([[1.5, -2.0], [0.0, 1e-30]]),
     "b": torch.arange(9),
     "half": torch.ones(2, dtype=torch.float16),
+    "bfloat16": torch.tensor([1.5, 2.0], dtype=torch.bfloat16),
+    "transposed": torch.arange(6.0).reshape(2, 3).T,
     "flag": torch.tensor([True, False]),
     "scalar": torch.tensor(7.0, dtype=torch.float64),
     "empty": torch.zeros(0, 4),
@@ -37,25 +39,13 @@ def fails(path: Path, reason: str, kind: str = "ddnet") -> None:
 
 
 def test_tensors_and_metadata_come_back_as_they_were(saved: Path) -> None:
-    tensors, metadata = load_weights(saved, "ddnet")
+    tensors, metadata = load_weights(str(saved), "ddnet")
     assert tensors.keys() == TENSORS.keys()
     for name, tensor in TENSORS.items():
         assert tensors[name].dtype == tensor.dtype
         assert torch.equal(tensors[name], tensor)
     assert {k: v for k, v in metadata.items() if k != "sha256"} == METADATA
     assert metadata["sha256"] == fingerprint(TENSORS, METADATA)
-
-
-def test_a_path_may_be_a_string(tmp_path: Path) -> None:
-    path = str(tmp_path / "x.safetensors")
-    save_weights(path, TENSORS, METADATA)
-    assert load_weights(path, "ddnet")[0].keys() == TENSORS.keys()
-
-
-def test_a_transposed_tensor_comes_back_in_its_own_order(tmp_path: Path) -> None:
-    tensor = torch.arange(6.0).reshape(2, 3).T
-    save_weights(tmp_path / "t", {"t": tensor}, METADATA)
-    assert torch.equal(load_weights(tmp_path / "t", "ddnet")[0]["t"], tensor)
 
 
 def test_a_network_comes_back_with_the_same_scores(tmp_path: Path) -> None:
@@ -157,15 +147,8 @@ def test_a_fingerprint_does_not_depend_on_the_order_of_names() -> None:
     assert fingerprint(dict(reversed(TENSORS.items())), {"kind": "base"}) == fingerprint(TENSORS, {"kind": "base"})
 
 
-def test_bfloat16_comes_back(tmp_path: Path) -> None:
-    tensor = torch.tensor([1.5, 2.0], dtype=torch.bfloat16)
-    save_weights(tmp_path / "w", {"w": tensor}, {"kind": "base"})
-    assert torch.equal(load_weights(tmp_path / "w", "base")[0]["w"], tensor)
-
-
 def test_tampered_metadata_does_not_match_the_hash(tmp_path: Path) -> None:
     path = tmp_path / "w"
     save_weights(path, {"w": torch.ones(2)}, {"kind": "base", "mu": 1.5})
     path.write_bytes(path.read_bytes().replace(b"1.5", b"2.5"))
-    with pytest.raises(Exception, match=re.escape(str(path))):
-        load_weights(path, "base")
+    fails(path, "hash", kind="base")
