@@ -25,6 +25,11 @@ from clipselect.data.lists import read_list
 from clipselect.data.splits import Split, SplitRoot, of_split, short_name, split_folders, split_root, subfolders
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.inputs import VIDEO_SUFFIXES, is_folder, videos_below, visible
+from clipselect.media.candidates import Clip
+
+BACKGROUND = -1
+MIN_INSIDE = 0.5
+"""A clip shows an action if at least this fraction of it lies within segments of the action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,23 @@ def read_background(data: Path | str, split: Split) -> dict[str, list[str]]:
     if not any(chosen.values()):
         raise ClipselectError(f"{data}: has no background videos for {split}; add some")
     return {name: paths for name, paths in chosen.items() if paths}
+
+
+def shown_class(clip: Clip, video: LabelledVideo) -> int:
+    """The class that a clip of a video shows: where segments are known the one whose segments fill most of it together,
+    or BACKGROUND if none fills half of it; else that of the video."""
+    if not video.segments:
+        return video.labels[0] if video.labels else BACKGROUND
+    start, end = float(clip.start), float(clip.end)
+    filled: dict[int, float] = {}
+    filled_to: dict[int, float] = {}
+    for s in sorted(video.segments, key=lambda segment: segment.start):
+        from_, to = max(start, s.start, filled_to.get(s.label, start)), min(end, s.end)
+        if from_ < to:
+            filled[s.label] = filled.get(s.label, 0.0) + to - from_
+            filled_to[s.label] = to
+    label = max(filled, key=lambda label: filled[label], default=BACKGROUND)
+    return label if filled.get(label, 0.0) >= MIN_INSIDE * (end - start) else BACKGROUND
 
 
 def _checked(data: Path | str, split: Split) -> Path:

@@ -8,10 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from clipselect.data.composed_videos import write_composition
-from clipselect.data.composition import Composition, Kind, compose
-from clipselect.data.datasets import Dataset
-from clipselect.data.labels import BACKGROUND, shown_class
+from clipselect.data.composition import Composition, Kind, compose, write_composition
+from clipselect.data.datasets import BACKGROUND, Dataset, shown_class
 from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.evaluation.clip_tables import ClipGrid, VideoTable
 from clipselect.evaluation.outcomes import ClipTable, Group

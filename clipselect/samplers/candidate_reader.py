@@ -42,14 +42,11 @@ class ScorerOfProcess:
         self._loaded = self.on_cpu if device == "cpu" else None
 
     def __call__(self) -> Scorer:
-        if self._loaded is None:
-            self._loaded = self._load()
-        return self._loaded
-
-    def _load(self) -> Scorer:
+        if self._loaded is not None:
+            return self._loaded
         in_worker = get_worker_info() is not None
         try:
-            return load_scorer(self.model, "cpu" if in_worker and self.device == "auto" else self.device)
+            self._loaded = load_scorer(self.model, "cpu" if in_worker and self.device == "auto" else self.device)
         except ClipselectError as e:
             if in_worker and self.device.startswith("cuda"):
                 raise ArgumentError(
@@ -58,6 +55,7 @@ class ScorerOfProcess:
                     "(clipselect index) and pass index=, or leave device='cpu'",
                 ) from e
             raise
+        return self._loaded
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self.model, "device": self.device, "_loaded": None}
@@ -97,8 +95,9 @@ class CandidateReader:
         self.index = None if index is None else ScoreIndex(index)
         if self.index is not None:
             made = self.index.scoring
-            wanted = replace(made, clip_duration=str(clip_duration), stride=str(stride))
-            if scorer is not None:
+            if scorer is None:
+                wanted = replace(made, clip_duration=str(clip_duration), stride=str(stride))
+            else:
                 wanted = Scoring.from_scorer(scorer.on_cpu, clip_duration, stride, fast)
             if made != wanted:
                 raise ClipselectError(

@@ -1,7 +1,5 @@
 """Clip samplers for PyTorchVideo: `DDLClipSampler`, and rivals that choose otherwise among the same candidates.
 
-    dataset = Kinetics(data_path, clip_sampler=DDLClipSampler(2, k=5), decode_audio=False)
-
 What happens from `DDLClipSampler.__call__` to `ClipInfo`, when a dataset asks for the first clip of a video:
 
 1. `current_video.pop_opened_video`: which video is it? PyTorchVideo does not say.
@@ -46,9 +44,7 @@ class VideoSchedule:
         duration, annotation: as the dataset gave them.
         windows: start and end of every clip in PyTorchVideo's clock.
         fields: what goes into the samples of every clip.
-        augs_per_clip: samples per clip.
         last_end: end of the window taken last.
-        taken: samples taken.
     """
 
     duration: float | Fraction
@@ -178,9 +174,8 @@ class DDLClipSampler(CandidateClipSampler):
 
         dataset = Kinetics(data_path, clip_sampler=DDLClipSampler(2, k=5), decode_audio=False)
 
-    Every sample then holds clip_start, clip_end, clip_score, clip_weight and clip_views (see
-    `clipselect.samplers.clip_samplers`).
-    A video that cannot be scored is named in a `ClipselectWarning`, and the dataset goes on without it.
+    Every sample then holds clip_start, clip_end, clip_score, clip_weight and clip_views, see the top of this module. A
+    video that cannot be scored is named in a `ClipselectWarning`, and the dataset goes on without it.
 
     Args:
         clip_duration: seconds per clip.

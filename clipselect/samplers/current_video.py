@@ -11,7 +11,6 @@ import os
 import threading
 import warnings
 import weakref
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -21,14 +20,7 @@ from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.media.candidates import Clip
 
 _last = threading.local()
-
-
-@dataclass(frozen=True)
-class OpenedVideo:
-    """A video as PyTorchVideo opened it; `video` is gone when the dataset has dropped it."""
-
-    path: str
-    video: "weakref.ref[Video]"
+"""`opened`: path of the last video, and a weak reference to it, which is empty when the dataset has dropped it."""
 
 
 def install_hook() -> None:
@@ -53,7 +45,7 @@ def install_hook() -> None:
         except Exception as e:  # PyTorchVideo passes over such a file and does not name it
             warnings.warn(f"{filepath}: PyTorchVideo cannot open it ({e})", ClipselectWarning, stacklevel=2)
             raise
-        _last.opened = OpenedVideo(str(filepath), weakref.ref(video))
+        _last.opened = str(filepath), weakref.ref(video)
         return video
 
     video_from_path.noted_by_clipselect = True  # type: ignore[attr-defined]
@@ -75,21 +67,21 @@ def pop_opened_video(video_duration: Any, annotation: dict[str, Any]) -> tuple[s
     >>> pop_opened_video(2.5, {"video_path": "video.mp4"})
     ('video.mp4', None)
     """
-    opened: OpenedVideo | None = getattr(_last, "opened", None)
+    path, reference = getattr(_last, "opened", None) or (None, None)
     _last.opened = None
-    video = opened.video() if opened else None
+    video = reference() if reference else None
     if video is not None and video.duration != video_duration:
         video = None
     if annotation.get("video_path") is not None:
         return str(annotation["video_path"]), video
-    if opened is None or video is None:
+    if path is None or video is None:
         raise ClipselectError(
             "the clip sampler cannot learn which video it samples: it needs a dataset that opens videos through "
             "PyTorchVideo's VideoPathHandler (LabeledVideoDataset, Kinetics, Ucf101, Hmdb51), or the path as "
             "annotation['video_path']; SSv2 and Charades do neither, so use LabeledVideoDataset on their folders of "
             "frames, and clip_recognition_dataset samples within segments, so cut those into files first"
         )
-    return opened.path, video
+    return path, video
 
 
 def window(clip: Clip, start_time: Fraction, video: Video | None) -> tuple[Fraction, Fraction]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.method.aggregation import aggregate
+from clipselect.samplers.arguments import one_of
 
 Incomplete = Literal["raise", "skip"]
 View = tuple[int, int]
@@ -157,8 +158,7 @@ class VideoAggregator:
         Raises:
             ClipselectError: an incomplete video, or none at all.
         """
-        if incomplete not in get_args(Incomplete):
-            raise ClipselectError(f"incomplete must be 'raise' or 'skip', got {incomplete!r}")
+        one_of(incomplete, "incomplete", get_args(Incomplete))
         problems = self.incomplete
         if problems and incomplete == "raise":
             index, problem = min(problems.items())

@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clipselect.data.datasets import LabelledVideo
-from clipselect.data.labels import BACKGROUND, shown_class
+from clipselect.data.datasets import BACKGROUND, LabelledVideo, shown_class
 from clipselect.media.sources import open_source
 from clipselect.media.text import utf8
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error

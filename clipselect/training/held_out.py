@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.data.composition import ACTION_CLIPS, compose
-from clipselect.data.datasets import LabelledVideo
-from clipselect.data.labels import BACKGROUND
+from clipselect.data.datasets import BACKGROUND, LabelledVideo
 from clipselect.evaluation.metrics.accuracy import rank_correlation
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group, outcomes_of
 from clipselect.evaluation.rows import ranking_quality, rows

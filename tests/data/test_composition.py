@@ -1,15 +1,18 @@
 """Compositions stand for untrimmed videos: what is in them, and that they are the same every time."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.videos import make_video
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind, compose, spread_clips
+from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind, compose, spread_clips, write_composition
 from clipselect.errors import ClipselectError
-from clipselect.media.candidates import Timeline
+from clipselect.media.candidates import Timeline, candidate_clips
+from clipselect.media.sources import open_source
 
 LABELS = ["fight", "swim", "kick"]
 DOMAINS = ["ice", "street", "street", "ice", "street"]
@@ -97,3 +100,16 @@ def test_a_window_within_a_still_holds_the_frame_shown() -> None:
     video = Timeline(np.array([0, 1, 90]), 100, Fraction(1, 25))
     middle = spread_clips(video, Fraction(1), 3)[1]
     assert (middle.first, middle.last) == (1, 1)
+
+
+def test_a_composed_file_holds_its_clips_in_order(tmp_path: Path) -> None:
+    long = open_source(make_video(tmp_path / "long.mp4", 50))
+    short = open_source(make_video(tmp_path / "short.mp4", 10))
+    clips = [(long, candidate_clips(long.timeline, 1)[0]), (short, candidate_clips(short.timeline, 1)[0])]
+    write_composition(clips, Fraction(64, 60), tmp_path / "out.mp4")
+    out = open_source(tmp_path / "out.mp4")
+    assert len(out.timeline.pts) == round(2 * 25 * 64 / 60)
+    grey = [int(f[2, -2, 0]) for _, f in out.frames(np.arange(len(out.timeline.pts)), 16)]
+    expected = [40 + (min(i, 24) * 13) % 160 for i in range(27)]
+    assert np.allclose(grey[:27], expected, atol=12)
+    assert np.allclose(grey[37:], 40 + (9 * 13) % 160, atol=12)  # the last frame stays

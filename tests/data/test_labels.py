@@ -4,8 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from clipselect.data.datasets import LabelledVideo, Segment
-from clipselect.data.labels import BACKGROUND, shown_class
+from clipselect.data.datasets import BACKGROUND, LabelledVideo, Segment, shown_class
 from clipselect.media.candidates import Clip
 
 

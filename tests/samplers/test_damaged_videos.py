@@ -114,7 +114,7 @@ def test_a_folder_indexed_at_another_rate_says_so(tmp_path: Path, model: Path, r
         av.VideoFrame.from_ndarray(picture(i), format="rgb24").to_image().save(folder / f"{i}.png")
     run("index", folder, "-o", tmp_path / "s.parquet", "--fps", 25, "--model", model, "--workers", 0)
     sampler = DDLClipSampler(1, k=1, model=model, index=tmp_path / "s.parquet", on_missing="raise")
-    with pytest.raises(ClipselectError, match=r"at 25\.0 frames/s, not 30\.0; index it with --fps 30"):
+    with pytest.raises(ClipselectError, match=r"at 25\.0 frames/s, not 30\.0; index it again with fps=30"):
         windows(folder, sampler)
 
 

@@ -5,8 +5,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from clipselect.data.datasets import LabelledVideo, Segment
-from clipselect.data.labels import BACKGROUND
+from clipselect.data.datasets import BACKGROUND, LabelledVideo, Segment
 from clipselect.media.candidates import Clip
 from clipselect.training.clip_elements import elements_from_outputs
 from clipselect.training.features import ClipOutputs

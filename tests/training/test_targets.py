@@ -13,9 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipselect.data.datasets import LabelledVideo
+from clipselect.data.datasets import BACKGROUND, LabelledVideo
 from clipselect.data.identities import LabelledImages
-from clipselect.data.labels import BACKGROUND
 from clipselect.errors import ClipselectError
 from clipselect.method.discriminability import class_centroids, d_scores, discriminability
 from clipselect.training.clip_elements import ClipData, ClipElements, base_accuracy

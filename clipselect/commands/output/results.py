@@ -126,11 +126,11 @@ def scored_video(
         error: why they could not be.
     """
     scores = selection.scores
-    marks = _marks(scores.scores, selection.ranks, {*selection.picked.ranked.tolist()}, files or {})
+    marks = _marks(scores.scores, selection.ranks, {*selection.picked.ranked.tolist()})
     elements = [
         {"start": _seconds(clip.start), "end": _seconds(clip.end), "frames": clip.frames, "first_frame": clip.first}
-        | mark
-        for clip, mark in zip(scores.clips, marks, strict=True)
+        | {**mark, "file": _file(files, i)}
+        for i, (clip, mark) in enumerate(zip(scores.clips, marks, strict=True))
     ]
     facts = {
         "path": str(path),
@@ -174,10 +174,10 @@ def scored_group(
     places = selection.candidates.tolist()
     weights = dict(zip(selection.indices.tolist(), selection.weights.tolist(), strict=True))
     picked = {n for n, i in enumerate(places) if i in weights}
-    saved = {n: files[i] for n, i in enumerate(places) if files and i in files}
-    marks = _marks(selection.scores, selection.ranks, picked, saved)
+    marks = _marks(selection.scores, selection.ranks, picked)
     elements = [
-        {**_origin(origins[i]), **mark, "weight": round(weights[i], 6) if i in weights else None}
+        _origin(origins[i])
+        | {**mark, "weight": round(weights[i], 6) if i in weights else None, "file": _file(files, i)}
         for i, mark in zip(places, marks, strict=True)
     ]
     facts = {"source": source, "group": name, "model": model, "error": None, "warnings": [*warnings]}
@@ -209,14 +209,16 @@ def as_csv(kind: Kind, results: Sequence[Result]) -> str:
     return out.getvalue()
 
 
-def _marks(
-    scores: NDArray[np.float32], ranks: NDArray[np.int64], picked: Collection[int], files: Mapping[int, Path]
-) -> list[Record]:
-    """What every record ends with: how good the element is, and what became of it."""
+def _marks(scores: NDArray[np.float32], ranks: NDArray[np.int64], picked: Collection[int]) -> list[Record]:
+    """How good every element is, and whether it was picked."""
     return [
-        {"score": round(score, 6), "rank": rank, "picked": i in picked, "file": str(files[i]) if i in files else None}
+        {"score": round(score, 6), "rank": rank, "picked": i in picked}
         for i, (score, rank) in enumerate(zip(scores.tolist(), ranks.tolist(), strict=True))
     ]
+
+
+def _file(files: Mapping[int, Path] | None, i: int) -> str | None:
+    return str(files[i]) if files and i in files else None
 
 
 def _origin(origin: FrameOrigin) -> Record:
