@@ -70,11 +70,7 @@ class ClipDataSet:
 
 
 def untrimmed(
-    dataset: Dataset,
-    cache: TableCache,
-    *,
-    progress: ProgressCallback = no_progress,
-    on_error: OnError = ignore_error,
+    dataset: Dataset, cache: TableCache, *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error
 ) -> ClipDataSet:
     """The videos as they are: every one is a group; where its segments are known, so is which clips show an action."""
     found, errors = _tables([video.path for video in dataset.videos], dataset, cache, progress, on_error)
@@ -124,21 +120,18 @@ def composed(
     paths = [*(video.path for video in actions), *backgrounds]
     labels = [dataset.classes[video.label] for video in actions]
 
+    background_of = [domains[path] for path in backgrounds]
+
+    def group_of(composition: Composition) -> Group:
+        rows = np.array([firsts[paths[video]] + clip for video, clip in composition.clips])
+        number = composition.video
+        return Group(paths[number], actions[number].labels, rows, composition.action)
+
     def data_set(kind: Kind) -> ClipDataSet:
-        background_of = [domains[path] for path in backgrounds]
-        compositions = [
-            composition
-            for seed in seeds
-            for composition in compose(
-                labels, background_of, kind, per_video=per_video, seed=seed, own_domain=own_domain
-            )
-        ]
-        groups = [
-            Group(
-                paths[c.video], actions[c.video].labels, np.array([firsts[paths[v]] + i for v, i in c.clips]), c.action
-            )
-            for c in compositions
-        ]
+        compositions: list[Composition] = []
+        for seed in seeds:
+            compositions += compose(labels, background_of, kind, per_video=per_video, seed=seed, own_domain=own_domain)
+        groups = [group_of(composition) for composition in compositions]
         parts: dict[str, list[Group]] = {}
         for c, group in zip(compositions, groups, strict=True) if kind == "hard" else ():
             parts.setdefault(own_domain[labels[c.video]], []).append(group)

@@ -6,7 +6,6 @@ per network, or once in all where both look at the same frames.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -18,15 +17,13 @@ from numpy.typing import NDArray
 
 from clipselect.data.composition import spread_clips
 from clipselect.media.candidates import Clip, Timeline, candidate_clips, frames_to_score
-from clipselect.media.clips import ClipBatch, changed, known_clips, map_clips, read_clip
+from clipselect.media.clips import BATCH, ClipBatch, changed, known_clips, map_clips, read_clip
 from clipselect.media.images import Image
 from clipselect.media.pixels import orientation
 from clipselect.media.sources import Source
+from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.scorer import Scorer
 from clipselect.zoo.base import Base
-
-BATCH = 8
-"""Clips that the base sees at a time."""
 
 Floats = NDArray[np.float32]
 Run = Callable[[NDArray[np.uint8]], Floats]
@@ -68,6 +65,11 @@ class Networks:
     base: Base
     views: int = 1
 
+    def probabilities(self, clips: NDArray[np.uint8]) -> Floats:
+        """[b, T, size, size, 3], or with views [b, T, 3, size, size, 3] -> [b, classes], the mean over the views."""
+        views = clips if self.views == 1 else clips.swapaxes(1, 2).reshape(-1, clips.shape[1], *clips.shape[3:])
+        return self.base.probabilities(views).numpy().reshape(len(clips), self.views, -1).mean(axis=1)
+
 
 @dataclass(frozen=True)
 class VideoTable:
@@ -91,11 +93,16 @@ class Stopwatch:
     begin: float = field(default_factory=time.perf_counter)
     networks: dict[str, float] = field(default_factory=lambda: {"ddnet": 0.0, "base": 0.0})
 
-    @contextmanager
-    def running(self, network: str) -> Iterator[None]:
-        tick = time.perf_counter()
-        yield
-        self.networks[network] += time.perf_counter() - tick
+    def timed(self, network: str, run: Run) -> Run:
+        """The same function, with its seconds counted."""
+
+        def counted(clips: NDArray[np.uint8]) -> Floats:
+            tick = time.perf_counter()
+            outputs = run(clips)
+            self.networks[network] += time.perf_counter() - tick
+            return outputs
+
+        return counted
 
     def stop(self) -> dict[str, float]:
         """Seconds under "total", "decode", "ddnet" and "base"."""
@@ -109,14 +116,13 @@ def video_table(source: Source, grid: ClipGrid, networks: Networks) -> VideoTabl
     Raises:
         VideoError: not one frame decodes.
     """
-    watch = Stopwatch()
     own, bases = networks.scorer.input_spec, networks.base.input_spec
     if networks.views == 1 and (own.size, own.frames) == (bases.size, bases.frames):
-        runs = [_scorer_run(networks, watch), _base_run(networks, watch)]
-        source, clips, (scores, probabilities) = _pass(source, grid, own.size, own.clip_frames, runs)
+        runs = [networks.scorer.score, networks.probabilities]
+        source, clips, (scores, probabilities) = _pass(source, grid, own, runs)
     else:
-        source, clips, scores = score_pass(source, grid, networks, watch)
-        probabilities = base_pass(source, clips, networks, watch)
+        source, clips, scores = score_pass(source, grid, networks, Stopwatch())
+        probabilities = base_pass(source, clips, networks, Stopwatch())
     spans = np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64)
     return VideoTable(spans, scores, probabilities)
 
@@ -125,24 +131,22 @@ def score_pass(
     source: Source, grid: ClipGrid, networks: Networks, watch: Stopwatch
 ) -> tuple[Source, list[Clip], Floats]:
     """The source as it really decodes, its candidates, and their scores [n]; one pass over the video."""
-    spec = networks.scorer.input_spec
-    source, clips, (scores,) = _pass(source, grid, spec.size, spec.clip_frames, [_scorer_run(networks, watch)])
+    scorer = networks.scorer
+    source, clips, (scores,) = _pass(source, grid, scorer.input_spec, [watch.timed("ddnet", scorer.score)])
     return source, clips, scores
 
 
 def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Stopwatch) -> Floats:
     """Probabilities [n, classes] of known clips of a source, in one pass over it."""
-    spec, run = networks.base.input_spec, _base_run(networks, watch)
+    spec, run = networks.base.input_spec, watch.timed("base", networks.probabilities)
     seen: Source = source if networks.views == 1 else ThreeCrops(source)
-    mapped = map_clips(
-        lambda batch: run(batch.frames), seen, known_clips(source, clips), spec.size, spec.clip_frames, batch_size=BATCH
-    )
-    return np.concatenate(mapped.results)
+    cut = known_clips(source, clips)
+    return np.concatenate(map_clips(lambda b: run(b.frames), seen, cut, spec.size, spec.clip_frames).results)
 
 
 def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch: Stopwatch) -> Floats:
     """The same as `base_pass` for few clips: each is decoded by seeking to it."""
-    run = _base_run(networks, watch)
+    run = watch.timed("base", networks.probabilities)
     batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
     return np.concatenate([run(np.stack([_read(source, clip, networks) for clip in batch])) for batch in batches])
 
@@ -182,34 +186,15 @@ _scaler = VideoReformatter()
 
 
 def _pass(
-    source: Source, grid: ClipGrid, size: int, frames: int, runs: Sequence[Run]
+    source: Source, grid: ClipGrid, spec: InputSpec, runs: Sequence[Run]
 ) -> tuple[Source, list[Clip], list[Floats]]:
     """One pass over all candidates: the outputs of every network."""
 
     def run_all(batch: ClipBatch) -> list[Floats]:
         return [run(batch.frames) for run in runs]
 
-    mapped = map_clips(run_all, source, lambda s: grid.clips(s.timeline), size, frames, batch_size=BATCH)
+    mapped = map_clips(run_all, source, lambda s: grid.clips(s.timeline), spec.size, spec.clip_frames)
     return mapped.source, mapped.clips, [np.concatenate(rows) for rows in zip(*mapped.results, strict=True)]
-
-
-def _scorer_run(networks: Networks, watch: Stopwatch) -> Run:
-    def run(clips: NDArray[np.uint8]) -> Floats:
-        with watch.running("ddnet"):
-            return networks.scorer.score(clips)
-
-    return run
-
-
-def _base_run(networks: Networks, watch: Stopwatch) -> Run:
-    def run(clips: NDArray[np.uint8]) -> Floats:
-        """[b, T, size, size, 3], or with views [b, T, 3, size, size, 3] -> [b, classes]."""
-        with watch.running("base"):
-            views = clips if networks.views == 1 else clips.swapaxes(1, 2).reshape(-1, clips.shape[1], *clips.shape[3:])
-            rows = networks.base.probabilities(views).numpy()
-            return rows.reshape(len(clips), networks.views, -1).mean(axis=1)
-
-    return run
 
 
 def _read(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:

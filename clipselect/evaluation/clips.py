@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
 from clipselect.data.datasets import Dataset, read_background
-from clipselect.errors import ArgumentError, ClipselectWarning
+from clipselect.errors import ClipselectWarning, check_argument
 from clipselect.evaluation.arguments import check_numbers
 from clipselect.evaluation.clip_data import ClipDataSet, composed, evenly, read_domains, untrimmed
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
@@ -147,19 +147,16 @@ class ClipEvaluation:
         scorer, base = networks.scorer, networks.base
         made_for = scorer.metadata
         if made_for.get("base_sha256") and made_for["base_sha256"] != base.sha256:
-            _warn(
-                f"{scorer.name} was distilled for the base {made_for.get('base')}, not for {base.name}: its ranking is"
-                " a guess"
-            )
+            own = f"the base {made_for.get('base')}, not for {base.name}"
+            _warn(f"{scorer.name} was distilled for {own}: its ranking is a guess")
         if self.clip_duration is None and abs(base.clip_duration - scorer.clip_duration) > MAX_LENGTH_DIFFERENCE:
             _warn(
                 f"{scorer.name} was distilled on clips of {scorer.clip_duration:g} s, {base.name} trained on clips of "
                 f"{base.clip_duration:g} s; the first length is taken, unless the clip duration is given"
             )
         if cost.base is None:
-            _warn(
-                f"the multiply-adds of {base.name} cannot be counted: there are no GFLOPs, and no uniform at equal cost"
-            )
+            consequence = "there are no GFLOPs, and no uniform at equal cost"
+            _warn(f"the multiply-adds of {base.name} cannot be counted: {consequence}")
 
     def _data_sets(
         self,
@@ -210,9 +207,8 @@ class ClipEvaluation:
     ) -> dict[str, list[Record]]:
         """The entries of a results file about one data set."""
         groups = data_set.groups
-        outcomes = outcomes_of(
-            groups, data_set.table, ks, cost, seeds=self.seeds, with_map=True if self.annotated else None
-        )
+        with_map = self.annotated or None
+        outcomes = outcomes_of(groups, data_set.table, ks, cost, seeds=self.seeds, with_map=with_map)
         measured = rows(outcomes, groups, cost)
         if self.timed:
             methods = timed_methods(ks, data_set.grid, networks, cost, self.fps)
@@ -237,40 +233,36 @@ class ClipEvaluation:
     def _check_numbers(self) -> None:
         for name, minimum in (("dense", 1), ("limit", 1), ("per_video", 1), ("timed", 0)):
             value = getattr(self, name)
-            if value is not None and value < minimum:
-                raise ArgumentError(name, f"must be at least {minimum}, got {value}")
+            check_argument(value is None or value >= minimum, name, f"must be at least {minimum}, got {value}")
         check_numbers("seeds", self.seeds, 0)
         if self.k is not None:
             check_numbers("k", self.k, 1)
             most = ACTION_CLIPS + BACKGROUND_CLIPS if self.compose else self.dense
-            if most is not None and max(self.k) > most:
-                raise ArgumentError("k", f"must lie between 1 and {most}, the most candidates of any video")
-        if self.views not in (1, 3):
-            raise ArgumentError("views", f"must be 1 or 3, got {self.views}")
-        if not 0.001 <= self.fps <= 10_000:
-            raise ArgumentError("fps", f"must lie between 0.001 and 10000, got {self.fps}")
+            fits = most is None or max(self.k) <= most
+            check_argument(fits, "k", f"must lie between 1 and {most}, the most candidates of any video")
+        check_argument(self.views in (1, 3), "views", f"must be 1 or 3, got {self.views}")
+        check_argument(0.001 <= self.fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {self.fps}")
         for name in ("clip_duration", "stride"):
             if getattr(self, name) is not None:
                 exact_seconds(getattr(self, name), name)
 
     def _check_sources(self) -> None:
-        unknown = [kind for kind in self.compose if kind not in get_args(Kind)]
-        if unknown:
-            raise ArgumentError("compose", f"must be mixed, hard or both, got {', '.join(unknown)}")
-        if not self.compose:
-            for name in ("background", "domains"):
-                if getattr(self, name) is not None:
-                    raise ArgumentError(name, "is for compositions only; compose them, or leave it out")
-            return
-        if self.annotated:
-            raise ArgumentError("compose", "must not be given for .json data, whose videos are untrimmed already")
-        if self.background is None:
-            raise ArgumentError("background", "must be given for compositions")
-        if "hard" in self.compose and self.domains is None:
-            raise ArgumentError("domains", "must be given for hard compositions")
-        for name in ("dense", "stride"):
-            if getattr(self, name) is not None:
-                raise ArgumentError(name, "must not be given for compositions, whose clips are given")
+        unknown = ", ".join(kind for kind in self.compose if kind not in get_args(Kind))
+        check_argument(not unknown, "compose", f"must be mixed, hard or both, got {unknown}")
+        senseless = ("dense", "stride") if self.compose else ("background", "domains")
+        for name in senseless:
+            why = (
+                "must not be given for compositions, whose clips are given"
+                if self.compose
+                else "is for compositions only; compose them, or leave it out"
+            )
+            check_argument(getattr(self, name) is None, name, why)
+        if self.compose:
+            untrimmed = "must not be given for .json data, whose videos are untrimmed already"
+            check_argument(not self.annotated, "compose", untrimmed)
+            check_argument(self.background is not None, "background", "must be given for compositions")
+            mapped = "hard" not in self.compose or self.domains is not None
+            check_argument(mapped, "domains", "must be given for hard compositions")
 
 
 def _warn(sentence: str) -> None:

@@ -4,6 +4,7 @@ In grainy videos a square moves or blinks for a while: two classes. The networks
 clips, by the same steps as real ones: a base, the D-scores of its training clips, a DDNet that regresses them.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class SyntheticData:
     model: Path
 
 
-def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 80) -> SyntheticData:
+def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 40) -> SyntheticData:
     """Make all of it in a folder that exists, the same every time."""
     names = ("videos.csv", "background", "domains.csv", "base.safetensors", "ddnet.safetensors")
     made = SyntheticData(*(folder / name for name in names))
@@ -103,34 +104,41 @@ def fit(base_file: Path, model_file: Path, steps: int) -> None:
     shape = {**asdict(INPUT_SPEC), "clip_duration": CLIP_SECONDS, "classes": CLASSES}
     torch.manual_seed(0)
     net = NarrowR3D(len(CLASSES) + 1)
-    optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
-    for step in range(steps):
+
+    def base_loss(step: int) -> torch.Tensor:
         clips, labels = draw([3, step], BATCH)
-        loss = nn.functional.cross_entropy(net(INPUT_SPEC.normalise(clips)), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        return nn.functional.cross_entropy(net(INPUT_SPEC.normalise(clips)), labels)
+
+    minimise(base_loss, net, steps)
     about = {"name": "synthetic", "network": "narrow_r3d", "outputs": len(CLASSES) + 1}
     save_weights(base_file, net.state_dict(), {"kind": "base", **about, **shape})
 
     base = Base.from_module(net, INPUT_SPEC, CLIP_SECONDS, name="synthetic", classes=CLASSES, device="cpu")
-    clips, labels = draw([4], 20 * BATCH)
+    clips, labels = draw([4], 10 * BATCH)
     features = base.features(clips)
     video = torch.where(labels == NOTHING, torch.arange(len(labels)) % len(CLASSES), labels)  # that a clip stands in
     ratio = discriminability(features, video, class_centroids(features, labels, len(CLASSES) + 1))
-    targets = d_scores(ratio, norm := normalisation(ratio)).float()
+    norm = normalisation(ratio)
+    targets = d_scores(ratio, norm).float()
     config = DDNetConfig(dims=3, stem_stride=2)
     ddnet = DDNet(config)
-    optimiser = torch.optim.Adam(ddnet.parameters(), lr=3e-3)
-    for step in range(steps):
-        part = torch.from_numpy(np.random.default_rng([5, step]).choice(len(clips), BATCH))
-        logits = ddnet.logits(INPUT_SPEC.normalise(clips[part.numpy()]))
-        loss = distillation_loss(torch.sigmoid(logits), targets[part]) + 0.1 * ranking_loss(logits, targets[part])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+
+    def ddnet_loss(step: int) -> torch.Tensor:
+        part = np.random.default_rng([5, step]).choice(len(clips), BATCH)
+        logits, wanted = ddnet.logits(INPUT_SPEC.normalise(clips[part])), targets[torch.from_numpy(part)]
+        return distillation_loss(torch.sigmoid(logits), wanted) + 0.1 * ranking_loss(logits, wanted)
+
+    minimise(ddnet_loss, ddnet, steps)
     about = {"name": "synthetic-ddnet", "config": asdict(config), "base": "synthetic", **asdict(norm)}
     save_weights(model_file, ddnet.state_dict(), {"kind": "ddnet", **about, **shape})
+
+
+def minimise(loss_at: Callable[[int], torch.Tensor], net: nn.Module, steps: int) -> None:
+    optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
+    for step in range(steps):
+        optimiser.zero_grad()
+        loss_at(step).backward()
+        optimiser.step()
 
 
 def draw(seed: list[int], count: int) -> tuple[NDArray[np.uint8], torch.Tensor]:

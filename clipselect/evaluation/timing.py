@@ -10,14 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clipselect.evaluation.clip_tables import (
-    ClipGrid,
-    Networks,
-    Stopwatch,
-    base_by_seeking,
-    base_pass,
-    score_pass,
-)
+from clipselect.evaluation.clip_tables import ClipGrid, Networks, Stopwatch, base_by_seeking, base_pass, score_pass
 from clipselect.evaluation.methods import METHODS, Candidates, equal_cost_k
 from clipselect.evaluation.outcomes import Cost
 from clipselect.media.progress import ProgressCallback, no_progress, tracked

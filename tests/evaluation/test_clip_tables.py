@@ -11,7 +11,6 @@ from helpers.videos import make_video, write_display_matrix
 from numpy.typing import NDArray
 
 from clipselect.evaluation.clip_tables import (
-    BATCH,
     ClipGrid,
     Networks,
     Stopwatch,
@@ -22,6 +21,7 @@ from clipselect.evaluation.clip_tables import (
 )
 from clipselect.evaluation.synthetic import SyntheticData
 from clipselect.media.candidates import Timeline, candidate_clips
+from clipselect.media.clips import BATCH
 from clipselect.media.pixels import upright
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer

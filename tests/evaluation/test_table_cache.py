@@ -50,10 +50,7 @@ def test_a_base_out_of_code_is_known_by_its_file(
 
 
 def test_a_base_that_nothing_identifies_is_not_kept_and_said_so_once(
-    made: SyntheticData,
-    networks: Networks,
-    tmp_path: Path,
-    opened: list[str],
+    made: SyntheticData, networks: Networks, tmp_path: Path, opened: list[str]
 ) -> None:
     code = tmp_path / "mine.py"
     code.write_text(CODE.format(weight=1.0))

@@ -53,9 +53,7 @@ def constant(name: str, called: list[tuple[str, str]], fails: str = "") -> Timed
     return method
 
 
-def test_methods_take_turns_in_being_first_and_a_video_that_fails_is_left_out(
-    tmp_path: Path,
-) -> None:
+def test_methods_take_turns_in_being_first_and_a_video_that_fails_is_left_out(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a", "b", "c", "d")]
     for path in paths[:3]:
         path.write_bytes(b"video")
