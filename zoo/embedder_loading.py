@@ -1,25 +1,69 @@
-"""Loading embedders: from checkpoints and ONNX files, weights that clipselect wrote, or out of the user's own code."""
+"""Embedders by name, and loading them: from checkpoints and ONNX files, our own weights, or the user's code.
 
-from dataclasses import replace
+A network of another kind joins as a further entry of `EMBEDDERS`.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
 from clipselect.zoo.embedder import NORMALISATIONS, Embedder
-from clipselect.zoo.embedder_networks import EMBEDDERS, load_trained
-from clipselect.zoo.face_checkpoints import load_face_network
+from clipselect.zoo.face_checkpoints import load_face_network, rename
 from clipselect.zoo.face_networks import FACE_NETWORKS
-from clipselect.zoo.loading import code_fingerprint, from_code, read_checkpoint
-from clipselect.zoo.onnx_embedder import load_onnx_embedder
-from torch import nn
+from clipselect.zoo.face_networks import SIZE as FACE
+from clipselect.zoo.loading import code_fingerprint, fit, from_code, read_checkpoint
+from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, load_reid_weights
+from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
-from clipselect.scoring.checkpoint import Metadata
+from clipselect.scoring.checkpoint import Metadata, load_weights
+from clipselect.scoring.input_spec import InputSpec
+
+IMAGENET = NORMALISATIONS["imagenet"]
+"""Mean and standard deviation that torchvision's and the re-ID projects' weights were trained with."""
+
+
+@dataclass(frozen=True)
+class EmbedderArchitecture:
+    """A network that can be built.
+
+    Attributes:
+        build: makes it, randomly initialised: normalised images [n, 3, height, width] -> embeddings [n, d].
+        input_spec: of the images that it is made for.
+        load: gives it a state dict; the third argument names its source.
+    """
+
+    build: Callable[[], nn.Module]
+    input_spec: InputSpec
+    load: Callable[[Any, Mapping[str, Tensor], str | Path], None]
+
+
+def load_face_weights(net: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Give a face network a state dict with our names or those of a public checkpoint."""
+    fit(net, rename(state), source)
+
+
+EMBEDDERS: dict[str, EmbedderArchitecture] = {
+    name: EmbedderArchitecture(build, InputSpec(*SIZE, *IMAGENET), load_reid_weights)
+    for name, build in REID_NETWORKS.items()
+} | {
+    name: EmbedderArchitecture(
+        partial(face.build, face.embedding), InputSpec(FACE, FACE, face.mean, face.std), load_face_weights
+    )
+    for name, face in FACE_NETWORKS.items()
+}
 
 
 def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str | None = None) -> Embedder:
     """An embedder by file.
 
     Args:
-        model: NETWORK:CHECKPOINT with a name of `clipselect.zoo.embedder_networks.EMBEDDERS`; weights that
+        model: NETWORK:CHECKPOINT with a name of `EMBEDDERS`; weights that
             `clipselect train-embedder` wrote; a .onnx file; or FILE.py:NAME, your own code, which is run, and in it an
             `Embedder` or a function that makes one.
         normalisation: of the input, a name of `clipselect.zoo.embedder.NORMALISATIONS`; what the network was published
@@ -38,7 +82,7 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
         return replace(made, sha256=f"{made.sha256} {code_fingerprint(Path(name), rest)}")
     path = Path(model)
     if path.suffix == ".onnx":
-        return load_onnx_embedder(path, normalisation=normalisation or "imagenet")
+        return load_onnx_embedder(path, normalisation or "imagenet")
     metadata: Metadata = {}
     if name in EMBEDDERS:
         label, input_spec, net = name, EMBEDDERS[name].input_spec, _with_weights(name, Path(rest))
@@ -62,3 +106,69 @@ def _with_weights(network: str, checkpoint: Path) -> nn.Module:
     net = EMBEDDERS[network].build()
     EMBEDDERS[network].load(net, read_checkpoint(checkpoint), checkpoint)
     return net.eval()
+
+
+def load_trained(path: Path | str) -> tuple[nn.Module, InputSpec, Metadata]:
+    """What `train-embedder` wrote: the network in evaluation mode, the images it takes, and all that is known of it.
+
+    Raises:
+        ClipselectError: another file, or one whose metadata and tensors do not describe one network.
+    """
+    tensors, metadata = load_weights(path, kind="embedder")
+    try:
+        net = EMBEDDERS[metadata["network"]].build()
+        net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
+        input_spec = InputSpec.from_metadata(metadata)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
+        raise ClipselectError(
+            f"{path}: its metadata and its tensors do not describe one embedder; train it again"
+        ) from e
+    return net.eval(), input_spec, metadata
+
+
+def load_onnx_embedder(path: Path, normalisation: str = "imagenet") -> Embedder:
+    """An embedder out of an ONNX file with one image input [n, 3, height, width]; its first output is the feature.
+
+    Runs on the CPU, by onnxruntime. Its multiply-adds are not counted.
+
+    Args:
+        normalisation: a name of `clipselect.zoo.embedder.NORMALISATIONS`.
+
+    Raises:
+        ClipselectError: onnxruntime is missing, not an ONNX file, or another kind of input.
+    """
+    try:
+        import onnxruntime as ort
+    except ImportError as e:
+        raise ClipselectError(f"{path}: needs onnxruntime: pip install 'clipselect[onnx]'") from e
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check the path") from e
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as e:  # the runtime's own exceptions have no common base
+        raise ClipselectError(f"{path}: not an ONNX network that onnxruntime can run; export it again") from e
+    inputs = session.get_inputs()
+    shape = [*inputs[0].shape] if len(inputs) == 1 else []
+    if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
+        raise ClipselectError(
+            f"{path}: must take one input [n, 3, height, width] of a fixed size, not {[i.shape for i in inputs]}"
+        )
+    fixed = shape[0] if isinstance(shape[0], int) else None
+
+    def run(images: Tensor) -> Tensor:
+        rows = images.numpy()
+        step = fixed or len(rows)
+        short = -len(rows) % step
+        filled = np.concatenate([rows, rows[:1].repeat(short, axis=0)]) if short else rows
+        parts = [session.run(None, {inputs[0].name: filled[i : i + step]})[0] for i in range(0, len(filled), step)]
+        return torch.from_numpy(np.concatenate(parts)[: len(rows)]).flatten(1)
+
+    mean, std = NORMALISATIONS[normalisation]
+    input_spec = InputSpec(int(shape[2]), int(shape[3]), mean, std)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Embedder.from_module(run, input_spec, name=path.stem, metadata={"sha256": sha256}, device="cpu")

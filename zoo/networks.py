@@ -5,19 +5,70 @@ PyTorchVideo, so its checkpoints fit. The stock heads pool over a fixed number o
 as the paper's 112 x 112; here the window shrinks to what there is, and larger clips are pooled as ever.
 """
 
+import importlib
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
-from clipselect.zoo.narrow_r3d import NarrowR3D
 from torch import Tensor, nn
 
 SLOWFAST_ALPHA = 4
 """The slow pathway sees every fourth frame."""
+
+
+class Block(nn.Module):
+    """The basic residual block of a ResNet with 3D convolutions."""
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm3d(outputs),
+            nn.ReLU(),
+            nn.Conv3d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm3d(outputs),
+        )
+        self.shortcut = (
+            nn.Identity()
+            if inputs == outputs and stride == (1, 1, 1)
+            else nn.Sequential(nn.Conv3d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm3d(outputs))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.residual(x) + self.shortcut(x))
+
+
+class NarrowR3D(nn.Module):
+    """A 3D ResNet-18 of reduced width: normalised clips [n, 3, T, H, W] -> logits [n, classes]."""
+
+    def __init__(self, classes: int, widths: tuple[int, int, int, int] = (24, 48, 96, 160)) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv3d(3, widths[0], (3, 5, 5), stride=(1, 2, 2), padding=(1, 2, 2), bias=False),
+            nn.BatchNorm3d(widths[0]),
+            nn.ReLU(),
+        )
+        stages = []
+        inputs = widths[0]
+        for width, time_stride in zip(widths, (1, 1, 2, 2), strict=True):
+            stages.append(nn.Sequential(Block(inputs, width, (time_stride, 2, 2)), Block(width, width, (1, 1, 1))))
+            inputs = width
+        self.stages = nn.Sequential(*stages)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(inputs, classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """[n, 160] non-negative features, before the head."""
+        x = self.stages[:3](self.stem(x))
+        # bf16 weight gradients of oneDNN (torch 2.15) hold garbage for maps this small: train the last stage in float32
+        with torch.autocast(x.device.type, enabled=False):
+            return self.stages[3](x.float()).mean((2, 3, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.dropout(self.features(x)))
 
 
 class FittingAvgPool3d(nn.AvgPool3d):
@@ -45,42 +96,23 @@ def fit_pools(net: nn.Module) -> nn.Module:
     return net
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """PyTorchVideo imports parts of torch that announce their end."""
+def create(network: str, classes: int, **options: Any) -> nn.Module:
+    """A network of PyTorchVideo that gives logits.
+
+    Args:
+        network: what the name of its function ends with, such as "x3d" for `pytorchvideo.models.x3d.create_x3d`.
+        options: of that function.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
+        warnings.simplefilter("ignore", FutureWarning)  # PyTorchVideo imports parts of torch that announce their end
+        module = importlib.import_module(f"pytorchvideo.models.{network}")
+    return fit_pools(getattr(module, f"create_{network}")(model_num_class=classes, **options))
 
 
 def slowfast(classes: int, **options: Any) -> nn.Module:
-    with _quiet():
-        from pytorchvideo.models.slowfast import create_slowfast
-
-    net = fit_pools(create_slowfast(model_num_class=classes, **options))
+    net = create("slowfast", classes, **options)
     net.register_forward_pre_hook(pack_pathways)
     return net
-
-
-def r2plus1d(classes: int, **options: Any) -> nn.Module:
-    with _quiet():
-        from pytorchvideo.models.r2plus1d import create_r2plus1d
-
-    return fit_pools(create_r2plus1d(model_num_class=classes, head_activation=None, **options))
-
-
-def resnet3d(classes: int, **options: Any) -> nn.Module:
-    with _quiet():
-        from pytorchvideo.models.resnet import create_resnet
-
-    return fit_pools(create_resnet(model_num_class=classes, **options))
-
-
-def x3d(classes: int, **options: Any) -> nn.Module:
-    with _quiet():
-        from pytorchvideo.models.x3d import create_x3d
-
-    return fit_pools(create_x3d(model_num_class=classes, head_activation=None, **options))
 
 
 @dataclass(frozen=True)
@@ -100,6 +132,10 @@ class Architecture:
     hub: str | None = None
 
 
+r2plus1d = partial(create, "r2plus1d", head_activation=None)
+resnet3d = partial(create, "resnet")
+x3d = partial(create, "x3d", head_activation=None)
+
 NETWORKS: dict[str, Architecture] = {
     "slowfast_r50": Architecture(slowfast, 32, 256, 64 / 30, "slowfast_r50"),
     "r2plus1d_r50": Architecture(partial(r2plus1d, dropout_rate=0.5), 16, 224, 64 / 30, "r2plus1d_r50"),
@@ -115,15 +151,7 @@ NETWORKS: dict[str, Architecture] = {
     ),
     "narrow_r2plus1d": Architecture(partial(r2plus1d, stem_dim_out=12, dropout_rate=0.3), 8, 112, 1.0),
     "narrow_slow": Architecture(
-        partial(
-            resnet3d,
-            stem_dim_out=16,
-            stem_conv_kernel_size=(3, 7, 7),
-            head_pool_kernel_size=(8, 7, 7),
-            dropout_rate=0.3,
-        ),
-        8,
-        112,
-        1.0,
+        partial(resnet3d, stem_dim_out=16, stem_conv_kernel_size=(3, 7, 7), head_pool_kernel_size=(8, 7, 7),
+                dropout_rate=0.3), 8, 112, 1.0,
     ),
-}
+}  # fmt: skip

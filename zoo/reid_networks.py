@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from clipselect.zoo.loading import fit, read_checkpoint
+from clipselect.zoo.loading import fit
 from torch import Tensor, nn
 
 SIZE = (224, 112)
@@ -74,24 +74,10 @@ RULES: tuple[tuple[str, str | None], ...] = (
 it is the classifier of their identities, or what the input_spec says."""
 
 
-def load_reid_network(network: str, checkpoint: str | Path) -> ReidResNet:
-    """A network of `REID_NETWORKS` with the weights of a file, ready to embed.
-
-    Args:
-        checkpoint: a state dict with our names, torchvision's (ImageNet), torchreid's, fast-reid's or
-            reid-strong-baseline's. Without a neck in it, the neck stays as it was made: all but the identity.
-
-    Raises:
-        ClipselectError: a file that is no checkpoint, or weights that do not fit.
-        KeyError: unknown network.
-    """
-    net = REID_NETWORKS[network]()
-    load_reid_weights(net, read_checkpoint(Path(checkpoint)), checkpoint)
-    return net.eval()
-
-
 def load_reid_weights(net: ReidResNet, state: Mapping[str, Tensor], source: str | Path) -> None:
-    """Load a state dict of any of the names that `load_reid_network` knows.
+    """Load a state dict with our names, torchvision's (ImageNet), torchreid's, fast-reid's or reid-strong-baseline's.
+
+    Without a neck in it, the neck stays as it was made: all but the identity.
 
     Raises:
         ClipselectError: weights that do not fit; it names `source` and the weights.

@@ -12,7 +12,7 @@ from clipselect.training import embedder_training
 from clipselect.training.cards import in_percent
 from clipselect.training.embedder_losses import LOSSES
 from clipselect.training.runtime import is_first_process
-from clipselect.zoo.embedder_networks import EMBEDDERS
+from clipselect.zoo.embedder_loading import EMBEDDERS
 
 
 def train_embedder(

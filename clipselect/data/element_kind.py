@@ -13,7 +13,7 @@ from clipselect.scoring.checkpoint import weights_kind
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
-from clipselect.zoo.embedder_networks import EMBEDDERS
+from clipselect.zoo.embedder_loading import EMBEDDERS
 from clipselect.zoo.networks import NETWORKS
 
 MAX_FILES = 2000

@@ -22,7 +22,7 @@ from clipselect.method.losses import distillation_loss, ranking_loss
 from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.zoo.base import MEAN, STD, Base
-from clipselect.zoo.narrow_r3d import NarrowR3D
+from clipselect.zoo.networks import NarrowR3D
 
 WIDTH, HEIGHT, RATE, SQUARE = 96, 64, 12, 20
 CLIP_SECONDS, ACTION_SECONDS = 0.5, 1.5

@@ -34,7 +34,7 @@ from clipselect.training.run import (
     python_call,
     to_half_precision,
 )
-from clipselect.zoo.embedder_networks import EMBEDDERS
+from clipselect.zoo.embedder_loading import EMBEDDERS
 from clipselect.zoo.loading import read_checkpoint
 
 WEIGHT_DECAY = 5e-4
@@ -77,7 +77,7 @@ def train_embedder(
     Args:
         data: one or several folders, each with a folder of images per identity; see `clipselect.data.identities`.
         output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
-        network: a name of `clipselect.zoo.embedder_networks.EMBEDDERS`.
+        network: a name of `clipselect.zoo.embedder_loading.EMBEDDERS`.
         loss: "triplet" is batch-hard triplets and softmax; see `EmbedderInTraining`.
         initial: checkpoint to begin from, such as torchvision's of ImageNet; random weights by default.
         height, width: pixels of an image; by default what the network is made for.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import Result
-from clipselect.zoo.embedder_networks import EMBEDDERS, load_trained
+from clipselect.zoo.embedder_loading import EMBEDDERS, load_trained
 from helpers.command_line import Run, assert_refused, stop_at
 from helpers.identity_pictures import data_set
 from helpers.training_data import assert_same_weights

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clipselect.zoo.embedder_networks import load_trained
+from clipselect.zoo.embedder_loading import load_trained
 from helpers.identity_pictures import data_set, picture
 from torch import nn
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from clipselect.zoo.embedder_networks import EMBEDDERS
+from clipselect.zoo.embedder_loading import EMBEDDERS
 from clipselect.zoo.face_checkpoints import detect_layout, load_face_network, rename
 from clipselect.zoo.face_networks import FACE_NETWORKS, IR, MobileFaceNet
 from clipselect.zoo.loading import fit
