@@ -27,19 +27,21 @@ def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost) -> li
     bounds = dict(zip(columns, np.quantile(means, QUANTILES, axis=0).T.tolist(), strict=True))
     out = []
     for i, outcome in enumerate(outcomes):
-        metrics: dict[str, tuple[float, ...]] = {}
-        if outcome.mean_average_precision is not None:
-            low, high = outcome.mean_average_precision.interval
-            metrics["map"] = outcome.mean_average_precision.value, max(low, 0.0), min(high, 1.0)
-        for metric, shares in outcome.correct.items():
-            interval = extreme_interval(shares, len({*names})) or bounds[i, metric]
-            metrics[metric] = float(shares.mean()), *interval
         row: Record = {"method": outcome.method, "k": outcome.k, "clips": float(outcome.clips.mean())}
         row |= {"videos": len(groups), "sources": len({*names})}
-        for metric, (value, low, high) in metrics.items():
-            row |= {metric: 100 * value, f"{metric}_low": 100 * low, f"{metric}_high": 100 * high}
+        if outcome.mean_average_precision is not None:
+            low, high = outcome.mean_average_precision.interval
+            row |= metric_entry("map", outcome.mean_average_precision.value, max(low, 0.0), min(high, 1.0))
+        for metric, shares in outcome.correct.items():
+            interval = extreme_interval(shares, len({*names})) or bounds[i, metric]
+            row |= metric_entry(metric, float(shares.mean()), *interval)
         out.append(row | _gflops(outcome, cost))
     return out
+
+
+def metric_entry(name: str, value: float, low: float, high: float) -> Record:
+    """The keys of a metric in [0, 1] with its interval, in percent."""
+    return {name: 100 * value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
 
 
 def differences(outcomes: Sequence[Outcome], groups: Sequence[Group], measured: Sequence[Record]) -> list[Record]:

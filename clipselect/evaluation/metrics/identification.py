@@ -1,7 +1,7 @@
 """Who is it? One-to-many identification against a gallery: rank accuracy (closed set), TPIR at FPIR (open set).
 
-Pure functions over similarities [probes, gallery]; higher means more alike. Ties count against the network: a mate
-that ties with another identity comes after it, so that a network whose features are all equal finds nobody.
+Pure functions over similarities [probes, gallery]; higher means more alike. A mate that ties with another identity
+comes after it, so that a network whose features are all equal finds nobody.
 """
 
 from collections.abc import Sequence

@@ -14,6 +14,7 @@ from clipselect.evaluation.metrics.intervals import BootstrapResult, extreme_int
 from clipselect.evaluation.metrics.templates import pool_by_media
 from clipselect.evaluation.provenance import environment
 from clipselect.evaluation.results import Results
+from clipselect.evaluation.rows import metric_entry
 from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable
 from clipselect.method.aggregation import aggregate
 
@@ -155,8 +156,7 @@ def set_rows(
         row: Record = {"data": data, "method": method.name, "k": k, "clips": float(np.mean(embedded))}
         row |= {"videos": len(groups), "sources": sources}
         for name, drawn in metrics.items():
-            low, high = _interval(drawn, sources)
-            row |= {name: 100 * drawn.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+            row |= metric_entry(name, drawn.value, *_interval(drawn, sources))
         scored = float(np.mean([len(group) for group in groups])) if method.needs == "ddnet" else 0.0
         rows.append(row | _costs(table, how.networks, row["clips"], scored))
     differences = [
