@@ -33,7 +33,7 @@ def load_base(
     """A base by name or file.
 
     Args:
-        model: a name of `clipselect.shipped.BASES` (there is a default); weights that clipselect wrote;
+        model: a name of `clipselect.scoring.shipped.BASES` (there is a default); weights that clipselect wrote;
             NETWORK:CHECKPOINT with a name of `clipselect.zoo.networks.NETWORKS` and a file, or "pretrained" to download
             the weights that PyTorchVideo publishes; or FILE.py:NAME, your own code, which is run, and in it a `Base` or
             a function that makes one.

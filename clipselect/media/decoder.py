@@ -111,51 +111,48 @@ class Decoder:
                     yield frame
 
 
-@dataclass(frozen=True)
-class SingleThreadRecovery:
-    """Recovers the frames that a decoder with several threads loses after damage.
+def with_lost_frames(
+    frames: Generator[av.VideoFrame],
+    decoder: Decoder,
+    promised: NDArray[np.int64],
+    *,
+    from_start: bool,
+    seekable: bool,
+    fragile: bool,
+) -> Iterator[av.VideoFrame]:
+    """The frames of a decoder with several threads, and those that it has lost after damage.
 
     Several threads lose more than one does. All of them give up the frames that they hold when an error comes near the
     end of the file; those of dav1d (AV1) lose frames after every error. So frames are compared with the times that the
     container promises, and where some are missing, a second decoder with one thread decodes the rest. A file then has
     the same frames with any number of threads; an undamaged file is decoded once.
 
-    Attributes:
+    Args:
         promised: [n] ticks of the frames that the container promises.
+        from_start: the frames begin with the first of the file, not after a seek.
         seekable: a frame's time identifies it, so the second decoder need not begin at the start of the file.
-        after_any_error: threads lose frames after every error, not only near the end.
+        fragile: the threads lose frames after every error, not only near the end.
     """
+    count, last = 0, -1
+    for frame in frames:
+        if fragile and from_start and count < len(promised) and frame.pts != promised[count]:
+            break
+        count, last = count + 1, frame.pts or 0
+        yield frame
+    frames.close()
+    ends_early = last < promised[-1] if seekable else count < len(promised)
+    if ends_early and (count or from_start):
+        yield from _frames_after(last, decoder, seekable)
 
-    decoder: Decoder
-    promised: NDArray[np.int64]
-    seekable: bool
-    after_any_error: bool
 
-    def complete(self, frames: Generator[av.VideoFrame], *, from_start: bool) -> Iterator[av.VideoFrame]:
-        """The frames of a decoder with several threads, and those that it has lost.
-
-        Args:
-            from_start: the frames begin with the first of the file, not after a seek.
-        """
-        promised, count, last = self.promised, 0, -1
-        for frame in frames:
-            if self.after_any_error and from_start and count < len(promised) and frame.pts != promised[count]:
-                break
-            count, last = count + 1, frame.pts or 0
-            yield frame
-        frames.close()
-        ends_early = last < promised[-1] if self.seekable else count < len(promised)
-        if ends_early and (count or from_start):
-            yield from self._frames_after(last)
-
-    def _frames_after(self, last: int) -> Iterator[av.VideoFrame]:
-        """All frames after this tick, by one thread."""
-        if self.seekable and last >= 0:
-            with suppress(av.FFmpegError):  # the container cannot seek
-                frames = self.decoder.frames(1, last)
-                first = next(frames, None)
-                if first is not None and (first.pts or 0) <= last:
-                    yield from (frame for frame in frames if (frame.pts or 0) > last)
-                    return
-                frames.close()
-        yield from (frame for frame in self.decoder.frames(1) if (frame.pts or 0) > last)
+def _frames_after(last: int, decoder: Decoder, seekable: bool) -> Iterator[av.VideoFrame]:
+    """All frames after this tick, by one thread."""
+    if seekable and last >= 0:
+        with suppress(av.FFmpegError):  # the container cannot seek
+            frames = decoder.frames(1, last)
+            first = next(frames, None)
+            if first is not None and (first.pts or 0) <= last:
+                yield from (frame for frame in frames if (frame.pts or 0) > last)
+                return
+            frames.close()
+    yield from (frame for frame in decoder.frames(1) if (frame.pts or 0) > last)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from clipselect.errors import VideoError
 from clipselect.media.candidates import Timeline
 from clipselect.media.container import has_frame_threads, open_container, read_index, video_stream
-from clipselect.media.decoder import Decoder, SingleThreadRecovery, monotonic
+from clipselect.media.decoder import Decoder, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
 from clipselect.media.pixels import orientation, squash
@@ -28,7 +28,7 @@ FALLBACK_RATE = Fraction(25)
 
 
 class ReadAgain(Exception):
-    """A pass over a video met other frames than its timeline promises; what the pass has yielded is void.
+    """A pass over a video decoded other frames than its timeline promises; what the pass has yielded is void.
 
     Only `clipselect.media.sources.settled` catches it.
 
@@ -49,7 +49,7 @@ class VideoFile:
         pixel_aspect: width over height of a pixel.
         seekable: the container's own times are clean, so a frame's time identifies it after a seek.
         threads: that decode; 0 for as many as are fastest.
-        fragile: its decoder's threads lose frames after every error, see `SingleThreadRecovery`.
+        fragile: its decoder's threads lose frames after every error, see `with_lost_frames`.
         suits_fast: no fast pass over it has found too many skipped frames in a row.
     """
 
@@ -161,8 +161,8 @@ class VideoFile:
         frames = self.decoder.frames(self.threads, seek_to, fast=fast, whole=whole)
         if fast or self.threads == 1:
             return frames
-        recovery = SingleThreadRecovery(self.decoder, self.timeline.pts, self.seekable, self.fragile)
-        return recovery.complete(frames, from_start=seek_to is None)
+        how = {"from_start": seek_to is None, "seekable": self.seekable, "fragile": self.fragile}
+        return with_lost_frames(frames, self.decoder, self.timeline.pts, **how)
 
     def _compare(self, seen: list[int]) -> None:
         """Raise ReadAgain if a pass has seen frames at other ticks than the timeline says."""

@@ -107,7 +107,7 @@ def select(
     Args:
         scores: [n] floats.
         spans: [n, 2] start and end of every element in seconds; needed with `min_gap`.
-        k: at most so many.
+        k: at most this many elements.
         share: at most this share of the n elements, in (0, 1], rounded up.
         threshold: in [0, 1]; only elements with a score above it.
         min_gap: as for `top_k`, among the elements above the threshold.

@@ -67,6 +67,12 @@ def make_video(
     return path
 
 
+def make_uneven_video(path: Path) -> Path:
+    """150 frames at uneven times, so that sampling by time and by number differ; an .mkv."""
+    ticks = np.cumsum(np.random.default_rng(0).integers(1, 90, 150)).tolist()
+    return make_video(path, ticks, time_base=Fraction(1, 1000))
+
+
 def write_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
     """Write the display matrix of an .mp4 made by `make_video`: shown x = a x + c y, shown y = b x + d y."""
     data = bytearray(path.read_bytes())
@@ -81,7 +87,7 @@ def seconds(source: Source) -> list[float]:
 
 
 def grey_levels(source: Source, size: int = 16) -> list[int]:
-    """The grey of every frame's top right corner, which tells its number."""
+    """The grey of every frame's top right corner, which shows its number."""
     return [int(f[2, -2, 0]) for _, f in source.frames(np.arange(len(source.timeline.pts)), size)]
 
 

@@ -3,22 +3,14 @@
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
-from helpers.videos import grey_levels, make_damaged_video, make_video, settle
+from helpers.videos import grey_levels, make_damaged_video, make_uneven_video, make_video, settle
 
 from clipselect.errors import VideoError
 from clipselect.media.candidates import candidate_clips, frames_to_score
 from clipselect.media.clips import ClipBatch, candidates, clip_batches, clips_of, known_clips, map_clips
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer
-
-
-@pytest.fixture(scope="module")
-def many_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Frames at uneven times, so that sampling by time and by number differ."""
-    ticks = np.cumsum(np.random.default_rng(0).integers(1, 90, 150)).tolist()
-    return make_video(tmp_path_factory.mktemp("video") / "uneven.mkv", ticks, time_base=Fraction(1, 1000))
 
 
 def test_results_of_a_void_pass_are_dropped(tmp_path: Path) -> None:
@@ -56,8 +48,8 @@ def test_too_many_candidates_are_an_error_of_the_video(tmp_path: Path) -> None:
         clips_of(open_source(path), 1, None)
 
 
-def test_batches_are_bounded_and_complete(many_clips: Path) -> None:
-    source, input_spec = open_source(many_clips), load_scorer(device="cpu").input_spec
+def test_batches_are_bounded_and_complete(tmp_path: Path) -> None:
+    source, input_spec = open_source(make_uneven_video(tmp_path / "uneven.mkv")), load_scorer(device="cpu").input_spec
     sizes = []
     for batch in clip_batches(source, candidates(0.5, 0.05), input_spec.size, input_spec.clip_frames, batch_size=4):
         assert batch.first == sum(sizes)

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.videos import assert_all_frames, expected_levels, grey_levels, make_video, seconds
+from helpers.videos import assert_all_frames, expected_levels, grey_levels, make_uneven_video, make_video, seconds
 
 from clipselect.media.candidates import candidate_clips
 from clipselect.media.pixels import squash
@@ -124,16 +124,9 @@ def test_a_seek_that_breaks_off_is_made_up_for(tmp_path: Path, monkeypatch: pyte
     assert np.abs(np.subtract(levels, expected_levels(60)[25:35])).max() <= 6
 
 
-@pytest.fixture(scope="module")
-def many_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Frames at uneven times, so that sampling by time and by number differ."""
-    ticks = np.cumsum(np.random.default_rng(0).integers(1, 90, 150)).tolist()
-    return make_video(tmp_path_factory.mktemp("video") / "uneven.mkv", ticks, time_base=Fraction(1, 1000))
-
-
-def test_frames_are_let_go_of_as_soon_as_they_are_seen(many_clips: Path) -> None:
+def test_frames_are_let_go_of_as_soon_as_they_are_seen(tmp_path: Path) -> None:
     """Without waiting for Python's search for circles: the frames of an hour would wait as well."""
-    source = open_source(many_clips)
+    source = open_source(make_uneven_video(tmp_path / "uneven.mkv"))
     assert isinstance(source, VideoFile)
     gc.collect()
     gc.disable()

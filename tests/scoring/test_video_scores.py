@@ -1,14 +1,13 @@
 """Scoring in one pass equals scoring the slow way, for every kind of file."""
 
 import json
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from helpers.videos import make_video
+from helpers.videos import make_uneven_video, make_video
 
 from clipselect.errors import ArgumentError, ClipselectError, VideoError
 from clipselect.media.candidates import candidate_clips, frames_to_score
@@ -20,9 +19,7 @@ from clipselect.scoring.video_scores import score_video
 
 @pytest.fixture(scope="module")
 def many_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Frames at uneven times, so that sampling by time and by number differ."""
-    ticks = np.cumsum(np.random.default_rng(0).integers(1, 90, 150)).tolist()
-    return make_video(tmp_path_factory.mktemp("video") / "uneven.mkv", ticks, time_base=Fraction(1, 1000))
+    return make_uneven_video(tmp_path_factory.mktemp("video") / "uneven.mkv")
 
 
 @pytest.mark.parametrize(("clip_duration", "stride"), [(1, None), (0.7, 0.13), (100, None), (0.2, 0.5)])
@@ -36,9 +33,8 @@ def test_one_pass_equals_decoding_everything_first(
     frames = np.stack([f for _, f in source.frames(np.arange(len(source.timeline.pts)), scorer.input_spec.size)])
     clips = candidate_clips(source.timeline, clip_duration, stride)
     pixels = np.stack([frames[frames_to_score(source.timeline, c, scorer.input_spec.frames)] for c in clips])
-    x = (torch.from_numpy(pixels).float() / 255 - torch.tensor(scorer.input_spec.mean)) / torch.tensor(
-        scorer.input_spec.std
-    )
+    mean, std = torch.tensor(scorer.input_spec.mean), torch.tensor(scorer.input_spec.std)
+    x = (torch.from_numpy(pixels).float() / 255 - mean) / std
     with torch.inference_mode():
         slow = scorer.net(x.permute(0, 4, 1, 2, 3))
     assert streamed.clips == clips
