@@ -20,7 +20,6 @@ from clipselect.samplers.frame_sampler import FaceFrameSampler
 if TYPE_CHECKING:
     from clipselect.faces.detection import Detector
 
-INTRO = "Faces of every track, best first by how discriminable they are for the base; the green ones were picked."
 SQUARES = "found without landmarks: the faces are square crops, not aligned; --detector with a YuNet file aligns them"
 
 
@@ -57,7 +56,7 @@ def faces(
     Images in folders are taken as faces already cropped. Exit code 0: all done. 1: some failed. 2: all failed, or wrong
     usage.
     """
-    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, INTRO)
+    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
     sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     paths = expand(inputs)
     outputs.refuse_overwrite(paths)

@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.console import Console
 
 from clipselect.commands.common import STDOUT, check, print_warning, stderr, write_stdout
 from clipselect.commands.output import pages
-from clipselect.commands.output.results import GROUPS, VIDEOS, Kind, Result, Scored, as_csv, as_json
+from clipselect.commands.output.results import GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
 from clipselect.commands.output.terminal import print_group, print_video
 from clipselect.errors import ClipselectError
 from clipselect.index.frame_index import write_frame_index
@@ -70,21 +70,23 @@ class Outputs(ABC):
     def show(self, result: Scored) -> None:
         """Print a result as soon as it is there."""
 
+    @staticmethod
     @abstractmethod
-    def _png(self, results: Sequence[Result]) -> bytes: ...
+    def png(results: Sequence[Result]) -> bytes: ...
 
+    @staticmethod
     @abstractmethod
-    def _page(self, results: Sequence[Result], settings: dict[str, Any]) -> str: ...
+    def page(results: Sequence[Result], settings: Record) -> str: ...
 
-    def save(self, results: Sequence[Result], settings: dict[str, Any]) -> None:
+    def save(self, results: Sequence[Result], settings: Record) -> None:
         """Write all files, and nothing if not one result has scores; one that fails does not keep the others."""
         if not any(isinstance(result, Scored) for result in results):
             return
         wanted: tuple[tuple[Path | None, Callable[[], str | bytes]], ...] = (
             (self.json, lambda: as_json(self.kind, results, settings)),
             (self.csv, lambda: as_csv(self.kind, results)),
-            (self.plot, lambda: self._png(results)),
-            (self.html, lambda: self._page(results, settings)),
+            (self.plot, lambda: self.png(results)),
+            (self.html, lambda: self.page(results, settings)),
         )
         failure: ClipselectError | None = None
         for path, content in wanted:
@@ -102,6 +104,8 @@ class VideoOutputs(Outputs):
     """Those of scored videos; picked clips are extracted to the folder."""
 
     kind = VIDEOS
+    png = staticmethod(pages.clips_png)
+    page = staticmethod(pages.clips_page)
 
     extracted: set[Path] = field(default_factory=set)
 
@@ -130,12 +134,6 @@ class VideoOutputs(Outputs):
         self.extracted.update(names.values())
         return names
 
-    def _png(self, results: Sequence[Result]) -> bytes:
-        return pages.clips_png(results)
-
-    def _page(self, results: Sequence[Result], settings: dict[str, Any]) -> str:
-        return pages.clips_page(results, settings)
-
 
 @dataclass(frozen=True)
 class FrameOutputs(Outputs):
@@ -143,14 +141,14 @@ class FrameOutputs(Outputs):
 
     Attributes:
         index: frame index to write.
-        intro: what the page shows, one sentence.
         saved: which group a folder of saved frames belongs to.
     """
 
     kind = GROUPS
+    png = staticmethod(pages.frames_png)
+    page = staticmethod(pages.frames_page)
 
     index: Path | None = None
-    intro: str = ""
     saved: dict[Path, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -189,7 +187,10 @@ class FrameOutputs(Outputs):
         """
         if self.folder is None:
             return {}
-        folder = self._folder_of(source, name, self.folder)
+        stem = re.sub(r"[^\w.-]+", "_", f"{Path(source).stem} {name}".strip())
+        folder, numbers = self.folder / stem, itertools.count(2)
+        while self.saved.setdefault(folder, (source, name)) != (source, name):  # another group's
+            folder = self.folder / f"{stem}_{next(numbers)}"
         files.make_folder(folder)
         picked = set(selection.indices.tolist())
         saved = {}
@@ -198,21 +199,6 @@ class FrameOutputs(Outputs):
                 saved[i] = folder / f"{rank:03d}_{score:.3f}_{i:05d}.png"
                 files.write_whole(saved[i], pages.png(picture(i)))
         return saved
-
-    def _folder_of(self, source: str, name: str, out: Path) -> Path:
-        """A folder of the group's name that no other group has."""
-        stem = re.sub(r"[^\w.-]+", "_", f"{Path(source).stem} {name}".strip())
-        numbers = itertools.count(2)
-        folder = out / stem
-        while self.saved.setdefault(folder, (source, name)) != (source, name):
-            folder = out / f"{stem}_{next(numbers)}"
-        return folder
-
-    def _png(self, results: Sequence[Result]) -> bytes:
-        return pages.frames_png(results)
-
-    def _page(self, results: Sequence[Result], settings: dict[str, Any]) -> str:
-        return pages.frames_page(results, settings, self.intro)
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -13,8 +13,6 @@ from clipselect.commands.outputs import FrameOutputs
 from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
 from clipselect.samplers.frame_sampler import ReIDFrameSampler
 
-INTRO = "Person tracklets, best frames first by how discriminable they are for the base; the green ones were picked."
-
 
 def reid(
     folders: Annotated[
@@ -42,7 +40,7 @@ def reid(
 
     Exit code 0: all scored. 1: some tracklets or file names could not be read. 2: nothing could, or wrong usage.
     """
-    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, INTRO)
+    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
     sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     found = [(str(folder), read_tracklets(folder, cast(Layout | None, layout))) for folder in folders]
     skipped = [problem for _, read in found for problem in read.skipped]

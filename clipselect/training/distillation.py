@@ -8,12 +8,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from clipselect.data.element_kind import ElementKind, element_kind, kind_of_base
+from clipselect.data.element_kind import element_kind, kind_of_base
 from clipselect.errors import check_argument
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.method.discriminability import Normalisation
 from clipselect.scoring.checkpoint import Metadata, fingerprint, save_weights
+from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.scoring.scorer import Scorer
 from clipselect.training.cards import ddnet_card
 from clipselect.training.ddnet_training import DDNetLoss, train_ddnet

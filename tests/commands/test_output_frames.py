@@ -49,7 +49,7 @@ def test_the_strip_frames_picked_tiles_green_and_shows_the_best_first() -> None:
 
 
 def test_the_page_holds_every_frame_and_every_failure_and_escapes_names() -> None:
-    page = frames_page([group("<b>x</b>"), failed_group("c<i>.mp4", "", "tiny", "c<i>.mp4: broken")], {}, "About.")
+    page = frames_page([group("<b>x</b>"), failed_group("c<i>.mp4", "", "tiny", "c<i>.mp4: broken")], {})
     assert page.count("<figure") == 4
     assert "<b>x" not in page and "c<i>" not in page
     assert "c&lt;i&gt;.mp4: broken" in page

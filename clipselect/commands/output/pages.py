@@ -30,14 +30,9 @@ def clips_page(results: Sequence[Result], settings: Record) -> str:
     return _page("clips.html.jinja", results, settings, videos=[_video(r) for r in results if isinstance(r, Scored)])
 
 
-def frames_page(results: Sequence[Result], settings: Record, intro: str) -> str:
-    """One page without outside references: per group its frames, best first, with scores and weights.
-
-    Args:
-        intro: what the page shows, one sentence.
-    """
-    groups = [_group(r) for r in results if isinstance(r, Scored)]
-    return _page("frames.html.jinja", results, settings, intro=intro, groups=groups)
+def frames_page(results: Sequence[Result], settings: Record) -> str:
+    """One page without outside references: per group its frames, best first, with scores and weights."""
+    return _page("frames.html.jinja", results, settings, groups=[_group(r) for r in results if isinstance(r, Scored)])
 
 
 def clips_png(results: Sequence[Result]) -> bytes:
@@ -171,13 +166,8 @@ def _group(group: Scored) -> dict[str, Any]:
         for record, picture in best_frames(group, len(group.elements))
     ]
     warned = [printable(warning) for warning in group.facts["warnings"]]
-    return {
-        **group.facts,
-        "title": printable(group.title),
-        "warnings": warned,
-        "frames": frames,
-        "picked": group.picked,
-    }
+    shown = {"title": printable(group.title), "warnings": warned, "frames": frames, "picked": group.picked}
+    return {**group.facts, **shown}
 
 
 def _evenly(items: list[tuple[Record, Image]], count: int) -> list[tuple[Record, Image]]:
