@@ -71,10 +71,6 @@ class Section:
     tables: list[Table]
     brief_tables: list[Table]
 
-    @property
-    def findings(self) -> list[Finding]:
-        return [passage.finding for passage in self.passages]
-
 
 @dataclass(frozen=True)
 class Report:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from clipselect import __version__
 from clipselect.media.text import printable
 from clipselect.report.contents import Report, Section
-from clipselect.report.plots import Plot, Styles, finding_plots, overlay_plots, styles
+from clipselect.report.plots import Styles, finding_plots, overlay_plots, styles
 
 
 def as_html(report: Report) -> str:
@@ -26,11 +26,6 @@ def as_html(report: Report) -> str:
 
 
 def _section(section: Section, style: Styles) -> dict[str, Any]:
-    found = section.findings
-    plots = [[_drawn(plot) for plot in finding_plots(finding, style, found)] for finding in found]
-    overlays = [_drawn(plot) for plot in overlay_plots(found, style)]
-    return {"text": section, "passages": [*zip(section.passages, plots, strict=True)], "overlays": overlays}
-
-
-def _drawn(plot: Plot) -> dict[str, str]:
-    return {"svg": Markup(plot.svg), "caption": plot.caption}
+    found = [passage.finding for passage in section.passages]
+    passages = [(passage, finding_plots(passage.finding, style, found)) for passage in section.passages]
+    return {"text": section, "passages": passages, "overlays": overlay_plots(found, style)}
