@@ -49,3 +49,11 @@ def test_what_cannot_be_reported_is_refused_in_one_sentence(run: Run, tmp_path: 
     assert_refused(run("report", write(tmp_path / "c.json", {**document(), "rows": [7]})), "c.json", "rows[0]")
     assert_refused(run("report", path, "--json", path), "would be lost")
     assert_refused(run("report", path, "--csv", tmp_path / "o", "--json", tmp_path / "o"), "--csv", "same file")
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal(run: Run, tmp_path: Path) -> None:
+    broken = [{"path": "\x1b[2J.jpg", "error": "\x1b[2J"}]
+    data = [{"name": "val", "videos": 98, "unreadable": broken}]
+    content = only(row("\x1b[2J", 5, 80), row("ddl", 5, 80), data=data, files="\x1b[2J", benchmark="\x1b[2J")
+    assert run("report", write(tmp_path / "a.json", content)).code == 0
+    assert "\x1b[2J" not in run.out and "could not be read" in run.out
