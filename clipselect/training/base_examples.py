@@ -17,7 +17,7 @@ from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.augment import augment, training_size
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
-from clipselect.training.training_examples import TrainingClip, readable_example, rounded
+from clipselect.training.training_examples import Sample, readable_example, rounded
 
 BACKGROUND_PERIOD = 3
 """Every third example of a batch is background, where there is some."""
@@ -52,21 +52,20 @@ class BaseExamples:
 
     def __call__(self, step: int, i: int) -> Example:
         size = training_size(self.input_spec.size, step, self.steps)
+        return readable_example(lambda rng, attempt: self._draw(i, size, rng), (self.seed, step, i))
 
-        def read(clip: TrainingClip, rng: np.random.Generator) -> Tensor:
-            frames = self.cache.clip(clip.path, clip.start, clip.length, self.input_spec.clip_frames)
-            return augment(frames, size, rng)
-
-        return readable_example(lambda rng, attempt: self._draw(i, rng), read, (self.seed, step, i))
-
-    def _draw(self, i: int, rng: np.random.Generator) -> TrainingClip:
+    def _draw(self, i: int, size: int, rng: np.random.Generator) -> Sample:
         is_background = bool(self.background) and i % BACKGROUND_PERIOD == 0
         kinds = self.background if is_background else self.classes
         kind = int(rng.integers(len(kinds)))
         footage = kinds[kind][int(rng.integers(len(kinds[kind])))]
         length = min(footage.end - footage.start, self.clip_duration * rounded(rng.uniform(0.8, 1.25)))
         start = footage.start + (footage.end - footage.start - length) * rounded(rng.random())
-        return TrainingClip(footage.path, start, length, torch.tensor(len(self.classes) if is_background else kind))
+
+        def read() -> Tensor:
+            return augment(self.cache.clip(footage.path, start, length, self.input_spec.clip_frames), size, rng)
+
+        return Sample(footage.path, torch.tensor(len(self.classes) if is_background else kind), read)
 
 
 def durations_of(

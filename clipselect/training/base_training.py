@@ -20,7 +20,7 @@ from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.augment import normalised
 from clipselect.training.base_examples import BaseExamples, durations_of, find_background, find_footage, fingerprint_of
 from clipselect.training.cards import base_card
-from clipselect.training.features import clip_outputs
+from clipselect.training.clip_elements import clip_outputs
 from clipselect.training.frame_cache import frame_cache
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import (

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,20 +14,53 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipselect.data.datasets import BACKGROUND, LabelledVideo, shown_class
-from clipselect.media.sources import open_source
+from clipselect.media.candidates import Clip, Seconds
+from clipselect.media.clips import ClipBatch, candidates, map_clips
+from clipselect.media.sources import Source, open_source
 from clipselect.media.text import utf8
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
-from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.augment import augment
 from clipselect.training.elements import DDNetExamples, Elements, Target
-from clipselect.training.features import ClipOutputs, clip_outputs
 from clipselect.training.frame_cache import FrameCache
-from clipselect.training.training_examples import TrainingClip, rounded
+from clipselect.training.training_examples import Sample, rounded
 from clipselect.zoo.base import Base
 
 JITTER = 0.1
 """Training clips are moved by up to this fraction of their length; 1.5 times as much may be cut off, or twice as much
 added."""
+
+
+@dataclass(frozen=True)
+class ClipOutputs:
+    """Outputs of a base for the candidate clips of one video, in time order.
+
+    Attributes:
+        clips: [n].
+        features: [n, d] float32, the input of the base's head.
+        probabilities: [n, classes] float32.
+    """
+
+    clips: list[Clip]
+    features: Tensor
+    probabilities: Tensor
+
+
+def clip_outputs(source: Source, base: Base, clip_duration: Seconds, stride: Seconds | None = None) -> ClipOutputs:
+    """Run the base on every candidate clip of a video; frames are decoded once, memory does not grow with the video
+    but for the outputs.
+
+    Raises:
+        VideoError: not one frame decodes.
+        NetworkError: the base fails.
+    """
+    spec = base.input_spec
+
+    def run(batch: ClipBatch) -> tuple[Tensor, Tensor]:
+        return base.outputs(batch.frames)
+
+    mapped = map_clips(run, source, candidates(clip_duration, stride), spec.size, spec.clip_frames)
+    features, probabilities = zip(*mapped.results, strict=True)
+    return ClipOutputs(mapped.clips, torch.cat(features), torch.cat(probabilities))
 
 
 @dataclass(frozen=True)
@@ -67,6 +99,20 @@ class ClipElements(Elements):
         tried = np.hstack([self.likely[open_rows][:, [0, -1]], rng.integers(classes, size=(len(open_rows), 2))])
         rows = np.concatenate([fixed, np.repeat(open_rows, tried.shape[1])])
         return rows, np.concatenate([self.label[fixed], tried.ravel()])
+
+    def columns(self, classes: Sequence[str], rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Any]:
+        def names(indices: NDArray[np.int64]) -> list[str | None]:
+            return [None if i == BACKGROUND else utf8(classes[i]) for i in indices.tolist()]
+
+        return {
+            "video": self.item[rows],
+            "start": self.start[rows],
+            "end": self.end[rows],
+            "label": names(labels),
+            "shows": names(self.shows[rows]),
+            "confidence": self.confidence[rows],
+            "predicted": names(self.predicted[rows]),
+        }
 
 
 @dataclass(frozen=True)
@@ -142,7 +188,8 @@ class ClipData:
         centroid that would mean anything."""
         return len(self.classes) + 1 + len(self._domain_rows)
 
-    def centroid_rows(self, elements: ClipElements) -> NDArray[np.int64]:
+    def centroid_rows(self, elements: Elements) -> NDArray[np.int64]:
+        assert isinstance(elements, ClipElements)
         paths = [self.paths[item] for item in elements.item.tolist()]
         background = [
             self._domain_rows[self.domains[path]] if path in self.domains else len(self.classes) for path in paths
@@ -152,27 +199,6 @@ class ClipData:
     @cached_property
     def _domain_rows(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(sorted(set(self.domains.values())), start=len(self.classes) + 1)}
-
-    def columns(self, elements: ClipElements, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Any]:
-        def names(indices: NDArray[np.int64]) -> list[str | None]:
-            return [None if i == BACKGROUND else utf8(self.classes[i]) for i in indices.tolist()]
-
-        return {
-            "video": elements.item[rows],
-            "start": elements.start[rows],
-            "end": elements.end[rows],
-            "label": names(labels),
-            "shows": names(elements.shows[rows]),
-            "confidence": elements.confidence[rows],
-            "predicted": names(elements.predicted[rows]),
-        }
-
-    def examples(
-        self, d_scores: Path, cache: FrameCache, input_spec: InputSpec, steps: int, seed: int
-    ) -> "ClipExamples":
-        """The examples of a D-scores file of these videos."""
-        columns = ClipExamples.columns_of(d_scores)
-        return ClipExamples(self.paths, **columns, input_spec=input_spec, steps=steps, seed=seed, cache=cache)
 
 
 def elements_from_outputs(item: int, video: LabelledVideo, outputs: ClipOutputs) -> ClipElements:
@@ -194,32 +220,32 @@ def elements_from_outputs(item: int, video: LabelledVideo, outputs: ClipOutputs)
     )
 
 
-def base_accuracy(parts: Iterable[ClipElements]) -> float | None:
+def base_accuracy(parts: Iterable[Elements]) -> float | None:
     """How often the base is right about the training videos, clip by clip, in [0, 1]; None if none have labels."""
     right = total = 0
     for elements in parts:
+        assert isinstance(elements, ClipElements)
         labelled = elements.shows != BACKGROUND
         right += int((elements.likely[labelled, 0] == elements.shows[labelled]).sum())
         total += int(labelled.sum())
     return right / total if total else None
 
 
-@dataclass(frozen=True)
-class ClipExamples(DDNetExamples[TrainingClip]):
+@dataclass
+class ClipExamples(DDNetExamples):
     """Clips, moved and stretched in time a little, and augmented."""
 
     cache: FrameCache
 
     COLUMNS = ("video", "start", "end")
 
-    def draw(self, n: int, rng: np.random.Generator) -> TrainingClip:
-        begin = self.table["start"][n]
+    def draw(self, n: int, height: int, width: int, rng: np.random.Generator) -> Sample:
+        path, begin = self.paths[self.table["video"][n]], self.table["start"][n]
         seconds = self.table["end"][n] - begin
         start = rounded(begin + seconds * rng.uniform(-JITTER, JITTER))
         length = rounded(seconds * rng.uniform(1 - 1.5 * JITTER, 1 + 2 * JITTER))
-        target = torch.tensor(self.table["d_score"][n], dtype=torch.float32)
-        return TrainingClip(self.paths[self.table["video"][n]], start, length, target)
 
-    def read(self, sample: TrainingClip, rng: np.random.Generator, height: int, width: int) -> Tensor:
-        frames = self.cache.clip(sample.path, sample.start, sample.length, self.input_spec.clip_frames)
-        return augment(frames, height, rng)
+        def read() -> Tensor:
+            return augment(self.cache.clip(path, start, length, self.input_spec.clip_frames), height, rng)
+
+        return Sample(path, self.target(n), read)

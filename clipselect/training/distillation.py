@@ -18,7 +18,6 @@ from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.scoring.scorer import Scorer
 from clipselect.training.cards import ddnet_card
 from clipselect.training.ddnet_training import DDNetLoss, train_ddnet
-from clipselect.training.elements import E
 from clipselect.training.feature_store import computed_features
 from clipselect.training.loop import TrainingConfig
 from clipselect.training.recipe import ClipRecipe, FrameRecipe, Recipe
@@ -191,7 +190,7 @@ def _changed(kind: ElementKind, recipe: Recipe | None, fields: dict[str, Any]) -
     return replace(recipe, **fields)
 
 
-def _run(run: TrainingRun, task: Task[E], config: TrainingConfig, command: str) -> DistillResult:
+def _run(run: TrainingRun, task: Task, config: TrainingConfig, command: str) -> DistillResult:
     """Equations 2 to 6; every process of the run calls it."""
     runtime, recipe = run.runtime, task.recipe
     store = computed_features(run, "features", task.data)

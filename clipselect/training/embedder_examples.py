@@ -13,18 +13,10 @@ from clipselect.errors import ArgumentError, check_argument
 from clipselect.media.images import Image, read_image
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.loop import Example
-from clipselect.training.training_examples import readable_example
+from clipselect.training.training_examples import Sample, readable_example
 
 MAX_CROP = 0.1
 """Fraction of the height and of the width that a training crop may lack."""
-
-
-@dataclass(frozen=True)
-class TrainingImage:
-    """An image to train on: its file and the label [] of its identity."""
-
-    path: str
-    target: Tensor
 
 
 @dataclass(frozen=True)
@@ -56,14 +48,13 @@ class EmbedderExamples:
     def __call__(self, step: int, i: int) -> Example:
         """A flipped, cropped and lit image [3, height, width] in [0, 1] and its label []."""
 
-        def draw(rng: np.random.Generator, attempt: int) -> TrainingImage:
+        def draw(rng: np.random.Generator, attempt: int) -> Sample:
             number = int(rng.integers(len(self.images.paths))) if attempt else self.image_number(step, i)
-            return TrainingImage(self.images.paths[number], torch.tensor(self.images.labels[number]))
+            path = self.images.paths[number]
+            label = torch.tensor(self.images.labels[number])
+            return Sample(path, label, lambda: augmented(read_image(path), self.input_spec, rng))
 
-        def read(image: TrainingImage, rng: np.random.Generator) -> Tensor:
-            return augmented(read_image(image.path), self.input_spec, rng)
-
-        return readable_example(draw, read, (self.seed, step, i))
+        return readable_example(draw, (self.seed, step, i))
 
     def image_number(self, step: int, i: int) -> int:
         """Which image is the i-th of that step's batch; a function of the seed and its arguments alone."""

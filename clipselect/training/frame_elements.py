@@ -5,9 +5,8 @@ those of the images as they are, D-scores are of these and of their degraded var
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,8 +21,8 @@ from clipselect.errors import ImageError
 from clipselect.media.images import Image, read_image, squash_image
 from clipselect.media.text import utf8
 from clipselect.media.unreadable import OnError
-from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.elements import NO_CENTROID, DDNetExamples, Elements
+from clipselect.training.training_examples import Sample
 from clipselect.zoo.embedder import Embedder
 
 
@@ -60,6 +59,13 @@ class FrameElements(Elements):
     """
 
     variant: NDArray[np.int64]
+
+    def columns(self, classes: Sequence[str], rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Any]:
+        return {
+            "image": self.item[rows],
+            "variant": self.variant[rows],
+            "identity": [utf8(classes[label]) for label in labels.tolist()],
+        }
 
 
 @dataclass(frozen=True)
@@ -134,48 +140,26 @@ class FrameData:
     def centroid_count(self) -> int:
         return len(self.classes)
 
-    def centroid_rows(self, elements: FrameElements) -> NDArray[np.int64]:
+    def centroid_rows(self, elements: Elements) -> NDArray[np.int64]:
+        assert isinstance(elements, FrameElements)
         return np.where(elements.variant == 0, elements.label, NO_CENTROID)
 
-    def columns(self, elements: FrameElements, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Any]:
-        return {
-            "image": elements.item[rows],
-            "variant": elements.variant[rows],
-            "identity": [utf8(self.classes[label]) for label in labels.tolist()],
-        }
 
-    def examples(self, d_scores: Path, input_spec: InputSpec, steps: int, seed: int) -> "FrameExamples":
-        """The examples of a D-scores file of these images."""
-        columns = FrameExamples.columns_of(d_scores)
-        variants = self.variants
-        return FrameExamples(self.paths, **columns, input_spec=input_spec, steps=steps, seed=seed, variants=variants)
-
-
-@dataclass(frozen=True)
-class TrainingFrame:
-    """A variant of an image to train on; `target` is its D-score []."""
-
-    path: str
-    item: int
-    variant: int
-    target: Tensor
-
-
-@dataclass(frozen=True)
-class FrameExamples(DDNetExamples[TrainingFrame]):
+@dataclass
+class FrameExamples(DDNetExamples):
     """The pixels that the base saw, perhaps mirrored; nothing else that a D-score could depend on is touched."""
 
     variants: Variants
 
     COLUMNS = ("image", "variant")
 
-    def draw(self, n: int, rng: np.random.Generator) -> TrainingFrame:
+    def draw(self, n: int, height: int, width: int, rng: np.random.Generator) -> Sample:
         item, variant = int(self.table["image"][n]), int(self.table["variant"][n])
-        target = torch.tensor(self.table["d_score"][n], dtype=torch.float32)
-        return TrainingFrame(self.paths[item], item, variant, target)
+        path = self.paths[item]
 
-    def read(self, sample: TrainingFrame, rng: np.random.Generator, height: int, width: int) -> Tensor:
-        image = self.variants.apply(read_image(sample.path), sample.item, sample.variant)
-        frame = squash_image(image, height, width)
-        pixels = torch.from_numpy(frame[:, ::-1].copy() if rng.random() < 0.5 else frame).permute(2, 0, 1)
-        return pixels.float() / 255
+        def read() -> Tensor:
+            frame = squash_image(self.variants.apply(read_image(path), item, variant), height, width)
+            pixels = torch.from_numpy(frame[:, ::-1].copy() if rng.random() < 0.5 else frame).permute(2, 0, 1)
+            return pixels.float() / 255
+
+        return Sample(path, self.target(n), read)

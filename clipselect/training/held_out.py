@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from clipselect.data.composition import ACTION_CLIPS, compose
@@ -20,9 +19,8 @@ from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import score_video
-from clipselect.training.clip_elements import ClipData, elements_from_outputs
+from clipselect.training.clip_elements import ClipData, clip_outputs, elements_from_outputs
 from clipselect.training.feature_store import FeatureStore
-from clipselect.training.features import clip_outputs
 from clipselect.training.frame_elements import FrameData, FrameElements
 from clipselect.training.targets import DScoreTarget, nothing_read
 from clipselect.zoo.base import Base
@@ -130,8 +128,7 @@ def _clip_quality(
 
 
 def frame_quality(
-    store: FeatureStore[FrameElements],
-    data: FrameData,
+    store: FeatureStore,
     scorer: Scorer,
     target: DScoreTarget,
     *,
@@ -140,7 +137,7 @@ def frame_quality(
     """What was measured on held-out identities, for the metadata and the card.
 
     Args:
-        store, data: the held-out images and their variants.
+        store: features of the held-out images and their variants.
         target: with the centroids of the held-out identities.
 
     Returns:
@@ -148,18 +145,24 @@ def frame_quality(
         "spearman_as_they_are" (of the images that are not degraded), and "constant" (whether all scores are the same);
         None where there is nothing to rank.
     """
-    parts = [(elements.item, elements.variant, target.discriminability(elements)) for elements in store]
-    if not parts:
+    data = store.data
+    assert isinstance(data, FrameData)
+    item, variant, discriminabilities = [], [], []
+    for elements in store:
+        assert isinstance(elements, FrameElements)
+        item.append(elements.item)
+        variant.append(elements.variant)
+        discriminabilities.append(target.discriminability(elements).numpy())
+    if not item:
         raise nothing_read(store)
-    items, variant = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-    values = torch.cat([part[2] for part in parts]).numpy()
-    numbers = [*dict.fromkeys(items.tolist())]
+    numbers = [*dict.fromkeys(np.concatenate(item).tolist())]
     variants = (
         image
         for number in tracked(numbers, "held-out images", len(numbers), progress)
         for image in data.variants_of(read_image(data.paths[number]), number)
     )
-    scores, plain = scorer.score_images(variants), variant == 0
+    scores, plain = scorer.score_images(variants), np.concatenate(variant) == 0
+    values = np.concatenate(discriminabilities)
     return {
         "identities": len(data.classes),
         "images": len(numbers),

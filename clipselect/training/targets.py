@@ -32,7 +32,7 @@ from clipselect.method.discriminability import (
     normalisation,
 )
 from clipselect.training.clip_elements import ClipElements
-from clipselect.training.elements import NO_CENTROID, E, Elements, Target
+from clipselect.training.elements import NO_CENTROID, Elements, Target
 from clipselect.training.feature_store import FeatureStore
 
 
@@ -68,7 +68,7 @@ class DScoreTarget:
         )  # fmt: skip
 
 
-def centroids_from(store: FeatureStore[E]) -> Tensor:
+def centroids_from(store: FeatureStore) -> Tensor:
     """Centroids of the classes and of background, streamed; see `centroid_rows` of the data for what each is of.
 
     Returns:
@@ -98,7 +98,7 @@ def centroids_from(store: FeatureStore[E]) -> Tensor:
     return accumulator.compute()
 
 
-def write_d_scores(store: FeatureStore[E], target: DScoreTarget, path: Path) -> Normalisation:
+def write_d_scores(store: FeatureStore, target: DScoreTarget, path: Path) -> Normalisation:
     """Write the D-scores of all elements; two passes over the store, in memory 8 bytes per element.
 
     Returns:
@@ -112,7 +112,7 @@ def write_d_scores(store: FeatureStore[E], target: DScoreTarget, path: Path) -> 
         for elements, values in zip(store, parts, strict=True):
             rows, labels = target.pairs(elements)
             columns = {
-                **store.data.columns(elements, rows, labels),
+                **elements.columns(store.data.classes, rows, labels),
                 "path": [utf8(store.data.paths[i]) for i in elements.item[rows].tolist()],
                 "discriminability": values.numpy(),
                 "d_score": d_scores(values, norm).numpy(),
@@ -121,5 +121,5 @@ def write_d_scores(store: FeatureStore[E], target: DScoreTarget, path: Path) -> 
     return norm
 
 
-def nothing_read(store: FeatureStore[E]) -> ClipselectError:
+def nothing_read(store: FeatureStore) -> ClipselectError:
     return ClipselectError(f"not one of the {store.data.items} can be read; look at the errors above")

@@ -1,72 +1,51 @@
 """What differs between distilling for clips and for frames: the data, their targets, and how results are measured."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, cast, get_args
+from typing import Any, cast, get_args
 
 import torch
 
+from clipselect.data.datasets import Dataset, LabelledVideo, read_background, read_dataset
 from clipselect.data.degradations import Kind
 from clipselect.data.identities import read_identities
 from clipselect.data.splits import Split, short_name
+from clipselect.data.unlabelled import read_unlabelled_split
 from clipselect.errors import ClipselectError, check_argument
 from clipselect.media.candidates import exact_seconds
 from clipselect.scoring.checkpoint import Metadata
 from clipselect.scoring.scorer import Scorer
-from clipselect.training.clip_elements import ClipData, ClipElements, base_accuracy
-from clipselect.training.elements import E, ElementData
+from clipselect.training.clip_elements import ClipData, ClipExamples, base_accuracy
 from clipselect.training.feature_store import FeatureStore, computed_features
 from clipselect.training.frame_cache import FrameCache, frame_cache
-from clipselect.training.frame_elements import FrameData, FrameElements, Variants
+from clipselect.training.frame_elements import FrameData, FrameExamples, Variants
 from clipselect.training.held_out import clip_quality, frame_quality
 from clipselect.training.loop import Example
-from clipselect.training.recipe import ClipRecipe, FrameRecipe, Recipe
+from clipselect.training.recipe import ClipRecipe, FrameRecipe
 from clipselect.training.run import TrainingRun
 from clipselect.training.targets import DScoreTarget, centroids_from
-from clipselect.training.video_data import read_videos
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.loading import load_base
 
 
-class Task(ABC, Generic[E]):
-    """What differs between distilling for clips and for frames.
+@dataclass(frozen=True)
+class ClipTask:
+    """Distilling for clips; the methods and the first four attributes are those of `FrameTask`.
 
     Attributes:
         data: the training elements, with their base.
+        held_out: those to measure on.
         name: short name of the data.
     """
 
-    data: ElementData[E]
-    name: str
-    recipe: Recipe
-
-    @abstractmethod
-    def target(self, store: FeatureStore[E]) -> DScoreTarget:
-        """What D-scores of the elements are computed with."""
-
-    @abstractmethod
-    def examples(self, d_scores: Path) -> Callable[[int, int], Example]: ...
-
-    @abstractmethod
-    def about(self, store: FeatureStore[E]) -> Metadata:
-        """What only metadata of such a DDNet hold."""
-
-    @abstractmethod
-    def quality(self, run: TrainingRun, scorer: Scorer, target: DScoreTarget) -> dict[str, Any]:
-        """What was measured on held-out data; every process calls it."""
-
-
-@dataclass(frozen=True)
-class ClipTask(Task[ClipElements]):
     data: ClipData
+    held_out: ClipData
     name: str
     recipe: ClipRecipe
     cache: FrameCache
-    held_out: ClipData
 
     @classmethod
     def prepare(
@@ -76,37 +55,43 @@ class ClipTask(Task[ClipElements]):
         base: str | Path | Base,
         recipe: ClipRecipe,
         *,
+        prefix: str | Path | None = None,
+        background: str | Path | None = None,
+        unlabelled: bool = False,
+        max_held_out: int = 2000,
         classes: tuple[str, ...] | None = None,
         base_size: int | None = None,
         base_frames: int | None = None,
         fps: float = 30.0,
         cache_gigabytes: float = 20.0,
-        **videos: Any,
     ) -> "ClipTask":
         check_argument(len(data) == 1, "data", f"must be one folder, list or JSON for clips, got {len(data)}")
-        device = str(run.runtime.device)
         if not isinstance(base, Base):
-            base = load_base(base, device, classes=classes, size=base_size, frames=base_frames)
+            base = load_base(base, str(run.runtime.device), classes=classes, size=base_size, frames=base_frames)
         length = exact_seconds(
             base.clip_duration if recipe.clip_duration is None else recipe.clip_duration, "clip_duration"
         )
         stride = exact_seconds(length if recipe.stride is None else recipe.stride, "stride")
-        if videos.get("unlabelled") and recipe.target == "labels":
-            recipe = replace(recipe, target="head")
-        found = read_videos(data[0], base, **videos)
-        run.report_missing(found.missing)
-        training, held_out = (
-            ClipData(part.videos, found.base, length, stride, fps, part.domains)
-            for part in (found.training, found.held_out)
-        )
+        if unlabelled:
+            recipe = replace(recipe, target="head") if recipe.target == "labels" else recipe
+            training, held_out = read_unlabelled_split(data[0], prefix=prefix, most_held_out=max_held_out)
+        else:
+            training, held_out, base = _labelled(data[0], prefix, base)
+        found = [
+            _with_background(training.videos, background, "train"),
+            _with_background(_evenly(held_out.videos, max_held_out), background, "val", max_held_out),
+        ]
+        run.report_missing([*training.missing, *held_out.missing])
         if recipe.target == "head" and (base.head is None or base.takes_output):
             raise ClipselectError(
                 f"{base.name} has no head that its features enter and whose rows could stand for labels; give labels"
             )
+        both = [ClipData(videos, base, length, stride, fps, domains) for videos, domains in found]
         cache = frame_cache(run.work, recipe.input_spec(), length, cache_gigabytes, fps)
-        return cls(training, found.name, recipe, cache, held_out)
+        return cls(both[0], both[1], training.name, recipe, cache)
 
-    def target(self, store: FeatureStore[ClipElements]) -> DScoreTarget:
+    def target(self, store: FeatureStore) -> DScoreTarget:
+        """What D-scores of the elements are computed with."""
         recipe, base = self.recipe, self.data.base
         if recipe.target == "head":
             assert base.head is not None
@@ -116,9 +101,11 @@ class ClipTask(Task[ClipElements]):
         return DScoreTarget(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast, recipe.seed)
 
     def examples(self, d_scores: Path) -> Callable[[int, int], Example]:
-        return self.data.examples(d_scores, self.cache, self.recipe.input_spec(), self.recipe.steps, self.recipe.seed)
+        spec, steps, seed = self.recipe.input_spec(), self.recipe.steps, self.recipe.seed
+        return ClipExamples(self.data.paths, d_scores, spec, steps, seed, self.cache)
 
-    def about(self, store: FeatureStore[ClipElements]) -> Metadata:
+    def about(self, store: FeatureStore) -> Metadata:
+        """What only metadata of such a DDNet hold."""
         return {
             "clip_duration": float(self.data.clip_duration),
             "stride": float(self.data.stride),
@@ -128,6 +115,7 @@ class ClipTask(Task[ClipElements]):
         }
 
     def quality(self, run: TrainingRun, scorer: Scorer, target: DScoreTarget) -> dict[str, Any]:
+        """What was measured on held-out data; every process calls it."""
         data, seed = self.held_out, self.recipe.seed
         return run.runtime.from_first(
             lambda: clip_quality(data, scorer, target, seed=seed, progress=run.progress, on_error=run.left_out)
@@ -135,11 +123,13 @@ class ClipTask(Task[ClipElements]):
 
 
 @dataclass(frozen=True)
-class FrameTask(Task[FrameElements]):
+class FrameTask:
+    """Distilling for frames, see `ClipTask`."""
+
     data: FrameData
+    held_out: FrameData
     name: str
     recipe: FrameRecipe
-    held_out: FrameData
 
     @classmethod
     def prepare(
@@ -155,24 +145,20 @@ class FrameTask(Task[FrameElements]):
         if not isinstance(base, Embedder):
             base = load_embedder(base, str(run.runtime.device), normalisation=normalisation)
         kind = None if recipe.degradations == "none" else cast(Kind, recipe.degradations)
-        training, held_out = (
-            FrameData(
-                read_identities(data, split, shared_names=shared_names),
-                base,
-                Variants(kind, recipe.variants, recipe.seed),
-            )
-            for split in get_args(Split)
-        )
-        return cls(training, ", ".join(map(short_name, data)), recipe, held_out)
+        variants = Variants(kind, recipe.variants, recipe.seed)
+        splits = (read_identities(data, split, shared_names=shared_names) for split in get_args(Split))
+        training, held_out = (FrameData(images, base, variants) for images in splits)
+        return cls(training, held_out, ", ".join(map(short_name, data)), recipe)
 
-    def target(self, store: FeatureStore[FrameElements]) -> DScoreTarget:
+    def target(self, store: FeatureStore) -> DScoreTarget:
         recipe = self.recipe
         return DScoreTarget(store.data.classes, centroids_from(store), metric=recipe.metric, contrast=recipe.contrast)
 
     def examples(self, d_scores: Path) -> Callable[[int, int], Example]:
-        return self.data.examples(d_scores, self.recipe.input_spec(), self.recipe.steps, self.recipe.seed)
+        spec, steps, seed = self.recipe.input_spec(), self.recipe.steps, self.recipe.seed
+        return FrameExamples(self.data.paths, d_scores, spec, steps, seed, self.data.variants)
 
-    def about(self, store: FeatureStore[FrameElements]) -> Metadata:
+    def about(self, store: FeatureStore) -> Metadata:
         return {
             "identities": len(self.data.classes),
             "images": len(self.data.paths),
@@ -183,6 +169,33 @@ class FrameTask(Task[FrameElements]):
     def quality(self, run: TrainingRun, scorer: Scorer, target: DScoreTarget) -> dict[str, Any]:
         """D-scores of held-out identities are computed with their own centroids."""
         store = computed_features(run, "features_held_out", self.held_out)
-        return run.runtime.from_first(
-            lambda: frame_quality(store, self.held_out, scorer, self.target(store), progress=run.progress)
-        )
+        return run.runtime.from_first(lambda: frame_quality(store, scorer, self.target(store), progress=run.progress))
+
+
+Task = ClipTask | FrameTask
+
+
+def _labelled(data: Path, prefix: str | Path | None, base: Base) -> tuple[Dataset, Dataset, Base]:
+    """Training and held-out videos, and the base with the names of its classes, which a checkpoint does not know."""
+    training = read_dataset(data, "train", prefix=prefix, classes=base.classes if base.has_names else None)
+    if not base.has_names:
+        if all(name in base.classes for name in training.classes):  # PyTorchVideo's lists number the outputs
+            training = read_dataset(data, "train", prefix=prefix, classes=base.classes)
+        else:
+            base = base.named(training.classes)
+    return training, read_dataset(data, "val", prefix=prefix, classes=base.classes), base
+
+
+def _with_background(
+    videos: Sequence[LabelledVideo], folder: str | Path | None, split: Split, most: int | None = None
+) -> tuple[list[LabelledVideo], dict[str, str]]:
+    """Videos, then those of background, at most so many; and the domain of the latter by path."""
+    found = read_background(folder, split) if folder else {}
+    domains = {path: domain for domain, paths in found.items() for path in paths}
+    return [*videos, *_evenly([LabelledVideo(path, ()) for path in domains], most)], domains
+
+
+def _evenly(videos: list[LabelledVideo], most: int | None) -> list[LabelledVideo]:
+    if most is None or len(videos) <= most:
+        return videos
+    return [videos[i * len(videos) // most] for i in range(most)]

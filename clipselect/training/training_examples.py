@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -18,56 +17,38 @@ MAX_ATTEMPTS = 10
 never."""
 
 
-class Sample(Protocol):
-    """What an example is made of: the file that its pixels are in, and its target [] or [...], as the loss wants it."""
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def target(self) -> Tensor: ...
-
-
-S = TypeVar("S", bound=Sample)
-
-
 @dataclass(frozen=True)
-class TrainingClip:
-    """A clip to train on: a window of a video in seconds, which `FrameCache.clip` moves into the video, and its target.
+class Sample:
+    """What an example is made of.
 
     Attributes:
+        path: the file that its pixels are in.
         target: [] or [...], as the loss wants it.
+        read: gives the pixels, a network's input.
     """
 
     path: str
-    start: Fraction
-    length: Fraction
     target: Tensor
+    read: Callable[[], Tensor]
 
 
-def readable_example(
-    draw: Callable[[np.random.Generator, int], S],
-    read: Callable[[S, np.random.Generator], Tensor],
-    sample_index: tuple[int, int, int],
-) -> Example:
+def readable_example(draw: Callable[[np.random.Generator, int], Sample], sample_index: tuple[int, int, int]) -> Example:
     """The example with an index: the pixels and the target of the first sample drawn for it that can be read.
 
     A file that could be read when the training began may be lost by now. Then another sample is drawn instead, with a
     `ClipselectWarning`; the same one in every run.
 
     Args:
-        draw: (generator, attempt) -> a sample; `attempt` counts from 0.
-        read: (sample, generator) -> its pixels, a network's input.
+        draw: (generator, attempt) -> a sample, which reads with the same generator; `attempt` counts from 0.
         sample_index: seed, step and number within the batch.
 
     Raises:
         VideoError, ImageError: `MAX_ATTEMPTS` samples in a row cannot be read.
     """
     for attempt in range(MAX_ATTEMPTS):
-        rng = np.random.default_rng([*sample_index, attempt])
-        sample = draw(rng, attempt)
+        sample = draw(np.random.default_rng([*sample_index, attempt]), attempt)
         try:
-            return read(sample, rng), sample.target
+            return sample.read(), sample.target
         except UNREADABLE as e:
             error = as_clipselect_error(sample.path, e)
             warnings.warn(f"{error}; another example is drawn", ClipselectWarning, stacklevel=2)

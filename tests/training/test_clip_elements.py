@@ -7,8 +7,7 @@ import torch
 
 from clipselect.data.datasets import BACKGROUND, LabelledVideo, Segment
 from clipselect.media.candidates import Clip
-from clipselect.training.clip_elements import elements_from_outputs
-from clipselect.training.features import ClipOutputs
+from clipselect.training.clip_elements import ClipOutputs, elements_from_outputs
 
 
 def clip(start: float, end: float) -> Clip:

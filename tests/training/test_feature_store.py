@@ -22,18 +22,15 @@ from clipselect.errors import ClipselectError, NetworkError
 from clipselect.media.images import read_image
 from clipselect.media.progress import Progress
 from clipselect.media.sources import open_source
-from clipselect.training.clip_elements import ClipData
+from clipselect.training.clip_elements import ClipData, clip_outputs
 from clipselect.training.elements import Elements, joined
 from clipselect.training.feature_store import FeatureStore
-from clipselect.training.features import clip_outputs
 from clipselect.training.frame_elements import FrameData, Variants
 
 LENGTH = Fraction(1, 5)  # 5 of the 12 frames: candidates at 0, 0.2 and, to end with the video, 0.28 s
 BAD = 4
 PER_ITEM = 3
 """Elements of an item: clips of a video, or an image and two variants."""
-
-Store = FeatureStore[Any]
 
 
 def clips_of(paths: list[str]) -> ClipData:
@@ -101,22 +98,22 @@ def paths(kind: Kind, tmp_path: Path) -> list[str]:
     return list(map(str, found))
 
 
-def at(folder: Path, data: Any) -> Store:
+def at(folder: Path, data: Any) -> FeatureStore:
     store = FeatureStore(folder, data)
-    store.files.prepare()
+    store.prepare()
     return store
 
 
-def compute(store: Store, process: tuple[int, int] = (0, 1), on_error: Any = lambda *_: None) -> list[int]:
+def compute(store: FeatureStore, process: tuple[int, int] = (0, 1), on_error: Any = lambda *_: None) -> list[int]:
     """Compute them; how many items were reported as done, each time."""
     reports: list[Progress] = []
     store.compute(process=process, progress=reports.append, on_error=on_error)
-    assert {report.total for report in reports} == {store.files.count_items(process)}
+    assert {report.total for report in reports} == {reports[-1].done}
     return [report.done for report in reports]
 
 
-def assert_alike(one: Store, other: Store) -> None:
-    assert one.files.errors() == other.files.errors()
+def assert_alike(one: FeatureStore, other: FeatureStore) -> None:
+    assert one.errors() == other.errors()
     first, second = joined([*one]), joined([*other])
     for f in fields(first):
         assert np.allclose(getattr(first, f.name), getattr(second, f.name), atol=1e-6)
@@ -124,7 +121,7 @@ def assert_alike(one: Store, other: Store) -> None:
 
 def test_files_hold_all_elements_in_the_order_of_the_items(tmp_path: Path, kind: Kind, paths: list[str]) -> None:
     store = at(tmp_path / "f", kind.data(paths))
-    assert store.files.count == 3 and compute(store) == [*range(8)]
+    assert store.count == 3 and compute(store) == [*range(8)]
     elements = joined([*store])
     assert isinstance(elements, Elements) and elements.features.dtype == np.float32
     assert elements.item.tolist() == [i for i in range(7) if i != BAD for _ in range(PER_ITEM)]
@@ -161,8 +158,8 @@ def test_what_cannot_be_read_is_recorded_and_reported_again_when_a_run_continues
     for _ in range(2):
         store = at(tmp_path / "f", kind.data(paths))
         assert compute(store, on_error=lambda path, _: reported.append(path))[-1] == 7
-    assert reported == [paths[BAD]] * 2 and [*store.files.errors()] == [paths[BAD]]
-    assert store.files.errors()[paths[BAD]].startswith(f"{paths[BAD]}: {kind.says}")
+    assert reported == [paths[BAD]] * 2 and [*store.errors()] == [paths[BAD]]
+    assert store.errors()[paths[BAD]].startswith(f"{paths[BAD]}: {kind.says}")
 
 
 def test_a_repaired_item_alone_is_read_when_a_run_continues(tmp_path: Path, kind: Kind, paths: list[str]) -> None:
@@ -170,7 +167,7 @@ def test_a_repaired_item_alone_is_read_when_a_run_continues(tmp_path: Path, kind
     stamp = (tmp_path / "f" / "000000.npz").stat().st_mtime_ns
     kind.make(Path(paths[BAD]), BAD)
     store = at(tmp_path / "f", kind.fresh(paths))
-    assert compute(store)[-1] == 7 and seen(store.data) == 1 and store.files.errors() == {}
+    assert compute(store)[-1] == 7 and seen(store.data) == 1 and store.errors() == {}
     assert (tmp_path / "f" / "000000.npz").stat().st_mtime_ns == stamp
     whole = at(tmp_path / "whole", kind.data(paths))
     compute(whole)
@@ -184,11 +181,11 @@ def test_a_file_without_any_readable_item_is_left_out_until_they_are_repaired(
         Path(paths[item]).write_bytes(b"no such thing")
     store = at(tmp_path / "f", kind.data(paths))
     compute(store)
-    assert len([*store]) == 2 and [*store.files.errors()] == paths[3:6]
+    assert len([*store]) == 2 and [*store.errors()] == paths[3:6]
     for item in (3, 4, 5):
         kind.make(Path(paths[item]), item)
     compute(store)
-    assert joined([*store]).item.tolist() == np.arange(7).repeat(PER_ITEM).tolist() and store.files.errors() == {}
+    assert joined([*store]).item.tolist() == np.arange(7).repeat(PER_ITEM).tolist() and store.errors() == {}
 
 
 def test_a_base_that_fails_ends_the_run_and_is_blamed_on_no_item(tmp_path: Path, kind: Kind, paths: list[str]) -> None:
@@ -239,7 +236,7 @@ def test_features_of_other_settings_are_refused_and_kept(tmp_path: Path, kind: K
     assert len([*store]) == 3
     (tmp_path / "f" / "settings.json").write_bytes(b"\xff")
     with pytest.raises(ClipselectError, match="features of another base"):
-        store.files.prepare()
+        store.prepare()
 
 
 @pytest.mark.parametrize("content", ["empty", "text", "half", "flipped", "other arrays"])
@@ -291,7 +288,7 @@ def test_names_that_are_no_utf8_and_hold_all_kinds_of_signs_are_kept(tmp_path: P
         Path(path).write_bytes(b"no such thing")
     store = at(tmp_path / "f", kind.data(paths))
     compute(store)
-    assert [*store.files.errors()] == paths and [*store] == []
+    assert [*store.errors()] == paths and [*store] == []
     json.loads((tmp_path / "f" / "settings.json").read_text())
 
 

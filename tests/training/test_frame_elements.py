@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from helpers.frame_fixtures import HALF, blocks, labelled, pattern, people
+from helpers.frame_fixtures import HALF, labelled, pattern, people
 
 from clipselect.errors import ClipselectWarning
 from clipselect.media.images import read_image, squash_image
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.frame_elements import FrameData, FrameExamples, Variants
+from clipselect.training.frame_elements import FrameExamples, Variants
 
 
 def test_variant_0_is_the_image_itself_and_others_depend_on_seed_image_and_number() -> None:
@@ -33,11 +33,11 @@ def test_without_degradations_there_is_the_image_alone(variants: Variants) -> No
 @pytest.fixture
 def examples(tmp_path: Path) -> FrameExamples:
     """Of twelve images with two variants each, most of them with a low D-score."""
-    data = FrameData(labelled(people(tmp_path / "people", 4, 3)), blocks()[0], Variants("faces", 2, 0))
+    paths, spec = labelled(people(tmp_path / "people", 4, 3)).paths, InputSpec(32, 48, HALF, HALF)
     image, variant = np.repeat(np.arange(12), 3), np.tile(np.arange(3), 12)
     d_score = np.linspace(0.1, 0.9, 36) ** 3
     pq.write_table(pa.table({"image": image, "variant": variant, "d_score": d_score}), tmp_path / "d.parquet")
-    return data.examples(tmp_path / "d.parquet", InputSpec(32, 48, HALF, HALF), steps=100, seed=3)
+    return FrameExamples(paths, tmp_path / "d.parquet", spec, steps=100, seed=3, variants=Variants("faces", 2, 0))
 
 
 def test_examples_are_the_pixels_that_the_base_saw_perhaps_mirrored(examples: FrameExamples) -> None:

@@ -52,7 +52,7 @@ def store_of(
     classes: tuple[str, ...] = CLASSES,
     labels: dict[str, int] | None = None,
     domains: dict[str, str] | None = None,
-) -> FeatureStore[ClipElements]:
+) -> FeatureStore:
     """One file per part."""
     videos = [LabelledVideo(path, (labels[path],) if labels and path in labels else ()) for path in paths]
     base: Any = SimpleNamespace(classes=classes, identity={})
@@ -60,7 +60,7 @@ def store_of(
     return filled(store, *parts)
 
 
-def frame_store(folder: Path, labels: list[int], *parts: FrameElements) -> FeatureStore[FrameElements]:
+def frame_store(folder: Path, labels: list[int], *parts: FrameElements) -> FeatureStore:
     """Of images whose identities are these; one file per part."""
     identities = tuple(f"p{label}" for label in sorted(set(labels)))
     images = LabelledImages(tuple(f"{i}.png" for i in range(len(labels))), tuple(labels), identities)
@@ -68,11 +68,11 @@ def frame_store(folder: Path, labels: list[int], *parts: FrameElements) -> Featu
     return filled(FeatureStore(folder / "features", FrameData(images, base, Variants("faces", 1, 0))), *parts)
 
 
-def filled(store: FeatureStore[Any], *parts: Any) -> FeatureStore[Any]:
-    store.files.prepare()
+def filled(store: FeatureStore, *parts: Any) -> FeatureStore:
+    store.prepare()
     for number, part in enumerate(parts):
-        store.files.write(number, vars(part), {})
-    assert store.files.count == len(parts)
+        store.write(number, part, {})
+    assert store.count == len(parts)
     return store
 
 

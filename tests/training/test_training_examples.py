@@ -46,8 +46,7 @@ def of_ddnet(paths: list[Path], store: FrameCache) -> ClipExamples:
     video, start = np.repeat(np.arange(len(paths)), 3), np.tile([0, 0.1, 0.28], len(paths))
     d_scores = np.linspace(0.05, 0.95, len(video))
     pq.write_table(pa.table({"video": video, "start": start, "end": start + 0.2, "d_score": d_scores}), targets)
-    columns = ClipExamples.columns_of(targets)
-    return ClipExamples([*map(str, paths)], **columns, input_spec=SMALL, steps=4, seed=0, cache=store)
+    return ClipExamples([*map(str, paths)], targets, SMALL, steps=4, seed=0, cache=store)
 
 
 @pytest.fixture(params=[of_base, of_ddnet])
