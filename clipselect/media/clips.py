@@ -114,10 +114,7 @@ def candidates(clip_duration: Seconds, stride: Seconds | None = None) -> Cut:
 
 
 def known_clips(source: Source, clips: list[Clip]) -> Cut:
-    """These clips of a video that was read before.
-
-    Raises (when it is read): VideoError: the video is not what it was then.
-    """
+    """These clips of a video that was read before; a VideoError, when it is read, if it is not what it was then."""
 
     def same(now: Source) -> list[Clip]:
         if not np.array_equal(now.timeline.pts, source.timeline.pts):
@@ -186,8 +183,7 @@ def read_clip(source: Source, clip: Clip, size: int, frames: int) -> NDArray[np.
 def read_frames(source: Source, wanted: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
     """[T, size, size, 3]: the frames of these indices [T], in ascending order with repetitions, decoded by seeking.
 
-    Raises:
-        VideoError: the video is not what it was when it was opened.
+    A VideoError if the video is not what it was when it was opened.
     """
     first, last = int(wanted[0]), int(wanted[-1])
     shown = set(wanted.tolist())

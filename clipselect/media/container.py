@@ -1,7 +1,7 @@
 """What a container says of its video stream, before anything is decoded."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,8 @@ class PacketIndex:
 def read_index(container: av.container.InputContainer, stream: av.VideoStream) -> PacketIndex:
     """Read all packets of a container, without decoding them."""
     pts: list[int | None] = []
-    count = 0
     last_pts: int | None = None
-    last_duration = 0
-    file_end = 0.0
+    count, last_duration, file_end = 0, 0, 0.0
     for packet in packets(container, *container.streams):
         if not packet.size:
             continue
@@ -87,12 +85,8 @@ def read_index(container: av.container.InputContainer, stream: av.VideoStream) -
 
 def packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator["av.Packet[Any]"]:
     """Packets up to the end of what can be read: a container that breaks off ends there."""
-    coming = container.demux(*streams)
-    while True:
-        try:
-            yield next(coming)
-        except (StopIteration, av.FFmpegError):
-            return
+    with suppress(av.FFmpegError):
+        yield from container.demux(*streams)
 
 
 def has_frame_threads(stream: av.VideoStream) -> bool:
@@ -111,11 +105,7 @@ def threads_for_all(stream: av.VideoStream) -> int:
 
 
 def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    """The first video stream that is no cover picture.
-
-    Raises:
-        VideoError: there is none, no decoder for it, or its frames are too large.
-    """
+    """The first video stream that is no cover picture; a VideoError if there is none or it cannot be decoded here."""
     films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if not films:
         kind = "only sound" if container.streams.audio else "no video stream"

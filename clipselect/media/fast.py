@@ -6,6 +6,7 @@ gain; AV1 gains some; a VP9 decoder skips nothing and gains nothing.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache, partial
 
 import av
 import numpy as np
@@ -37,26 +38,22 @@ def fast_frames(
     """
     targets = iter(wanted.tolist())
     target = next(targets, None)
-    last, last_index = None, -1
-    last_small: Image | None = None  # `last` as converted, once it was
+    last_index, last_pixels = -1, None
     for frame in decoded:
         index = int(np.searchsorted(pts, frame.pts or 0))
         promised = index < len(pts) and pts[index] == frame.pts
         if not promised or not 0 < index - last_index <= MAX_SKIPPED_FRAMES + 1:
             raise TooFewDecoded
-        small: Image | None = None
+        pixels = cache(partial(squash_fast, frame, size))  # converted when they are first asked for, and once
         while target is not None and target <= index:
-            if last is not None and 2 * pts[target] < pts[index] + pts[last_index]:
-                last_small = squash_fast(last, size) if last_small is None else last_small
-                yield target, last_small
-            else:
-                small = squash_fast(frame, size) if small is None else small
-                yield target, small
+            nearest = pixels
+            if last_pixels is not None and 2 * pts[target] < pts[index] + pts[last_index]:
+                nearest = last_pixels
+            yield target, nearest()
             target = next(targets, None)
-        last, last_index, last_small = frame, index, small
-    if last is None or len(pts) - 1 - last_index > MAX_SKIPPED_FRAMES:
+        last_index, last_pixels = index, pixels
+    if last_pixels is None or len(pts) - 1 - last_index > MAX_SKIPPED_FRAMES:
         raise TooFewDecoded
     while target is not None:
-        last_small = squash_fast(last, size) if last_small is None else last_small
-        yield target, last_small
+        yield target, last_pixels()
         target = next(targets, None)

@@ -38,12 +38,7 @@ class FrameFolder:
 
     @classmethod
     def open(cls, path: Path, fps: Seconds) -> "FrameFolder":
-        """List the images.
-
-        Raises:
-            ArgumentError: fps is not a positive number.
-            VideoError: no image, or none that can be read.
-        """
+        """List the images; errors as for `open_source`."""
         images = sorted((p for p in path.iterdir() if _is_image(p)), key=lambda p: natural_order(p.name))
         if not images:
             raise VideoError(f"{path}: a folder without frames; give a folder of .jpg or .png images, or video files")

@@ -66,11 +66,7 @@ class VideoFile:
 
     @classmethod
     def open(cls, path: Path, threads: int = 0) -> "VideoFile":
-        """Read the packets' times, decoding nothing.
-
-        Raises:
-            VideoError: not a video, no video stream, or no frames in it.
-        """
+        """Read the packets' times, decoding nothing; errors as for `open_source`."""
         with open_container(path) as container:
             stream = video_stream(container, path)
             base = stream.time_base or Fraction(1, 90_000)
