@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import torch
+from made_videos import Made, make
 from pytorchvideo.data import LabeledVideoDataset
 from rich.progress import track
 from shared import write_results
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, help="folder of videos")
-    source.add_argument("--synthetic", action="store_true", help="three videos of 20 s, made for the run")
+    source.add_argument("--synthetic", action="store_true", help="videos of 20 s, made for the run")
     parser.add_argument("--out", type=Path, required=True, help="folder for results.json")
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--clip-duration", type=float, default=2.0)
@@ -43,7 +43,10 @@ def main() -> None:
     arguments = parser.parse_args()
     make_folder(arguments.out)
     with tempfile.TemporaryDirectory() as scratch:
-        videos = make_videos(Path(scratch)) if arguments.synthetic else find_videos([str(arguments.data)])
+        if arguments.synthetic:
+            videos = [make(Path(scratch), Made(size=size, seconds=20)) for size in ("240p", "720p")]
+        else:
+            videos = find_videos([str(arguments.data)])
         document = measure(videos, Path(scratch), arguments)
     write_results(arguments.out, document)
     for name, ratio in document["ratios"].items():
@@ -85,7 +88,7 @@ def measure(videos: list[Path], scratch: Path, arguments: argparse.Namespace) ->
     return {
         "benchmark": "data_time",
         "settings": {"clip_duration": length, "decoder": arguments.decoder, "repeats": arguments.repeats},
-        "environment": {**environment(torch.device("cpu")), "av": av.__version__},
+        "environment": environment(torch.device("cpu")),
         "base": {"name": "none: data time alone"},
         "data": [{"name": data, "videos": len(videos)}],
         "per_file": [describe(video, {n: m[i] for n, m in medians.items()}) for i, video in enumerate(videos)],
@@ -127,25 +130,6 @@ def describe(video: Path, seconds: dict[str, float]) -> dict[str, Any]:
     frame = next(source.pictures(0, 0))
     size = f"{frame.width} x {frame.height}"
     return {"video": video.name, "duration": float(source.timeline.duration), "size": size, "seconds": seconds}
-
-
-def make_videos(folder: Path) -> list[Path]:
-    """Three videos of 20 s at 640 x 360: a bright square wanders over noise."""
-    return [_make_video(folder / f"{seed}.mp4", np.random.default_rng(seed)) for seed in range(3)]
-
-
-def _make_video(path: Path, random: np.random.Generator) -> Path:
-    noise = random.integers(0, 120, (360, 640, 3), dtype=np.uint8)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=25, options={"preset": "veryfast"})
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
-        for i in range(500):
-            image = np.roll(noise, i, axis=1)
-            image[100:200, i : i + 100] = 250
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        out.mux(stream.encode(None))
-    return path
 
 
 if __name__ == "__main__":

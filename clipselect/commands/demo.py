@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import av
 import numpy as np
 import typer
 from numpy.typing import NDArray
@@ -13,8 +12,8 @@ from clipselect.commands.options import Device
 from clipselect.commands.output.pages import jpeg
 from clipselect.commands.output.results import scored_video
 from clipselect.commands.outputs import VideoOutputs
-from clipselect.media.extract import encoder_name
-from clipselect.media.files import check_writable, make_folder, whole_file
+from clipselect.media.extract import write_frames
+from clipselect.media.files import check_writable, make_folder
 from clipselect.samplers.clip_selector import ClipSelector
 from clipselect.scoring.scorer import load_scorer
 
@@ -51,14 +50,8 @@ def demo(
 def write_demo_video(path: Path) -> None:
     rng = np.random.default_rng(0)
     background = _street(rng)
-    with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
-        stream = out.add_stream(encoder_name(), rate=RATE)
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for i in range(RATE * SECONDS):
-            frame = _scene(background, i / RATE, rng)
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        out.mux(stream.encode(None))
+    scenes = (_scene(background, i / RATE, rng) for i in range(RATE * SECONDS))
+    write_frames(path, scenes, RATE, WIDTH, HEIGHT)
 
 
 def _street(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -62,35 +62,7 @@ def run_evaluation(evaluation: Evaluation, out: Path, *, quiet: bool, what: str 
         write_stdout(render(report, "markdown"))
 
 
-Data = Annotated[
-    Path | None, typer.Option(metavar="PATH", help="Folder SPLIT/CLASS/VIDEO, or a list of videos with labels (.csv).")
-]
-ActivityNet = Annotated[
-    Path | None, typer.Option("--activitynet", metavar="JSON", help="ActivityNet's annotations; adds mAP.")
-]
-Synthetic = Annotated[bool, typer.Option("--synthetic", help="Make videos and networks, to see that everything runs.")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="For results.json, results.md and a cache.")]
-Prefix = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the videos of a list or JSON lie.")]
-Classes = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Names of the base's outputs, one a line, in order.")
-]
-BaseName = Annotated[
-    str | None, typer.Option("--base", metavar="NAME[:CHECKPOINT]|FILE", help="Base network. (default: the zoo's)")
-]
-Ks = Annotated[list[int] | None, typer.Option("--k", help="Clips that reach the base. (default: 1 3 5 9)")]
-Dense = Annotated[
-    int | None, typer.Option(help="At most so many candidates a video: evenly spread, unless --stride gives fewer.")
-]
-Views = Annotated[int, typer.Option(help="Of the base per clip: 1, or 3 square crops.")]
-Limit = Annotated[int | None, typer.Option(help="Evaluate so many videos only, evenly drawn.")]
-Seeds = Annotated[list[int], typer.Option(help="Of random K and of compositions.")]
-Compose = Annotated[
-    list[str] | None, typer.Option(help="Untrimmed videos composed of those of --data: mixed, hard, or both.")
-]
-Background = Annotated[Path | None, typer.Option(metavar="DIR", help="SPLIT/DOMAIN/VIDEO, for --compose.")]
-Domains = Annotated[Path | None, typer.Option(metavar="CSV", help="Columns class,domain, for --compose hard.")]
-PerVideo = Annotated[int, typer.Option(help="Compositions of a video and seed.")]
-Timed = Annotated[int, typer.Option(help="Videos to time, from the closed file to the answer; 0 for none.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables; warnings and errors only.")]
 
 
@@ -98,25 +70,43 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no t
 def clips(
     *,
     out: Out,
-    data: Data = None,
-    activitynet: ActivityNet = None,
-    synthetic: Synthetic = False,
-    prefix: Prefix = None,
-    classes: Classes = None,
-    base: BaseName = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Folder SPLIT/CLASS/VIDEO, or a list of videos with labels (.csv)."),
+    ] = None,
+    activitynet: Annotated[
+        Path | None, typer.Option("--activitynet", metavar="JSON", help="ActivityNet's annotations; adds mAP.")
+    ] = None,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="Make videos and networks, to see that everything runs.")
+    ] = False,
+    prefix: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the videos of a list or JSON lie.")] = None,
+    classes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of the base's outputs, one a line, in order.")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option("--base", metavar="NAME[:CHECKPOINT]|FILE", help="Base network. (default: the zoo's)")
+    ] = None,
     model: Model = None,
-    k: Ks = None,
-    dense: Dense = None,
+    k: Annotated[list[int] | None, typer.Option("--k", help="Clips that reach the base. (default: 1 3 5 9)")] = None,
+    dense: Annotated[
+        int | None,
+        typer.Option(help="Maximum number of candidates a video: evenly spread, unless --stride gives fewer."),
+    ] = None,
     clip_duration: ClipDuration = None,
     stride: Stride = None,
-    views: Views = 1,
-    limit: Limit = None,
-    seeds: Seeds = [0, 1, 2],  # noqa: B006, typer copies it
-    compose: Compose = None,
-    background: Background = None,
-    domains: Domains = None,
-    per_video: PerVideo = 2,
-    timed: Timed = 8,
+    views: Annotated[int, typer.Option(help="Of the base per clip: 1, or 3 square crops.")] = 1,
+    limit: Annotated[int | None, typer.Option(help="Evaluate only this many videos, evenly drawn.")] = None,
+    seeds: Annotated[list[int], typer.Option(help="Of random K and of compositions.")] = [0, 1, 2],  # noqa: B006
+    compose: Annotated[
+        list[str] | None, typer.Option(help="Untrimmed videos composed of those of --data: mixed, hard, or both.")
+    ] = None,
+    background: Annotated[Path | None, typer.Option(metavar="DIR", help="SPLIT/DOMAIN/VIDEO, for --compose.")] = None,
+    domains: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Columns class,domain, for --compose hard.")
+    ] = None,
+    per_video: Annotated[int, typer.Option(help="Compositions of a video and seed.")] = 2,
+    timed: Annotated[int, typer.Option(help="Videos to time, from the closed file to the answer; 0 for none.")] = 8,
     fps: Fps = 30.0,
     device: Device = "auto",
     quiet: Quiet = False,

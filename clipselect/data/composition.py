@@ -4,7 +4,7 @@ A composition is a list of clips: both networks see every clip of the trimmed vi
 compositions are made of their outputs. `write_composition` makes a real file of one, for what times or decodes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,10 +14,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError, ClipselectError, VideoError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.candidates import Clip, Timeline
-from clipselect.media.extract import encoder_name
-from clipselect.media.files import whole_file
+from clipselect.media.clips import read_frames
+from clipselect.media.extract import write_frames
 from clipselect.media.images import Image
 from clipselect.media.pixels import orientation
 from clipselect.media.sources import Source
@@ -126,28 +126,24 @@ def write_composition(clips: Sequence[tuple[Source, Clip]], clip_duration: Fract
     Every clip lasts `clip_duration` seconds; the last frame of a shorter one stays. Every frame is squashed to
     320 x 240; squashed again for scoring, it is what the composed list of clips holds.
     """
+    options = {"crf": "20", "preset": "veryfast"}
+    write_frames(path, _composed_frames(clips, clip_duration), RATE, WIDTH, HEIGHT, options)
+
+
+def _composed_frames(clips: Sequence[tuple[Source, Clip]], clip_duration: Fraction) -> Iterator[Image]:
     written, total = 0, round(len(clips) * clip_duration * RATE)
-    with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
-        stream = out.add_stream(encoder_name(), rate=RATE, options={"crf": "20", "preset": "veryfast"})
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for number, (source, clip) in enumerate(clips):
-            until = total if number == len(clips) - 1 else round((number + 1) * clip_duration * RATE)
-            into = [Fraction(i, RATE) - number * clip_duration for i in range(written, until)]
-            for frame in _frames(source, clip, into):
-                out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
-            written = until
-        out.mux(stream.encode(None))
+    for number, (source, clip) in enumerate(clips):
+        until = total if number == len(clips) - 1 else round((number + 1) * clip_duration * RATE)
+        into = [Fraction(i, RATE) - number * clip_duration for i in range(written, until)]
+        yield from _frames(source, clip, into)
+        written = until
 
 
-def _frames(source: Source, clip: Clip, into: Sequence[Fraction]) -> list[Image]:
-    """The frames on screen so many seconds into a clip, [height, width, 3] each."""
+def _frames(source: Source, clip: Clip, into: Sequence[Fraction]) -> NDArray[np.uint8]:
+    """The frames on screen so many seconds into a clip, [n, height, width, 3]."""
     ticks = [float((clip.start + max(seconds, Fraction(0))) / source.timeline.time_base) for seconds in into]
-    wanted = (np.searchsorted(source.timeline.pts, ticks, side="right") - 1).clip(clip.first, clip.last).tolist()
-    pictures = [_squash(picture) for picture in source.pictures(wanted[0], wanted[-1])]
-    if len(pictures) <= wanted[-1] - wanted[0]:
-        raise VideoError(f"{source.path}: changed while it was read; try again")
-    return [pictures[i - wanted[0]] for i in wanted]
+    wanted = np.searchsorted(source.timeline.pts, ticks, side="right") - 1
+    return read_frames(source, wanted.clip(clip.first, clip.last), _squash)
 
 
 def _squash(picture: av.VideoFrame) -> Image:

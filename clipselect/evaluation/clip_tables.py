@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import av
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from clipselect.data.composition import spread_clips
 from clipselect.media.candidates import Clip, Timeline, candidate_clips, frames_to_score
-from clipselect.media.clips import BATCH, ClipBatch, changed, known_clips, map_clips, read_clip
+from clipselect.media.clips import BATCH, ClipBatch, known_clips, map_clips, read_clip, read_frames
 from clipselect.media.images import Image
 from clipselect.media.pixels import orientation
 from clipselect.media.sources import Source
@@ -202,9 +203,5 @@ def _read(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:
     spec = networks.base.input_spec
     if networks.views == 1:
         return read_clip(source, clip, spec.size, spec.clip_frames)
-    wanted = frames_to_score(source.timeline, clip, spec.clip_frames).tolist()
-    pictures = enumerate(source.pictures(wanted[0], wanted[-1]), start=wanted[0])
-    found = {i: crops(picture, source.aspect, spec.size) for i, picture in pictures if i in wanted}
-    if len(found) < len(set(wanted)):
-        raise changed(source)
-    return np.stack([found[i] for i in wanted])
+    wanted = frames_to_score(source.timeline, clip, spec.clip_frames)
+    return read_frames(source, wanted, partial(crops, aspect=source.aspect, size=spec.size))

@@ -249,20 +249,19 @@ class ClipEvaluation:
     def _check_sources(self) -> None:
         unknown = ", ".join(kind for kind in self.compose if kind not in get_args(Kind))
         check_argument(not unknown, "compose", f"must be mixed, hard or both, got {unknown}")
-        senseless = ("dense", "stride") if self.compose else ("background", "domains")
-        for name in senseless:
-            why = (
-                "must not be given for compositions, whose clips are given"
-                if self.compose
-                else "is for compositions only; compose them, or leave it out"
-            )
-            check_argument(getattr(self, name) is None, name, why)
-        if self.compose:
-            untrimmed = "must not be given for .json data, whose videos are untrimmed already"
-            check_argument(not self.annotated, "compose", untrimmed)
-            check_argument(self.background is not None, "background", "must be given for compositions")
-            mapped = "hard" not in self.compose or self.domains is not None
-            check_argument(mapped, "domains", "must be given for hard compositions")
+        if not self.compose:
+            for name in ("background", "domains"):
+                problem = "is for compositions only; compose them, or leave it out"
+                check_argument(getattr(self, name) is None, name, problem)
+            return
+        for name in ("dense", "stride"):
+            problem = "must not be given for compositions, whose clips are given"
+            check_argument(getattr(self, name) is None, name, problem)
+        problem = "must not be given for .json data, whose videos are untrimmed already"
+        check_argument(not self.annotated, "compose", problem)
+        check_argument(self.background is not None, "background", "must be given for compositions")
+        mapped = "hard" not in self.compose or self.domains is not None
+        check_argument(mapped, "domains", "must be given for hard compositions")
 
 
 def _warn(sentence: str) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from clipselect.errors import ArgumentError
+from clipselect.errors import check_argument
 from clipselect.evaluation.clips import ClipEvaluation
 from clipselect.evaluation.results import Results
 from clipselect.evaluation.sets.faces import FaceEvaluation
@@ -15,14 +15,15 @@ from clipselect.media.unreadable import OnError, ignore_error
 Elements = Literal["clips", "faces", "persons"]
 
 
-class Evaluation(Protocol):
-    """What to evaluate, as a dataclass whose fields are the options."""
+Evaluation = ClipEvaluation | FaceEvaluation | PersonEvaluation
+"""What to evaluate: a dataclass whose first field is `data` and whose fields are the options."""
 
-    def run(self, out: Path, *, progress: ProgressCallback, on_error: OnError) -> Results: ...
-
-
-EVALUATIONS: Mapping[str, type[Any]] = {"clips": ClipEvaluation, "faces": FaceEvaluation, "persons": PersonEvaluation}
-"""By what is ranked. Each is an `Evaluation` whose first field is `data`."""
+EVALUATIONS: Mapping[str, type[Evaluation]] = {
+    "clips": ClipEvaluation,
+    "faces": FaceEvaluation,
+    "persons": PersonEvaluation,
+}
+"""By what is ranked."""
 
 
 def evaluate(
@@ -57,8 +58,6 @@ def evaluate(
     >>> results = evaluate("videos", "out", base="narrow_slow", k=[1, 3])   # doctest: +SKIP
     >>> [(row.method, row.k, row.metrics["top1"]) for row in results.rows]  # doctest: +SKIP
     """
-    if elements not in EVALUATIONS:
-        raise ArgumentError("elements", f"must be one of {', '.join(EVALUATIONS)}, got {elements}")
-    where = Path(data) if isinstance(data, (str, Path)) else [Path(one) for one in data]
-    evaluation: Evaluation = EVALUATIONS[elements](data=where, **options)
-    return evaluation.run(Path(out), progress=progress, on_error=on_error)
+    check_argument(elements in EVALUATIONS, "elements", f"must be one of {', '.join(EVALUATIONS)}, got {elements}")
+    options["data"] = Path(data) if isinstance(data, (str, Path)) else [Path(one) for one in data]
+    return EVALUATIONS[elements](**options).run(Path(out), progress=progress, on_error=on_error)

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from clipselect.media.extract import encoder_name
-from clipselect.media.files import whole_file, write_whole
+from clipselect.media.extract import write_frames
+from clipselect.media.files import write_whole
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.method.discriminability import class_centroids, d_scores, discriminability, normalisation
 from clipselect.method.losses import distillation_loss, ranking_loss
@@ -59,14 +58,15 @@ def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 40) -> Synthe
         rng = np.random.default_rng([1, i])
         seconds, label = 4 + i % 3, i % 2
         start = round(float(rng.uniform(0, seconds - ACTION_SECONDS)), 2)
-        write_video(folder / f"{i:02d}.mp4", scene(rng, seconds, label, start))
+        write_frames(folder / f"{i:02d}.mp4", scene(rng, seconds, label, start), RATE, WIDTH, HEIGHT)
         lines.append(f"{i:02d}.mp4,{CLASSES[label]},{start},{start + ACTION_SECONDS},val")
     write_whole(made.data, "\n".join(lines) + "\n")
     for number, (domain, light) in enumerate(DOMAINS.items()):
         (made.background / "val" / domain).mkdir(parents=True)
         for i in range(2):
             rng = np.random.default_rng([2, number, i])
-            write_video(made.background / "val" / domain / f"{i}.mp4", scene(rng, 4, NOTHING, light=light))
+            frames = scene(rng, 4, NOTHING, light=light)
+            write_frames(made.background / "val" / domain / f"{i}.mp4", frames, RATE, WIDTH, HEIGHT)
     write_whole(made.domains, "class,domain\nblinking,dark\nmoving,light\n")
     fit(made.base, made.model, steps)
     return made
@@ -87,16 +87,6 @@ def scene(
         if not (acts[i] and label == 0 and i % 2):
             frames[i, y : y + SQUARE, left : left + SQUARE] += (90, 60, -40)
     return frames.clip(0, 255).astype(np.uint8)
-
-
-def write_video(path: Path, frames: NDArray[np.uint8]) -> None:
-    with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
-        stream = out.add_stream(encoder_name(), rate=RATE)
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for frame in frames:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
-        out.mux(stream.encode(None))
 
 
 def fit(base_file: Path, model_file: Path, steps: int) -> None:

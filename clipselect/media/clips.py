@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -177,17 +178,19 @@ def _pass(
 
 def read_clip(source: Source, clip: Clip, size: int, frames: int) -> NDArray[np.uint8]:
     """[T, size, size, 3]: the frames of one clip that a network looks at; see `read_frames`."""
-    return read_frames(source, frames_to_score(source.timeline, clip, frames), size)
+    return read_frames(source, frames_to_score(source.timeline, clip, frames), partial(squash, size=size))
 
 
-def read_frames(source: Source, wanted: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """[T, size, size, 3]: the frames of these indices [T], in ascending order with repetitions, decoded by seeking.
+def read_frames(
+    source: Source, wanted: NDArray[np.int64], convert: Callable[[av.VideoFrame], Image]
+) -> NDArray[np.uint8]:
+    """[T, ...]: the converted frames of these indices [T], in ascending order with repetitions, decoded by seeking.
 
     A VideoError if the video is not what it was when it was opened.
     """
     first, last = int(wanted[0]), int(wanted[-1])
     shown = set(wanted.tolist())
-    found = {i: squash(frame, size) for i, frame in enumerate(source.pictures(first, last), start=first) if i in shown}
+    found = {i: convert(frame) for i, frame in enumerate(source.pictures(first, last), start=first) if i in shown}
     if len(found) < len(shown):
         raise changed(source)
     return np.stack([found[i] for i in wanted.tolist()])

@@ -1,5 +1,6 @@
 """Picked clips as video files."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from clipselect.errors import VideoError
 from clipselect.media.candidates import Clip
 from clipselect.media.files import whole_file
+from clipselect.media.images import Image
 from clipselect.media.pixels import Orientation, orientation, upright
 from clipselect.media.sources import Source
 
@@ -59,6 +61,22 @@ def clip_file_name(stem: str, rank: int, clip: Clip) -> str:
     """
     stem = stem.encode("utf-8", "surrogateescape")[:180].decode("utf-8", "ignore")
     return f"{stem}_rank{rank:02d}_{float(clip.start):.2f}s-{float(clip.end):.2f}s.mp4"
+
+
+def write_frames(
+    path: Path, frames: Iterable[Image], rate: int, width: int, height: int, options: dict[str, str] | None = None
+) -> None:
+    """Encode frames [height, width, 3] uint8 RGB with even sides as H.264 in an .mp4 without sound.
+
+    The file appears whole or not at all.
+    """
+    with whole_file(path) as part, av.open(f"file:{part}", "w", format="mp4") as out:
+        stream = out.add_stream(encoder_name(), rate=rate, options=options)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for frame in frames:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+        out.mux(stream.encode(None))
 
 
 def encoder_name() -> str:

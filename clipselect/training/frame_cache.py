@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import av
@@ -36,6 +36,7 @@ from clipselect.errors import check_argument
 from clipselect.index.index_file import signature
 from clipselect.media.candidates import Clip, Timeline, frames_to_score
 from clipselect.media.clips import read_frames
+from clipselect.media.pixels import squash
 from clipselect.media.sources import Source, open_source, settled
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.size_ledger import SizeLedger
@@ -74,7 +75,7 @@ class DecodedFrames:
     timeline: Timeline
 
     def read(self, shown: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return read_frames(self.source, self.wanted[shown], self.size)
+        return read_frames(self.source, self.wanted[shown], partial(squash, size=self.size))
 
 
 @dataclass
