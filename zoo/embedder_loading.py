@@ -126,13 +126,14 @@ def load_trained(path: Path | str) -> tuple[nn.Module, InputSpec, Metadata]:
     return net.eval(), input_spec, metadata
 
 
-def load_onnx_embedder(path: Path, normalisation: str = "imagenet") -> Embedder:
+def load_onnx_embedder(path: Path, normalisation: str = "imagenet", gflops: float | None = None) -> Embedder:
     """An embedder out of an ONNX file with one image input [n, 3, height, width]; its first output is the feature.
 
     Runs on the CPU, by onnxruntime. Its multiply-adds are not counted.
 
     Args:
         normalisation: a name of `clipselect.zoo.embedder.NORMALISATIONS`.
+        gflops: 10^9 multiply-adds per image, where they are known.
 
     Raises:
         ClipselectError: onnxruntime is missing, not an ONNX file, or another kind of input.
@@ -171,4 +172,5 @@ def load_onnx_embedder(path: Path, normalisation: str = "imagenet") -> Embedder:
     mean, std = NORMALISATIONS[normalisation]
     input_spec = InputSpec(int(shape[2]), int(shape[3]), mean, std)
     sha256 = hashlib.sha256(data).hexdigest()
-    return Embedder.from_module(run, input_spec, name=path.stem, metadata={"sha256": sha256}, device="cpu")
+    about: Metadata = {"sha256": sha256}
+    return Embedder.from_module(run, input_spec, name=path.stem, gflops=gflops, metadata=about, device="cpu")

@@ -109,17 +109,13 @@ def detect_layout(state: Mapping[str, Tensor]) -> Layout:
     return next((layout for name, layout in TELLTALES.items() if name in state), "clipselect")
 
 
-def rename(state: Mapping[str, Tensor], layout: Layout | None = None) -> dict[str, Tensor]:
+def rename(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state dict with the names of `clipselect.zoo.face_networks`.
 
-    Args:
-        layout: whose names it has; detected by default.
-
-    Returns:
-        The same tensors, but for foamliu's last 1x1 convolution: it becomes a matrix, and its bias moves into the mean
-        of the normalisation that follows, which takes it off again.
+    The tensors stay the same, but for foamliu's last 1x1 convolution: it becomes a matrix, and its bias moves into the
+    mean of the normalisation that follows, which subtracts it again.
     """
-    layout = layout or detect_layout(state)
+    layout = detect_layout(state)
     out = {_renamed(name, RULES[layout]): tensor for name, tensor in state.items()}
     if layout == "foamliu":
         if (weight := out.get("linear.weight")) is not None:

@@ -112,29 +112,18 @@ class _Video:
 _DecodedClip = tuple[_Video, NDArray[np.uint8]]
 
 
-class BatchScorer:
+class _BatchScorer:
     """Scores clips of any videos in common batches, in a thread: the caller fetches messages meanwhile.
 
-    A context manager. Clips of a void pass and of a failed video leave the queue; those in a batch that has begun are
-    scored for nothing.
+    Clips of a void pass and of a failed video leave the queue; those in a batch that has begun are scored for nothing.
     """
 
-    def __init__(self, scorer: "Scorer") -> None:
-        self._scorer = scorer
+    def __init__(self, scorer: "Scorer", network: AdaptiveThreads, thread: ThreadPoolExecutor) -> None:
+        self._scorer, self._network, self._thread = scorer, network, thread
         self._batch_size = BATCH if scorer.device.type == "cpu" else CUDA_BATCH
         self._videos: dict[Path, _Video] = {}
         self._waiting: list[_DecodedClip] = []
         self._running: deque[tuple[list[_Video], Future[NDArray[np.float32]]]] = deque()
-        self._stack = ExitStack()
-
-    def __enter__(self) -> "BatchScorer":
-        self._network = self._stack.enter_context(AdaptiveThreads())
-        self._thread = ThreadPoolExecutor(1)
-        self._stack.callback(self._thread.shutdown, cancel_futures=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def add(self, path: Path, message: Message) -> list[Entry]:
         """Take a message of a video; the entries that are finished by now, of this video or of others.
@@ -192,7 +181,10 @@ class BatchScorer:
 
 def entries(messages: Iterable[tuple[Path, Message]], scorer: "Scorer") -> Iterator[Entry]:
     """Finished entries out of the messages of any videos, interleaved as they come."""
-    with BatchScorer(scorer) as batches:
+    with AdaptiveThreads() as network, ExitStack() as at_the_end:
+        thread = ThreadPoolExecutor(1)
+        at_the_end.callback(thread.shutdown, cancel_futures=True)
+        batches = _BatchScorer(scorer, network, thread)
         for path, message in messages:
             yield from batches.add(path, message)
         yield from batches.finish()

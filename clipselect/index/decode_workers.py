@@ -45,17 +45,13 @@ class _Worker:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
                 start_new_session=True,  # Ctrl-C goes to the parent only
             )
-        self._send(self.how)
+        self.send(self.how)
 
     def begin(self, path: Path | None) -> None:
         """Decode this video next."""
         self.path, self.answered, self.crashes = path, False, 0
         if path is not None:
-            self._send(path)
-
-    def retry(self) -> None:
-        """Decode the same video again."""
-        self._send(self.path)
+            self.send(path)
 
     def replace(self) -> str:
         """Start another process instead of the one that has died; returns how that died."""
@@ -65,7 +61,7 @@ class _Worker:
         self._start()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
-    def _send(self, order: object) -> None:
+    def send(self, order: object) -> None:
         with suppress(*Gone):  # a process that has died is noticed when its answer is read
             self.pipe.send(order)
 
@@ -90,7 +86,8 @@ def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> I
             pool[-1].begin(first)
         left = itertools.islice(paths, workers, None)
         while busy := [worker for worker in pool if worker.path is not None]:
-            for worker in _ready(busy):
+            ready = wait([worker.pipe for worker in busy])  # until some have sent a message or died
+            for worker in [worker for worker in busy if worker.pipe in ready]:
                 path, message = worker.path, _receive(worker)
                 if path is None or message is None:
                     continue
@@ -104,12 +101,6 @@ def decode_in_processes(paths: Sequence[Path], how: Decoding, workers: int) -> I
             worker.end()
 
 
-def _ready(workers: list[_Worker]) -> list[_Worker]:
-    """Wait until some of the workers have sent a message or died."""
-    pipes = wait([worker.pipe for worker in workers])
-    return [worker for worker in workers if worker.pipe in pipes]
-
-
 def _receive(worker: _Worker) -> Message | None:
     """The next message; None if the process has died, but not too often for the video to be tried again."""
     try:
@@ -117,7 +108,7 @@ def _receive(worker: _Worker) -> Message | None:
     except Gone:
         status = worker.replace()
         if worker.crashes < MAX_CRASHES:  # perhaps it was killed from outside
-            worker.retry()
+            worker.send(worker.path)
             return None
         if not worker.answered:
             raise ArgumentError("workers", f"must be 0 here: decoding processes do not start ({status})") from None

@@ -161,15 +161,14 @@ def _resolved(path: Path, folder: Path) -> Path:
     return beside if not os.path.exists(path) and os.path.exists(beside) else path
 
 
-def videos_below(folder: Path) -> Iterator[Path]:
+def videos_below(folder: Path, *, above: frozenset[str] = frozenset()) -> Iterator[Path]:
     """Videos in a folder and those below it, sorted; a folder that holds images is one, the `folder` itself included.
 
     Links are followed, but never in a circle; hidden files and folders are passed over.
+
+    Args:
+        above: real paths of folders that links must not lead back to.
     """
-    return _below(folder, set())
-
-
-def _below(folder: Path, above: set[str]) -> Iterator[Path]:
     real = os.path.realpath(folder)
     if real in above:
         return
@@ -178,7 +177,7 @@ def _below(folder: Path, above: set[str]) -> Iterator[Path]:
         yield folder
     for entry in entries:
         if is_folder(entry):
-            yield from _below(folder / entry.name, above | {real})
+            yield from videos_below(folder / entry.name, above=above | {real})
         elif _suffix(entry.name) in VIDEO_SUFFIXES:
             yield folder / entry.name
 
@@ -196,7 +195,7 @@ def image_folders(
     Args:
         on_error: called with the path and the error of every folder that cannot be read, which is left out; without it,
             the error is raised.
-        above: real paths of folders that links must not lead back to.
+        above: as for `videos_below`.
     """
     real = os.path.realpath(folder)
     if real in above:

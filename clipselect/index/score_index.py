@@ -30,11 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clipselect.index.entry import Entry, Row, Scoring, from_row
-from clipselect.index.index_file import (
-    IndexFormat,
-    signature,  # noqa: F401
-    stored_path,
-)
+from clipselect.index.index_file import IndexFormat, stored_path
 
 ROWS_PER_GROUP, CLIPS_PER_GROUP = 128, 4096
 """A look-up reads one group of rows, which takes about a millisecond; a group ends when either is reached."""
@@ -64,13 +60,11 @@ def write_index(path: Path, scoring: Scoring, rows: Iterator[Row]) -> None:
     """Write rows that come sorted by path."""
     with pq.ParquetWriter(path, FORMAT.described(scoring.record()), compression="zstd") as writer:
         group: list[Row] = []
-        clips = 0
         for row in rows:
             group.append(row)
-            clips += len(row["score"])
-            if len(group) >= ROWS_PER_GROUP or clips >= CLIPS_PER_GROUP:
+            if len(group) >= ROWS_PER_GROUP or sum(len(one["score"]) for one in group) >= CLIPS_PER_GROUP:
                 writer.write_table(pa.Table.from_pylist(group, SCHEMA))
-                group, clips = [], 0
+                group = []
         if group:
             writer.write_table(pa.Table.from_pylist(group, SCHEMA))
 

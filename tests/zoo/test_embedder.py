@@ -189,7 +189,7 @@ def test_imagenet_is_the_normalisation_of_onnx_by_default(tmp_path: Path) -> Non
 
 def test_multiply_adds_of_onnx_are_not_counted_but_may_be_given(tmp_path: Path) -> None:
     path = save(tmp_path / "net.onnx", network("n"))
-    assert load_onnx_embedder(path).gflops is None
+    assert load_onnx_embedder(path).gflops is None and load_onnx_embedder(path, gflops=7.0).gflops == 7.0
 
 
 def test_an_onnx_file_is_known_by_its_content(tmp_path: Path) -> None:

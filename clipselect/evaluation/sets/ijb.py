@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,9 @@ def ijbc(folder: Path) -> FaceSets:
     Raises:
         ClipselectError: a missing file, lines of another form, or a template without a face.
     """
+    from scipy.sparse import csr_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
+
     faces, labels = (_one_file(folder, f"*_{name}.txt") for name in ("face_tid_mid", "template_pair_label"))
     paths, media = list[str](), list[int]()
     elements = dict[str, list[int]]()
@@ -39,21 +42,17 @@ def ijbc(folder: Path) -> FaceSets:
         paths.append(str(folder / "loose_crop" / cells[0]))
         media.append(int(cells[2]))
     places = {template: place for place, template in enumerate(elements)}
-    first, second, same = list[int](), list[int](), list[bool]()
+    compared, same = list[int](), list[bool]()
     for number, line in text_lines(labels):
         cells = line.split()
         if len(cells) != 3 or cells[2] not in ("0", "1"):
             refuse_line(labels, number, "needs two templates and 1 or 0")
-        for name in cells[:2]:
-            if name not in places:
-                refuse_line(
-                    labels, number, f"names template {name}, which has no face in {faces.name}; see that both fit"
-                )
-        first.append(places[cells[0]])
-        second.append(places[cells[1]])
+        compared += _places_of(cells[:2], places, labels, number, faces)
         same.append(cells[2] == "1")
-    pairs = Pairs(np.array(first, np.int64), np.array(second, np.int64), np.array(same, bool))
-    identities = [str(i) for i in _connected(len(places), pairs.first[pairs.same], pairs.second[pairs.same])]
+    first, second = np.array(compared, np.int64).reshape(-1, 2).T
+    pairs = Pairs(first, second, np.array(same, bool))
+    links = csr_array((np.ones(sum(same)), (first[pairs.same], second[pairs.same])), shape=(len(places), len(places)))
+    identities = [str(i) for i in connected_components(links, directed=False)[1].tolist()]
     sets = FaceSets(paths, [*elements.values()], identities, [pairs], np.array(media))
     points = [*folder.glob("*_name_5pts_score.txt"), *folder.glob("meta/*_name_5pts_score.txt")]
     return sets if not points else _aligned(sets, points[0])
@@ -67,7 +66,9 @@ def ijba(folder: Path) -> FaceSets:
     Raises:
         ClipselectError: no such files, a missing one, missing columns, or an unknown template.
     """
-    found = sorted(folder.rglob("verify_metadata_*.csv"), key=_number)
+    found = sorted(
+        folder.rglob("verify_metadata_*.csv"), key=lambda path: int("".join(re.findall(r"\d+", path.stem)) or 0)
+    )
     if not found:
         raise ClipselectError(f"{folder}: holds no verify_metadata_N.csv; give the folder of IJB-A")
     paths, media, boxes, identities = list[str](), list[int](), list[list[float]](), list[str]()
@@ -100,18 +101,27 @@ def ijba(folder: Path) -> FaceSets:
 
 def _read_comparisons(metadata: Path, places: dict[str, int], identities: Sequence[str]) -> Pairs:
     file = metadata.with_name(metadata.name.replace("metadata", "comparisons"))
-    first, second = list[int](), list[int]()
+    compared = list[int]()
     for number, line in text_lines(file):
         cells = [cell.strip() for cell in line.split(",")]
         if len(cells) != 2:
             refuse_line(file, number, "needs two templates, separated by a comma")
-        for name in cells:
-            if name not in places:
-                refuse_line(file, number, f"names template {name}, which is not in {metadata.name}; see that both fit")
-        first.append(places[cells[0]])
-        second.append(places[cells[1]])
-    same = [identities[a] == identities[b] for a, b in zip(first, second, strict=True)]
-    return Pairs(np.array(first, np.int64), np.array(second, np.int64), np.array(same, bool))
+        compared += _places_of(cells, places, file, number, metadata)
+    first, second = np.array(compared, np.int64).reshape(-1, 2).T
+    names = np.array(identities)
+    return Pairs(first, second, names[first] == names[second])
+
+
+def _places_of(
+    templates: Sequence[str], places: Mapping[str, int], file: Path, number: int, listed_in: Path
+) -> list[int]:
+    """The places of two templates that a line of a file compares."""
+    for name in templates:
+        if name not in places:
+            refuse_line(
+                file, number, f"names template {name}, which has no face in {listed_in.name}; see that both fit"
+            )
+    return [places[name] for name in templates]
 
 
 def _rows(file: Path) -> Iterable[tuple[int, dict[str, str]]]:
@@ -169,27 +179,8 @@ def _upright(points: NDArray[np.float64], image: Image, element: int) -> Image:
         raise ImageError(f"the points of element {element} give no alignment ({e}); correct them") from e
 
 
-def _connected(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> list[int]:
-    """For each of `count` members the smallest member of its connected component."""
-    root = [*range(count)]
-
-    def root_of(i: int) -> int:
-        while root[i] != i:
-            root[i] = i = root[root[i]]
-        return i
-
-    for a, b in zip(first.tolist(), second.tolist(), strict=True):
-        low, high = sorted((root_of(a), root_of(b)))
-        root[high] = low
-    return [root_of(i) for i in range(count)]
-
-
 def _one_file(folder: Path, pattern: str) -> Path:
     found = [*folder.glob(pattern), *folder.glob(f"meta/{pattern}")]
     if len(found) != 1:
         raise ClipselectError(f"{folder}: needs one file {pattern}, there or in meta, got {len(found)}")
     return found[0]
-
-
-def _number(path: Path) -> int:
-    return int("".join(re.findall(r"\d+", path.stem)) or 0)

@@ -29,7 +29,7 @@ def test_ijbc_templates_media_and_identities(tmp_path: Path) -> None:
     sets = ijb.ijbc(ijbc_files(tmp_path))
     assert sets.groups == [[0, 1, 2], [3], [4]] and sets.paths[3] == str(tmp_path / "loose_crop/4.jpg")
     assert sets.media is not None and sets.media.tolist() == [100, 100, 7, 9, 1]
-    assert sets.identities == ["0", "0", "2"]  # what a pair calls the same is one identity
+    assert sets.identities == ["0", "0", "1"]  # what a pair calls the same is one identity
     assert sets.rounds[0].same.tolist() == [True, False] and sets.crop is None
     upright = "30 40 70 40 50 60 35 80 65 80"
     text(tmp_path / "meta/ijbc_name_5pts_score.txt", *(f"{i}.jpg {upright} 0.9" for i in range(1, 6)))
