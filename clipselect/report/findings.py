@@ -1,4 +1,4 @@
-"""What a results file says: which K to take, and whether it is worth its cost. Pure functions, no words.
+"""What a results file says: which K to take, and whether it is worth its cost. Pure functions.
 
 Which K: the smallest without a significant difference from the best K that loses at most `MAX_LOSS` points to it. Where
 the file does not compare the two, the best K.
@@ -38,10 +38,10 @@ class Verdict(Enum):
 class Reason(Enum):
     """Why a K is taken."""
 
-    AS_GOOD_AS_BEST = "the smallest without a significant difference from the best"
-    NO_SMALLER = "the best, and the smallest that was measured"
-    SMALLER_ARE_WORSE = "the best, and all smaller ones are worse"
-    NOT_COMPARED = "the best, but the file does not compare all smaller ones with it"
+    AS_GOOD_AS_BEST = "the smallest with no significant difference from the best"
+    NO_SMALLER = "the best; no smaller K was measured"
+    SMALLER_ARE_WORSE = f"the best; every smaller K is significantly worse, or more than {MAX_LOSS:g} point worse"
+    NOT_COMPARED = "the best; the file does not compare every smaller K with it, so a smaller one may be as good"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Choice:
     Attributes:
         row: ddl at that K.
         best: ddl at the K with the highest metric.
-        loss: `row` minus `best` in points; None where they are one.
+        loss: `row` minus `best` in points; None where they are the same row.
     """
 
     row: Row

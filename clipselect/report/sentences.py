@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from clipselect.evaluation.results import Row
 from clipselect.report.classes import ClassGain, class_gains
-from clipselect.report.findings import MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Reason, Verdict
+from clipselect.report.findings import MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Verdict
 from clipselect.report.formats import (
     UNITS,
     amount,
@@ -106,20 +106,10 @@ def _phrase(c: Comparison) -> str:
 
 
 def _which_k(choice: Choice) -> str:
-    k, most = f"Which K: {choice.row.k}", f"{amount(MAX_LOSS)} point"
-    match choice.reason:
-        case Reason.AS_GOOD_AS_BEST:
-            assert choice.loss is not None
-            return (
-                f"{k}, the smallest with no significant difference from the best, K = {choice.best.k}, and at most"
-                f" {most} below it: {gain(choice.loss)}."
-            )
-        case Reason.NO_SMALLER:
-            return f"{k}, the best; no smaller K was measured."
-        case Reason.SMALLER_ARE_WORSE:
-            return f"{k}, the best; every smaller K is significantly worse, or more than {most} worse."
-        case Reason.NOT_COMPARED:
-            return f"{k}, the best; the file does not compare every smaller K with it, so a smaller one may be as good."
+    why = f"Which K: {choice.row.k}, {choice.reason.value}"
+    if choice.loss is None:
+        return f"{why}."
+    return f"{why}, K = {choice.best.k}, and at most {amount(MAX_LOSS)} point below it: {gain(choice.loss)}."
 
 
 def _compared(ddl: Row, c: Comparison, role: str) -> str:
