@@ -9,7 +9,7 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,8 @@ class Annotation(NamedTuple):
 
 Annotations = tuple[Annotation, ...]
 Located = tuple[str, Annotations]
+Lines = Iterator[tuple[int, list[str]]]
+"""Line numbers of a list, and the fields of each line."""
 Row = tuple[str, Subset | None, Annotation]
 """One line of a list: the name of a video, its subset, and one annotation."""
 Entry = tuple[Subset | None, Annotations]
@@ -49,10 +51,12 @@ class FoundVideos:
     Attributes:
         annotations: by path, or for a list by name until that is located.
         train_classes: names of the classes of the training videos; None if there are no training videos.
+        missing: names in a list whose file is not there, or whose segments are all empty (the name ends so).
     """
 
     annotations: dict[str, Annotations]
     train_classes: set[str] | None
+    missing: tuple[str, ...] = ()
 
 
 def labels_of(videos: Iterable[Annotations]) -> set[str]:
@@ -121,7 +125,7 @@ def _paths(videos: dict[str, Entry], data: Path, prefix: Path | None) -> Listing
     return Listing(videos, locate, " or ".join(start or "the current folder" for start in starts))
 
 
-def _kinetics(data: Path, folder: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Listing:
+def _kinetics(data: Path, folder: Path, header: list[str], rows: Lines) -> Listing:
     """A file called ID_START_END (six digits each) is the clip alone; one called ID is the whole upload."""
     videos = _collected(data, _headed(data, header, rows, ("youtube_id",), KINETICS_COLUMNS[1:]), name=_clip_name)
     files = _by_stem(folder)
@@ -176,13 +180,7 @@ def _collected(
     return videos
 
 
-def _headed(
-    data: Path,
-    header: list[str],
-    rows: Iterator[tuple[int, list[str]]],
-    videos: tuple[str, ...],
-    times: tuple[str, ...],
-) -> Iterator[Row]:
+def _headed(data: Path, header: list[str], rows: Lines, videos: Sequence[str], times: Sequence[str]) -> Iterator[Row]:
     video, label, split = first_of(videos, header), first_of(LABEL_COLUMNS, header), first_of(["split"], header)
     start, end = (first_of([name], header) for name in times)
     if video is None:
@@ -203,10 +201,13 @@ def _headed(
         if not path or not name:
             raise ClipselectError(f"{where} has no {'label' if path else 'path'}; fill it in or remove the line")
         span = tuple("" if column is None else row[column] for column in (start, end))
-        yield path, subset, Annotation(name, *_span(span, f"{where} ({path})")) if any(span) else Annotation(name)
+        annotation = Annotation(name, *_seconds(span, f"{where} ({path})")) if any(span) else Annotation(name)
+        if any(span) and annotation.end <= annotation.start:
+            raise ClipselectError(f"{where} ({path}): the segment {span[0]} to {span[1]} s is empty; correct it")
+        yield path, subset, annotation
 
 
-def _unheaded(data: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
+def _unheaded(data: Path, rows: Lines) -> Iterator[Row]:
     """`path 3`, `path,3` and `path,name`; a path may hold spaces, and commas before a number or in quotes."""
     for number, (line,) in rows:
         path = line.rstrip("0123456789")
@@ -263,14 +264,6 @@ def _entries(data: Path, database: dict[str, Any]) -> Iterator[Row]:
             start, end = _seconds(tuple(segment), where)
             if end > start:
                 yield name, subset, Annotation(label.strip(), start, end)
-
-
-def _span(span: tuple[Any, ...], where: str) -> tuple[float, float]:
-    """Start and end in seconds of a segment that must not be empty."""
-    start, end = _seconds(span, where)
-    if end <= start:
-        raise ClipselectError(f"{where}: the segment {span[0]} to {span[1]} s is empty; correct its start or end")
-    return start, end
 
 
 def _seconds(span: tuple[Any, ...], where: str) -> tuple[float, float]:

@@ -140,7 +140,7 @@ def _composed_frames(clips: Sequence[tuple[Source, Clip]], clip_duration: Fracti
 
 
 def _frames(source: Source, clip: Clip, into: Sequence[Fraction]) -> NDArray[np.uint8]:
-    """The frames on screen so many seconds into a clip, [n, height, width, 3]."""
+    """The frames [n, height, width, 3] on screen at times given in seconds from the start of a clip."""
     ticks = [float((clip.start + max(seconds, Fraction(0))) / source.timeline.time_base) for seconds in into]
     wanted = np.searchsorted(source.timeline.pts, ticks, side="right") - 1
     return read_frames(source, wanted.clip(clip.first, clip.last), _squash)

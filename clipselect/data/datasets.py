@@ -96,15 +96,14 @@ def read_dataset(
             classes, a class that is not among `classes` or in val alone, a split without videos, or not one file there.
     """
     data = _checked(data, split)
-    missing: tuple[str, ...] = ()
     if os.path.isdir(data):
         if prefix is not None:
             raise ClipselectError(f"{data}: is a folder, and a prefix is for lists and JSON; leave the prefix out")
         found = _of_folder(data, split)
     else:
-        found, missing = read_list(data, split, None if prefix is None else Path(prefix))
+        found = read_list(data, split, None if prefix is None else Path(prefix))
     names = _class_names(data, found, classes)
-    return Dataset(short_name(data), names, _indexed(found.annotations, names), missing)
+    return Dataset(short_name(data), names, _indexed(found.annotations, names), found.missing)
 
 
 def read_background(data: Path | str, split: Split) -> dict[str, list[str]]:
@@ -134,8 +133,10 @@ def read_background(data: Path | str, split: Split) -> dict[str, list[str]]:
 
 
 def shown_class(clip: Clip, video: LabelledVideo) -> int:
-    """The class that a clip of a video shows: where segments are known the one whose segments fill most of it together,
-    or BACKGROUND if none fills half of it; else that of the video."""
+    """The class that a clip of a video shows: without segments that of the video, or BACKGROUND if it has none.
+
+    With segments it is the class whose segments together fill most of the clip, or BACKGROUND if none fills half of it.
+    """
     if not video.segments:
         return video.labels[0] if video.labels else BACKGROUND
     start, end = float(clip.start), float(clip.end)
@@ -205,7 +206,7 @@ def _class_names(data: Path, found: FoundVideos, classes: Sequence[str] | None) 
         if alone := sorted(labels - {*names}):
             raise ClipselectError(f"{data}: {_some(alone)} in val but not in train; add training videos, or leave out")
         if len(names) < 2:
-            raise ClipselectError(f"{data}: only one class, {names[0]!r}; it takes two to tell apart")
+            raise ClipselectError(f"{data}: only one class, {names[0]!r}; give at least two")
     if odd := [name for name in names if name != name.encode("utf-8", "replace").decode()]:
         raise ClipselectError(f"{data}: the class {odd[0]!r} is not UTF-8; rename it, or save the list as UTF-8")
     return names

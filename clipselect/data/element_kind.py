@@ -40,8 +40,8 @@ def element_kind(data: Sequence[Path]) -> ElementKind:
     """What can be distilled from some data sets, by what lies in them.
 
     A file is a video, a list or a JSON of videos: clips. A folder of videos: clips. A folder with images in it, or in
-    its folders: frames, since every folder is an identity. Images deeper than that may be videos as folders of
-    frames, or identities with a folder per camera, so nobody can know.
+    its folders: frames, since every folder is an identity. Images deeper than that may be the frames of a video or an
+    identity with a folder per camera: the caller must choose.
 
     Raises:
         ClipselectError: nothing there, no videos and no images, videos and images, or images that may be either.

@@ -64,7 +64,7 @@ def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool
     if not identities:
         raise ClipselectError(f"{where}: no images of identities for {split}; give a folder of images per identity")
     if len(identities) < 2:
-        raise ClipselectError(f"{where}: only one identity, {identities[0]!r}, for {split}; it takes two to tell apart")
+        raise ClipselectError(f"{where}: only one identity, {identities[0]!r}, for {split}; give at least two")
     pairs = [(path, label) for label, identity in enumerate(identities) for path in found[identity]]
     return LabelledImages(tuple(path for path, _ in pairs), tuple(label for _, label in pairs), identities)
 

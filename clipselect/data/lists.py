@@ -2,7 +2,6 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 
 from clipselect.data.annotations import Annotations, FoundVideos, Listing, labels_by_time, labels_of, read_annotations
@@ -11,17 +10,34 @@ from clipselect.errors import ClipselectError
 from clipselect.index.inputs import LIST_SUFFIXES
 
 
-def read_list(data: Path, split: Split, prefix: Path | None) -> tuple[FoundVideos, tuple[str, ...]]:
-    """The videos that are there, in the order of the file, and the names of those that are missing.
+def read_list(data: Path, split: Split, prefix: Path | None) -> FoundVideos:
+    """The videos by path, in the order of the file.
 
     Raises:
         ClipselectError: see `clipselect.data.datasets.read_dataset`.
     """
     listing = _listing(data, prefix)
     named = _of_listing(data, listing, split)
-    paths, missing = _located(data, listing, named.annotations, split)
-    missing += tuple(f"{name} (only empty segments)" for name, subset in listing.empty.items() if subset == split)
-    return FoundVideos(paths, named.train_classes), missing
+    if not named.annotations:
+        raise ClipselectError(f"{data}: has no videos for {split}; name some")
+    found: dict[str, Annotations] = {}
+    missing = []
+    for name, listed in named.annotations.items():
+        located = listing.locate(name, listed)
+        if located is None:
+            missing.append(name)
+            continue
+        path, annotations = located
+        if path in found:  # several clips of one upload
+            annotations = tuple(dict.fromkeys(found[path] + annotations))
+        found[path] = annotations
+    if not found:
+        raise ClipselectError(
+            f"{data}: not one of its {len(missing)} {split} files is there, not {missing[0]} in {listing.searched}; "
+            "give the folder that they are relative to as prefix"
+        )
+    missing += [f"{name} (only empty segments)" for name, subset in listing.empty.items() if subset == split]
+    return FoundVideos(found, named.train_classes, tuple(missing))
 
 
 def _listing(data: Path, prefix: Path | None) -> Listing:
@@ -60,27 +76,3 @@ def _of_split(listing: Listing, split: Split) -> set[str]:
         members[label].append(upload)
     wanted = set[str]().union(*(of_split(uploads, split) for uploads in members.values()))
     return {name for name in listing.videos if listing.upload(name) in wanted}
-
-
-def _located(
-    data: Path, listing: Listing, wanted: Mapping[str, Annotations], split: Split
-) -> tuple[dict[str, Annotations], tuple[str, ...]]:
-    if not wanted:
-        raise ClipselectError(f"{data}: has no videos for {split}; name some")
-    found: dict[str, Annotations] = {}
-    missing = []
-    for name, listed in wanted.items():
-        located = listing.locate(name, listed)
-        if located is None:
-            missing.append(name)
-            continue
-        path, annotations = located
-        if path in found:  # several clips of one upload
-            annotations = tuple(dict.fromkeys(found[path] + annotations))
-        found[path] = annotations
-    if not found:
-        raise ClipselectError(
-            f"{data}: not one of its {len(missing)} {split} files is there, not {missing[0]} in {listing.searched}; "
-            "give the folder that they are relative to as prefix"
-        )
-    return found, tuple(missing)

@@ -5,7 +5,7 @@ No image is opened. Links are followed, hidden files are skipped, frames are in 
 
 import os
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,7 @@ Layout = Literal["mars", "market1501", "ilids-vid", "prid2011", "folders"]
 Name = str | int
 
 JUNK, DISTRACTOR = -1, 0
-"""Identities of MARS and Market-1501 that are nobody: detections to ignore, and people who are no right answer."""
+"""Identities of MARS and Market-1501 that name no person: detections to ignore, and people who are never searched."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Tracklet:
     Attributes:
         identity: a number in MARS and Market-1501 (`JUNK` and `DISTRACTOR` are no people), otherwise a folder's name.
         camera: None where it is not known.
-        track: tells the tracklets of an identity in a camera apart.
+        track: distinguishes the tracklets of an identity in a camera.
         paths: of the frames, in time order; one at least.
     """
 
@@ -110,8 +110,7 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
             in two places.
     """
     root = Path(folder)
-    known = layout is None or layout in LAYOUTS
-    check_argument(known, "layout", f"must be one of {', '.join(LAYOUTS)}, got {layout}")
+    check_argument(layout in (None, *LAYOUTS), "layout", f"must be one of {', '.join(LAYOUTS)}, got {layout}")
     if not os.path.isdir(root):
         raise ClipselectError(f"{root}: no such folder; give a folder of tracklets")
     skipped: list[str] = []
@@ -121,7 +120,8 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
         raise ClipselectError(f"{root}: a folder without images{why}; give a folder of tracklets")
     layout = layout or _detected(found)
     if layout == "folders":
-        _refuse_splits(root)
+        if splits := sorted(path.name for path in split_folders(root).values()):
+            raise ClipselectError(f"{root}: holds splits ({', '.join(splits)}), not identities; give one of them")
         tracklets = [_of_folder(root, place, names) for place, names in found]
     else:
         tracklets = _by_name(root, found, _NAMINGS[layout], skipped)
@@ -147,16 +147,11 @@ def _by_name(root: Path, found: list[tuple[Path, list[str]]], naming: _Naming, s
         raise ClipselectError(
             f"{root}: not one of its images is named like {naming.example}; give another layout of {', '.join(LAYOUTS)}"
         )
-    _refuse_doubles(root, naming, frames.values())
-    return [Tracklet(*key, tuple(sorted(paths, key=lambda p: natural_order(p.name)))) for key, paths in frames.items()]
-
-
-def _refuse_doubles(root: Path, naming: _Naming, tracklets: Iterable[Sequence[Path]]) -> None:
-    """Where a tracklet is a folder, two folders are stills beside a sequence, or two copies of the set."""
-    for paths in () if naming.numbered else tracklets:
+    for paths in () if naming.numbered else frames.values():  # where a folder is a tracklet
         places = sorted({str(path.parent) for path in paths})
-        if len(places) > 1:
+        if len(places) > 1:  # stills beside a sequence, or two copies of the set
             raise ClipselectError(f"{root}: one tracklet is in {places[0]} and in {places[1]}; give one part of it")
+    return [Tracklet(*key, tuple(sorted(paths, key=lambda p: natural_order(p.name)))) for key, paths in frames.items()]
 
 
 def query_and_gallery(tracklets: Sequence[Tracklet]) -> QueryGallery:
@@ -219,14 +214,8 @@ def _of_folder(root: Path, place: Path, names: list[str]) -> Tracklet:
     return Tracklet(below[0], below[1], "/".join(below[2:]), paths)
 
 
-def _refuse_splits(root: Path) -> None:
-    splits = sorted(folder.name for folder in split_folders(root).values())
-    if splits:
-        raise ClipselectError(f"{root}: holds splits ({', '.join(splits)}), not identities; give one of them")
-
-
 def _order(tracklet: Tracklet) -> list[object]:
-    """By identity, camera and track, numbers in names by their value; the paths tell apart what is left."""
+    """By identity, camera and track, numbers in names by their value; then by the paths."""
     return [*map(_name_order, (tracklet.identity, tracklet.camera, tracklet.track)), tracklet.paths]
 
 

@@ -16,21 +16,18 @@ def read_unlabelled(data: Path | str, *, prefix: Path | str | None = None) -> Da
     Raises:
         ClipselectError: nothing there, or a folder or list without videos.
     """
-    videos: list[LabelledVideo] = []
-    missing: list[str] = []
-    for path in dict.fromkeys(map(str, find_videos([str(data)], None if prefix is None else Path(prefix)))):
-        if os.path.exists(path):
-            videos.append(LabelledVideo(path, ()))
-        else:
-            missing.append(path)
-    if not videos and os.path.exists(data):
+    paths = dict.fromkeys(map(str, find_videos([str(data)], None if prefix is None else Path(prefix))))
+    videos = [LabelledVideo(path, ()) for path in paths if os.path.exists(path)]
+    there = {video.path for video in videos}
+    missing = tuple(path for path in paths if path not in there)
+    if not videos and not os.path.exists(data):
+        raise ClipselectError(f"{data}: no such file or folder; check the path")
+    if not videos:
         raise ClipselectError(
             f"{data}: not one of its {len(missing)} files is there, not {missing[0]}; "
             "give the folder that they are relative to as prefix"
         )
-    if not videos:
-        raise ClipselectError(f"{data}: no such file or folder; check the path")
-    return Dataset(short_name(Path(data)), (), videos, tuple(missing))
+    return Dataset(short_name(Path(data)), (), videos, missing)
 
 
 def read_unlabelled_split(
@@ -62,10 +59,8 @@ def read_unlabelled_split(
         raise ClipselectError(f"{data}: one video is too little; give more")
     val = {*candidates[:: -(-len(candidates) // most_held_out)]} if most_held_out else set[str]()
     train = [video for name, video in videos.items() if name not in val]
-    return (
-        Dataset(everything.name, (), train, everything.missing),
-        Dataset(everything.name, (), [video for name, video in videos.items() if name in val]),
-    )
+    held = [video for name, video in videos.items() if name in val]
+    return Dataset(everything.name, (), train, everything.missing), Dataset(everything.name, (), held)
 
 
 def _name(path: str, root: Path) -> str:

@@ -118,7 +118,7 @@ class ChooseBest:
     """The candidates with the best scores, weighted by them (eq. 7 to 11).
 
     Attributes:
-        k: at most so many; None for all above the `threshold`.
+        k: the largest number of clips; None for all above the `threshold`.
         threshold: in [0, 1]; only clips with a score above it, and the best clip in any case.
         min_gap: seconds between the end of one chosen clip and the start of the next; None allows overlap.
         pad_to_k: where fewer than `k` were chosen, some are repeated with weight 0.

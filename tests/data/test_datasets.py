@@ -103,7 +103,7 @@ def test_data_that_is_train_by_its_name_still_has_some_held_out(here: Path) -> N
         (["notes.txt"], "data: there are no videos in it; put them into one folder per class"),
         (["a/1.mp4", "b/notes.txt"], "b: a class without videos; fill the folder or remove it"),
         (["a/1.mp4", "b/1.jpg", "b/2.jpg"], "b: holds images, not videos; put the images of each video"),
-        (["a/1.mp4", "a/2.mp4"], "data: only one class, 'a'; it takes two to tell apart"),
+        (["a/1.mp4", "a/2.mp4"], "data: only one class, 'a'; give at least two"),
         (["val/a/1.mp4", "val/b/1.mp4"], "data: has no folder train; add it"),
     ],
 )

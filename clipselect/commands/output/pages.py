@@ -92,8 +92,11 @@ def frames_png(results: Sequence[Result]) -> bytes:
 
 
 def best_frames(group: Scored, most: int) -> list[tuple[Record, Image]]:
-    """Frames of a group with their pictures, best first; at most so many: the picked ones, and evenly from best to
-    worst of them, or of the others if the picked ones are fewer."""
+    """At most `most` frames of a group with their pictures, best first.
+
+    If there are more, the picked ones, filled up with others from best to worst; or some of the picked ones, from best
+    to worst, if these are too many already.
+    """
     ordered = sorted(zip(group.elements, group.pictures, strict=True), key=lambda pair: pair[0]["rank"])
     if len(ordered) <= most:
         return ordered
