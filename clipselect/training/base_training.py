@@ -23,14 +23,7 @@ from clipselect.training.cards import base_card
 from clipselect.training.clip_elements import clip_outputs
 from clipselect.training.frame_cache import frame_cache
 from clipselect.training.loop import TrainingConfig, train
-from clipselect.training.run import (
-    TrainingRun,
-    TrainResult,
-    check_outputs,
-    origin,
-    python_call,
-    to_half_precision,
-)
+from clipselect.training.run import TrainingRun, TrainResult, check_outputs, origin, python_call, to_half_precision
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.networks import NETWORKS
 

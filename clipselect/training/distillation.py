@@ -21,13 +21,7 @@ from clipselect.training.ddnet_training import DDNetLoss, train_ddnet
 from clipselect.training.feature_store import computed_features
 from clipselect.training.loop import TrainingConfig
 from clipselect.training.recipe import ClipRecipe, FrameRecipe, Recipe
-from clipselect.training.run import (
-    TrainingRun,
-    TrainResult,
-    check_outputs,
-    origin,
-    python_call,
-)
+from clipselect.training.run import TrainingRun, TrainResult, check_outputs, origin, python_call
 from clipselect.training.targets import DScoreTarget, write_d_scores
 from clipselect.training.tasks import ClipTask, FrameTask, Task
 from clipselect.zoo.base import Base

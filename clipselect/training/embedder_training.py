@@ -26,19 +26,12 @@ from clipselect.training.cards import embedder_card
 from clipselect.training.embedder_examples import EmbedderExamples
 from clipselect.training.embedder_losses import LOSSES, EmbedderInTraining, Loss
 from clipselect.training.loop import TrainingConfig, train
-from clipselect.training.run import (
-    TrainingRun,
-    TrainResult,
-    check_outputs,
-    origin,
-    python_call,
-    to_half_precision,
-)
+from clipselect.training.run import TrainingRun, TrainResult, check_outputs, origin, python_call, to_half_precision
+from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import EMBEDDERS
 from clipselect.zoo.loading import read_checkpoint
 
 WEIGHT_DECAY = 5e-4
-EMBEDDING_BATCH = 64
 MAX_QUERIES = 2000
 """Held-out images that are sought among all others."""
 
@@ -96,12 +89,9 @@ def train_embedder(
     check_argument(loss in LOSSES, "loss", f"must be one of {', '.join(LOSSES)}, got {loss}")
     architecture = EMBEDDERS[network]
     made_for = architecture.input_spec
-    input_spec = replace(
-        made_for,
-        height=made_for.height if height is None else height,
-        width=made_for.width if width is None else width,
-    )
-    for argument, pixels in (("height", input_spec.height), ("width", input_spec.width)):
+    height, width = (made_for.height if height is None else height), (made_for.width if width is None else width)
+    input_spec = replace(made_for, height=height, width=width)
+    for argument, pixels in (("height", height), ("width", width)):
         check_argument(MIN_SIDE <= pixels <= MAX_SIDE, argument, f"must lie in [{MIN_SIDE}, {MAX_SIDE}], got {pixels}")
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
     check_outputs(output)
@@ -189,26 +179,8 @@ def readable(images: LabelledImages, stage: str, progress: ProgressCallback, on_
 
 def fingerprint_of(images: LabelledImages) -> str:
     """SHA-256 of all paths with their labels."""
-    digest = hashlib.sha256()
-    for path, label in zip(images.paths, images.labels, strict=True):
-        digest.update(f"{path!r} {label}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
-
-
-@torch.inference_mode()
-def embedded(
-    network: nn.Module, paths: Sequence[str], input_spec: InputSpec, device: torch.device | str
-) -> NDArray[np.float32]:
-    """Features [n, d] of image files by a network in evaluation mode.
-
-    Raises:
-        ImageError: an image that cannot be read.
-    """
-    rows = []
-    for start in range(0, len(paths), EMBEDDING_BATCH):
-        images = np.stack([input_spec.squash(read_image(path)) for path in paths[start : start + EMBEDDING_BATCH]])
-        rows.append(network(input_spec.normalise(images, device)).float().cpu().numpy())
-    return np.concatenate(rows)
+    lines = (f"{path!r} {label}\n" for path, label in zip(images.paths, images.labels, strict=True))
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def leave_one_out(features: NDArray[np.float32], labels: Sequence[int]) -> Retrieval:
@@ -241,7 +213,8 @@ def _measured(net: nn.Module, images: LabelledImages, input_spec: InputSpec, run
         return None
     if len(set(images.labels)) == len(images.labels):
         return None
-    found = leave_one_out(embedded(net, images.paths, input_spec, run.runtime.device), images.labels)
+    embedder = Embedder.from_module(net, input_spec, name=run.output.stem, device=str(run.runtime.device))
+    found = leave_one_out(embedder.embed(map(read_image, images.paths)), images.labels)
     return {
         "identities": len(images.identities),
         "images": len(images.paths),

@@ -156,7 +156,7 @@ def train(
         running = mean if step == first else LOSS_DECAY * running + (1 - LOSS_DECAY) * mean
         done = step + 1
         if runtime.is_global_zero:
-            runtime.log({"loss": mean, "learning rate": float(rate.get_last_lr()[0])}, done)
+            runtime.fabric.log_dict({"loss": mean, "learning rate": float(rate.get_last_lr()[0])}, done)
             if time.monotonic() - saved > 60 * config.checkpoint_minutes or done == config.steps:
                 _save(checkpoint, parts, settings, done)
                 saved = time.monotonic()

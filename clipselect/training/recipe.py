@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from clipselect.data.degradations import DEGRADATIONS
-from clipselect.errors import ArgumentError
+from clipselect.errors import check_argument
 from clipselect.media.candidates import Seconds
 from clipselect.method.ddnet import DDNetConfig
 from clipselect.method.discriminability import Contrast, Metric
@@ -59,19 +59,16 @@ class Recipe(ABC):
 
     def __post_init__(self) -> None:
         for name, known in self.CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ArgumentError(name, f"must be one of {', '.join(known)}, got {getattr(self, name)}")
-        for name, smallest in (("frames", 1), ("variants", 0)):
-            number = getattr(self, name, smallest)
-            if number < smallest:
-                raise ArgumentError(name, f"must be at least {smallest}, got {number}")
+            choice = getattr(self, name)
+            check_argument(choice in known, name, f"must be one of {', '.join(known)}, got {choice}")
         low, high = self.SIDES
-        if not all(low <= side <= high for side in self.sides):
-            raise ArgumentError("size", f"must lie in [{low}, {high}], got {'x'.join(map(str, self.sides))}")
-        for name in ("widths", "depths"):
-            numbers = getattr(self, name)
-            if len(numbers) != 4 or min(numbers) < 1:
-                raise ArgumentError(name, f"must be four positive numbers such as 8, 16, 32, 48, got {numbers}")
+        shown = "x".join(map(str, self.sides))
+        check_argument(
+            all(low <= side <= high for side in self.sides), "size", f"must lie in [{low}, {high}], got {shown}"
+        )
+        for name, four in (("widths", self.widths), ("depths", self.depths)):
+            problem = f"must be four positive numbers such as 8, 16, 32, 48, got {four}"
+            check_argument(len(four) == 4 and min(four) >= 1, name, problem)
 
     @property
     def sides(self) -> tuple[int, int]:
@@ -115,8 +112,9 @@ class ClipRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sides[0] != self.sides[1]:
-            raise ArgumentError("size", f"must be one number for clips, got {self.sides[0]}x{self.sides[1]}")
+        height, width = self.sides
+        check_argument(self.frames >= 1, "frames", f"must be at least 1, got {self.frames}")
+        check_argument(height == width, "size", f"must be one number for clips, got {height}x{width}")
 
     def input_spec(self) -> InputSpec:
         return InputSpec(*self.sides, MEAN, STD, self.frames)
@@ -139,6 +137,10 @@ class FrameRecipe(Recipe):
     ELEMENTS = "frames"
     SIDES = (16, 512)
     CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {**Recipe.CHOICES, "degradations": (*DEGRADATIONS, "none")}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_argument(self.variants >= 0, "variants", f"must be at least 0, got {self.variants}")
 
     def input_spec(self) -> InputSpec:
         return InputSpec(*self.sides, *NORMALISATIONS["half"])

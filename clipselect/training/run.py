@@ -56,8 +56,8 @@ class TrainingRun:
         work: Path | str | None,
         device: str,
         precision: str,
-        progress: ProgressCallback = no_progress,
-        on_error: OnError = ignore_error,
+        progress: ProgressCallback,
+        on_error: OnError,
     ) -> "TrainingRun":
         """Make the work folder (by default beside the output) and join the processes of the run.
 
@@ -67,10 +67,9 @@ class TrainingRun:
         work = output.with_suffix(".work") if work is None else Path(work)
         make_folder(work)
         runtime = launch(device, precision, work / "logs")
-        first = runtime.is_global_zero
-        return cls(
-            output, work, runtime, progress if first else no_progress, LeftOut(on_error if first else ignore_error)
-        )
+        if not runtime.is_global_zero:
+            progress, on_error = no_progress, ignore_error
+        return cls(output, work, runtime, progress, LeftOut(on_error))
 
     def report_missing(self, names: Iterable[str]) -> None:
         """Report files that a list of training data names and that are not there."""
@@ -111,14 +110,9 @@ def origin(kind: str, output: Path, data: str, seed: int, steps: int, command: s
         command: what to call or to type to make the weights again.
     """
     return {
-        "kind": kind,
-        "name": output.stem,
-        "data": data,
-        "seed": seed,
-        "steps": steps,
-        "clipselect": __version__,
+        "kind": kind, "name": output.stem, "data": data, "seed": seed, "steps": steps, "clipselect": __version__,
         "command": command,
-    }
+    }  # fmt: skip
 
 
 def python_call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> str:

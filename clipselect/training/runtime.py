@@ -49,18 +49,11 @@ class Runtime:
 
     @property
     def is_global_zero(self) -> bool:
-        return self.fabric.global_rank == 0
-
-    def broadcast(self, value: T | None) -> T:
-        """The first process's value, in every process."""
-        return cast(T, self.fabric.broadcast(value))
+        return self.rank == 0
 
     def from_first(self, compute: Callable[[], T]) -> T:
         """What the first process computes, in every process: the others might read the same and not agree."""
-        return self.broadcast(compute() if self.is_global_zero else None)
-
-    def log(self, values: dict[str, float], step: int) -> None:
-        self.fabric.log_dict(values, step)
+        return cast(T, self.fabric.broadcast(compute() if self.is_global_zero else None))
 
 
 def launch(device: str, precision: str, log_folder: Path) -> Runtime:

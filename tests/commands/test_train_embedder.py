@@ -1,28 +1,39 @@
 """`clipselect train-embedder` from folders of identities to weights."""
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import Result
+from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import EMBEDDERS, load_trained
 from helpers.command_line import Run, assert_refused, stop_at
 from helpers.identity_pictures import data_set
 from helpers.training_data import assert_same_weights
+from numpy.typing import NDArray
+from torch import nn
 from typer.testing import CliRunner
 
 from clipselect.commands import app
 from clipselect.data.identities import read_identities
 from clipselect.errors import ClipselectError
+from clipselect.media.images import read_image
 from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.embedder_losses import LOSSES
-from clipselect.training.embedder_training import embedded, leave_one_out
+from clipselect.training.embedder_training import leave_one_out
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = ("--network", "narrow_reid", "--height", 48, "--width", 24, "--batch", 8, "--device", "cpu")
 OPTIONS = (*SMALL, "--images-per-identity", 2, "--steps", 3, "--checkpoint-minutes", 0)
+
+
+def embedded(net: nn.Module, paths: Sequence[str], input_spec: InputSpec) -> NDArray[np.float32]:
+    return Embedder.from_module(net, input_spec, device="cpu").embed(map(read_image, paths))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +76,7 @@ def test_the_weights_are_an_embedder_that_does_what_the_card_says(made: Result, 
                 "steps": 3, "seed": 0, "data": "people", "mean": [0.485, 0.456, 0.406], "name": "people"}  # fmt: skip
     assert {key: metadata[key] for key in expected} == expected
     val = read_identities([data], "val")
-    found = leave_one_out(embedded(net, val.paths, input_spec, "cpu"), val.labels)
+    found = leave_one_out(embedded(net, val.paths, input_spec), val.labels)
     held_out = metadata["held_out"]
     assert held_out["rank1"] == 100 * found.cmc[1] and held_out["map"] == 100 * found.mean_average_precision
     assert (held_out["identities"], held_out["images"]) == (3, 12)
@@ -106,7 +117,7 @@ def test_it_learns_by_every_loss(loss: str, data: Path, run: Run, tmp_path: Path
     torch.manual_seed(0)
     before, after = (
         leave_one_out(
-            embedded(one, [people.paths[i] for i in there], input_spec, "cpu"), [people.labels[i] for i in there]
+            embedded(one, [people.paths[i] for i in there], input_spec), [people.labels[i] for i in there]
         ).mean_average_precision
         for one in (EMBEDDERS["narrow_reid"].build().eval(), net)
     )

@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 from clipselect.errors import ClipselectError, VideoError
+from clipselect.media.progress import no_progress
+from clipselect.media.unreadable import LeftOut, ignore_error
 from clipselect.scoring.checkpoint import load_weights
 from clipselect.training.cards import CARD
-from clipselect.training.run import LeftOut, TrainingRun, check_outputs, origin, python_call, to_half_precision
+from clipselect.training.run import TrainingRun, check_outputs, origin, python_call, to_half_precision
 
 
 def test_a_call_is_shown_as_it_would_be_written(tmp_path: Path) -> None:
@@ -28,7 +30,7 @@ def test_a_file_that_is_left_out_twice_counts_once() -> None:
 
 
 def test_a_run_has_a_work_folder_beside_its_output_and_ends_with_weights_and_a_card(tmp_path: Path) -> None:
-    run = TrainingRun.begin(tmp_path / "net.safetensors", None, "cpu", "32")
+    run = TrainingRun.begin(tmp_path / "net.safetensors", None, "cpu", "32", no_progress, ignore_error)
     assert run.work == tmp_path / "net.work" and run.work.is_dir()
     metadata = origin("base", run.output, "videos", 1, 2, "clipselect train-base")
     result = run.finish({"w": torch.ones(2)}, metadata, f"# net\n\n{CARD}\n")
