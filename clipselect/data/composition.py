@@ -7,10 +7,10 @@ compositions are made of their outputs. `write_composition` makes a real file of
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +19,7 @@ from clipselect.media.candidates import Clip, Timeline
 from clipselect.media.clips import read_frames
 from clipselect.media.extract import write_frames
 from clipselect.media.images import Image
-from clipselect.media.pixels import orientation
+from clipselect.media.pixels import scaled
 from clipselect.media.sources import Source
 
 ACTION_CLIPS, BACKGROUND_CLIPS = 4, 16
@@ -143,11 +143,4 @@ def _frames(source: Source, clip: Clip, into: Sequence[Fraction]) -> NDArray[np.
     """The frames [n, height, width, 3] on screen at times given in seconds from the start of a clip."""
     ticks = [float((clip.start + max(seconds, Fraction(0))) / source.timeline.time_base) for seconds in into]
     wanted = np.searchsorted(source.timeline.pts, ticks, side="right") - 1
-    return read_frames(source, wanted.clip(clip.first, clip.last), _squash)
-
-
-def _squash(picture: av.VideoFrame) -> Image:
-    turned = orientation(picture)
-    stored = (HEIGHT, WIDTH) if turned.transpose else (WIDTH, HEIGHT)
-    pixels: Any = picture.reformat(*stored, format="rgb24").to_ndarray()
-    return np.ascontiguousarray(turned.apply(pixels))
+    return read_frames(source, wanted.clip(clip.first, clip.last), partial(scaled, width=WIDTH, height=HEIGHT))

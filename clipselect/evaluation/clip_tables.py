@@ -13,14 +13,13 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from clipselect.data.composition import spread_clips
 from clipselect.media.candidates import Clip, Timeline, candidate_clips, frames_to_score
 from clipselect.media.clips import BATCH, ClipBatch, known_clips, map_clips, read_clip, read_frames
 from clipselect.media.images import Image
-from clipselect.media.pixels import orientation
+from clipselect.media.pixels import scaled
 from clipselect.media.sources import Source
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.scorer import Scorer
@@ -175,15 +174,9 @@ def crops(picture: av.VideoFrame, aspect: float, size: int) -> NDArray[np.uint8]
         aspect: width to height of the upright picture.
     """
     width, height = (max(size, round(size * side)) for side in (aspect, 1 / aspect))
-    turned = orientation(picture)
-    stored = (height, width) if turned.transpose else (width, height)
-    small: Any = _scaler.reformat(picture, *stored, "rgb24", interpolation="BILINEAR", threads=1).to_ndarray()
-    upright = turned.apply(small)
+    upright = scaled(picture, width, height)
     lefts, tops = ([0, (side - size) // 2, side - size] for side in (width, height))
     return np.stack([upright[y : y + size, x : x + size] for x, y in zip(lefts, tops, strict=True)])
-
-
-_scaler = VideoReformatter()
 
 
 def _pass(

@@ -67,10 +67,17 @@ class _Scalers(threading.local):
 _scalers = _Scalers()
 
 
+def scaled(frame: av.VideoFrame, width: int, height: int) -> Image:
+    """[height, width, 3] uint8 RGB of the whole frame, upright."""
+    turned = orientation(frame)
+    stored = (height, width) if turned.transpose else (width, height)
+    small: Any = _scalers.exact.reformat(frame, *stored, "rgb24", interpolation="BILINEAR", threads=1)
+    return turned.apply(small.to_ndarray())
+
+
 def squash(frame: av.VideoFrame, size: int) -> Image:
     """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
-    small: Any = _scalers.exact.reformat(frame, size, size, "rgb24", interpolation="BILINEAR", threads=1)
-    return orientation(frame).apply(small.to_ndarray())
+    return scaled(frame, size, size)
 
 
 def squash_fast(frame: av.VideoFrame, size: int) -> Image:
