@@ -34,37 +34,20 @@ def topk_correct(probabilities: Floats, labels: ArrayLike | Sequence[Sequence[in
     return right
 
 
-def average_precision(scores: ArrayLike, positive: ArrayLike) -> float:
-    """Area under the precision-recall curve as a sum over its steps, without interpolation.
+def mean_average_precisions(probabilities: Floats, labels: Sequence[Sequence[int]]) -> Statistic:
+    """Mean average precision as a function of how often each group was drawn [b, n], for `statistic_draws`.
 
-    Args:
-        scores: [n], higher is surer.
-        positive: [n] bool, at least one true.
-
-    >>> round(average_precision([0.9, 0.6, 0.3], [True, False, True]), 4)
-    0.8333
-    """
-    values, truth = np.asarray(scores), np.asarray(positive, dtype=bool)
-    if not truth.any():
-        raise ValueError("average precision needs at least one positive")
-    return float(_average_precisions(values, truth, np.ones((1, len(values)), np.float32))[0])
-
-
-def mean_average_precision(probabilities: Floats, labels: Sequence[Sequence[int]]) -> float:
-    """Mean over the classes of their `average_precision`; classes without positives are left out.
+    The mean over the classes of the area under the precision-recall curve, as a sum over its steps without
+    interpolation; classes without positives are left out.
 
     Args:
         probabilities: [n, classes].
         labels: n sequences of class indices.
 
-    >>> mean_average_precision(np.array([[0.9, 0.1], [0.2, 0.8]]), [[0], [0, 1]])
-    1.0
+    >>> statistic = mean_average_precisions(np.array([[0.9, 0.1], [0.2, 0.8]]), [[0], [0, 1]])
+    >>> statistic(np.ones((1, 2), np.float32))
+    array([1.])
     """
-    return float(mean_average_precisions(probabilities, labels)(np.ones((1, len(probabilities)), np.float32))[0])
-
-
-def mean_average_precisions(probabilities: Floats, labels: Sequence[Sequence[int]]) -> Statistic:
-    """`mean_average_precision` as a function of how often each group was drawn, for `statistic_draws`."""
     rows, wanted = _pairs(probabilities, labels)
     classes = np.unique(wanted).tolist()
 

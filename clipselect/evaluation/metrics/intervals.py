@@ -40,10 +40,9 @@ class BootstrapResult:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 %, (low, high).
+        """95 %, (low, high): the quantiles of the draws, less their mean bias.
 
-        Groups drawn twice rank side by side, which favours average precision: what all draws are too high by on
-        average is taken off the quantiles.
+        Groups drawn twice rank side by side, which raises average precision.
         """
         low, high = np.quantile(self.draws, QUANTILES) - (self.draws.mean() - self.value)
         return float(low), float(high)

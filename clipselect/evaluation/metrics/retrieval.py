@@ -22,8 +22,8 @@ Metric = Literal["euclidean", "cosine"]
 Identities = Sequence[Hashable] | NDArray[np.generic]
 
 RANKS = (1, 5, 20)
-SAME = 1e-12
-"""Squared distances below this share of the squared lengths are rounding, and become 0."""
+MAX_ROUNDING_ERROR = 1e-12
+"""Of squared distances, as a fraction of the squared lengths; smaller distances become 0."""
 
 
 @dataclass(frozen=True)
@@ -161,5 +161,5 @@ def _distances(query: NDArray[np.float64], gallery: NDArray[np.float64]) -> Iter
     for part in chunks(len(query), len(gallery)):
         sums = np.square(query[part]).sum(axis=1)[:, None] + lengths
         squares = sums - 2 * (query[part] @ gallery.T)
-        squares[squares < SAME * sums] = 0
+        squares[squares < MAX_ROUNDING_ERROR * sums] = 0
         yield from squares.astype(np.float32)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-WHOLE = 1e-9
-"""A rate times a number of trials that is this near a whole number is meant to be it: 1e-3 of 1000 pairs is one."""
+MAX_ROUNDING_ERROR = 1e-9
+"""Relative, of a rate times a number of trials: 1e-3 of 1000 pairs is one pair."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class OperatingPoint:
         """One sentence where the rate could not be measured, None where it was."""
         if self.rate is not None:
             return None
-        needed = int(np.ceil(1 / self.allowed - WHOLE))
+        needed = int(np.ceil(1 / self.allowed - MAX_ROUNDING_ERROR))
         return f"a rate of {self.allowed:g} needs at least {needed} impostor trials, there are {self.trials}"
 
 
@@ -139,7 +139,7 @@ def operating_points(
         if not 0 < rate <= 1:
             raise ValueError(f"a rate of false alarms must lie in (0, 1], got {rate}")
         count = rate * trials
-        if abs(count - round(count)) <= WHOLE * count:  # in whole trials, where a rate's last digit is no matter
+        if abs(count - round(count)) <= MAX_ROUNDING_ERROR * count:
             count = round(count)
         if count < 1:
             points.append(OperatingPoint(rate, None, None, trials))

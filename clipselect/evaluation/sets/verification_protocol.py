@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.metrics.intervals import BootstrapResult, chunks, statistic_draws
-from clipselect.evaluation.metrics.verification import WHOLE, ten_fold_accuracy
+from clipselect.evaluation.metrics.verification import MAX_ROUNDING_ERROR, ten_fold_accuracy
 from clipselect.evaluation.sets.face_sets import Pairs
 from clipselect.evaluation.sets.rows import Measure
 
@@ -76,9 +76,9 @@ class Protocol:
         """The false accept rates that cannot be measured, and why."""
         fewest = min(int((~pairs.same).sum()) for pairs in self.rounds)
         return {
-            far: f"a FAR of {far:g} needs at least {math.ceil(1 / far - WHOLE)} impostor pairs, and there are {fewest}"
+            far: f"a FAR of {far:g} needs at least {math.ceil(1 / far - MAX_ROUNDING_ERROR)} impostor pairs, and there are {fewest}"
             for far in self.fars
-            if far * fewest < 1 - WHOLE
+            if far * fewest < 1 - MAX_ROUNDING_ERROR
         }
 
     def _measured(self, features: NDArray[np.float32], fars: Sequence[float]) -> dict[str, BootstrapResult]:
@@ -119,7 +119,7 @@ class Protocol:
             for part in chunks(len(drawn), len(values)):
                 alarms = np.cumsum(drawn[part][:, one] * drawn[part][:, other], axis=1)[:, last]
                 found = np.cumsum(np.pad(drawn[part][:, own], ((0, 0), (1, 0))), axis=1)
-                allowed = far * alarms[:, -1] * (1 + WHOLE)
+                allowed = far * alarms[:, -1] * (1 + MAX_ROUNDING_ERROR)
                 at = (alarms <= allowed[:, None]).sum(axis=1).clip(max=len(last) - 1)
                 i = np.arange(len(at))
                 before = np.where(at > 0, alarms[i, at - 1], 0)
