@@ -4,6 +4,7 @@ Pure functions over the similarities of pairs; higher means more alike, and a pa
 (similarity >= threshold). Pairs that tie are accepted together, since there is no order among them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class OperatingPoint:
         """One sentence where the rate could not be measured, None where it was."""
         if self.rate is not None:
             return None
-        needed = int(np.ceil(1 / self.allowed - MAX_ROUNDING_ERROR))
+        needed = min_trials(self.allowed)
         return f"a rate of {self.allowed:g} needs at least {needed} impostor trials, there are {self.trials}"
 
 
@@ -121,6 +122,15 @@ def ten_fold_accuracy(similarities: ArrayLike, same: ArrayLike, folds: ArrayLike
         accuracies[f] = ((values[own] >= thresholds[f]) == truth[own]).mean()
     error = float(accuracies.std(ddof=1) / np.sqrt(len(names)))
     return FoldAccuracy(float(accuracies.mean()), error, accuracies, thresholds)
+
+
+def min_trials(rate: float) -> int:
+    """The fewest impostor trials with which a rate of false alarms can be measured.
+
+    >>> min_trials(0.01)
+    100
+    """
+    return math.ceil(1 / rate - MAX_ROUNDING_ERROR)
 
 
 def operating_points(

@@ -5,7 +5,6 @@ as often as the product of both counts; an identity and its own copy are no pair
 the gallery of rank-1 are not drawn again. Every metric is the mean over the rounds.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.metrics.intervals import BootstrapResult, chunks, statistic_draws
-from clipselect.evaluation.metrics.verification import MAX_ROUNDING_ERROR, ten_fold_accuracy
+from clipselect.evaluation.metrics.verification import MAX_ROUNDING_ERROR, min_trials, ten_fold_accuracy
 from clipselect.evaluation.sets.face_sets import Pairs
 from clipselect.evaluation.sets.rows import Measure
 
@@ -76,9 +75,9 @@ class Protocol:
         """The false accept rates that cannot be measured, and why."""
         fewest = min(int((~pairs.same).sum()) for pairs in self.rounds)
         return {
-            far: f"a FAR of {far:g} needs at least {math.ceil(1 / far - MAX_ROUNDING_ERROR)} impostor pairs, and there are {fewest}"
+            far: f"a FAR of {far:g} needs at least {min_trials(far)} impostor pairs, and there are {fewest}"
             for far in self.fars
-            if far * fewest < 1 - MAX_ROUNDING_ERROR
+            if fewest < min_trials(far)
         }
 
     def _measured(self, features: NDArray[np.float32], fars: Sequence[float]) -> dict[str, BootstrapResult]:
