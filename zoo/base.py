@@ -77,17 +77,13 @@ class Base(TrainedNetwork):
             name=name, net=net, layer=layer, takes_output=feature_layer is not None, head=linear, input_spec=input_spec,
             classes=classes or (), clip_duration=clip_duration, metadata=metadata or {}, device=where,
         )  # fmt: skip
-        outputs = made.count_outputs()
+        outputs = made._run(input_spec.blank())[1].shape[1]  # to see that it works, too
         names = tuple(map(str, range(outputs))) if classes is None else tuple(classes)
         if outputs < 2:
             raise ClipselectError(f"{name} has a single output; a base needs at least two classes")
         if len(names) > outputs:
             raise ClipselectError(f"{name} has {outputs} outputs, but {len(names)} classes are named")
         return replace(made, classes=names)
-
-    def count_outputs(self) -> int:
-        """How many outputs it has, one for every class and perhaps more; a blank clip is run, to see that it works."""
-        return self._run(self.input_spec.blank())[1].shape[1]
 
     @property
     def has_names(self) -> bool:

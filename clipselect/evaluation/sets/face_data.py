@@ -12,6 +12,7 @@ from clipselect.index.inputs import is_folder, visible
 
 Form = Literal["ijbc", "ijba", "sets", "images"]
 YOUTUBE_PAIRS = "splits.txt"
+SET_SIZES = (5, 10)
 
 
 def form_of(folder: Path) -> Form:
@@ -36,20 +37,15 @@ def form_of(folder: Path) -> Form:
 
 
 def read_face_sets(
-    folder: Path,
-    form: Form,
-    *,
-    set_list: Path | None = None,
-    pairs: Path | None = None,
-    set_size: Sequence[int] | None = None,
-    seeds: Sequence[int] = (0,),
+    folder: Path, set_list: Path | None, pairs: Path | None, set_size: Sequence[int] | None, seeds: Sequence[int]
 ) -> FaceSets:
-    """The sets of a folder; see `evaluate_faces` for the arguments.
+    """The sets of a folder; see `clipselect.evaluation.sets.faces.FaceEvaluation` for the arguments.
 
     Raises:
         ArgumentError: an argument that does not apply to data of this form.
         ClipselectError: data that cannot be used.
     """
+    form = form_of(folder)
     if set_size is not None and (form != "images" or set_list is not None):
         raise ArgumentError("set_size", f"is for drawn sets, and {folder} has its own; leave it out")
     root = split_root(folder, "val")[0]
@@ -64,5 +60,4 @@ def read_face_sets(
         return sets_in_folders(root, found)
     if found is not None:
         raise ArgumentError("pairs", f"names sets, and {root} holds none but images of identities; leave it out")
-    assert set_size is not None
-    return drawn_sets(folder, set_size, seeds)
+    return drawn_sets(folder, set_size or SET_SIZES, seeds)

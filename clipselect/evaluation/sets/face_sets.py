@@ -54,6 +54,7 @@ class FaceSets:
         crop: (image, element) -> the face; None where the images are faces already.
         crop_identity: names what decides `crop`, for caches.
         left_out: reasons by name of what had to be left out.
+        sizes: of drawn sets; None where the data has its own.
     """
 
     paths: list[str]
@@ -64,6 +65,7 @@ class FaceSets:
     crop: Callable[[Image, int], Image] | None = None
     crop_identity: str = ""
     left_out: dict[str, str] = field(default_factory=dict)
+    sizes: Sequence[int] | None = None
 
 
 def drawn_sets(folder: Path, sizes: Sequence[int], seeds: Sequence[int]) -> FaceSets:
@@ -100,7 +102,7 @@ def drawn_sets(folder: Path, sizes: Sequence[int], seeds: Sequence[int]) -> Face
                 groups.append(order[start : start + size].tolist())
                 identities.append(name)
         rounds.append(all_pairs(identities, range(first_group, len(groups))))
-    return FaceSets(paths, groups, identities, rounds, left_out=left_out)
+    return FaceSets(paths, groups, identities, rounds, left_out=left_out, sizes=sizes)
 
 
 def sets_in_folders(folder: Path, pairs: Path | None = None) -> FaceSets:

@@ -13,7 +13,7 @@ from clipselect.evaluation.arguments import check_fraction, check_numbers
 from clipselect.evaluation.methods import methods_at, names
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.sets.blur import UNCHANGED, Condition, change_of, condition_of
-from clipselect.evaluation.sets.face_data import form_of, read_face_sets
+from clipselect.evaluation.sets.face_data import read_face_sets
 from clipselect.evaluation.sets.face_sets import FaceSets
 from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable, frame_networks, frame_table
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
@@ -27,7 +27,6 @@ from clipselect.samplers.frame_sampler import FaceFrameSampler
 from clipselect.scoring.scorer import Scorer
 from clipselect.zoo.embedder import Embedder
 
-SET_SIZES = (5, 10)
 MIN_DRAWS = 20
 MIN_BLUR, MAX_BLUR = 3, 101
 DOMAIN_METHODS = ("average", "top1", "ddl_all", "ddl_threshold", "ddl", "even", *names("oracle"))
@@ -108,14 +107,8 @@ class FaceEvaluation:
             ClipselectError: data or networks that cannot be used; not one image can be read.
         """
         make_folder(out)
-        folder = Path(self.data)
-        networks = frame_networks(self.base, self.model, self.device)
-        form = form_of(folder)
-        drawn = form == "images" and self.set_list is None and self.set_size is None
-        set_size = SET_SIZES if drawn else self.set_size
-        sets = read_face_sets(
-            folder, form, set_list=self.set_list, pairs=self.pairs, set_size=set_size, seeds=self.seeds
-        )
+        folder, networks = Path(self.data), frame_networks(self.base, self.model, self.device)
+        sets = read_face_sets(folder, self.set_list, self.pairs, self.set_size, self.seeds)
         for one, why in sets.left_out.items():
             _warn(f"{one}: left out, {why}")
         found, clean, left_out = Entries(), None, LeftOut(on_error)
@@ -127,31 +120,24 @@ class FaceEvaluation:
             )  # fmt: skip
             clean = clean or table
             self._evaluate_condition(found, sets, condition, table, clean, networks)
-        results = found.results("faces", "set", self._record(set_size), networks)
+        results = found.results("faces", "set", self._record(sets.sizes), networks)
         write_results(out / RESULTS_NAME, results)
         return results
 
     def _record(self, set_size: Sequence[int] | None) -> Record:
         """The settings of the results file."""
         files = {"data": self.data, "list": self.set_list, "pairs": self.pairs}
-        lists = {"set_size": set_size} | {
-            name: getattr(self, name) for name in ("seeds", "blur", "k", "far", "domains")
-        }
+        lists = {"seeds": self.seeds, "blur": self.blur, "k": self.k, "far": self.far, "domains": self.domains}
         return {
             **{name: None if file is None else printable(file) for name, file in files.items()},
-            **{name: None if values is None else [*values] for name, values in lists.items()},
+            **{name: [*values] for name, values in lists.items()}, "set_size": set_size and [*set_size],
             "threshold": self.threshold, "draws": self.draws,
         }  # fmt: skip
 
     def _evaluate_condition(
-        self,
-        found: Entries,
-        sets: FaceSets,
-        condition: Condition,
-        table: FrameTable,
-        clean: FrameTable,
+        self, found: Entries, sets: FaceSets, condition: Condition, table: FrameTable, clean: FrameTable,
         networks: FrameNetworks,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Add the entries of one condition; `clean` is the table of the unchanged frames."""
         every = table.groups(condition.groups)
         present = [place for place, group in enumerate(every) if len(group)]

@@ -149,11 +149,11 @@ class PersonEvaluation:
         }  # fmt: skip
 
     def _evaluate_set(
-        self, found: Entries, one: TrackletSet, paths: int, states: "Sequence[State]", networks: FrameNetworks
+        self, found: Entries, one: TrackletSet, paths: int, states: Sequence["State"], networks: FrameNetworks
     ) -> None:
         """Add the entries of one set in all states."""
-        search = one.queries()
-        how, sources = SetMethods(networks, self.threshold, self.seeds), len(matched_identities(search))
+        search, how = one.queries(), SetMethods(networks, self.threshold, self.seeds)
+        sources = len(matched_identities(search))
         clean, people = states[0].table, [one.identities[i] for i in one.people]
         clean_groups = clean.groups([one.places[i] for i in one.people])
         for state in states:
@@ -168,7 +168,7 @@ class PersonEvaluation:
             rows, differences = set_rows(name, state.table, groups, methods, measure, how, sources=sources, known=known)
             found.rows += rows
             found.differences += differences
-            found.data.append(_data_record(name, one, search, groups, times))
+            found.data.append(_data_record(name, one, search, groups, times, sources))
             if truth is not None:
                 ranking = ranking_of_tracklets(state.table.scores, truth, of_people, people * times)
                 found.ranking.append({"data": name} | ranking)
@@ -233,11 +233,11 @@ def matched_identities(search: QueryGallery) -> set[Hashable]:
 
 
 def _data_record(
-    name: str, one: TrackletSet, search: QueryGallery, groups: Sequence[NDArray[np.int64]], times: int
+    name: str, one: TrackletSet, search: QueryGallery, groups: Sequence[NDArray[np.int64]], times: int, sources: int
 ) -> Record:
     sizes = [len(group) for group in groups]
     return {
-        "name": name, "videos": len(groups), "sources": len(matched_identities(search)),
+        "name": name, "videos": len(groups), "sources": sources,
         "tracklets": len(one.tracklets), "times": times,
         "frames_per_tracklet": float(np.mean(sizes)), "tracklets_of_one_frame": sizes.count(1) // times,
         "queries": len(search.queries) - search.unmatched, "unmatched": search.unmatched,

@@ -1,4 +1,4 @@
-"""Which frames of sets are blurred, and how a cache tells blurred frames apart."""
+"""Which frames of sets are blurred, and how a cache distinguishes blurred frames."""
 
 import numpy as np
 import pytest
