@@ -1,4 +1,4 @@
-"""Videos for timing, out of nothing: panning textures with grain, moving blocks and cuts, at usual bit rates.
+"""Generated videos for timing: panning textures with grain, moving blocks and cuts, at usual bit rates.
 
 Only a few seconds are encoded; longer videos repeat their packets, which costs a decoder as much as new ones.
 """

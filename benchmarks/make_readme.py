@@ -145,7 +145,7 @@ def speed() -> str:
 
 
 def speed_goals() -> str:
-    """What was aimed at in speed and memory."""
+    """Goals of speed and memory, and what was measured."""
     goals = json.loads((RESULTS / "speed.json").read_text())["goals"]
     rows = ((g["goal"], f"{g['measured']:g}", "met" if g["met"] else "**missed**") for g in goals)
     return table(("goal", "measured", ""), rows)

@@ -12,11 +12,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import torch
 from clipselect.zoo.base import MEAN, STD, Base
-from clipselect.zoo.networks import NETWORKS
 from rich.progress import track
-from shared import write_results
+from shared import slowfast, write_results
 
 from clipselect import DDNet, DDNetConfig, commands, load_scorer, open_source, score_video, top_k
 from clipselect.evaluation.classify import compare
@@ -27,7 +25,6 @@ from clipselect.scoring.multiply_adds import multiply_adds
 
 SETTINGS = ((30, 5), (60, 9))
 """Dense clips and K: Kinetics-700 and ActivityNet-1.2 in the paper."""
-FRAMES, SECONDS = 32, 64 / 30
 DDNETS = {
     "8 frames, (1, 2, 2) stem (shipped)": (DDNetConfig(dims=3, stem_stride=2), 8),
     "16 frames, full stem": (DDNetConfig(dims=3), 16),
@@ -44,11 +41,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     make_folder(args.out)
-    torch.manual_seed(0)
-    slowfast = NETWORKS["slowfast_r50"].build(400)
-    base = Base.from_module(
-        slowfast, InputSpec(args.size, args.size, MEAN, STD, FRAMES), SECONDS, name="slowfast_r50", device="cpu"
-    )
+    base = slowfast(args.size, "cpu")
     rows = [*computed(base), *measured(args.video, base, args.repeats)]
     document = {
         "benchmark": "cost",
@@ -66,7 +59,7 @@ def computed(base: Base) -> Rows:
     """G multiply-adds per video as fvcore counts them: one multiply-add is one. `fewer` is dense over ddl."""
     rows: Rows = []
     for size in (112, 256):
-        per_clip = multiply_adds(base.net, InputSpec(size, size, MEAN, STD, FRAMES)) / 1e9
+        per_clip = multiply_adds(base.net, InputSpec(size, size, MEAN, STD, base.input_spec.frames)) / 1e9
         for name, (config, frames) in DDNETS.items():
             scoring = multiply_adds(DDNet(config).eval(), InputSpec(112, 112, MEAN, STD, frames)) / 1e9
             for clips, k in SETTINGS:
@@ -84,10 +77,10 @@ def measured(video: Path, base: Base, repeats: int) -> Rows:
     clips, k = SETTINGS[0]
     scorer = load_scorer(device="cpu")
     duration = float(open_source(video).timeline.duration)
-    stride = (duration - SECONDS) / (clips - 1) - 1e-6
+    stride = (duration - base.clip_duration) / (clips - 1) - 1e-6
     times: dict[str, list[float]] = {}
     for _ in track(range(repeats), description=f"{k} of {clips} clips"):
-        scores = score_video(open_source(video), scorer, clip_duration=SECONDS, stride=stride)
+        scores = score_video(open_source(video), scorer, clip_duration=base.clip_duration, stride=stride)
         answers = compare(scores, top_k(scores.scores, k), scorer, base)
         for answer in answers:
             times.setdefault(answer.method, []).append(answer.seconds)

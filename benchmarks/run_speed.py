@@ -1,7 +1,7 @@
 """What scoring costs beside decoding, and what it saves; every figure beside its rival in the same run, in turns.
 
     python benchmarks/run_speed.py --out OUT                # about half an hour on 2 cores, videos made for the run
-    python benchmarks/run_speed.py --out OUT --quick        # two minutes: does everything run?
+    python benchmarks/run_speed.py --out OUT --quick        # two minutes, to check that everything runs
 
 Parts, all of them unless --parts names some:
 
@@ -29,20 +29,19 @@ from typing import Any
 
 import made_videos
 from made_videos import Made
-from shared import write_results
-from speed_base import base_rows, slowfast
+from shared import slowfast, write_results
+from speed_base import base_rows
 from speed_parts import backends, growth, indexing, memory, reading
 
 from clipselect import commands
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.provenance import environment
+from clipselect.evaluation.provenance import environment, network_record
 from clipselect.media.files import make_folder, write_whole
 from clipselect.media.sources import open_source
 from clipselect.scoring.device import pick_device
 
 Rows = list[dict[str, Any]]
 PARTS = "abcdef"
-MiB = 2**20
 
 
 def main() -> None:
@@ -96,7 +95,7 @@ def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespa
     device = arguments.device
     parts: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
         "a": lambda: reading(files(folder, arguments), arguments.repeats, device),
-        "b": lambda: base_rows(base_videos(folder, arguments), arguments.base_repeats, arguments.quick, device),
+        "b": lambda: base_rows(base_videos(folder, arguments), arguments.base_repeats, base_size(arguments), device),
         "c": lambda: backends(arguments.repeats, device),
         "d": lambda: indexing(folder, scratch, 4 if arguments.quick else 96, arguments.repeats, device),
         "e": lambda: growth(folder, (10, 20) if arguments.quick else (10, 60, 600), arguments.repeats),
@@ -132,8 +131,12 @@ def base_videos(folder: Path, arguments: argparse.Namespace) -> list[tuple[Path,
     return [(ten, 30, 5), (ten, 60, 9), (sixty, 60, 9)]
 
 
+def base_size(arguments: argparse.Namespace) -> int:
+    return 112 if arguments.quick else 256
+
+
 def goals(found: dict[str, Rows]) -> Rows:
-    """What was aimed at, and what was measured of it."""
+    """The goals, and what was measured."""
     out: Rows = []
 
     def add(goal: str, measured: float | None, met: Callable[[float], bool]) -> None:
@@ -165,14 +168,12 @@ def write_base(arguments: argparse.Namespace, about: dict[str, Any], rows: Rows)
         data = f"{row['k']} of {row['clips']} clips, {row['video']}, {row['pipeline']}"
         k = None if row["method"] == "dense" else row["k"]
         entry = {"data": data, "method": row["method"], "k": k, "videos": 1, "seconds": row["seconds"]}
-        common.append(
-            entry | {key: row[key] for key in ("seconds_decode", "seconds_ddnet", "seconds_base") if key in row}
-        )
+        common.append(entry | {key: value for key, value in row.items() if key.startswith("seconds_")})
     document = {
         "benchmark": "speed",
         "settings": {"weights": "random", "repeats": arguments.base_repeats},
         "environment": about,
-        "base": {"name": slowfast(arguments.quick, arguments.device).name},
+        "base": network_record(slowfast(base_size(arguments), arguments.device)),
         "data": [{"name": name, "videos": 1} for name in dict.fromkeys(entry["data"] for entry in common)],
         "rows": common,
     }

@@ -1,11 +1,26 @@
-"""What the benchmarks of speed share: a results file and its tables."""
+"""What the benchmarks of speed share: a heavy base, a results file and its tables."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import torch
+from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.networks import NETWORKS
 
 from clipselect.commands.common import write_stdout
 from clipselect.evaluation import results
 from clipselect.report.write import render, write_report
+from clipselect.scoring.input_spec import InputSpec
+
+
+@cache
+def slowfast(size: int, device: str) -> Base:
+    """SlowFast-R50 8x8 with random weights: its speed does not depend on them."""
+    torch.manual_seed(0)
+    published = NETWORKS["slowfast_r50"]
+    spec = InputSpec(size, size, MEAN, STD, published.frames)
+    return Base.from_module(published.build(400), spec, published.seconds, name="slowfast_r50", device=device)
 
 
 def write_results(out: Path, document: dict[str, Any]) -> None:

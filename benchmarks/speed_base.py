@@ -3,15 +3,14 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from clipselect.zoo.base import MEAN, STD, Base
-from clipselect.zoo.networks import NETWORKS
+from clipselect.zoo.base import Base
 from pytorchvideo.data import LabeledVideoDataset
+from shared import slowfast
 from torch.nn.functional import interpolate
 from torch.utils.data import SequentialSampler
 
@@ -23,29 +22,17 @@ from clipselect.media.candidates import Seconds, exact_seconds
 from clipselect.method.aggregation import aggregate
 from clipselect.scoring.input_spec import InputSpec
 
-FRAMES, SECONDS = 32, 64 / 30
 OWN, PYTORCHVIDEO = "own pipeline", "LabeledVideoDataset"
 
 
-@cache
-def slowfast(quick: bool, device: str) -> Base:
-    """SlowFast-R50 8x8 of random weights: its speed does not depend on them."""
-    torch.manual_seed(0)
-    net = NETWORKS["slowfast_r50"].build(400)
-    size = 112 if quick else 256
-    input_spec = InputSpec(size, size, MEAN, STD, FRAMES)
-    return Base.from_module(net, input_spec, SECONDS, name="slowfast_r50", device=device)
-
-
-def base_rows(videos: list[tuple[Path, int, int]], repeats: int, quick: bool, device: str) -> Iterator[dict[str, Any]]:
+def base_rows(videos: list[tuple[Path, int, int]], repeats: int, size: int, device: str) -> Iterator[dict[str, Any]]:
     """Median seconds per method and pipeline; all methods take turns."""
-    base, scorer = slowfast(quick, device), load_scorer(device=device)
+    base, scorer = slowfast(size, device), load_scorer(device=device)
     networks = Networks(scorer, base)
-    size, frames = base.input_spec.size, base.input_spec.clip_frames
-    base.probabilities(np.zeros((1, frames, size, size, 3), np.uint8))  # first calls are slow
+    base.probabilities(np.zeros((1, base.input_spec.clip_frames, size, size, 3), np.uint8))  # first calls are slow
     for path, clips, k in videos:
         duration = float(open_source(path).timeline.duration)
-        length = SECONDS if duration > SECONDS else duration / 2
+        length = base.clip_duration if duration > base.clip_duration else duration / 2
         stride = (duration - length) / (clips - 1) - 1e-6
         ways = _own(path, length, stride, k, networks) | _pytorchvideo(path, length, stride, k, base)
         seconds: dict[tuple[str, str], list[dict[str, float]]] = {key: [] for key in ways}

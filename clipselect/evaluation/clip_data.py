@@ -33,8 +33,8 @@ class ClipDataSet:
     Attributes:
         missing: how many videos are listed and not there.
         errors: why videos could not be read, by path.
-        files: of a number of groups, evenly drawn, the real files to time, cut by `grid`.
-        parts: groups by further names, whose ranking is reported besides.
+        files: n -> video files of n groups, evenly drawn, to time methods on; `grid` gives their candidates.
+        parts: some of the groups by name, whose ranking is reported too.
     """
 
     name: str

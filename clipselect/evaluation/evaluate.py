@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from clipselect.errors import check_argument
 from clipselect.evaluation.clips import ClipEvaluation
@@ -15,7 +15,7 @@ from clipselect.media.unreadable import OnError, ignore_error
 Elements = Literal["clips", "faces", "persons"]
 
 
-Evaluation = ClipEvaluation | FaceEvaluation | PersonEvaluation
+Evaluation: TypeAlias = ClipEvaluation | FaceEvaluation | PersonEvaluation
 """What to evaluate: a dataclass whose first field is `data` and whose fields are the options."""
 
 EVALUATIONS: Mapping[str, type[Evaluation]] = {

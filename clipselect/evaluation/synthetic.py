@@ -1,7 +1,7 @@
-"""Videos and two networks made from nothing, to run an evaluation where there is no data. No claim of accuracy.
+"""Generated videos and two tiny networks, to run an evaluation without data. No claim of accuracy.
 
-In grainy videos a square moves or blinks for a while: two classes. The networks are tiny and fitted in seconds to such
-clips, by the same steps as real ones: a base, the D-scores of its training clips, a DDNet that regresses them.
+In grainy videos a square moves or blinks for a while: two classes. The networks are trained in seconds by the same
+steps as real ones: a base, the D-scores of its training clips, a DDNet that regresses them.
 """
 
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def scene(
 
 
 def fit(base_file: Path, model_file: Path, steps: int) -> None:
-    """Train a base on clips drawn without end, then a DDNet on the D-scores that it gives to some."""
+    """Train a base on new clips at every step, then a DDNet on the D-scores of some clips."""
     shape = {**asdict(INPUT_SPEC), "clip_duration": CLIP_SECONDS, "classes": CLASSES}
     torch.manual_seed(0)
     net = NarrowR3D(len(CLASSES) + 1)
@@ -106,7 +106,7 @@ def fit(base_file: Path, model_file: Path, steps: int) -> None:
     base = Base.from_module(net, INPUT_SPEC, CLIP_SECONDS, name="synthetic", classes=CLASSES, device="cpu")
     clips, labels = draw([4], 10 * BATCH)
     features = base.features(clips)
-    video = torch.where(labels == NOTHING, torch.arange(len(labels)) % len(CLASSES), labels)  # that a clip stands in
+    video = torch.where(labels == NOTHING, torch.arange(len(labels)) % len(CLASSES), labels)  # class of the video
     ratio = discriminability(features, video, class_centroids(features, labels, len(CLASSES) + 1))
     norm = normalisation(ratio)
     targets = d_scores(ratio, norm).float()

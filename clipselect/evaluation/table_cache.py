@@ -1,4 +1,4 @@
-"""Tables of videos kept on disk, so that a run that was stopped continues and another K opens no video."""
+"""Tables of videos on disk: an evaluation that was stopped continues, and another K opens no video."""
 
 import hashlib
 import json
@@ -34,14 +34,13 @@ class TableCache:
 
     def table(self, path: str) -> VideoTable:
         """From the folder, or else from the video; a VideoError if that cannot be read."""
-        if self._made_with is None:
-            return video_table(open_source(path, fps=self.fps), self.grid, self.networks)
-        file = self.folder / f"{self._key(path)}.npz"
-        table = self._load(file)
+        file = None if self._made_with is None else self.folder / f"{self._key(path)}.npz"
+        table = None if file is None else self._load(file)
         if table is None:
             table = video_table(open_source(path, fps=self.fps), self.grid, self.networks)
-            with whole_file(file) as part, part.open("wb") as out:
-                np.savez(out, **asdict(table))
+            if file is not None:
+                with whole_file(file) as part, part.open("wb") as out:
+                    np.savez(out, **asdict(table))
         return table
 
     def tables(

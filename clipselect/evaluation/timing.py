@@ -28,7 +28,7 @@ TIMED = ("ddl", "uniform", "uniform_equal_cost", "dense")
 
 
 def timed_methods(ks: Sequence[int], grid: ClipGrid, networks: Networks, cost: Cost, fps: float) -> dict[Key, Timed]:
-    """The methods of `TIMED` at every K, as functions of a video; without a known cost there is no equal one."""
+    """The methods of `TIMED` at every K, as functions of a video; equal cost only where the cost is known."""
     keys = [(name, k) for k in ks for name in TIMED if METHODS[name].has_k] + [("dense", None)]
     known = [key for key in keys if key[0] != "uniform_equal_cost" or cost.ddnet_to_base is not None]
     return {key: partial(_answer, *key, grid=grid, networks=networks, cost=cost, fps=fps) for key in known}
@@ -45,8 +45,8 @@ def time_methods(
 ) -> dict[Key, dict[str, float]]:
     """Means over the videos of every method, under the keys of a results file; a video that fails is left out.
 
-    Not counted: every method once on the first video, since first calls are slow, and one reading of every file, so
-    that none comes from the disk for one method and from memory for the next. The methods take turns in being first.
+    First calls are slow, so every method runs once on the first video uncounted. Every file is read beforehand, so that
+    it comes from memory for all methods alike. The method that begins changes from video to video.
     """
     found: dict[Key, list[dict[str, float]]] = defaultdict(list)
     order, warm = [*methods], False
@@ -83,7 +83,7 @@ def _answer(
         source, clips, scores = score_pass(source, grid, networks, watch)
     else:
         clips = grid.clips(source.timeline)
-        scores = np.zeros(len(clips), np.float32)  # which the method does not look at
+        scores = np.zeros(len(clips), np.float32)  # the method does not use them
     n = len(clips)
     most = n if k is None else min(k, n)
     equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
@@ -96,7 +96,7 @@ def _answer(
 
 
 def _read(path: Path) -> None:
-    """A file, or all those of a folder, into the memory of the system."""
+    """Read a file, or all files of a folder, so that the system has them in memory."""
     for file in filter(Path.is_file, path.iterdir()) if path.is_dir() else [path]:
         with file.open("rb") as opened:
             while opened.read(1 << 20):
@@ -124,7 +124,7 @@ def _means(values: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def _reset_peak() -> bool:
-    """Whether the kernel counts the peak of this process again from here."""
+    """Make the kernel count the peak memory of this process from here on; False if it does not."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:  # not Linux, or not allowed

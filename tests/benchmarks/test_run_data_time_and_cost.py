@@ -4,19 +4,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import run_cost
+import run_data_time
+from clipselect.zoo.networks import NETWORKS, Architecture
+from helpers.base_fixtures import Tiny
 from helpers.videos import make_video
 
 from clipselect.evaluation.results import read_results
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_data_times_of_all_methods_in_one_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import run_data_time
-
     (tmp_path / "videos").mkdir()
     for i in range(2):
         make_video(tmp_path / "videos" / f"{i}.mp4", 75 + 50 * i)
@@ -35,12 +34,7 @@ def test_data_times_of_all_methods_in_one_run(
 
 
 def test_the_cost_of_both_sides_comes_from_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import run_cost
-    from clipselect.zoo.networks import Architecture
-    from helpers.base_fixtures import Tiny
-
-    monkeypatch.setitem(run_cost.NETWORKS, "slowfast_r50", Architecture(lambda _: Tiny().eval(), 32, 256, 64 / 30))
+    monkeypatch.setitem(NETWORKS, "slowfast_r50", Architecture(lambda _: Tiny().eval(), 32, 256, 64 / 30))
     video, out = make_video(tmp_path / "a.mp4", 150), tmp_path / "out"
     arguments = ["--video", str(video), "--out", str(out), "--size", "32", "--repeats", "1"]
     monkeypatch.setattr(sys, "argv", ["run_cost.py", *arguments])

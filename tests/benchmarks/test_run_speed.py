@@ -4,12 +4,13 @@ from pathlib import Path
 
 import av
 import pytest
-from helpers.evaluation_fixtures import one_thread  # noqa: F401  (and the benchmarks' folder on the path)
 from made_videos import Made, encoders, make
 from run_speed import goals
 from speed_parts import memory, reading, turns
 
 from clipselect.media.sources import open_source
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("codec", encoders())

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from helpers.command_line import Run, assert_refused
-from helpers.evaluation_fixtures import made, one_thread
+from helpers.evaluation_fixtures import made
 
 from clipselect.evaluation.results import read_results
 from clipselect.evaluation.synthetic import SyntheticData
 
-__all__ = ["made", "one_thread"]
+__all__ = ["made"]
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks/run_kinetics.py"
 

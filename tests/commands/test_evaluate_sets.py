@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 from helpers.command_line import Run, assert_refused
-from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import EMBEDDER, pattern, people, textured, tiny_ddnet, write
 
 from clipselect.evaluation.results import read_results
 
-__all__ = ["one_thread"]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

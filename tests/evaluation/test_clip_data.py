@@ -3,16 +3,12 @@
 from fractions import Fraction
 from pathlib import Path
 
-from helpers.evaluation_fixtures import made, networks, one_thread
-
 from clipselect.data.composition import ACTION_CLIPS
 from clipselect.data.datasets import read_background, read_dataset
 from clipselect.evaluation.clip_data import composed
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.synthetic import SyntheticData
 from clipselect.evaluation.table_cache import TableCache
-
-__all__ = ["made", "networks", "one_thread"]
 
 
 def test_groups_of_compositions_point_at_the_clips_they_hold(

@@ -6,7 +6,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.evaluation_fixtures import made, networks, one_thread
 from helpers.videos import make_video, write_display_matrix
 from numpy.typing import NDArray
 
@@ -25,8 +24,6 @@ from clipselect.media.clips import BATCH
 from clipselect.media.pixels import upright
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer
-
-__all__ = ["made", "networks", "one_thread"]
 
 
 def test_both_networks_see_the_same_windows_whatever_their_geometry(made: SyntheticData, networks: Networks) -> None:

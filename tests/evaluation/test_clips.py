@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.evaluation_fixtures import made, networks, one_thread, opened
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, MissingFileError
 from clipselect.evaluation.clip_tables import Networks
@@ -22,8 +21,6 @@ from clipselect.evaluation.synthetic import SyntheticData
 from clipselect.media.candidates import candidate_clips
 from clipselect.media.progress import Progress
 from clipselect.media.sources import open_source
-
-__all__ = ["made", "networks", "one_thread", "opened"]
 
 pytestmark = pytest.mark.slow
 

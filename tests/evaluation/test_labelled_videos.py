@@ -4,14 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.evaluation_fixtures import made, networks
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.evaluation.clip_tables import Networks
 from clipselect.evaluation.labelled_videos import labelled_videos
 from clipselect.evaluation.synthetic import SyntheticData
-
-__all__ = ["made", "networks"]
 
 
 def test_a_base_without_names_takes_those_of_the_data(made: SyntheticData, networks: Networks, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clipselect.zoo.loading import load_base
-from helpers.evaluation_fixtures import made, networks, one_thread, opened
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectWarning
@@ -15,9 +14,6 @@ from clipselect.evaluation import table_cache
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.synthetic import SyntheticData
 from clipselect.evaluation.table_cache import TableCache
-
-__all__ = ["made", "networks", "one_thread", "opened"]
-
 
 CODE = """
 import torch

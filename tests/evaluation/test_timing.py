@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.evaluation_fixtures import made, networks, one_thread
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
@@ -19,8 +18,6 @@ from clipselect.evaluation.timing import Timed, add_seconds, time_methods, timed
 from clipselect.media.sources import open_source
 from clipselect.method.aggregation import aggregate, weights
 from clipselect.method.selection import top_k, uniform
-
-__all__ = ["made", "networks", "one_thread"]
 
 COST = Cost(1.0, 0.1, views=1)
 CPU = torch.device("cpu")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from helpers.command_line import Run, assert_refused
-from helpers.evaluation_fixtures import one_thread  # noqa: F401  (and the benchmarks' folder on the path)
 from helpers.videos import make_video
 from run_fuzz import GOOD, Child, fuzz, make_files, mutations
 from run_soak import soak
@@ -21,7 +20,10 @@ from clipselect.scoring.video_scores import score_video
 
 COUNT = int(os.environ.get("CLIPSELECT_FUZZ", "72"))
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory and descriptors of Linux")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory and descriptors of Linux"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 def test_mutated_files_are_scored_or_refused_soon_and_in_little_memory(tmp_path: Path) -> None:

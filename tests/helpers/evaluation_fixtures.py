@@ -1,11 +1,9 @@
 """What the tests of evaluations share: videos and networks made once, and the names of the videos that are opened."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from clipselect.zoo.loading import load_base
 
 from clipselect.evaluation import table_cache
@@ -13,15 +11,6 @@ from clipselect.evaluation.clip_tables import Networks
 from clipselect.evaluation.synthetic import SyntheticData, make_synthetic
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from threads, and wait for them when the machine is busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

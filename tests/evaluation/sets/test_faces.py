@@ -8,14 +8,11 @@ import cv2
 import numpy as np
 import pytest
 from helpers.command_line import Run
-from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import EMBEDDER, cut, pattern, people, textured, tiny_ddnet, write
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.evaluation.results import read_results
 from clipselect.evaluation.sets.faces import FaceEvaluation
-
-__all__ = ["one_thread"]
 
 COUNTED = """
 def counted():  # as sharp, with a cost

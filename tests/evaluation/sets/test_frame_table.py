@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import blocks, cut, noise, people, tiny_ddnet, write
 
 from clipselect.errors import ClipselectError
@@ -12,8 +11,6 @@ from clipselect.evaluation.sets import frame_table as module
 from clipselect.evaluation.sets.frame_table import FrameChange, FrameNetworks, FrameTable, frame_table, stacked
 from clipselect.media.images import Image, read_image
 from clipselect.scoring.scorer import load_scorer
-
-__all__ = ["one_thread"]
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from clipselect.zoo.embedder_loading import load_embedder
-from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import EMBEDDER, cut, pattern, tiny_ddnet, write
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,8 +20,6 @@ from clipselect.evaluation.sets.tracklet_sets import degraded_places
 from clipselect.media.images import read_image
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.report.write import render, write_report
-
-__all__ = ["one_thread"]
 
 Document = dict[str, Any]
 Bench = Callable[..., Document]

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.evaluation_fixtures import one_thread
 from helpers.frame_fixtures import blocks
 from numpy.typing import NDArray
 
@@ -15,8 +14,6 @@ from clipselect.evaluation.metrics.intervals import BootstrapResult
 from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable
 from clipselect.evaluation.sets.rows import AVERAGE, Known, MethodAtK, Record, SetMethods, set_rows
 from clipselect.scoring.scorer import load_scorer
-
-__all__ = ["one_thread"]
 
 GROUPS = [np.array([0, 1, 2, 3]), np.array([4, 5])]
 TABLE = FrameTable(np.arange(6), np.eye(6, dtype=np.float32), np.array([0.1, 0.9, 0.8, 0.2, 0.3, 0.7]), 2.0, 0.5, 0.25)
