@@ -220,7 +220,7 @@ class ClassResult(Entry):
     k: K | None = None
 
     def metric(self, name: str) -> float | None:
-        return as_number((self.model_extra or {}).get(name))
+        return _as_number((self.model_extra or {}).get(name))
 
 
 class Ranking(Entry):
@@ -237,7 +237,7 @@ class Ranking(Entry):
     def measures(self) -> dict[str, Estimate]:
         """By name; both ends are NaN where there is no interval."""
         extra = self.model_extra or {}
-        numbers = {key: number for key, value in extra.items() if (number := as_number(value)) is not None}
+        numbers = {key: number for key, value in extra.items() if (number := _as_number(value)) is not None}
         return {
             key: Estimate(value, numbers.get(f"{key}_low", math.nan), numbers.get(f"{key}_high", math.nan))
             for key, value in numbers.items()
@@ -295,7 +295,7 @@ HEAD = ("version", "clipselect", "gflops_convention")
 """Keys that every results file has."""
 
 
-def as_number(value: object) -> float | None:
+def _as_number(value: object) -> float | None:
     """The value if it is a number; true and false are none."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18 else None
 

@@ -130,7 +130,7 @@ def min_trials(rate: float) -> int:
     >>> min_trials(0.01)
     100
     """
-    return math.ceil(1 / rate - MAX_ROUNDING_ERROR)
+    return math.ceil((1 - MAX_ROUNDING_ERROR) / rate)
 
 
 def operating_points(
