@@ -219,15 +219,9 @@ class DDLClipSampler(CandidateClipSampler):
         fast: bool = False,
     ) -> None:
         super().__init__(
-            clip_duration,
-            ChooseBest(k, threshold, min_gap, pad_to_k),
-            stride=stride,
-            augs_per_clip=augs_per_clip,
-            index=index,
-            on_missing=on_missing,
-            scorer=ScorerOfProcess(model, device),
-            fast=fast,
-        )
+            clip_duration, ChooseBest(k, threshold, min_gap, pad_to_k), stride=stride, augs_per_clip=augs_per_clip,
+            index=index, on_missing=on_missing, scorer=ScorerOfProcess(model, device), fast=fast,
+        )  # fmt: skip
 
 
 class DenseClips(CandidateClipSampler):

@@ -107,15 +107,11 @@ class ClipSelector:
         Raises:
             VideoError: not one frame decodes.
         """
+        source = open_source(video, decoder=self.decoder, fps=self.fps)
         scores = score_video(
-            open_source(video, decoder=self.decoder, fps=self.fps),
-            self.scorer,
-            clip_duration=self.clip_duration,
-            stride=self.stride,
-            fast=self.fast,
-            progress=progress,
-            thumbnail=thumbnail,
-        )
+            source, self.scorer, clip_duration=self.clip_duration, stride=self.stride, fast=self.fast,
+            progress=progress, thumbnail=thumbnail,
+        )  # fmt: skip
         picked = select(scores.scores, scores.spans, k=self._most, threshold=self.threshold, min_gap=self.min_gap)
         return ClipSelection(scores, picked)
 
@@ -126,15 +122,9 @@ class ClipSelector:
     def settings(self) -> dict[str, Any]:
         """The options with their defaults filled in, as results files keep them."""
         duration = self.scorer.clip_duration if self.clip_duration is None else self.clip_duration
+        stride = duration if self.stride is None else self.stride
         return {
-            "model": self.scorer.name,
-            "k": self._most,
-            "threshold": self.threshold,
-            "clip_duration": float(duration),
-            "stride": float(duration if self.stride is None else self.stride),
-            "min_gap": self.min_gap,
-            "decoder": self.decoder,
-            "fps": float(self.fps),
-            "fast": self.fast,
-            "device": str(self.scorer.device),
-        }
+            "model": self.scorer.name, "k": self._most, "threshold": self.threshold, "clip_duration": float(duration),
+            "stride": float(stride), "min_gap": self.min_gap, "decoder": self.decoder, "fps": float(self.fps),
+            "fast": self.fast, "device": str(self.scorer.device),
+        }  # fmt: skip

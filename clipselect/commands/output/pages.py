@@ -44,16 +44,11 @@ def clips_png(results: Sequence[Result]) -> bytes:
     figure = Figure(figsize=(11, 0.6 + 2.3 * len(shown)), layout="constrained")
     for axis, video in zip(np.atleast_1d(figure.subplots(len(shown), squeeze=True)), shown, strict=True):
         clips = video.elements
-        axis.bar(
-            [clip["start"] for clip in clips],
-            [clip["score"] for clip in clips],
-            [clip["end"] - clip["start"] for clip in clips],
-            align="edge",
-            color=[tuple(part / 255 for part in (GREEN if clip["picked"] else GREY)) for clip in clips],
-            edgecolor="white",
-            linewidth=0.5,
-            alpha=0.85,
-        )
+        starts, scores = [clip["start"] for clip in clips], [clip["score"] for clip in clips]
+        widths = [clip["end"] - clip["start"] for clip in clips]
+        colours = [tuple(part / 255 for part in (GREEN if clip["picked"] else GREY)) for clip in clips]
+        look = {"align": "edge", "edgecolor": "white", "linewidth": 0.5, "alpha": 0.85}
+        axis.bar(starts, scores, widths, color=colours, **look)
         axis.set(xlim=(0, video.facts["duration"]), ylim=(0, 1), xlabel="seconds", ylabel="score")
         axis.set_title(printable(Path(video.title).name).replace("$", r"\$"), loc="left", fontsize=10)
         axis.grid(axis="y", alpha=0.3)
@@ -147,15 +142,9 @@ def _video(video: Scored) -> dict[str, Any]:
         }
         for record, picture in zip(video.elements, video.thumbnails, strict=True)
     ]
-    return {
-        **video.facts,
-        "title": printable(video.title),
-        "length": clock(duration),
-        "aspect": video.aspect,
-        "clips": clips,
-        "picked": video.picked,
-        "ticks": [{"x": 100 * i / 8, "label": clock(duration * i / 8)} for i in range(9)],
-    }
+    ticks = [{"x": 100 * i / 8, "label": clock(duration * i / 8)} for i in range(9)]
+    shown = {"title": printable(video.title), "length": clock(duration), "aspect": video.aspect, "picked": video.picked}
+    return {**video.facts, **shown, "clips": clips, "ticks": ticks}
 
 
 def _group(group: Scored) -> dict[str, Any]:

@@ -132,15 +132,10 @@ def scored_video(
         | {**mark, "file": _file(files, i)}
         for i, (clip, mark) in enumerate(zip(scores.clips, marks, strict=True))
     ]
-    facts = {
-        "path": str(path),
-        "duration": _seconds(scores.duration),
-        "start_time": _seconds(scores.source.start_time),
-        "model": scores.model,
-        "error": error,
-        "warnings": list(scores.source.warnings),
-        "seconds": {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()},
-    }
+    times = {"duration": _seconds(scores.duration), "start_time": _seconds(scores.source.start_time)}
+    spent = {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()}
+    facts: Record = {"path": str(path), **times, "model": scores.model, "error": error}
+    facts |= {"warnings": [*scores.source.warnings], "seconds": spent}
     aspect = scores.source.aspect if scores.thumbnails else 1.0
     return Scored(str(path), facts, elements, scores.scores, scores.thumbnails, aspect)
 
@@ -152,16 +147,9 @@ def failed_video(path: Path, model: str, error: str) -> Failed:
 
 
 def scored_group(
-    source: str,
-    name: str,
-    model: str,
-    origins: Sequence[FrameOrigin],
-    selection: FrameSelection,
-    *,
-    warnings: Sequence[str] = (),
-    files: Mapping[int, Path] | None = None,
-    pictures: Sequence[Image] = (),
-) -> Scored:
+    source: str, name: str, model: str, origins: Sequence[FrameOrigin], selection: FrameSelection, *,
+    warnings: Sequence[str] = (), files: Mapping[int, Path] | None = None, pictures: Sequence[Image] = (),
+) -> Scored:  # fmt: skip
     """The result of a group of frames.
 
     Args:
