@@ -82,12 +82,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
 
 
 def _published(
-    network: str,
-    checkpoint: str,
-    device: str,
-    classes: tuple[str, ...] | None,
-    size: int | None,
-    frames: int | None,
+    network: str, checkpoint: str, device: str, classes: tuple[str, ...] | None, size: int | None, frames: int | None
 ) -> Base:
     architecture = NETWORKS[network]
     with torch.device("meta"):

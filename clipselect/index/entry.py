@@ -39,11 +39,7 @@ class Scoring:
 
     @classmethod
     def from_scorer(
-        cls,
-        scorer: "Scorer",
-        clip_duration: Seconds | None = None,
-        stride: Seconds | None = None,
-        fast: bool = False,
+        cls, scorer: "Scorer", clip_duration: Seconds | None = None, stride: Seconds | None = None, fast: bool = False
     ) -> "Scoring":
         """With a DDNet and with these options; the defaults are those of `score_video`."""
         length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip_duration")

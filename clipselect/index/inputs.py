@@ -93,7 +93,7 @@ def read_rows(path: Path, columns: Collection[str]) -> tuple[list[str], Iterator
     separator = next((s for s in "\t,;" if s in first), ",")
     header = [cell.strip().lower() for cell in fields(first, separator)]
     if any(name in columns for name in header):
-        return header, _cells(path, lines, separator)
+        return header, _cells(path, (line for _, line in lines), separator, number)
     kept = ((number, line.strip()) for number, line in chain([(number, first)], lines) if not line.startswith("#"))
     return [], ((number, [line]) for number, line in kept if line)
 
@@ -131,20 +131,15 @@ def _lines(path: Path) -> Iterator[str]:
         raise ClipselectError(f"{path}: is not the UTF-16 text that it begins as; save it as UTF-8") from e
 
 
-def _cells(path: Path, lines: Iterator[tuple[int, str]], separator: str) -> Iterator[tuple[int, list[str]]]:
-    number = 0
-
-    def texts() -> Iterator[str]:
-        nonlocal number
-        for number, line in lines:  # noqa: B007
-            yield line
-
+def _cells(path: Path, lines: Iterator[str], separator: str, header: int) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
-        for row in csv.reader(texts(), delimiter=separator, strict=True):
+        for row in reader:
             if any(cell.strip() for cell in row):
-                yield number, row
+                yield header + reader.line_num, row
     except csv.Error as e:
-        raise ClipselectError(f"{path}: line {number} cannot be read ({e}); check its quotes and commas") from e
+        line = header + reader.line_num
+        raise ClipselectError(f"{path}: line {line} cannot be read ({e}); check its quotes and commas") from e
 
 
 def _without_label(line: str, folder: Path) -> str:
@@ -183,10 +178,7 @@ def videos_below(folder: Path, *, above: frozenset[str] = frozenset()) -> Iterat
 
 
 def image_folders(
-    folder: Path,
-    on_error: Callable[[str, ClipselectError], Any] | None = None,
-    *,
-    above: frozenset[str] = frozenset(),
+    folder: Path, on_error: Callable[[str, ClipselectError], Any] | None = None, *, above: frozenset[str] = frozenset()
 ) -> Iterator[tuple[Path, list[str]]]:
     """The folders that hold images, the `folder` itself included, and the names of their images, both sorted.
 

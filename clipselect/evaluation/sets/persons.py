@@ -40,6 +40,8 @@ from clipselect.scoring.scorer import Scorer
 from clipselect.zoo.embedder import Embedder
 
 RANKS = (1, 5, 20)
+State = tuple[str, FrameTable, int]
+"""Frames as they are or degraded: a name, their table, and how often it holds every frame (see `stacked`)."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,15 @@ class PersonEvaluation:
         paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], left_out)
         read = partial(frame_table, paths, networks, cache=out / "cache", progress=progress, on_error=left_out)
         clean = read()
-        states = [State("as they are", clean, 1)]
+        states: list[State] = [("as they are", clean, 1)]
         if self.degrade:
             readable = [clean.frames[rows] for rows in clean.groups([places for one in sets for places in one.places])]
             degraded = [
                 read(_degraded(readable, self.degrade, seed), stage=f"frames degraded with seed {seed}")
                 for seed in self.seeds
             ]
-            table = stacked(degraded, len(paths))
-            states.append(State(f"{self.degrade:g} spoilt", table, len(self.seeds)))
-        if self.metric == "cosine" and any(state.table.has_zero_features for state in states):
+            states.append((f"{self.degrade:g} spoilt", stacked(degraded, len(paths)), len(self.seeds)))
+        if self.metric == "cosine" and any(table.has_zero_features for _, table, _ in states):
             name = networks.base.name
             raise ArgumentError("metric", f"must be euclidean: {name} gives features of length 0, which have no cosine")
         found = Entries()
@@ -149,42 +150,27 @@ class PersonEvaluation:
         }  # fmt: skip
 
     def _evaluate_set(
-        self, found: Entries, one: TrackletSet, paths: int, states: Sequence["State"], networks: FrameNetworks
+        self, found: Entries, one: TrackletSet, paths: int, states: Sequence[State], networks: FrameNetworks
     ) -> None:
         """Add the entries of one set in all states."""
         search, how = one.queries(), SetMethods(networks, self.threshold, self.seeds)
         sources = len(matched_identities(search))
-        clean, people = states[0].table, [one.identities[i] for i in one.people]
+        (_, clean, _), people = states[0], [one.identities[i] for i in one.people]
         clean_groups = clean.groups([one.places[i] for i in one.people])
-        for state in states:
-            name, times = f"{one.name}, {state.name}", state.times
-            groups = state.table.groups(
-                [[p + i * paths for p in places] for i in range(times) for places in one.places]
-            )
+        for state, table, times in states:
+            name = f"{one.name}, {state}"
+            groups = table.groups([[p + i * paths for p in places] for i in range(times) for places in one.places])
             measure, methods = measure_of(search, times, self.metric), methods_at("frame", sorted(self.k))
             of_people = [groups[i + j * len(one.tracklets)] for j in range(times) for i in one.people]
-            truth = true_d_scores(state.table, of_people, people * times, clean, clean_groups, people)
+            truth = true_d_scores(table, of_people, people * times, clean, clean_groups, people)
             known = {} if truth is None else {"d_scores": truth}
-            rows, differences = set_rows(name, state.table, groups, methods, measure, how, sources=sources, known=known)
+            rows, differences = set_rows(name, table, groups, methods, measure, how, sources=sources, known=known)
             found.rows += rows
             found.differences += differences
             found.data.append(_data_record(name, one, search, groups, times, sources))
             if truth is not None:
-                ranking = ranking_of_tracklets(state.table.scores, truth, of_people, people * times)
+                ranking = ranking_of_tracklets(table.scores, truth, of_people, people * times)
                 found.ranking.append({"data": name} | ranking)
-
-
-@dataclass(frozen=True)
-class State:
-    """All frames, unchanged or degraded.
-
-    Attributes:
-        table: of the frames `times` over, see `stacked`.
-    """
-
-    name: str
-    table: FrameTable
-    times: int
 
 
 def _degraded(groups: Sequence[NDArray[np.int64]], fraction: float, seed: int) -> FrameChange:

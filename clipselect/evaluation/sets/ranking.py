@@ -67,10 +67,7 @@ def rho_within_groups(scores: NDArray[np.floating], truth: NDArray[np.floating],
 
 
 def ranking_of_sets(
-    scores: NDArray[np.float32],
-    truth: NDArray[np.float32] | None,
-    sharp: NDArray[np.bool_],
-    groups: Groups,
+    scores: NDArray[np.float32], truth: NDArray[np.float32] | None, sharp: NDArray[np.bool_], groups: Groups
 ) -> dict[str, float]:
     """The entry `ranking`, without `data`: how well scores [m] order the frames of sets, and whether a sharp frame is
     first.

@@ -1,7 +1,7 @@
 """Which tracklets are searched among which, and which of their frames are degraded."""
 
 import warnings
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,9 +120,8 @@ def read_tracklet_sets(
     return paths, sets
 
 
-def pooled(sets: Iterable[TrackletSet]) -> TrackletSet:
+def pooled(sets: Sequence[TrackletSet]) -> TrackletSet:
     """All sets as one."""
-    sets = [*sets]
     return TrackletSet(
         "pooled",
         tuple(t for one in sets for t in one.tracklets),
