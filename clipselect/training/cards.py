@@ -26,54 +26,49 @@ def base_card(metadata: Metadata, confusion: NDArray[np.int64]) -> str:
         confusion: [classes, classes] counts of held-out videos, true class by answer.
     """
     classes, measured = metadata["classes"], metadata["accuracy"]
-    top1 = in_percent(measured["top1"])
-    lines = [
-        f"# {metadata['name']}",
-        "",
-        f"A base for clipselect: {metadata['network']}, {len(classes)} classes, {_clips(metadata)}.",
-        "",
-        *_origin(metadata),
-        "",
-        f"Top-1 accuracy on {measured['videos']} held-out videos, mean over all clips: **{top1}**",
-        "",
-        "| class | videos | right | most often taken for |",
-        "|---|---|---|---|",
-    ]
+    card = f"""# {metadata["name"]}
+
+A base for clipselect: {metadata["network"]}, {len(classes)} classes, {_clips(metadata)}.
+
+{_origin(metadata)}
+
+Top-1 accuracy on {measured["videos"]} held-out videos, mean over all clips: **{in_percent(measured["top1"])}**
+
+| class | videos | right | most often taken for |
+|---|---|---|---|
+"""
     for i, name in enumerate(classes):
         wrong = confusion[i] * (np.arange(len(classes)) != i)
         other = f"{_cell(classes[int(wrong.argmax())])} ({wrong.max()})" if wrong.any() else ""
-        lines.append(f"| {_cell(name)} | {confusion[i].sum()} | {confusion[i, i]} | {other} |")
-    return "\n".join(lines) + "\n"
+        card += f"| {_cell(name)} | {confusion[i].sum()} | {confusion[i, i]} | {other} |\n"
+    return card
 
 
 def embedder_card(metadata: Metadata) -> str:
     """Markdown for an embedder that `train-embedder` made."""
     size, held_out = f"{metadata['height']} x {metadata['width']}", metadata["held_out"]
-    lines = [
-        f"# {metadata['name']}",
-        "",
-        f"A base for clipselect: {metadata['network']}, which gives {metadata['dim']} features for an image of {size}, "
-        f"trained to distinguish {metadata['identities']} identities by the loss {metadata['loss']}.",
-        "",
-        *_origin(metadata),
-        "",
-    ]
+    card = f"""# {metadata["name"]}
+
+A base for clipselect: {metadata["network"]}, which gives {metadata["dim"]} features for an image of {size}, \
+trained to distinguish {metadata["identities"]} identities by the loss {metadata["loss"]}.
+
+{_origin(metadata)}
+
+"""
     if metadata["initial"]:
-        lines += [f"The training began from {metadata['initial']}.", ""]
+        card += f"The training began from {metadata['initial']}.\n\n"
     if held_out is None:
-        return "\n".join([*lines, "Not measured: no two held-out identities with two images each.", ""])
-    return "\n".join(
-        [
-            *lines,
-            f"{held_out['queries']} of the {held_out['images']} images of {held_out['identities']} held-out "
-            "identities, each searched for among all others by Euclidean distance:",
-            "",
-            "| | |",
-            "|---|---|",
-            f"| rank 1 | {in_percent(held_out['rank1'])} |",
-            f"| mean average precision | {in_percent(held_out['map'])} |",
-            "",
-        ]
+        return card + "Not measured: no two held-out identities with two images each.\n"
+    return (
+        card
+        + f"""{held_out["queries"]} of the {held_out["images"]} images of {held_out["identities"]} held-out \
+identities, each searched for among all others by Euclidean distance:
+
+| | |
+|---|---|
+| rank 1 | {in_percent(held_out["rank1"])} |
+| mean average precision | {in_percent(held_out["map"])} |
+"""
     )
 
 
@@ -82,91 +77,85 @@ def ddnet_card(metadata: Metadata) -> str:
     config, held_out = metadata["config"], metadata["held_out"]
     of_clips = config["dims"] == 3
     sees = _clips(metadata) if of_clips else f"frames of {metadata['height']} x {metadata['width']}"
-    lines = [
-        f"# {metadata['name']}",
-        "",
-        f"A DDNet for clipselect, distilled from the base {metadata['base']} (SHA-256 {metadata['base_sha256'][:12]}): "
-        f"{config['dims']}D, widths {_list(config['widths'])}, depths {_list(config['depths'])}, {sees}.",
-        "",
-        *_origin(metadata),
-        "",
-        *(_clip_training(metadata) if of_clips else _frame_training(metadata)),
-    ]
+    card = f"""# {metadata["name"]}
+
+A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {metadata["base_sha256"][:12]}): \
+{config["dims"]}D, widths {_list(config["widths"])}, depths {_list(config["depths"])}, {sees}.
+
+{_origin(metadata)}
+
+{_clip_training(metadata) if of_clips else _frame_training(metadata)}
+"""
     if held_out is None:
-        return "\n".join([*lines, "Not yet measured on held-out data.", ""])
-    return "\n".join([*lines, *(_clip_quality(held_out) if of_clips else _frame_quality(held_out))])
+        return card + "Not yet measured on held-out data.\n"
+    return card + (_clip_quality(held_out) if of_clips else _frame_quality(held_out))
 
 
-def _clip_training(metadata: Metadata) -> list[str]:
-    lines = [
-        f"D-scores: {_d_scores(metadata)}; loss: {metadata['loss']}. {metadata['failed']} videos could not be read.",
-        "",
-    ]
+def _clip_training(metadata: Metadata) -> str:
+    known = {"labels": "by the labels", "head": "by the base's own answers and the rows of its head, without labels"}
+    d_scores = "the base's own confidence"
+    if metadata["target"] in known:
+        d_scores = f"{known[metadata['target']]}, {metadata['metric']}, {metadata['contrast']}"
+    text = f"D-scores: {d_scores}; loss: {metadata['loss']}. {metadata['failed']} videos could not be read.\n"
     accuracy = metadata["base_right_on_training_clips"]
     if accuracy is not None:
-        lines += [f"The base is right about {in_percent(100 * accuracy)} of the training clips.", ""]
-    return lines
+        text += f"\nThe base is right about {in_percent(100 * accuracy)} of the training clips.\n"
+    return text
 
 
-def _frame_training(metadata: Metadata) -> list[str]:
+def _frame_training(metadata: Metadata) -> str:
     degraded = f", each also {metadata['variants']} times degraded ({metadata['degradations']})"
-    return [
+    return (
         f"{metadata['images']} images of {metadata['identities']} identities"
         f"{degraded if metadata['degradations'] else ''}. D-scores: {metadata['metric']}, {metadata['contrast']}; "
-        f"loss: {metadata['loss']}. {metadata['failed']} images could not be read.",
-        "",
-    ]
+        f"loss: {metadata['loss']}. {metadata['failed']} images could not be read.\n"
+    )
 
 
-def _clip_quality(held_out: dict[str, Any]) -> list[str]:
-    lines = [
-        "## Measured on held-out videos",
-        "",
-        f"{held_out['videos']} videos, {held_out['elements']} clips.",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| Spearman's rho of scores and D-scores | {_number(held_out['spearman'])} |",
-        f"| AUC of action against background clips | {_number(held_out.get('auc_ddnet'))} |",
-        f"| the same by the base's own confidence | {_number(held_out.get('auc_confidence'))} |",
-        "",
-    ]
+def _clip_quality(held_out: dict[str, Any]) -> str:
+    card = f"""## Measured on held-out videos
+
+{held_out["videos"]} videos, {held_out["elements"]} clips.
+
+| | |
+|---|---|
+| Spearman's rho of scores and D-scores | {_number(held_out["spearman"])} |
+| AUC of action against background clips | {_number(held_out.get("auc_ddnet"))} |
+| the same by the base's own confidence | {_number(held_out.get("auc_confidence"))} |
+"""
     rows = [row for row in held_out.get("accuracy", []) if row["method"] in METHODS]
     if not rows:
-        return lines
+        return card
     ks = sorted({row["k"] for row in rows if row["method"] == "ddl"})
-    where = COMPOSED if held_out["composed"] else ""
-    lines += [
-        f"Top-1 in percent (95 % interval) by the number of clips that the base sees{where}:",
-        "",
-        f"| method | {' | '.join(f'K = {k}' for k in ks)} |",
-        "|---" * (len(ks) + 1) + "|",
-    ]
-    for method in [name for name in METHODS if any(row["method"] == name for row in rows)]:
+    card += f"""
+Top-1 in percent (95 % interval) by the number of clips that the base sees{COMPOSED if held_out["composed"] else ""}:
+
+| method | {" | ".join(f"K = {k}" for k in ks)} |
+{"|---" * (len(ks) + 1)}|
+"""
+    for method in METHODS:
         cells = {
             row["k"]: f"{row['top1']:.1f} ({row['top1_low']:.1f}-{row['top1_high']:.1f})"
             for row in rows
             if row["method"] == method
         }
         if method == "dense":
-            lines += [f"| dense ({k} clips) | {cell} |" + " |" * (len(ks) - 1) for k, cell in cells.items()]
-        else:
-            lines.append(f"| {method} | {' | '.join(cells.get(k, '') for k in ks)} |")
-    return [*lines, ""]
+            card += "".join(f"| dense ({k} clips) | {cell} |{' |' * (len(ks) - 1)}\n" for k, cell in cells.items())
+        elif cells:
+            card += f"| {method} | {' | '.join(cells.get(k, '') for k in ks)} |\n"
+    return card
 
 
-def _frame_quality(held_out: dict[str, Any]) -> list[str]:
-    return [
-        "## Measured on held-out identities",
-        "",
-        f"{held_out['identities']} identities, {held_out['images']} images, {held_out['elements']} elements.",
-        "",
-        "| Spearman's rho of scores and D-scores | |",
-        "|---|---|",
-        f"| all elements | {_number(held_out['spearman'])} |",
-        f"| images as they are | {_number(held_out['spearman_as_they_are'])} |",
-        "",
-    ]
+def _frame_quality(held_out: dict[str, Any]) -> str:
+    return f"""## Measured on held-out identities
+
+{held_out["identities"]} identities, {held_out["images"]} images, {held_out["elements"]} elements.
+
+| Spearman's rho of scores and D-scores | |
+|---|---|
+| all elements | {_number(held_out["spearman"])} |
+| images as they are | {_number(held_out["spearman_as_they_are"])} |
+"""
 
 
 def in_percent(percent: float | None) -> str:
@@ -174,16 +163,9 @@ def in_percent(percent: float | None) -> str:
     return "not known" if percent is None else f"{percent:.1f} %"
 
 
-def _d_scores(metadata: Metadata) -> str:
-    known = {"labels": "by the labels", "head": "by the base's own answers and the rows of its head, without labels"}
-    if metadata["target"] not in known:
-        return "the base's own confidence"
-    return f"{known[metadata['target']]}, {metadata['metric']}, {metadata['contrast']}"
-
-
-def _origin(metadata: Metadata) -> list[str]:
-    made = f"Trained on {metadata['data']}, {metadata['steps']} steps, seed {metadata['seed']}, clipselect "
-    return [f"{made}{metadata['clipselect']}:", "", f"    {metadata['command']}"]
+def _origin(metadata: Metadata) -> str:
+    made = f"Trained on {metadata['data']}, {metadata['steps']} steps, seed {metadata['seed']}, clipselect"
+    return f"{made} {metadata['clipselect']}:\n\n    {metadata['command']}"
 
 
 def _clips(metadata: Metadata) -> str:
