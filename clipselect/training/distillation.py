@@ -173,7 +173,7 @@ def _refuse_others(kind: ElementKind, arguments: dict[str, Any]) -> None:
 def _changed(kind: ElementKind, recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
     """The recipe, by default that for the kind of elements, with some fields changed."""
     recipe = recipe or (ClipRecipe() if kind == "clips" else FrameRecipe())
-    check_argument(kind == recipe.ELEMENTS, "recipe", f"is for {recipe.ELEMENTS}, and the base for {kind}")
+    check_argument(kind == recipe.ELEMENTS, "recipe", f"is for {recipe.ELEMENTS}, not for {kind}")
     own, every = (
         {field.name for recipe_type in types for field in dataclass_fields(recipe_type)}
         for types in ((type(recipe),), (ClipRecipe, FrameRecipe))

@@ -20,7 +20,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,28 +54,9 @@ MAX_OPEN_SOURCES = 64
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-@dataclass(frozen=True)
-class CachedFrames:
-    """The frames of a video from the disk: [n, size, size, 3] uint8, memory-mapped, and when each of the n is shown."""
-
-    pictures: NDArray[np.uint8]
-    timeline: Timeline
-
-    def read(self, shown: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return np.asarray(self.pictures[shown])
-
-
-@dataclass(frozen=True)
-class DecodedFrames:
-    """The same frames from the video, where they are those of indices `wanted` [n]."""
-
-    source: Source
-    wanted: NDArray[np.int64]
-    size: int
-    timeline: Timeline
-
-    def read(self, shown: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return read_frames(self.source, self.wanted[shown], partial(squash, size=self.size))
+Frames = tuple[Timeline, Callable[[NDArray[np.int64]], NDArray[np.uint8]]]
+"""When each of a video's n frames at the rate of the cache is shown, and what reads k of them by their indices [k]:
+[k, size, size, 3]."""
 
 
 @dataclass
@@ -112,7 +93,8 @@ class FrameCache:
         Raises:
             VideoError: the video cannot be read.
         """
-        return self._find(path).timeline.duration
+        timeline, _ = self._find(path)
+        return timeline.duration
 
     def clip(self, path: str, start: Fraction, length: Fraction, frames: int) -> NDArray[np.uint8]:
         """[frames, size, size, 3]: what is on screen in the middle of `frames` equal parts of the window, which is
@@ -121,10 +103,10 @@ class FrameCache:
         Raises:
             VideoError: the video cannot be read.
         """
-        found = self._find(path)
-        return found.read(frames_to_score(found.timeline, _within(found.timeline, start, length), frames))
+        timeline, read = self._find(path)
+        return read(frames_to_score(timeline, _within(timeline, start, length), frames))
 
-    def _find(self, path: str) -> CachedFrames | DecodedFrames:
+    def _find(self, path: str) -> Frames:
         key = self._key(path)
         frames, times = (self.folder / key[:2] / f"{key}{suffix}" for suffix in (".npy", ".json"))
         timeline = _read_times(times)
@@ -138,17 +120,19 @@ class FrameCache:
         if not np.array_equal(source.timeline.pts, timeline.pts):
             source = source.with_timeline(timeline)  # without where it began, but its `pictures` only count
         wanted = _at_rate(timeline, self.rate)
-        return DecodedFrames(source, wanted, self.size, _only(timeline, wanted))
+        squashed = partial(squash, size=self.size)
+        return _only(timeline, wanted), lambda shown: read_frames(source, wanted[shown], squashed)
 
-    def _cached(self, frames: Path, timeline: Timeline) -> CachedFrames | None:
+    def _cached(self, frames: Path, timeline: Timeline) -> Frames | None:
         """The cached frames of a video; None if there are none, or they are damaged."""
         wanted = _at_rate(timeline, self.rate)
         try:
             pictures = np.load(frames, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        whole = pictures.shape == (len(wanted), self.size, self.size, 3)
-        return CachedFrames(pictures, _only(timeline, wanted)) if whole else None
+        if pictures.shape != (len(wanted), self.size, self.size, 3):
+            return None
+        return _only(timeline, wanted), lambda shown: np.asarray(pictures[shown])
 
     def _decode(self, path: str, key: str, frames: Path, times: Path) -> Timeline:
         """One pass over a video, which caches its frames if there is room, and its times in any case."""

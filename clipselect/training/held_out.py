@@ -1,6 +1,6 @@
 """How good a distilled DDNet is on held-out videos or identities: what its card says."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ from clipselect.training.clip_elements import ClipData, clip_outputs, elements_f
 from clipselect.training.feature_store import FeatureStore
 from clipselect.training.frame_elements import FrameData, FrameElements
 from clipselect.training.targets import DScoreTarget, nothing_read
-from clipselect.zoo.base import Base
 
 KS = (1, 3, 5, 9)
 
@@ -75,7 +74,32 @@ def clip_quality(
         `clipselect.evaluation.methods`, without costs for a base whose costs cannot be counted.
     """
     videos = tracked(data.videos, "held-out videos", len(data.videos), progress)
-    return _clip_quality(_video_outputs(videos, data, scorer, target, on_error), data.domains, data.base, scorer, seed)
+    found = _video_outputs(videos, data, scorer, target, on_error)
+    values = np.concatenate([np.empty(0), *(one.discriminabilities for one in found)])
+    scores = np.concatenate([np.empty(0), *(one.scores[one.pairs] for one in found)])
+    labelled = [one for one in found if one.video.labels]
+    trimmed = not any(one.video.segments for one in labelled)
+    composed = trimmed and len(labelled) > 0 and any(one.video.path in data.domains for one in found)
+    out: dict[str, Any] = {
+        "composed": composed,
+        "videos": len(found),
+        "elements": int(sum(len(one.scores) for one in found)),
+        **_agreement(values, scores),
+    }
+    if not labelled:
+        return out
+    groups = _composed(found, data, seed) if composed else _groups(found)
+    table = ClipTable(
+        np.concatenate([one.scores for one in found]).astype(np.float64),
+        np.concatenate([one.probabilities for one in found]).astype(np.float64),
+    )
+    base = data.base
+    counted = multiply_adds(base.net, base.input_spec, base.device) / 1e9
+    most = max(len(group.rows) for group in groups)
+    out |= ranking_quality(groups, table)
+    cost = Cost(counted or None, multiply_adds(scorer.net, scorer.input_spec) / 1e9)
+    out["accuracy"] = rows(outcomes_of(groups, table, [k for k in KS if k <= most], cost), groups, cost)
+    return out
 
 
 def _video_outputs(
@@ -97,42 +121,8 @@ def _video_outputs(
     return found
 
 
-def _clip_quality(
-    found: Sequence[VideoOutputs], domains: Mapping[str, str], base: Base, scorer: Scorer, seed: int
-) -> dict[str, Any]:
-    values = np.concatenate([np.empty(0), *(one.discriminabilities for one in found)])
-    scores = np.concatenate([np.empty(0), *(one.scores[one.pairs] for one in found)])
-    labelled = [one for one in found if one.video.labels]
-    trimmed = not any(one.video.segments for one in labelled)
-    composed = trimmed and len(labelled) > 0 and any(one.video.path in domains for one in found)
-    out: dict[str, Any] = {
-        "composed": composed,
-        "videos": len(found),
-        "elements": int(sum(len(one.scores) for one in found)),
-        **_agreement(values, scores),
-    }
-    if not labelled:
-        return out
-    groups = _composed(found, domains, base.classes, seed) if composed else _groups(found)
-    table = ClipTable(
-        np.concatenate([one.scores for one in found]).astype(np.float64),
-        np.concatenate([one.probabilities for one in found]).astype(np.float64),
-    )
-    counted = multiply_adds(base.net, base.input_spec, base.device) / 1e9
-    ddnet = multiply_adds(scorer.net, scorer.input_spec) / 1e9
-    most = max(len(group.rows) for group in groups)
-    out |= ranking_quality(groups, table)
-    cost = Cost(counted or None, ddnet)
-    out["accuracy"] = rows(outcomes_of(groups, table, [k for k in KS if k <= most], cost), groups, cost)
-    return out
-
-
 def frame_quality(
-    store: FeatureStore,
-    scorer: Scorer,
-    target: DScoreTarget,
-    *,
-    progress: ProgressCallback = no_progress,
+    store: FeatureStore, scorer: Scorer, target: DScoreTarget, *, progress: ProgressCallback = no_progress
 ) -> dict[str, Any]:
     """What was measured on held-out identities, for the metadata and the card.
 
@@ -183,37 +173,30 @@ def _agreement(values: NDArray[np.float64], scores: NDArray[np.float32]) -> dict
 def _groups(found: Sequence[VideoOutputs]) -> list[Group]:
     groups, first = [], 0
     for one in found:
-        rows = np.arange(first, first + len(one.scores))
-        first += len(rows)
+        clips = np.arange(first, first + len(one.scores))
+        first += len(clips)
         action = one.shows != BACKGROUND if one.video.segments else None
         if one.video.labels:
-            groups.append(Group(one.video.path, one.video.labels, rows, action))
+            groups.append(Group(one.video.path, one.video.labels, clips, action))
     return groups
 
 
-def _composed(
-    found: Sequence[VideoOutputs], domains: Mapping[str, str], classes: tuple[str, ...], seed: int
-) -> list[Group]:
+def _composed(found: Sequence[VideoOutputs], data: ClipData, seed: int) -> list[Group]:
     """Untrimmed videos composed of held-out ones: four clips of an action among sixteen of background."""
     firsts = np.cumsum([0, *(len(one.scores) for one in found)])
     actions = [i for i, one in enumerate(found) if one.video.labels]
     elsewhere = [i for i, one in enumerate(found) if not one.video.labels]
     order = actions + elsewhere
-    compositions = compose(
-        [classes[found[i].video.label] for i in actions], [domains[found[i].video.path] for i in elsewhere], "mixed",
-        seed=seed,
-    )  # fmt: skip
+    classes = [data.base.classes[found[i].video.label] for i in actions]
+    compositions = compose(classes, [data.domains[found[i].video.path] for i in elsewhere], "mixed", seed=seed)
 
     def row(video: int, clip: int) -> int:
         i = order[video]
         return int(firsts[i]) + round(clip * (len(found[i].scores) - 1) / (ACTION_CLIPS - 1))
 
-    return [
-        Group(
-            found[actions[c.video]].video.path,
-            found[actions[c.video]].video.labels,
-            np.array([row(*clip) for clip in c.clips]),
-            c.action,
-        )
-        for c in compositions
-    ]
+    groups = []
+    for composition in compositions:
+        video = found[actions[composition.video]].video
+        clips = np.array([row(*clip) for clip in composition.clips])
+        groups.append(Group(video.path, video.labels, clips, composition.action))
+    return groups

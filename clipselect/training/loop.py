@@ -62,15 +62,12 @@ class TrainingConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        check_argument(self.steps >= 1, "steps", f"must be at least 1, got {self.steps}")
-        check_argument(self.batch >= 2, "batch", f"must be at least 2, got {self.batch}")
-        in_range = 0 <= self.learning_rate <= MAX_LEARNING_RATE
-        problem = f"must lie in [0, {MAX_LEARNING_RATE:g}], got {self.learning_rate}"
-        check_argument(in_range, "learning_rate", problem)
-        check_argument(0 <= self.seed <= MAX_SEED, "seed", f"must lie in [0, {MAX_SEED}], got {self.seed}")
-        minutes = self.checkpoint_minutes
-        check_argument(minutes >= 0, "checkpoint_minutes", f"must be at least 0, got {minutes}")
-        check_argument(self.workers >= 0, "workers", f"must be at least 0, got {self.workers}")
+        for name, lowest in (("steps", 1), ("batch", 2), ("checkpoint_minutes", 0), ("workers", 0)):
+            value = getattr(self, name)
+            check_argument(value >= lowest, name, f"must be at least {lowest}, got {value}")
+        for name, highest in (("learning_rate", MAX_LEARNING_RATE), ("seed", MAX_SEED)):
+            value = getattr(self, name)
+            check_argument(0 <= value <= highest, name, f"must lie in [0, {highest:.10g}], got {value}")
 
     def deterministic_part(self) -> "TrainingConfig":
         """The same without what makes no difference to the result."""
