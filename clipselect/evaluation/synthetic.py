@@ -49,7 +49,7 @@ class SyntheticData:
     model: Path
 
 
-def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 40) -> SyntheticData:
+def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 80) -> SyntheticData:
     """Make all of it in a folder that exists, the same every time."""
     names = ("videos.csv", "background", "domains.csv", "base.safetensors", "ddnet.safetensors")
     made = SyntheticData(*(folder / name for name in names))
