@@ -65,9 +65,9 @@ class TrainingConfig:
         for name, lowest in (("steps", 1), ("batch", 2), ("checkpoint_minutes", 0), ("workers", 0)):
             value = getattr(self, name)
             check_argument(value >= lowest, name, f"must be at least {lowest}, got {value}")
-        for name, highest in (("learning_rate", MAX_LEARNING_RATE), ("seed", MAX_SEED)):
-            value = getattr(self, name)
-            check_argument(0 <= value <= highest, name, f"must lie in [0, {highest:.10g}], got {value}")
+        check_argument(0 <= self.seed <= MAX_SEED, "seed", f"must lie in [0, {MAX_SEED}], got {self.seed}")
+        problem = f"must lie in [0, {MAX_LEARNING_RATE:g}], got {self.learning_rate}"
+        check_argument(0 <= self.learning_rate <= MAX_LEARNING_RATE, "learning_rate", problem)
 
     def deterministic_part(self) -> "TrainingConfig":
         """The same without what makes no difference to the result."""

@@ -151,7 +151,7 @@ def test_a_batch_that_the_processes_cannot_share_is_refused(batch: int, processe
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, 1e38, -1.0])
 def test_a_learning_rate_that_is_none_is_refused(rate: float) -> None:
-    with pytest.raises(ArgumentError, match=r"^learning_rate must lie in \[0, 1000000\]"):
+    with pytest.raises(ArgumentError, match=r"^learning_rate must lie in \[0, 1e\+06\]"):
         config(learning_rate=rate)
 
 
