@@ -16,7 +16,8 @@ from clipselect.zoo.base import MEAN, STD, Base
 from rich.progress import track
 from shared import slowfast, write_results
 
-from clipselect import DDNet, DDNetConfig, commands, load_scorer, open_source, score_video, top_k
+from clipselect import DDNet, DDNetConfig, load_scorer, open_source, score_video, top_k
+from clipselect.__main__ import main as run_command
 from clipselect.evaluation.classify import compare
 from clipselect.evaluation.provenance import environment, network_record
 from clipselect.media.files import make_folder
@@ -95,4 +96,4 @@ def measured(video: Path, base: Base, repeats: int) -> Rows:
 
 
 if __name__ == "__main__":
-    commands.main(main)
+    run_command(main)

@@ -23,7 +23,8 @@ from rich.progress import track
 from shared import write_results
 from torch.utils.data import SequentialSampler
 
-from clipselect import DDLClipSampler, DenseClips, UniformClips, build_index, commands, open_source
+from clipselect import DDLClipSampler, DenseClips, UniformClips, build_index, open_source
+from clipselect.__main__ import main as run_command
 from clipselect.evaluation.provenance import environment
 from clipselect.index.inputs import find_videos
 from clipselect.media.files import make_folder
@@ -133,4 +134,4 @@ def describe(video: Path, seconds: dict[str, float]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    commands.main(main)
+    run_command(main)

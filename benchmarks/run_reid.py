@@ -10,7 +10,7 @@ OUT/results.md.
 
 import sys
 
-from clipselect.commands import main
+from clipselect.__main__ import main
 
 if __name__ == "__main__":
     sys.argv[1:1] = ["evaluate", "persons"]

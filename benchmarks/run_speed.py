@@ -33,7 +33,7 @@ from shared import slowfast, write_results
 from speed_base import base_rows
 from speed_parts import backends, growth, indexing, memory, reading
 
-from clipselect import commands
+from clipselect.__main__ import main as run_command
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.provenance import environment, network_record
 from clipselect.media.files import make_folder, write_whole
@@ -181,4 +181,4 @@ def write_base(arguments: argparse.Namespace, about: dict[str, Any], rows: Rows)
 
 
 if __name__ == "__main__":
-    commands.main(main)
+    run_command(main)

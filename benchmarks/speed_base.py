@@ -18,7 +18,7 @@ from clipselect import DDLClipSampler, DenseClips, UniformClips, load_scorer, op
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.outcomes import Cost
 from clipselect.evaluation.timing import timed_methods
-from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.method.aggregation import aggregate
 from clipselect.scoring.input_spec import InputSpec
 

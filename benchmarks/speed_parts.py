@@ -20,7 +20,7 @@ import torch
 from made_videos import Made
 
 from clipselect import load_scorer, open_source, score_video
-from clipselect.media.clips import BATCH
+from clipselect.media.clip_decoding import BATCH
 from clipselect.media.container import threads_for_all
 from clipselect.media.cores import usable_cores
 from clipselect.method.ddnet import DDNet

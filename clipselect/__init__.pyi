@@ -6,8 +6,8 @@ from .evaluation.evaluate import evaluate as evaluate
 from .index.build_index import IndexSummary as IndexSummary
 from .index.build_index import build_index as build_index
 from .index.score_index import ScoreIndex as ScoreIndex
-from .media.candidates import Clip as Clip
-from .media.candidates import candidate_clips as candidate_clips
+from .media.candidate_clips import Clip as Clip
+from .media.candidate_clips import candidate_clips as candidate_clips
 from .media.sources import open_source as open_source
 from .method.aggregation import aggregate as aggregate
 from .method.aggregation import rescaled as rescaled

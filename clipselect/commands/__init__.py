@@ -1,18 +1,13 @@
 """The command line, one module per command."""
 
-import io
-import os
-import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-import av
 import typer
 
 from clipselect import __version__
 from clipselect.commands import evaluate_sets
 from clipselect.commands.classify import classify
-from clipselect.commands.common import OutputCommand, print_error
+from clipselect.commands.common import OutputCommand
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
 from clipselect.commands.evaluate import ListCommand, evaluate
@@ -23,7 +18,6 @@ from clipselect.commands.report import report
 from clipselect.commands.score import score
 from clipselect.commands.train_base import train_base
 from clipselect.commands.train_embedder import train_embedder
-from clipselect.errors import ArgumentError, ClipselectError
 
 app = typer.Typer(
     add_completion=False,
@@ -60,28 +54,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def main(run: Callable[[], Any] = app) -> None:
-    """Entry point: any `ClipselectError` becomes one sentence on standard error and exit code 2.
-
-    Args:
-        run: the command line, or what else shall show its errors like this.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without ✔ shows ?
-    try:
-        run()
-        return
-    except ArgumentError as e:
-        problem = f"--{e.argument.lstrip('-').replace('_', '-')} {e.problem}"
-    except ClipselectError as e:
-        problem = str(e)
-    except BrokenPipeError:  # whoever reads standard output, such as head, has stopped
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (OSError, av.FFmpegError) as e:
-        problem = f"{e.strerror or e}; check the disk and the permissions"
-    print_error(problem)
-    sys.exit(2)

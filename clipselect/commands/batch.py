@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import print_error, print_warning, stderr
-from clipselect.commands.output.results import Result, Scored, failed_group, scored_group
+from clipselect.commands.output.records import Result, Scored, failed_group, scored_group
 from clipselect.commands.outputs import FrameOutputs, Outputs
 from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.media.images import FrameOrigin, read_image

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from clipselect.commands import options
 from clipselect.commands.common import print_warning
-from clipselect.commands.output.results import VIDEOS, as_json, scored_video
+from clipselect.commands.output.records import VIDEOS, as_json, scored_video
 from clipselect.commands.output.terminal import clock, plain_table
 from clipselect.commands.outputs import VideoOutputs, write
 from clipselect.commands.progress import ProgressDisplay

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from clipselect.commands.options import Device
 from clipselect.commands.output.pages import jpeg
-from clipselect.commands.output.results import scored_video
+from clipselect.commands.output.records import scored_video
 from clipselect.commands.outputs import VideoOutputs
 from clipselect.media.extract import write_frames
 from clipselect.media.files import check_writable, make_folder

@@ -10,7 +10,7 @@ import typer
 from clipselect.commands import options
 from clipselect.commands.batch import FAILURES, finish, run_batch, sampler_settings, score_files, sentence
 from clipselect.commands.common import check, print_warning
-from clipselect.commands.output.results import Result, failed_group, scored_group
+from clipselect.commands.output.records import Result, failed_group, scored_group
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ClipselectError

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from clipselect.media.candidates import Seconds
+from clipselect.media.candidate_clips import Seconds
 from clipselect.samplers.clip_selector import DEFAULT_K
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from clipselect.commands.common import STDOUT, check, print_warning, stderr, write_stdout
 from clipselect.commands.output import pages
-from clipselect.commands.output.results import GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
+from clipselect.commands.output.records import GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
 from clipselect.commands.output.terminal import print_group, print_video
 from clipselect.errors import ClipselectError
 from clipselect.index.frame_index import write_frame_index

@@ -8,7 +8,7 @@ import typer
 from clipselect.commands import options
 from clipselect.commands.batch import finish, run_batch, sampler_settings, score_files
 from clipselect.commands.common import print_error
-from clipselect.commands.output.results import Result
+from clipselect.commands.output.records import Result
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
 from clipselect.samplers.frame_sampler import ReIDFrameSampler

@@ -9,7 +9,7 @@ import typer
 from clipselect.commands import options
 from clipselect.commands.batch import FAILURES, finish, run_batch, sentence
 from clipselect.commands.output.pages import jpeg
-from clipselect.commands.output.results import Result, failed_video, scored_video
+from clipselect.commands.output.records import Result, failed_video, scored_video
 from clipselect.commands.outputs import VideoOutputs
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.index.inputs import expand

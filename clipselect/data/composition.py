@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.media.candidates import Clip, Timeline
-from clipselect.media.clips import read_frames
+from clipselect.media.candidate_clips import Clip, Timeline
+from clipselect.media.clip_decoding import read_frames
 from clipselect.media.extract import write_frames
 from clipselect.media.images import Image
 from clipselect.media.pixels import scaled

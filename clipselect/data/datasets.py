@@ -25,7 +25,7 @@ from clipselect.data.lists import read_list
 from clipselect.data.splits import Split, SplitRoot, of_split, short_name, split_folders, split_root, subfolders
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.inputs import VIDEO_SUFFIXES, is_folder, videos_below, visible
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 
 BACKGROUND = -1
 MIN_INSIDE = 0.5

@@ -16,7 +16,7 @@ from clipselect.evaluation.outcomes import ClipTable, Group
 from clipselect.evaluation.rows import ranking_quality
 from clipselect.evaluation.table_cache import TableCache
 from clipselect.index.inputs import read_rows
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable

@@ -26,7 +26,7 @@ from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.rows import class_rows, differences, rows
 from clipselect.evaluation.table_cache import TableCache
 from clipselect.evaluation.timing import add_seconds, time_methods, timed_methods
-from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.files import make_folder
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable

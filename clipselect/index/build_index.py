@@ -14,7 +14,7 @@ from clipselect.index.entry import Entry, Scoring
 from clipselect.index.index_file import stored_path
 from clipselect.index.inputs import find_videos
 from clipselect.index.ray_engine import entries_by_ray
-from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.cores import usable_cores
 from clipselect.media.progress import Progress, ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
 from clipselect.index.entry import Entry, Scoring, to_row
-from clipselect.media.clips import BATCH, candidates, clip_batches
+from clipselect.media.clip_decoding import BATCH, candidates, clip_batches
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, as_clipselect_error
 from clipselect.scoring.threads import AdaptiveThreads

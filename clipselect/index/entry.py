@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
 from clipselect.index.index_file import signature, stored_path
-from clipselect.media.candidates import Clip, Seconds, exact_seconds
+from clipselect.media.candidate_clips import Clip, Seconds, exact_seconds
 from clipselect.media.text import utf8
 
 if TYPE_CHECKING:

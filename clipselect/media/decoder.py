@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.media.container import LIMITS, open_container, packets, threads_for_all, video_stream
+from clipselect.media.fast import skip_unneeded
 
 
 class Clock:
@@ -94,9 +95,9 @@ class Decoder:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = threads or (threads_for_all(stream) if whole else 0)
-            stream.codec_context.options = {**LIMITS, **({"skip_loop_filter": "all"} if fast else {})}
+            stream.codec_context.options = dict(LIMITS)
             if fast:
-                stream.codec_context.skip_frame = "NONREF"
+                skip_unneeded(stream)
             if seek_to is not None:
                 container.seek(seek_to + self.origin, stream=stream)
             for packet in chain(packets(container, stream), [None]):

@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from clipselect.errors import VideoError
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 from clipselect.media.files import whole_file
 from clipselect.media.images import Image
 from clipselect.media.pixels import Orientation, orientation, upright

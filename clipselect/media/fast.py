@@ -23,6 +23,13 @@ class TooFewDecoded(Exception):
     """The video must be read exactly: a fast pass skips too many frames in a row."""
 
 
+def skip_unneeded(stream: av.VideoStream) -> None:
+    """Set up a stream that is about to be decoded fast: frames that no other frame needs are skipped, and edges between
+    blocks are not smoothed."""
+    stream.codec_context.options = {**stream.codec_context.options, "skip_loop_filter": "all"}
+    stream.codec_context.skip_frame = "NONREF"
+
+
 def fast_frames(
     decoded: Iterable[av.VideoFrame], pts: NDArray[np.int64], wanted: NDArray[np.int64], size: int
 ) -> Iterator[tuple[int, Image]]:

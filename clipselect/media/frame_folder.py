@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
-from clipselect.media.candidates import Seconds, Timeline, exact_rate
+from clipselect.media.candidate_clips import Seconds, Timeline, exact_rate
 from clipselect.media.container import LIMITS
 from clipselect.media.images import Image
 from clipselect.media.pixels import squash

@@ -1,11 +1,10 @@
 """What can be scored: a video file through PyAV or decord, or a folder of frames. All of them are a `Source`.
 
-Containers promise frames that their data do not hold, and only a whole pass over a file finds that out. `settled` is
-the one place that then reads again; everything above it sees videos as they really decode.
+What is done about files whose data differ from what their containers promise: `clipselect.media.read_again`.
 """
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar, get_args
@@ -15,18 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, VideoError, check_argument
-from clipselect.media.candidates import Seconds, Timeline
+from clipselect.media.candidate_clips import Seconds, Timeline
 from clipselect.media.frame_folder import FrameFolder
 from clipselect.media.images import Image
-from clipselect.media.video import ReadAgain, VideoFile
+from clipselect.media.video import VideoFile
 
 T = TypeVar("T")
 
 Backend = Literal["pyav", "decord"]
-
-MAX_PASSES = 3
-"""A file that decodes otherwise than its container promised decodes the same way the second time; one that does not
-suit fast reading either needs a third pass."""
 
 
 class Source(Protocol):
@@ -54,7 +49,7 @@ class Source(Protocol):
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         """Decode once, forwards, and yield (index, [size, size, 3] uint8 RGB, squashed) for every wanted index.
 
-        A pass may turn out void at its end: call this within `settled`.
+        A pass may turn out void at its end: call this within `read_again.settled`.
 
         Args:
             wanted: increasing frame indices.
@@ -69,28 +64,6 @@ class Source(Protocol):
     def with_timeline(self, timeline: Timeline) -> "Source":
         """The same video with the times that an earlier pass over it has found."""
         ...
-
-
-def settled(source: Source, read: Callable[[Source], Iterator[T]]) -> Iterator[T]:
-    """What `read` yields for the video as it really decodes.
-
-    A file that decodes otherwise than its container promised is read again from the start: `read` is called again, with
-    the frames that the file really holds, and what it yielded before is void. So `read` must either mark where a pass
-    begins, as `clipselect.media.clips.clip_batches` does, or yield nothing before its pass is over.
-
-    Why not find out first: that costs a whole pass, and nearly all files are as their containers say. Those are read
-    once. Why a generator: an hour of video must not be in memory.
-
-    Raises:
-        VideoError: the video decodes differently every time.
-    """
-    for _ in range(MAX_PASSES):
-        try:
-            yield from read(source)
-            return
-        except ReadAgain as again:
-            source = again.source
-    raise VideoError(f"{source.path}: decodes differently every time; convert it, say to H.264")
 
 
 def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 30, threads: int = 0) -> Source:

@@ -16,29 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
-from clipselect.media.candidates import Timeline
+from clipselect.media.candidate_clips import Timeline
 from clipselect.media.container import has_frame_threads, open_container, read_index, video_stream
 from clipselect.media.decoder import Decoder, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
 from clipselect.media.pixels import orientation, squash
+from clipselect.media.read_again import ReadAgain
 
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a container that does not say."""
-
-
-class ReadAgain(Exception):
-    """A pass over a video decoded other frames than its timeline promises; what the pass has yielded is void.
-
-    Only `clipselect.media.sources.settled` catches it.
-
-    Attributes:
-        source: the video as it really decodes, to be read instead.
-    """
-
-    def __init__(self, source: "VideoFile") -> None:
-        super().__init__("the decoded frames differ from the container's index")
-        self.source = source
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch.utils.data import get_worker_info
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, VideoError
 from clipselect.index.entry import Entry, Scoring
 from clipselect.index.score_index import ScoreIndex
-from clipselect.media.clips import clips_of
+from clipselect.media.clip_decoding import clips_of
 from clipselect.media.sources import open_source
 from clipselect.samplers.arguments import OnMissing, known_device, one_of
 from clipselect.samplers.choosers import Candidates

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 from clipselect.method.aggregation import weights
 from clipselect.method.selection import select, uniform
 from clipselect.samplers.arguments import check_limits, whole_number

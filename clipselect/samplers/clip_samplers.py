@@ -26,7 +26,7 @@ from iopath.common.file_io import g_pathmgr
 from pytorchvideo.data.clip_sampling import ClipInfo, ClipSampler
 
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
-from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.samplers import current_video
 from clipselect.samplers.arguments import OnMissing, whole_number
 from clipselect.samplers.candidate_reader import CandidateReader, ScorerOfProcess

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
-from clipselect.media.candidates import Seconds, exact_rate, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_rate, exact_seconds
 from clipselect.media.images import Image
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.sources import Backend, open_source

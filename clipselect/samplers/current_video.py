@@ -17,7 +17,7 @@ from typing import Any
 from pytorchvideo.data.video import Video, VideoPathHandler
 
 from clipselect.errors import ClipselectError, ClipselectWarning
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 
 _last = threading.local()
 """`opened`: path of the last video, and a weak reference to it, which is empty when the dataset has dropped it."""

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError
-from clipselect.media.candidates import exact_seconds
+from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.scoring.checkpoint import Metadata, load_weights

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
-from clipselect.media.candidates import Clip, Seconds
-from clipselect.media.clips import ClipBatch, candidates, map_clips
+from clipselect.media.candidate_clips import Clip, Seconds
+from clipselect.media.clip_decoding import ClipBatch, candidates, map_clips
 from clipselect.media.images import Image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source

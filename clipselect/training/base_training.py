@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from clipselect.data.datasets import LabelledVideo, read_background, read_dataset
 from clipselect.errors import check_argument
-from clipselect.media.candidates import Seconds, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error

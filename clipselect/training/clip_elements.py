@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipselect.data.datasets import BACKGROUND, LabelledVideo, shown_class
-from clipselect.media.candidates import Clip, Seconds
-from clipselect.media.clips import ClipBatch, candidates, map_clips
+from clipselect.media.candidate_clips import Clip, Seconds
+from clipselect.media.clip_decoding import ClipBatch, candidates, map_clips
 from clipselect.media.sources import Source, open_source
 from clipselect.media.text import utf8
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error

@@ -17,12 +17,12 @@ from clipselect.scoring.checkpoint import Metadata, fingerprint, save_weights
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.scoring.scorer import Scorer
 from clipselect.training.cards import ddnet_card
+from clipselect.training.d_scores import DScoreTarget, write_d_scores
 from clipselect.training.ddnet_training import DDNetLoss, train_ddnet
 from clipselect.training.feature_store import computed_features
 from clipselect.training.loop import TrainingConfig
 from clipselect.training.recipe import ClipRecipe, FrameRecipe, Recipe
 from clipselect.training.run import TrainingRun, TrainResult, check_outputs, origin, python_call
-from clipselect.training.targets import DScoreTarget, write_d_scores
 from clipselect.training.tasks import ClipTask, FrameTask, Task
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
@@ -34,7 +34,7 @@ class DistillResult(TrainResult):
 
     Attributes:
         scorer: ready to score; its metadata are those of the weights file.
-        d_scores: the D-scores of all training elements, a Parquet file; see `clipselect.training.targets`.
+        d_scores: the D-scores of all training elements, a Parquet file; see `clipselect.training.d_scores`.
     """
 
     scorer: Scorer

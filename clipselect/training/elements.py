@@ -76,7 +76,7 @@ class DDNetExamples(ABC):
 
     Attributes:
         paths: of the items.
-        d_scores: file, see `clipselect.training.targets`.
+        d_scores: file, see `clipselect.training.d_scores`.
         steps: of the training, which begins with smaller inputs.
     """
 

@@ -20,9 +20,9 @@ from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import score_video
 from clipselect.training.clip_elements import ClipData, clip_outputs, elements_from_outputs
+from clipselect.training.d_scores import DScoreTarget, nothing_read
 from clipselect.training.feature_store import FeatureStore
 from clipselect.training.frame_elements import FrameData, FrameElements
-from clipselect.training.targets import DScoreTarget, nothing_read
 
 KS = (1, 3, 5, 9)
 

@@ -6,7 +6,7 @@ from typing import ClassVar, get_args
 
 from clipselect.data.degradations import DEGRADATIONS
 from clipselect.errors import check_argument
-from clipselect.media.candidates import Seconds
+from clipselect.media.candidate_clips import Seconds
 from clipselect.method.ddnet import DDNetConfig
 from clipselect.method.discriminability import Contrast, Metric
 from clipselect.scoring.input_spec import InputSpec

@@ -13,10 +13,11 @@ from clipselect.data.identities import read_identities
 from clipselect.data.splits import Split, short_name
 from clipselect.data.unlabelled import read_unlabelled_split
 from clipselect.errors import ClipselectError, check_argument
-from clipselect.media.candidates import exact_seconds
+from clipselect.media.candidate_clips import exact_seconds
 from clipselect.scoring.checkpoint import Metadata
 from clipselect.scoring.scorer import Scorer
 from clipselect.training.clip_elements import ClipData, ClipExamples, base_accuracy
+from clipselect.training.d_scores import DScoreTarget, centroids_from
 from clipselect.training.feature_store import FeatureStore, computed_features
 from clipselect.training.frame_cache import FrameCache, frame_cache
 from clipselect.training.frame_elements import FrameData, FrameExamples, Variants
@@ -24,7 +25,6 @@ from clipselect.training.held_out import clip_quality, frame_quality
 from clipselect.training.loop import Example
 from clipselect.training.recipe import ClipRecipe, FrameRecipe
 from clipselect.training.run import TrainingRun
-from clipselect.training.targets import DScoreTarget, centroids_from
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from clipselect.commands.batch import finish, run_batch
-from clipselect.commands.output.results import Failed, Result, Scored, failed_group
+from clipselect.commands.output.records import Failed, Result, Scored, failed_group
 from clipselect.commands.outputs import FrameOutputs
 
 

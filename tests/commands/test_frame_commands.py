@@ -13,7 +13,7 @@ from helpers.frame_fixtures import textured, tiny_ddnet, write
 from helpers.videos import make_video
 
 from clipselect import FaceFrameSampler, ReIDFrameSampler
-from clipselect.commands.output.results import Result
+from clipselect.commands.output.records import Result
 from clipselect.errors import ClipselectError
 from clipselect.media.images import read_image
 

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from rich.console import Console
 
 from clipselect.commands.output.pages import GREEN, GREY, TILE, best_frames, frames_page, frames_png
-from clipselect.commands.output.results import GROUPS, Scored, as_csv, as_json, failed_group, scored_group
+from clipselect.commands.output.records import GROUPS, Scored, as_csv, as_json, failed_group, scored_group
 from clipselect.commands.output.terminal import print_group
 from clipselect.media.images import FrameOrigin
 from clipselect.samplers.frame_sampler import FrameSelection

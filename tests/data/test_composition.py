@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind, compose, spread_clips, write_composition
 from clipselect.errors import ClipselectError
-from clipselect.media.candidates import Timeline, candidate_clips
+from clipselect.media.candidate_clips import Timeline, candidate_clips
 from clipselect.media.sources import open_source
 
 LABELS = ["fight", "swim", "kick"]

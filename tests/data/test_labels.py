@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from clipselect.data.datasets import BACKGROUND, LabelledVideo, Segment, shown_class
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 
 
 def clip(start: float, end: float) -> Clip:

@@ -18,7 +18,7 @@ from clipselect.evaluation.evaluate import evaluate
 from clipselect.evaluation.outcomes import Cost
 from clipselect.evaluation.results import read_results
 from clipselect.evaluation.synthetic import SyntheticData
-from clipselect.media.candidates import candidate_clips
+from clipselect.media.candidate_clips import candidate_clips
 from clipselect.media.progress import Progress
 from clipselect.media.sources import open_source
 

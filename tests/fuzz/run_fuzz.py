@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from clipselect import commands
+from clipselect.__main__ import main as run_command
 from clipselect.evaluation.provenance import environment
 from clipselect.media.files import make_folder, write_whole
 
@@ -265,4 +265,4 @@ _WAYS = {
 
 
 if __name__ == "__main__":
-    commands.main(main)
+    run_command(main)

@@ -20,7 +20,8 @@ import torch
 from rich.progress import track
 from run_fuzz import make_files, mutations
 
-from clipselect import VideoError, commands, load_scorer, open_source, score_video
+from clipselect import VideoError, load_scorer, open_source, score_video
+from clipselect.__main__ import main as run_command
 from clipselect.evaluation.provenance import environment
 from clipselect.media.files import make_folder, write_whole
 
@@ -82,4 +83,4 @@ def descriptors() -> int:
 
 
 if __name__ == "__main__":
-    commands.main(main)
+    run_command(main)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clipselect.commands import main
+from clipselect.__main__ import main
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.index.score_index import ScoreIndex
 from clipselect.media.progress import Progress

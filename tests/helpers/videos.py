@@ -10,7 +10,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.media.sources import Source, settled
+from clipselect.media.read_again import settled
+from clipselect.media.sources import Source
 
 SHARED = Path(os.environ.get("CLIPSELECT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 

@@ -15,7 +15,7 @@ from helpers.videos import make_video
 from clipselect.errors import NetworkError
 from clipselect.index.bulk import MAX_RUNNING, Decoding, Done, Message, decode, entries
 from clipselect.index.entry import Entry, Scoring
-from clipselect.media.clips import BATCH
+from clipselect.media.clip_decoding import BATCH
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.video_scores import score_video

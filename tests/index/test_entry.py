@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from clipselect.errors import ClipselectError
 from clipselect.index import score_index
 from clipselect.index.entry import Entry, Scoring, from_row, to_row
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 from clipselect.scoring.scorer import load_scorer
 
 SCORING = Scoring("ddnet3d-test", "0123456789abcdef", "2", "1/3")

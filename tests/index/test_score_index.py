@@ -20,7 +20,7 @@ from clipselect.index import score_index
 from clipselect.index.entry import Entry, Scoring, to_row
 from clipselect.index.index_file import stored_path
 from clipselect.index.score_index import ScoreIndex, write_index
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 
 SCORING = Scoring("ddnet3d-test", "0123456789abcdef", "2", "1/3")
 CLIP = Clip(Fraction(1, 3), Fraction(7, 3), 8, 57)

@@ -8,7 +8,7 @@ import pytest
 from helpers.videos import expected_levels, grey_levels, make_video, seconds, settle, write_display_matrix
 
 from clipselect.errors import VideoError
-from clipselect.media.candidates import Clip, candidate_clips
+from clipselect.media.candidate_clips import Clip, candidate_clips
 from clipselect.media.extract import clip_file_name, extract_clip
 from clipselect.media.sources import open_source
 

@@ -10,8 +10,9 @@ from helpers.videos import SHARED, expected_levels, make_video
 from scipy.stats import spearmanr
 
 from clipselect.media.fast import MAX_SKIPPED_FRAMES
+from clipselect.media.read_again import ReadAgain
 from clipselect.media.sources import Source, open_source
-from clipselect.media.video import ReadAgain, VideoFile
+from clipselect.media.video import VideoFile
 from clipselect.scoring.scorer import load_scorer
 from clipselect.scoring.video_scores import score_video
 

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, VideoError
 from clipselect.media.images import Image
+from clipselect.media.read_again import ReadAgain
 from clipselect.media.sources import open_source
-from clipselect.media.video import ReadAgain, VideoFile
+from clipselect.media.video import VideoFile
 
 
 def truncated(tmp_path: Path, keep: float) -> Path:

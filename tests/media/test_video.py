@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers.videos import assert_all_frames, expected_levels, grey_levels, make_uneven_video, make_video, seconds
 
-from clipselect.media.candidates import candidate_clips
+from clipselect.media.candidate_clips import candidate_clips
 from clipselect.media.pixels import squash
 from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.errors import ArgumentError
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 from clipselect.samplers.choosers import (
     Candidates,
     ChooseBest,

@@ -18,7 +18,7 @@ from pytorchvideo.data.encoded_video_pyav import EncodedVideoPyAV
 from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, RandomClips, UniformClips, VideoAggregator
-from clipselect.media.candidates import candidate_clips
+from clipselect.media.candidate_clips import candidate_clips
 from clipselect.media.sources import open_source
 from clipselect.method.aggregation import weights
 from clipselect.method.selection import select

@@ -10,7 +10,7 @@ import torch
 from helpers.videos import make_uneven_video, make_video
 
 from clipselect.errors import ArgumentError, ClipselectError, VideoError
-from clipselect.media.candidates import candidate_clips, frames_to_score
+from clipselect.media.candidate_clips import candidate_clips, frames_to_score
 from clipselect.media.progress import Progress
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from clipselect.data.datasets import BACKGROUND, LabelledVideo, Segment
-from clipselect.media.candidates import Clip
+from clipselect.media.candidate_clips import Clip
 from clipselect.training.clip_elements import ClipOutputs, elements_from_outputs
 
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.errors import VideoError
-from clipselect.media.candidates import Timeline
+from clipselect.media.candidate_clips import Timeline
 from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile
 from clipselect.training.frame_cache import _at_rate

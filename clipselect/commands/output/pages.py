@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 
 from clipselect import __version__
-from clipselect.commands.output.results import Failed, Record, Result, Scored
+from clipselect.commands.output.records import Failed, Record, Result, Scored
 from clipselect.commands.output.terminal import clock, where
 from clipselect.media.images import Image, squash_image
 from clipselect.media.text import printable

@@ -8,7 +8,7 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from clipselect.commands.output.results import Record, Scored
+from clipselect.commands.output.records import Record, Scored
 from clipselect.media.text import printable
 
 MAX_CLIP_ROWS = 20

@@ -7,8 +7,8 @@ import pytest
 from helpers.videos import grey_levels, make_damaged_video, make_uneven_video, make_video, settle
 
 from clipselect.errors import VideoError
-from clipselect.media.candidates import candidate_clips, frames_to_score
-from clipselect.media.clips import ClipBatch, candidates, clip_batches, clips_of, known_clips, map_clips
+from clipselect.media.candidate_clips import candidate_clips, frames_to_score
+from clipselect.media.clip_decoding import ClipBatch, candidates, clip_batches, clips_of, known_clips, map_clips
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer
 

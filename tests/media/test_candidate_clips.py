@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.errors import ClipselectError
-from clipselect.media.candidates import Clip, Seconds, Timeline, candidate_clips, exact_seconds, frames_to_score
+from clipselect.media.candidate_clips import Clip, Seconds, Timeline, candidate_clips, exact_seconds, frames_to_score
 
 HOUR = 3600
 
