@@ -48,7 +48,7 @@ def classify(
     from clipselect.zoo.loading import load_base
 
     outputs = VideoOutputs(json=json_file, quiet=quiet)
-    outputs.refuse_overwrite([video])
+    outputs.refuse_overwrite(video, model, base)
     selector = ClipSelector(
         scorer=load_scorer(model, device), k=k, threshold=threshold, clip_duration=clip_duration, stride=stride,
         min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,

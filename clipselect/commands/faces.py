@@ -59,7 +59,7 @@ def faces(
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
     sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     paths = expand(inputs)
-    outputs.refuse_overwrite(paths)
+    outputs.refuse_overwrite(*paths, model, detector)
     has_videos = any(not path.is_dir() for path in paths)
     check(has_videos or detector is None, "--detector is for videos, and only folders were given; leave it out")
     check(

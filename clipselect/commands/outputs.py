@@ -15,7 +15,8 @@ from clipselect.commands.output import pages
 from clipselect.commands.output.records import GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
 from clipselect.commands.output.terminal import print_group, print_video
 from clipselect.errors import ClipselectError
-from clipselect.index.frame_index import write_frame_index
+from clipselect.index.frame_index import check_replaceable, write_frame_index
+from clipselect.index.inputs import refuse_data_file
 from clipselect.media import files
 from clipselect.media.extract import clip_file_name, extract_clip
 from clipselect.media.images import Image
@@ -42,6 +43,7 @@ class Outputs(ABC):
         check(not both, "--json and --csv cannot both go to standard output; give one of them a file")
         for path in self._files:
             files.check_writable(path)
+            refuse_data_file(path)
         check(
             len({path.resolve() for path in self._files}) == len(self._files),
             "two of --json, --csv, --plot, --html and --index name the same file; give each its own",
@@ -55,11 +57,12 @@ class Outputs(ABC):
         paths = (self.json, self.csv, self.plot, self.html)
         return [path for path in paths if path is not None and str(path) != STDOUT]
 
-    def refuse_overwrite(self, inputs: Sequence[Path]) -> None:
-        """Raise a ClipselectError if a file to write is one that is about to be read."""
+    def refuse_overwrite(self, *inputs: Path | str | None) -> None:
+        """Raise a ClipselectError if a file to write is one that is about to be read: a video, a list, weights."""
+        read = {Path(name).resolve() for name in inputs if name is not None}
         for path in self._files:
-            if path.exists() and any(path.resolve() == video.resolve() for video in inputs):
-                raise ClipselectError(f"{path}: is both a video to score and a file to write; choose another output")
+            if path.exists() and path.resolve() in read:
+                raise ClipselectError(f"{path}: is both an input and a file to write; choose another output")
 
     @property
     def console(self) -> Console:
@@ -150,6 +153,11 @@ class FrameOutputs(Outputs):
 
     index: Path | None = None
     saved: dict[Path, tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.index is not None:
+            check_replaceable(self.index)
 
     @property
     def _files(self) -> list[Path]:

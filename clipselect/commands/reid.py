@@ -41,6 +41,7 @@ def reid(
     Exit code 0: all scored. 1: some tracklets or file names could not be read. 2: nothing could, or wrong usage.
     """
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
+    outputs.refuse_overwrite(model)
     sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     found = [(str(folder), read_tracklets(folder, cast(Layout | None, layout))) for folder in folders]
     skipped = [problem for _, read in found for problem in read.skipped]

@@ -49,7 +49,7 @@ def score(
     """
     outputs = VideoOutputs(json_file, csv_file, plot, html, extract, quiet)
     paths = expand(videos)
-    outputs.refuse_overwrite(paths)
+    outputs.refuse_overwrite(*paths, model)
     selector = ClipSelector(
         scorer=load_scorer(model, device), k=k, threshold=threshold, clip_duration=clip_duration, stride=stride,
         min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,

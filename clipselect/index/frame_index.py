@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from clipselect.errors import ClipselectError
 from clipselect.index.index_file import IndexFormat, signature, stored_path
 from clipselect.media.files import whole_file
 from clipselect.media.text import utf8
@@ -32,6 +33,17 @@ SCHEMA = pa.schema(
     ]
 )
 FORMAT = IndexFormat("frame index", "the index option of clipselect faces or reid", "frames", SCHEMA)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise a ClipselectError if writing a frame index here would replace another kind of file."""
+    if not path.is_file():
+        return
+    try:
+        with FORMAT.reading(path):
+            pass
+    except ClipselectError as e:
+        raise ClipselectError(f"{path}: exists and is not a frame index; choose another name or delete it") from e
 
 
 def write_frame_index(path: Path, scorer: Scorer, frames: Iterable[tuple[str | Path, str, float]]) -> None:

@@ -16,6 +16,7 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".ogv"}
     | {".3gp", ".vob", ".mxf", ".gif"}
 )
+WEIGHTS_SUFFIXES = frozenset({".safetensors", ".onnx", ".pt", ".pth"})
 LIST_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 PATH_COLUMNS = ("path", "video_path", "video", "file", "filename", "filepath")
 
@@ -31,6 +32,13 @@ def expand(patterns: Iterable[str]) -> list[Path]:
         matches = [] if literal else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
         paths += map(Path, matches or [pattern])
     return paths
+
+
+def refuse_data_file(path: Path) -> None:
+    """Raise a ClipselectError if results written here would replace a video or weights."""
+    if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES | WEIGHTS_SUFFIXES:
+        kind = "weights" if path.suffix.lower() in WEIGHTS_SUFFIXES else "a video"
+        raise ClipselectError(f"{path}: exists and is named like {kind}; choose another output")
 
 
 def find_videos(patterns: Iterable[str], prefix: Path | None = None) -> list[Path]:

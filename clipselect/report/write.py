@@ -7,6 +7,7 @@ from typing import Literal
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.results import read_results
+from clipselect.index.inputs import refuse_data_file
 from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.report.contents import Report, make_report
 from clipselect.report.markdown import as_markdown
@@ -81,6 +82,7 @@ def _check(files: Mapping[Kind, Path]) -> None:
     """Refuse before the work what cannot be written after it, or what would be lost."""
     for path in files.values():
         check_writable(path)
+        refuse_data_file(path)
     for kind, path in files.items():
         for other, its in files.items():
             if kind < other and path.resolve() == its.resolve():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.command_line import Run
+from helpers.command_line import Run, assert_refused
 from helpers.frame_fixtures import textured, tiny_ddnet, write
 from helpers.videos import make_video
 
@@ -173,3 +173,29 @@ def test_an_interrupted_folder_keeps_the_groups_that_are_done(
     run("faces", tmp_path / "in", "--model", model, "--json")
     assert run.code == 130
     assert [group["group"] for group in json.loads(run.out)["groups"]] == ["anna", "ben"]
+
+
+def test_an_index_replaces_only_an_index(mars: Path, model: str, tmp_path: Path, run: Run) -> None:
+    other = tmp_path / "scores.parquet"
+    other.write_bytes(b"something of value")
+    for command in ("reid", "faces"):
+        assert_refused(run(command, mars, "--model", model, "--index", other), "scores.parquet", "not a frame index")
+    assert other.read_bytes() == b"something of value"
+    for _ in range(2):  # an own one is replaced
+        assert run("reid", mars, "--model", model, "--index", tmp_path / "own.parquet").code == 0, run.err
+
+
+def test_weights_and_the_detector_are_not_overwritten(mars: Path, model: str, tmp_path: Path, run: Run) -> None:
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(Path(model).read_bytes())
+    for option in ("--plot", "--html"):
+        assert_refused(run("reid", mars, "--model", weights, option, weights), "weights.bin", "is both an input")
+    assert_refused(run("faces", mars, "--detector", weights, "--html", weights), "weights.bin", "is both an input")
+    assert weights.read_bytes() == Path(model).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["film.MP4", "base.safetensors", "yunet.onnx"])
+def test_results_do_not_replace_a_video_or_weights(mars: Path, model: str, tmp_path: Path, run: Run, name: str) -> None:
+    (tmp_path / name).write_bytes(b"something of value")
+    assert_refused(run("reid", mars, "--model", model, "--html", tmp_path / name), name, "choose another output")
+    assert (tmp_path / name).read_bytes() == b"something of value"

@@ -57,3 +57,10 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(run: Run, tmp_pa
     content = only(row("\x1b[2J", 5, 80), row("ddl", 5, 80), data=data, files="\x1b[2J", benchmark="\x1b[2J")
     assert run("report", write(tmp_path / "a.json", content)).code == 0
     assert "\x1b" not in run.out and "could not be read" in run.out
+
+
+def test_a_page_does_not_replace_weights(run: Run, tmp_path: Path) -> None:
+    path, weights = write(tmp_path / "a.json", document()), tmp_path / "base.safetensors"
+    weights.write_bytes(b"weights")
+    assert_refused(run("report", path, "--html", weights), "base.safetensors", "choose another output")
+    assert weights.read_bytes() == b"weights"

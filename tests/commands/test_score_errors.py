@@ -118,7 +118,7 @@ def test_an_output_never_overwrites_a_video(run: Run, video: Path, tmp_path: Pat
     shutil.copy(video, tmp_path / "b.mp4")
     before = (tmp_path / "b.mp4").read_bytes()
     assert len(json.loads(run("score", "--json", tmp_path / "b.mp4", tmp_path / "a.mp4").out)["videos"]) == 2
-    assert_refused(run("score", tmp_path / "b.mp4", "--html", tmp_path / "b.mp4"), "both a video to score and a file")
+    assert_refused(run("score", tmp_path / "b.mp4", "--html", tmp_path / "b.mp4"), "b.mp4", "choose another output")
     assert_refused(run("score", video, "--json", tmp_path / "o", "--csv", tmp_path / "o"), "name the same file")
     assert (tmp_path / "b.mp4").read_bytes() == before
 
