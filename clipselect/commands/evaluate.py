@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -35,15 +35,29 @@ class ListCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         lists = {name for parameter in self.params if getattr(parameter, "multiple", False) for name in parameter.opts}
-        spread: list[str] = []
-        current = ""
-        for word in args:
-            if word.startswith("--"):
-                current = word if word in lists else ""
-            elif current and spread[-1] != current:
-                spread.append(current)
-            spread.append(word)
-        return super().parse_args(ctx, spread)
+        return super().parse_args(ctx, spread_values(args, lists))
+
+
+def spread_values(words: Sequence[str], lists: Container[str]) -> list[str]:
+    """The words, with the name of an option in `lists` before each of its values; any other option ends them."""
+    spread: list[str] = []
+    current = ""
+    for word in words:
+        if word.startswith("-") and not _is_number(word):
+            current = word if word in lists else ""
+        elif current and spread[-1] != current:
+            spread.append(current)
+        spread.append(word)
+    return spread
+
+
+def _is_number(word: str) -> bool:
+    """Whether the word is a value although it may begin with a minus."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def run_evaluation(evaluation: Evaluation, out: Path, *, quiet: bool, what: str = "videos") -> None:
@@ -111,7 +125,9 @@ def clips(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Clips of labelled videos: trimmed, untrimmed, or composed into untrimmed ones.
+    """Clips of videos: accuracy of classification.
+
+    Videos are trimmed, untrimmed, or composed into untrimmed ones.
 
     Accuracy with intervals, multiply-adds and seconds of every method at every K. An evaluation that was stopped
     continues when the same command is given again; another --k takes seconds. `clipselect report OUT` draws the

@@ -62,8 +62,9 @@ def faces(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Sets of faces are verified: averaging all frames beside the best ones, sharp or motion-blurred.
+    """Frames of sets of faces: accuracy of verification.
 
+    Averaging all frames beside the best ones, sharp or motion-blurred.
     DIR holds IDENTITY/*.jpg (sets are drawn), IDENTITY/SET/frames (as YouTube Faces), or IJB-A, -B or -C as published.
 
     An evaluation that was stopped continues when the same command is given again; another --k is quick.
@@ -90,8 +91,9 @@ def persons(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Persons are found again by their tracklets: mean average precision and CMC by the protocol of MARS.
+    """Frames of tracklets of persons: accuracy of re-identification.
 
+    Mean average precision and CMC by the protocol of MARS.
     DIR is a folder of MARS, Market-1501, iLIDS-VID or PRID 2011, or IDENTITY/CAMERA/TRACK/*.jpg.
 
     An evaluation that was stopped continues when the same command is given again; another --k opens no image.

@@ -8,6 +8,7 @@ import pytest
 from helpers.command_line import Run, assert_refused
 from helpers.evaluation_fixtures import made
 
+from clipselect.commands.evaluate import spread_values
 from clipselect.evaluation.results import read_results
 from clipselect.evaluation.synthetic import SyntheticData
 
@@ -66,6 +67,29 @@ def test_warnings_and_videos_left_out_are_one_line_each(run: Run, made: Syntheti
 )
 def test_wrong_options_are_one_sentence(run: Run, tmp_path: Path, options: list[str], says: str) -> None:
     assert_refused(run("evaluate", "clips", *options, "--out", tmp_path / "out"), says)
+
+
+@pytest.mark.parametrize(
+    ("words", "spread"),
+    [
+        (["--k", "1", "2", "-q"], ["--k", "1", "--k", "2", "-q"]),
+        (["-q", "--seeds", "0", "-h"], ["-q", "--seeds", "0", "-h"]),
+        (["--blur", "7", "-8", "--quiet"], ["--blur", "7", "--blur", "-8", "--quiet"]),
+    ],
+)
+def test_any_option_ends_a_list_of_values_and_a_negative_number_does_not(words: list[str], spread: list[str]) -> None:
+    assert spread_values(words, {"--k", "--seeds", "--blur"}) == spread
+
+
+def test_each_kind_of_evaluation_has_one_line_of_help(run: Run) -> None:
+    run("evaluate", "--help")
+    for line in (
+        "clips    Clips of videos: ",
+        "faces    Frames of sets of faces: ",
+        "persons  Frames of tracklets of ",
+    ):
+        (found,) = [one for one in run.out.splitlines() if line in one]
+        assert found.rstrip(" │").endswith(".")
 
 
 @pytest.mark.processes

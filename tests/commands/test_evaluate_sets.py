@@ -48,7 +48,7 @@ def test_persons(run: Run, networks: list[object], tmp_path: Path) -> None:
                 name = f"{identity:04d}/{identity:04d}C{camera}T0001F001.png"
                 write(tmp_path / folder / name, pattern(identity, camera))
     run("evaluate", "persons", "--data", tmp_path / "one", tmp_path / "two", "--pool", *networks, "--degrade", 0.5,
-        "--k", 1, 2, "--seeds", 0, "--metric", "cosine", "--out", tmp_path / "out", "-q")  # fmt: skip
+        "--metric", "cosine", "--out", tmp_path / "out", "--seeds", 0, "--k", 1, 2, "-q")  # fmt: skip
     assert run.code == 0 and run.out == "", run.err
     results = read_results(tmp_path / "out")
     assert [one.name.split(",")[0] for one in results.data] == ["one", "one", "two", "two", "pooled", "pooled"]
