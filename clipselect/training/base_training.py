@@ -105,7 +105,7 @@ def train_base(
     check_argument(1 <= frames <= 256, "frames", f"must lie in [1, 256], got {frames}")
     input_spec = InputSpec(size, size, MEAN, STD, frames)
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
-    check_outputs(output)
+    check_outputs(output, work, data=[data, background] if background else [data])
     dataset = read_dataset(data, "train", prefix=prefix)
     held_out = read_dataset(data, "val", prefix=prefix, classes=dataset.classes)
     domains = [*read_background(background, "train").values()] if background else []

@@ -133,7 +133,8 @@ def distill(
     """
     arguments = {k: v for k, v in locals().items() if k != "fields"}
     paths, output = [Path(path) for path in ([data] if isinstance(data, str | Path) else data)], Path(output)
-    check_outputs(output)
+    read = [*paths, *([background] if background else [])]
+    check_outputs(output, work, data=read, networks={"base": base})
     kind = _kind(elements, base, recipe, paths)
     of_clips = {
         "background": background, "prefix": prefix, "unlabelled": unlabelled or None, "classes": classes,

@@ -94,7 +94,7 @@ def train_embedder(
     for argument, pixels in (("height", height), ("width", width)):
         check_argument(MIN_SIDE <= pixels <= MAX_SIDE, argument, f"must lie in [{MIN_SIDE}, {MAX_SIDE}], got {pixels}")
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
-    check_outputs(output)
+    check_outputs(output, work, data=folders, networks={"initial": initial})
     listed = read_identities(folders, "train")
     held_out = None
     with suppress(ClipselectError):  # a single held-out identity: there is nothing to measure

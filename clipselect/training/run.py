@@ -1,7 +1,8 @@
 """What every training does around its loop: check its outputs, join the processes, write weights and card."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from clipselect import __version__
-from clipselect.errors import ClipselectError, MissingFileError
+from clipselect.errors import ArgumentError, ClipselectError, MissingFileError
 from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import LeftOut, OnError, ignore_error
-from clipselect.scoring.checkpoint import Metadata, save_weights
+from clipselect.scoring.checkpoint import Metadata, save_weights, weights_kind
 from clipselect.training.cards import CARD
 from clipselect.training.runtime import Runtime, launch
 
@@ -64,7 +65,7 @@ class TrainingRun:
         Raises:
             ClipselectError: `work` cannot be written to, or see `launch`.
         """
-        work = output.with_suffix(".work") if work is None else Path(work)
+        work = work_folder(output, work)
         make_folder(work)
         runtime = launch(device, precision, work / "logs")
         if not runtime.is_global_zero:
@@ -87,19 +88,53 @@ def card_path(output: Path) -> Path:
     return output.with_suffix(".md")
 
 
-def check_outputs(output: Path) -> None:
-    """Refuse now what could not be written after the training.
+def work_folder(output: Path, work: Path | str | None) -> Path:
+    """By default beside the output."""
+    return output.with_suffix(".work") if work is None else Path(work)
+
+
+def check_outputs(
+    output: Path,
+    work: Path | str | None = None,
+    *,
+    data: Sequence[Path | str] = (),
+    networks: Mapping[str, Any] | None = None,
+) -> None:
+    """Refuse now what could not be written after the training, or would damage what the training reads.
+
+    Args:
+        work: None for the default.
+        data: the data sets that are read.
+        networks: argument -> the network that it names, if it does: FILE, NETWORK:FILE or FILE.py:NAME.
 
     Raises:
+        ArgumentError: the output is one of the networks or no weights file, or lies in the data; or the work folder
+            does.
         ClipselectError: the weights or their card cannot be written, or a file of the card's name is no card.
     """
     if output.suffix in (".md", ".work"):
         raise ClipselectError(f"{output}: is the name of the card or the work folder; end it in .safetensors")
+    for argument, network in (networks or {}).items():
+        if isinstance(network, str | Path) and os.path.realpath(output) in _files_of(str(network)):
+            raise ArgumentError("output", f"{output} is also the {argument}; choose another name")
+    for argument, path in (("output", output), ("work", work_folder(output, work))):
+        real = Path(os.path.realpath(path))
+        if folder := next((folder for folder in data if real.is_relative_to(os.path.realpath(folder))), None):
+            raise ArgumentError(argument, f"{path} lies in the data, {folder}; choose a place outside of them")
     check_writable(output)
+    if output.is_file() and output.stat().st_size and weights_kind(output) is None:
+        problem = f"{output} exists, is no weights file of clipselect and would be lost; choose another name"
+        raise ArgumentError("output", problem)
     card = card_path(output)
     check_writable(card)
     if card.is_file() and CARD not in card.read_text("utf-8", "replace"):
         raise ClipselectError(f"{card}: is no card of weights and would be lost; choose another output")
+
+
+def _files_of(network: str) -> set[str]:
+    """Real paths of what may be the file of a network: FILE, NETWORK:FILE or FILE.py:NAME."""
+    parts = network, network.partition(":")[2], network.rpartition(":")[0]
+    return {os.path.realpath(part) for part in parts if part}
 
 
 def origin(kind: str, output: Path, data: str, seed: int, steps: int, command: str) -> Metadata:

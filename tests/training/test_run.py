@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from clipselect.errors import ClipselectError, VideoError
+from clipselect.errors import ArgumentError, ClipselectError, VideoError
 from clipselect.media.progress import no_progress
 from clipselect.media.unreadable import LeftOut, ignore_error
-from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.checkpoint import load_weights, save_weights
 from clipselect.training.cards import CARD
 from clipselect.training.run import TrainingRun, check_outputs, origin, python_call, to_half_precision
 
@@ -41,6 +41,42 @@ def test_a_run_has_a_work_folder_beside_its_output_and_ends_with_weights_and_a_c
     result.card.write_text("my notes")
     with pytest.raises(ClipselectError, match=r"net\.md: is no card of weights and would be lost"):
         check_outputs(run.output)
+
+
+@pytest.mark.parametrize("base", ["{}", "slow_r50:{}", "{}:network", "dir/../{}"])
+def test_an_output_that_is_the_base_is_refused(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dir").mkdir()
+    save_weights("base.safetensors", {"w": torch.ones(2)}, {"kind": "base"})
+    for name in (base.format("base.safetensors"), Path(base.format("base.safetensors"))):
+        with pytest.raises(ArgumentError, match=r"^output base\.safetensors is also the base; choose another name"):
+            check_outputs(Path("base.safetensors"), networks={"base": name})
+    check_outputs(Path("other.safetensors"), networks={"base": base.format("base.safetensors")})
+    check_outputs(Path("base.safetensors"), networks={"base": nn.Linear(1, 1), "initial": None})
+
+
+def test_an_output_that_holds_something_else_is_refused(tmp_path: Path) -> None:
+    (out := tmp_path / "text.mp4").write_text("a video")
+    with pytest.raises(ArgumentError, match=r"^output .*text\.mp4 exists, is no weights file"):
+        check_outputs(out)
+    out.write_bytes(b"")
+    check_outputs(out)  # nothing is lost
+
+
+def test_outputs_inside_the_data_are_refused(tmp_path: Path) -> None:
+    data, link = tmp_path / "videos", tmp_path / "link"
+    (data / "a").mkdir(parents=True)
+    link.symlink_to(data)
+    for output, work, argument in (
+        (data / "a" / "x.safetensors", None, "output"),
+        (link / "x.safetensors", tmp_path / "work", "output"),
+        (tmp_path / "x.safetensors", data, "work"),
+        (tmp_path / "x.safetensors", link / "a" / "work", "work"),
+    ):
+        with pytest.raises(ArgumentError, match=r"lies in the data, .*videos") as caught:
+            check_outputs(output, work, data=[tmp_path / "others", data])
+        assert caught.value.argument == argument
+    check_outputs(tmp_path / "x.safetensors", tmp_path, data=[data])
 
 
 def test_weights_are_rounded_as_they_are_written_but_for_those_that_half_precision_cannot_hold() -> None:
