@@ -17,7 +17,7 @@ from rich.progress import track
 from shared import slowfast, write_results
 
 from clipselect import DDNet, DDNetConfig, load_scorer, open_source, score_video, top_k
-from clipselect.__main__ import main as run_command
+from clipselect.commands.exit_codes import run_command
 from clipselect.evaluation.classify import compare
 from clipselect.evaluation.provenance import environment, network_record
 from clipselect.media.files import make_folder

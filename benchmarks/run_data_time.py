@@ -24,7 +24,7 @@ from shared import write_results
 from torch.utils.data import SequentialSampler
 
 from clipselect import DDLClipSampler, DenseClips, UniformClips, build_index, open_source
-from clipselect.__main__ import main as run_command
+from clipselect.commands.exit_codes import run_command
 from clipselect.evaluation.provenance import environment
 from clipselect.index.inputs import find_videos
 from clipselect.media.files import make_folder

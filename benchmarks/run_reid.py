@@ -10,8 +10,9 @@ OUT/results.md.
 
 import sys
 
-from clipselect.__main__ import main
+from clipselect.commands import app
+from clipselect.commands.exit_codes import run_command
 
 if __name__ == "__main__":
     sys.argv[1:1] = ["evaluate", "persons"]
-    main()
+    run_command(app)

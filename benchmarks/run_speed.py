@@ -33,7 +33,7 @@ from shared import slowfast, write_results
 from speed_base import base_rows
 from speed_parts import backends, growth, indexing, memory, reading
 
-from clipselect.__main__ import main as run_command
+from clipselect.commands.exit_codes import run_command
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.provenance import environment, network_record
 from clipselect.media.files import make_folder, write_whole

@@ -4,14 +4,20 @@
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from clipselect.errors import VideoError
 
-if TYPE_CHECKING:
-    from clipselect.media.sources import Source
 
-T = TypeVar("T")
+class WithPath(Protocol):
+    """A `Source`, of which no more than the path is needed here."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+S, T = TypeVar("S", bound=WithPath), TypeVar("T")
 
 MAX_PASSES = 3
 """A file that decodes otherwise than its container promised decodes the same way the second time; one that does not
@@ -25,12 +31,12 @@ class ReadAgain(Exception):
         source: the video as it really decodes, to be read instead.
     """
 
-    def __init__(self, source: "Source") -> None:
+    def __init__(self, source: Any) -> None:
         super().__init__("the decoded frames differ from the container's index")
         self.source = source
 
 
-def settled(source: "Source", read: Callable[["Source"], Iterator[T]]) -> Iterator[T]:
+def settled(source: S, read: Callable[[S], Iterator[T]]) -> Iterator[T]:
     """What `read` yields for the video as it really decodes.
 
     A file that decodes otherwise than its container promised is read again from the start: `read` is called again, with

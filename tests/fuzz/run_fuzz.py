@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from clipselect.__main__ import main as run_command
+from clipselect.commands.exit_codes import run_command
 from clipselect.evaluation.provenance import environment
 from clipselect.media.files import make_folder, write_whole
 

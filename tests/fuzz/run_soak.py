@@ -21,7 +21,7 @@ from rich.progress import track
 from run_fuzz import make_files, mutations
 
 from clipselect import VideoError, load_scorer, open_source, score_video
-from clipselect.__main__ import main as run_command
+from clipselect.commands.exit_codes import run_command
 from clipselect.evaluation.provenance import environment
 from clipselect.media.files import make_folder, write_whole
 

@@ -1,0 +1,33 @@
+"""Runs a command and turns its errors into one sentence on standard error and an exit code."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import av
+
+from clipselect.commands.common import print_error
+from clipselect.errors import ArgumentError, ClipselectError
+
+
+def run_command(command: Callable[[], Any]) -> None:
+    """Run a command line; any `ClipselectError` becomes one sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ✔ shows ?
+    try:
+        command()
+        return
+    except ArgumentError as e:
+        problem = f"--{e.argument.lstrip('-').replace('_', '-')} {e.problem}"
+    except ClipselectError as e:
+        problem = str(e)
+    except BrokenPipeError:  # whoever reads standard output, such as head, has stopped
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (OSError, av.FFmpegError) as e:
+        problem = f"{e.strerror or e}; check the disk and the permissions"
+    print_error(problem)
+    sys.exit(2)
