@@ -7,7 +7,7 @@ import typer
 from clipselect import __version__
 from clipselect.commands import evaluate_sets
 from clipselect.commands.classify import classify
-from clipselect.commands.common import OutputCommand
+from clipselect.commands.common import Command, OutputCommand
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
 from clipselect.commands.evaluate import ListCommand, evaluate
@@ -30,15 +30,15 @@ app.command(cls=OutputCommand)(score)
 app.command(cls=OutputCommand)(classify)
 app.command(cls=OutputCommand)(faces)
 app.command(cls=OutputCommand)(reid)
-app.command()(index)
-app.command()(train_base)
-app.command()(train_embedder)
-app.command()(distill)
+app.command(cls=Command)(index)
+app.command(cls=Command)(train_base)
+app.command(cls=Command)(train_embedder)
+app.command(cls=Command)(distill)
 evaluate.command(cls=ListCommand)(evaluate_sets.faces)
 evaluate.command(cls=ListCommand)(evaluate_sets.persons)
 app.add_typer(evaluate, name="evaluate")
-app.command()(report)
-app.command()(demo)
+app.command(cls=Command)(report)
+app.command(cls=Command)(demo)
 
 
 def _version(wanted: bool) -> None:

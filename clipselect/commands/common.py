@@ -29,7 +29,25 @@ def print_warning(sentence: object) -> None:
     stderr().print(Text(f"warning: {printable(sentence)}"))
 
 
-class OutputCommand(TyperCommand):
+class Command(TyperCommand):
+    """Refuses empty words: as a path an empty word would be the current folder, as a model the default."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        options = {name for p in self.params if not getattr(p, "is_flag", False) for name in p.opts}
+        for before, word in zip(["", *args], args, strict=False):
+            option = before if not word else word.removesuffix("=")
+            if not word or (word.endswith("=") and option in options):
+                name = option if option in options else self._argument
+                raise ClipselectError(f"{name} must not be empty; give a value or leave it out")
+        return super().parse_args(ctx, args)
+
+    @property
+    def _argument(self) -> str:
+        """What the help calls the words that belong to no option."""
+        return next((str(p.metavar).rstrip(".") for p in self.params if p.param_type_name == "argument"), "an argument")
+
+
+class OutputCommand(Command):
     """Lets `--json` and `--csv` stand without a file name, for standard output, even right before a video."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

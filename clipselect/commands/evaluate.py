@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.text import Text
-from typer.core import TyperCommand
 
-from clipselect.commands.common import check, stderr, write_stdout
+from clipselect.commands.common import Command, check, stderr, write_stdout
 from clipselect.commands.options import ClipDuration, Device, Fps, Model, Stride
 from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectWarning
@@ -30,7 +29,7 @@ evaluate = typer.Typer(
 )
 
 
-class ListCommand(TyperCommand):
+class ListCommand(Command):
     """Lets one option have several values, as `--k 1 3 5` for `--k 1 --k 3 --k 5`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -25,9 +25,14 @@ def expand(patterns: Iterable[str]) -> list[Path]:
     """The paths as they are; those that do not exist and hold wildcards become what they match, sorted.
 
     What matches nothing stays, to be reported like any other missing file.
+
+    Raises:
+        ClipselectError: an empty path, which would stand for the current folder.
     """
     paths: list[Path] = []
     for pattern in patterns:
+        if not pattern:
+            raise ClipselectError("one of the paths given is empty; give the name of a file or a folder")
         literal = os.path.exists(pattern) or not glob.has_magic(pattern)
         matches = [] if literal else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
         paths += map(Path, matches or [pattern])

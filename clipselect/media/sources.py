@@ -79,10 +79,11 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
         threads: that decode a file; 0 for as many as are fastest.
 
     Raises:
-        ArgumentError: unknown decoder, or fps is not a positive number.
+        ArgumentError: no path, an unknown decoder, or fps is not a positive number.
         VideoError: the path does not exist, is not a video, or holds no frames.
     """
     check_argument(decoder in get_args(Backend), "decoder", f"must be 'pyav' or 'decord', got {decoder!r}")
+    check_argument(isinstance(path, str | Path) and path != "", "path", f"must be that of a video, got {path!r}")
     path = Path(path)
     try:
         mode = path.stat().st_mode

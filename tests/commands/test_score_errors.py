@@ -152,3 +152,22 @@ def test_extracting_fails_alone(run: Run, video: Path, tmp_path: Path, monkeypat
     run("score", video, "--extract", tmp_path / "out", "--json", tmp_path / "out.json", "--quiet")
     assert run.code == 2 and "disk full" in run.err
     assert len(only_video(json.loads((tmp_path / "out.json").read_text()))["clips"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["score", ""], "VIDEO"),
+        (["score", "--quiet", ""], "VIDEO"),
+        (["score", "a.mp4", "--model", ""], "--model"),
+        (["score", "a.mp4", "--json", ""], "--json"),
+        (["score", "a.mp4", "--html="], "--html"),
+        (["classify", "a.mp4", "--base", ""], "--base"),
+        (["index", "", "-o", "x.parquet"], "PATH"),
+        (["index", "a.mp4", "-o", ""], "-o"),
+        (["evaluate", "clips", "--out", ""], "--out"),
+        (["report", ""], "RESULTS"),
+    ],
+)
+def test_an_empty_word_is_refused_by_the_name_of_its_argument(run: Run, words: list[str], named: str) -> None:
+    assert_refused(run(*words), f"{named} must not be empty")

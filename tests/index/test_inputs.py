@@ -189,3 +189,9 @@ def test_a_missing_list_is_reported_like_a_missing_video(here: Path) -> None:
 
 def test_no_suffix_is_both_a_video_and_a_list() -> None:
     assert not VIDEO_SUFFIXES & LIST_SUFFIXES
+
+
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    for paths in ([""], ["a.mp4", ""]):
+        with pytest.raises(ClipselectError, match="empty"):
+            find_videos(paths)
