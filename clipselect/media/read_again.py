@@ -17,7 +17,8 @@ class WithPath(Protocol):
     def path(self) -> Path: ...
 
 
-S, T = TypeVar("S", bound=WithPath), TypeVar("T")
+S = TypeVar("S", bound=WithPath)
+T = TypeVar("T")
 
 MAX_PASSES = 3
 """A file that decodes otherwise than its container promised decodes the same way the second time; one that does not
