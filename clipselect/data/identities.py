@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from clipselect.data.splits import SUBSETS, Split, of_split, split_root
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, check_argument
 from clipselect.index.inputs import image_folders, is_folder, visible
 from clipselect.media.frame_folder import IMAGE_SUFFIXES
 
@@ -42,8 +42,10 @@ def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool
             one is then held out of all. Otherwise identities of two data sets are never the same.
 
     Raises:
-        ClipselectError: no such folder, one that is given twice, no images, or fewer than two identities.
+        ArgumentError: no folder.
+        ClipselectError: no such folder, one that is given twice or holds no images, or fewer than two identities.
     """
+    check_argument(len(folders) > 0, "data", "must name at least one folder")
     names = [folder.name for folder in folders]
     real = [os.path.realpath(folder) for folder in folders]
     if twice := next((folder for i, folder in enumerate(folders) if real[i] in real[:i]), None):
@@ -55,8 +57,11 @@ def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool
             raise ClipselectError(f"{folder}: no such folder; give one with a folder of images per identity")
         own_name = folder.name if len(set(names)) == len(names) else str(folder)  # two sets may be called bbox_train
         prefix = f"{own_name}/" if len(folders) > 1 and not shared_names else ""
-        for part in get_args(Split):
-            for identity, paths in _of_split(folder, part).items():
+        parts = {part: _of_split(folder, part) for part in get_args(Split)}
+        if len(folders) > 1 and not any(parts.values()):
+            raise ClipselectError(f"{folder}: holds no images of identities; check the path or leave it out")
+        for part, own in parts.items():
+            for identity, paths in own.items():
                 found.setdefault(prefix + identity, []).extend(paths)
                 val |= {prefix + identity} if part == "val" else set()
     identities = tuple(sorted(identity for identity in found if (identity in val) == (split == "val")))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clipselect.data.identities import LabelledImages, read_identities
 from clipselect.data.splits import held_out
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 
 Read = tuple[LabelledImages, LabelledImages]
 """Of train and of val."""
@@ -52,6 +52,15 @@ def refused(data: Sequence[Path], *says: str, split: str = "train", shared_names
 
 
 NAMES = [f"p{i:02d}" for i in range(10)]
+
+
+def test_a_folder_without_images_beside_others_is_refused(tmp_path: Path) -> None:
+    people, empty = folders(tmp_path / "people", NAMES), make(tmp_path / "empty", "a/notes.txt")
+    refused([people, empty], "empty: holds no images of identities")
+    refused([folders(tmp_path / "more", NAMES), people, empty], "empty: holds no images", split="val")
+    with pytest.raises(ArgumentError, match=r"^data must name at least one folder"):
+        read_identities([], "train")
+
 
 # --- one data set ----------------------------------------------------------------------------------------------------
 
