@@ -160,6 +160,12 @@ def _kind(
 ) -> ElementKind:
     check_argument(elements in (None, *get_args(ElementKind)), "elements", f"must be clips or frames, got {elements}")
     check_argument(len(data) > 0, "data", "must name at least one folder")
+    check_argument(base is not None, "base", "is needed: the trained network to distil for, or its name or file")
+    problem = (
+        f"must be a name, a file, a Base or an Embedder, got {type(base).__name__}; "
+        "wrap a network with Base.from_module (clips) or Embedder.from_module (frames)"
+    )
+    check_argument(isinstance(base, str | Path | Base | Embedder), "base", problem)
     kind, own = elements or (recipe.ELEMENTS if recipe else None), kind_of_base(base)
     check_argument(own is None or kind in (None, own), "base", f"is a base for {own}, and {kind} are to be distilled")
     return own or kind or element_kind(data)

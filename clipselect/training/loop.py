@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from clipselect.errors import ArgumentError, ClipselectError, check_argument
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
+from clipselect.samplers.arguments import whole_number
 from clipselect.training.augment import memory_format
 from clipselect.training.runtime import Runtime
 
@@ -32,6 +34,7 @@ MAX_GRADIENT_NORM = 5.0
 MAX_SKIPPED_STEPS = 50
 """Steps in a row whose gradients are not finite, before it makes no sense to go on."""
 MAX_LEARNING_RATE = 1e6
+MAX_WEIGHT_DECAY = 1e6
 MAX_SEED = 2**32 - 1
 MAX_SMALL_MAP = 4
 """Up to this side length, oneDNN's bf16 weight gradients of convolutions can hold garbage (torch 2.14, 2.15)."""
@@ -62,12 +65,15 @@ class TrainingConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        for name, lowest in (("steps", 1), ("batch", 2), ("checkpoint_minutes", 0), ("workers", 0)):
+        for name, lowest in (("steps", 1), ("batch", 2), ("workers", 0), ("seed", 0)):
+            whole_number(getattr(self, name), name, lowest)
+        check_argument(self.seed <= MAX_SEED, "seed", f"must lie in [0, {MAX_SEED}], got {self.seed}")
+        for name, highest in (
+            ("learning_rate", MAX_LEARNING_RATE), ("weight_decay", MAX_WEIGHT_DECAY), ("checkpoint_minutes", math.inf),
+        ):  # fmt: skip
             value = getattr(self, name)
-            check_argument(value >= lowest, name, f"must be at least {lowest}, got {value}")
-        check_argument(0 <= self.seed <= MAX_SEED, "seed", f"must lie in [0, {MAX_SEED}], got {self.seed}")
-        problem = f"must lie in [0, {MAX_LEARNING_RATE:g}], got {self.learning_rate}"
-        check_argument(0 <= self.learning_rate <= MAX_LEARNING_RATE, "learning_rate", problem)
+            is_inside = isinstance(value, Real) and 0 <= value <= highest  # NaN is not
+            check_argument(is_inside, name, f"must lie in [0, {highest:g}], got {value!r}")
 
     def deterministic_part(self) -> "TrainingConfig":
         """The same without what makes no difference to the result."""
@@ -147,7 +153,7 @@ def train(
             raise ClipselectError(f"no gradient is a number since step {step + 1 - skipped}{_remedy(checkpoint)}")
         if not skipped:
             prepared.step()
-        rate.step()
+            rate.step()  # PyTorch warns of a schedule that is ahead of its optimiser
         averaged.multi_avg_fn = get_ema_multi_avg_fn(min(EMA_DECAY, (1 + step) / (10 + step)))
         averaged.update_parameters(net)
         running = mean if step == first else LOSS_DECAY * running + (1 - LOSS_DECAY) * mean

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from numbers import Integral
 from typing import ClassVar, get_args
 
 from clipselect.data.degradations import DEGRADATIONS
@@ -9,6 +10,7 @@ from clipselect.errors import check_argument
 from clipselect.media.candidate_clips import Seconds
 from clipselect.method.ddnet import DDNetConfig
 from clipselect.method.discriminability import Contrast, Metric
+from clipselect.samplers.arguments import whole_number
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.training.ddnet_training import Loss
@@ -58,22 +60,26 @@ class Recipe(ABC):
     }  # fmt: skip
 
     def __post_init__(self) -> None:
+        self.training_config(checkpoint_minutes=0, workers=0)  # refuses numbers that make no sense
         for name, known in self.CHOICES.items():
             choice = getattr(self, name)
             check_argument(choice in known, name, f"must be one of {', '.join(known)}, got {choice}")
         low, high = self.SIDES
+        is_size = isinstance(self.size, Integral) or _are_integers(self.size, 2)
+        check_argument(is_size, "size", f"must be a number of pixels, or height and width, got {self.size!r}")
         shown = "x".join(map(str, self.sides))
         check_argument(
             all(low <= side <= high for side in self.sides), "size", f"must lie in [{low}, {high}], got {shown}"
         )
         for name, four in (("widths", self.widths), ("depths", self.depths)):
-            problem = f"must be four positive numbers such as 8, 16, 32, 48, got {four}"
-            check_argument(len(four) == 4 and min(four) >= 1, name, problem)
+            problem = f"must be four positive numbers such as 8, 16, 32, 48, got {four!r}"
+            check_argument(_are_integers(four, 4) and min(four) >= 1, name, problem)
+        whole_number(self.stem_stride, "stem_stride", 1)
 
     @property
     def sides(self) -> tuple[int, int]:
         """Height and width of the DDNet's input in pixels."""
-        return (self.size, self.size) if isinstance(self.size, int) else self.size
+        return self.size if isinstance(self.size, tuple | list) else (self.size, self.size)
 
     @abstractmethod
     def input_spec(self) -> InputSpec:
@@ -86,6 +92,11 @@ class Recipe(ABC):
         return TrainingConfig(
             self.steps, self.batch, self.learning_rate, self.weight_decay, self.seed, checkpoint_minutes, workers
         )
+
+
+def _are_integers(values: object, count: int) -> bool:
+    """Whether these are so many integers, as a tuple or a list."""
+    return isinstance(values, tuple | list) and len(values) == count and all(isinstance(v, Integral) for v in values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +124,7 @@ class ClipRecipe(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         height, width = self.sides
-        check_argument(self.frames >= 1, "frames", f"must be at least 1, got {self.frames}")
+        whole_number(self.frames, "frames", 1)
         check_argument(height == width, "size", f"must be one number for clips, got {height}x{width}")
 
     def input_spec(self) -> InputSpec:
@@ -140,7 +151,7 @@ class FrameRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_argument(self.variants >= 0, "variants", f"must be at least 0, got {self.variants}")
+        whole_number(self.variants, "variants", 0)
 
     def input_spec(self) -> InputSpec:
         return InputSpec(*self.sides, *NORMALISATIONS["half"])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from helpers.frame_fixtures import blocks, people
 from helpers.training_data import colours, data_set
 
@@ -90,7 +91,17 @@ def test_what_the_command_line_does_not_offer_is_a_field_of_the_recipe(videos: P
         ({"normalisation": "half"}, "normalisation"),
         ({"variants": 3}, "variants"),
         ({"steps": 0}, "steps"),
+        ({"steps": "a"}, "steps"),
+        ({"seed": "a"}, "seed"),
+        ({"seed": -1}, "seed"),
+        ({"batch": -4}, "batch"),
+        ({"workers": 1.5}, "workers"),
+        ({"learning_rate": "fast"}, "learning_rate"),
+        ({"weight_decay": float("nan")}, "weight_decay"),
         ({"frames": 0}, "frames"),
+        ({"frames": "8"}, "frames"),
+        ({"size": "112"}, "size"),
+        ({"widths": 8}, "widths"),
         ({"loss": "l1"}, "loss"),
         ({"metric": "hamming"}, "metric"),
         ({"contrast": "sum"}, "contrast"),
@@ -129,6 +140,22 @@ def test_so_it_is_for_frames(identities: Path, tmp_path: Path, arguments: dict[s
     with pytest.raises(ArgumentError) as raised:
         distilled("frames", identities, identities, tmp_path / "d.safetensors", **arguments)
     assert raised.value.argument == named
+
+
+def test_a_recipe_refuses_numbers_that_make_no_sense_itself() -> None:
+    for name, value in (("learning_rate", float("nan")), ("steps", 2.5), ("batch", True), ("weight_decay", -1)):
+        for recipe in (ClipRecipe, FrameRecipe):
+            with pytest.raises(ArgumentError) as raised:
+                recipe(**{name: value})
+            assert raised.value.argument == name
+
+
+@pytest.mark.parametrize(
+    ("base", "remedy"), [(torch.nn.Linear(2, 2), r"Base\.from_module .* Embedder\.from_module"), (None, "is needed")]
+)
+def test_a_base_that_is_no_base_is_refused(videos: Path, tmp_path: Path, base: Any, remedy: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^base .*{remedy}"):
+        clipselect.distill(videos, base, tmp_path / "d.safetensors")
 
 
 def test_an_unknown_argument_is_a_mistake_of_the_caller(videos: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_loss_that_is_no_number_from_the_start_promises_no_checkpoint(begin: B
     assert not run.checkpoint.exists()
 
 
-@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
+@pytest.mark.filterwarnings("error:Detected call of `lr_scheduler.step")
 def test_a_gradient_that_is_not_finite_moves_no_weight(begin: Begin) -> None:
     def steep(net: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
         value = loss(net, inputs, targets)
@@ -63,7 +63,6 @@ def test_a_gradient_that_is_not_finite_moves_no_weight(begin: Begin) -> None:
     assert all(torch.equal(before[name], p) for name, p in net.named_parameters())
 
 
-@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
 def test_gradients_that_are_never_finite_end_the_run(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "MAX_SKIPPED_STEPS", 3)
 
