@@ -50,8 +50,8 @@ def classify(
     outputs = VideoOutputs(json=json_file, quiet=quiet)
     outputs.refuse_overwrite(video, model, base)
     selector = ClipSelector(
-        scorer=load_scorer(model, device), k=k, threshold=threshold, clip_duration=clip_duration, stride=stride,
-        min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
+        scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
+        clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
     )  # fmt: skip
     network = load_base(base, device)
     with ProgressDisplay(quiet, lines=False) as display:

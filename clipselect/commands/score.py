@@ -51,8 +51,8 @@ def score(
     paths = expand(videos)
     outputs.refuse_overwrite(*paths, model)
     selector = ClipSelector(
-        scorer=load_scorer(model, device), k=k, threshold=threshold, clip_duration=clip_duration, stride=stride,
-        min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
+        scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
+        clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
     )  # fmt: skip
 
     def score_one(numbered: tuple[int, Path]) -> list[Result]:

@@ -118,7 +118,8 @@ class ClipEvaluation:
             ClipselectError: data or networks that cannot be used; not one video can be read.
         """
         make_folder(out)
-        scorer = self.model if isinstance(self.model, Scorer) else load_scorer(self.model, self.device)
+        given, device = self.model, self.device
+        scorer = given if isinstance(given, Scorer) else load_scorer(given, device, elements="clips")
         base = self.base if isinstance(self.base, Base) else load_base(self.base, self.device)
         dataset, base, named_by = labelled_videos(Path(self.data), base, prefix=self.prefix, classes=self.classes)
         if self.limit is not None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,7 +15,7 @@ from clipselect.index.entry import Entry, Scoring
 from clipselect.index.index_file import stored_path
 from clipselect.index.inputs import find_videos
 from clipselect.index.ray_engine import entries_by_ray
-from clipselect.media.candidate_clips import Seconds, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_rate, exact_seconds
 from clipselect.media.cores import usable_cores
 from clipselect.media.progress import Progress, ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
@@ -102,13 +103,19 @@ def build_index(
             the same index, or lost workers. What is finished is kept.
     """
     _check(clip_duration, stride, fps, workers, engine)
-    output = Path(output)
     patterns = [videos] if isinstance(videos, str | Path) else videos
+    check_argument(isinstance(patterns, Iterable), "videos", f"must be paths, got {videos!r}")
+    patterns = [*patterns]
+    for path in patterns:
+        check_argument(isinstance(path, str | Path), "videos", f"must be paths, got {path!r} among them")
+    check_argument(bool(patterns), "videos", "must name at least one path, got none")
+    check_argument(isinstance(output, str | Path) and output != "", "output", f"must be a path, got {output!r}")
+    output = Path(output)
     named = find_videos(map(str, patterns), None if prefix is None else Path(prefix))
     paths = [Path(name) for name in dict.fromkeys(map(os.path.abspath, named))]
     if Path(os.path.abspath(output)) in paths:  # noqa: PTH100 (keeps links)
         raise ClipselectError(f"{output}: is both a video and the index; choose another name")
-    scorer = load_scorer(model, "cpu" if engine == "ray" else device)
+    scorer = load_scorer(model, "cpu" if engine == "ray" else device, elements="clips")
     scoring = Scoring.from_scorer(scorer, clip_duration, stride, fast)
     with IndexBuilder(output, scoring, overwrite=overwrite) as builder:
         todo, failed_earlier = _to_do(builder, paths, fps, retry_failed, progress)
@@ -134,12 +141,14 @@ def build_index(
 
 
 def _check(clip_duration: Seconds | None, stride: Seconds | None, fps: float, workers: int | None, engine: str) -> None:
-    check_argument(workers is None or workers >= 0, "workers", f"must be at least 0, got {workers}")
+    in_range = workers is None or (isinstance(workers, Integral) and workers >= 0)
+    check_argument(in_range, "workers", f"must be a whole number of at least 0, got {workers!r}")
     check_argument(engine in get_args(Engine), "engine", f"must be local or ray, got {engine}")
     if workers is not None and engine == "ray":
         raise ArgumentError("workers", "must be left out for Ray, which has its own")
     if workers and os.name == "nt":
         raise ArgumentError("workers", f"must be 0 on Windows, got {workers}")
+    exact_rate(fps, "fps")
     check_argument(0.001 <= fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {fps}")
     for value, argument in ((clip_duration, "clip_duration"), (stride, "stride")):
         if value is not None:

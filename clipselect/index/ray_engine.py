@@ -103,4 +103,4 @@ def _entry(path: Path, scoring: Scoring, model: str | None, device: str, fps: fl
 
 @lru_cache(maxsize=1)
 def _scorer(model: str | None, device: str) -> Scorer:
-    return load_scorer(model, device)
+    return load_scorer(model, device, elements="clips")

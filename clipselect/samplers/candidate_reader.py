@@ -38,7 +38,7 @@ class ScorerOfProcess:
 
     def __init__(self, model: str | Path | None, device: str) -> None:
         self.model, self.device = model, known_device(device)
-        self.on_cpu = load_scorer(model, "cpu")
+        self.on_cpu = load_scorer(model, "cpu", elements="clips")
         self._loaded = self.on_cpu if device == "cpu" else None
 
     def __call__(self) -> Scorer:
@@ -46,7 +46,8 @@ class ScorerOfProcess:
             return self._loaded
         in_worker = get_worker_info() is not None
         try:
-            self._loaded = load_scorer(self.model, "cpu" if in_worker and self.device == "auto" else self.device)
+            device = "cpu" if in_worker and self.device == "auto" else self.device
+            self._loaded = load_scorer(self.model, device, elements="clips")
         except ClipselectError as e:
             if in_worker and self.device.startswith("cuda"):
                 raise ArgumentError(

@@ -20,7 +20,7 @@ from clipselect.media.sources import Backend, open_source
 from clipselect.method.selection import Selection, ranks, select
 from clipselect.samplers.arguments import check_limits, one_of
 from clipselect.scoring.scorer import Scorer
-from clipselect.scoring.video_scores import VideoScores, score_video
+from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
 
 DEFAULT_K = 5
 MIN_FPS, MAX_FPS = 0.001, 10_000
@@ -81,6 +81,7 @@ class ClipSelector:
     fast: bool = False
 
     def __post_init__(self) -> None:
+        scorer_of_clips(self.scorer)
         check_limits(k=self.k, threshold=self.threshold, min_gap=self.min_gap)
         one_of(self.decoder, "decoder", get_args(Backend))
         if self.fast and self.decoder != "pyav":

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, ImageError
 from clipselect.index.frame_index import FrameIndex
 from clipselect.media.images import Image, read_image
 from clipselect.method.aggregation import Rescale, weights
@@ -103,7 +103,7 @@ class FrameSampler:
         if k is None and share is None and threshold is None:
             threshold = self.default_threshold
         self.k, self.share, self.threshold = k, share, threshold
-        self.scorer: Scorer = load_scorer(model or self.default_model, device, elements="frames")
+        self.scorer: Scorer = load_scorer(self.default_model if model is None else model, device, elements="frames")
         self.index = None if index is None else FrameIndex.open(index)
         if self.index is not None and self.index.sha256 != self.scorer.metadata["sha256"]:
             raise ClipselectError(
@@ -129,6 +129,8 @@ class FrameSampler:
             raise ValueError(
                 f"frames must be the frames of a group, got one path, {str(frames)!r}; give a list of paths"
             )
+        if not hasattr(frames, "__len__") or not hasattr(frames, "__getitem__"):
+            raise ArgumentError("frames", f"must be a tensor, an array or a list of the frames, got {frames!r}")
         if not len(frames):
             raise ClipselectError("a group without frames: there is nothing to choose from; give at least one")
         if isinstance(frames, torch.Tensor):

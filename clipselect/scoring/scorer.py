@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError, ClipselectError, NetworkError
+from clipselect.errors import ArgumentError, ClipselectError, NetworkError, check_argument
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
@@ -81,19 +81,24 @@ class Scorer:
         return np.concatenate([np.empty(0, np.float32), *parts])
 
 
-def load_scorer(model: str | Path | None = None, device: str = "auto", *, elements: Elements = "clips") -> Scorer:
+def load_scorer(model: str | Path | None = None, device: str = "auto", *, elements: Elements | None = None) -> Scorer:
     """A DDNet, ready to score.
 
     Args:
         model: a name of `clipselect.scoring.shipped.DDNETS`, or a path to weights that clipselect wrote; by default
             the shipped DDNet for actions, or the one for faces if the elements are frames.
         device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1", ...
-        elements: what the DDNet must be for.
+        elements: what the DDNet must be for: "clips" or "frames"; either by default.
 
     Raises:
+        ArgumentError: a model that is neither a name nor a path, other elements.
         ClipselectError: unknown model, unusable weights, weights for other elements, absent device.
     """
-    model = model or (DEFAULT_DDNET if elements == "clips" else FACE_DDNET)
+    check_argument(elements in (*get_args(Elements), None), "elements", f"must be clips or frames, got {elements!r}")
+    if model is None:
+        model = FACE_DDNET if elements == "frames" else DEFAULT_DDNET
+    is_path = isinstance(model, str | Path) and model != ""
+    check_argument(is_path, "model", f"must be a name or the path of a weights file, got {model!r}")
     path = weights_path(model, DDNETS)
     where = pick_device(device)
     tensors, metadata = load_weights(path, kind="ddnet")
@@ -109,7 +114,7 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ClipselectError) as e:
         problem = "its metadata and its tensors do not describe one DDNet; distil it again"
         raise ClipselectError(f"{path}: {problem}") from e
-    if config.dims == 3 and elements != "clips":
+    if config.dims == 3 and elements == "frames":
         raise ClipselectError(f"{path}: a 3D DDNet for clips; frames need a 2D one")
     if config.dims == 2 and elements == "clips":
         raise ClipselectError(f"{path}: a 2D DDNet for frames; clips need a 3D one")

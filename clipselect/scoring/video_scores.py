@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError
+from clipselect.errors import ArgumentError, check_argument
 from clipselect.media.candidate_clips import Clip, Seconds
 from clipselect.media.clip_decoding import ClipBatch, candidates, map_clips
 from clipselect.media.images import Image
@@ -51,9 +51,21 @@ class VideoScores:
         return np.array([(c.start, c.end) for c in self.clips], dtype=np.float64)
 
 
+def scorer_of_clips(scorer: Scorer) -> Scorer:
+    """The same scorer.
+
+    Raises:
+        ArgumentError: it is none, or it is for single frames.
+    """
+    check_argument(isinstance(scorer, Scorer), "scorer", f"must be from load_scorer, got {scorer!r}")
+    if scorer.input_spec.frames is None:
+        raise ArgumentError("scorer", f"must be for clips, but {scorer.name!r} scores single frames; see load_scorer")
+    return scorer
+
+
 def score_video(
     source: Source | Path | str,
-    scorer: Scorer | None = None,
+    scorer: Scorer | Path | str | None = None,
     *,
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
@@ -71,7 +83,7 @@ def score_video(
 
     Args:
         source: a video file, a folder of frames, or a source of `open_source`, which has more options.
-        scorer: from `load_scorer`; by default the shipped DDNet for actions, loaded in every call.
+        scorer: from `load_scorer`, or what that loads, in every call; by default the shipped DDNet for actions.
         clip_duration: seconds; by default what the DDNet was distilled with.
         stride: seconds between the starts of candidates; the clip duration by default.
         fast: estimate the scores from the frames that decode fastest, see `clipselect.media.fast`.
@@ -80,13 +92,13 @@ def score_video(
 
     Raises:
         VideoError: the video cannot be opened, not one frame decodes, or it changes while it is read.
-        ArgumentError: bad clip duration or stride, or a scorer for single frames.
+        ArgumentError: no source, bad clip duration or stride, or a scorer for single frames.
         NetworkError: a score is not a number.
     """
-    scorer = load_scorer() if scorer is None else scorer
-    source = open_source(source) if isinstance(source, Path | str) else source
-    if scorer.input_spec.frames is None:
-        raise ArgumentError("scorer", f"must be for clips, but {scorer.name!r} scores single frames; see load_scorer")
+    if isinstance(source, Path | str):
+        source = open_source(source)
+    check_argument(hasattr(source, "timeline"), "source", f"must be a path or from open_source, got {source!r}")
+    scorer = scorer_of_clips(load_scorer(scorer) if isinstance(scorer, str | Path | None) else scorer)
     begin, spec = time.perf_counter(), scorer.input_spec
     cut = candidates(scorer.clip_duration if clip_duration is None else clip_duration, stride)
     with AdaptiveThreads() as threads:

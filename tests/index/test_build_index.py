@@ -257,3 +257,25 @@ def test_a_second_run_on_the_same_index_is_refused(run: Run, many: Path, out: Pa
         assert_refused(
             run, f"{first.unfinished_path}: another process builds this index; wait for it or choose another"
         )
+
+
+@pytest.mark.parametrize(
+    ("videos", "output", "options", "argument"),
+    [
+        (None, "x.parquet", {}, "videos"),
+        ([], "x.parquet", {}, "videos"),
+        (["a.mp4", 5], "x.parquet", {}, "videos"),
+        (["a.mp4"], 5, {}, "output"),
+        (["a.mp4"], "", {}, "output"),
+        (["a.mp4"], "x.parquet", {"workers": "a"}, "workers"),
+        (["a.mp4"], "x.parquet", {"workers": 1.5}, "workers"),
+        (["a.mp4"], "x.parquet", {"model": 5}, "model"),
+        (["a.mp4"], "x.parquet", {"fps": "a"}, "fps"),
+    ],
+)
+def test_arguments_of_other_types_are_refused_by_name(
+    videos: Any, output: Any, options: dict[str, Any], argument: str
+) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        build_index(videos, output, **options)
+    assert raised.value.argument == argument

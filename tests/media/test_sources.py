@@ -141,3 +141,10 @@ def test_a_file_that_never_settles_is_an_error_that_names_it(tmp_path: Path) -> 
 def _write(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+@pytest.mark.parametrize("path", [5, None, ""])
+def test_what_is_no_path_is_refused(path: object) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        open_source(path)  # type: ignore[arg-type]
+    assert raised.value.argument == "path"

@@ -65,3 +65,10 @@ def test_arguments_out_of_range_are_named_before_any_video_is_read(
 def test_a_video_that_is_not_there_is_named(scorer: Scorer, tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"none\.mp4: no such file"):
         ClipSelector(scorer=scorer)(tmp_path / "none.mp4")
+
+
+def test_what_is_no_scorer_of_clips_is_refused_at_once() -> None:
+    for scorer in ("ddnet3d-actions", None, load_scorer("ddnet2d-faces", "cpu")):
+        with pytest.raises(ArgumentError) as caught:
+            ClipSelector(scorer=scorer)  # type: ignore[arg-type]
+        assert caught.value.argument == "scorer"

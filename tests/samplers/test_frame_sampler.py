@@ -137,3 +137,10 @@ def test_a_model_or_an_index_that_is_not_there_is_named(
 ) -> None:
     with pytest.raises(ClipselectError, match=next(iter(options.values()))):
         sampler(**options)
+
+
+@pytest.mark.parametrize("frames", [None, 5, iter([])])
+def test_what_is_no_group_of_frames_is_refused(frames: object) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        FaceFrameSampler(device="cpu")(frames)  # type: ignore[arg-type]
+    assert caught.value.argument == "frames"

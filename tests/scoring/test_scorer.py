@@ -140,8 +140,16 @@ def test_what_was_saved_is_what_is_loaded(scorer: Scorer) -> None:
 def test_weights_for_clips_are_refused_for_frames_and_the_other_way_round(path: Path) -> None:
     with pytest.raises(ClipselectError, match=r"ddnet3d_actions\.safetensors: a 3D DDNet for clips; frames need a 2D"):
         load_scorer("ddnet3d-actions", "cpu", elements="frames")
+    assert load_scorer(path, "cpu").name == "tiny0" and load_scorer("ddnet3d-actions", "cpu").clip_duration > 0
     with pytest.raises(ClipselectError, match=r"tiny\.safetensors: a 2D DDNet for frames; clips need a 3D one"):
-        load_scorer(path, "cpu")
+        load_scorer(path, "cpu", elements="clips")
+
+
+@pytest.mark.parametrize("model", ["", 5, ["ddnet2d-faces"]])
+def test_a_model_that_is_no_name_and_no_path_is_refused(model: Any) -> None:
+    with pytest.raises(ArgumentError, match="a name or the path") as raised:
+        load_scorer(model)
+    assert raised.value.argument == "model"
 
 
 def test_unknown_models_and_absent_devices_are_named(path: Path, tmp_path: Path) -> None:

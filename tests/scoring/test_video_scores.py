@@ -63,6 +63,15 @@ def test_a_scorer_for_frames_is_refused(many_clips: Path) -> None:
     assert raised.value.argument == "scorer"
 
 
+def test_a_scorer_may_be_given_by_its_name_and_a_source_must_be_one(many_clips: Path) -> None:
+    expected = score_video(many_clips).scores.tolist()
+    assert score_video(many_clips, "ddnet3d-actions").scores.tolist() == expected
+    for source, scorer, argument in ((None, None, "source"), (5, None, "source"), (many_clips, 5, "scorer")):
+        with pytest.raises(ArgumentError) as raised:
+            score_video(source, scorer)  # type: ignore[arg-type]
+        assert raised.value.argument == argument
+
+
 def test_progress_reaches_one_and_never_steps_back(many_clips: Path) -> None:
     reports: list[Progress] = []
     scored = score_video(open_source(many_clips), load_scorer(device="cpu"), stride=0.1, progress=reports.append)
