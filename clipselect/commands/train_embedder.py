@@ -14,6 +14,10 @@ from clipselect.training.embedder_losses import LOSSES
 from clipselect.training.runtime import is_first_process
 from clipselect.zoo.embedder_loading import EMBEDDERS
 
+NOT_MEASURED = (
+    "not measured: no two identities with two images each are held out; give more identities, or more in val/"
+)
+
 
 def train_embedder(
     *,
@@ -57,7 +61,7 @@ def train_embedder(
     made = run_training(embedder_training.train_embedder, arguments, failures)
     failures.report()
     if not (quiet or failures.quiet):
-        held_out, measured = made.metadata["held_out"], "not measured"
+        held_out, measured = made.metadata["held_out"], NOT_MEASURED
         if held_out:
             measured = f"rank 1 {in_percent(held_out['rank1'])} on {held_out['queries']} held-out images"
         typer.echo(f"{printable(output)}: {network}, {made.metadata['identities']} identities, {measured}")

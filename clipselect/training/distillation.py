@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from clipselect.data.element_kind import element_kind, kind_of_base
 from clipselect.errors import check_argument
@@ -26,6 +27,9 @@ from clipselect.training.run import TrainingRun, TrainResult, check_outputs, ori
 from clipselect.training.tasks import ClipTask, FrameTask, Task
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
+
+MAX_BATCH_OF_FEW = 128
+"""The largest batch for data of fewer elements: a larger one would only draw the same elements again and again."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,10 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, command: str) -> 
         return target, norm, task.about(store)
 
     target, norm, about = runtime.from_first(targets)
+    elements = pq.read_metadata(d_scores).num_rows
+    most = max(elements, MAX_BATCH_OF_FEW)
+    problem = f"must be at most {most} for the {elements} {recipe.ELEMENTS} to learn from, got {config.batch}"
+    check_argument(config.batch <= most, "batch", problem)
     input_spec, ddnet_config = recipe.input_spec(), recipe.ddnet_config()
     net = train_ddnet(
         ddnet_config, task.examples(d_scores), DDNetLoss(recipe.loss, input_spec), config, runtime, run.work,

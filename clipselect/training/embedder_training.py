@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from clipselect.data.identities import LabelledImages, read_identities
 from clipselect.data.splits import short_name
-from clipselect.errors import ArgumentError, ClipselectError, ImageError, check_argument
+from clipselect.errors import ClipselectError, ImageError, check_argument
 from clipselect.evaluation.metrics.retrieval import Retrieval, retrieval
 from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.samplers.arguments import whole_number
 from clipselect.scoring.checkpoint import fingerprint, save_weights
 from clipselect.scoring.input_spec import MAX_SIDE, MIN_SIDE, InputSpec
 from clipselect.training.augment import normalised
@@ -94,6 +95,7 @@ def train_embedder(
     for argument, pixels in (("height", height), ("width", width)):
         check_argument(MIN_SIDE <= pixels <= MAX_SIDE, argument, f"must lie in [{MIN_SIDE}, {MAX_SIDE}], got {pixels}")
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
+    k = None if loss != "triplet" else whole_number(images_per_identity, "images_per_identity", 2)
     check_outputs(output, work, data=folders, networks={"initial": initial})
     listed = read_identities(folders, "train")
     held_out = None
@@ -105,10 +107,8 @@ def train_embedder(
         architecture.load(net, read_checkpoint(Path(initial)), initial)
     dim = _dimensions(net, input_spec, network)
     run = TrainingRun.begin(output, work, device, precision, progress, on_error)
-    k = images_per_identity if loss == "triplet" else None
-    if k is not None and (batch // run.runtime.world_size) % k:
-        problem = f"{batch} over {run.runtime.world_size} processes is no multiple of images_per_identity, {k}"
-        raise ArgumentError("batch", problem)
+    if k is not None:
+        check_shares(batch, k, run.runtime.world_size)
     images = run.runtime.from_first(lambda: readable(listed, "reading the images", run.progress, run.left_out))
 
     def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -155,6 +155,16 @@ def train_embedder(
         return run.finish(tensors, metadata, embedder_card(metadata))
 
     return run.runtime.from_first(measure_and_write)
+
+
+def check_shares(batch: int, k: int, processes: int) -> None:
+    """Refuse a batch in which some process would get a part of an identity's k images."""
+    unit = k * processes
+    share = f" times the number of processes, {k} x {processes}" if processes > 1 else f", {k}"
+    remedy = f"choose {2 * unit} or another multiple of {unit}, or another images_per_identity"
+    check_argument(
+        batch % unit == 0, "batch", f"must be a multiple of images_per_identity{share}, got {batch}; {remedy}"
+    )
 
 
 def readable(images: LabelledImages, stage: str, progress: ProgressCallback, on_error: OnError) -> LabelledImages:

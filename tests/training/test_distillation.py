@@ -158,6 +158,14 @@ def test_a_base_that_is_no_base_is_refused(videos: Path, tmp_path: Path, base: A
         clipselect.distill(videos, base, tmp_path / "d.safetensors")
 
 
+@pytest.mark.parametrize("kind", ["clips", "frames"])
+def test_a_batch_that_the_data_cannot_fill_is_refused(
+    kind: str, videos: Path, identities: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ArgumentError, match=rf"^batch must be at most 128 for the \d+ {kind} .*, got 100000"):
+        distilled(kind, videos, identities, tmp_path / "d.safetensors", batch=100_000)
+
+
 def test_an_unknown_argument_is_a_mistake_of_the_caller(videos: Path, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'step'"):
         distilled("clips", videos, videos, tmp_path / "d.safetensors", step=3)

@@ -12,7 +12,7 @@ from clipselect.data.identities import read_identities
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.progress import Progress, no_progress
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.embedder_training import fingerprint_of, leave_one_out, readable
+from clipselect.training.embedder_training import check_shares, fingerprint_of, leave_one_out, readable
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -64,3 +64,14 @@ def test_images_that_cannot_be_read_are_left_out_with_their_identity(tmp_path: P
 def test_held_out_images_are_sought_among_all_others() -> None:
     found = leave_one_out(np.eye(3, dtype=np.float32)[[0, 0, 1, 1, 2]], [0, 0, 1, 1, 2])
     assert found.cmc[1] == 1 and found.queries.tolist() == [0, 1, 2, 3] and found.excluded == 1
+
+
+def test_a_batch_that_processes_cannot_share_is_refused_with_the_remedy() -> None:
+    check_shares(batch=16, k=4, processes=2)
+    with pytest.raises(ArgumentError, match=r"^batch must be .* 4 x 2, got 12; choose 16 or another multiple of 8"):
+        check_shares(batch=12, k=4, processes=2)
+
+
+def test_no_folder_is_refused_by_the_name_of_the_argument(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"^data must name at least one folder"):
+        clipselect.train_embedder([], tmp_path / "o.safetensors")
