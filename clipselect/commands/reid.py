@@ -8,9 +8,10 @@ import typer
 from clipselect.commands import options
 from clipselect.commands.batch import finish, run_batch, sampler_settings, score_files
 from clipselect.commands.common import print_error
-from clipselect.commands.output.records import Result
+from clipselect.commands.output.records import Result, failed_group
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.samplers.frame_sampler import ReIDFrameSampler
 
 
@@ -38,25 +39,36 @@ def reid(
 ) -> None:
     """Rank the frames of person tracklets and pick those worth embedding: by default those above 0.5.
 
-    Exit code 0: all scored. 1: some tracklets or file names could not be read. 2: nothing could, or wrong usage.
+    Exit code 0: all scored. 1: some folders, tracklets or names could not be read. 2: nothing could, or wrong usage.
     """
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
     outputs.refuse_overwrite(model)
     sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
-    found = [(str(folder), read_tracklets(folder, cast(Layout | None, layout))) for folder in folders]
-    skipped = [problem for _, read in found for problem in read.skipped]
-    for problem in skipped:
-        print_error(problem)
-    tracklets = [(folder, tracklet) for folder, read in found for tracklet in read.tracklets]
+    skipped = 0
+    inputs: list[tuple[str, Tracklet | ClipselectError]] = []
+    for folder in folders:
+        try:
+            found = read_tracklets(folder, cast(Layout | None, layout))
+        except ArgumentError:  # the layout
+            raise
+        except ClipselectError as e:
+            inputs.append((str(folder), e))
+            continue
+        for problem in found.skipped:
+            print_error(problem)
+        skipped += len(found.skipped)
+        inputs += [(str(folder), tracklet) for tracklet in found.tracklets]
 
-    def score(one: tuple[str, Tracklet]) -> list[Result]:
+    def score(one: tuple[str, Tracklet | ClipselectError]) -> list[Result]:
         folder, tracklet = one
+        if isinstance(tracklet, ClipselectError):
+            return [failed_group(folder, "", sampler.scorer.name, str(tracklet))]
         return [score_files(folder, _name(tracklet), tracklet.paths, sampler, outputs)]
 
-    results, undone = run_batch(tracklets, score, outputs, "tracklets")
+    results, undone = run_batch(inputs, score, outputs, "tracklets")
     outputs.write_index(results, sampler.scorer)
     outputs.save(results, sampler_settings(sampler, layout=layout))
-    finish(results, undone, "tracklets", len(skipped))
+    finish(results, undone, "tracklets", skipped)
 
 
 def _name(tracklet: Tracklet) -> str:

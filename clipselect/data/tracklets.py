@@ -112,7 +112,8 @@ def read_tracklets(folder: Path | str, layout: Layout | None = None) -> Tracklet
     root = Path(folder)
     check_argument(layout in (None, *LAYOUTS), "layout", f"must be one of {', '.join(LAYOUTS)}, got {layout}")
     if not os.path.isdir(root):
-        raise ClipselectError(f"{root}: no such folder; give a folder of tracklets")
+        what = "a file, not a folder" if os.path.lexists(root) else "no such folder"
+        raise ClipselectError(f"{root}: {what}; give a folder of tracklets")
     skipped: list[str] = []
     found = [(place, names) for place, names in image_folders(root, lambda _, e: skipped.append(str(e)))]
     if not found:

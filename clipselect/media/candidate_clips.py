@@ -105,7 +105,7 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
 
     Raises:
         ArgumentError: a duration or stride that is not a positive number.
-        TooManyClips: so small a stride that there would be more than `MAX_CANDIDATES`.
+        TooManyClips: so small a stride, or so short a clip without one, that there would be more than `MAX_CANDIDATES`.
     """
     length = exact_seconds(clip_duration, "clip_duration")
     step = length if stride is None else exact_seconds(stride, "stride")
@@ -114,8 +114,9 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
         return [Clip(Fraction(0), total, 0, len(timeline.pts) - 1)]
     count = (total - length) // step + 1
     if count > MAX_CANDIDATES:
-        problem = f"of {float(step):g} s gives over {MAX_CANDIDATES} candidate clips; choose a larger stride"
-        raise TooManyClips("stride", problem)
+        argument = "clip_duration" if stride is None else "stride"
+        problem = f"of {float(step):g} s gives over {MAX_CANDIDATES} candidate clips; choose a larger {argument}"
+        raise TooManyClips(argument, problem)
     clips = [clip for i in range(count) if (clip := _window(timeline, i * step, length)) is not None]
     if not clips or clips[-1].last < len(timeline.pts) - 1:
         last = _window(timeline, total - length, length)

@@ -199,3 +199,18 @@ def test_results_do_not_replace_a_video_or_weights(mars: Path, model: str, tmp_p
     (tmp_path / name).write_bytes(b"something of value")
     assert_refused(run("reid", mars, "--model", model, "--html", tmp_path / name), name, "choose another output")
     assert (tmp_path / name).read_bytes() == b"something of value"
+
+
+def test_a_bad_folder_does_not_stop_the_others(
+    mars: Path, model: str, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.mp4").write_text("no folder")
+    out = tmp_path / "out.json"
+    run("reid", tmp_path / "empty", mars, tmp_path / "text.mp4", "--model", model, "--json", out)
+    assert run.code == 1
+    assert "empty: a folder without images" in run.err and "text.mp4: a file, not a folder" in run.err
+    groups = json.loads(out.read_text())["groups"]
+    assert sum(group["error"] is None for group in groups) == 2 and len(groups) == 4
+    assert_refused(run("reid", tmp_path / "text.mp4", "--model", model), "text.mp4: a file, not a folder")
+    assert_refused(run("reid", mars, "--layout", "no-such", "--model", model), "--layout must be one of")

@@ -171,3 +171,9 @@ def test_extracting_fails_alone(run: Run, video: Path, tmp_path: Path, monkeypat
 )
 def test_an_empty_word_is_refused_by_the_name_of_its_argument(run: Run, words: list[str], named: str) -> None:
     assert_refused(run(*words), f"{named} must not be empty")
+
+
+def test_too_short_a_clip_is_not_called_a_stride(run: Run, video: Path) -> None:
+    assert_refused(run("score", video, "--clip-duration", "1e-12", "--quiet"), "clip_duration of 1e-12 s gives over")
+    assert "stride" not in run.err
+    assert_refused(run("score", video, "--stride", "1e-12", "--quiet"), "stride of 1e-12 s gives over")

@@ -44,7 +44,9 @@ def test_clips_of_a_file_that_has_changed_since_are_refused(tmp_path: Path) -> N
 
 def test_too_many_candidates_are_an_error_of_the_video(tmp_path: Path) -> None:
     path = make_video(tmp_path / "long.mkv", [0, 400_000], time_base=Fraction(1, 1))
-    with pytest.raises(VideoError, match=r"long\.mkv: lasts .* stride of 1 s gives over 250000 .* repair the file"):
+    with pytest.raises(
+        VideoError, match=r"long\.mkv: lasts .* clip_duration of 1 s gives over 250000 .* repair the file"
+    ):
         clips_of(open_source(path), 1, None)
 
 
