@@ -201,9 +201,7 @@ def test_results_do_not_replace_a_video_or_weights(mars: Path, model: str, tmp_p
     assert (tmp_path / name).read_bytes() == b"something of value"
 
 
-def test_a_bad_folder_does_not_stop_the_others(
-    mars: Path, model: str, tmp_path: Path, run: Run
-) -> None:
+def test_a_bad_folder_does_not_stop_the_others(mars: Path, model: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mp4").write_text("no folder")
     out = tmp_path / "out.json"
