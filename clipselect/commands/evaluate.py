@@ -16,9 +16,9 @@ from clipselect.commands.options import ClipDuration, Device, Fps, Model, Stride
 from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectWarning
 from clipselect.evaluation.clips import ClipEvaluation
+from clipselect.evaluation.destination import SYNTHETIC
 from clipselect.evaluation.evaluate import Evaluation
 from clipselect.evaluation.synthetic import make_synthetic
-from clipselect.media.files import make_folder
 from clipselect.media.text import printable
 from clipselect.report.write import render, write_report
 
@@ -65,7 +65,6 @@ def run_evaluation(evaluation: Evaluation, out: Path, *, quiet: bool, what: str 
     Args:
         what: what the files are that may be unreadable.
     """
-    make_folder(out)
     failures = Failures(what)
     with stoppable(out), _warnings_shown(), ProgressDisplay(quiet) as display:
         results = evaluation.run(out, progress=display, on_error=failures.add)
@@ -153,7 +152,7 @@ def _synthetic(options: dict[str, Any], folder: Path) -> dict[str, Any]:
     named = ", ".join(f"--{name}" for name in own if options[name] is not None)
     check(not named, f"--synthetic makes its own; leave out {named}")
     made = make_synthetic(folder)
-    options |= {"data": made.data, "base": str(made.base), "model": str(made.model), "benchmark": "synthetic"}
+    options |= {"data": made.data, "base": str(made.base), "model": str(made.model), "benchmark": SYNTHETIC}
     options |= {"k": options["k"] or SYNTHETIC_KS}
     return options | ({"background": made.background, "domains": made.domains} if options["compose"] else {})
 

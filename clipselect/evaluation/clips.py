@@ -19,6 +19,7 @@ from clipselect.errors import ClipselectWarning, check_argument
 from clipselect.evaluation.arguments import check_numbers
 from clipselect.evaluation.clip_data import ClipDataSet, composed, evenly, read_domains, untrimmed
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
+from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.labelled_videos import labelled_videos
 from clipselect.evaluation.outcomes import Cost, outcomes_of
 from clipselect.evaluation.provenance import environment, network_record
@@ -27,7 +28,6 @@ from clipselect.evaluation.rows import class_rows, differences, rows
 from clipselect.evaluation.table_cache import TableCache
 from clipselect.evaluation.timing import add_seconds, time_methods, timed_methods
 from clipselect.media.candidate_clips import Seconds, exact_seconds
-from clipselect.media.files import make_folder
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import OnError, ignore_error
@@ -117,7 +117,7 @@ class ClipEvaluation:
         Raises:
             ClipselectError: data or networks that cannot be used; not one video can be read.
         """
-        make_folder(out)
+        make_destination(out, [Path(self.data)])
         given, device = self.model, self.device
         scorer = given if isinstance(given, Scorer) else load_scorer(given, device, elements="clips")
         base = self.base if isinstance(self.base, Base) else load_base(self.base, self.device)
@@ -127,6 +127,8 @@ class ClipEvaluation:
         length = exact_seconds(self.clip_duration or scorer.clip_duration, "clip_duration")
         networks = Networks(scorer, base, self.views)
         about = {"base": network_record(base), "model": network_record(scorer)}
+        document = {"benchmark": self.benchmark, "settings": self._record(length)}
+        check_replaceable(out, document | about)
         cost = Cost(about["base"].get("gflops"), about["model"]["gflops"], self.views)
         self.warn(networks, cost)
 
@@ -137,8 +139,8 @@ class ClipEvaluation:
             used |= {*ks}
             for key, entries in self._measured(data_set, ks, networks, cost, progress, on_error).items():
                 parts[key] += entries
-        settings = self._record(length) | {"k": sorted(used), "classes": named_by}
-        document = {"benchmark": self.benchmark, "settings": settings, "environment": environment(scorer.device)}
+        document["settings"] |= {"k": sorted(used), "classes": named_by}
+        document["environment"] = environment(scorer.device)
         results = Results.model_validate(document | about | parts)
         write_results(out / RESULTS_NAME, results)
         return results

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectWarning
 from clipselect.evaluation.arguments import check_fraction, check_numbers
+from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at, names
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.sets.blur import UNCHANGED, Condition, change_of, condition_of
@@ -19,7 +20,6 @@ from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable, fr
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.verification_protocol import Protocol
-from clipselect.media.files import make_folder
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import LeftOut, OnError, ignore_error
@@ -106,9 +106,11 @@ class FaceEvaluation:
             ArgumentError: an argument that does not apply to these data.
             ClipselectError: data or networks that cannot be used; not one image can be read.
         """
-        make_folder(out)
+        make_destination(out, [Path(self.data)])
         folder, networks = Path(self.data), frame_networks(self.base, self.model, self.device)
         sets = read_face_sets(folder, self.set_list, self.pairs, self.set_size, self.seeds)
+        settings = self._record(sets.sizes)
+        check_replaceable(out, {"benchmark": "faces", "settings": settings} | networks.records)
         for one, why in sets.left_out.items():
             _warn(f"{one}: left out, {why}")
         found, clean, left_out = Entries(), None, LeftOut(on_error)
@@ -120,7 +122,7 @@ class FaceEvaluation:
             )  # fmt: skip
             clean = clean or table
             self._evaluate_condition(found, sets, condition, table, clean, networks)
-        results = found.results("faces", "set", self._record(sets.sizes), networks)
+        results = found.results("faces", "set", settings, networks)
         write_results(out / RESULTS_NAME, results)
         return results
 

@@ -14,6 +14,7 @@ from clipselect.data import degradations
 from clipselect.data.tracklets import LAYOUTS, Layout, QueryGallery
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.arguments import check_fraction, check_numbers
+from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at
 from clipselect.evaluation.metrics.intervals import BootstrapResult, bootstrap_means
 from clipselect.evaluation.metrics.retrieval import Metric, retrieval
@@ -30,7 +31,6 @@ from clipselect.evaluation.sets.frame_table import (
 from clipselect.evaluation.sets.ranking import ranking_of_tracklets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Measure, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.tracklet_sets import TrackletSet, degraded_places, pooled, read_tracklet_sets
-from clipselect.media.files import make_folder
 from clipselect.media.images import Image
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
@@ -117,8 +117,9 @@ class PersonEvaluation:
             ArgumentError: an argument that does not apply to these data.
             ClipselectError: data or networks that cannot be used; not one image can be read.
         """
-        make_folder(out)
+        make_destination(out, self.folders)
         networks, left_out = frame_networks(self.base, self.model, self.device), LeftOut(on_error)
+        check_replaceable(out, {"benchmark": "reid", "settings": self._record()} | networks.records)
         paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], left_out)
         read = partial(frame_table, paths, networks, cache=out / "cache", progress=progress, on_error=left_out)
         clean = read()

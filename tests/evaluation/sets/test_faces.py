@@ -30,7 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(folder: Path, data: Path, out: Path, **options: Any) -> dict[str, Any]:
-    """The results file of an evaluation with the small networks."""
+    """The results file of an evaluation with the small networks, whatever OUT held; its cache is kept."""
+    (out / "results.json").unlink(missing_ok=True)
     how: dict[str, Any] = {"base": f"{folder / 'base.py'}:counted", "model": folder / "model.safetensors"}
     how |= {"device": "cpu", "far": [0.1], "draws": 50, "k": [1, 2]}
     FaceEvaluation(data, **how | options).run(out)
@@ -160,16 +161,42 @@ def test_templates_are_pooled_by_media(folder: Path, tmp_path: Path) -> None:
     faces, n = [], 0
     for template in range(6):
         for medium in (0, 0, 0, 1):
-            write(tmp_path / "loose_crop" / f"{n}.png", textured(template // 2, n))
+            write(tmp_path / "t/loose_crop" / f"{n}.png", textured(template // 2, n))
             faces.append(f"{n}.png {template} {10 * template + medium}")
             n += 1
     pairs = [f"{a} {b} {int(a // 2 == b // 2)}" for a in range(6) for b in range(a)]
-    (tmp_path / "x_face_tid_mid.txt").write_text("\n".join(faces))
-    (tmp_path / "x_template_pair_label.txt").write_text("\n".join(pairs))
-    document = call(folder, tmp_path, tmp_path / "out", name="t")
+    (tmp_path / "t/x_face_tid_mid.txt").write_text("\n".join(faces))
+    (tmp_path / "t/x_template_pair_label.txt").write_text("\n".join(pairs))
+    document = call(folder, tmp_path / "t", tmp_path / "out", name="t")
     about = document["data"][0]
     assert (about["videos"], about["sources"], about["genuine_pairs"], about["impostor_pairs"]) == (6, 3, 3, 12)
     assert row(document, "t", "average")["clips"] == 4
+
+
+def test_results_of_another_evaluation_are_not_replaced(folder: Path, tmp_path: Path) -> None:
+    def run(out: Path = tmp_path / "out", **options: Any) -> None:
+        how = {"base": f"{folder / 'base.py'}:counted", "model": folder / "model.safetensors", "device": "cpu"}
+        how |= {"set_size": [4], "seeds": [0], "far": [0.1], "draws": 50, "k": [1]}
+        FaceEvaluation(folder / "people", **how | options).run(out)
+
+    run()
+    run()
+    run(k=[1, 2])
+    kept = (tmp_path / "out/results.json").read_bytes()
+    other: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("seeds", {"seeds": [1]}), ("base", {"base": f"{folder / 'base.py'}:base"}),
+    )  # fmt: skip
+    for what, options in other:
+        with pytest.raises(ArgumentError, match=rf"out holds .*results.json .*{what} differ.*another folder"):
+            run(**options)
+    assert (tmp_path / "out/results.json").read_bytes() == kept
+    (tmp_path / "out/results.json").write_text("[1, 2]")
+    with pytest.raises(ArgumentError, match=r"out holds .*results.json, which is not a results file"):
+        run()
+    for inside in ("", "p00/out"):
+        with pytest.raises(ArgumentError, match="out must lie outside the data"):
+            run(folder / "people" / inside)
+    assert not (folder / "people/p00/out").exists()
 
 
 @pytest.mark.parametrize(

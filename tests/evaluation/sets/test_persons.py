@@ -49,6 +49,7 @@ def bench(tmp_path: Path) -> Bench:
 
     def call(data: Path | list[Path], on_error: OnError = ignore_error, **options: Any) -> Document:
         how = {"base": f"{tmp_path / 'base.py'}:base", "model": model, "device": "cpu"}
+        (tmp_path / "out/results.json").unlink(missing_ok=True)  # the cache is kept
         PersonEvaluation(data, **how | options).run(tmp_path / "out", on_error=on_error)
         return read_results(tmp_path / "out").record()
 
