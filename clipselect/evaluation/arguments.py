@@ -6,12 +6,14 @@ from clipselect.errors import ArgumentError
 
 
 def check_numbers(argument: str, values: Sequence[int], minimum: int) -> None:
-    """An ArgumentError unless there are numbers, all different and none below the minimum.
+    """An ArgumentError unless these are whole numbers, one or several, all different and none below the minimum.
 
     >>> check_numbers("k", [0, 3], 1)
     Traceback (most recent call last):
     clipselect.errors.ArgumentError: k must be at least 1, got 0
     """
+    if not isinstance(values, Sequence) or not all(type(value) is int for value in values):
+        raise ArgumentError(argument, f"must be a list of whole numbers, got {values!r}")
     if not values:
         raise ArgumentError(argument, "needs at least one number")
     if min(values) < minimum:

@@ -1,6 +1,7 @@
 """One function for every evaluation: of clips of videos, of sets of faces, and of tracklets of persons."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -24,6 +25,8 @@ EVALUATIONS: Mapping[str, type[Evaluation]] = {
     "persons": PersonEvaluation,
 }
 """By what is ranked."""
+LISTS = ("k", "seeds", "set_size", "blur", "far")
+"""Options that are lists of numbers; a single number is a list of one."""
 
 
 def evaluate(
@@ -45,13 +48,15 @@ def evaluate(
         progress: called as the work proceeds.
         on_error: called with the path of every file that cannot be read and is left out, and why.
         options: the fields of `clipselect.evaluation.clips.ClipEvaluation`,
-            `clipselect.evaluation.sets.faces.FaceEvaluation` or `clipselect.evaluation.sets.persons.PersonEvaluation`.
+            `clipselect.evaluation.sets.faces.FaceEvaluation` or `clipselect.evaluation.sets.persons.PersonEvaluation`;
+            a single number will do for a list of numbers, such as `k`.
 
     Returns:
         What was measured, as it stands in results.json.
 
     Raises:
-        ArgumentError: options that make no sense.
+        ArgumentError: options that make no sense or are missing.
+        TypeError: an option that these elements do not have.
         ClipselectError: data or networks that cannot be used; not one file can be read.
 
     >>> from clipselect import evaluate
@@ -59,5 +64,15 @@ def evaluate(
     >>> [(row.method, row.k, row.metrics["top1"]) for row in results.rows]  # doctest: +SKIP
     """
     check_argument(elements in EVALUATIONS, "elements", f"must be one of {', '.join(EVALUATIONS)}, got {elements}")
+    kind = EVALUATIONS[elements]
+    known = {field.name: field.default for field in fields(kind) if field.name != "data"}
+    for name in options:
+        if name not in known:
+            names = ", ".join(known)
+            raise TypeError(f"evaluate() has no option {name!r} for elements={elements!r}; the options are {names}")
+    for name, default in known.items():
+        check_argument(name in options or default is not MISSING, name, f"must be given for {elements}")
+        if name in LISTS and isinstance(options.get(name), (int, float)):
+            options[name] = [options[name]]
     options["data"] = Path(data) if isinstance(data, (str, Path)) else [Path(one) for one in data]
-    return EVALUATIONS[elements](**options).run(Path(out), progress=progress, on_error=on_error)
+    return kind(**options).run(Path(out), progress=progress, on_error=on_error)
