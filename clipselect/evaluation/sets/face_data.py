@@ -46,6 +46,9 @@ def read_face_sets(
         ClipselectError: data that cannot be used.
     """
     form = form_of(folder)
+    for file in (set_list, pairs):
+        if file is not None and not file.is_file():
+            raise ClipselectError(f"{file}: no such file; check the path")
     if set_size is not None and (form != "images" or set_list is not None):
         raise ArgumentError("set_size", f"is for drawn sets, and {folder} has its own; leave it out")
     root = split_root(folder, "val")[0]

@@ -221,10 +221,14 @@ def read_pairs(file: Path, places: dict[str, int]) -> Pairs:
 
 
 def text_lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, stripped, with their numbers from 1."""
+    """Lines that are not blank, stripped, with their numbers from 1; a ClipselectError if it is no text."""
     try:
         with file.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
-            yield from ((number, line.strip()) for number, line in enumerate(lines, 1) if line.strip())
+            for number, line in enumerate(lines, 1):
+                if "\0" in line:
+                    raise ClipselectError(f"{file}: not a text file; give one with a line per entry")
+                if line.strip():
+                    yield number, line.strip()
     except OSError as e:
         raise ClipselectError(f"{file}: cannot be read ({e.strerror}); check the path") from e
 

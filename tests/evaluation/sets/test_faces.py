@@ -210,7 +210,7 @@ def test_results_of_another_evaluation_are_not_replaced(folder: Path, tmp_path: 
         ({"threshold": 1.01}, r"threshold must lie in \[0, 1\]"),
         ({"draws": 3}, "draws must be at least 20"),
         ({"domains": ["q"]}, "domains q: no identity begins so; the first one is p00"),
-        ({"pairs": Path("p.txt")}, "pairs names sets, and"),
+        ({"pairs": Path(__file__)}, "pairs names sets, and"),
     ],
 )
 def test_arguments_that_make_no_sense(folder: Path, tmp_path: Path, more: dict[str, Any], says: str) -> None:
@@ -225,12 +225,22 @@ def test_data_that_cannot_be_used(folder: Path, tmp_path: Path) -> None:
         call(folder, tmp_path / "none", tmp_path)
 
 
+def test_a_list_that_is_missing_or_no_text_is_named(folder: Path, tmp_path: Path) -> None:
+    for option in ("set_list", "pairs"):
+        with pytest.raises(ClipselectError, match="nope: no such file"):
+            call(folder, folder / "people", tmp_path / "out", set_size=[2], **{option: tmp_path / "nope"})
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0 ftypisom\xff\n" * 9)
+    with pytest.raises(ClipselectError, match=r"film.mp4: not a text file; give"):
+        call(folder, folder / "people", tmp_path / "out", set_list=tmp_path / "film.mp4")
+
+
 def test_options_of_other_data_are_refused(folder: Path, tmp_path: Path) -> None:
     write(tmp_path / "y/a/0/0.png", textured(0, 0))
     (tmp_path / "c").mkdir()
     (tmp_path / "c/x_face_tid_mid.txt").write_text("1.png 1 1")
+    (tmp_path / "p.txt").touch()
     for data in ("y", "c"):
         with pytest.raises(ClipselectError, match=r"set_size is for drawn sets, and .*; leave it out"):
             call(folder, tmp_path / data, tmp_path / "out", set_size=[5])
     with pytest.raises(ClipselectError, match=r"pairs is for sets in folders, and .* has the pairs of IJB; leave"):
-        call(folder, tmp_path / "c", tmp_path / "out", pairs=Path("p.txt"))
+        call(folder, tmp_path / "c", tmp_path / "out", pairs=tmp_path / "p.txt")
