@@ -22,7 +22,7 @@ from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.labelled_videos import labelled_videos
 from clipselect.evaluation.outcomes import Cost, outcomes_of
-from clipselect.evaluation.provenance import environment, network_record
+from clipselect.evaluation.provenance import environment, network_record, other_base
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.rows import class_rows, differences, rows
 from clipselect.evaluation.table_cache import TableCache
@@ -148,10 +148,8 @@ class ClipEvaluation:
     def warn(self, networks: Networks, cost: Cost) -> None:
         """Warn of what does not fit together."""
         scorer, base = networks.scorer, networks.base
-        made_for = scorer.metadata
-        if made_for.get("base_sha256") and made_for["base_sha256"] != base.sha256:
-            own = f"the base {made_for.get('base')}, not for {base.name}"
-            _warn(f"{scorer.name} was distilled for {own}: its ranking is a guess")
+        if other := other_base(scorer.metadata, base.name, base.sha256):
+            _warn(f"{scorer.name} was distilled for {other}: its ranking is a guess")
         if self.clip_duration is None and abs(base.clip_duration - scorer.clip_duration) > MAX_LENGTH_DIFFERENCE:
             _warn(
                 f"{scorer.name} was distilled on clips of {scorer.clip_duration:g} s, {base.name} trained on clips of "

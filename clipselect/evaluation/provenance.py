@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from clipselect.zoo.embedder import Embedder
 
 REPOSITORY = Path(__file__).parents[2]
 GIT_SECONDS = 10.0
+SHA256_SHOWN = 12
+"""Characters of a fingerprint that a sentence shows."""
 
 
 def environment(device: torch.device) -> dict[str, Any]:
@@ -54,6 +57,26 @@ def network_record(network: Base | Embedder | Scorer) -> dict[str, Any]:
         **({} if spec.frames is None else {"frames": spec.frames}),
     }
     return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
+
+
+def other_base(made_for: Mapping[str, Any], name: str, sha256: str | None) -> str | None:
+    """Which other base a DDNet was distilled for, in words; None where it is this one, or not known.
+
+    Args:
+        made_for: `base` and `base_sha256` of the DDNet.
+        name, sha256: of the base that it is used with.
+
+    >>> other_base({"base": "slow", "base_sha256": "aa"}, "fast", "bb")
+    'the base slow, not for fast'
+    >>> other_base({"base": "slow", "base_sha256": "aa"}, "slow", "bb")
+    'other weights of the same name, slow (sha256 aa, not bb)'
+    """
+    own = made_for.get("base_sha256")
+    if not own or not sha256 or own == sha256:
+        return None
+    if made_for.get("base") == name:
+        return f"other weights of the same name, {name} (sha256 {own[:SHA256_SHOWN]}, not {sha256[:SHA256_SHOWN]})"
+    return f"the base {made_for.get('base')}, not for {name}"
 
 
 def _cpu() -> str:

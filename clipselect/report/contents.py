@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clipselect.evaluation.provenance import other_base
 from clipselect.report.findings import MAX_LOSS, MIN_DIFFERING, Finding, findings
 from clipselect.report.formats import amount
 from clipselect.report.runs import Run
@@ -138,5 +139,5 @@ def _run_notes(finding: Finding, name: str) -> Iterator[str]:
     if left_out:
         yield f"{name}Of the {run.files}, {' and '.join(left_out)}; the figures are of the others."
     base, model = run.results.base, run.results.model
-    if model is not None and model.base_sha256 and base.sha256 and model.base_sha256 != base.sha256:
-        yield f"{name}The DDNet was distilled for another base ({model.base}), not for {base.name}."
+    if model is not None and (other := other_base(model.record(), base.name, base.sha256)):
+        yield f"{name}The DDNet was distilled for {other}."

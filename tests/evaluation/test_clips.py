@@ -196,7 +196,10 @@ def test_networks_that_do_not_fit_together_are_warned_of(
     other = replace(networks.scorer, metadata=networks.scorer.metadata | {"base_sha256": "12"})
     evaluation.warn(Networks(other, replace(networks.base, clip_duration=2.0)), Cost(None, 0.1))
     sentences = " ".join(str(warned.message) for warned in recwarn.list)
-    assert "distilled for the base synthetic, not for synthetic" in sentences and "cannot be counted" in sentences
+    assert (
+        "distilled for other weights of the same name, synthetic (sha256 12, not " in sentences
+        and "cannot be counted" in sentences
+    )
     assert "clips of 0.5 s" in sentences and "clips of 2 s" in sentences
 
 

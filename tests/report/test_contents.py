@@ -31,4 +31,4 @@ def test_a_ddnet_of_another_base_is_noted() -> None:
     for sha256, notes in (("34", 1), ("12", 0)):
         content = only(row("ddl", 5, 80), base={"name": "slow", "sha256": sha256}, model=model)
         found = report_of(content).sections[0].notes
-        assert len(found) == notes and all("another base (fast)" in note for note in found)
+        assert len(found) == notes and all("distilled for the base fast, not for " in note for note in found)

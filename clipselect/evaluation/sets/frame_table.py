@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from clipselect.data import degradations
 from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
-from clipselect.evaluation.provenance import network_record
+from clipselect.evaluation.provenance import network_record, other_base
 from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import make_folder, whole_file
 from clipselect.media.images import Image, read_image
@@ -61,14 +61,9 @@ def frame_networks(
     """
     scorer = model if isinstance(model, Scorer) else load_scorer(model, device, elements="frames")
     embedder = base if isinstance(base, Embedder) else load_embedder(base, device)
-    made_for = scorer.metadata.get("base_sha256")
-    if made_for and made_for != embedder.sha256:
-        warnings.warn(
-            f"{scorer.name} was distilled for the base {scorer.metadata.get('base')}, not for {embedder.name}: its "
-            "ranking is a guess",
-            ClipselectWarning,
-            stacklevel=3,
-        )
+    if other := other_base(scorer.metadata, embedder.name, embedder.sha256):
+        sentence = f"{scorer.name} was distilled for {other}: its ranking is a guess"
+        warnings.warn(sentence, ClipselectWarning, stacklevel=3)
     return FrameNetworks(embedder, scorer)
 
 
