@@ -14,5 +14,5 @@ from clipselect.commands import app
 from clipselect.commands.exit_codes import run_command
 
 if __name__ == "__main__":
-    sys.argv[1:1] = ["evaluate", "persons"]
+    sys.argv[:1] = ["clipselect", "evaluate", "persons"]
     run_command(app)

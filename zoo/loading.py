@@ -156,7 +156,9 @@ def from_code(path: Path, name: str, kind: type[T]) -> T:
     """
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise ClipselectError(f"{path}: no such file; give FILE.py:NAME, with a {kind.__name__} or what makes one")
+        raise ClipselectError(
+            f"{path}: no such file; give FILE.py:NAME with an instance of {kind.__name__}, or what makes one"
+        )
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.resolve().parent))  # for what it imports from beside it
     try:

@@ -10,7 +10,7 @@ from rich.text import Text
 from clipselect.commands import options
 from clipselect.commands.common import print_warning
 from clipselect.commands.output.records import VIDEOS, as_json, scored_video
-from clipselect.commands.output.terminal import clock, plain_table
+from clipselect.commands.output.terminal import candidates, clock, plain_table
 from clipselect.commands.outputs import VideoOutputs, write
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.evaluation.classify import Answer, compare
@@ -60,7 +60,7 @@ def classify(
     result = scored_video(video, selection)
     if not quiet:
         length = clock(result.facts["duration"])
-        title = f"{printable(video)}  {length}, {len(result.elements)} candidate clips"
+        title = f"{printable(video)}  {length}, {candidates(len(result.elements))}"
         outputs.console.print(Text(title, style="bold"))
         _print(outputs.console, answers, network.classes)
     for warning in result.facts["warnings"]:

@@ -78,7 +78,7 @@ def load_weights(path: Path | str, kind: str) -> tuple[dict[str, Tensor], Metada
     except (KeyError, TypeError, ValueError) as e:
         raise ClipselectError(f"{path}: has no clipselect metadata; give weights that clipselect wrote") from e
     if found_kind != kind:
-        raise ClipselectError(f"{path}: holds weights of a {found_kind}, not of a {kind}; give the other file")
+        raise ClipselectError(f"{path}: holds weights of kind {found_kind}, not {kind}; give the other file")
     if fingerprint(tensors, metadata) != expected:
         raise ClipselectError(f"{path}: the weights do not match their hash; the file is damaged, fetch it again")
     return tensors, metadata

@@ -97,3 +97,9 @@ def test_the_benchmark_is_the_command(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--data", str(tmp_path / "none"), "--k", "1", "3", "--out", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 2 and ended.stderr.startswith("Error: ") and "none: no such file" in ended.stderr
+
+
+@pytest.mark.processes
+def test_the_help_of_the_benchmark_shows_a_command_that_works() -> None:
+    ended = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: clipselect evaluate clips [OPTIONS]" in ended.stdout

@@ -105,7 +105,7 @@ def metadata() -> dict[str, Any]:
         ("foreign", "no clipselect metadata"),
         ("image", "2D DDNet"),
         ("shape", "do not describe one DDNet"),
-        ("base", "holds weights of a base"),
+        ("base", "holds weights of kind base"),
     ],
 )
 def test_bad_weights_are_refused_in_one_sentence(run: Run, video: Path, tmp_path: Path, kind: str, says: str) -> None:

@@ -27,12 +27,20 @@ def clock(seconds: float) -> str:
     return f"{hundredths // 6000}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
 
 
+def candidates(count: int) -> str:
+    """
+    >>> candidates(1), candidates(3)
+    ('1 candidate clip', '3 candidate clips')
+    """
+    return f"{count} candidate clip{'' if count == 1 else 's'}"
+
+
 def print_video(console: Console, video: Scored) -> None:
     """Everything about one scored video."""
     facts = video.facts
     head = Text.assemble(
         (printable(video.title), "bold"),
-        f"  {clock(facts['duration'])}, {len(video.elements)} candidate clips, {video.picked} picked",
+        f"  {clock(facts['duration'])}, {candidates(len(video.elements))}, {video.picked} picked",
         (f"  ({facts['seconds']['total']:.2f} s, {facts['model']})", "dim"),
     )
     notes = [Text(f"warning: {warning}", style="yellow") for warning in facts["warnings"]]
