@@ -1,5 +1,6 @@
 """What the package promises as a whole."""
 
+import inspect
 import json
 import pkgutil
 import re
@@ -55,6 +56,13 @@ def test_public_names_are_there_and_imported_when_first_used() -> None:
     assert "clipselect" in loaded and not {"torch", "numpy", "av"} & {*loaded}
     with pytest.raises(AttributeError, match="cilpselect"):
         _ = clipselect.cilpselect
+
+
+def test_every_public_function_has_an_example() -> None:
+    functions = [getattr(clipselect, name) for name in clipselect.__all__]
+    functions = [function for function in functions if inspect.isfunction(function)]
+    assert len(functions) >= 20
+    assert [function.__name__ for function in functions if ">>>" not in (function.__doc__ or "")] == []
 
 
 def test_every_name_of_the_zoo_is_shipped_with_a_card_that_states_its_hash() -> None:

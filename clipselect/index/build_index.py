@@ -72,9 +72,14 @@ def build_index(
     Videos that have not changed since they were indexed are skipped. Every finished video is kept at once: a run that
     was stopped, in whatever way, is continued by the same call.
 
-        summary = clipselect.build_index("videos/", "scores.parquet", clip_duration=2)
-        print(summary.scored, summary.failed)
-        dataset = Kinetics("videos/", DDLClipSampler(2, k=5, index="scores.parquet"))
+    >>> from clipselect import ScoreIndex
+    >>> summary = build_index("video.mp4", "scores.parquet", stride=0.5, workers=0, device="cpu")
+    >>> summary.scored, summary.failed
+    (1, 0)
+    >>> len(ScoreIndex("scores.parquet").entry("video.mp4").clips)
+    4
+
+    `DDLClipSampler(1, k=5, stride=0.5, index="scores.parquet")` then decodes the picked clips alone.
 
     Args:
         videos: files, folders (searched to the bottom; a folder of images is one video), wildcards, and lists of paths

@@ -99,6 +99,10 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
     ends with the video (it is back-padded: it reaches back over frames already covered). A video shorter than a clip
     is one shorter clip. Windows that hold no frame (a long still in a variable frame rate) are left out.
 
+    >>> timeline = Timeline(np.arange(63), end=63, time_base=Fraction(1, 25))  # 63 frames at 25 frames per second
+    >>> [(float(clip.start), float(clip.end), clip.first, clip.last) for clip in candidate_clips(timeline, 1)]
+    [(0.0, 1.0, 0, 24), (1.0, 2.0, 25, 49), (1.52, 2.52, 38, 62)]
+
     Args:
         clip_duration: seconds, > 0.
         stride: seconds between the starts of neighbours, > 0; the clip duration by default.

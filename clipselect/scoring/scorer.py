@@ -84,6 +84,12 @@ class Scorer:
 def load_scorer(model: str | Path | None = None, device: str = "auto", *, elements: Elements | None = None) -> Scorer:
     """A DDNet, ready to score.
 
+    >>> scorer = load_scorer(device="cpu")
+    >>> scorer.name, scorer.clip_duration
+    ('ddnet3d-actions', 1.0)
+    >>> scorer.score(scorer.input_spec.blank(2)).shape
+    (2,)
+
     Args:
         model: a name of `clipselect.scoring.shipped.DDNETS`, or a path to weights that clipselect wrote; by default
             the shipped DDNet for actions, or the one for faces if the elements are frames.
