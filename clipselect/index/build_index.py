@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,7 +15,7 @@ from clipselect.index.entry import Entry, Scoring
 from clipselect.index.index_file import stored_path
 from clipselect.index.inputs import find_videos
 from clipselect.index.ray_engine import entries_by_ray
-from clipselect.media.candidate_clips import Seconds, exact_rate, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.cores import usable_cores
 from clipselect.media.progress import Progress, ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
@@ -147,14 +147,15 @@ def build_index(
 
 def _check(clip_duration: Seconds | None, stride: Seconds | None, fps: float, workers: int | None, engine: str) -> None:
     in_range = workers is None or (isinstance(workers, Integral) and workers >= 0)
-    check_argument(in_range, "workers", f"must be a whole number of at least 0, got {workers!r}")
+    check_argument(in_range, "workers", f"must be at least 0, a whole number, got {workers!r}")
     check_argument(engine in get_args(Engine), "engine", f"must be local or ray, got {engine}")
     if workers is not None and engine == "ray":
         raise ArgumentError("workers", "must be left out for Ray, which has its own")
     if workers and os.name == "nt":
         raise ArgumentError("workers", f"must be 0 on Windows, got {workers}")
-    exact_rate(fps, "fps")
-    check_argument(0.001 <= fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {fps}")
+    check_argument(
+        isinstance(fps, Real) and 0.001 <= fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {fps}"
+    )
     for value, argument in ((clip_duration, "clip_duration"), (stride, "stride")):
         if value is not None:
             exact_seconds(value, argument)
