@@ -5,6 +5,7 @@ For PyTorchVideo's datasets there is `DDLClipSampler`, for the frames of faces a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -23,7 +24,7 @@ from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
 
 DEFAULT_K = 5
-MIN_FPS, MAX_FPS = 0.001, 10_000
+MIN_FPS, MAX_FPS = Fraction(1, 1000), 10_000
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class ClipSelector:
         if self.stride is not None:
             exact_seconds(self.stride, "stride")
         if not MIN_FPS <= exact_rate(self.fps, "fps") <= MAX_FPS:
-            raise ArgumentError("fps", f"must lie between {MIN_FPS} and {MAX_FPS}, got {self.fps}")
+            raise ArgumentError("fps", f"must lie between {float(MIN_FPS)} and {MAX_FPS}, got {self.fps}")
 
     def __call__(
         self,
