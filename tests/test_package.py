@@ -13,7 +13,7 @@ import pytest
 
 import clipselect
 from clipselect.scoring import shipped
-from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.weights_file import load_weights
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError, NetworkError
-from clipselect.scoring.checkpoint import Metadata, fingerprint
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import Metadata, fingerprint
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 """What PyTorchVideo's weights were trained with."""

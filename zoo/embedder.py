@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from clipselect.errors import NetworkError
 from clipselect.media.images import Image
-from clipselect.scoring.checkpoint import Metadata, fingerprint
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import batches
+from clipselect.scoring.weights_file import Metadata, fingerprint
 
 BATCH = 32
 NORMALISATIONS = {

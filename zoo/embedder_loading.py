@@ -21,8 +21,8 @@ from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, load_reid_weights
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
-from clipselect.scoring.checkpoint import Metadata, load_weights
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import Metadata, load_weights
 
 IMAGENET = NORMALISATIONS["imagenet"]
 """Mean and standard deviation that torchvision's and the re-ID projects' weights were trained with."""

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
 from clipselect.scoring import shipped
-from clipselect.scoring.checkpoint import load_weights
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import load_weights
 
 T = TypeVar("T")
 

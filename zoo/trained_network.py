@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, device
 
 from clipselect.errors import NetworkError
-from clipselect.scoring.checkpoint import Metadata
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import Metadata
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from clipselect.media.candidate_clips import Clip, Timeline
 from clipselect.media.clip_decoding import read_frames
 from clipselect.media.extract import write_frames
 from clipselect.media.images import Image
-from clipselect.media.pixels import scaled
+from clipselect.media.scaling import scaled
 from clipselect.media.sources import Source
 
 ACTION_CLIPS, BACKGROUND_CLIPS = 4, 16

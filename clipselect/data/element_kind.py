@@ -9,8 +9,8 @@ from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.inputs import VIDEO_SUFFIXES, is_folder, visible
 from clipselect.media.frame_folder import IMAGE_SUFFIXES
 from clipselect.scoring import shipped
-from clipselect.scoring.checkpoint import weights_kind
 from clipselect.scoring.scorer import Elements as ElementKind
+from clipselect.scoring.weights_file import weights_kind
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import EMBEDDERS

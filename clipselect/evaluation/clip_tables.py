@@ -19,7 +19,7 @@ from clipselect.data.composition import spread_clips
 from clipselect.media.candidate_clips import Clip, Timeline, candidate_clips, frames_to_score
 from clipselect.media.clip_decoding import BATCH, ClipBatch, known_clips, map_clips, read_clip, read_frames
 from clipselect.media.images import Image
-from clipselect.media.pixels import scaled
+from clipselect.media.scaling import scaled
 from clipselect.media.sources import Source
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.scorer import Scorer

@@ -127,7 +127,8 @@ class ClipEvaluation:
         length = exact_seconds(self.clip_duration or scorer.clip_duration, "clip_duration")
         networks = Networks(scorer, base, self.views)
         about = {"base": network_record(base), "model": network_record(scorer)}
-        document = {"benchmark": self.benchmark, "settings": self._record(length)}
+        settings = self._record(length)
+        document: Record = {"benchmark": self.benchmark, "settings": settings}
         check_replaceable(out, document | about)
         cost = Cost(about["base"].get("gflops"), about["model"]["gflops"], self.views)
         self.warn(networks, cost)
@@ -139,7 +140,7 @@ class ClipEvaluation:
             used |= {*ks}
             for key, entries in self._measured(data_set, ks, networks, cost, progress, on_error).items():
                 parts[key] += entries
-        document["settings"] |= {"k": sorted(used), "classes": named_by}
+        settings |= {"k": sorted(used), "classes": named_by}
         document["environment"] = environment(scorer.device)
         results = Results.model_validate(document | about | parts)
         write_results(out / RESULTS_NAME, results)

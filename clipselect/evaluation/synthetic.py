@@ -18,8 +18,8 @@ from clipselect.media.files import write_whole
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.method.discriminability import class_centroids, d_scores, discriminability, normalisation
 from clipselect.method.losses import distillation_loss, ranking_loss
-from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import save_weights
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.networks import NarrowR3D
 

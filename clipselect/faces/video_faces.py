@@ -11,8 +11,8 @@ from clipselect.faces.alignment import Aligned, align
 from clipselect.faces.detection import Detector, Face
 from clipselect.faces.tracks import track
 from clipselect.media.images import FrameOrigin, Image
-from clipselect.media.pixels import upright
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
+from clipselect.media.scaling import upright
 from clipselect.media.sources import Source, open_source
 
 

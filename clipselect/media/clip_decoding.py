@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Clip, Seconds, TooManyClips, candidate_clips, frames_to_score
 from clipselect.media.images import Image
-from clipselect.media.pixels import squash
 from clipselect.media.read_again import settled
+from clipselect.media.scaling import squash
 from clipselect.media.sources import Source
 
 T = TypeVar("T")

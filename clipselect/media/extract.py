@@ -11,7 +11,7 @@ from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Clip
 from clipselect.media.files import whole_file
 from clipselect.media.images import Image
-from clipselect.media.pixels import Orientation, orientation, upright
+from clipselect.media.scaling import Orientation, orientation, upright
 from clipselect.media.sources import Source
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.media.images import Image
-from clipselect.media.pixels import squash_fast
+from clipselect.media.scaling import squash_fast
 
 MAX_SKIPPED_FRAMES = 8
 """Frames in a row that a fast pass may lack. Beyond that motion is lost, or the file is damaged."""

@@ -14,7 +14,7 @@ from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Seconds, Timeline, exact_rate
 from clipselect.media.container import LIMITS
 from clipselect.media.images import Image
-from clipselect.media.pixels import squash
+from clipselect.media.scaling import squash
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 

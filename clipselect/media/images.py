@@ -1,4 +1,4 @@
-"""Images: any file that OpenCV decodes, as RGB, and squashed as frames of videos are (`clipselect.media.pixels`)."""
+"""Images: any file that OpenCV decodes, as RGB, and squashed as frames of videos are (`clipselect.media.scaling`)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

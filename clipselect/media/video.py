@@ -21,8 +21,8 @@ from clipselect.media.container import has_frame_threads, open_container, read_i
 from clipselect.media.decoder import Decoder, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
-from clipselect.media.pixels import orientation, squash
 from clipselect.media.read_again import ReadAgain
+from clipselect.media.scaling import orientation, squash
 
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a container that does not say."""

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.media.images import Image, squash_image
-from clipselect.scoring.checkpoint import Metadata
+from clipselect.scoring.weights_file import Metadata
 
 MIN_SIDE, MAX_SIDE, MAX_FRAMES = 16, 1024, 256
 """Pixels per side and frames per clip that a weights file may ask for."""

@@ -14,10 +14,10 @@ from clipselect.errors import ArgumentError, ClipselectError, NetworkError, chec
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
-from clipselect.scoring.checkpoint import Metadata, load_weights
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, FACE_DDNET, weights_path
+from clipselect.scoring.weights_file import Metadata, load_weights
 
 T = TypeVar("T")
 Elements = Literal["clips", "frames"]

@@ -15,8 +15,8 @@ from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
-from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import save_weights
 from clipselect.training.augment import normalised
 from clipselect.training.base_examples import BaseExamples, durations_of, find_background, find_footage, fingerprint_of
 from clipselect.training.cards import base_card

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS
 from clipselect.evaluation.methods import names
-from clipselect.scoring.checkpoint import Metadata
+from clipselect.scoring.weights_file import Metadata
 
 CARD = "for clipselect"
 """What every card says near its top."""

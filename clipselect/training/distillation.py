@@ -14,9 +14,9 @@ from clipselect.errors import check_argument
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.method.discriminability import Normalisation
-from clipselect.scoring.checkpoint import Metadata, fingerprint, save_weights
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.weights_file import Metadata, fingerprint, save_weights
 from clipselect.training.cards import ddnet_card
 from clipselect.training.d_scores import DScoreTarget, write_d_scores
 from clipselect.training.ddnet_training import DDNetLoss, train_ddnet

@@ -20,8 +20,8 @@ from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.samplers.arguments import whole_number
-from clipselect.scoring.checkpoint import fingerprint, save_weights
 from clipselect.scoring.input_spec import MAX_SIDE, MIN_SIDE, InputSpec
+from clipselect.scoring.weights_file import fingerprint, save_weights
 from clipselect.training.augment import normalised
 from clipselect.training.cards import embedder_card
 from clipselect.training.embedder_examples import EmbedderExamples

@@ -36,8 +36,8 @@ from clipselect.errors import check_argument
 from clipselect.index.index_file import signature
 from clipselect.media.candidate_clips import Clip, Timeline, frames_to_score
 from clipselect.media.clip_decoding import read_frames
-from clipselect.media.pixels import squash
 from clipselect.media.read_again import settled
+from clipselect.media.scaling import squash
 from clipselect.media.sources import Source, open_source
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.size_ledger import SizeLedger

@@ -4,12 +4,10 @@ A run is a function of its arguments. Every batch is drawn from the seed and the
 killed continues from its last checkpoint to the result that it would have had, bit for bit.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +20,7 @@ from clipselect.errors import ArgumentError, ClipselectError, check_argument
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.samplers.arguments import whole_number
 from clipselect.training.augment import memory_format
+from clipselect.training.checkpoints import load_checkpoint, save_checkpoint
 from clipselect.training.runtime import Runtime
 
 EMA_DECAY = 0.995
@@ -72,7 +71,7 @@ class TrainingConfig:
             ("learning_rate", MAX_LEARNING_RATE), ("weight_decay", MAX_WEIGHT_DECAY), ("checkpoint_minutes", math.inf),
         ):  # fmt: skip
             value = getattr(self, name)
-            is_inside = isinstance(value, Real) and 0 <= value <= highest  # NaN is not
+            is_inside = isinstance(value, int | float) and 0 <= value <= highest  # NaN is not
             check_argument(is_inside, name, f"must lie in [0, {highest:g}], got {value!r}")
 
     def deterministic_part(self) -> "TrainingConfig":
@@ -133,7 +132,7 @@ def train(
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=WARM_UP)
     parts: dict[str, Any] = {"net": net, "averaged": averaged, "optimiser": optimiser, "rate": rate}
-    first = _resume(checkpoint, parts, settings)
+    first = load_checkpoint(checkpoint, parts, settings)
     model, prepared = runtime.fabric.setup(net, optimiser)
     saved, running, skipped = time.monotonic(), 0.0, 0
     if runtime.is_global_zero and first < config.steps:
@@ -161,7 +160,7 @@ def train(
         if runtime.is_global_zero:
             runtime.fabric.log_dict({"loss": mean, "learning rate": float(rate.get_last_lr()[0])}, done)
             if time.monotonic() - saved > 60 * config.checkpoint_minutes or done == config.steps:
-                _save(checkpoint, parts, settings, done)
+                save_checkpoint(checkpoint, parts, settings, done)
                 saved = time.monotonic()
             progress(Progress(stage, done, config.steps, f"loss {running:.4f}"))
     runtime.fabric.barrier()
@@ -205,36 +204,3 @@ def _exact_if_small(conv: nn.Conv2d | nn.Conv3d, forward: Callable[[Tensor], Ten
             return forward(x.float())
 
     return guarded
-
-
-def _save(path: Path, parts: dict[str, Any], settings: dict[str, Any], step: int) -> None:
-    part = path.with_suffix(".part")
-    content = {"step": step, "settings": _text(settings), **{name: p.state_dict() for name, p in parts.items()}}
-    try:
-        torch.save(content, part)
-        part.replace(path)
-    except (OSError, RuntimeError) as e:
-        part.unlink(missing_ok=True)
-        raise ClipselectError(f"{path}: the checkpoint cannot be written ({e}); make room and run it again") from e
-
-
-def _resume(path: Path, parts: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Load the checkpoint, if there is one; the number of steps it has seen."""
-    if not path.exists():
-        return 0
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        made_with = state["settings"]
-    except Exception as e:  # a damaged file may make the unpickler raise anything
-        raise ClipselectError(f"{path}: a damaged checkpoint; delete it to start again") from e
-    if made_with != _text(settings):
-        raise ClipselectError(
-            f"{path}: a checkpoint of a run with other options; delete it, or choose another work folder"
-        )
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return int(state["step"])
-
-
-def _text(settings: dict[str, Any]) -> str:
-    return json.dumps(settings, sort_keys=True, default=str)

@@ -14,7 +14,7 @@ from clipselect.errors import ArgumentError, ClipselectError, MissingFileError
 from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import LeftOut, OnError, ignore_error
-from clipselect.scoring.checkpoint import Metadata, save_weights, weights_kind
+from clipselect.scoring.weights_file import Metadata, save_weights, weights_kind
 from clipselect.training.cards import CARD
 from clipselect.training.runtime import Runtime, launch
 

@@ -14,8 +14,8 @@ from clipselect.data.splits import Split, short_name
 from clipselect.data.unlabelled import read_unlabelled_split
 from clipselect.errors import ClipselectError, check_argument
 from clipselect.media.candidate_clips import exact_seconds
-from clipselect.scoring.checkpoint import Metadata
 from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.weights_file import Metadata
 from clipselect.training.clip_elements import ClipData, ClipExamples, base_accuracy
 from clipselect.training.d_scores import DScoreTarget, centroids_from
 from clipselect.training.feature_store import FeatureStore, computed_features

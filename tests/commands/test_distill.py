@@ -20,8 +20,8 @@ from helpers.training_data import SMALL, assert_same_weights, distil_command, di
 from typer.testing import CliRunner
 
 from clipselect.commands import app
-from clipselect.scoring.checkpoint import load_weights, save_weights
 from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.weights_file import load_weights, save_weights
 from clipselect.training import clip_elements
 
 Distil = Callable[..., Run]

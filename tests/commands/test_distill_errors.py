@@ -12,7 +12,7 @@ from helpers.command_line import Run, assert_refused
 from helpers.frame_fixtures import EMBEDDER, frames_command, people
 from helpers.training_data import assert_same_weights, distil_command, distil_data, film, with_options
 
-from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.weights_file import load_weights
 from clipselect.training import clip_elements, ddnet_training
 
 Distil = Callable[..., Run]

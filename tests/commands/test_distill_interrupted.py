@@ -15,8 +15,8 @@ from helpers.frame_fixtures import EMBEDDER, frames_command, noise, write
 from helpers.training_data import BASE, TINY, TORCHRUN, assert_same_weights, begin, data_set, stamps
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from clipselect.scoring.checkpoint import load_weights
 from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.weights_file import load_weights
 
 PATIENCE = 300
 pytestmark = [pytest.mark.slow, pytest.mark.processes]

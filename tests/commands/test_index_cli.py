@@ -13,10 +13,10 @@ from helpers.videos import make_video
 from clipselect.index.entry import Entry
 from clipselect.index.score_index import ScoreIndex
 from clipselect.media.sources import open_source
-from clipselect.scoring.checkpoint import load_weights, save_weights
 from clipselect.scoring.scorer import load_scorer
 from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, weights_path
 from clipselect.scoring.video_scores import score_video
+from clipselect.scoring.weights_file import load_weights, save_weights
 
 NAMES = ["a.mp4", "b.mp4", "c.mp4"]
 

@@ -15,8 +15,8 @@ from helpers.videos import make_video
 
 from clipselect.errors import ClipselectError
 from clipselect.method.ddnet import DDNet, DDNetConfig
-from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, weights_path
+from clipselect.scoring.weights_file import save_weights
 
 CLIP_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "file"}
 

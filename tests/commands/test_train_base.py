@@ -15,7 +15,7 @@ from helpers.training_data import TINY, TORCHRUN, assert_same_weights, backgroun
 from typer.testing import CliRunner
 
 from clipselect.commands import app
-from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.weights_file import load_weights
 from clipselect.training.frame_cache import FrameCache
 
 pytestmark = pytest.mark.usefixtures("one_thread")

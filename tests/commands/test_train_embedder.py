@@ -21,8 +21,8 @@ from clipselect.commands import app
 from clipselect.data.identities import read_identities
 from clipselect.errors import ClipselectError
 from clipselect.media.images import read_image
-from clipselect.scoring.checkpoint import load_weights
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import load_weights
 from clipselect.training.embedder_losses import LOSSES
 from clipselect.training.embedder_training import leave_one_out
 

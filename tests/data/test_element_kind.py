@@ -7,7 +7,7 @@ import torch
 
 from clipselect.data.element_kind import element_kind, kind_of_base
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.scoring.checkpoint import save_weights
+from clipselect.scoring.weights_file import save_weights
 
 
 def folder(at: Path, *files: str) -> Path:

@@ -21,7 +21,7 @@ from clipselect.evaluation.clip_tables import (
 from clipselect.evaluation.synthetic import SyntheticData
 from clipselect.media.candidate_clips import Timeline, candidate_clips
 from clipselect.media.clip_decoding import BATCH
-from clipselect.media.pixels import upright
+from clipselect.media.scaling import upright
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer
 

@@ -15,8 +15,8 @@ from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.samplers.frame_sampler import (
     FrameSelection,
 )
-from clipselect.scoring.checkpoint import save_weights
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import save_weights
 
 HALF = (0.5, 0.5, 0.5)
 SMALL = InputSpec(16, 16, HALF, HALF)

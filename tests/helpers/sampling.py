@@ -10,7 +10,7 @@ from pytorchvideo.data.encoded_video import EncodedVideo
 from torch.utils.data import DataLoader, IterableDataset, SequentialSampler
 
 from clipselect.method.ddnet import DDNet, DDNetConfig
-from clipselect.scoring.checkpoint import save_weights
+from clipselect.scoring.weights_file import save_weights
 from helpers.videos import make_video
 
 NOTES = ("clip_start", "clip_end", "clip_score", "clip_weight", "clip_views")

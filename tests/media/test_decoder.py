@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.media.decoder import Clock, Decoder, monotonic
-from clipselect.media.pixels import squash
+from clipselect.media.scaling import squash
 from clipselect.media.video import VideoFile
 
 

@@ -12,7 +12,7 @@ import pytest
 from helpers.videos import assert_all_frames, expected_levels, grey_levels, make_uneven_video, make_video, seconds
 
 from clipselect.media.candidate_clips import candidate_clips
-from clipselect.media.pixels import squash
+from clipselect.media.scaling import squash
 from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile
 

@@ -13,8 +13,8 @@ from helpers.frame_fixtures import HALF, noise, tiny_ddnet
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
-from clipselect.scoring.checkpoint import load_weights, save_weights
 from clipselect.scoring.scorer import IMAGE_BATCH, Scorer, batches, load_scorer
+from clipselect.scoring.weights_file import load_weights, save_weights
 
 
 @pytest.fixture(scope="module")

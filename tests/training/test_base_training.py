@@ -12,7 +12,7 @@ import clipselect
 from clipselect.data.datasets import LabelledVideo
 from clipselect.errors import ArgumentError, MissingFileError
 from clipselect.media.progress import Progress
-from clipselect.scoring.checkpoint import load_weights
+from clipselect.scoring.weights_file import load_weights
 from clipselect.training.base_training import LABEL_SMOOTHING, accuracy, base_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,7 +9,7 @@ from torch import nn
 from clipselect.errors import ArgumentError, ClipselectError, VideoError
 from clipselect.media.progress import no_progress
 from clipselect.media.unreadable import LeftOut, ignore_error
-from clipselect.scoring.checkpoint import load_weights, save_weights
+from clipselect.scoring.weights_file import load_weights, save_weights
 from clipselect.training.cards import CARD
 from clipselect.training.run import TrainingRun, check_outputs, origin, python_call, to_half_precision
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from clipselect.errors import ClipselectError
 from clipselect.method.ddnet import DDNet, DDNetConfig
-from clipselect.scoring.checkpoint import KEY, fingerprint, load_weights, save_weights
+from clipselect.scoring.weights_file import KEY, fingerprint, load_weights, save_weights
 
 TENSORS = {
     "a": torch.tensor([[1.5, -2.0], [0.0, 1e-30]]),
