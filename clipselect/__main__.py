@@ -9,11 +9,6 @@ def main() -> None:
         from clipselect.commands.exit_codes import run_command
     except KeyboardInterrupt:  # nothing has begun, so there is nothing to report
         sys.exit(130)
-    except ModuleNotFoundError as e:
-        if e.name != "clipselect.zoo":
-            raise
-        print("Error: clipselect is not installed; run pip install -e . in its checkout", file=sys.stderr)
-        sys.exit(2)
     run_command(app)
 
 
