@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from pytorchvideo.data import LabeledVideoDataset
 from pytorchvideo.data.encoded_video import EncodedVideo
+from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, SequentialSampler
 
 from clipselect.method.ddnet import DDNet, DDNetConfig
@@ -90,3 +91,15 @@ def without_frames(path: Path) -> None:
     start, end = data.index(b"mdat") + 4, data.index(b"moov") - 4
     data[start:end] = b"\xff" * (end - start)
     path.write_bytes(data)
+
+
+FAST, SLOW = 8, 2
+"""Frames of the two pathways of SlowFast."""
+
+
+def slowfast_input(sample: dict[str, Any]) -> dict[str, Any]:
+    """What SlowFast pipelines do: sample frames, resize, normalise, pack the two pathways."""
+    video = sample["video"]
+    frames = video[:, torch.linspace(0, video.shape[1] - 1, FAST).long()]
+    fast = (nn.functional.interpolate(frames, size=(32, 32)) / 255 - 0.45) / 0.225
+    return {**sample, "video": [fast[:, :: FAST // SLOW], fast]}

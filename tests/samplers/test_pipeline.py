@@ -2,11 +2,10 @@
 
 import functools
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from helpers.sampling import tiny_ddnet
+from helpers.sampling import FAST, SLOW, slowfast_input, tiny_ddnet
 from helpers.videos import make_video
 from pytorchvideo.data import Kinetics
 from pytorchvideo.models.hub import slowfast_r50
@@ -17,16 +16,7 @@ from clipselect import DDLClipSampler, VideoAggregator
 from clipselect.index.build_index import build_index
 from clipselect.samplers.video_aggregator import VideoAnswers
 
-FAST, SLOW = 8, 2
 CLASSES = 5
-
-
-def slowfast_input(sample: dict[str, Any]) -> dict[str, Any]:
-    """What SlowFast pipelines do: sample frames, resize, normalise, pack the two pathways."""
-    video = sample["video"]
-    frames = video[:, torch.linspace(0, video.shape[1] - 1, FAST).long()]
-    fast = (nn.functional.interpolate(frames, size=(32, 32)) / 255 - 0.45) / 0.225
-    return {**sample, "video": [fast[:, :: FAST // SLOW], fast]}
 
 
 class Remembered(nn.Module):
