@@ -103,7 +103,7 @@ class Protocol:
         return statistic_draws(mean, int(self.identities.max()) + 1, draws=self.draws)
 
     def _tar(self, pairs: Pairs, values: NDArray[np.float64], far: float) -> DrawnMetric:
-        """`clipselect.evaluation.metrics.tar_at_far` with weights; the same without."""
+        """`clipselect.evaluation.metrics.verification.tar_at_far` with weights; the same without."""
         genuine, impostor = np.flatnonzero(pairs.same), np.flatnonzero(~pairs.same)
         genuine = genuine[np.argsort(-values[genuine], kind="stable")]
         impostor = impostor[np.argsort(-values[impostor], kind="stable")]
