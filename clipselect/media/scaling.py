@@ -16,6 +16,9 @@ from av.video.reformatter import VideoReformatter
 
 from clipselect.media.images import Image
 
+MAX_ASPECT = 16
+"""Longer to shorter side of a picture whose aspect is kept; a hostile file of 2 x 8192 pixels would fill the memory."""
+
 
 @dataclass(frozen=True)
 class Orientation:
@@ -78,6 +81,30 @@ def scaled(frame: av.VideoFrame, width: int, height: int) -> Image:
 def squash(frame: av.VideoFrame, size: int) -> Image:
     """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
     return scaled(frame, size, size)
+
+
+def short_side_size(short_side: int, aspect: float) -> tuple[int, int]:
+    """Height and width of a picture with this aspect ratio (width over height) whose shorter side has so many pixels.
+
+    The longer side is rounded down, as torchvision does, and at most `MAX_ASPECT` times as long.
+
+    >>> short_side_size(256, 640 / 480), short_side_size(256, 9 / 16)
+    ((256, 341), (455, 256))
+    """
+    longer = int(
+        short_side * min(max(aspect, 1 / aspect), MAX_ASPECT) + 1e-6
+    )  # 360 * (1920 / 1080) is a hair below 640
+    return (short_side, longer) if aspect >= 1 else (longer, short_side)
+
+
+def scaled_to_short_side(frame: av.VideoFrame, short_side: int, aspect: float) -> Image:
+    """[h, w, 3] uint8 RGB of the whole frame, upright, its shorter side of so many pixels.
+
+    Args:
+        aspect: width over height as shown, `Source.aspect`: a frame does not know whether its pixels are square.
+    """
+    height, width = short_side_size(short_side, aspect)
+    return scaled(frame, width, height)
 
 
 def squash_fast(frame: av.VideoFrame, size: int) -> Image:
