@@ -50,6 +50,10 @@ class FrameFolder:
         return cls(path, timeline, images, first_readable)
 
     @property
+    def seek_cost(self) -> float:
+        return 0
+
+    @property
     def aspect(self) -> float:
         return self.first_readable.width / self.first_readable.height
 

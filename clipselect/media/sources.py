@@ -33,6 +33,7 @@ class Source(Protocol):
         start_time: seconds in the container's own clock at which the first frame is shown.
         aspect: width over height as shown, for thumbnails.
         warnings: what the user should know about the file, one sentence each.
+        seek_cost: how many frames could be decoded in the time that `pictures` takes to get to its first frame.
     """
 
     @property
@@ -45,6 +46,8 @@ class Source(Protocol):
     def aspect(self) -> float: ...
     @property
     def warnings(self) -> tuple[str, ...]: ...
+    @property
+    def seek_cost(self) -> float: ...
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         """Decode once, forwards, and yield (index, [size, size, 3] uint8 RGB, squashed) for every wanted index.
