@@ -45,6 +45,7 @@ setup(
         "av>=17",
         "fvcore>=0.1.5.post20221221",
         "lazy_loader>=0.4",
+        "packaging>=23",
         "pytorchvideo>=0.1.5",
         "torchvision>=0.19",  # PyTorchVideo needs it and does not say so
         "opencv-python-headless>=4.10,<5",  # reads PyTorchVideo's frame folders

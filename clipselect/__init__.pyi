@@ -1,6 +1,7 @@
 from .errors import ArgumentError as ArgumentError
 from .errors import ClipselectError as ClipselectError
 from .errors import ClipselectWarning as ClipselectWarning
+from .errors import MissingLibraryError as MissingLibraryError
 from .errors import VideoError as VideoError
 from .evaluation.evaluate import evaluate as evaluate
 from .index.build_index import IndexSummary as IndexSummary

@@ -43,5 +43,9 @@ class NetworkError(ClipselectError):
     """A base or a DDNet that fails, whatever the video: every other video would meet the same."""
 
 
+class MissingLibraryError(ClipselectError):
+    """An optional library that is not installed, too old or broken: the sentence says how to install it."""
+
+
 class ClipselectWarning(UserWarning):
     """Something that the user should know and that did not stop the work: one sentence that names the file."""

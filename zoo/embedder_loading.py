@@ -21,6 +21,7 @@ from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, load_reid_weights
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
+from clipselect.media.optional import require
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import Metadata, load_weights
 
@@ -136,12 +137,10 @@ def load_onnx_embedder(path: Path, normalisation: str = "imagenet", gflops: floa
         gflops: 10^9 multiply-adds per image, where they are known.
 
     Raises:
-        ClipselectError: onnxruntime is missing, not an ONNX file, or another kind of input.
+        MissingLibraryError: onnxruntime is missing.
+        ClipselectError: not an ONNX file, or another kind of input.
     """
-    try:
-        import onnxruntime as ort
-    except ImportError as e:
-        raise ClipselectError(f"{path}: needs onnxruntime: pip install 'clipselect[onnx]'") from e
+    ort = require("onnxruntime", f"{path}")
     try:
         data = path.read_bytes()
     except OSError as e:

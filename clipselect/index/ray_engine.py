@@ -15,9 +15,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.errors import ClipselectError
 from clipselect.index.bulk import Decoding, decode, entries
 from clipselect.index.entry import Entry, Scoring
+from clipselect.media.optional import require
 from clipselect.scoring.scorer import Scorer, load_scorer
 
 RETRIES = 3
@@ -33,13 +34,10 @@ def entries_by_ray(
     "auto" its workers share its GPUs, if it has any.
 
     Raises:
-        ArgumentError: Ray is not installed.
+        MissingLibraryError: Ray is not installed.
         ClipselectError: while entries come: the cluster is lost, or a machine has another model of that name.
     """
-    try:
-        import ray
-    except ImportError as e:
-        raise ArgumentError("engine", "must be local unless Ray is installed: pip install 'clipselect[ray]'") from e
+    ray = require("ray", "the engine ray")
     if not ray.is_initialized():
         with _same_signal_handlers():
             ray.init(log_to_driver=False, logging_level=logging.ERROR)

@@ -13,10 +13,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError, VideoError, check_argument
+from clipselect.errors import VideoError, check_argument
 from clipselect.media.candidate_clips import Seconds, Timeline
 from clipselect.media.frame_folder import FrameFolder
 from clipselect.media.images import Image
+from clipselect.media.optional import require
 from clipselect.media.video import VideoFile
 
 T = TypeVar("T")
@@ -69,6 +70,13 @@ class Source(Protocol):
         ...
 
 
+def check_decoder(decoder: str) -> None:
+    """Raise an ArgumentError for an unknown decoder, a MissingLibraryError for one that is not installed."""
+    check_argument(decoder in get_args(Backend), "decoder", f"must be 'pyav' or 'decord', got {decoder!r}")
+    if decoder == "decord":
+        require("decord", "the decoder decord")
+
+
 def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 30, threads: int = 0) -> Source:
     """A video file or a folder of frames, ready to be scored.
 
@@ -83,9 +91,10 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
 
     Raises:
         ArgumentError: no path, an unknown decoder, or fps is not a positive number.
+        MissingLibraryError: decord is not installed.
         VideoError: the path does not exist, is not a video, or holds no frames.
     """
-    check_argument(decoder in get_args(Backend), "decoder", f"must be 'pyav' or 'decord', got {decoder!r}")
+    check_decoder(decoder)
     check_argument(isinstance(path, str | Path) and path != "", "path", f"must be that of a video, got {path!r}")
     path = Path(path)
     try:
@@ -109,11 +118,7 @@ class DecordFile(VideoFile):
     """A video file whose frames for scoring decord decodes; everything else is as for `VideoFile`."""
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
-        try:
-            import decord
-        except ImportError as e:
-            problem = "decord is not installed: pip install 'clipselect[decord]', or use pyav"
-            raise ArgumentError("decoder", problem) from e
+        decord = require("decord", "the decoder decord")
         expected = len(self.timeline.pts)
         try:
             reader = decord.VideoReader(str(self.path), width=size, height=size)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,9 @@ from clipselect.errors import ArgumentError
 from clipselect.media.candidate_clips import Seconds, exact_rate, exact_seconds
 from clipselect.media.images import Image
 from clipselect.media.progress import ProgressCallback, no_progress
-from clipselect.media.sources import Backend, open_source
+from clipselect.media.sources import Backend, check_decoder, open_source
 from clipselect.method.selection import Selection, ranks, select
-from clipselect.samplers.arguments import check_limits, one_of
+from clipselect.samplers.arguments import check_limits
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
 
@@ -62,6 +62,7 @@ class ClipSelector:
 
     Raises:
         ArgumentError: an argument out of range.
+        MissingLibraryError: decord is not installed.
 
     >>> from clipselect import load_scorer
     >>> best = ClipSelector(scorer=load_scorer(device="cpu"), k=2)("video.mp4")
@@ -84,7 +85,7 @@ class ClipSelector:
     def __post_init__(self) -> None:
         scorer_of_clips(self.scorer)
         check_limits(k=self.k, threshold=self.threshold, min_gap=self.min_gap)
-        one_of(self.decoder, "decoder", get_args(Backend))
+        check_decoder(self.decoder)
         if self.fast and self.decoder != "pyav":
             raise ArgumentError("fast", f"does not work with the decoder {self.decoder}; leave one of them out")
         if self.clip_duration is not None:

@@ -234,4 +234,4 @@ def test_onnx_outputs_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 def test_without_onnxruntime_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     path = save(tmp_path / "net.onnx", network("n"))
-    refused(path, f"{path}: needs onnxruntime: pip install 'clipselect[onnx]'")
+    refused(path, f"{path} needs onnxruntime; install it by: pip install 'clipselect[onnx]'")

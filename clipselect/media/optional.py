@@ -1,0 +1,95 @@
+"""Libraries that only some jobs need: `require` imports them when they are used, or says how to install them."""
+
+import importlib
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from types import ModuleType
+
+from packaging.version import Version
+
+from clipselect.errors import MissingLibraryError
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library of an extra of `setup.py`, which holds the same minimum.
+
+    Attributes:
+        distributions: the names under which it is published; the extra installs the first.
+        extra: the extra that installs it.
+        minimum: the first version that does.
+    """
+
+    distributions: tuple[str, ...]
+    extra: str
+    minimum: str
+
+
+OPENCV = ("opencv-python-headless", "opencv-python")
+"""Both hold the same `cv2`, and overwrite each other if both are installed."""
+
+LIBRARIES = {
+    "cv2": Library((*OPENCV, "opencv-contrib-python-headless", "opencv-contrib-python"), "faces", "4.10"),
+    "decord": Library(("decord", "decord2"), "decord", "0.6.0"),
+    "lightning_fabric": Library(("lightning-fabric",), "train", "2.4"),
+    "matplotlib": Library(("matplotlib",), "report", "3.8"),
+    "onnx": Library(("onnx",), "onnx", "1.16"),
+    "onnxruntime": Library(("onnxruntime", "onnxruntime-gpu"), "onnx", "1.18"),
+    "onnxscript": Library(("onnxscript",), "onnx", "0.3"),
+    "pandas": Library(("pandas",), "pandas", "2.2"),
+    "pytorch_metric_learning": Library(("pytorch-metric-learning",), "train", "2.5"),
+    "ray": Library(("ray",), "ray", "2.40"),
+    "scipy": Library(("scipy",), "report", "1.11"),
+    "sklearn": Library(("scikit-learn",), "report", "1.4"),
+    "tensorboardX": Library(("tensorboardX",), "train", "2.6"),
+    "torchcodec": Library(("torchcodec",), "torchcodec", "0.8"),
+    "transformers": Library(("transformers",), "transformers", "5.0"),
+}  # fmt: skip
+"""By the name that is imported."""
+
+
+def require(name: str, purpose: str) -> ModuleType:
+    """Import an optional library.
+
+    Args:
+        name: a key of `LIBRARIES`.
+        purpose: what needs it: the subject of the sentence, such as "training" or "the decoder decord".
+
+    Raises:
+        MissingLibraryError: it is not installed, too old, or does not load.
+
+    >>> require("scipy", "evaluation").__name__
+    'scipy'
+    """
+    library = LIBRARIES[name]
+    title, command = library.distributions[0], f"pip install 'clipselect[{library.extra}]'"
+    if (found := _too_old(library)) is not None:
+        needed = f"{title} {library.minimum} or later, found {found}"
+        raise MissingLibraryError(f"{purpose} needs {needed}; update it by: {command}")
+    try:
+        return importlib.import_module(name)
+    except Exception as e:  # a library that is broken may raise anything
+        if isinstance(e, ModuleNotFoundError) and e.name == name:
+            other = "".join(f" (or pip install {known})" for known in library.distributions[1:2])
+            raise MissingLibraryError(f"{purpose} needs {title}; install it by: {command}{other}") from e
+        problem = f"{title}, which is installed but does not load ({innermost_cause(e)})"
+        raise MissingLibraryError(f"{purpose} needs {problem}; install it again") from e
+
+
+def innermost_cause(error: BaseException) -> str:
+    """Type and first line of the error that an error comes from in the end."""
+    while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = inner
+    return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+
+
+@cache
+def _too_old(library: Library) -> str | None:
+    """The installed version if it lies below the minimum."""
+    for distribution in library.distributions:
+        with suppress(metadata.PackageNotFoundError):
+            found = metadata.version(distribution)
+            return found if Version(found) < Version(library.minimum) else None
+    return None
