@@ -38,7 +38,7 @@ setup(
     # zoo/ lies beside clipselect/ in the repository and inside it once installed
     packages=[*find_packages(include=["clipselect", "clipselect.*"]), "clipselect.zoo"],
     package_dir={"clipselect.zoo": "zoo"},
-    package_data={"": ["py.typed", "*.pyi", "*.jinja"], "clipselect.zoo": ["*.safetensors", "*.md"]},
+    package_data={"": ["py.typed", "*.pyi", "*.jinja", "*.css", "*.js"], "clipselect.zoo": ["*.safetensors", "*.md"]},
     install_requires=[
         "torch>=2.4",
         "numpy>=1.26",

@@ -1,0 +1,41 @@
+"""The one axis on which scores are drawn: in the terminal, on pages and in plots."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+STEPS = 20
+"""Parts of [0, 1] that the ends of an axis are rounded to."""
+MIN_STEPS = 5
+"""Of an axis: 0.25, so that small differences look small."""
+
+
+@dataclass(frozen=True)
+class ScoreAxis:
+    """From which score to which bars are drawn."""
+
+    low: float
+    high: float
+
+    def height(self, score: float) -> float:
+        """Of a score's bar, in [0, 1] of the full height."""
+        return min(max((score - self.low) / (self.high - self.low), 0.0), 1.0)
+
+
+def score_axis(scores: Iterable[float]) -> ScoreAxis:
+    """The axis of some scores, at least one: it holds them all, is at least 0.25 long, and ends at multiples of 0.05.
+
+    A fixed axis from 0 to 1 would hide a difference of 0.1, and one from the lowest to the highest score would make a
+    mountain of 0.01.
+
+    >>> score_axis([0.14, 0.89]), score_axis([0.51, 0.528]), score_axis([0.98])
+    (ScoreAxis(low=0.1, high=0.9), ScoreAxis(low=0.4, high=0.65), ScoreAxis(low=0.75, high=1.0))
+    """
+    scores = [*scores]
+    low, high = math.floor(min(scores) * STEPS + 1e-6), math.ceil(max(scores) * STEPS - 1e-6)
+    low, high = max(low, 0), min(high, STEPS)
+    while high - low < MIN_STEPS:
+        low = max(low - 1, 0)
+        if high - low < MIN_STEPS:
+            high = min(high + 1, STEPS)
+    return ScoreAxis(low / STEPS, high / STEPS)
