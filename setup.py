@@ -9,7 +9,7 @@ version = next(
 )
 
 RAY = ["ray>=2.40"]
-ONNX = ["onnxruntime>=1.18"]
+ONNX = ["onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.3"]
 DECORD = ["decord>=0.6.0"]
 HAS_DECORD = "; sys_platform == 'linux' and platform_machine == 'x86_64'"  # where it has wheels
 TEST = [
@@ -17,7 +17,6 @@ TEST = [
     *ONNX,
     DECORD[0] + HAS_DECORD,
     "duckdb>=1.0",
-    "onnx>=1.16",  # makes the networks of the tests
     "pandas>=2.2",
     "pytest>=8",
     "pytest-xdist>=3.6",

@@ -36,6 +36,7 @@ from .samplers.frame_sampler import FrameSelection as FrameSelection
 from .samplers.frame_sampler import ReIDFrameSampler as ReIDFrameSampler
 from .samplers.video_aggregator import VideoAggregator as VideoAggregator
 from .samplers.video_aggregator import VideoAnswers as VideoAnswers
+from .scoring.onnx_export import export_onnx as export_onnx
 from .scoring.scorer import Scorer as Scorer
 from .scoring.scorer import load_scorer as load_scorer
 from .scoring.video_scores import VideoScores as VideoScores

@@ -11,6 +11,7 @@ from clipselect.commands.common import Command, OutputCommand
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
 from clipselect.commands.evaluate import ListCommand, evaluate
+from clipselect.commands.export import export
 from clipselect.commands.faces import faces
 from clipselect.commands.index import index
 from clipselect.commands.reid import reid
@@ -38,6 +39,7 @@ evaluate.command(cls=ListCommand)(evaluate_sets.faces)
 evaluate.command(cls=ListCommand)(evaluate_sets.persons)
 app.add_typer(evaluate, name="evaluate")
 app.command(cls=Command)(report)
+app.command(cls=Command)(export)
 app.command(cls=Command)(demo)
 
 
