@@ -7,7 +7,7 @@ import typer
 from clipselect import __version__
 from clipselect.commands import evaluate_sets
 from clipselect.commands.classify import classify
-from clipselect.commands.common import Command, OutputCommand
+from clipselect.commands.common import Command
 from clipselect.commands.demo import demo
 from clipselect.commands.distill import distill
 from clipselect.commands.evaluate import ListCommand, evaluate
@@ -27,10 +27,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Only the clips worth watching: rank the clips of a video by how discriminable they are for your network.",
 )
-app.command(cls=OutputCommand)(score)
-app.command(cls=OutputCommand)(classify)
-app.command(cls=OutputCommand)(faces)
-app.command(cls=OutputCommand)(reid)
+app.command(cls=Command)(score)
+app.command(cls=Command)(classify)
+app.command(cls=Command)(faces)
+app.command(cls=Command)(reid)
 app.command(cls=Command)(index)
 app.command(cls=Command)(train_base)
 app.command(cls=Command)(train_embedder)

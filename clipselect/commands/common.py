@@ -1,8 +1,6 @@
 """What all commands share: consoles and sentences on them."""
 
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -30,14 +28,20 @@ def print_warning(sentence: object) -> None:
 
 
 class Command(TyperCommand):
-    """Refuses empty words: as a path an empty word would be the current folder, as a model the default."""
+    """Refuses empty words, which as a path would be the current folder and as a model the default, and options without
+    their value, which would take the next option for it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        options = {name for p in self.params if not getattr(p, "is_flag", False) for name in p.opts}
-        for before, word in zip(["", *args], args, strict=False):
+        options = [p for p in self.params if p.param_type_name == "option"]
+        names = {name for p in options for name in [*p.opts, *p.secondary_opts]}
+        with_value = {name for p in options if not getattr(p, "is_flag", False) for name in p.opts}
+        for before, word in zip(["", *args], [*args, None], strict=True):
+            if before in with_value and (word is None or word in names):
+                hint = ": a file, or - for standard output" if before in ("--json", "--csv") else ""
+                raise ClipselectError(f"{before} needs a value{hint}")
             option = before if not word else word.removesuffix("=")
-            if not word or (word.endswith("=") and option in options):
-                name = option if option in options else self._argument
+            if word == "" or (word is not None and word.endswith("=") and option in with_value):
+                name = option if option in with_value else self._argument
                 raise ClipselectError(f"{name} must not be empty; give a value or leave it out")
         return super().parse_args(ctx, args)
 
@@ -45,23 +49,6 @@ class Command(TyperCommand):
     def _argument(self) -> str:
         """What the help calls the words that belong to no option."""
         return next((str(p.metavar).rstrip(".") for p in self.params if p.param_type_name == "argument"), "an argument")
-
-
-class OutputCommand(Command):
-    """Lets `--json` and `--csv` stand without a file name, for standard output, even right before a video."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        for i in reversed(range(len(args))):
-            if args[i] in ("--json", "--csv") and not _names_an_output(args[i + 1 : i + 2]):
-                args.insert(i + 1, STDOUT)
-        return super().parse_args(ctx, args)
-
-
-def _names_an_output(following: list[str]) -> bool:
-    """Whether the next word is the option's file rather than another option or a video that is there."""
-    if not following or following[0] == STDOUT or following[0].startswith("-"):
-        return following == [STDOUT]
-    return Path(following[0]).suffix.lower() in (".json", ".csv", ".txt") or not os.path.isfile(following[0])
 
 
 def write_stdout(text: str) -> None:

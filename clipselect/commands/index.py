@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import print_error, print_warning, stderr
-from clipselect.commands.options import ClipDuration, Device, Fast, Fps, Model, Stride
+from clipselect.commands.options import ClipDuration, Device, Fast, Fps, ListPrefix, Model, Stride
 from clipselect.commands.progress import MAX_LISTED, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectError
 from clipselect.index.build_index import Engine, IndexSummary, build_index
@@ -32,10 +32,7 @@ def index(
     device: Device = "auto",
     fps: Fps = 30.0,
     fast: Fast = False,
-    prefix: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where relative paths in lists start from. (default: the current folder)"),
-    ] = None,
+    prefix: ListPrefix = None,
     workers: Annotated[
         int | None, typer.Option(help="Decoding processes; 0 decodes in this one. (default: one per core)")
     ] = None,

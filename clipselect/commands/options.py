@@ -23,15 +23,19 @@ Threshold = Annotated[
 ]
 Model = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="DDNet: a name of the zoo or a weights file.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ... or auto.")]
-JsonFile = Annotated[
-    Path | None, typer.Option("--json", metavar="[FILE]", help="Write JSON; without FILE to standard output.")
-]
-CsvFile = Annotated[
-    Path | None, typer.Option("--csv", metavar="[FILE]", help="Write CSV; without FILE to standard output.")
-]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")]
+CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write CSV; - for standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no progress; warnings and errors only.")]
 
 # Of clips
+ListPrefix = Annotated[
+    Path | None,
+    typer.Option(
+        "--prefix",
+        metavar="DIR",
+        help="Where relative paths in lists start from. (default: the current folder, or else the list's)",
+    ),
+]
 K = Annotated[
     int | None, typer.Option("--k", help=f"Pick the best K clips. (default: {DEFAULT_K}, or all with --threshold)")
 ]

@@ -12,7 +12,8 @@ from clipselect.commands.output.pages import jpeg
 from clipselect.commands.output.records import Result, failed_video, scored_video
 from clipselect.commands.outputs import VideoOutputs
 from clipselect.commands.progress import ProgressDisplay
-from clipselect.index.inputs import expand
+from clipselect.errors import ClipselectError
+from clipselect.index.inputs import find_videos
 from clipselect.media.sources import Backend
 from clipselect.media.text import printable
 from clipselect.samplers.clip_selector import ClipSelector
@@ -21,7 +22,11 @@ from clipselect.scoring.scorer import load_scorer
 
 def score(
     videos: Annotated[
-        list[str], typer.Argument(metavar="VIDEO...", help="Video files, folders of frames, or quoted globs.")
+        list[str],
+        typer.Argument(
+            metavar="VIDEO...",
+            help="Videos, folders of videos or of frames, quoted globs, lists of paths (.csv, .txt).",
+        ),
     ],
     *,
     k: options.K = None,
@@ -40,6 +45,7 @@ def score(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with a thumbnail of every clip.")
     ] = None,
+    prefix: options.ListPrefix = None,
     extract: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the picked clips as .mp4 files.")] = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -48,19 +54,23 @@ def score(
     Exit code 0: all scored. 1: some of several videos could not be. 2: none could be, or wrong usage.
     """
     outputs = VideoOutputs(json_file, csv_file, plot, html, extract, quiet)
-    paths = expand(videos)
-    outputs.refuse_overwrite(*paths, model)
+    inputs: list[tuple[Path, str | ClipselectError]] = []
+    paths = find_videos(videos, prefix, on_error=lambda path, error: inputs.append((Path(path), error)))
+    for number, path in enumerate(paths, start=1):
+        inputs.append((path, printable(path.name) + (f" ({number}/{len(paths)})" if len(paths) > 1 else "")))
+    outputs.refuse_overwrite(*videos, *paths, model)
     selector = ClipSelector(
         scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
     )  # fmt: skip
 
-    def score_one(numbered: tuple[int, Path]) -> list[Result]:
-        number, path = numbered
-        label = printable(path.name) + (f" ({number}/{len(paths)})" if len(paths) > 1 else "")
+    def score_one(named: tuple[Path, str | ClipselectError]) -> list[Result]:
+        path, label = named
+        if isinstance(label, ClipselectError):
+            return [failed_video(path, selector.scorer.name, str(label))]
         return [_score(path, label, selector, outputs)]
 
-    results, undone = run_batch([*enumerate(paths, start=1)], score_one, outputs, "videos")
+    results, undone = run_batch(inputs, score_one, outputs, "videos")
     outputs.save(results, selector.settings())
     finish(results, undone, "videos")
 

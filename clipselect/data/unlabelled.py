@@ -20,13 +20,8 @@ def read_unlabelled(data: Path | str, *, prefix: Path | str | None = None) -> Da
     videos = [LabelledVideo(path, ()) for path in paths if os.path.exists(path)]
     there = {video.path for video in videos}
     missing = tuple(path for path in paths if path not in there)
-    if not videos and not os.path.exists(data):
-        raise ClipselectError(f"{data}: no such file or folder; check the path")
     if not videos:
-        raise ClipselectError(
-            f"{data}: not one of its {len(missing)} files is there, not {missing[0]}; "
-            "give the folder that they are relative to as prefix"
-        )
+        raise ClipselectError(f"{data}: no such file or folder; check the path")
     return Dataset(short_name(Path(data)), (), videos, missing)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from clipselect.errors import ClipselectError
 from clipselect.media.frame_folder import IMAGE_SUFFIXES
+from clipselect.media.text import printable
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".ogv"}
@@ -46,31 +47,62 @@ def refuse_data_file(path: Path) -> None:
         raise ClipselectError(f"{path}: exists and is named like {kind}; choose another output")
 
 
-def find_videos(patterns: Iterable[str], prefix: Path | None = None) -> list[Path]:
+def find_videos(
+    patterns: Iterable[str],
+    prefix: Path | None = None,
+    on_error: Callable[[str, ClipselectError], Any] | None = None,
+) -> list[Path]:
     """All videos named, in the order given.
 
     Args:
-        patterns: files, wildcards, folders (searched to the bottom, where a folder that holds images is one video), and
-            lists of paths (.csv, .tsv, .txt; see `listed`).
+        patterns: files, wildcards, folders (see `videos_below`), and lists of paths (.csv, .tsv, .txt; see `listed`).
+            A folder without videos that a wildcard matches is passed over.
         prefix: folder that the relative paths of lists start from.
+        on_error: called with the path and the error of everything that names no video, which is left out; without it,
+            the error is raised.
 
     Raises:
-        ClipselectError: wildcards that match nothing, a folder without videos, or a list without paths.
+        ClipselectError: wildcards that match nothing, a folder without videos, or a list without paths of files that
+            are there.
     """
     found: list[Path] = []
-    for path in expand(patterns):
-        if os.path.isdir(path):
-            inside = [*videos_below(path)]
-            if not inside:
-                raise ClipselectError(f"{path}: a folder without videos or images; check the path")
-            found += inside
-        elif path.suffix.lower() in LIST_SUFFIXES and os.path.isfile(path):
-            found += listed(path, prefix)
-        elif glob.has_magic(str(path)) and not os.path.lexists(path):
-            raise ClipselectError(f"{path}: nothing matches; check the pattern and the folder")
-        else:
-            found.append(path)
+    for pattern in patterns:
+        paths = expand([pattern])
+        by_wildcard = paths != [Path(pattern)]
+        inside: dict[Path, None] = {}  # "**" matches a folder and what lies in it
+        failed = False
+        for path in paths:
+            try:
+                inside |= dict.fromkeys(_videos_at(path, prefix, may_be_empty=by_wildcard))
+            except ClipselectError as e:
+                if on_error is None:
+                    raise
+                failed = True
+                on_error(str(path), e)
+        if not inside and not failed:
+            error = ClipselectError(f"{pattern}: only folders without videos match; check the pattern and the folder")
+            if on_error is None:
+                raise error
+            on_error(pattern, error)
+        found += inside
     return found
+
+
+def _videos_at(path: Path, prefix: Path | None, *, may_be_empty: bool) -> list[Path]:
+    if os.path.isdir(path):
+        inside = [*videos_below(path)]
+        if not inside and not may_be_empty:
+            raise ClipselectError(f"{path}: a folder without videos or images; check the path")
+        return inside
+    if path.suffix.lower() in LIST_SUFFIXES and os.path.isfile(path):
+        paths = listed(path, prefix)
+        if not any(map(os.path.lexists, paths)):
+            problem = f"is text, and not one of the {len(paths)} files it lists is there, not {printable(paths[0])}"
+            raise ClipselectError(f"{path}: {problem}; give videos, or the folder that they are relative to as prefix")
+        return paths
+    if glob.has_magic(str(path)) and not os.path.lexists(path):
+        raise ClipselectError(f"{path}: nothing matches; check the pattern and the folder")
+    return [path]
 
 
 def listed(path: Path, prefix: Path | None = None) -> list[Path]:
@@ -170,9 +202,11 @@ def _resolved(path: Path, folder: Path) -> Path:
 
 
 def videos_below(folder: Path, *, above: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """Videos in a folder and those below it, sorted; a folder that holds images is one, the `folder` itself included.
+    """Videos in a folder and those below it, sorted.
 
-    Links are followed, but never in a circle; hidden files and folders are passed over.
+    A folder that holds images, the `folder` itself included, is one video, unless there are video files in it or below
+    it, which the images lie beside. Links are followed, but never in a circle; hidden files and folders are passed
+    over.
 
     Args:
         above: real paths of folders that links must not lead back to.
@@ -181,13 +215,16 @@ def videos_below(folder: Path, *, above: frozenset[str] = frozenset()) -> Iterat
     if real in above:
         return
     entries = visible(folder)
-    if any(_suffix(e.name) in IMAGE_SUFFIXES and os.path.isfile(e) for e in entries):
-        yield folder
+    inside: list[Path] = []
     for entry in entries:
         if is_folder(entry):
-            yield from videos_below(folder / entry.name, above=above | {real})
+            inside += videos_below(folder / entry.name, above=above | {real})
         elif _suffix(entry.name) in VIDEO_SUFFIXES:
-            yield folder / entry.name
+            inside.append(folder / entry.name)
+    has_images = any(_suffix(e.name) in IMAGE_SUFFIXES and os.path.isfile(e) for e in entries)
+    if has_images and not any(_suffix(path.name) in VIDEO_SUFFIXES and not os.path.isdir(path) for path in inside):
+        yield folder
+    yield from inside
 
 
 def image_folders(

@@ -16,6 +16,12 @@ PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "webp"})
 """A stream of these beside a video is most likely its cover, whether the container says so or not."""
 MAX_PIXELS = 8192 * 8192
 """Of a frame: a few hundred kilobytes of video can ask for any number, and a decoder holds a dozen frames."""
+TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+"""Text that FFmpeg draws as a terminal would show it."""
+IMAGE_FORMATS = frozenset({"gif", "apng"})
+"""What holds a single image as well as many; formats of nothing but images are known by their names."""
+IMAGE_BRANDS = frozenset({"avif", "heic", "heix", "mif1"})
+"""Of MP4's family of formats."""
 LIMITS = {"max_pixels": str(MAX_PIXELS)}
 """Options of a decoder: beyond them it fails rather than take the memory."""
 THREADS_PER_CORE, MAX_THREADS = 4, 16
@@ -38,6 +44,21 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
         raise VideoError(f"{path}: not a video that FFmpeg can open ({reason}); check the file or convert it") from e
     with container:
         yield container
+
+
+def refuse_no_video(container: av.container.InputContainer, frames: int, path: Path) -> None:
+    """Raise a VideoError if the file is text or one image, which FFmpeg decodes as well.
+
+    Args:
+        frames: how many the file has.
+    """
+    name = container.format.name
+    if name in TEXT_FORMATS:
+        raise VideoError(f"{path}: is text, not a video; give a video file")
+    brand = container.metadata.get("major_brand", "")
+    image = name == "image2" or name.endswith("_pipe") or name in IMAGE_FORMATS or brand in IMAGE_BRANDS
+    if image and frames <= 1:
+        raise VideoError(f"{path}: is an image, not a video; give a video file, or a folder of images as its frames")
 
 
 @dataclass

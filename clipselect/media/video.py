@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Timeline
-from clipselect.media.container import has_frame_threads, open_container, read_index, video_stream
+from clipselect.media.container import has_frame_threads, open_container, read_index, refuse_no_video, video_stream
 from clipselect.media.decoder import Decoder, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
@@ -62,6 +62,7 @@ class VideoFile:
             stream = video_stream(container, path)
             base = stream.time_base or Fraction(1, 90_000)
             index = read_index(container, stream)
+            refuse_no_video(container, len(index.pts), path)
             pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
             fragile = not has_frame_threads(stream)

@@ -24,7 +24,7 @@ def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: Path) -> None:
-    document = json.loads(run("classify", long_video, "--k", 3, "--json").out)
+    document = json.loads(run("classify", long_video, "--k", 3, "--json", "-").out)
     assert run.code == 0
     rows = {row["method"]: row for row in document["rows"]}
     assert [(m, row["k"]) for m, row in rows.items()] == [("ddl", 3), ("uniform", 3), ("dense", 12)]

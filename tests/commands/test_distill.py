@@ -229,7 +229,16 @@ def test_a_base_of_another_framework_gives_features_and_outputs(distil: Distil, 
     methods = {row["method"] for row in accuracy}  # nobody can count what it costs
     assert {"ddl", "uniform", "dense"} <= methods and "uniform_equal_cost" not in methods
     assert not any("gflops" in key for row in accuracy for key in row)
-    run("classify", data / "videos" / "a" / "0.mp4", "--base", base, "--model", tmp_path / "d.safetensors", "--json")
+    run(
+        "classify",
+        data / "videos" / "a" / "0.mp4",
+        "--base",
+        base,
+        "--model",
+        tmp_path / "d.safetensors",
+        "--json",
+        "-",
+    )
     assert run.code == 0 and [row["gflops"] for row in json.loads(run.out)["rows"]] == [None] * 3
     run = distil("--base", base, "--unlabelled", "-o", tmp_path / "e.safetensors")
     assert_refused(run, "numbers has no head that its features enter")

@@ -62,7 +62,7 @@ def test_reid_writes_every_output_and_they_agree(mars: Path, model: str, tmp_pat
 def test_an_image_that_cannot_be_read_is_named_and_left_out(mars: Path, model: str, run: Run) -> None:
     broken = next(mars.rglob("0001C1T0001F002.jpg"))
     broken.write_bytes(b"no image")
-    run("reid", mars, "--model", model, "--json")
+    run("reid", mars, "--model", model, "--json", "-")
     assert run.code == 0
     assert str(broken) in run.err
     assert len(json.loads(run.out)["groups"][0]["frames"]) == 5
@@ -71,7 +71,7 @@ def test_an_image_that_cannot_be_read_is_named_and_left_out(mars: Path, model: s
 def test_a_tracklet_of_which_nothing_can_be_read_does_not_stop_the_others(mars: Path, model: str, run: Run) -> None:
     for path in mars.rglob("0001C2*.jpg"):
         path.write_bytes(b"")
-    run("reid", mars, "--model", model, "--json")
+    run("reid", mars, "--model", model, "--json", "-")
     assert run.code == 1
     first, second = json.loads(run.out)["groups"]
     assert first["error"] is None
@@ -103,7 +103,7 @@ def test_folders_of_cropped_faces_are_groups(tmp_path: Path, model: str, run: Ru
     for person in ("anna", "ben"):
         for i in range(4):
             write(tmp_path / "faces" / person / f"{i}.png", textured(1, i))
-    run("faces", tmp_path / "faces", "--model", model, "--k", 2, "--json")
+    run("faces", tmp_path / "faces", "--model", model, "--k", 2, "--json", "-")
     assert run.code == 0
     groups = json.loads(run.out)["groups"]
     assert [group["group"] for group in groups] == ["anna", "ben"]
@@ -113,7 +113,7 @@ def test_folders_of_cropped_faces_are_groups(tmp_path: Path, model: str, run: Ru
 def test_a_cropped_face_too_small_to_be_one_is_named_and_left_out(tmp_path: Path, model: str, run: Run) -> None:
     for name, side in (("large", 20), ("small", 19)):
         write(tmp_path / "anna" / f"{name}.png", textured(1, 1)[:side, :24])
-    run("faces", tmp_path / "anna", "--model", model, "--json")
+    run("faces", tmp_path / "anna", "--model", model, "--json", "-")
     assert run.code == 0
     assert f"{tmp_path / 'anna' / 'small.png'}: 24 x 19 pixels, smaller than 20" in run.err
     assert [frame["path"] for frame in json.loads(run.out)["groups"][0]["frames"]] == [
@@ -132,7 +132,7 @@ def test_a_video_without_faces_says_in_how_many_frames_it_looked(tmp_path: Path,
 
 def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> None:
     write(tmp_path / "in" / "a" / "b" / "1.png", textured(1, 1))
-    run("faces", tmp_path / "in", "--model", model, "--save", tmp_path / "picks", "--json")
+    run("faces", tmp_path / "in", "--model", model, "--save", tmp_path / "picks", "--json", "-")
     assert run.code == 0
     (frame,) = json.loads(run.out)["groups"][0]["frames"]
     assert Path(frame["file"]).parent.parent == tmp_path / "picks"
@@ -170,7 +170,7 @@ def test_an_interrupted_folder_keeps_the_groups_that_are_done(
         return score(source, name, *rest)
 
     monkeypatch.setattr(faces_command, "score_files", stop)
-    run("faces", tmp_path / "in", "--model", model, "--json")
+    run("faces", tmp_path / "in", "--model", model, "--json", "-")
     assert run.code == 130
     assert [group["group"] for group in json.loads(run.out)["groups"]] == ["anna", "ben"]
 

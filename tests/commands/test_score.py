@@ -14,8 +14,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from helpers.command_line import Run, only_video
+from helpers.command_line import Run, assert_refused, only_video
 from helpers.videos import make_video, picture, write_display_matrix
+from PIL import Image
 
 from clipselect.scoring.shipped import DEFAULT_DDNET
 
@@ -45,24 +46,63 @@ def test_json_is_as_documented(run: Run, video: Path, tmp_path: Path) -> None:
 
 
 def test_machine_output_on_stdout_stands_alone(run: Run, video: Path) -> None:
-    assert only_video(json.loads(run("score", video, "--json").out))["clips"]
     assert only_video(json.loads(run("score", video, "--json", "-").out))["clips"]
-    assert only_video(json.loads(run("score", "--json", "--k", 1, video).out))["clips"]
+    assert only_video(json.loads(run("score", "--json", "-", "--k", 1, video).out))["clips"]
     rows = list(csv.DictReader(io.StringIO(run("score", video, "--csv", "-", "--quiet").out)))
     assert len(rows) == 3 and set(rows[0]) > CLIP_KEYS
 
 
 def test_scores_are_the_same_in_every_run_and_batch(run: Run, video: Path) -> None:
-    one = only_video(json.loads(run("score", video, "--stride", 0.1, "--json").out))["clips"]
-    again = only_video(json.loads(run("score", video, "--stride", 0.1, "--json").out))["clips"]
+    one = only_video(json.loads(run("score", video, "--stride", 0.1, "--json", "-").out))["clips"]
+    again = only_video(json.loads(run("score", video, "--stride", 0.1, "--json", "-").out))["clips"]
     assert one == again and len(one) == 16
-    few = {c["start"]: c["score"] for c in only_video(json.loads(run("score", video, "--json").out))["clips"]}
+    few = {c["start"]: c["score"] for c in only_video(json.loads(run("score", video, "--json", "-").out))["clips"]}
     assert all(c["score"] == pytest.approx(few[c["start"]], abs=1e-5) for c in one if c["start"] in few)
+
+
+def test_the_same_command_means_the_same_when_its_outputs_exist(run: Run, video: Path, here: Path) -> None:
+    for _ in range(2):
+        assert run("score", "--json", "res", "--csv", "out", video, "--quiet").code == 0
+        assert only_video(json.loads(Path("res").read_text()))["clips"] and Path("out").read_text().startswith("path,")
+
+
+def test_folders_lists_and_globs_are_searched_as_index_does(run: Run, video: Path, here: Path) -> None:
+    (here / "videos" / "deep").mkdir(parents=True)
+    (here / "empty").mkdir()
+    (here / "frames").mkdir()
+    for name in ("videos/a.mp4", "videos/deep/b.mp4", "c.mp4"):
+        shutil.copy(video, name)
+    for name in ("videos/cover.png", "frames/1.png"):
+        Image.new("RGB", (64, 48), "green").save(name)
+    Path("list.csv").write_text("path\nc.mp4\n")
+
+    def scored(*inputs: object) -> list[str]:
+        document = json.loads(run("score", *inputs, "--json", "-", "--quiet").out)
+        return [v["path"] for v in document["videos"] if v["error"] is None]
+
+    assert scored("videos") == ["videos/a.mp4", "videos/deep/b.mp4"] and run.code == 0
+    assert scored("*") == ["c.mp4", "frames", "videos/a.mp4", "videos/deep/b.mp4"] and run.code == 0
+    assert scored("list.csv", "frames") == ["c.mp4", "frames"] and run.code == 0
+    assert scored("empty", "*.mov", "c.mp4") == ["c.mp4"] and run.code == 1
+    assert "empty: a folder without videos" in run.err and "*.mov: nothing matches" in run.err
+
+
+def test_text_and_images_are_refused_by_what_they_are(run: Run, video: Path, here: Path) -> None:
+    shutil.copy(video, "a.mp4")
+    Path("notes.txt").write_text("one line\nand another\n" * 30)
+    Path("terminal.nfo").write_text("text that FFmpeg would draw\n" * 30)
+    Image.new("RGB", (64, 48), "green").save("photo.jpg")
+    Image.new("RGB", (64, 48), "green").save("photo.gif")
+    run("score", "*", "--json", "out.json", "--quiet")
+    assert run.code == 1 and len(run.err.splitlines()) == 5
+    for name, kind in {"notes.txt": "text", "terminal.nfo": "text", "photo.jpg": "image", "photo.gif": "image"}.items():
+        assert re.search(f"{name}: is .*{kind}", run.err)
+    assert_refused(run("score", "photo.jpg"), "photo.jpg", "image")
 
 
 def test_threshold_gap_duration_and_stride(run: Run, video: Path) -> None:
     def clips(*options: object) -> list[dict[str, Any]]:
-        return only_video(json.loads(run("score", video, "--json", *options).out))["clips"]
+        return only_video(json.loads(run("score", video, "--json", "-", *options).out))["clips"]
 
     assert sum(c["picked"] for c in clips("--threshold", 1)) == 1
     assert all(c["picked"] for c in clips("--threshold", 0))
@@ -120,8 +160,8 @@ def test_extracted_clips_hold_exactly_the_clips_frames(run: Run, tmp_path: Path)
 
 def test_frame_folder_and_other_decoder(run: Run, video: Path, tmp_path: Path) -> None:
     pytest.importorskip("decord")
-    by_pyav = only_video(json.loads(run("score", video, "--json").out))["clips"]
-    by_decord = only_video(json.loads(run("score", video, "--json", "--decoder", "decord").out))["clips"]
+    by_pyav = only_video(json.loads(run("score", video, "--json", "-").out))["clips"]
+    by_decord = only_video(json.loads(run("score", video, "--json", "-", "--decoder", "decord").out))["clips"]
     assert [c["start"] for c in by_pyav] == [c["start"] for c in by_decord]
     assert [c["score"] for c in by_decord] == pytest.approx([c["score"] for c in by_pyav], abs=0.05)
 

@@ -48,6 +48,21 @@ def test_a_folder_that_holds_images_is_one_video(here: Path) -> None:
     assert found("v/one") == ["v/one"]
 
 
+def test_images_beside_videos_are_no_video(here: Path) -> None:
+    make(
+        here,
+        "v/poster.jpg",
+        "v/a.mp4",
+        "v/deep/1.png",
+        "v/deep/b.mp4",
+        "w/logo.png",
+        "w/one/1.jpg",
+        "w/one/masks/1.png",
+    )
+    assert found("v") == ["v/a.mp4", "v/deep/b.mp4"]
+    assert found("w") == ["w", "w/one", "w/one/masks"]
+
+
 def test_links_are_followed_but_never_in_a_circle(here: Path) -> None:
     make(here, "v/a.mp4", "elsewhere/b.mp4", "elsewhere/in/c.mp4")
     (here / "v" / "up").symlink_to(here / "v")
@@ -94,6 +109,24 @@ def test_a_wildcard_that_matches_nothing_is_refused(here: Path) -> None:
         find_videos(["none*.mp4"])
 
 
+def test_folders_without_videos_that_a_wildcard_matches_are_passed_over(here: Path) -> None:
+    make(here, "v/a.mp4", "notes/today.md", "w/b.mp4")
+    assert found("*") == ["v/a.mp4", "w/b.mp4"]
+    assert found("v/**", "w/b.mp4") == ["v/a.mp4", "w/b.mp4"]
+    with pytest.raises(ClipselectError, match=r"^n\*: only folders without videos"):
+        find_videos(["n*"])
+
+
+def test_what_names_no_video_is_reported_and_the_rest_is_found(here: Path) -> None:
+    make(here, "a.mp4", "empty/x.md")
+    (here / "letter.txt").write_text("Dear all,\nsee you.\n")
+    errors: list[tuple[str, str]] = []
+    names = ["empty", "a.mp4", "*.mov", "letter.txt"]
+    assert find_videos(names, on_error=lambda path, error: errors.append((path, str(error)))) == [Path("a.mp4")]
+    assert [path for path, _ in errors] == ["empty", "*.mov", "letter.txt"]
+    assert "is text" in errors[2][1]
+
+
 def test_a_prefix_comes_before_the_paths_of_lists_alone(here: Path) -> None:
     make(here, "videos/a.mp4", "b.mp4", "take 2")
     (here / "list.csv").write_text(f"a.mp4 3\n{here / 'b.mp4'} 1\n")
@@ -126,7 +159,7 @@ def test_a_prefix_comes_before_the_paths_of_lists_alone(here: Path) -> None:
 @pytest.mark.parametrize("name", ["list.csv", "list.txt", "LIST.TSV"])
 def test_lists_give_their_paths(here: Path, text: str, name: str) -> None:
     (here / name).write_text(text, "utf-8", newline="")
-    assert found(name) == ["a.mp4", "b.mp4"]
+    assert listed(here / name) == [Path("a.mp4"), Path("b.mp4")]
 
 
 @pytest.mark.parametrize("name", ["my clip.mp4", "take 2", "one, two.mp4", "ä ö.mp4", "a.mp4 3"])
