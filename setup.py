@@ -55,6 +55,7 @@ setup(
         "lightning-fabric>=2.4",
         "pytorch-metric-learning>=2.5",
         "tensorboardX>=2.6",
+        "torchmetrics>=1.4",
         "typer>=0.15",
         "rich>=13.7",
         "matplotlib>=3.8",

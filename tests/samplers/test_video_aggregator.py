@@ -1,11 +1,15 @@
 """One answer per video, whatever way its clips come."""
 
+import pickle
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.multiprocessing
+from helpers.ranks import CLASSES, Outputs, answers_of_rank, half_a_video
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -82,6 +86,12 @@ def test_without_weights_it_is_the_plain_mean() -> None:
     assert answers(rows(1, 2, 6)).values.tolist() == [[3.0]]
 
 
+def test_views_of_weight_0_do_not_change_one_bit() -> None:
+    three = [sample(0, i, torch.rand(5), clip_weight=weight) for i, weight in enumerate((0.3, 0.7, 0.1))]
+    padded = [*three, *(sample(0, 3 + i, torch.rand(5), clip_weight=0.0) for i in range(4))]
+    assert torch.equal(answers(three).values, answers(padded).values)
+
+
 def test_views_of_weight_0_count_for_nothing_unless_all_weigh_0() -> None:
     two = [sample(0, i, torch.tensor([float(i)]), clip_weight=w, clip_views=2) for i, w in enumerate((0.0, 0.3))]
     assert answers(two).values.tolist() == [[1.0]]
@@ -116,7 +126,8 @@ def test_an_incomplete_video_is_named_or_skipped(noted: bool) -> None:
     assert aggregator.incomplete == {4: "only 2 of its 3 samples were given"}
     with pytest.raises(ClipselectError, match=r"video 4 \(v4\) is incomplete: .*2 of its 3 .*1 such"):
         aggregator.compute()
-    assert aggregator.compute(incomplete="skip").index.tolist() == [5]
+    with pytest.warns(ClipselectWarning, match=r"video 4 \(v4\) .*left out"):
+        assert aggregator.compute(incomplete="skip").index.tolist() == [5]
     feed(aggregator, [sample(4, 1, torch.ones(2), **notes)])
     assert aggregator.incomplete == {}
     assert aggregator.compute().index.tolist() == [4, 5]
@@ -127,7 +138,7 @@ def test_nothing_to_answer_for_is_an_error() -> None:
     with pytest.raises(ClipselectError, match="no complete video"):
         aggregator.compute()
     feed(aggregator, [sample(0, 0, torch.ones(1), clip_views=2)])
-    with pytest.raises(ClipselectError, match="no complete video"):
+    with pytest.warns(ClipselectWarning), pytest.raises(ClipselectError, match="no complete video"):
         aggregator.compute(incomplete="skip")
 
 
@@ -199,3 +210,102 @@ def test_a_forgotten_reset_is_said_once_and_padding_never() -> None:
     with pytest.warns(ClipselectWarning, match=r"video 0 .*reset\(\)"):
         aggregator.update(torch.zeros(1, 2), batch)
     assert aggregator.compute().values.tolist() == [[1.0, 1.0]]
+
+
+def clip_batch(*videos: int, weights: list[list[float]]) -> dict[str, Any]:
+    """A batch of `ClipDataset` without its pixels."""
+    names = {"label": torch.tensor([7 * i for i in videos]), "path": [f"{i}.mp4" for i in videos]}
+    return {"video_index": torch.tensor(videos), "weights": torch.tensor(weights), **names}
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 2, 2)])
+def test_batches_of_clip_datasets_are_answered(shape: tuple[int, ...]) -> None:
+    aggregator = VideoAggregator()
+    outputs = torch.tensor([[1.0, 0.0], [0.0, 1.0], [4.0, 4.0], [9.0, 9.0]]).reshape(shape)
+    aggregator.update(outputs, clip_batch(5, 3, weights=[[1.0, 0.5], [1.0, 0.0]]))
+    found = aggregator.compute()
+    assert found.values.tolist() == [[4.0, 4.0], [pytest.approx(2 / 3), pytest.approx(1 / 3)]]
+    assert (found.index.tolist(), found.names) == ([3, 5], ["3.mp4", "5.mp4"])
+    assert found.labels is not None and found.labels.tolist() == [21, 35]
+
+
+def test_one_clip_a_video_of_one_class_keeps_its_shape() -> None:
+    for shape in ((2, 1), (2, 1, 1)):
+        aggregator = VideoAggregator()
+        aggregator.update(torch.ones(shape), clip_batch(0, 1, weights=[[1.0], [1.0]]))
+        assert aggregator.compute().values.shape == (2, 1)
+
+
+def test_an_item_that_is_not_collated_is_a_batch_of_one() -> None:
+    aggregator = VideoAggregator()
+    item = {"video_index": 3, "weights": torch.tensor([1.0, 1.0]), "label": "wave", "path": "a.mp4"}
+    aggregator.update(torch.tensor([[1.0], [3.0]]), item)
+    found = aggregator.compute()
+    assert (found.values.tolist(), found.labels, found.names) == ([[2.0]], ["wave"], ["a.mp4"])
+
+
+def test_a_video_without_clips_is_no_video() -> None:
+    aggregator = VideoAggregator()
+    aggregator.update(torch.ones(0, 2), clip_batch(4, weights=[[]]))
+    assert aggregator.incomplete == {}
+    aggregator.update(torch.ones(1, 2), clip_batch(5, weights=[[1.0]]))
+    assert aggregator.compute().index.tolist() == [5]
+
+
+def test_clips_of_another_number_than_their_weights_are_refused() -> None:
+    with pytest.raises(ClipselectError, match=r"outputs have 3 rows, but the batch has 4"):
+        VideoAggregator().update(torch.ones(3, 2), clip_batch(0, 1, weights=[[1.0, 1.0], [1.0, 1.0]]))
+
+
+def test_it_is_a_module_that_may_be_called_copied_and_moved() -> None:
+    aggregator = VideoAggregator()
+    assert aggregator(torch.ones(2, 2), clip_batch(0, weights=[[1.0, 1.0]])) is None
+    copy = pickle.loads(pickle.dumps(aggregator.to(torch.float64)))
+    aggregator.reset()
+    assert copy.compute().values.tolist() == [[1.0, 1.0]] and copy.compute().values.dtype == torch.float32
+
+
+def synced(ours: VideoAggregator, *others: VideoAggregator) -> None:
+    """As if each of them lived in a process of its own."""
+    sent: list[Tensor] = []
+    for one in (ours, *others):
+        one.sync(lambda state, group: sent.append(state) or [state], distributed_available=lambda: True)
+        one.unsync()
+    ours.sync(lambda state, group: sent, distributed_available=lambda: True)
+
+
+def test_processes_that_contradict_each_other_are_refused() -> None:
+    def aggregator(output: Tensor, **names: Any) -> VideoAggregator:
+        made = VideoAggregator()
+        made.update(output, {**clip_batch(0, weights=[[1.0]]), **names})
+        return made
+
+    ours = aggregator(torch.ones(1, 2))
+    with pytest.raises(ClipselectError, match=r"outputs are \[3\] per clip, and were \[2\] before"):
+        synced(ours, aggregator(torch.ones(1, 3)))
+    with pytest.raises(ClipselectError, match=r"video 0 is '0\.mp4' \(label 0\), and now 'b\.mp4'"):
+        synced(ours, aggregator(torch.ones(1, 2), path=["b.mp4"]))
+    assert ours.compute().values.tolist() == [[1.0, 1.0]]
+    synced(ours, aggregator(torch.zeros(1, 2)), VideoAggregator())
+    assert ours.compute().values.tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_all_ranks_answer_for_all_videos_and_count_each_once(tmp_path: Path) -> None:
+    videos = 5  # for two ranks, so that DistributedSampler gives one of them to both
+    torch.multiprocessing.spawn(answers_of_rank, (tmp_path, videos), nprocs=2)
+    alone = VideoAggregator()
+    for item in (Outputs(videos)[i] for i in range(videos)):
+        alone.update(item["outputs"], item)
+    for clip in range(2):
+        alone.update(*half_a_video(clip))
+    expected = alone.compute()
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt")
+        for one in (found["whole"], found["rest"]):
+            assert torch.equal(one["values"], expected.values)
+            assert one["index"].tolist() == [*range(videos), 99]
+            assert (one["labels"], one["names"]) == (expected.labels, expected.names)
+        assert "video 100 () is incomplete: only 1 of its 2 samples" in found["error"]
+    assert expected.values.shape == (videos + 1, CLASSES)
