@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError, NetworkError
+from clipselect.media.geometry import Geometry
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import Metadata, fingerprint
@@ -70,7 +70,7 @@ class Base(TrainedNetwork):
         where = pick_device(device)
         if not isinstance(net, nn.Module):
             net, feature_layer = _Function(net), "features"
-        net = _channels_last(net.eval().to(where))
+        net = net.eval().to(where).to(memory_format=torch.channels_last_3d)
         linear = find_head(net, head) if feature_layer is None or head else None
         layer = linear if feature_layer is None else _find_layer(net, feature_layer)
         assert layer is not None
@@ -85,18 +85,6 @@ class Base(TrainedNetwork):
         if len(names) > outputs:
             raise ClipselectError(f"{name} has {outputs} outputs, but {len(names)} classes are named")
         return replace(made, classes=names)
-
-    @classmethod
-    def from_pretrained(cls, model: str | Path, device: str = "auto", **options: Any) -> "Base":
-        """A VideoMAE, TimeSformer, ViViT or V-JEPA 2 classifier of transformers; see `clipselect.zoo.hugging_face`.
-
-        Args:
-            model: a folder that `save_pretrained` of model and processor wrote, or a model's ID on huggingface.co.
-            options: frames, clip_duration and classes, where they differ from the defaults.
-        """
-        from clipselect.zoo.hugging_face import from_pretrained  # which imports this module
-
-        return from_pretrained(model, device, **options)
 
     @property
     def has_names(self) -> bool:
@@ -123,8 +111,7 @@ class Base(TrainedNetwork):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """See `TrainedNetwork`; `code` is the fingerprint of the file that a base of FILE.py comes from, or of the
-        settings of a network of transformers."""
+        """See `TrainedNetwork`; `code` is the fingerprint of the file that a base of FILE.py comes from."""
         layer = next(name for name, module in self.net.named_modules() if module is self.layer)
         of_classes = {"layer": [layer, self.takes_output], "classes": list(self.classes)}
         return super().identity | of_classes | {"code": self.metadata.get("code")}
@@ -136,22 +123,38 @@ class Base(TrainedNetwork):
         where = pick_device(device)
         return replace(self, net=self.net.to(where), device=where)
 
+    def with_geometry(self, geometry: str | None) -> "Base":
+        """The same seeing frames another way, in the words of `clipselect.media.geometry.Geometry`; None for its own.
+
+        Raises:
+            ArgumentError: no such geometry, or one that is smaller than the network's input.
+        """
+        if geometry is None:
+            return self
+        spec = self.input_spec
+        return replace(self, input_spec=replace(spec, geometry=Geometry.parse(geometry, spec.size)))
+
     def outputs(self, clips: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """Features [n, d] and probabilities [n, classes] of clips [n, T, size, size, 3] uint8 RGB, on the CPU.
 
-        Where there is a feature for several places of a clip, the feature is their mean. Outputs that are no
+        Clips of several crops are [n, T, crops, size, size, 3]; both outputs are the means over the crops. Where there
+        is a feature for several places of a clip, the feature is their mean, too. Outputs that are no
         probabilities yet go through a softmax, over further outputs too, so that the rows of a base with those sum to
         less than 1.
 
         Raises:
             NetworkError: the network fails, or gives something else.
         """
-        features, rows = self._run(clips)
+        crops = clips.shape[2] if clips.ndim == 6 else 1
+        views = clips.swapaxes(1, 2).reshape(-1, clips.shape[1], *clips.shape[3:]) if crops > 1 else clips
+        features, rows = self._run(views)
         if not bool(rows.isfinite().all()) or not bool(features.isfinite().all()):
             raise NetworkError(f"base {self.name!r} gives outputs that are not numbers; check its weights")
         done = bool((rows >= 0).all()) and bool(((rows.sum(1) - 1).abs() < 1e-3).all())
         probabilities = rows if done else rows.softmax(1)
-        return features.cpu(), probabilities[:, : len(self.classes)].cpu()
+        of_clips = (x.cpu().unflatten(0, (-1, crops)).mean(1) for x in (features, probabilities))
+        features, probabilities = of_clips
+        return features, probabilities[:, : len(self.classes)]
 
     @torch.inference_mode()
     def _run(self, clips: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
@@ -183,14 +186,6 @@ class Base(TrainedNetwork):
     def probabilities(self, clips: NDArray[np.uint8]) -> Tensor:
         """[n, classes]; see `outputs`."""
         return self.outputs(clips)[1]
-
-
-def _channels_last(net: nn.Module) -> nn.Module:
-    """3D convolutions are faster so; `nn.Module.to` would refuse a network that has 2D convolutions, too."""
-    for parameter in net.parameters():
-        if parameter.ndim == 5:
-            parameter.data = parameter.data.to(memory_format=torch.channels_last_3d)
-    return net
 
 
 class _Function(nn.Module):

@@ -1,5 +1,6 @@
 """Loading bases: by name, from weights and checkpoints of all kinds, or out of the user's own code."""
 
+import argparse
 import hashlib
 import importlib.util
 import sys
@@ -10,12 +11,12 @@ from typing import Any, TypeVar
 from urllib.error import URLError
 
 import torch
-from clipselect.zoo import hugging_face
-from clipselect.zoo.base import MEAN, STD, Base, find_head
-from clipselect.zoo.networks import NETWORKS
+from clipselect.zoo.base import Base, find_head
+from clipselect.zoo.networks import NETWORKS, Architecture
+from clipselect.zoo.torchvision_networks import torchvision_network
 from torch import Tensor, nn
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, check_argument
 from clipselect.scoring import shipped
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import load_weights
@@ -35,26 +36,23 @@ def load_base(
 
     Args:
         model: a name of `clipselect.scoring.shipped.BASES` (there is a default); weights that clipselect wrote;
-            NETWORK:CHECKPOINT with a name of `clipselect.zoo.networks.NETWORKS` and a file, or "pretrained" to download
-            the weights that PyTorchVideo publishes; hf:FOLDER or hf:ID, a model of transformers, see
-            `Base.from_pretrained`; or FILE.py:NAME, your own code, which is run, and in it a `Base` or
+            NETWORK:CHECKPOINT with a name of `clipselect.zoo.networks.NETWORKS`, or "torchvision:" and one of
+            `torchvision.models.video`, and a file, or "pretrained" to download the weights that PyTorchVideo or
+            torchvision publishes; or FILE.py:NAME, your own code, which is run, and in it a `Base` or
             a function that makes one.
         classes: names of the outputs of a checkpoint, which does not know them; "0", "1", ... by default.
-        size, frames: of the clips for NETWORK:CHECKPOINT, where not those that it was published for; for hf: frames
-            alone.
+        size, frames: of the clips for NETWORK:CHECKPOINT, where not those that it was published for. Its geometry is
+            scaled with the size; `Base.with_geometry` changes it.
 
     Raises:
         ClipselectError: unknown model, weights that do not fit or cannot be read, no network for a download.
     """
     network, _, checkpoint = str(model or "").partition(":")
+    if network == "torchvision":
+        name, _, checkpoint = checkpoint.partition(":")
+        return _published(f"torchvision:{name}", torchvision_network(name), checkpoint, device, classes, size, frames)
     if network in NETWORKS:
-        if not checkpoint:
-            raise ClipselectError(f"{network} needs weights: give {network}:CHECKPOINT, or {network}:pretrained")
-        return _published(network, checkpoint, device, classes, size, frames)
-    if str(model).startswith("hf:"):
-        if size is not None:
-            raise ClipselectError(f"{model}: the processor beside the model decides the size; change it there")
-        return hugging_face.from_pretrained(checkpoint, device, frames=frames, classes=classes)
+        return _published(network, NETWORKS[network], checkpoint, device, classes, size, frames)
     if network.endswith(".py") and checkpoint:
         base = from_code(Path(network), checkpoint, Base)
         code = code_fingerprint(Path(network), checkpoint)
@@ -89,23 +87,37 @@ def read_classes(path: Path) -> tuple[str, ...]:
 
 
 def _published(
-    network: str, checkpoint: str, device: str, classes: tuple[str, ...] | None, size: int | None, frames: int | None
+    network: str,
+    architecture: Architecture,
+    checkpoint: str,
+    device: str,
+    classes: tuple[str, ...] | None,
+    size: int | None,
+    frames: int | None,
 ) -> Base:
-    architecture = NETWORKS[network]
+    if not checkpoint:
+        raise ClipselectError(f"{network} needs weights: give {network}:CHECKPOINT, or {network}:pretrained")
+    name = network.removeprefix("torchvision:")
+    for argument, given, own in (("base_size", size, architecture.size), ("base_frames", frames, architecture.frames)):
+        problem = f"must be {own} for {network}, got {given}; leave it out"
+        check_argument(architecture.any_clip or given in (None, own), argument, problem)
     with torch.device("meta"):
         sketch = architecture.build(2)
-    head = next(name for name, module in sketch.named_modules() if module is find_head(sketch))
-    state = _download(network) if checkpoint == "pretrained" else read_checkpoint(Path(checkpoint))
+    head = architecture.head or next(name for name, module in sketch.named_modules() if module is find_head(sketch))
+    if checkpoint == "pretrained":
+        state, classes = _download(network, architecture), classes or architecture.published_classes
+    else:
+        state = read_checkpoint(Path(checkpoint))
     weight = state.get(f"{head}.weight")
-    if weight is None:
+    if weight is None or not weight.ndim:
         raise ClipselectError(f"{checkpoint}: has no {head}.weight, so it is no checkpoint of {network}")
     net = architecture.build(len(weight))
     fit(net, state, checkpoint)
     side = size or architecture.size
-    input_spec = InputSpec(side, side, MEAN, STD, frames or architecture.frames)
-    return Base.from_module(
-        net, input_spec, architecture.seconds, name=network, head=head, classes=classes, device=device
-    )
+    geometry = architecture.geometry.scaled(side / architecture.size)
+    spec = InputSpec(side, side, architecture.mean, architecture.std, frames or architecture.frames, geometry)
+    layers = {"head": head} if architecture.feature_layer is None else {"feature_layer": architecture.feature_layer}
+    return Base.from_module(net, spec, architecture.seconds, name=name, **layers, classes=classes, device=device)
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -117,7 +129,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ClipselectError(f"{path}: no such checkpoint; check the path")
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([argparse.Namespace]):  # torchvision's scripts keep their arguments so
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:  # the unpickler raises whatever a file that is none leads it to
         raise ClipselectError(
             f"{path}: not a checkpoint of plain tensors; save the network's state_dict() and give that file"
@@ -190,14 +203,10 @@ def code_fingerprint(path: Path, name: str) -> str:
     return f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
-def _download(network: str) -> dict[str, Tensor]:
-    from pytorchvideo.models import hub
-
-    name = NETWORKS[network].hub
-    if name is None:
-        raise ClipselectError(f"there are no published weights of {network}; give a checkpoint of your own")
+def _download(name: str, architecture: Architecture) -> Mapping[str, Tensor]:
+    if architecture.published is None:
+        raise ClipselectError(f"there are no published weights of {name}; give a checkpoint of your own")
     try:
-        weights: dict[str, Tensor] = getattr(hub, name)(pretrained=True).state_dict()
+        return architecture.published()
     except (URLError, OSError) as e:
-        raise ClipselectError(f"the weights of {network} cannot be downloaded ({e}); give a checkpoint file") from e
-    return weights
+        raise ClipselectError(f"the weights of {name} cannot be downloaded ({e}); give a checkpoint file") from e

@@ -7,13 +7,16 @@ as the paper's 112 x 112; here the window shrinks to what there is, and larger c
 
 import importlib
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
+from clipselect.zoo.base import MEAN, STD
 from torch import Tensor, nn
+
+from clipselect.media.geometry import SQUASH, Geometry
 
 SLOWFAST_ALPHA = 4
 """The slow pathway sees every fourth frame."""
@@ -121,30 +124,55 @@ class Architecture:
 
     Attributes:
         build: makes it for a number of classes.
-        frames, size, seconds: the clips that its published weights were trained on.
-        hub: PyTorchVideo's name of those weights; None for the narrow ones.
+        frames, size, seconds, geometry, mean, std: the clips that its published weights are evaluated with.
+        head: name of the layer with a row for every class; None for the last linear layer.
+        feature_layer: whose output is the feature; None for the head's input.
+        any_clip: whether it takes clips of other sizes and numbers of frames.
+        published: fetches those weights; None for the narrow ones.
+        published_classes: names of their outputs, where they are known.
     """
 
     build: Callable[[int], nn.Module]
     frames: int
     size: int
     seconds: float
-    hub: str | None = None
+    geometry: Geometry = SQUASH
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+    head: str | None = None
+    feature_layer: str | None = None
+    any_clip: bool = True
+    published: Callable[[], Mapping[str, Tensor]] | None = None
+    published_classes: tuple[str, ...] | None = None
+
+
+def from_hub(name: str) -> Mapping[str, Tensor]:
+    """Weights that PyTorchVideo publishes, downloaded."""
+    from pytorchvideo.models import hub
+
+    net: nn.Module = getattr(hub, name)(pretrained=True)
+    return net.state_dict()
 
 
 r2plus1d = partial(create, "r2plus1d", head_activation=None)
 resnet3d = partial(create, "resnet")
 x3d = partial(create, "x3d", head_activation=None)
 
-NETWORKS: dict[str, Architecture] = {
-    "slowfast_r50": Architecture(slowfast, 32, 256, 64 / 30, "slowfast_r50"),
-    "r2plus1d_r50": Architecture(partial(r2plus1d, dropout_rate=0.5), 16, 224, 64 / 30, "r2plus1d_r50"),
+# Geometries: `side_size` and `crop_size` of PyTorchVideo's inference tutorials (Torch Hub): slow_r50, slowfast_r50 and
+# x3d_m see 256 x 256 of a short side of 256, x3d_xs and x3d_s 182 of 182. The tables of its model zoo average three
+# such crops of ten clips (three_crops), for three times the cost.
+PYTORCHVIDEO = {
+    "slowfast_r50": Architecture(slowfast, 32, 256, 64 / 30, Geometry(256)),
+    "r2plus1d_r50": Architecture(partial(r2plus1d, dropout_rate=0.5), 16, 224, 64 / 30, Geometry(256)),
     "slow_r50": Architecture(
-        partial(resnet3d, stem_conv_kernel_size=(1, 7, 7), head_pool_kernel_size=(8, 7, 7)), 8, 256, 64 / 30, "slow_r50"
+        partial(resnet3d, stem_conv_kernel_size=(1, 7, 7), head_pool_kernel_size=(8, 7, 7)),
+        8, 256, 64 / 30, Geometry(256),
     ),
-    "x3d_xs": Architecture(partial(x3d, input_clip_length=4, input_crop_size=160), 4, 182, 48 / 30, "x3d_xs"),
-    "x3d_s": Architecture(partial(x3d, input_clip_length=13, input_crop_size=160), 13, 182, 78 / 30, "x3d_s"),
-    "x3d_m": Architecture(partial(x3d, input_clip_length=16, input_crop_size=224), 16, 256, 80 / 30, "x3d_m"),
+    "x3d_xs": Architecture(partial(x3d, input_clip_length=4, input_crop_size=160), 4, 182, 48 / 30, Geometry(182)),
+    "x3d_s": Architecture(partial(x3d, input_clip_length=13, input_crop_size=160), 13, 182, 78 / 30, Geometry(182)),
+    "x3d_m": Architecture(partial(x3d, input_clip_length=16, input_crop_size=224), 16, 256, 80 / 30, Geometry(256)),
+}  # fmt: skip
+NARROW = {
     "narrow_r3d": Architecture(NarrowR3D, 8, 112, 1.0),
     "narrow_slowfast": Architecture(
         partial(slowfast, stem_dim_outs=(16, 4), slowfast_channel_reduction_ratio=(4,), dropout_rate=0.3), 16, 112, 1.0
@@ -155,3 +183,4 @@ NETWORKS: dict[str, Architecture] = {
                 dropout_rate=0.3), 8, 112, 1.0,
     ),
 }  # fmt: skip
+NETWORKS = {name: replace(net, published=partial(from_hub, name)) for name, net in PYTORCHVIDEO.items()} | NARROW

@@ -34,6 +34,7 @@ def classify(
     base: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="Base: a name of the zoo or a weights file.")
     ] = None,
+    base_geometry: options.BaseGeometry = None,
     device: options.Device = "auto",
     decoder: options.DecoderName = "pyav",
     fps: options.Fps = 30.0,
@@ -53,7 +54,7 @@ def classify(
         scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
     )  # fmt: skip
-    network = load_base(base, device)
+    network = load_base(base, device).with_geometry(base_geometry)
     with ProgressDisplay(quiet, lines=False) as display:
         selection = selector(video, progress=display)
     answers = compare(selection.scores, selection.picked, selector.scorer, network)

@@ -60,6 +60,7 @@ BaseSize = Annotated[
     int | None, clip_option(min=32, max=1024, help="Pixels of a clip's side as a NETWORK:CHECKPOINT sees it.")
 ]
 BaseFrames = Annotated[int | None, clip_option(min=1, max=256, help="Frames of a clip that a NETWORK:CHECKPOINT sees.")]
+BaseGeometry = Annotated[str | None, clip_option(metavar="GEOMETRY", help=options.BASE_GEOMETRY)]
 Frames = Annotated[int | None, clip_option(min=1, max=64, help="Frames of a clip that the DDNet sees. (default: 8)")]
 Target = Annotated[
     str | None,
@@ -111,6 +112,7 @@ def distill(
     classes: Classes = None,
     base_size: BaseSize = None,
     base_frames: BaseFrames = None,
+    base_geometry: BaseGeometry = None,
     clip_duration: options.ClipDuration = None,
     stride: options.Stride = None,
     size: Size = "112",

@@ -74,6 +74,14 @@ IndexFile = Annotated[
     Path | None, typer.Option("--index", metavar="FILE.parquet", help="Write the scores for the sampler's index.")
 ]
 
+# Of bases
+BASE_GEOMETRY = (
+    "What the base sees of a frame: squash (all of it, made square), short_side:PIXELS (scaled, then the centre "
+    "cropped), three_crops:PIXELS (likewise, crops along the longer side averaged), or resize:HEIGHTxWIDTH (squashed, "
+    "then cropped). (default: what the base was trained on)"
+)
+BaseGeometry = Annotated[str | None, typer.Option(metavar="GEOMETRY", help=BASE_GEOMETRY)]
+
 # Of training
 Data = Annotated[
     Path,

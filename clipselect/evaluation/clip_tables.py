@@ -5,21 +5,16 @@ per network, or once in all where both look at the same frames.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import partial
-from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data.composition import spread_clips
-from clipselect.media.candidate_clips import Clip, Timeline, candidate_clips, frames_to_score
-from clipselect.media.clip_decoding import BATCH, ClipBatch, known_clips, map_clips, read_clip, read_frames
-from clipselect.media.images import Image
-from clipselect.media.scaling import scaled
+from clipselect.media.candidate_clips import Clip, Timeline, candidate_clips
+from clipselect.media.clip_decoding import BATCH, ClipBatch, known_clips, map_clips, read_clip
 from clipselect.media.sources import Source
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.scorer import Scorer
@@ -59,16 +54,20 @@ class ClipGrid:
 
 @dataclass(frozen=True)
 class Networks:
-    """The two networks; with 3 views the base sees three square crops of a clip instead of one squashed picture."""
+    """The two networks."""
 
     scorer: Scorer
     base: Base
-    views: int = 1
 
     def probabilities(self, clips: NDArray[np.uint8]) -> Floats:
-        """[b, T, size, size, 3], or with views [b, T, 3, size, size, 3] -> [b, classes], the mean over the views."""
-        views = clips if self.views == 1 else clips.swapaxes(1, 2).reshape(-1, clips.shape[1], *clips.shape[3:])
-        return self.base.probabilities(views).numpy().reshape(len(clips), self.views, -1).mean(axis=1)
+        """[b, classes] of clips [b, T, ...], see `Base.outputs`."""
+        return self.base.probabilities(clips).numpy()
+
+    @property
+    def see_the_same(self) -> bool:
+        """Whether both look at the same pixels."""
+        own, bases = self.scorer.input_spec, self.base.input_spec
+        return (own.size, own.frames, own.geometry) == (bases.size, bases.frames, bases.geometry)
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class VideoTable:
     Attributes:
         spans: [n, 2] seconds from the first frame.
         scores: [n] float32.
-        probabilities: [n, classes] float32, the mean over the views.
+        probabilities: [n, classes] float32.
     """
 
     spans: NDArray[np.float64]
@@ -116,10 +115,9 @@ def video_table(source: Source, grid: ClipGrid, networks: Networks) -> VideoTabl
     Raises:
         VideoError: not one frame decodes.
     """
-    own, bases = networks.scorer.input_spec, networks.base.input_spec
-    if networks.views == 1 and (own.size, own.frames) == (bases.size, bases.frames):
+    if networks.see_the_same:
         runs = [networks.scorer.score, networks.probabilities]
-        source, clips, (scores, probabilities) = _pass(source, grid, own, runs)
+        source, clips, (scores, probabilities) = _pass(source, grid, networks.scorer.input_spec, runs)
     else:
         source, clips, scores = score_pass(source, grid, networks, Stopwatch())
         probabilities = base_pass(source, clips, networks, Stopwatch())
@@ -139,44 +137,18 @@ def score_pass(
 def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Stopwatch) -> Floats:
     """Probabilities [n, classes] of known clips of a source, in one pass over it."""
     spec, run = networks.base.input_spec, watch.timed("base", networks.probabilities)
-    seen: Source = source if networks.views == 1 else ThreeCrops(source)
-    cut = known_clips(source, clips)
-    return np.concatenate(map_clips(lambda b: run(b.frames), seen, cut, spec.size, spec.clip_frames).results)
+    cut, view = known_clips(source, clips), spec.view_of(source)
+    return np.concatenate(map_clips(lambda b: run(b.frames), source, cut, view, spec.clip_frames).results)
 
 
 def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch: Stopwatch) -> Floats:
     """The same as `base_pass` for few clips: each is decoded by seeking to it."""
-    run = watch.timed("base", networks.probabilities)
+    spec, run = networks.base.input_spec, watch.timed("base", networks.probabilities)
+    view = spec.view_of(source)
     batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
-    return np.concatenate([run(np.stack([_read(source, clip, networks) for clip in batch])) for batch in batches])
-
-
-@dataclass(frozen=True)
-class ThreeCrops:
-    """A source whose frames are three square crops, [3, size, size, 3]; see `crops`."""
-
-    source: Source
-
-    def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
-        targets = set(wanted.tolist())
-        for i, picture in enumerate(self.source.pictures(0, int(wanted[-1]))):
-            if i in targets:
-                yield i, crops(picture, self.source.aspect, size)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.source, name)
-
-
-def crops(picture: av.VideoFrame, aspect: float, size: int) -> NDArray[np.uint8]:
-    """[3, size, size, 3]: squares at the start, the middle and the end of the longer side, as high as the shorter.
-
-    Args:
-        aspect: width to height of the upright picture.
-    """
-    width, height = (max(size, round(size * side)) for side in (aspect, 1 / aspect))
-    upright = scaled(picture, width, height)
-    lefts, tops = ([0, (side - size) // 2, side - size] for side in (width, height))
-    return np.stack([upright[y : y + size, x : x + size] for x, y in zip(lefts, tops, strict=True)])
+    return np.concatenate(
+        [run(np.stack([read_clip(source, c, view, spec.clip_frames) for c in batch])) for batch in batches]
+    )
 
 
 def _pass(
@@ -189,12 +161,3 @@ def _pass(
 
     mapped = map_clips(run_all, source, lambda s: grid.clips(s.timeline), spec.size, spec.clip_frames)
     return mapped.source, mapped.clips, [np.concatenate(rows) for rows in zip(*mapped.results, strict=True)]
-
-
-def _read(source: Source, clip: Clip, networks: Networks) -> NDArray[np.uint8]:
-    """[T, size, size, 3], or with views [T, 3, size, size, 3]."""
-    spec = networks.base.input_spec
-    if networks.views == 1:
-        return read_clip(source, clip, spec.size, spec.clip_frames)
-    wanted = frames_to_score(source.timeline, clip, spec.clip_frames)
-    return read_frames(source, wanted, partial(crops, aspect=source.aspect, size=spec.size))

@@ -57,8 +57,8 @@ class ClipEvaluation:
         dense: at most this many candidates per video: evenly spread, unless `stride` gives fewer.
         clip_duration: seconds; None for the DDNet's.
         stride: seconds between the starts of candidates; None for the clip duration.
-        views: of the base per clip: 1, the whole frame squashed to a square, as the DDNet always sees it; or 3 square
-            crops along the longer side, whose probabilities are averaged.
+        base_geometry: what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default what it was
+            trained on. The DDNet always sees the whole frame squashed to a square.
         limit: evaluate this many videos only, evenly drawn.
         seeds: of random K and of compositions.
         compose: evaluate on untrimmed videos composed of those of `data`, see clipselect/data/composition.py: "mixed",
@@ -84,7 +84,7 @@ class ClipEvaluation:
     dense: int | None = None
     clip_duration: Seconds | None = None
     stride: Seconds | None = None
-    views: int = 1
+    base_geometry: str | None = None
     limit: int | None = None
     seeds: Sequence[int] = (0, 1, 2)
     compose: Sequence[Kind] = ()
@@ -121,16 +121,17 @@ class ClipEvaluation:
         given, device = self.model, self.device
         scorer = given if isinstance(given, Scorer) else load_scorer(given, device, elements="clips")
         base = self.base if isinstance(self.base, Base) else load_base(self.base, self.device)
+        base = base.with_geometry(self.base_geometry)
         dataset, base, named_by = labelled_videos(Path(self.data), base, prefix=self.prefix, classes=self.classes)
         if self.limit is not None:
             dataset = replace(dataset, videos=evenly(dataset.videos, self.limit))
         length = exact_seconds(self.clip_duration or scorer.clip_duration, "clip_duration")
-        networks = Networks(scorer, base, self.views)
+        networks = Networks(scorer, base)
         about = {"base": network_record(base), "model": network_record(scorer)}
         settings = self._record(length)
         document: Record = {"benchmark": self.benchmark, "settings": settings}
         check_replaceable(out, document | about)
-        cost = Cost(about["base"].get("gflops"), about["model"]["gflops"], self.views)
+        cost = Cost(about["base"].get("gflops"), about["model"]["gflops"])
         self.warn(networks, cost)
 
         parts: dict[str, list[Record]] = {key: [] for key in ("data", "rows", "differences", "classes", "ranking")}
@@ -242,7 +243,6 @@ class ClipEvaluation:
             most = ACTION_CLIPS + BACKGROUND_CLIPS if self.compose else self.dense
             fits = most is None or max(self.k) <= most
             check_argument(fits, "k", f"must lie between 1 and {most}, the most candidates of any video")
-        check_argument(self.views in (1, 3), "views", f"must be 1 or 3, got {self.views}")
         check_argument(0.001 <= self.fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {self.fps}")
         for name in ("clip_duration", "stride"):
             if getattr(self, name) is not None:

@@ -65,18 +65,16 @@ class Cost:
     """G multiply-adds of one clip (one multiply-add is one).
 
     Attributes:
-        base, ddnet: of one forward pass; `base` is None where it cannot be counted, and then no cost is known.
-        views: forward passes of the base per clip.
+        base, ddnet: `base`, with all its crops, is None where it cannot be counted, and then no cost is known.
     """
 
     base: float | None
     ddnet: float
-    views: int = 1
 
     @property
     def ddnet_to_base(self) -> float | None:
         """The cost of scoring a clip, as a fraction of what the base costs on it; None where that is not known."""
-        return None if self.base is None else self.ddnet / (self.base * self.views)
+        return None if self.base is None else self.ddnet / self.base
 
 
 @dataclass(frozen=True)

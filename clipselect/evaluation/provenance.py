@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from clipselect.media.cores import usable_cores
+from clipselect.media.geometry import SQUASH
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
 from clipselect.zoo.base import Base
@@ -55,6 +56,7 @@ def network_record(network: Base | Embedder | Scorer) -> dict[str, Any]:
         **({"gflops": gflops} if gflops else {}),
         **({"size": f"{spec.height} x {spec.width}"} if spec.frames is None else {"size": spec.size}),
         **({} if spec.frames is None else {"frames": spec.frames}),
+        **({} if spec.geometry == SQUASH else {"geometry": str(spec.geometry)}),
     }
     return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
 

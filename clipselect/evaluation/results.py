@@ -64,6 +64,7 @@ class Network(Entry):
         gflops: per clip or frame; None where it cannot be counted.
         size: pixels: the side of a square, or "height x width".
         frames: per clip.
+        geometry: what a base sees of a frame, where that is not the whole of it squashed to a square.
         base, base_sha256: the base that a DDNet was distilled for.
     """
 
@@ -72,6 +73,7 @@ class Network(Entry):
     gflops: Amount | None = None
     size: int | str | None = None
     frames: Count | None = None
+    geometry: Text | None = None
     base: Text | None = None
     base_sha256: Text | None = None
 

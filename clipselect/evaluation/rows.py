@@ -104,7 +104,7 @@ def ranking_quality(groups: Sequence[Group], table: ClipTable) -> dict[str, floa
 def _gflops(outcome: Outcome, cost: Cost) -> Record:
     if cost.base is None:
         return {}
-    base = cost.base * cost.views * float(outcome.clips.mean())
+    base = cost.base * float(outcome.clips.mean())
     ddnet = cost.ddnet * float(outcome.scored.mean())
     return {"gflops": base + ddnet, "gflops_ddnet": ddnet, "gflops_base": base}
 

@@ -19,7 +19,7 @@ from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 
-VERSION = 1
+VERSION = 2
 """Of what a table holds: raised whenever the same video, networks and grid give other tables."""
 
 
@@ -71,7 +71,7 @@ class TableCache:
             warnings.warn(problem, ClipselectWarning, stacklevel=2)
             return None
         about = [base.identity, scorer.metadata["sha256"], asdict(scorer.input_spec)]
-        return [VERSION, *about, self.networks.views, asdict(self.grid), self.fps]
+        return [VERSION, *about, asdict(self.grid), self.fps]
 
     def _key(self, path: str) -> str:
         what = json.dumps([stored_path(path), signature(path), self._made_with], default=str)

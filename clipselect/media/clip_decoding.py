@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +14,7 @@ from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Clip, Seconds, TooManyClips, candidate_clips, frames_to_score
 from clipselect.media.images import Image
 from clipselect.media.read_again import settled
-from clipselect.media.scaling import squash
+from clipselect.media.scaling import Convert, squash
 from clipselect.media.sources import Source
 
 T = TypeVar("T")
@@ -36,7 +35,7 @@ class ClipBatch:
         source: the video, as far as is known when the batch is decoded.
         clips: all clips of the video.
         first: index of the batch's first clip. 0 begins a pass: batches of the same video before it are void.
-        frames: [b, T, size, size, 3] uint8 RGB.
+        frames: [b, T, size, size, 3] uint8 RGB, or [b, T, ...] as they were converted.
     """
 
     source: Source
@@ -63,7 +62,7 @@ def map_clips(
     network: Callable[[ClipBatch], T],
     source: Source,
     cut: Cut,
-    size: int,
+    size: int | Convert,
     frames: int,
     *,
     batch_size: int = BATCH,
@@ -82,7 +81,7 @@ def map_clips(
     Args:
         network: what to do with a batch; it must not keep anything from batch to batch.
         cut: which clips, such as `candidates(clip_duration, stride)`.
-        size: frames are squashed to size x size.
+        size: frames are squashed to size x size; or what else is made of them, such as `InputSpec.view_of`.
         frames: T, frames per clip.
         fast: see `clipselect.media.fast`.
 
@@ -101,7 +100,7 @@ def map_clips(
 
 
 def clip_batches(
-    source: Source, cut: Cut, size: int, frames: int, *, batch_size: int = BATCH, fast: bool = False
+    source: Source, cut: Cut, size: int | Convert, frames: int, *, batch_size: int = BATCH, fast: bool = False
 ) -> Iterator[ClipBatch]:
     """The frames of all clips of a video in one forward pass over it, in time order and constant memory.
 
@@ -155,14 +154,16 @@ def prefetch(items: Iterator[T]) -> Iterator[T]:
 
 
 def _pass(
-    source: Source, clips: list[Clip], size: int, frames: int, batch_size: int, fast: bool
+    source: Source, clips: list[Clip], size: int | Convert, frames: int, batch_size: int, fast: bool
 ) -> Iterator[ClipBatch]:
     """Overlapping clips share their frames; only the frames from the earliest unfinished clip on are held."""
     needed = [frames_to_score(source.timeline, clip, frames) for clip in clips]
+    wanted = np.unique(np.concatenate(needed))
+    decoded = source.frames(wanted, size, fast) if isinstance(size, int) else source.converted(wanted, size)
     held: dict[int, Image] = {}
     ready: list[NDArray[np.uint8]] = []
     done = 0
-    for index, frame in source.frames(np.unique(np.concatenate(needed)), size, fast):
+    for index, frame in decoded:
         held[index] = frame
         while done < len(needed) and needed[done][-1] <= index:
             ready.append(np.stack([held[i] for i in needed[done].tolist()]))
@@ -177,14 +178,13 @@ def _pass(
         yield ClipBatch(source, clips, done - len(ready), np.stack(ready))
 
 
-def read_clip(source: Source, clip: Clip, size: int, frames: int) -> NDArray[np.uint8]:
-    """[T, size, size, 3]: the frames of one clip that a network looks at; see `read_frames`."""
-    return read_frames(source, frames_to_score(source.timeline, clip, frames), partial(squash, size=size))
+def read_clip(source: Source, clip: Clip, size: int | Convert, frames: int) -> NDArray[np.uint8]:
+    """[T, size, size, 3], or as in `map_clips`: the frames of one clip that a network looks at; see `read_frames`."""
+    convert = partial(squash, size=size) if isinstance(size, int) else size
+    return read_frames(source, frames_to_score(source.timeline, clip, frames), convert)
 
 
-def read_frames(
-    source: Source, wanted: NDArray[np.int64], convert: Callable[[av.VideoFrame], Image]
-) -> NDArray[np.uint8]:
+def read_frames(source: Source, wanted: NDArray[np.int64], convert: Convert) -> NDArray[np.uint8]:
     """[T, ...]: the converted frames of these indices [T], in ascending order with repetitions, decoded by seeking.
 
     A VideoError if the video is not what it was when it was opened.

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -14,7 +15,7 @@ from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Seconds, Timeline, exact_rate
 from clipselect.media.container import LIMITS
 from clipselect.media.images import Image
-from clipselect.media.scaling import squash
+from clipselect.media.scaling import Convert, squash
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -58,15 +59,18 @@ class FrameFolder:
         return self.first_readable.width / self.first_readable.height
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
+        return self.converted(wanted, partial(squash, size=size))
+
+    def converted(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
         unreadable = []
-        last, before = squash(self.first_readable, size), -1
+        last, before = convert(self.first_readable), -1
         for i in wanted.tolist():
             frame = _read_image(self.images[i])
             if frame is None:
                 unreadable.append(self.images[i].name)
                 frame = _first_readable(reversed(self.images[before + 1 : i]))
             if frame is not None:
-                last = squash(frame, size)
+                last = convert(frame)
             before = i
             yield i, last
         if unreadable:

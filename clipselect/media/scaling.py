@@ -1,11 +1,13 @@
-"""Pixels of decoded frames: upright as a player shows them, at full size or squashed to a square for a network.
+"""Pixels of decoded frames: upright as a player shows them, at full size, scaled, or as a network sees them.
 
 *Squashing* scales the whole frame: nothing is cropped away, since an action at the edge of a wide frame must be able to
-win, and non-square pixels need no special case. `clipselect.media.images.squash_image` does the same to images.
+win, and non-square pixels need no special case. `clipselect.media.images.squash_image` does the same to images. A DDNet
+sees squashed frames; a base sees what it was trained on, see `clipselect.media.geometry`.
 """
 
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +15,10 @@ import av
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
+from clipselect.media.geometry import Geometry, short_side_size
 from clipselect.media.images import Image
-
-MAX_ASPECT = 16
-"""Longer to shorter side of a picture whose aspect is kept; a hostile file of 2 x 8192 pixels would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ def upright(frame: av.VideoFrame) -> Image:
     return np.ascontiguousarray(orientation(frame).apply(pixels))
 
 
+Convert = Callable[[av.VideoFrame], NDArray[np.uint8]]
+"""What is made of every decoded frame."""
+
+
 class _Scalers(threading.local):
     """Scalers of one thread. They have no threads of their own: to free those hangs a forked process."""
 
@@ -83,20 +88,6 @@ def squash(frame: av.VideoFrame, size: int) -> Image:
     return scaled(frame, size, size)
 
 
-def short_side_size(short_side: int, aspect: float) -> tuple[int, int]:
-    """Height and width of a picture with this aspect ratio (width over height) whose shorter side has so many pixels.
-
-    The longer side is rounded down, as torchvision does, and at most `MAX_ASPECT` times as long.
-
-    >>> short_side_size(256, 640 / 480), short_side_size(256, 9 / 16)
-    ((256, 341), (455, 256))
-    """
-    longer = int(
-        short_side * min(max(aspect, 1 / aspect), MAX_ASPECT) + 1e-6
-    )  # 360 * (1920 / 1080) is a hair below 640
-    return (short_side, longer) if aspect >= 1 else (longer, short_side)
-
-
 def scaled_to_short_side(frame: av.VideoFrame, short_side: int, aspect: float) -> Image:
     """[h, w, 3] uint8 RGB of the whole frame, upright, its shorter side of so many pixels.
 
@@ -105,6 +96,21 @@ def scaled_to_short_side(frame: av.VideoFrame, short_side: int, aspect: float) -
     """
     height, width = short_side_size(short_side, aspect)
     return scaled(frame, width, height)
+
+
+def cropped(frame: av.VideoFrame, geometry: Geometry, size: int, aspect: float) -> NDArray[np.uint8]:
+    """[size, size, 3], or with several crops [crops, size, size, 3] uint8 RGB: what a network sees of a frame.
+
+    Where frames shrink, pixels are averaged; torchvision's own presets, which do not (antialias=False), see a little
+    more noise.
+
+    Args:
+        aspect: width over height as shown, `Source.aspect`.
+    """
+    height, width = geometry.picture_size(size, aspect)
+    picture = scaled(frame, width, height)
+    crops = [picture[y : y + size, x : x + size] for y, x in geometry.corners(size, height, width)]
+    return np.stack(crops) if geometry.crops > 1 else crops[0]
 
 
 def squash_fast(frame: av.VideoFrame, size: int) -> Image:

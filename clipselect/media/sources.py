@@ -18,6 +18,7 @@ from clipselect.media.candidate_clips import Seconds, Timeline
 from clipselect.media.frame_folder import FrameFolder
 from clipselect.media.images import Image
 from clipselect.media.optional import require
+from clipselect.media.scaling import Convert
 from clipselect.media.video import VideoFile
 
 T = TypeVar("T")
@@ -59,6 +60,10 @@ class Source(Protocol):
             wanted: increasing frame indices.
             fast: skip frames that no other frame needs, where that is possible; see `clipselect.media.fast`.
         """
+        ...
+
+    def converted(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
+        """The same with another conversion of the decoded frames, at full size and not turned, than squashing."""
         ...
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import av
@@ -23,7 +23,7 @@ from clipselect.media.decoder import Decoder, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
 from clipselect.media.read_again import ReadAgain
-from clipselect.media.scaling import orientation, squash
+from clipselect.media.scaling import Convert, orientation, squash
 
 SEEK_COST = 100
 """Frames: opening a file and decoding from the key frame before the one that is wanted took as long as decoding 26 to
@@ -112,13 +112,16 @@ class VideoFile:
                 yield from fast_frames(decoded, self.timeline.pts, wanted, size)
             except TooFewDecoded:
                 raise ReadAgain(replace(self, suits_fast=False)) from None
-            return
+        else:
+            yield from self.converted(wanted, partial(squash, size=size))
+
+    def converted(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
         seen: list[int] = []
         targets = iter(wanted.tolist())
         target = next(targets, None)
         for frame in self.decode(whole=True):
             if target == len(seen):
-                yield target, squash(frame, size)
+                yield target, convert(frame)
                 target = next(targets, None)
             seen.append(frame.pts or 0)
         self._compare(seen)

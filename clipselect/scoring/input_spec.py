@@ -1,12 +1,16 @@
 """How pixels reach a network: the same for DDNets and bases, for clips and for single frames."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.images import Image, squash_image
+from clipselect.media.scaling import Convert, cropped
+from clipselect.media.sources import Source
 from clipselect.scoring.weights_file import Metadata
 
 MIN_SIDE, MAX_SIDE, MAX_FRAMES = 16, 1024, 256
@@ -15,7 +19,7 @@ MIN_SIDE, MAX_SIDE, MAX_FRAMES = 16, 1024, 256
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a network expects: the whole frame, squashed to its size and normalised per channel.
+    """What a network expects: frames scaled to its size, by default squashed, and normalised per channel.
 
     >>> spec = InputSpec(112, 112, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), frames=8)
     >>> spec.shape, spec.normalise(spec.blank(2)).shape
@@ -27,6 +31,10 @@ class InputSpec:
         height, width: pixels.
         mean, std: per RGB channel, for values in [0, 1].
         frames: T, frames per clip; None for a network of single frames, whose input has no time axis.
+        geometry: how frames of a video become height x width. A DDNet, and a network of single frames, only squashes.
+
+    Raises:
+        ValueError: a geometry whose crops do not fit, or that crops for single frames or for what is not square.
     """
 
     height: int
@@ -34,6 +42,13 @@ class InputSpec:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     frames: int | None = None
+    geometry: Geometry = SQUASH
+
+    def __post_init__(self) -> None:
+        if self.geometry != SQUASH and not (
+            self.frames and self.height == self.width and self.geometry.fits(self.size)
+        ):
+            raise ValueError(f"{self.geometry} is no geometry for {self.height} x {self.width} pixels")
 
     @classmethod
     def from_metadata(cls, metadata: Metadata) -> "InputSpec":
@@ -50,7 +65,8 @@ class InputSpec:
             raise ValueError(f"frames must lie in [1, {MAX_FRAMES}]")
         if len(mean) != 3 or len(std) != 3 or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
             raise ValueError("mean and std must be three numbers each, std above 0")
-        return cls(*sides, tuple(mean), tuple(std), frames)
+        geometry = Geometry.from_metadata(metadata.get("geometry"))
+        return cls(*sides, tuple(mean), tuple(std), frames, geometry)
 
     @property
     def size(self) -> int:
@@ -68,7 +84,7 @@ class InputSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one element: (T, height, width, 3), or (height, width, 3) for single frames."""
+        """Of one element, or of one crop of it: (T, height, width, 3), or (height, width, 3) for single frames."""
         time = () if self.frames is None else (self.frames,)
         return (*time, self.height, self.width, 3)
 
@@ -79,6 +95,12 @@ class InputSpec:
     def squash(self, image: Image) -> Image:
         """[h, w, 3] -> [height, width, 3]; the aspect ratio is given up."""
         return squash_image(image, self.height, self.width)
+
+    def view_of(self, source: Source) -> int | Convert:
+        """What the network sees of every frame of a video, for `clipselect.media.clip_decoding`."""
+        if self.geometry == SQUASH:
+            return self.size
+        return partial(cropped, geometry=self.geometry, size=self.size, aspect=source.aspect)
 
     def normalise(self, elements: NDArray[np.uint8] | torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
         """uint8 RGB elements [n, T, height, width, 3] or [n, height, width, 3] -> float32 with channels second.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError, check_argument
 from clipselect.media.candidate_clips import exact_seconds
+from clipselect.media.geometry import SQUASH
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.scoring.device import pick_device
@@ -114,6 +115,8 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
         net = DDNet(config)
         net.load_state_dict(tensors)
         name, spec = str(metadata["name"]), InputSpec.from_metadata(metadata)
+        if spec.geometry != SQUASH:
+            raise ValueError("a DDNet sees whole frames")  # else an action at the edge of a frame could not win
         if config.dims == 3:
             exact_seconds(float(metadata["clip_duration"]), "clip_duration")
             _ = spec.size, spec.clip_frames

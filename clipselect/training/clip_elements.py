@@ -58,7 +58,7 @@ def clip_outputs(source: Source, base: Base, clip_duration: Seconds, stride: Sec
     def run(batch: ClipBatch) -> tuple[Tensor, Tensor]:
         return base.outputs(batch.frames)
 
-    mapped = map_clips(run, source, candidates(clip_duration, stride), spec.size, spec.clip_frames)
+    mapped = map_clips(run, source, candidates(clip_duration, stride), spec.view_of(source), spec.clip_frames)
     features, probabilities = zip(*mapped.results, strict=True)
     return ClipOutputs(mapped.clips, torch.cat(features), torch.cat(probabilities))
 

@@ -132,8 +132,9 @@ def check_outputs(
 
 
 def _files_of(network: str) -> set[str]:
-    """Real paths of what may be the file of a network: FILE, NETWORK:FILE or FILE.py:NAME."""
-    parts = network, network.partition(":")[2], network.rpartition(":")[0]
+    """Real paths of what may be the file of a network: FILE, NETWORK:FILE, torchvision:NETWORK:FILE or FILE.py:NAME."""
+    rest = network.partition(":")[2]
+    parts = network, rest, rest.partition(":")[2], network.rpartition(":")[0]
     return {os.path.realpath(part) for part in parts if part}
 
 

@@ -62,12 +62,14 @@ class ClipTask:
         classes: tuple[str, ...] | None = None,
         base_size: int | None = None,
         base_frames: int | None = None,
+        base_geometry: str | None = None,
         fps: float = 30.0,
         cache_gigabytes: float = 20.0,
     ) -> "ClipTask":
         check_argument(len(data) == 1, "data", f"must be one folder, list or JSON for clips, got {len(data)}")
         if not isinstance(base, Base):
             base = load_base(base, str(run.runtime.device), classes=classes, size=base_size, frames=base_frames)
+        base = base.with_geometry(base_geometry)
         length = exact_seconds(
             base.clip_duration if recipe.clip_duration is None else recipe.clip_duration, "clip_duration"
         )

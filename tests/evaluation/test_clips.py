@@ -111,15 +111,31 @@ def test_networks_may_be_given_loaded(bench: Bench, networks: Networks) -> None:
     assert without_time(loaded) == without_time(bench(limit=2))
 
 
+def test_a_geometry_that_makes_no_sense_is_refused_before_a_video_is_opened(bench: Bench, opened: list[str]) -> None:
+    for wrong in ("crop", "short_side:8"):
+        with pytest.raises(ArgumentError) as refused:
+            bench(base_geometry=wrong)
+        assert refused.value.argument == "base_geometry" and wrong in str(refused.value)
+    assert not opened
+
+
+def test_the_results_name_the_geometry(bench: Bench) -> None:
+    squashed, cropped = (bench(limit=1, base_geometry=g)["base"] for g in (None, "three_crops:48"))
+    assert "geometry" not in squashed and cropped["geometry"] == "three_crops:48"
+    assert cropped["gflops"] == pytest.approx(3 * squashed["gflops"])
+
+
 def test_limit_draws_evenly(bench: Bench) -> None:
     assert bench(limit=3)["data"][0]["videos"] == 3
     assert bench(limit=100)["data"][0]["videos"] == 6
 
 
 @pytest.mark.parametrize(
-    "option", [{"stride": Fraction(1, 4)}, {"dense": 4}, {"views": 3}, {"clip_duration": 0.75}], ids=str
+    "option",
+    [{"stride": Fraction(1, 4)}, {"dense": 4}, {"base_geometry": "short_side"}, {"clip_duration": 0.75}],
+    ids=str,
 )
-def test_other_clips_views_or_networks_are_computed_again(
+def test_other_clips_geometries_or_networks_are_computed_again(
     bench: Bench, opened: list[str], option: dict[str, Any]
 ) -> None:
     bench(limit=2)
@@ -218,7 +234,6 @@ def test_a_default_k_above_the_candidates_is_left_out(bench: Bench) -> None:
         ({"compose": ["mixed"], "background": Path("x"), "k": [21]}, "k"),
         ({"seeds": [1, 0, 1]}, "seeds"),
         ({"dense": 0}, "dense"),
-        ({"views": 2}, "views"),
         ({"limit": 0}, "limit"),
         ({"timed": -1}, "timed"),
         ({"fps": 0.0}, "fps"),

@@ -59,7 +59,7 @@ def test_a_perfect_ddnet_reaches_the_ceiling_where_others_miss() -> None:
     assert found["uniform", 1]["top1"] < 100 and found["random", 4]["top1"] < 100
 
 
-def test_costs_count_the_ddnet_on_every_clip_and_the_base_once_per_view() -> None:
+def test_costs_count_the_ddnet_on_every_clip_and_the_base_once_per_clip() -> None:
     found = by_method(method_rows(*perfect(), [1, 4]))
     assert found["ddl", 4]["gflops"] == pytest.approx(4 * 2.0 + 20 * 0.1)
     assert (found["ddl", 4]["gflops_base"], found["ddl", 4]["gflops_ddnet"]) == pytest.approx((8, 2))
@@ -68,9 +68,9 @@ def test_costs_count_the_ddnet_on_every_clip_and_the_base_once_per_view() -> Non
     assert found["uniform_equal_cost", 4]["clips"] == 5
     assert found["confidence", 1]["gflops"] == found["dense", 20]["gflops"] == pytest.approx(40)
     assert found["confidence", 1]["clips"] == 20
-    three = by_method(method_rows(*perfect(), [4], replace(COST, views=3)))
+    three = by_method(method_rows(*perfect(), [4], replace(COST, base=3 * 2.0)))
     assert three["ddl", 4]["gflops"] == pytest.approx(3 * 4 * 2.0 + 20 * 0.1)
-    assert three["uniform_equal_cost", 4]["clips"] == 5  # the DDNet costs a third of a clip of three views: rounded up
+    assert three["uniform_equal_cost", 4]["clips"] == 5  # the DDNet costs a third of a clip of three crops: rounded up
 
 
 def test_a_base_whose_cost_is_not_known_has_no_costs_and_no_equal_one() -> None:

@@ -19,24 +19,25 @@ from clipselect.media.sources import open_source
 from clipselect.method.aggregation import aggregate, weights
 from clipselect.method.selection import top_k, uniform
 
-COST = Cost(1.0, 0.1, views=1)
+COST = Cost(1.0, 0.1)
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("views", [1, 3])
-def test_what_is_timed_answers_as_the_tables_do(made: SyntheticData, networks: Networks, views: int) -> None:
+@pytest.mark.parametrize(("geometry", "crops"), [("squash", 1), ("three_crops", 3)])
+def test_what_is_timed_answers_as_the_tables_do(
+    made: SyntheticData, networks: Networks, geometry: str, crops: int
+) -> None:
     path, cut = str(made.data.parent / "00.mp4"), ClipGrid(Fraction(1, 2))
-    networks = Networks(networks.scorer, networks.base, views)
+    networks = replace(networks, base=networks.base.with_geometry(geometry))
     table = video_table(open_source(path), cut, networks)
     answers = {
-        key: method(path)[0]
-        for key, method in timed_methods([3], cut, networks, replace(COST, views=views), 30).items()
+        key: method(path)[0] for key, method in timed_methods([3], cut, networks, replace(COST, base=crops), 30).items()
     }
     kept = top_k(table.scores, 3).ordered
     assert answers["dense", None] == pytest.approx(table.probabilities.mean(axis=0), abs=1e-6)
     expected = aggregate(torch.from_numpy(table.probabilities[kept]), weights(table.scores, kept)).numpy()
     assert answers["ddl", 3] == pytest.approx(expected, abs=1e-6)
-    more = uniform(len(table.scores), 3 + math.ceil(len(table.scores) * COST.ddnet / views))
+    more = uniform(len(table.scores), 3 + math.ceil(len(table.scores) * COST.ddnet / crops))
     assert answers["uniform_equal_cost", 3] == pytest.approx(table.probabilities[more].mean(axis=0), abs=1e-6)
 
 

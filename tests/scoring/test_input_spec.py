@@ -1,10 +1,14 @@
 """How pixels reach a network."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
 from helpers.frame_fixtures import noise
 
+from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.images import squash_image
 from clipselect.scoring.input_spec import InputSpec
 
@@ -54,3 +58,24 @@ def test_a_header_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> No
     assert InputSpec.from_metadata(about) == InputSpec(16, 32, HALF, HALF)
     with pytest.raises((ValueError, TypeError)):
         InputSpec.from_metadata({**about, **wrong})
+
+
+CROPS = {"size": 64, "frames": 4, "mean": [0.5] * 3, "std": [0.5] * 3, "geometry": {"resize": [72, 96], "crops": 1}}
+
+
+def test_the_geometry_is_part_of_a_header_and_may_be_missing() -> None:
+    spec = InputSpec.from_metadata(CROPS)
+    assert spec == InputSpec(64, 64, HALF, HALF, 4, Geometry((72, 96)))
+    assert InputSpec.from_metadata(json.loads(json.dumps(asdict(spec)))) == spec
+    assert InputSpec.from_metadata({k: v for k, v in CROPS.items() if k != "geometry"}).geometry == SQUASH
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"geometry": {"resize": [63, 96], "crops": 1}}, {"geometry": {"resize": ["72", 96], "crops": 1}}, {"frames": None},
+     {"geometry": "short_side"}, {"geometry": {"resize": 1e9, "crops": 1}}],
+    ids=str,
+)  # fmt: skip
+def test_a_geometry_that_does_not_fit_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        InputSpec.from_metadata({**CROPS, **wrong})

@@ -13,6 +13,7 @@ from helpers.frame_fixtures import HALF, noise, tiny_ddnet
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
+from clipselect.scoring import shipped
 from clipselect.scoring.scorer import IMAGE_BATCH, Scorer, batches, load_scorer
 from clipselect.scoring.weights_file import load_weights, save_weights
 
@@ -180,6 +181,12 @@ def test_unknown_models_and_absent_devices_are_named(path: Path, tmp_path: Path)
 )
 def test_metadata_that_describe_no_ddnet_are_refused(path: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
     refused(changed(path, tmp_path / "a.safetensors", **wrong), "do not describe one DDNet; distil it again")
+
+
+def test_a_ddnet_that_would_crop_is_refused(tmp_path: Path) -> None:
+    clips = shipped.weights_path("ddnet3d-actions", shipped.DDNETS)
+    cropping = changed(clips, tmp_path / "a.safetensors", geometry={"resize": 128, "crops": 1})
+    refused(cropping, "do not describe one DDNet; distil it again")
 
 
 def test_damaged_weights_and_those_of_a_base_are_refused(path: Path, tmp_path: Path) -> None:

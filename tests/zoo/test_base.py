@@ -18,7 +18,7 @@ from clipselect.scoring.multiply_adds import multiply_adds
 __all__ = ["clips", "x3d"]
 
 
-@pytest.mark.parametrize("name", [n for n in NETWORKS if NETWORKS[n].hub is None])
+@pytest.mark.parametrize("name", [n for n in NETWORKS if NETWORKS[n].published is None])
 def test_narrow_networks_answer_and_learn(name: str) -> None:
     torch.manual_seed(0)
     architecture = NETWORKS[name]
