@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ class Base(TrainedNetwork):
         where = pick_device(device)
         if not isinstance(net, nn.Module):
             net, feature_layer = _Function(net), "features"
-        net = net.eval().to(where).to(memory_format=torch.channels_last_3d)
+        net = _channels_last(net.eval().to(where))
         linear = find_head(net, head) if feature_layer is None or head else None
         layer = linear if feature_layer is None else _find_layer(net, feature_layer)
         assert layer is not None
@@ -85,6 +86,18 @@ class Base(TrainedNetwork):
         if len(names) > outputs:
             raise ClipselectError(f"{name} has {outputs} outputs, but {len(names)} classes are named")
         return replace(made, classes=names)
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path, device: str = "auto", **options: Any) -> "Base":
+        """A VideoMAE, TimeSformer, ViViT or V-JEPA 2 classifier of transformers; see `clipselect.zoo.hugging_face`.
+
+        Args:
+            model: a folder that `save_pretrained` of model and processor wrote, or a model's ID on huggingface.co.
+            options: frames, clip_duration and classes, where they differ from the defaults.
+        """
+        from clipselect.zoo.hugging_face import from_pretrained  # which imports this module
+
+        return from_pretrained(model, device, **options)
 
     @property
     def has_names(self) -> bool:
@@ -111,7 +124,8 @@ class Base(TrainedNetwork):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """See `TrainedNetwork`; `code` is the fingerprint of the file that a base of FILE.py comes from."""
+        """See `TrainedNetwork`; `code` is the fingerprint of the file that a base of FILE.py comes from, or of the
+        settings of a network of transformers."""
         layer = next(name for name, module in self.net.named_modules() if module is self.layer)
         of_classes = {"layer": [layer, self.takes_output], "classes": list(self.classes)}
         return super().identity | of_classes | {"code": self.metadata.get("code")}
@@ -186,6 +200,14 @@ class Base(TrainedNetwork):
     def probabilities(self, clips: NDArray[np.uint8]) -> Tensor:
         """[n, classes]; see `outputs`."""
         return self.outputs(clips)[1]
+
+
+def _channels_last(net: nn.Module) -> nn.Module:
+    """3D convolutions are faster so; `nn.Module.to` would refuse a network that has 2D convolutions, too."""
+    for parameter in net.parameters():
+        if parameter.ndim == 5:
+            parameter.data = parameter.data.to(memory_format=torch.channels_last_3d)
+    return net
 
 
 class _Function(nn.Module):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.error import URLError
 
 import torch
+from clipselect.zoo import hugging_face
 from clipselect.zoo.base import Base, find_head
 from clipselect.zoo.networks import NETWORKS, Architecture
 from clipselect.zoo.torchvision_networks import torchvision_network
@@ -38,11 +39,11 @@ def load_base(
         model: a name of `clipselect.scoring.shipped.BASES` (there is a default); weights that clipselect wrote;
             NETWORK:CHECKPOINT with a name of `clipselect.zoo.networks.NETWORKS`, or "torchvision:" and one of
             `torchvision.models.video`, and a file, or "pretrained" to download the weights that PyTorchVideo or
-            torchvision publishes; or FILE.py:NAME, your own code, which is run, and in it a `Base` or
-            a function that makes one.
+            torchvision publishes; hf:FOLDER or hf:ID, a model of transformers, see `Base.from_pretrained`; or
+            FILE.py:NAME, your own code, which is run, and in it a `Base` or a function that makes one.
         classes: names of the outputs of a checkpoint, which does not know them; "0", "1", ... by default.
         size, frames: of the clips for NETWORK:CHECKPOINT, where not those that it was published for. Its geometry is
-            scaled with the size; `Base.with_geometry` changes it.
+            scaled with the size; `Base.with_geometry` changes it. For hf: frames alone.
 
     Raises:
         ClipselectError: unknown model, weights that do not fit or cannot be read, no network for a download.
@@ -53,6 +54,10 @@ def load_base(
         return _published(f"torchvision:{name}", torchvision_network(name), checkpoint, device, classes, size, frames)
     if network in NETWORKS:
         return _published(network, NETWORKS[network], checkpoint, device, classes, size, frames)
+    if str(model).startswith("hf:"):
+        if size is not None:
+            raise ClipselectError(f"{model}: the processor beside the model decides the size; change it there")
+        return hugging_face.from_pretrained(checkpoint, device, frames=frames, classes=classes)
     if network.endswith(".py") and checkpoint:
         base = from_code(Path(network), checkpoint, Base)
         code = code_fingerprint(Path(network), checkpoint)

@@ -28,7 +28,7 @@ def kind_of_base(base: str | Path | Base | Embedder) -> ElementKind | None:
     if isinstance(base, Base | Embedder):
         return "clips" if isinstance(base, Base) else "frames"
     network, path = str(base).partition(":")[0], Path(base)
-    if network in (*NETWORKS, "torchvision") or str(base) in shipped.BASES:
+    if network in (*NETWORKS, "torchvision", "hf") or str(base) in shipped.BASES:
         return "clips"
     if network in EMBEDDERS or path.suffix == ".onnx":
         return "frames"

@@ -1,6 +1,8 @@
 """What a network costs, counted by fvcore. One multiply-add counts as one."""
 
+import math
 import warnings
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,6 +24,7 @@ def multiply_adds(net: nn.Module, spec: InputSpec, device: torch.device | None =
         from fvcore.nn import FlopCountAnalysis  # slow to import
 
     analysis = FlopCountAnalysis(net, torch.zeros(1, 3, *spec.shape[:-1], device=device))
+    analysis.set_op_handle("aten::scaled_dot_product_attention", _attention)
     try:
         return (
             float(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
@@ -29,3 +32,9 @@ def multiply_adds(net: nn.Module, spec: InputSpec, device: torch.device | None =
         )
     except RuntimeError:  # a callable that fvcore cannot trace
         return 0.0
+
+
+def _attention(inputs: list[Any], _: list[Any]) -> int:
+    """Of queries [..., n, d], keys [..., m, d] and values [..., m, e]; fvcore counts none of torch's own attention."""
+    query, key, value = (tensor.type().sizes() for tensor in inputs[:3])
+    return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])

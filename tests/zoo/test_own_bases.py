@@ -39,6 +39,19 @@ def test_the_output_of_a_layer_with_places_is_averaged_over_them(clips: np.ndarr
     assert torch.allclose(by_layer, Base.from_module(net, SMALL, 1.0, device="cpu").features(clips), atol=1e-5)
 
 
+def test_a_network_of_2d_convolutions_is_a_base(clips: np.ndarray) -> None:
+    class PerFrame(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            frames = self.conv(x.transpose(1, 2).flatten(0, 1)).mean((2, 3))
+            return self.fc(frames.unflatten(0, (len(x), -1)).mean(1))
+
+    assert Base.from_module(PerFrame(), SMALL, 1.0, device="cpu").features(clips).shape == (2, 4)
+
+
 def test_a_wrong_feature_layer_lists_the_right_ones() -> None:
     with pytest.raises(ClipselectError, match=r"no feature layer 'neck': its layers are embed, fc$"):
         Base.from_module(Tiny(), SMALL, 1.0, feature_layer="neck", device="cpu")
