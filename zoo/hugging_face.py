@@ -19,10 +19,8 @@ from clipselect.zoo.base import Base
 from torch import Tensor, nn
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError
+from clipselect.media.optional import require
 from clipselect.scoring.input_spec import InputSpec
-
-MIN_TRANSFORMERS = (5, 12)
-"""The first version with a video processor for each of the four."""
 
 FRAME_STEP = {"videomae": 4, "timesformer": 32, "vivit": 2, "vjepa2": 4}
 """Every how many frames, at 30 per second, the published networks were trained on."""
@@ -54,15 +52,16 @@ def from_pretrained(
         classes: names of the outputs, instead of those of the config.
 
     Raises:
-        ClipselectError: no such model, no network to download it, no transformers, a model that is no video
-            classifier, weights or a processor that are missing or do not fit, absent device.
+        ClipselectError: no such model, no network to download it, a model that is no video classifier, weights or a
+            processor that are missing or do not fit, absent device.
+        MissingLibraryError: transformers is not installed, or older than needed.
     """
     where, folder = str(model), Path(model)
     if not where or not (folder.is_dir() or MODEL_ID.fullmatch(where)):
         raise ClipselectError(
             f"{where or 'hf:'}: no such folder; give one that save_pretrained wrote, or the ID of a model"
         )
-    transformers = _transformers()
+    transformers = require("transformers", "a base of Hugging Face")
     with _quiet(transformers):
         config = _load(transformers.AutoConfig, where, "config.json")
         _check_classifier(config, where)
@@ -97,20 +96,6 @@ class _Classifier(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         logits: Tensor = self.model(clips.transpose(1, 2), return_dict=True).logits
         return logits
-
-
-def _transformers() -> Any:
-    needed = ".".join(map(str, MIN_TRANSFORMERS))
-    try:
-        import transformers
-    except ImportError as e:
-        raise ClipselectError(f"this needs transformers: pip install 'transformers>={needed}'") from e
-    version = tuple(int(number) for number in re.findall(r"\d+", transformers.__version__)[:2])
-    if version < MIN_TRANSFORMERS:
-        raise ClipselectError(
-            f"transformers {transformers.__version__} is older than needed: pip install -U 'transformers>={needed}'"
-        )
-    return transformers
 
 
 @contextmanager

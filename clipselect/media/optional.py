@@ -45,7 +45,7 @@ LIBRARIES = {
     "sklearn": Library(("scikit-learn",), "report", "1.4"),
     "tensorboardX": Library(("tensorboardX",), "train", "2.6"),
     "torchcodec": Library(("torchcodec",), "torchcodec", "0.8"),
-    "transformers": Library(("transformers",), "transformers", "5.0"),
+    "transformers": Library(("transformers",), "transformers", "5.12"),  # video processors of TimeSformer and ViViT
 }  # fmt: skip
 """By the name that is imported."""
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-transformers = pytest.importorskip("transformers", minversion="5.12")
+from clipselect.media.optional import LIBRARIES
+
+transformers = pytest.importorskip("transformers", minversion=LIBRARIES["transformers"].minimum)
 
 SIDE, FRAMES, CLASSES = 32, 4, ("b", "a", "c")
 KINDS = ("videomae", "timesformer", "vivit", "vjepa2")

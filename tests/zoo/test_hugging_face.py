@@ -2,19 +2,19 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from clipselect.zoo import hugging_face
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import load_base
 from helpers.hugging_face import CLASSES, FRAMES, KINDS, SIDE, classifier_config, tiny_classifier, transformers
 from torch import Tensor
 
-from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError, MissingLibraryError
 from clipselect.scoring.multiply_adds import multiply_adds
 
 CLIPS = np.random.default_rng(0).integers(0, 256, (2, FRAMES, SIDE, SIDE, 3), dtype=np.uint8)
@@ -239,10 +239,12 @@ def test_weights_that_cannot_be_read(spoil: str, folder: Path) -> None:
     refused(folder, "weights cannot be read")
 
 
-def test_transformers_that_are_older_than_needed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transformers.__version__", "4.57.6")
-    with pytest.raises(ClipselectError, match=r"4\.57\.6 is older than needed: pip install"):
-        hugging_face.from_pretrained(folder, "cpu")
+def test_without_transformers_the_command_that_installs_them_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingLibraryError, match=r"pip install 'clipselect\[transformers\]'"):
+        Base.from_pretrained(folder, "cpu")
 
 
 def test_the_library_may_print_again_afterwards(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
