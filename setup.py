@@ -8,20 +8,32 @@ version = next(
     if line.startswith("__version__")
 )
 
-RAY = ["ray>=2.40"]
-ONNX = ["onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.3"]
-DECORD = ["decord>=0.6.0"]
-HAS_DECORD = "; sys_platform == 'linux' and platform_machine == 'x86_64'"  # where it has wheels
+# Extras: what a job needs that scoring, the samplers and the index do not. `clipselect.media.optional.LIBRARIES` holds
+# the same minimums, and docs/requirements.md says which job needs which extra.
+SCIPY = ["scipy>=1.11"]
+STATISTICS = [*SCIPY, "scikit-learn>=1.4"]
+EXTRAS = {
+    "train": ["lightning-fabric>=2.4", "pytorch-metric-learning>=2.5", "tensorboardX>=2.6", *STATISTICS],
+    "report": ["matplotlib>=3.8", *STATISTICS],
+    # never a requirement of the package: opencv-python, which many have, holds the same files
+    "faces": ["opencv-python-headless>=4.10,<5", *SCIPY],
+    "onnx": ["onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.3"],
+    "ray": ["ray>=2.40"],
+    "decord": [  # decord where it has wheels, elsewhere its successor, which is imported by the same name
+        "decord>=0.6.0; sys_platform == 'win32' or (sys_platform == 'linux' and platform_machine == 'x86_64')",
+        "decord2>=3.0; sys_platform != 'win32' and (sys_platform != 'linux' or platform_machine != 'x86_64')",
+    ],
+    "transformers": ["transformers>=5.0"],
+    "torchcodec": ["torchcodec>=0.8"],
+    "pandas": ["pandas>=2.2"],
+}
+ALL = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 TEST = [
-    *RAY,
-    *ONNX,
-    DECORD[0] + HAS_DECORD,
+    *ALL,
     "duckdb>=1.0",
-    "pandas>=2.2",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
-    "scikit-learn>=1.4",
     "tensorboard>=2.16",  # reads the logs
 ]
 
@@ -42,30 +54,26 @@ setup(
         "torch>=2.4",
         "numpy>=1.26",
         "av>=17",
+        "annotated-types>=0.6",
         "fvcore>=0.1.5.post20221221",
+        "iopath>=0.1.7",
+        "jinja2>=3.1",
         "lazy_loader>=0.4",
+        "markupsafe>=2.1",
         "packaging>=23",
-        "pytorchvideo>=0.1.5",
-        "torchvision>=0.19",  # PyTorchVideo needs it and does not say so
-        "opencv-python-headless>=4.10,<5",  # reads PyTorchVideo's frame folders
+        "pillow>=10",
         "pyarrow>=15",
         "pydantic>=2.7",
-        "safetensors>=0.4.3",
-        "scipy>=1.11",
-        "lightning-fabric>=2.4",
-        "pytorch-metric-learning>=2.5",
-        "tensorboardX>=2.6",
-        "torchmetrics>=1.4",
-        "typer>=0.15",
+        "pytorchvideo>=0.1.5",
         "rich>=13.7",
-        "matplotlib>=3.8",
-        "jinja2>=3.1",
-        "pillow>=10",
+        "safetensors>=0.4.3",
+        "torchmetrics>=1.4",
+        "torchvision>=0.19",  # PyTorchVideo needs it and does not say so
+        "typer>=0.15",
     ],
     extras_require={
-        "decord": DECORD,
-        "ray": RAY,
-        "onnx": ONNX,
+        **EXTRAS,
+        "all": ALL,
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "mypy>=1.14", "import-linter>=2.1"],
     },

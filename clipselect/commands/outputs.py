@@ -20,6 +20,7 @@ from clipselect.index.inputs import refuse_data_file
 from clipselect.media import files
 from clipselect.media.extract import clip_file_name, extract_clip
 from clipselect.media.images import Image
+from clipselect.media.optional import require
 from clipselect.samplers.clip_selector import ClipSelection
 from clipselect.samplers.frame_sampler import FrameSelection
 from clipselect.scoring.scorer import Scorer
@@ -111,6 +112,11 @@ class VideoOutputs(Outputs):
     page = staticmethod(pages.clips_page)
 
     extracted: set[Path] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.plot is not None:
+            require("matplotlib", "a plot")
 
     def show(self, result: Scored) -> None:
         if not self.quiet:

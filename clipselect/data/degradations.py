@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.media.images import Image
+from clipselect.media.images import Image, opencv
 
 Kind = Literal["faces", "tracklets"]
 Degradation = Callable[[Image, np.random.Generator], Image]
@@ -25,7 +25,7 @@ def motion_blur(image: Image, length: float, angle: float) -> Image:
 
     The length is rounded up to an odd number; below 1.5 nothing changes.
     """
-    import cv2
+    cv2 = opencv()
 
     size = max(round(length) | 1, 1)
     if size < 3:
@@ -40,7 +40,7 @@ def motion_blur(image: Image, length: float, angle: float) -> Image:
 
 def low_resolution(image: Image, factor: float) -> Image:
     """Shrunk `factor` >= 1 times and enlarged again."""
-    import cv2
+    cv2 = opencv()
 
     height, width = image.shape[:2]
     small = cv2.resize(
@@ -59,7 +59,7 @@ def occlude(image: Image, top: int, left: int, height: int, width: int, colour: 
 
 def compress(image: Image, quality: int) -> Image:
     """As a JPEG of that quality, in [1, 100]."""
-    import cv2
+    cv2 = opencv()
 
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     return _image(cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
@@ -72,7 +72,7 @@ def expose(image: Image, stops: float) -> Image:
 
 def misalign(image: Image, down: float, right: float, zoom: float) -> Image:
     """A box moved by fractions of its height and width, and `zoom` times as large; edges are repeated outside."""
-    import cv2
+    cv2 = opencv()
 
     height, width = image.shape[:2]
     shift = np.array([[zoom, 0, width * (right + (1 - zoom) / 2)], [0, zoom, height * (down + (1 - zoom) / 2)]])

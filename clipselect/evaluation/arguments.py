@@ -3,6 +3,13 @@
 from collections.abc import Sequence
 
 from clipselect.errors import ArgumentError
+from clipselect.media.optional import require
+
+
+def check_libraries() -> None:
+    """A MissingLibraryError now rather than after hours of work."""
+    for name in ("scipy", "sklearn"):
+        require(name, "evaluation")
 
 
 def check_numbers(argument: str, values: Sequence[int], minimum: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any, get_args
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
 from clipselect.data.datasets import Dataset, read_background
 from clipselect.errors import ClipselectWarning, check_argument
-from clipselect.evaluation.arguments import check_numbers
+from clipselect.evaluation.arguments import check_libraries, check_numbers
 from clipselect.evaluation.clip_data import ClipDataSet, composed, evenly, read_domains, untrimmed
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.destination import check_replaceable, make_destination
@@ -97,6 +97,7 @@ class ClipEvaluation:
     benchmark: str = "kinetics"
 
     def __post_init__(self) -> None:
+        check_libraries()
         self._check_sources()
         self._check_numbers()
 

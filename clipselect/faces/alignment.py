@@ -3,12 +3,11 @@
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipselect.faces.detection import Face
-from clipselect.media.images import Image
+from clipselect.media.images import Image, opencv
 
 TEMPLATE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
@@ -126,6 +125,7 @@ def warp(frame: Image, matrix: NDArray[np.float64], size: int) -> Image:
     samples = min(max(math.ceil(shrunk - 0.01), 1), MAX_SAMPLES)
     finer = matrix * samples
     finer[:, 2] += (samples - 1) / 2  # the middle of a pixel stays its middle
+    cv2 = opencv()
     image = cv2.warpAffine(frame, finer, (size * samples, size * samples), flags=cv2.INTER_LINEAR)
     if samples > 1:
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.media.images import Image, check_image, silent_opencv
+from clipselect.media.images import Image, check_image, opencv, silent_opencv
 
 MIN_FACE = 20.0
 MAX_FRAME_SIDE = 1280
@@ -72,7 +71,7 @@ class YuNet:
         max_frame_side: int = MAX_FRAME_SIDE,
         min_face: float = MIN_FACE,
     ) -> None:
-        path = Path(model)
+        cv2, path = opencv(), Path(model)
         try:
             content = np.frombuffer(path.read_bytes(), np.uint8)
         except OSError as e:
@@ -93,6 +92,7 @@ class YuNet:
         if min(frame.shape[:2]) < self.min_face:
             return Detections(())
         image = _padded(image)
+        cv2 = opencv()
         self._net.setInputSize((image.shape[1], image.shape[0]))
         rows = self._net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
         found = np.empty((0, 15)) if rows is None else np.asarray(rows, dtype=np.float64)
@@ -118,6 +118,7 @@ class Haar:
         self, *, neighbours: int = 5, max_frame_side: int = MAX_FRAME_SIDE, min_face: float = MIN_FACE
     ) -> None:
         self.neighbours, self.max_frame_side, self.min_face = neighbours, max_frame_side, min_face
+        cv2 = opencv()
         folder = getattr(getattr(cv2, "data", None), "haarcascades", "")
         with silent_opencv():
             self._cascade = cv2.CascadeClassifier(str(Path(folder) / CASCADE))
@@ -131,6 +132,7 @@ class Haar:
         image, scale = _shrunk(frame, self.max_frame_side)
         if min(frame.shape[:2]) < self.min_face:
             return Detections(())
+        cv2 = opencv()
         grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
         found, _, weights = self._cascade.detectMultiScale3(
             grey, scaleFactor=1.1, minNeighbors=self.neighbours, outputRejectLevels=True
@@ -147,6 +149,7 @@ def _shrunk(frame: Image, max_side: int) -> tuple[Image, NDArray[np.float64]]:
     if scale == 1:
         return frame, np.ones(2)
     size = max(1, round(width * scale)), max(1, round(height * scale))
+    cv2 = opencv()
     image = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return image, np.array([width, height]) / size
 

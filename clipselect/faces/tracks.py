@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 from torchvision.ops import box_convert, box_iou
 
 from clipselect.errors import check_argument
 from clipselect.faces.detection import Face
+from clipselect.media.optional import require
 
 
 @dataclass(frozen=True)
@@ -85,5 +85,8 @@ def _links(last: Sequence[Face], faces: Sequence[Face], overlap: float) -> dict[
         return {}
     gain = iou([face.box for face in last], [face.box for face in faces])
     gain[gain < overlap] = 0
+    require("scipy", "linking faces to tracks")
+    from scipy.optimize import linear_sum_assignment  # slow to import
+
     rows, columns = linear_sum_assignment(gain, maximize=True)
     return {int(c): int(r) for r, c in zip(rows, columns, strict=True) if gain[r, c] > 0}

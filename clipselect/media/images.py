@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ImageError
+from clipselect.media.optional import require
 
 Image = NDArray[np.uint8]
 """[h, w, 3] uint8 RGB: an image, or a frame of a video."""
@@ -32,6 +34,17 @@ class FrameOrigin:
     box: tuple[float, float, float, float] | None = None
 
 
+def opencv() -> ModuleType:
+    """OpenCV's `cv2`, which images need and videos do not.
+
+    Never a requirement: its two distributions overwrite each other, and many have the other one already.
+
+    Raises:
+        MissingLibraryError: see `require`.
+    """
+    return require("cv2", "work on images")
+
+
 def read_image(path: Path | str) -> Image:
     """An image file as [h, w, 3] uint8 RGB, turned upright by its EXIF orientation.
 
@@ -40,7 +53,7 @@ def read_image(path: Path | str) -> Image:
     Raises:
         ImageError: missing, unreadable, cut off, or not an image.
     """
-    import cv2
+    cv2 = opencv()
 
     try:
         data = np.fromfile(path, np.uint8)  # OpenCV's own reading fails on some file names and prints to the terminal
@@ -71,7 +84,7 @@ def _cut_off(data: bytes) -> bool:
 @contextmanager
 def silent_opencv() -> Iterator[None]:
     """Keep OpenCV from printing what it thinks of a damaged file: our error names it."""
-    import cv2
+    cv2 = opencv()
 
     log: Any = getattr(cv2.utils, "logging", cv2)  # where it is depends on OpenCV's version
     level = log.getLogLevel()
@@ -98,7 +111,7 @@ def squash_image(image: Image, height: int, width: int) -> Image:
     Raises:
         ValueError: not [h, w, 3] uint8.
     """
-    import cv2
+    cv2 = opencv()
 
     check_image(image)
     smaller = min(image.shape[1], width), min(image.shape[0], height)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clipselect.evaluation.methods import METHODS, names
 from clipselect.evaluation.results import Row
+from clipselect.media.optional import require
 from clipselect.media.text import printable
 from clipselect.report.classes import ClassGains, class_gains
 from clipselect.report.findings import DENSE, SUBJECT, Finding, is_variant, ordered
@@ -227,6 +228,7 @@ def _name_bars(axis: "Axes", labels: Sequence[str], margin: float) -> None:
 @contextmanager
 def _figure(width: float, height: float) -> Iterator[tuple["Figure", "Axes"]]:
     """A figure of one axis, in inches, in the colours of the page."""
+    require("matplotlib", "a plot")
     import matplotlib  # slow to import, and not always needed
     from matplotlib.figure import Figure
 

@@ -9,6 +9,7 @@ from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.results import read_results
 from clipselect.index.inputs import refuse_data_file
 from clipselect.media.files import check_writable, make_folder, write_whole
+from clipselect.media.optional import require
 from clipselect.report.contents import Report, make_report
 from clipselect.report.markdown import as_markdown
 from clipselect.report.runs import Source, as_csv, as_json, read_runs
@@ -59,6 +60,8 @@ def write_report(
     if out is not None:
         make_folder(Path(out))
         files = {kind: Path(out) / name for kind, name in NAMES.items()} | files
+    if "html" in files:
+        require("matplotlib", "a page with plots")
     _check(files)
     report = make_report(read_runs(results), metric)
     contents = {kind: render(report, kind) for kind in files}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, ImageError
 from clipselect.index.frame_index import FrameIndex
-from clipselect.media.images import Image, read_image
+from clipselect.media.images import Image, opencv, read_image
 from clipselect.method.aggregation import Rescale, weights
 from clipselect.method.selection import ranks, select
 from clipselect.samplers.arguments import OnMissing, check_limits, one_of
@@ -97,6 +97,7 @@ class FrameSampler:
         on_missing: OnMissing = "score",
         device: str = "auto",
     ) -> None:
+        opencv()
         check_limits(k=k, share=share, threshold=threshold)
         self.rescale = one_of(rescale, "rescale", (*get_args(Rescale), None))
         self.on_missing = one_of(on_missing, "on_missing", get_args(OnMissing))

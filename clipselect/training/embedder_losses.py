@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from clipselect.media.optional import require
 from clipselect.zoo.reid_networks import ReidResNet
 
 Loss = Literal["arcface", "cosface", "sphereface", "softmax", "triplet"]
@@ -24,6 +25,7 @@ class EmbedderInTraining(nn.Module):
 
     def __init__(self, network: nn.Module, loss: Loss, dim: int, identities: int) -> None:
         super().__init__()
+        require("pytorch_metric_learning", "training")
         from pytorch_metric_learning import distances, losses, miners, reducers
 
         self.network = network

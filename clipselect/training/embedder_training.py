@@ -16,7 +16,7 @@ from clipselect.data.identities import LabelledImages, read_identities
 from clipselect.data.splits import short_name
 from clipselect.errors import ClipselectError, ImageError, check_argument
 from clipselect.evaluation.metrics.retrieval import Retrieval, retrieval
-from clipselect.media.images import read_image
+from clipselect.media.images import opencv, read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.samplers.arguments import whole_number
@@ -84,6 +84,7 @@ def train_embedder(
             that is not a number.
     """
     command = command or python_call(train_embedder, locals())
+    opencv()
     output = Path(output)
     folders = [Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)]
     check_argument(network in EMBEDDERS, "network", f"must be one of {', '.join(EMBEDDERS)}, got {network}")

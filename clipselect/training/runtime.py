@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import torch
 
 from clipselect.errors import ArgumentError, check_argument
+from clipselect.media.optional import require
 from clipselect.scoring.device import pick_device
 
 if TYPE_CHECKING:
@@ -64,8 +65,11 @@ def launch(device: str, precision: str, log_folder: Path) -> Runtime:
         precision: "32", "bf16", or "auto" for bf16 where the hardware multiplies it fast.
 
     Raises:
+        MissingLibraryError: a library of the extra "train" is missing.
         ClipselectError: absent device, one device for several processes, or unknown precision.
     """
+    for name in ("lightning_fabric", "tensorboardX", "scipy", "sklearn"):  # the last two measure what was trained
+        require(name, "training")
     from lightning_fabric import Fabric  # slow to import
     from lightning_fabric.loggers.tensorboard import TensorBoardLogger
     from lightning_fabric.strategies.ddp import DDPStrategy

@@ -14,6 +14,7 @@ from clipselect.data.splits import Split, short_name
 from clipselect.data.unlabelled import read_unlabelled_split
 from clipselect.errors import ClipselectError, check_argument
 from clipselect.media.candidate_clips import exact_seconds
+from clipselect.media.images import opencv
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.weights_file import Metadata
 from clipselect.training.clip_elements import ClipData, ClipExamples, base_accuracy
@@ -144,6 +145,7 @@ class FrameTask:
         shared_names: bool = False,
         normalisation: str | None = None,
     ) -> "FrameTask":
+        opencv()
         if not isinstance(base, Embedder):
             base = load_embedder(base, str(run.runtime.device), normalisation=normalisation)
         kind = None if recipe.degradations == "none" else cast(Kind, recipe.degradations)

@@ -16,6 +16,7 @@ from clipselect import __version__
 from clipselect.commands.output.records import Failed, Record, Result, Scored
 from clipselect.commands.output.terminal import clock, where
 from clipselect.media.images import Image, squash_image
+from clipselect.media.optional import require
 from clipselect.media.text import printable
 
 MAX_PLOTS, MAX_STRIPS, MAX_TILES = 50, 40, 12
@@ -37,6 +38,7 @@ def frames_page(results: Sequence[Result], settings: Record) -> str:
 
 def clips_png(results: Sequence[Result]) -> bytes:
     """PNG bytes: one axis per scored video, a bar per clip over its time, picked ones green."""
+    require("matplotlib", "a plot")
     from matplotlib.figure import Figure  # slow to import, and not always needed
 
     scored = [r for r in results if isinstance(r, Scored)]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipselect.evaluation.metrics.intervals import Floats, Statistic, chunks
+from clipselect.media.optional import require
 
 
 def topk_correct(probabilities: Floats, labels: ArrayLike | Sequence[Sequence[int]], k: int) -> NDArray[np.bool_]:
@@ -74,6 +75,7 @@ def roc_auc(scores: ArrayLike, positive: ArrayLike) -> float:
     >>> roc_auc([0.1, 0.4, 0.4, 0.9], [False, False, True, True])
     0.875
     """
+    require("sklearn", "evaluation")
     from sklearn.metrics import roc_auc_score  # slow to import
 
     truth = np.asarray(positive, dtype=bool)
@@ -88,6 +90,7 @@ def rank_correlation(one: ArrayLike, other: ArrayLike) -> float | None:
     >>> rank_correlation([0.1, 0.2, 0.9], [1, 3, 2])
     0.5
     """
+    require("scipy", "evaluation")
     from scipy.stats import spearmanr  # slow to import
 
     a, b = np.asarray(one), np.asarray(other)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clipselect.media.optional import require
+
 Floats = NDArray[np.floating]
 Statistic = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 """Of resampled groups: how often each was drawn [b, n], for b draws at once -> the statistic of each draw [b, ...]."""
@@ -73,6 +75,7 @@ def extreme_interval(shares: NDArray[np.float64], sources: int) -> tuple[float, 
     >>> round(low, 4), high
     (0.6915, 1.0)
     """
+    require("scipy", "evaluation")
     from scipy.stats import binomtest  # slow to import
 
     if not (shares == shares[0]).all() or shares[0] not in (0, 1):

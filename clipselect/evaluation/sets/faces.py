@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectWarning
-from clipselect.evaluation.arguments import check_fraction, check_numbers
+from clipselect.evaluation.arguments import check_fraction, check_libraries, check_numbers
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at, names
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
@@ -81,6 +81,7 @@ class FaceEvaluation:
     device: str = "auto"
 
     def __post_init__(self) -> None:
+        check_libraries()
         check_numbers("k", self.k, 1)
         check_numbers("seeds", self.seeds, 0)
         if self.set_size is not None:

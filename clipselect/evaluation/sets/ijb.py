@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clipselect.errors import ClipselectError, ImageError
 from clipselect.evaluation.sets.face_sets import FaceSets, Pairs, refuse_line, text_lines
 from clipselect.media.images import Image
+from clipselect.media.optional import require
 
 IJBA_COLUMNS = ("TEMPLATE_ID", "SUBJECT_ID", "FILE", "MEDIA_ID", "FACE_X", "FACE_Y", "FACE_WIDTH", "FACE_HEIGHT")
 
@@ -28,6 +29,7 @@ def ijbc(folder: Path) -> FaceSets:
     Raises:
         ClipselectError: a missing file, lines of another form, or a template without a face.
     """
+    require("scipy", "evaluation")
     from scipy.sparse import csr_array  # slow to import
     from scipy.sparse.csgraph import connected_components
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from clipselect.data import degradations
 from clipselect.data.tracklets import LAYOUTS, Layout, QueryGallery
 from clipselect.errors import ArgumentError
-from clipselect.evaluation.arguments import check_fraction, check_numbers
+from clipselect.evaluation.arguments import check_fraction, check_libraries, check_numbers
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at
 from clipselect.evaluation.metrics.intervals import BootstrapResult, bootstrap_means
@@ -87,6 +87,7 @@ class PersonEvaluation:
     device: str = "auto"
 
     def __post_init__(self) -> None:
+        check_libraries()
         check_numbers("k", self.k, 1)
         check_numbers("seeds", self.seeds, 0)
         check_fraction("threshold", self.threshold)
