@@ -30,6 +30,7 @@ OPTIONAL = {
     "report": ["score {video} --plot scores.png", "evaluate clips --data videos --out results"],
     "faces": ["faces {video}", "reid images", "train-embedder --data images -o net.safetensors"],
     "decord": ["score {video} --decoder decord"],
+    "onnx": ["export --onnx ddnet.onnx"],
     "ray": ["index {video} -o scores.parquet --engine ray"],
 }
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import clipselect
 from clipselect.errors import ClipselectError, NetworkError
 from clipselect.media.files import check_writable, write_whole
+from clipselect.media.optional import require
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.weights_file import weights_kind
 
@@ -45,19 +46,16 @@ def export_onnx(path: Path | str, model: Path | str | None = None) -> dict[str, 
         The `metadata_props` of the file.
 
     Raises:
-        ClipselectError: a library that this needs is missing, an unusable model, or the file cannot be written.
+        MissingLibraryError: a library of the extra "onnx" is missing.
+        ClipselectError: an unusable model, or the file cannot be written.
         NetworkError: onnxruntime gives other scores than torch.
     """
     path = Path(path)
     check_writable(path)
     if weights_kind(path) is not None:
         raise ClipselectError(f"{path}: holds weights, which would be lost; choose another name")
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as e:
-        raise ClipselectError(f"exporting to ONNX needs {e.name}: pip install 'clipselect[onnx]'") from e
+    for library in ("onnx", "onnxruntime", "onnxscript"):
+        require(library, "exporting to ONNX")
     scorer = load_scorer(model, "cpu")
     about = _description(scorer)
     data = _onnx_bytes(scorer, about)

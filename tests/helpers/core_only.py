@@ -10,9 +10,10 @@ import json
 import pkgutil
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import Distribution
 from typing import Any
 
 import clipselect
@@ -20,14 +21,21 @@ from clipselect.media.optional import LIBRARIES
 
 BESIDES = ("IPython", "joblib", "tensorboard", "torchaudio")
 """What the libraries of the extras bring along or can replace."""
+MODULES = {*LIBRARIES, *BESIDES}
+DISTRIBUTIONS = {*BESIDES, *(name for library in LIBRARIES.values() for name in library.distributions)}
 
 
 class WithoutExtras(PathFinder):
     @classmethod
     def find_spec(cls, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
-        if fullname.split(".", maxsplit=1)[0] in {*LIBRARIES, *BESIDES}:
+        if fullname.split(".", maxsplit=1)[0] in MODULES:
             return None
         return super().find_spec(fullname, path, target)
+
+    @classmethod
+    def find_distributions(cls, *arguments: Any) -> Iterator[Distribution]:  # type: ignore[override]
+        found = super().find_distributions(*arguments)
+        return (one for one in found if one.metadata["Name"] not in DISTRIBUTIONS)
 
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutExtras
