@@ -1,7 +1,7 @@
 """The code in `docs/how-to` runs as it is printed: the blocks of a page one after another, in one folder.
 
 The folder holds `video.mp4` and `videos/` with a folder per class. A block after a line `<!-- not run: REASON -->` is
-left out.
+left out, and a page with a line `<!-- needs: LIBRARY -->` where that library is missing.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from helpers.command_line import Run
+from helpers.optional import import_or_skip
 from helpers.videos import make_video
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "how-to").glob("*.md"))
@@ -32,7 +33,10 @@ def folder(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 @pytest.mark.usefixtures("folder")
 def test_the_code_of_a_page_runs(page: Path, run: Run) -> None:
     names: dict[str, Any] = {}
-    for left_out, language, code in BLOCK.findall(page.read_text("utf-8")):
+    text = page.read_text("utf-8")
+    for library in re.findall(r"<!-- needs: (\w+) -->", text):
+        import_or_skip(library)
+    for left_out, language, code in BLOCK.findall(text):
         if left_out:
             continue
         if language == "python":

@@ -1,6 +1,7 @@
 """Libraries that only some jobs need: `require` imports them when they are used, or says how to install them."""
 
 import importlib
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,13 +21,16 @@ class Library:
         distributions: the names under which it is published; the extra installs the first.
         extra: the extra that installs it.
         minimum: the first version that does.
+        repair: what to do where it is installed and does not load.
     """
 
     distributions: tuple[str, ...]
     extra: str
     minimum: str
+    repair: str = "install it again"
 
 
+FFMPEG = "install FFmpeg (apt, brew or conda install ffmpeg) and the torchcodec that is made for this torch"
 OPENCV = ("opencv-python-headless", "opencv-python")
 """Both hold the same `cv2`, and overwrite each other if both are installed."""
 
@@ -44,7 +48,7 @@ LIBRARIES = {
     "scipy": Library(("scipy",), "report", "1.11"),
     "sklearn": Library(("scikit-learn",), "report", "1.4"),
     "tensorboardX": Library(("tensorboardX",), "train", "2.6"),
-    "torchcodec": Library(("torchcodec",), "torchcodec", "0.8"),
+    "torchcodec": Library(("torchcodec",), "torchcodec", "0.8", FFMPEG),
     "transformers": Library(("transformers",), "transformers", "5.12"),  # video processors of TimeSformer and ViViT
 }  # fmt: skip
 """By the name that is imported."""
@@ -74,14 +78,28 @@ def require(name: str, purpose: str) -> ModuleType:
         if isinstance(e, ModuleNotFoundError) and e.name == name:
             other = "".join(f" (or pip install {known})" for known in library.distributions[1:2])
             raise MissingLibraryError(f"{purpose} needs {title}; install it by: {command}{other}") from e
-        problem = f"{title}, which is installed but does not load ({innermost_cause(e)})"
-        raise MissingLibraryError(f"{purpose} needs {problem}; install it again") from e
+        raise broken(name, purpose, e) from e
+
+
+def broken(name: str, purpose: str, error: Exception) -> MissingLibraryError:
+    """The error for a library that does not load; arguments as for `require`."""
+    library = LIBRARIES[name]
+    problem = f"{library.distributions[0]}, which is installed but does not load ({innermost_cause(error)})"
+    return MissingLibraryError(f"{purpose} needs {problem}; {library.repair}")
 
 
 def innermost_cause(error: BaseException) -> str:
-    """Type and first line of the error that an error comes from in the end."""
+    """Type and first line of the error that an error comes from in the end.
+
+    torchcodec tries to load its libraries for every version of FFmpeg, and quotes all tracebacks in its message. The
+    attempts that fail alike are those for versions that are not installed: the cause is the one that differs.
+    """
     while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = inner
+    quoted = re.findall(r"^\w+(?:\.\w+)*(?:Error|Exception): .+", str(error), re.MULTILINE)
+    if quoted:
+        alike = [re.sub(r"\d+", "", line) for line in quoted]
+        return str(min(quoted, key=lambda line: alike.count(re.sub(r"\d+", "", line))))
     return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
 
 

@@ -89,3 +89,12 @@ def test_a_cause_that_was_hidden_on_purpose_stays_hidden() -> None:
     except RuntimeError as e:
         assert innermost_cause(e) == "RuntimeError: outer"
     assert innermost_cause(ValueError()) == "ValueError"
+
+
+def test_the_cause_is_found_in_tracebacks_that_a_message_quotes() -> None:
+    """torchcodec tries every version of FFmpeg; attempts that fail alike are those for versions that are not there."""
+    absent = "Traceback (most recent call last):\nOSError: libavutil.so.{}: cannot open\n"
+    others = "".join(absent.format(i) for i in (61, 60))
+    assert innermost_cause(RuntimeError(f"could not load\n{others}")) == "OSError: libavutil.so.61: cannot open"
+    differs = "ImportError: undefined symbol: x"
+    assert innermost_cause(RuntimeError(f"could not load\n{others}{differs}\n")) == differs
