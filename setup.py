@@ -23,7 +23,7 @@ EXTRAS = {
         "decord>=0.6.0; sys_platform == 'win32' or (sys_platform == 'linux' and platform_machine == 'x86_64')",
         "decord2>=3.0; sys_platform != 'win32' and (sys_platform != 'linux' or platform_machine != 'x86_64')",
     ],
-    "transformers": ["transformers>=5.0"],
+    "transformers": ["transformers>=5.12"],
     "torchcodec": ["torchcodec>=0.8"],
     "pandas": ["pandas>=2.2"],
 }
@@ -33,6 +33,7 @@ TEST = [
     "duckdb>=1.0",
     "pytest>=8",
     "pytest-xdist>=3.6",
+    "qwen-vl-utils>=0.0.14",  # reads what is made for it
     "hypothesis>=6.100",
     "tensorboard>=2.16",  # reads the logs
 ]

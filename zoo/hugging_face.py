@@ -19,6 +19,7 @@ from clipselect.zoo.base import Base
 from torch import Tensor, nn
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError
+from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.optional import require
 from clipselect.scoring.input_spec import InputSpec
 
@@ -40,8 +41,8 @@ def from_pretrained(
 ) -> Base:
     """A base out of what `save_pretrained` of a model and of its processor wrote, or out of a model on huggingface.co.
 
-    Size, mean and std of its input are its processor's, frames and names of classes those of its config. It is loaded
-    and run in float32.
+    Size, geometry, mean and std of its input are its processor's, frames and names of classes those of its config. It
+    is loaded and run in float32. Frames are scaled by the decoder, bilinearly, whatever filter the processor names.
 
     Args:
         model: a folder, or the ID of a model, which is downloaded unless it is in Hugging Face's cache.
@@ -179,8 +180,6 @@ def _input_spec(where: str, processor: Any, frames: int) -> InputSpec:
     dark, bright = 51, 204
     values = [_processed(where, processor, np.full((frames, 64, 64, 3), grey, np.uint8)) for grey in (dark, bright)]
     _, _, height, width = values[0].shape
-    if height != width:
-        raise ClipselectError(f"{where}: its processor makes clips of {height} x {width}; only square ones are taken")
     low, high = (value.double().mean((0, 2, 3)) for value in values)
     std = (bright - dark) / 255 / (high - low)
     mean = dark / 255 - low * std
@@ -188,7 +187,24 @@ def _input_spec(where: str, processor: Any, frames: int) -> InputSpec:
         raise ClipselectError(f"{where}: its processor makes all pixels equal; check rescale_factor and image_std")
     red, green, blue = (round(float(value), 6) for value in mean)
     by_red, by_green, by_blue = (round(float(value), 6) for value in std)
-    return InputSpec(height, width, (red, green, blue), (by_red, by_green, by_blue), frames)
+    geometry = _geometry(processor, height) if height == width else None
+    if geometry is None or not geometry.fits(height):
+        raise ClipselectError(
+            f"{where}: its processor must scale frames to their short side or to height and width, and crop a square "
+            "of at most that; check size, crop_size, do_resize and do_center_crop"
+        )
+    return InputSpec(height, width, (red, green, blue), (by_red, by_green, by_blue), frames, geometry)
+
+
+def _geometry(processor: Any, side: int) -> Geometry | None:
+    """How a processor scales and crops frames to side x side; None where it is no `Geometry`."""
+    size = {name: value for name, value in dict(processor.size).items() if value}
+    if not processor.do_resize or size.keys() not in ({"shortest_edge"}, {"height", "width"}):
+        return None
+    resize = size.get("shortest_edge") or (size["height"], size["width"])
+    if resize == (side, side):
+        return SQUASH
+    return Geometry(resize) if processor.do_center_crop else None
 
 
 def _processed(where: str, processor: Any, clip: np.ndarray[Any, Any]) -> Tensor:

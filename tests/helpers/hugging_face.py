@@ -10,7 +10,7 @@ from clipselect.media.optional import LIBRARIES
 
 transformers = pytest.importorskip("transformers", minversion=LIBRARIES["transformers"].minimum)
 
-SIDE, FRAMES, CLASSES = 32, 4, ("b", "a", "c")
+RESIZE, SIDE, FRAMES, CLASSES = 36, 32, 4, ("b", "a", "c")
 KINDS = ("videomae", "timesformer", "vivit", "vjepa2")
 
 _SMALL = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -50,7 +50,6 @@ def tiny_classifier(
 
 
 def tiny_processor(kind: str, **settings: Any) -> Any:
-    """Of clips of 32 x 32 pixels; that of V-JEPA 2 would make them larger first, and must not."""
-    square = {"height": SIDE, "width": SIDE}
-    made = {"size": {"shortest_edge": SIDE}, "crop_size": square, "do_resize": kind != "vjepa2", **settings}
+    """Scales the short side to 36 pixels, as that of V-JEPA 2 does for a crop of 32 whatever its settings."""
+    made = {"size": {"shortest_edge": RESIZE}, "crop_size": {"height": SIDE, "width": SIDE}, **settings}
     return getattr(transformers, f"{_CONFIGS[kind][0]}VideoProcessor")(**made)

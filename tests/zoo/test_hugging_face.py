@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,20 @@ import pytest
 import torch
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import load_base
-from helpers.hugging_face import CLASSES, FRAMES, KINDS, SIDE, classifier_config, tiny_classifier, transformers
+from helpers.frame_fixtures import write
+from helpers.hugging_face import CLASSES, FRAMES, KINDS, RESIZE, SIDE, classifier_config, tiny_classifier, transformers
 from torch import Tensor
 
 from clipselect.errors import ArgumentError, ClipselectError, MissingLibraryError
+from clipselect.media.candidate_clips import Clip
+from clipselect.media.clip_decoding import known_clips, map_clips
+from clipselect.media.clip_tensors import clip_arrays
+from clipselect.media.sources import open_source
 from clipselect.scoring.multiply_adds import multiply_adds
 
-CLIPS = np.random.default_rng(0).integers(0, 256, (2, FRAMES, SIDE, SIDE, 3), dtype=np.uint8)
+WIDE = np.random.default_rng(0).integers(0, 256, (2, FRAMES, RESIZE, 48, 3), dtype=np.uint8)
+"""Clips of frames that the processors only crop."""
+CLIPS = WIDE[:, :, 2:34, 8:40]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +58,7 @@ def by_transformers(folder: Path, clips: np.ndarray) -> tuple[Tensor, Tensor]:
 def test_features_and_probabilities_are_those_of_transformers(kind: str, folders: dict[str, Path]) -> None:
     base = load_base(f"hf:{folders[kind]}", "cpu")
     features, probabilities = base.outputs(CLIPS)
-    expected, answer = by_transformers(folders[kind], CLIPS)
+    expected, answer = by_transformers(folders[kind], WIDE)
     assert base.name == kind and base.classes == CLASSES and base.input_spec.shape == (FRAMES, SIDE, SIDE, 3)
     assert features.shape == expected.shape and torch.allclose(features, expected, atol=1e-4)
     assert torch.allclose(probabilities, answer, atol=1e-5)
@@ -61,7 +69,7 @@ def test_features_and_probabilities_are_those_of_transformers(kind: str, folders
 def test_the_feature_of_videomae_is_normalised_where_patches_are_averaged(tmp_path: Path) -> None:
     for pooled in (True, False):
         folder = tiny_classifier(tmp_path / str(pooled), use_mean_pooling=pooled)
-        expected, _ = by_transformers(folder, CLIPS)
+        expected, _ = by_transformers(folder, WIDE)
         assert torch.allclose(Base.from_pretrained(folder, "cpu").features(CLIPS), expected, atol=1e-4)
 
 
@@ -77,7 +85,7 @@ def test_the_feature_of_videomae_is_normalised_where_patches_are_averaged(tmp_pa
 @pytest.mark.parametrize("kind", ["videomae", "vivit"])
 def test_values_of_pixels_are_scaled_as_the_processor_does(kind: str, settings: dict[str, Any], tmp_path: Path) -> None:
     folder = tiny_classifier(tmp_path / "mine", kind, processor=settings)
-    made = transformers.AutoVideoProcessor.from_pretrained(folder)([*CLIPS], do_sample_frames=False)["pixel_values"]
+    made = transformers.AutoVideoProcessor.from_pretrained(folder)([*WIDE], do_sample_frames=False)["pixel_values"]
     normalised = Base.from_pretrained(folder, "cpu").input_spec.normalise(CLIPS).transpose(1, 2)
     assert torch.allclose(normalised, torch.stack([*made]), rtol=1e-4, atol=1e-4)
 
@@ -187,11 +195,53 @@ def test_a_processor_for_another_number_of_frames(folder: Path, folders: dict[st
 
 
 def test_a_processor_for_another_size(folder: Path) -> None:
-    edit(folder / "video_preprocessor_config.json", crop_size={"height": 48, "width": 48})
-    refused(folder, "does not take clips of 4 frames of 48 x 48")
-    edit(folder / "video_preprocessor_config.json", crop_size={"height": 32, "width": 48})
-    refused(folder, "only square ones")
     refused(folder, "processor", size=64)
+    edit(folder / "video_preprocessor_config.json", crop_size={"height": 34, "width": 34})
+    refused(folder, "does not take clips of 4 frames of 34 x 34")
+
+
+@pytest.mark.parametrize(
+    ("settings", "geometry"),
+    [
+        ({"size": {"shortest_edge": 32}}, "short_side:32"),
+        ({"size": {"height": 40, "width": 53}}, "resize:40x53"),
+        ({"size": {"height": 32, "width": 32}}, "squash"),
+        ({"size": {"height": 32, "width": 32}, "do_center_crop": False}, "squash"),
+        ({"do_center_crop": False}, None),
+        ({"do_resize": False}, None),
+        ({"size": {"shortest_edge": 24}}, None),
+        ({"size": {"shortest_edge": 36, "longest_edge": 48}}, None),
+        ({"crop_size": {"height": 32, "width": 36}}, None),
+    ],
+)
+def test_frames_are_scaled_and_cropped_as_by_the_processor(
+    settings: dict[str, Any], geometry: str | None, folder: Path
+) -> None:
+    edit(folder / "video_preprocessor_config.json", **settings)
+    if geometry is None:
+        refused(folder, "size, crop_size, do_resize and do_center_crop")
+    else:
+        assert str(load_base(f"hf:{folder}", "cpu").input_spec.geometry) == geometry
+
+
+def test_a_video_gives_the_pixels_that_the_processor_makes_of_it(folder: Path, tmp_path: Path) -> None:
+    for i in range(25):
+        write(tmp_path / "frames" / f"{i:02d}.png", np.tile(np.arange(160, dtype=np.uint8)[:, None] + i, (90, 1, 3)))
+    source = open_source(str(tmp_path / "frames"), fps=25)
+    [clip] = clip_arrays(source, [Clip(Fraction(0), Fraction(1), 0, 24)], FRAMES)
+    processor = transformers.AutoVideoProcessor.from_pretrained(folder)
+    [expected] = processor(clip, do_sample_frames=False, return_tensors="pt")["pixel_values"]
+
+    def difference(base: Base) -> float:
+        spec = base.input_spec
+        made: list[Tensor] = []
+        cut = known_clips(source, [Clip(Fraction(0), Fraction(1), 0, 24)])
+        map_clips(lambda batch: made.append(spec.normalise(batch.frames)), source, cut, spec.view_of(source), FRAMES)
+        return float((made[0][0].transpose(0, 1) - expected).abs().mean())
+
+    base = Base.from_pretrained(folder, "cpu")
+    assert difference(base) < 0.02
+    assert difference(base.with_geometry("squash")) > 0.1
 
 
 def test_a_processor_that_makes_nothing_of_pixels(folder: Path) -> None:
