@@ -29,11 +29,13 @@ from .samplers.clip_samplers import DDLClipSampler as DDLClipSampler
 from .samplers.clip_samplers import DenseClips as DenseClips
 from .samplers.clip_samplers import RandomClips as RandomClips
 from .samplers.clip_samplers import UniformClips as UniformClips
-from .samplers.clip_selector import ClipSelection as ClipSelection
-from .samplers.clip_selector import ClipSelector as ClipSelector
+from .samplers.clip_selector import select as select
 from .samplers.frame_sampler import FaceFrameSampler as FaceFrameSampler
 from .samplers.frame_sampler import FrameSelection as FrameSelection
 from .samplers.frame_sampler import ReIDFrameSampler as ReIDFrameSampler
+from .samplers.picks import Candidate as Candidate
+from .samplers.picks import Pick as Pick
+from .samplers.picks import Picks as Picks
 from .samplers.video_aggregator import VideoAggregator as VideoAggregator
 from .samplers.video_aggregator import VideoAnswers as VideoAnswers
 from .scoring.onnx_export import export_onnx as export_onnx

@@ -9,10 +9,10 @@ import av
 import typer
 from rich.text import Text
 
-from clipselect.commands.common import print_error, print_warning, stderr
+from clipselect.commands.common import option_problem, print_error, print_warning, stderr
 from clipselect.commands.output.records import Result, Scored, failed_group, scored_group
 from clipselect.commands.outputs import FrameOutputs, Outputs
-from clipselect.errors import ClipselectError, ClipselectWarning
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.images import FrameOrigin, read_image
 from clipselect.media.text import printable
 from clipselect.samplers.frame_sampler import FrameSampler
@@ -25,6 +25,8 @@ FAILURES = (ClipselectError, av.FFmpegError, OSError, RuntimeError, MemoryError,
 
 def sentence(path: object, failure: BaseException) -> str:
     """What went wrong with an input, and what to do about it."""
+    if isinstance(failure, ArgumentError):
+        return f"{path}: {option_problem(failure)}"
     if isinstance(failure, ClipselectError):
         return str(failure)
     cause = printable(failure) or type(failure).__name__

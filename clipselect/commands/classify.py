@@ -29,7 +29,7 @@ def classify(
     threshold: options.Threshold = None,
     clip_duration: options.ClipDuration = None,
     stride: options.Stride = None,
-    min_gap: options.MinGap = None,
+    min_gap: options.MinGap = 0.0,
     model: options.Model = None,
     base: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="Base: a name of the zoo or a weights file.")
@@ -56,9 +56,9 @@ def classify(
     )  # fmt: skip
     network = load_base(base, device).with_geometry(base_geometry)
     with ProgressDisplay(quiet, lines=False) as display:
-        selection = selector(video, progress=display)
-    answers = compare(selection.scores, selection.picked, selector.scorer, network)
-    result = scored_video(video, selection)
+        picks = selector(video, progress=display)
+    answers = compare(picks.scores, picks.picked, selector.scorer, network)
+    result = scored_video(picks)
     if not quiet:
         length = clock(result.facts["duration"])
         title = f"{printable(video)}  {length}, {candidates(len(result.elements))}"

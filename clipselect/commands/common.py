@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.text import printable
 
 STDOUT = "-"
@@ -25,6 +25,15 @@ def print_error(problem: object) -> None:
 def print_warning(sentence: object) -> None:
     """One line on standard error that begins with "warning:"."""
     stderr().print(Text(f"warning: {printable(sentence)}"))
+
+
+def option_problem(error: ArgumentError) -> str:
+    """The sentence of an error of the library, with the option in the place of the argument.
+
+    >>> option_problem(ArgumentError("clip_duration", "must be positive"))
+    '--clip-duration must be positive'
+    """
+    return f"--{error.argument.lstrip('-').replace('_', '-')} {error.problem}"
 
 
 class Command(TyperCommand):

@@ -36,7 +36,7 @@ def demo(
     outputs = VideoOutputs(html=page)
     selector = ClipSelector(scorer=load_scorer(None, device), k=3)
     write_demo_video(video)
-    result = scored_video(video, selector(video, thumbnail=jpeg))
+    result = scored_video(selector(video, thumbnail=jpeg))
     outputs.show(result)
     outputs.save([result], selector.settings())
     for line in (

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import Command, check, stderr, write_stdout
-from clipselect.commands.options import BaseGeometry, ClipDuration, Device, Fps, Model, Stride
+from clipselect.commands.options import BaseGeometry, ClipDuration, Device, Fps, MinGap, Model, Stride
 from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectWarning
 from clipselect.evaluation.clips import ClipEvaluation
@@ -108,6 +108,7 @@ def clips(
     clip_duration: ClipDuration = None,
     stride: Stride = None,
     base_geometry: BaseGeometry = None,
+    min_gap: MinGap = 0.0,
     limit: Annotated[int | None, typer.Option(help="Evaluate only this many videos, evenly drawn.")] = None,
     seeds: Annotated[list[int], typer.Option(help="Of random K and of compositions.")] = [0, 1, 2],  # noqa: B006
     compose: Annotated[

@@ -8,7 +8,7 @@ from typing import Any
 
 import av
 
-from clipselect.commands.common import print_error
+from clipselect.commands.common import option_problem, print_error
 from clipselect.errors import ArgumentError, ClipselectError
 
 
@@ -21,7 +21,7 @@ def run_command(command: Callable[[], Any]) -> None:
         command()
         return
     except ArgumentError as e:
-        problem = f"--{e.argument.lstrip('-').replace('_', '-')} {e.problem}"
+        problem = option_problem(e)
     except ClipselectError as e:
         problem = str(e)
     except BrokenPipeError:  # whoever reads standard output, such as head, has stopped

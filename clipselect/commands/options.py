@@ -17,6 +17,15 @@ def _seconds(text: str) -> Seconds:
         raise ValueError(f"{text!r} is no number of seconds; write it as 2.5 or 64/30") from None
 
 
+def _gap(text: str | float) -> float | None:
+    if text == "none":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of seconds; write it as 0.5, or none to allow overlap") from None
+
+
 # Of clips and frames alike
 Threshold = Annotated[
     float | None, typer.Option(help="Pick only those with a score above this, in [0, 1]; never none.")
@@ -51,9 +60,21 @@ Stride = Annotated[
     float | None,
     typer.Option(parser=_seconds, metavar="SECONDS", help="Between the starts of candidates. (default: clip duration)"),
 ]
+Candidates = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help="Windows of one video to rank instead of the grid: columns start and end in seconds, or PySceneDetect's "
+        "list of scenes. Scores of windows much longer than the network's clips are a guess.",
+    ),
+]
 MinGap = Annotated[
     float | None,
-    typer.Option(help="Seconds between the end of one picked clip and the start of the next; 0 forbids overlap."),
+    typer.Option(
+        parser=_gap,
+        metavar="SECONDS|none",
+        help="Between the end of one picked clip and the start of the next; 0 forbids overlap, none allows it.",
+    ),
 ]
 DecoderName = Annotated[str, typer.Option(help="pyav or decord.")]
 Fps = Annotated[float, typer.Option(help="Frames per second of folders of frames.")]

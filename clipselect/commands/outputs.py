@@ -18,11 +18,10 @@ from clipselect.errors import ClipselectError
 from clipselect.index.frame_index import check_replaceable, write_frame_index
 from clipselect.index.inputs import refuse_data_file
 from clipselect.media import files
-from clipselect.media.extract import clip_file_name, extract_clip
 from clipselect.media.images import Image
 from clipselect.media.optional import require
-from clipselect.samplers.clip_selector import ClipSelection
 from clipselect.samplers.frame_sampler import FrameSelection
+from clipselect.samplers.picks import Picks
 from clipselect.scoring.scorer import Scorer
 
 
@@ -125,23 +124,19 @@ class VideoOutputs(Outputs):
         for warning in result.facts["warnings"]:
             print_warning(f"{result.title}: {warning}")
 
-    def extract(self, path: Path, selection: ClipSelection) -> dict[int, Path]:
+    def extract(self, picks: Picks) -> dict[int, Path]:
         """Write the picked clips of a video, if wanted, and return their files by index.
 
         Videos of the same name in one call get a number.
         """
         if self.folder is None:
             return {}
-        clips = {i: selection.scores.clips[i] for i in selection.picked.ordered.tolist()}
-        for number in itertools.count(1):
-            stem = path.stem if number == 1 else f"{path.stem}-{number}"
-            names = {i: self.folder / clip_file_name(stem, int(selection.ranks[i]), clip) for i, clip in clips.items()}
-            if self.extracted.isdisjoint(names.values()):
-                break
-        for i, clip in clips.items():
-            extract_clip(selection.scores.source, clip, names[i])
-        self.extracted.update(names.values())
-        return names
+        own = picks.scores.source.path.stem
+        stems = itertools.chain([own], (f"{own}-{number}" for number in itertools.count(2)))
+        stem = next(stem for stem in stems if self.extracted.isdisjoint(picks.clip_paths(self.folder, stem)))
+        paths = picks.save(self.folder, stem)
+        self.extracted.update(paths)
+        return dict(zip(picks.picked.ordered.tolist(), paths, strict=True))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import typer
 
 from clipselect.commands import options
 from clipselect.commands.batch import FAILURES, finish, run_batch, sentence
+from clipselect.commands.common import check
 from clipselect.commands.output.pages import jpeg
 from clipselect.commands.output.records import Result, failed_video, scored_video
 from clipselect.commands.outputs import VideoOutputs
@@ -33,7 +34,8 @@ def score(
     threshold: options.Threshold = None,
     clip_duration: options.ClipDuration = None,
     stride: options.Stride = None,
-    min_gap: options.MinGap = None,
+    min_gap: options.MinGap = 0.0,
+    candidates: options.Candidates = None,
     model: options.Model = None,
     device: options.Device = "auto",
     decoder: options.DecoderName = "pyav",
@@ -58,10 +60,15 @@ def score(
     paths = find_videos(videos, prefix, on_error=lambda path, error: inputs.append((Path(path), error)))
     for number, path in enumerate(paths, start=1):
         inputs.append((path, printable(path.name) + (f" ({number}/{len(paths)})" if len(paths) > 1 else "")))
-    outputs.refuse_overwrite(*videos, *paths, model)
+    outputs.refuse_overwrite(*videos, *paths, model, candidates)
+    check(
+        candidates is None or len(inputs) == 1,
+        f"--candidates holds the windows of one video, but {len(inputs)} are given; score them one by one",
+    )
     selector = ClipSelector(
         scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
-        clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
+        clip_duration=clip_duration, stride=stride, min_gap=min_gap, candidates=candidates,
+        decoder=cast(Backend, decoder), fps=fps, fast=fast,
     )  # fmt: skip
 
     def score_one(named: tuple[Path, str | ClipselectError]) -> list[Result]:
@@ -79,7 +86,7 @@ def _score(path: Path, label: str, selector: ClipSelector, outputs: VideoOutputs
     """Score one video and extract its picks; whatever goes wrong with it stays with it."""
     try:
         with ProgressDisplay(outputs.quiet, lines=False) as display:
-            selection = selector(
+            picks = selector(
                 path,
                 progress=lambda progress: display(replace(progress, stage=label)),
                 thumbnail=jpeg if outputs.html else None,
@@ -87,6 +94,6 @@ def _score(path: Path, label: str, selector: ClipSelector, outputs: VideoOutputs
     except FAILURES as e:
         return failed_video(path, selector.scorer.name, sentence(path, e))
     try:
-        return scored_video(path, selection, outputs.extract(path, selection))
+        return scored_video(picks, outputs.extract(picks))
     except FAILURES as e:
-        return scored_video(path, selection, error=sentence(path, e))
+        return scored_video(picks, error=sentence(path, e))

@@ -83,7 +83,7 @@ def untrimmed(
         windows = [Clip(Fraction(start), Fraction(end), 0, 0) for start, end in spans.tolist()]
         shows = [shown_class(window, video) != BACKGROUND for window in windows]
         index = np.arange(firsts[video.path], firsts[video.path] + len(spans))
-        groups.append(Group(video.path, video.labels, index, np.array(shows) if video.segments else None))
+        groups.append(Group(video.path, video.labels, index, np.array(shows) if video.segments else None, spans))
 
     def files(count: int) -> list[str]:
         return [group.name for group in evenly(groups, count)]

@@ -31,6 +31,7 @@ from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.samplers.arguments import check_limits
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import load_base
@@ -57,6 +58,8 @@ class ClipEvaluation:
         dense: at most this many candidates per video: evenly spread, unless `stride` gives fewer.
         clip_duration: seconds; None for the DDNet's.
         stride: seconds between the starts of candidates; None for the clip duration.
+        min_gap: seconds that lie between the clips that a method keeps, as for `clipselect.select`; None lets them
+            overlap. Evenly spread clips do so only where they fill the video, and dense is all clips in any case.
         base_geometry: what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default what it was
             trained on. The DDNet always sees the whole frame squashed to a square.
         limit: evaluate this many videos only, evenly drawn.
@@ -84,6 +87,7 @@ class ClipEvaluation:
     dense: int | None = None
     clip_duration: Seconds | None = None
     stride: Seconds | None = None
+    min_gap: float | None = 0
     base_geometry: str | None = None
     limit: int | None = None
     seeds: Sequence[int] = (0, 1, 2)
@@ -212,10 +216,12 @@ class ClipEvaluation:
         """The entries of a results file about one data set."""
         groups = data_set.groups
         with_map = self.annotated or None
-        outcomes = outcomes_of(groups, data_set.table, ks, cost, seeds=self.seeds, with_map=with_map)
+        outcomes = outcomes_of(
+            groups, data_set.table, ks, cost, seeds=self.seeds, with_map=with_map, min_gap=self.min_gap
+        )
         measured = rows(outcomes, groups, cost)
         if self.timed:
-            methods = timed_methods(ks, data_set.grid, networks, cost, self.fps)
+            methods = timed_methods(ks, data_set.grid, networks, cost, self.fps, self.min_gap)
             files, stage = data_set.files(self.timed), f"timing {data_set.name}"
             device = networks.base.device
             seconds = time_methods(files, methods, device, stage=stage, progress=progress, on_error=on_error)
@@ -245,6 +251,7 @@ class ClipEvaluation:
             fits = most is None or max(self.k) <= most
             check_argument(fits, "k", f"must lie between 1 and {most}, the most candidates of any video")
         check_argument(0.001 <= self.fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {self.fps}")
+        check_limits(min_gap=self.min_gap)
         for name in ("clip_duration", "stride"):
             if getattr(self, name) is not None:
                 exact_seconds(getattr(self, name), name)
@@ -260,6 +267,7 @@ class ClipEvaluation:
         for name in ("dense", "stride"):
             problem = "must not be given for compositions, whose clips are given"
             check_argument(getattr(self, name) is None, name, problem)
+        check_argument(not self.min_gap, "min_gap", "must be 0 for compositions, whose clips are given")
         problem = "must not be given for .json data, whose videos are untrimmed already"
         check_argument(not self.annotated, "compose", problem)
         check_argument(self.background is not None, "background", "must be given for compositions")

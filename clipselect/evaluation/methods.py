@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.method.aggregation import Rescale, weights
-from clipselect.method.selection import above, top_k, uniform
+from clipselect.method.selection import select, top_k, uniform
 
 T = TypeVar("T")
 
@@ -35,6 +35,8 @@ class Candidates:
         action: [n] bool, which clips show the action, where that is known.
         d_scores: [n] the D-scores (eq. 4) that the scores estimate, where the identities are known.
         sharp: [n] bool, which frames were not blurred, where some were.
+        spans: [n, 2] seconds of clips that may overlap; None for frames, and for clips that do not.
+        min_gap: as for `clipselect.top_k`; see `_apart`.
     """
 
     scores: NDArray[np.floating]
@@ -46,6 +48,8 @@ class Candidates:
     action: NDArray[np.bool_] | None = None
     d_scores: NDArray[np.floating] | None = None
     sharp: NDArray[np.bool_] | None = None
+    spans: NDArray[np.float64] | None = None
+    min_gap: float | None = 0
 
     @property
     def count(self) -> int:
@@ -135,16 +139,24 @@ def _all(c: Candidates) -> IntArray:
     return np.arange(c.count)
 
 
+def _apart(
+    c: Candidates, values: NDArray[np.floating], k: int | None = None, threshold: float | None = None
+) -> IntArray:
+    """The places of the best by any values that do not overlap: the same rule for ddl and for every rival that could
+    waste clips on the same moment. Evenly spread ones do not, and dense is all of them."""
+    return select(values, c.spans, k=k, threshold=threshold, min_gap=c.min_gap).ordered
+
+
 def _best(c: Candidates) -> IntArray:
-    return top_k(c.scores, c.k).ordered
+    return _apart(c, c.scores, c.k)
 
 
 def _better_half(c: Candidates) -> IntArray:
-    return top_k(c.scores, _half(c)).ordered
+    return _apart(c, c.scores, _half(c))
 
 
 def _above_threshold(c: Candidates) -> IntArray:
-    return above(c.scores, c.threshold).ordered
+    return _apart(c, c.scores, threshold=c.threshold)
 
 
 def _uniform(c: Candidates) -> IntArray:
@@ -152,7 +164,8 @@ def _uniform(c: Candidates) -> IntArray:
 
 
 def _random(c: Candidates) -> IntArray:
-    return np.sort(np.random.default_rng(c.seed).permutation(c.count)[: c.k])
+    order = np.random.default_rng(c.seed).permutation(c.count)
+    return _apart(c, -np.argsort(order).astype(np.float64), c.k)
 
 
 def _action(c: Candidates) -> IntArray:
@@ -211,7 +224,7 @@ _TABLE = (
     Method("first", "the first K, averaged", lambda c: np.arange(c.k), elements=_FRAME),
     Method("random", "K drawn at random, averaged", _random, role="random", style=(_PURPLE, "v")),
     Method("confidence", "the K best by the base's own largest probability, which costs the base on all candidates",
-           lambda c: top_k(_known(c.confidence, "confidence"), c.k).ordered,
+           lambda c: _apart(c, _known(c.confidence, "confidence"), c.k),
            elements=_CLIP, needs="base", style=(_ORANGE, "^")),
     Method("dense", "all candidates, averaged",
            _all, elements=_CLIP, has_k=False, role="dense", style=(_GREEN, "X")),

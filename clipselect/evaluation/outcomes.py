@@ -34,12 +34,14 @@ class Group:
         labels: class indices, the main one first; at least one.
         rows: [n] rows of the table, its candidate clips in time order; n >= 1.
         action: [n] which clips show the action, where known.
+        spans: [n, 2] start and end of every candidate in seconds, where some may overlap.
     """
 
     name: str
     labels: tuple[int, ...]
     rows: IntArray
     action: NDArray[np.bool_] | None = None
+    spans: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,14 @@ def outcomes_of(
     *,
     seeds: Sequence[int] = SEEDS,
     with_map: bool | None = None,
+    min_gap: float | None = 0,
 ) -> list[Outcome]:
     """The outcome of every method at every K.
 
     Args:
         seeds: of `random`, whose result is the mean over them.
         with_map: measure mean average precision too; by default if any group has several labels.
+        min_gap: seconds between kept clips, as for `clipselect.top_k`; None lets them overlap.
 
     Raises:
         ClipselectError: no groups, no K, or a K below 1 or above the candidates of every group.
@@ -126,7 +130,7 @@ def outcomes_of(
     if with_map is None:
         with_map = any(len(group.labels) > 1 for group in groups)
     return [
-        _outcome(method, k, groups, table, cost, seeds, with_map)
+        _outcome(method, k, groups, table, cost, seeds, with_map, min_gap)
         for method, k in methods_at("clip", sorted(set(ks)))
         if _applies(method, groups, cost)
     ]
@@ -142,14 +146,14 @@ def _applies(method: Method, groups: Sequence[Group], cost: Cost) -> bool:
 
 def _outcome(
     method: Method, k: int | None, groups: Sequence[Group], table: ClipTable, cost: Cost, seeds: Sequence[int],
-    with_map: bool,
+    with_map: bool, min_gap: float | None,
 ) -> Outcome:  # fmt: skip
     labels = [group.labels for group in groups]
     clips = everything = np.array([len(group.rows) for group in groups])
     correct: list[dict[str, NDArray[np.float64]]] = []
     precisions: list[Statistic] = []
     for seed in seeds if method.role == "random" else seeds[:1]:
-        kept = [method.keep(_candidates(i, group, table, k, cost, seed)) for i, group in enumerate(groups)]
+        kept = [method.keep(_candidates(i, group, table, k, cost, seed, min_gap)) for i, group in enumerate(groups)]
         answers = np.stack([_answer(table, group, *own) for group, own in zip(groups, kept, strict=True)])
         clips = np.array([len(index) for index, _ in kept])
         correct.append(_correct(answers, labels))
@@ -172,14 +176,16 @@ def _outcome(
     )
 
 
-def _candidates(number: int, group: Group, table: ClipTable, k: int | None, cost: Cost, seed: int) -> Candidates:
+def _candidates(
+    number: int, group: Group, table: ClipTable, k: int | None, cost: Cost, seed: int, min_gap: float | None
+) -> Candidates:
     n = len(group.rows)
     most = n if k is None else min(k, n)
     equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
     confidence = table.confidence[group.rows]
     return Candidates(
         table.scores[group.rows], most, seed=(seed, number), equal_cost_k=equal, confidence=confidence,
-        action=group.action,
+        action=group.action, spans=group.spans, min_gap=min_gap,
     )  # fmt: skip
 
 

@@ -27,11 +27,14 @@ Key = tuple[str, int | None]
 TIMED = ("ddl", "uniform", "uniform_equal_cost", "dense")
 
 
-def timed_methods(ks: Sequence[int], grid: ClipGrid, networks: Networks, cost: Cost, fps: float) -> dict[Key, Timed]:
+def timed_methods(
+    ks: Sequence[int], grid: ClipGrid, networks: Networks, cost: Cost, fps: float, min_gap: float | None = 0
+) -> dict[Key, Timed]:
     """The methods of `TIMED` at every K, as functions of a video; equal cost only where the cost is known."""
     keys = [(name, k) for k in ks for name in TIMED if METHODS[name].has_k] + [("dense", None)]
     known = [key for key in keys if key[0] != "uniform_equal_cost" or cost.ddnet_to_base is not None]
-    return {key: partial(_answer, *key, grid=grid, networks=networks, cost=cost, fps=fps) for key in known}
+    options: dict[str, Any] = {"grid": grid, "networks": networks, "cost": cost, "fps": fps, "min_gap": min_gap}
+    return {key: partial(_answer, *key, **options) for key in known}
 
 
 def time_methods(
@@ -75,7 +78,15 @@ def add_seconds(rows: Sequence[dict[str, Any]], seconds: Mapping[Key, dict[str, 
 
 
 def _answer(
-    name: str, k: int | None, path: str, *, grid: ClipGrid, networks: Networks, cost: Cost, fps: float
+    name: str,
+    k: int | None,
+    path: str,
+    *,
+    grid: ClipGrid,
+    networks: Networks,
+    cost: Cost,
+    fps: float,
+    min_gap: float | None,
 ) -> tuple[Answer, dict[str, float]]:
     method, watch = METHODS[name], Stopwatch()
     source = open_source(path, fps=fps)
@@ -87,7 +98,8 @@ def _answer(
     n = len(clips)
     most = n if k is None else min(k, n)
     equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
-    kept, weights = method.keep(Candidates(scores, most, equal_cost_k=equal))
+    spans = np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64)
+    kept, weights = method.keep(Candidates(scores, most, equal_cost_k=equal, spans=spans, min_gap=min_gap))
     if k is None:
         rows = base_pass(source, clips, networks, watch)
     else:

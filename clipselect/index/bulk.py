@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
 from clipselect.index.entry import Entry, Scoring, to_row
-from clipselect.media.clip_decoding import BATCH, candidates, clip_batches
+from clipselect.media.clip_decoding import BATCH, clip_batches, clip_grid
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, as_clipselect_error
 from clipselect.scoring.threads import AdaptiveThreads
@@ -81,7 +81,7 @@ def decode(path: Path, how: Decoding) -> Iterator[Message]:
     try:
         source = open_source(path, fps=how.fps, threads=how.threads)
         for batch in clip_batches(
-            source, candidates(how.clip_duration, how.stride), how.size, how.frames, fast=how.fast
+            source, clip_grid(how.clip_duration, how.stride), how.size, how.frames, fast=how.fast
         ):
             source = batch.source
             if batch.first == 0:

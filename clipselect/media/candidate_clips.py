@@ -12,9 +12,11 @@ holds the frames whose presentation times lie in it.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational, Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,9 @@ from clipselect.errors import ArgumentError, check_argument
 
 MAX_CANDIDATES = 250_000
 """Per video: nearly three days at a stride of a second."""
+
+MAX_OVERSHOOT = 1
+"""Seconds by which a caller's window may reach beyond the video, where it is cut: other tools find other ends."""
 
 Seconds = int | float | Fraction
 
@@ -81,6 +86,10 @@ def exact_seconds(value: Seconds, argument: str, unit: str = "seconds") -> Fract
     given = value if isinstance(value, Real) else repr(value)
     in_range = isinstance(value, Real) and 0 < value < math.inf
     check_argument(in_range, argument, f"must be a positive number of {unit}, got {given}")
+    return _exact(value)
+
+
+def _exact(value: Seconds) -> Fraction:
     if isinstance(value, Rational):
         return Fraction(value)
     simple = Fraction(float(value)).limit_denominator(1_000_000)
@@ -126,6 +135,90 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
         last = _window(timeline, total - length, length)
         clips += [last] if last is not None else []
     return clips
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Candidates of the caller's own instead of the grid of `candidate_clips`: of any length and in any order.
+
+    Attributes:
+        spans: exact seconds from the first frame, (start, end).
+        rounding: seconds by which a start or end may lie beside the time of the frame that is meant.
+
+    >>> Windows.from_pairs([(0.5, 2), (0, 1)]).spans
+    ((Fraction(1, 2), Fraction(2, 1)), (Fraction(0, 1), Fraction(1, 1)))
+    """
+
+    spans: tuple[tuple[Fraction, Fraction], ...]
+    rounding: Fraction = Fraction(0)
+
+    @classmethod
+    def from_pairs(cls, pairs: Iterable[Any], rounding: Fraction = Fraction(0)) -> "Windows":
+        """Windows of numbers of seconds (start, end), or of timecodes that say their `seconds` (PySceneDetect's).
+
+        Raises:
+            ArgumentError: no pairs, one that holds no two numbers, or a window that is empty, reversed or starts before
+                the video.
+        """
+        spans = []
+        try:
+            for number, pair in enumerate(pairs, 1):
+                spans.append(_span(number, pair))
+        except TypeError as e:
+            raise ArgumentError("candidates", f"must be pairs of seconds (start, end), got {pairs!r:.80}") from e
+        check_argument(bool(spans), "candidates", "must hold at least one window (start, end)")
+        check_argument(len(spans) <= MAX_CANDIDATES, "candidates", f"must be at most {MAX_CANDIDATES} windows")
+        return cls(tuple(spans), rounding)
+
+    def clips(self, timeline: Timeline) -> list[Clip]:
+        """The windows as clips of a video, in time order: by their starts, then by their ends.
+
+        Raises:
+            ArgumentError: a window outside of the video, or one that holds no frame.
+
+        >>> timeline = Timeline(np.arange(63), end=63, time_base=Fraction(1, 25))  # 63 frames at 25 frames per second
+        >>> Windows.from_pairs([(1, 3)]).clips(timeline)  # cut at the end of the video
+        [Clip(start=Fraction(1, 1), end=Fraction(63, 25), first=25, last=62)]
+        """
+        duration = timeline.duration
+        found = []
+        for start, end in sorted(self.spans):
+            shown = f"window {float(start):.2f} to {float(end):.2f} s"
+            lies_inside = start < duration and end <= duration + MAX_OVERSHOOT
+            outside = f"must lie in the video, which lasts {float(duration):.2f} s, but {shown} does not"
+            check_argument(lies_inside, "candidates", outside)
+            first, last = (self._at_frame(edge, timeline) for edge in (start, min(end, duration)))
+            clip = _window(timeline, first, last - first)
+            if clip is None:
+                raise ArgumentError("candidates", f"must hold frames, but {shown} holds none; make it longer")
+            found.append(clip)
+        return found
+
+    def _at_frame(self, seconds: Fraction, timeline: Timeline) -> Fraction:
+        """The time of the frame that is meant, or else the same time."""
+        if not self.rounding:
+            return seconds
+        first = timeline.first_at_or_after(seconds - self.rounding)
+        frame_time = (timeline.end if first == len(timeline.pts) else int(timeline.pts[first])) * timeline.time_base
+        return frame_time if abs(frame_time - seconds) <= self.rounding else seconds
+
+
+def _span(number: int, pair: Any) -> tuple[Fraction, Fraction]:
+    start, end = (getattr(edge, "seconds", edge) for edge in _two(number, pair))
+    good = all(isinstance(edge, Real) and not isinstance(edge, bool) and math.isfinite(edge) for edge in (start, end))
+    check_argument(good, "candidates", f"must be numbers of seconds, but window {number} is {pair!r:.80}")
+    check_argument(start >= 0, "candidates", f"must start at 0 s or later, but window {number} is {start} to {end} s")
+    ends_later = f"must end after they start, but window {number} is {start} to {end} s"
+    check_argument(start < end, "candidates", ends_later)
+    return _exact(start), _exact(end)
+
+
+def _two(number: int, pair: Any) -> tuple[Any, Any]:
+    try:
+        start, end = pair
+    except (TypeError, ValueError) as e:
+        raise ArgumentError("candidates", f"must be pairs of seconds, but window {number} is {pair!r:.80}") from e
+    return start, end
 
 
 def _window(timeline: Timeline, start: Fraction, length: Fraction) -> Clip | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
-from clipselect.media.candidate_clips import Clip, Seconds, TooManyClips, candidate_clips, frames_to_score
+from clipselect.media.candidate_clips import Clip, Seconds, TooManyClips, Windows, candidate_clips, frames_to_score
 from clipselect.media.images import Image
 from clipselect.media.read_again import settled
 from clipselect.media.scaling import Convert, squash
@@ -24,7 +24,8 @@ BATCH = 8
 take longer each."""
 
 Cut = Callable[[Source], list[Clip]]
-"""The clips of a video to look at, in time order and at least one; called again if the video is read again."""
+"""The clips of a video to look at, at least one; called again if the video is read again. In the order of their ends
+the fewest frames are held."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,13 @@ def map_clips(
 
     >>> from clipselect import open_source
     >>> brightness = lambda batch: batch.frames.mean((1, 2, 3, 4))
-    >>> mapped = map_clips(brightness, open_source("video.mp4"), candidates(clip_duration=1), size=112, frames=8)
+    >>> mapped = map_clips(brightness, open_source("video.mp4"), clip_grid(clip_duration=1), size=112, frames=8)
     >>> len(mapped.clips), np.concatenate(mapped.results).shape
     (3, (3,))
 
     Args:
         network: what to do with a batch; it must not keep anything from batch to batch.
-        cut: which clips, such as `candidates(clip_duration, stride)`.
+        cut: which clips, such as `clip_grid(clip_duration, stride)`.
         size: frames are squashed to size x size; or what else is made of them, such as `InputSpec.view_of`.
         frames: T, frames per clip.
         fast: see `clipselect.media.fast`.
@@ -109,9 +110,14 @@ def clip_batches(
     return settled(source, lambda settling: _pass(settling, cut(settling), size, frames, batch_size, fast))
 
 
-def candidates(clip_duration: Seconds, stride: Seconds | None = None) -> Cut:
+def clip_grid(clip_duration: Seconds, stride: Seconds | None = None) -> Cut:
     """All candidate clips of a video, by `clips_of`."""
     return partial(clips_of, clip_duration=clip_duration, stride=stride)
+
+
+def own_windows(windows: Windows) -> Cut:
+    """The caller's own windows, in the order of their ends: a long one must not hold up those within it."""
+    return lambda source: sorted(windows.clips(source.timeline), key=lambda clip: clip.end)
 
 
 def known_clips(source: Source, clips: list[Clip]) -> Cut:
@@ -156,9 +162,9 @@ def prefetch(items: Iterator[T]) -> Iterator[T]:
 def _pass(
     source: Source, clips: list[Clip], size: int | Convert, frames: int, batch_size: int, fast: bool
 ) -> Iterator[ClipBatch]:
-    """Overlapping clips share their frames; only the frames from the earliest unfinished clip on are held."""
+    """Overlapping clips share their frames; a frame is held until the last clip that needs it is complete."""
     needed = [frames_to_score(source.timeline, clip, frames) for clip in clips]
-    wanted = np.unique(np.concatenate(needed))
+    wanted, clips_left = np.unique(np.concatenate([np.unique(clip) for clip in needed]), return_counts=True)
     decoded = source.frames(wanted, size, fast) if isinstance(size, int) else source.converted(wanted, size)
     held: dict[int, Image] = {}
     ready: list[NDArray[np.uint8]] = []
@@ -167,15 +173,33 @@ def _pass(
         held[index] = frame
         while done < len(needed) and needed[done][-1] <= index:
             ready.append(np.stack([held[i] for i in needed[done].tolist()]))
+            own = np.searchsorted(wanted, np.unique(needed[done]))
+            clips_left[own] -= 1
+            for i in wanted[own[clips_left[own] == 0]].tolist():
+                del held[i]
             done += 1
             if len(ready) == batch_size:
                 yield ClipBatch(source, clips, done - batch_size, np.stack(ready))
                 ready = []
-        keep_from = needed[done][0] if done < len(needed) else index + 1
-        while held and (oldest := next(iter(held))) < keep_from:
-            del held[oldest]
     if ready:
         yield ClipBatch(source, clips, done - len(ready), np.stack(ready))
+
+
+def as_decoded(source: Source) -> Source:
+    """The video as it really decodes, found out by decoding all of it.
+
+    >>> from clipselect import open_source
+    >>> len(as_decoded(open_source("video.mp4")).timeline.pts)
+    63
+    """
+
+    def read(now: Source) -> Iterator[Source]:
+        for _ in now.frames(np.empty(0, dtype=np.int64), 16):
+            pass
+        yield now
+
+    [found] = settled(source, read)
+    return found
 
 
 def read_clip(source: Source, clip: Clip, size: int | Convert, frames: int) -> NDArray[np.uint8]:

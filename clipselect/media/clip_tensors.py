@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from clipselect.errors import check_argument
 from clipselect.media.candidate_clips import Clip, frames_to_score
 from clipselect.media.clip_decoding import changed
-from clipselect.media.scaling import scaled, upright
+from clipselect.media.scaling import scaled, short_side_size, upright
 from clipselect.media.sources import Source
 
 MAX_SIDE, MAX_FRAMES = 8192, 10_000
@@ -71,7 +71,7 @@ def check_shape(num_frames: int | None, size: int | Size | None, short_side: int
 
 
 def _whole(value: object, most: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 1 <= value <= most
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 1 <= int(value) <= most
 
 
 def _runs(wanted: Sequence[NDArray[np.int64]], seek_cost: float) -> Iterator[list[NDArray[np.int64]]]:
@@ -118,9 +118,7 @@ def _decoded(
 def _shape(source: Source, size: int | Size | None, short_side: int | None) -> Size | None:
     """Height and width of the frames; None for those at which they are stored."""
     if short_side is not None:
-        aspect = source.aspect
-        height, width = short_side / min(aspect, 1), short_side * max(aspect, 1)
-        return min(round(height), MAX_SIDE), min(round(width), MAX_SIDE)
+        return short_side_size(int(short_side), source.aspect)
     if size is None:
         return None
     height, width = size if isinstance(size, tuple | list) else (size, size)

@@ -53,7 +53,7 @@ def ranks(scores: ArrayLike) -> NDArray[np.int64]:
     return out
 
 
-def top_k(scores: ArrayLike, k: int, *, spans: ArrayLike | None = None, min_gap: float | None = None) -> Selection:
+def top_k(scores: ArrayLike, k: int, *, spans: ArrayLike | None = None, min_gap: float | None = 0) -> Selection:
     """Keep the best `k` elements (eq. 7 by number), or all when there are fewer.
 
     The choice is greedy in rank order, so the top k are always part of the top k + 1, with a gap or without.
@@ -61,23 +61,26 @@ def top_k(scores: ArrayLike, k: int, *, spans: ArrayLike | None = None, min_gap:
     Args:
         scores: [n] floats.
         k: at least 1.
-        spans: [n, 2] start and end of every element in seconds; needed with `min_gap`.
+        spans: [n, 2] start and end of every element in seconds; without them elements are single moments, such as
+            frames, of which no two overlap.
         min_gap: seconds that must lie between the end of one kept element and the start of the next; 0 forbids
-            overlap, None allows it. With a gap, fewer than k may be kept.
+            overlap, None allows it. So fewer than k may be kept.
 
     >>> top_k([0.2, 0.9, 0.4, 0.6], 2).ranked
     array([1, 3])
     >>> spans = [(0, 2), (1, 3), (2, 4), (3, 5)]
-    >>> top_k([0.2, 0.9, 0.4, 0.6], 2, spans=spans, min_gap=0).ordered
+    >>> top_k([0.2, 0.9, 0.8, 0.6], 2, spans=spans).ranked
     array([1, 3])
-    >>> top_k([0.2, 0.9, 0.4, 0.6], 2, spans=spans, min_gap=0.5).ordered
+    >>> top_k([0.2, 0.9, 0.8, 0.6], 2, spans=spans, min_gap=None).ranked
+    array([1, 2])
+    >>> top_k([0.2, 0.9, 0.8, 0.6], 2, spans=spans, min_gap=0.5).ranked
     array([1])
     """
     return select(scores, spans, k=k, min_gap=min_gap)
 
 
 def above(
-    scores: ArrayLike, threshold: float, *, spans: ArrayLike | None = None, min_gap: float | None = None
+    scores: ArrayLike, threshold: float, *, spans: ArrayLike | None = None, min_gap: float | None = 0
 ) -> Selection:
     """Keep every element whose score is above `threshold` (eq. 7 as printed), and the best one in any case.
 
@@ -100,13 +103,13 @@ def select(
     k: int | None = None,
     share: float | None = None,
     threshold: float | None = None,
-    min_gap: float | None = None,
+    min_gap: float | None = 0,
 ) -> Selection:
     """Keep the best elements within all the limits that are given (eq. 7); the best one in any case.
 
     Args:
         scores: [n] floats.
-        spans: [n, 2] start and end of every element in seconds; needed with `min_gap`.
+        spans: as for `top_k`; needed with a `min_gap` above 0.
         k: at most this many elements.
         share: at most this share of the n elements, in (0, 1], rounded up.
         threshold: in [0, 1]; only elements with a score above it.
@@ -129,9 +132,11 @@ def select(
     ranked, values = ranking(scores), np.asarray(scores, dtype=np.float64)
     if threshold is not None:
         ranked = ranked[: max(int((values > threshold).sum()), 1)]
-    if min_gap is not None:
-        if spans is None:
-            raise ValueError("min_gap needs the spans of the elements")
+    if min_gap is not None and not min_gap >= 0:
+        raise ValueError(f"min_gap must be at least 0 seconds, got {min_gap}")
+    if min_gap and spans is None:
+        raise ValueError("min_gap needs the spans of the elements")
+    if min_gap is not None and spans is not None:
         ranked = _apart(ranked, np.asarray(spans, dtype=np.float64), min_gap)
     most = len(values) if k is None else k
     if share is not None:
@@ -150,8 +155,6 @@ def uniform(candidates: int, k: int) -> NDArray[np.int64]:
 
 def _apart(ranked: NDArray[np.int64], spans: NDArray[np.float64], min_gap: float) -> NDArray[np.int64]:
     """Those of `ranked` that keep their distance from every better one that was kept."""
-    if not min_gap >= 0:
-        raise ValueError(f"min_gap must be at least 0 seconds, got {min_gap}")
     kept: list[int] = []
     taken: list[tuple[float, float]] = []  # in time order; they never overlap, so only neighbours can be too close
     for i in ranked.tolist():

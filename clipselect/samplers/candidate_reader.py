@@ -9,13 +9,14 @@ from typing import Any, get_args
 import numpy as np
 from torch.utils.data import get_worker_info
 
-from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, VideoError
-from clipselect.index.entry import Entry, Scoring
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
+from clipselect.index.entry import Scoring
 from clipselect.index.score_index import ScoreIndex
 from clipselect.media.clip_decoding import clips_of
 from clipselect.media.sources import open_source
 from clipselect.samplers.arguments import OnMissing, known_device, one_of
 from clipselect.samplers.choosers import Candidates
+from clipselect.samplers.index_lookup import check_made_with, indexed_entry
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.video_scores import score_video
 
@@ -100,11 +101,7 @@ class CandidateReader:
                 wanted = replace(made, clip_duration=str(clip_duration), stride=str(stride))
             else:
                 wanted = Scoring.from_scorer(scorer.on_cpu, clip_duration, stride, fast)
-            if made != wanted:
-                raise ClipselectError(
-                    f"{self.index.path}: was made with {made}, but the sampler asks for {wanted}; "
-                    "give both the same, or make the index again"
-                )
+            check_made_with(self.index, wanted)
 
     def __call__(self, path: str, fps: float) -> Candidates:
         """The candidates of a video.
@@ -116,7 +113,7 @@ class CandidateReader:
             VideoError: the video cannot be read, now or when it was indexed.
             ClipselectError: the index lacks it, and `on_missing` is "raise".
         """
-        entry = self._from_index(path, fps)
+        entry = None if self.index is None else indexed_entry(self.index, path, fps, self.on_missing)
         if entry is not None:
             self._warn(path, entry.warnings)
             return Candidates(path, entry.clips, entry.start_time, entry.scores)
@@ -128,26 +125,6 @@ class CandidateReader:
         video = score_video(source, self.scorer(), clip_duration=self.clip_duration, stride=self.stride, fast=self.fast)
         self._warn(path, video.source.warnings)
         return Candidates(path, video.clips, video.source.start_time, video.scores)
-
-    def _from_index(self, path: str, fps: float) -> Entry | None:
-        """What the index holds of a video as it is now; None if it must be read."""
-        if self.index is None:
-            return None
-        known, now = self.index.entry(path), Entry.before(path, fps)
-        if known is not None and known.same_video(now):
-            if known.error is not None:
-                raise VideoError(known.error)
-            return known
-        if known is None:
-            problem = f"has no entry for {path}; run clipselect index on it"
-        elif known.fps != now.fps:
-            problem = f"has {path} at {known.fps} frames/s, not {now.fps}; index it again with fps={now.fps}"
-        else:
-            problem = f"is older than {path}; run clipselect index again"
-        if self.on_missing == "raise":
-            raise ClipselectError(f"{self.index.path}: {problem}")
-        warnings.warn(f"{self.index.path}: {problem} (read on the fly)", ClipselectWarning, stacklevel=2)
-        return None
 
     def _warn(self, path: str, sentences: tuple[str, ...]) -> None:
         for sentence in sentences:

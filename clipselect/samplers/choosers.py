@@ -73,6 +73,8 @@ def choose_all(candidates: Candidates) -> list[ScheduledClip]:
 class ChooseUniform:
     """`k` candidates spread evenly over the video, all of weight 1; all where there are fewer.
 
+    They overlap only where `k` clips fill the video, or nearly so.
+
     >>> clips = [Clip(Fraction(i), Fraction(i + 1), 25 * i, 25 * i + 24) for i in range(9)]
     >>> chosen = ChooseUniform(k=3)(Candidates("a.mp4", clips, Fraction(0), np.empty(0, np.float32)))
     >>> [float(one.clip.start) for one in chosen]
@@ -91,7 +93,7 @@ class ChooseUniform:
 
 @dataclass(frozen=True)
 class ChooseRandom:
-    """`k` random candidates, all of weight 1; the same ones for the same `seed` and file name.
+    """`k` random candidates that do not overlap, all of weight 1; the same ones for the same `seed` and file name.
 
     >>> clips = [Clip(Fraction(i), Fraction(i + 1), 25 * i, 25 * i + 24) for i in range(9)]
     >>> video = Candidates("a.mp4", clips, Fraction(0), np.empty(0, np.float32))
@@ -109,7 +111,7 @@ class ChooseRandom:
     def __call__(self, candidates: Candidates) -> list[ScheduledClip]:
         name, count = Path(candidates.path).name, len(candidates.clips)
         random = np.random.default_rng([self.seed, zlib.crc32(name.encode("utf-8", "backslashreplace"))])
-        drawn = sorted(random.choice(count, min(self.k, count), replace=False).tolist())
+        drawn = select(random.random(count), candidates.spans, k=self.k).ordered.tolist()
         return [ScheduledClip(candidates.clips[i]) for i in drawn]
 
 
@@ -120,7 +122,8 @@ class ChooseBest:
     Attributes:
         k: the largest number of clips; None for all above the `threshold`.
         threshold: in [0, 1]; only clips with a score above it, and the best clip in any case.
-        min_gap: seconds between the end of one chosen clip and the start of the next; None allows overlap.
+        min_gap: seconds between the end of one chosen clip and the start of the next; 0 forbids overlap, None allows
+            it.
         pad_to_k: where fewer than `k` were chosen, some are repeated with weight 0.
 
     >>> clips = [Clip(Fraction(i), Fraction(i + 1), 25 * i, 25 * i + 24) for i in range(3)]
@@ -131,7 +134,7 @@ class ChooseBest:
 
     k: int | None = None
     threshold: float | None = None
-    min_gap: float | None = None
+    min_gap: float | None = 0
     pad_to_k: bool = False
 
     def __post_init__(self) -> None:

@@ -199,7 +199,7 @@ class DDLClipSampler(CandidateClipSampler):
 
     >>> sampler = DDLClipSampler(2, k=3)
     >>> sampler.choose
-    ChooseBest(k=3, threshold=None, min_gap=None, pad_to_k=False)
+    ChooseBest(k=3, threshold=None, min_gap=0, pad_to_k=False)
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class DDLClipSampler(CandidateClipSampler):
         *,
         threshold: float | None = None,
         stride: Seconds | None = None,
-        min_gap: float | None = None,
+        min_gap: float | None = 0,
         model: str | Path | None = None,
         index: str | Path | None = None,
         augs_per_clip: int = 1,
@@ -256,7 +256,9 @@ class UniformClips(CandidateClipSampler):
 
 
 class RandomClips(CandidateClipSampler):
-    """K random candidates, all of weight 1: the same ones in every epoch, drawn from the seed and the file's name.
+    """K random candidates that do not overlap, all of weight 1.
+
+    They are the same ones in every epoch, drawn from the seed and the file's name.
 
     Args:
         clip_duration, options: as for `DenseClips`.

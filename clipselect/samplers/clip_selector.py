@@ -3,73 +3,124 @@
 For PyTorchVideo's datasets there is `DDLClipSampler`, for the frames of faces and persons `FrameSampler`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
-from clipselect.errors import ArgumentError
-from clipselect.media.candidate_clips import Seconds, exact_rate, exact_seconds
+from clipselect.errors import ArgumentError, check_argument
+from clipselect.index.entry import Scoring
+from clipselect.index.index_file import signature
+from clipselect.index.score_index import ScoreIndex
+from clipselect.media.candidate_clips import Seconds, Windows, exact_rate, exact_seconds
+from clipselect.media.clip_decoding import as_decoded, changed, clips_of
+from clipselect.media.frame_array import FrameArray
 from clipselect.media.images import Image
 from clipselect.media.progress import ProgressCallback, no_progress
-from clipselect.media.sources import Backend, check_decoder, open_source
-from clipselect.method.selection import Selection, ranks, select
-from clipselect.samplers.arguments import check_limits
-from clipselect.scoring.scorer import Scorer
+from clipselect.media.sources import Backend, Source, check_decoder, open_source
+from clipselect.method import selection
+from clipselect.samplers.arguments import OnMissing, check_limits, one_of
+from clipselect.samplers.candidate_windows import read_windows
+from clipselect.samplers.index_lookup import check_made_with, indexed_entry
+from clipselect.samplers.picks import Picks
+from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
 
 DEFAULT_K = 5
+DEFAULT_FPS = 30
 MIN_FPS, MAX_FPS = Fraction(1, 1000), 10_000
 
 
-@dataclass(frozen=True)
-class ClipSelection:
-    """The candidate clips of a video with their scores, and which of them were picked.
+def select(
+    video: Any,
+    k: int | None = None,
+    *,
+    threshold: float | None = None,
+    clip_duration: Seconds | None = None,
+    stride: Seconds | None = None,
+    min_gap: float | None = 0,
+    candidates: Path | str | Iterable[Any] | None = None,
+    model: Scorer | Path | str | None = None,
+    index: Path | str | None = None,
+    on_missing: OnMissing = "score",
+    device: str = "auto",
+    decoder: Backend = "pyav",
+    fps: Seconds | None = None,
+    fast: bool = False,
+    keep_frames: bool = True,
+    progress: ProgressCallback = no_progress,
+) -> Picks:
+    """Score the candidate clips of a video and pick the best of them.
 
-    Attributes:
-        scores: of all candidates, in time order.
-        picked: indices of the picked ones among them.
-    """
-
-    scores: VideoScores
-    picked: Selection
-
-    @cached_property
-    def ranks(self) -> NDArray[np.int64]:
-        """[n] rank of every candidate, 1 for the best."""
-        return ranks(self.scores.scores)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipSelector:
-    """Scores the candidate clips of a video and picks the best of them.
+    >>> picks = select("video.mp4", k=2)                                      # two and a half seconds long
+    >>> [(pick.start, pick.end, pick.rank) for pick in picks]                 # in time order
+    [(0.0, 1.0, 1), (1.0, 2.0, 2)]
+    >>> [clip.shape for clip in picks.decode(num_frames=16, short_side=48)]   # for the network of your choice
+    [torch.Size([16, 3, 48, 64]), torch.Size([16, 3, 48, 64])]
+    >>> [pick.rank for pick in select("video.mp4", k=1, candidates=[(0, 0.8), (0.8, 2.52)])]    # windows of your own
+    [1]
 
     Args:
-        scorer: from `load_scorer`.
-        k: pick the best `k`; 5 by default, or all above the `threshold` if there is one.
+        video: the path of a file or of a folder of frames; or frames decoded already, [T, H, W, 3] uint8 RGB in a
+            NumPy array or a torch tensor, with their `fps`.
+        k: pick the best `k`, or fewer where no more do not overlap; 5 by default, or all above the `threshold` if there
+            is one.
         threshold: in [0, 1]; pick only clips with a score above it, and the best one in any case (eq. 7).
         clip_duration: seconds per clip; what the DDNet was distilled with by default.
         stride: seconds between the starts of candidates; the clip duration by default.
         min_gap: seconds between the end of a picked clip and the start of the next; 0 forbids overlap, None allows it.
+        candidates: windows of your own instead of the grid: pairs (start, end) in seconds from the first frame, a CSV
+            file with the columns start and end, or PySceneDetect's list of scenes or its CSV file. They may have any
+            lengths, overlap and come in any order. The DDNet sees as many frames of each, so the score of a window much
+            longer than its own clip duration is a guess. One that ends up to a second after the video is cut.
+        model: from `load_scorer`, or a name or file that it loads, in every call; by default the shipped DDNet.
+        index: a score index of `clipselect index` made with the same model; a video that it knows is not scored again.
+            `clip_duration` and `stride` are then the index's by default.
+        on_missing: what to do with a video that the index lacks or that has changed since: "score" it now, with a
+            warning, or "raise".
+        device: where a `model` that is not loaded yet runs: "cpu", "cuda", ... or "auto".
         decoder: "pyav" or "decord".
-        fps: frames per second of folders of frames.
-        fast: estimate the scores without decoding every frame; with the decoder "pyav" only.
+        fps: frames per second of frames in memory, which need it, or of a folder of frames; 30 by default.
+        fast: estimate the scores without decoding every frame, see `clipselect.media.fast`.
+        keep_frames: of frames in memory: refer to them in the picks, without a copy, so that `Picks.decode` works; with
+            False they can be freed.
+        progress: gets the clips scored, as stage "scoring".
 
     Raises:
-        ArgumentError: an argument out of range.
-        MissingLibraryError: decord is not installed.
+        ArgumentError: an argument out of range, or two that exclude each other; frames of another shape or dtype;
+            windows that are empty, reversed, not numbers or outside of the video.
+        VideoError: the video cannot be read.
+        ClipselectError: an unusable model, index or file of windows.
+    """
+    loaded = isinstance(model, Scorer)
+    check_argument(not loaded or device == "auto", "device", "cannot be given with a loaded model; load it there")
+    scorer = model if isinstance(model, Scorer) else load_scorer(model, device, elements="clips")
+    selector = ClipSelector(
+        scorer=scorer, k=k, threshold=threshold, clip_duration=clip_duration, stride=stride, min_gap=min_gap,
+        candidates=candidates, index=index, on_missing=on_missing, decoder=decoder, fps=fps, fast=fast,
+        keep_frames=keep_frames,
+    )  # fmt: skip
+    return selector(video, progress=progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSelector:
+    """The options of `select` for many videos, checked once.
+
+    Args:
+        scorer: from `load_scorer`.
+        others: as for `select`.
+
+    Raises:
+        ArgumentError, ClipselectError: as for `select`.
 
     >>> from clipselect import load_scorer
-    >>> best = ClipSelector(scorer=load_scorer(device="cpu"), k=2)("video.mp4")
-    >>> [float(best.scores.clips[i].start) for i in best.picked.ordered]
+    >>> selector = ClipSelector(scorer=load_scorer(device="cpu"), k=2)
+    >>> [pick.start for pick in selector("video.mp4")]
     [0.0, 1.0]
-    >>> best.ranks
-    array([1, 2, 3])
     """
 
     scorer: Scorer
@@ -77,57 +128,135 @@ class ClipSelector:
     threshold: float | None = None
     clip_duration: Seconds | None = None
     stride: Seconds | None = None
-    min_gap: float | None = None
+    min_gap: float | None = 0
+    candidates: Path | str | Iterable[Any] | None = None
+    index: Path | str | None = None
+    on_missing: OnMissing = "score"
     decoder: Backend = "pyav"
-    fps: Seconds = 30
+    fps: Seconds | None = None
     fast: bool = False
+    keep_frames: bool = True
 
     def __post_init__(self) -> None:
         scorer_of_clips(self.scorer)
         check_limits(k=self.k, threshold=self.threshold, min_gap=self.min_gap)
         check_decoder(self.decoder)
+        one_of(self.on_missing, "on_missing", get_args(OnMissing))
         if self.fast and self.decoder != "pyav":
             raise ArgumentError("fast", f"does not work with the decoder {self.decoder}; leave one of them out")
-        if self.clip_duration is not None:
-            exact_seconds(self.clip_duration, "clip_duration")
-        if self.stride is not None:
-            exact_seconds(self.stride, "stride")
-        if not MIN_FPS <= exact_rate(self.fps, "fps") <= MAX_FPS:
+        for name in ("clip_duration", "stride"):
+            value = getattr(self, name)
+            if value is not None:
+                exact_seconds(value, name)
+                check_argument(self.candidates is None, name, "cannot be given with candidates, which have lengths")
+        if self.fps is not None and not MIN_FPS <= exact_rate(self.fps, "fps") <= MAX_FPS:
             raise ArgumentError("fps", f"must lie between {float(MIN_FPS)} and {MAX_FPS}, got {self.fps}")
+        if self.candidates is not None:
+            check_argument(self.index is None, "index", "cannot be given with candidates, whose scores it lacks")
+        _ = self._windows, self._opened_index
 
     def __call__(
         self,
-        video: Path | str,
+        video: Any,
         *,
         progress: ProgressCallback = no_progress,
         thumbnail: Callable[[Image], bytes] | None = None,
-    ) -> ClipSelection:
-        """Score one video, a file or a folder of frames, and pick its best clips.
+    ) -> Picks:
+        """Score one video and pick its best clips.
 
         Args:
-            progress, thumbnail: as for `score_video`.
+            video: as for `select`.
+            progress, thumbnail: as for `score_video`; there are no thumbnails of a video that the index knows.
 
         Raises:
-            VideoError: not one frame decodes.
+            VideoError: the video cannot be read.
         """
-        source = open_source(video, decoder=self.decoder, fps=self.fps)
-        scores = score_video(
-            source, self.scorer, clip_duration=self.clip_duration, stride=self.stride, fast=self.fast,
+        if not isinstance(video, str | Path):
+            frames = FrameArray.from_pixels(video, self.fps)
+            check_argument(self.index is None, "index", "cannot be given with frames in memory, which it does not know")
+            scores = self._score(frames, progress, thumbnail)
+            if not self.keep_frames:
+                scores = replace(scores, source=replace(frames, pixels=frames.pixels[:0].copy()))
+            return Picks(scores, self._pick(scores))
+        read = signature(video)
+        found = self._from_index(video)
+        if found is None:
+            source = open_source(video, decoder=self.decoder, fps=self._fps)
+            found = self._score(source, progress, thumbnail)
+        return Picks(found, self._pick(found), Path(video), read)
+
+    def _score(
+        self, source: Source, progress: ProgressCallback, thumbnail: Callable[[Image], bytes] | None
+    ) -> VideoScores:
+        length, stride = self._grid if self.candidates is None else (None, None)
+        return score_video(
+            source, self.scorer, clip_duration=length, stride=stride, candidates=self._windows, fast=self.fast,
             progress=progress, thumbnail=thumbnail,
         )  # fmt: skip
-        picked = select(scores.scores, scores.spans, k=self._most, threshold=self.threshold, min_gap=self.min_gap)
-        return ClipSelection(scores, picked)
+
+    def _pick(self, scores: VideoScores) -> selection.Selection:
+        return selection.select(
+            scores.scores, scores.spans, k=self._most, threshold=self.threshold, min_gap=self.min_gap
+        )
+
+    def _from_index(self, video: Path | str) -> VideoScores | None:
+        """The scores that the index holds of a video as it is now; None if the video must be scored."""
+        if self._opened_index is None:
+            return None
+        begin = time.perf_counter()
+        entry = indexed_entry(self._opened_index, video, float(self._fps), self.on_missing)
+        if entry is None:
+            return None
+        source = open_source(video, decoder=self.decoder, fps=self._fps)
+        if clips_of(source, *self._grid) != entry.clips:  # the container promises frames that do not decode
+            source = as_decoded(source)
+            if clips_of(source, *self._grid) != entry.clips:
+                raise changed(source)
+        seconds = time.perf_counter() - begin
+        spent = {"total": seconds, "network": 0.0, "decode": seconds}
+        return VideoScores(source, entry.clips, entry.scores, self.scorer.name, spent)
 
     @property
     def _most(self) -> int | None:
         return DEFAULT_K if self.k is None and self.threshold is None else self.k
 
+    @property
+    def _fps(self) -> Seconds:
+        return DEFAULT_FPS if self.fps is None else self.fps
+
+    @cached_property
+    def _windows(self) -> Windows | None:
+        return None if self.candidates is None else read_windows(self.candidates)
+
+    @cached_property
+    def _opened_index(self) -> ScoreIndex | None:
+        if self.index is None:
+            return None
+        opened = ScoreIndex(self.index)
+        check_made_with(opened, Scoring.from_scorer(self.scorer, *self._grid_of(opened), self.fast))
+        return opened
+
+    @cached_property
+    def _grid(self) -> tuple[Fraction, Fraction]:
+        return self._grid_of(self._opened_index)
+
+    def _grid_of(self, index: ScoreIndex | None) -> tuple[Fraction, Fraction]:
+        """Clip duration and stride in exact seconds."""
+        length, stride = self.clip_duration, self.stride
+        if length is None and index is not None:
+            length = Fraction(index.scoring.clip_duration)
+            stride = Fraction(index.scoring.stride) if stride is None else stride
+        exact = exact_seconds(self.scorer.clip_duration if length is None else length, "clip_duration")
+        return exact, exact if stride is None else exact_seconds(stride, "stride")
+
     def settings(self) -> dict[str, Any]:
         """The options with their defaults filled in, as results files keep them."""
-        duration = self.scorer.clip_duration if self.clip_duration is None else self.clip_duration
-        stride = duration if self.stride is None else self.stride
+        own = self.candidates if isinstance(self.candidates, str | Path) or self._windows is None else "given"
+        length, stride = self._grid
+        grid = {"clip_duration": float(length), "stride": float(stride)}
         return {
-            "model": self.scorer.name, "k": self._most, "threshold": self.threshold, "clip_duration": float(duration),
-            "stride": float(stride), "min_gap": self.min_gap, "decoder": self.decoder, "fps": float(self.fps),
+            "model": self.scorer.name, "k": self._most, "threshold": self.threshold,
+            **(grid if own is None else {"clip_duration": None, "stride": None, "candidates": str(own)}),
+            "min_gap": self.min_gap, "decoder": self.decoder, "fps": float(self._fps),
             "fast": self.fast, "device": str(self.scorer.device),
         }  # fmt: skip

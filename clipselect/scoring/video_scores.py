@@ -1,18 +1,19 @@
 """Scores of the candidate clips of a video."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, check_argument
-from clipselect.media.candidate_clips import Clip, Seconds
-from clipselect.media.clip_decoding import ClipBatch, candidates, map_clips
+from clipselect.media.candidate_clips import Clip, Seconds, Windows
+from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips, own_windows
 from clipselect.media.images import Image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
@@ -69,6 +70,7 @@ def score_video(
     *,
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
+    candidates: Windows | Iterable[Any] | None = None,
     fast: bool = False,
     progress: ProgressCallback = no_progress,
     thumbnail: Callable[[Image], bytes] | None = None,
@@ -86,13 +88,17 @@ def score_video(
         scorer: from `load_scorer`, or what that loads, in every call; by default the shipped DDNet for actions.
         clip_duration: seconds; by default what the DDNet was distilled with.
         stride: seconds between the starts of candidates; the clip duration by default.
+        candidates: windows (start, end) in seconds to score instead of the grid of `clip_duration` and `stride`; a
+            window beyond the end of the video by up to a second is cut. The DDNet sees as many frames of each, however
+            long it is, so the score of a window much longer than its own clip duration is a guess.
         fast: estimate the scores from the frames that decode fastest, see `clipselect.media.fast`.
         progress: gets the clips scored, as stage "scoring".
         thumbnail: makes the picture of a clip out of its middle frame [size, size, 3] uint8.
 
     Raises:
         VideoError: the video cannot be opened, not one frame decodes, or it changes while it is read.
-        ArgumentError: no source, bad clip duration or stride, or a scorer for single frames.
+        ArgumentError: no source, bad clip duration or stride, or a scorer for single frames; a window that is empty,
+            reversed or outside of the video.
         NetworkError: a score is not a number.
     """
     if isinstance(source, Path | str):
@@ -100,7 +106,12 @@ def score_video(
     check_argument(hasattr(source, "timeline"), "source", f"must be a path or from open_source, got {source!r}")
     scorer = scorer_of_clips(load_scorer(scorer) if isinstance(scorer, str | Path | None) else scorer)
     begin, spec = time.perf_counter(), scorer.input_spec
-    cut = candidates(scorer.clip_duration if clip_duration is None else clip_duration, stride)
+    if candidates is None:
+        cut = clip_grid(scorer.clip_duration if clip_duration is None else clip_duration, stride)
+    else:
+        for name, value in (("clip_duration", clip_duration), ("stride", stride)):
+            check_argument(value is None, name, "cannot be given with candidates, which have their own lengths")
+        cut = own_windows(candidates if isinstance(candidates, Windows) else Windows.from_pairs(candidates))
     with AdaptiveThreads() as threads:
 
         def score(batch: ClipBatch) -> tuple[NDArray[np.float32], list[bytes]]:
@@ -116,4 +127,6 @@ def score_video(
     seconds = {"total": total, "network": threads.seconds, "decode": total - threads.seconds}
     scores = np.concatenate([scores for scores, _ in mapped.results])
     thumbnails = [picture for _, pictures in mapped.results for picture in pictures]
-    return VideoScores(mapped.source, mapped.clips, scores, scorer.name, seconds, thumbnails)
+    order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
+    clips, thumbnails = [mapped.clips[i] for i in order], [thumbnails[i] for i in order[: len(thumbnails)]]
+    return VideoScores(mapped.source, clips, scores[order], scorer.name, seconds, thumbnails)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from clipselect.data.datasets import BACKGROUND, LabelledVideo, shown_class
 from clipselect.media.candidate_clips import Clip, Seconds
-from clipselect.media.clip_decoding import ClipBatch, candidates, map_clips
+from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips
 from clipselect.media.sources import Source, open_source
 from clipselect.media.text import utf8
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
@@ -58,7 +58,7 @@ def clip_outputs(source: Source, base: Base, clip_duration: Seconds, stride: Sec
     def run(batch: ClipBatch) -> tuple[Tensor, Tensor]:
         return base.outputs(batch.frames)
 
-    mapped = map_clips(run, source, candidates(clip_duration, stride), spec.view_of(source), spec.clip_frames)
+    mapped = map_clips(run, source, clip_grid(clip_duration, stride), spec.view_of(source), spec.clip_frames)
     features, probabilities = zip(*mapped.results, strict=True)
     return ClipOutputs(mapped.clips, torch.cat(features), torch.cat(probabilities))
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from clipselect.scoring.shipped import DEFAULT_DDNET
 
-CLIP_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "file"}
+CLIP_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "weight", "file"}
 
 
 def test_table_and_timeline(run: Run, video: Path) -> None:
@@ -105,11 +105,27 @@ def test_threshold_gap_duration_and_stride(run: Run, video: Path) -> None:
         return only_video(json.loads(run("score", video, "--json", "-", *options).out))["clips"]
 
     assert sum(c["picked"] for c in clips("--threshold", 1)) == 1
-    assert all(c["picked"] for c in clips("--threshold", 0))
+    assert all(c["picked"] for c in clips("--threshold", 0, "--min-gap", "none"))
+    assert [c["picked"] for c in clips("--threshold", 0)].count(True) == 2  # the last two of three overlap
     assert [c["start"] for c in clips("--clip-duration", 0.5, "--stride", 0.9)] == [0, 0.9, 1.8, 2.02]
     assert clips("--clip-duration", 10)[0]["end"] == pytest.approx(2.52) and len(clips("--clip-duration", 10)) == 1
     picked = sorted((c["start"], c["end"]) for c in clips("--stride", 0.1, "--k", 2, "--min-gap", 0.25) if c["picked"])
     assert len(picked) == 1 or picked[1][0] - picked[0][1] >= 0.25 - 1e-9
+
+
+def test_candidates_of_the_users_own(run: Run, video: Path, tmp_path: Path) -> None:
+    windows = tmp_path / "windows.csv"
+    windows.write_text("start,end\n0.5,2\n0,0.5\n2,2.6\n")
+    document = json.loads(run("score", video, "--candidates", windows, "--json").out)
+    assert [(c["start"], c["end"]) for c in only_video(document)["clips"]] == [(0, 0.5), (0.5, 2), (2, 2.52)]
+    assert document["settings"]["candidates"] == str(windows) and document["settings"]["clip_duration"] is None
+    assert_refused(run("score", video, "--candidates", windows, "--stride", 1), "--stride cannot be given")
+    assert_refused(run("score", video, video, "--candidates", windows), "one video", "one by one")
+    windows.write_text("start,end\n0,1\n30,31\n")
+    assert_refused(run("score", video, "--candidates", windows), "plain.mp4", "--candidates", "30.00 to 31.00 s")
+    windows.write_text("from,to\n0,1\n")
+    assert_refused(run("score", video, "--candidates", windows), "windows.csv", "no columns start and end")
+    assert run("score", video, "--min-gap", "no").code == 2 and "none to allow overlap" in " ".join(run.err.split())
 
 
 def test_several_videos_globs_and_one_bad_file(run: Run, video: Path, tmp_path: Path) -> None:

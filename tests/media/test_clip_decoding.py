@@ -8,7 +8,7 @@ from helpers.videos import grey_levels, make_damaged_video, make_uneven_video, m
 
 from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import candidate_clips, frames_to_score
-from clipselect.media.clip_decoding import ClipBatch, candidates, clip_batches, clips_of, known_clips, map_clips
+from clipselect.media.clip_decoding import ClipBatch, clip_batches, clip_grid, clips_of, known_clips, map_clips
 from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer
 
@@ -25,7 +25,7 @@ def test_results_of_a_void_pass_are_dropped(tmp_path: Path) -> None:
 
     promised = open_source(path)
     assert len(promised.timeline.pts) > len(source.timeline.pts)
-    found = map_clips(look, promised, candidates(0.4), 16, 1, batch_size=2)
+    found = map_clips(look, promised, clip_grid(0.4), 16, 1, batch_size=2)
     assert seen.count(0) == 2 and seen.index(0, 1) > 1  # two passes, the first of several batches
     assert found.clips == clips and found.source.warnings == source.warnings != ()
     middles = [int(frames_to_score(source.timeline, clip, 1)[0]) for clip in clips]
@@ -53,7 +53,7 @@ def test_too_many_candidates_are_an_error_of_the_video(tmp_path: Path) -> None:
 def test_batches_are_bounded_and_complete(tmp_path: Path) -> None:
     source, input_spec = open_source(make_uneven_video(tmp_path / "uneven.mkv")), load_scorer(device="cpu").input_spec
     sizes = []
-    for batch in clip_batches(source, candidates(0.5, 0.05), input_spec.size, input_spec.clip_frames, batch_size=4):
+    for batch in clip_batches(source, clip_grid(0.5, 0.05), input_spec.size, input_spec.clip_frames, batch_size=4):
         assert batch.first == sum(sizes)
         sizes.append(len(batch.frames))
         assert batch.frames.shape[1:] == (input_spec.frames, input_spec.size, input_spec.size, 3)

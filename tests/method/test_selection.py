@@ -64,9 +64,11 @@ def test_a_gap_by_hand() -> None:
     assert above(scores, 0.15, spans=spans, min_gap=0.5).ranked.tolist() == [1]  # 3 is not above 0.15
 
 
-def test_overlap_is_allowed_without_a_gap() -> None:
-    assert top_k([0.8, 0.9], 2, spans=[(0, 1), (0, 1)]).ranked.tolist() == [1, 0]
-    assert top_k([0.8, 0.9], 2, spans=[(0, 1), (0, 1)], min_gap=0).ranked.tolist() == [1]
+def test_overlap_is_allowed_only_if_asked_for() -> None:
+    assert top_k([0.8, 0.9], 2, spans=[(0, 1), (0, 1)], min_gap=None).ranked.tolist() == [1, 0]
+    assert top_k([0.8, 0.9], 2, spans=[(0, 1), (0, 1)]).ranked.tolist() == [1]
+    assert above([0.8, 0.9], 0.5, spans=[(0, 1), (0, 1)]).ranked.tolist() == [1]
+    assert top_k([0.8, 0.9], 2).ranked.tolist() == [1, 0]  # moments without a length
 
 
 def test_a_gap_is_not_lost_to_rounding() -> None:
@@ -209,7 +211,7 @@ def test_limits_by_hand(limits: dict[str, Any], expected: list[int]) -> None:
         *[({"k": k}, "k must be at least 1") for k in (0, -1)],
         *[({"share": share}, "share must lie in") for share in (0.0, 1.1, math.nan)],
         *[({"threshold": threshold}, "threshold must lie in") for threshold in (-0.1, 1.1, math.nan)],
-        ({"min_gap": 0.0}, "min_gap needs the spans"),
+        ({"min_gap": 0.1}, "min_gap needs the spans"),
         *[({"min_gap": gap, "spans": [(0, 1), (1, 2)]}, "min_gap must be at least 0") for gap in (-1.0, math.nan)],
     ],
 )

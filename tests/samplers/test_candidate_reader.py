@@ -63,7 +63,7 @@ def test_a_stale_or_missing_entry_is_scored_with_a_warning_or_raises(
 
 def test_an_index_made_otherwise_is_refused_and_both_are_named(model: Path, index: Path, tmp_path: Path) -> None:
     other = tiny_ddnet(tmp_path / "other.safetensors", seed=1)
-    with pytest.raises(ClipselectError, match=r"model tiny0 .* clips of 1 s every 1 s.*asks for model tiny1"):
+    with pytest.raises(ClipselectError, match=r"model tiny0 .* clips of 1 s every 1 s.*but model tiny1"):
         DDLClipSampler(1, model=other, index=index)
     with pytest.raises(ClipselectError, match=r"clips of 1 s every 1 s, but .* clips of 2 s every 2 s"):
         DDLClipSampler(2, model=model, index=index)

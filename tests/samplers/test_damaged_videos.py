@@ -61,7 +61,7 @@ def test_rivals_with_an_index_choose_among_the_same_candidates(damaged: Path, mo
         assert known is not None
         everything = [(float(c.start), float(c.end)) for c in known.clips]
         assert windows(damaged, DenseClips(1, index=index)) == everything
-        assert windows(damaged, DDLClipSampler(1, k=50, model=model, index=index)) == everything
+        assert windows(damaged, DDLClipSampler(1, k=50, min_gap=None, model=model, index=index)) == everything
         for rival in (UniformClips, RandomClips):
             assert set(windows(damaged, rival(1, 2, index=index))) <= set(everything)
     with pytest.raises(ClipselectError, match=r"s\.parquet: was made with .*every 1 s, but .*every 0\.5 s"):

@@ -6,11 +6,11 @@ Of videos, as `clipselect score` and `classify` write it:
      "videos": [{"path": "a.mp4", "duration": 12.48, "start_time": 0.0, "model": "ddnet3d-actions", "error": null,
                  "warnings": [], "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
                  "clips": [{"start": 0.0, "end": 1.0, "frames": 25, "first_frame": 0, "score": 0.18, "rank": 7,
-                            "picked": false, "file": null}, ...]}, ...]}
+                            "picked": false, "weight": null, "file": null}, ...]}, ...]}
 
 Times are seconds from the first frame of the video, `start_time` is where that frame lies in the container's clock;
 a clip is [start, end) and `frames` counts the video's frames in it, from `first_frame` (0-based) on. Clips are in time
-order. `file` is where --extract put the clip.
+order. `weight` is how much a picked clip counts (eq. 8 to 11), null for others; `file` is where --extract put the clip.
 
 Of groups of frames, as `clipselect faces` and `reid` write it:
 
@@ -41,8 +41,8 @@ from numpy.typing import NDArray
 
 from clipselect import __version__
 from clipselect.media.images import FrameOrigin, Image
-from clipselect.samplers.clip_selector import ClipSelection
 from clipselect.samplers.frame_sampler import FrameSelection
+from clipselect.samplers.picks import Picks
 
 Record = dict[str, Any]
 
@@ -57,7 +57,7 @@ class Kind:
 
 
 BOX_COLUMNS = ("left", "top", "width", "height")
-CLIP_COLUMNS = ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "file")
+CLIP_COLUMNS = ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "weight", "file")
 FRAME_COLUMNS = ("source", "group", "error", "path", "frame", "time", *BOX_COLUMNS, "score", "rank", "picked")
 VIDEOS = Kind("videos", "clips", CLIP_COLUMNS)
 GROUPS = Kind("groups", "frames", (*FRAME_COLUMNS, "weight", "file"))
@@ -116,28 +116,20 @@ class Failed:
 Result = Scored | Failed
 
 
-def scored_video(
-    path: Path, selection: ClipSelection, files: Mapping[int, Path] | None = None, error: str | None = None
-) -> Scored:
+def scored_video(picks: Picks, files: Mapping[int, Path] | None = None, error: str | None = None) -> Scored:
     """The result of a video.
 
     Args:
         files: where the picked clips were extracted to, by index.
         error: why they could not be.
     """
-    scores = selection.scores
-    marks = _marks(scores.scores, selection.ranks, {*selection.picked.ranked.tolist()})
-    elements = [
-        {"start": _seconds(clip.start), "end": _seconds(clip.end), "frames": clip.frames, "first_frame": clip.first}
-        | {**mark, "file": _file(files, i)}
-        for i, (clip, mark) in enumerate(zip(scores.clips, marks, strict=True))
-    ]
-    times = {"duration": _seconds(scores.duration), "start_time": _seconds(scores.source.start_time)}
-    spent = {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()}
-    facts: Record = {"path": str(path), **times, "model": scores.model, "error": error}
-    facts |= {"warnings": [*scores.source.warnings], "seconds": spent}
+    facts = picks.to_dict()
+    elements = facts.pop("clips")
+    for i, file in (files or {}).items():
+        elements[i]["file"] = str(file)
+    scores = picks.scores
     aspect = scores.source.aspect if scores.thumbnails else 1.0
-    return Scored(str(path), facts, elements, scores.scores, scores.thumbnails, aspect)
+    return Scored(facts["path"], facts | {"error": error}, elements, scores.scores, scores.thumbnails, aspect)
 
 
 def failed_video(path: Path, model: str, error: str) -> Failed:

@@ -1,0 +1,252 @@
+"""The picked clips of a video, and how to get their pixels, their files, their table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clipselect.errors import ClipselectError, VideoError
+from clipselect.index.index_file import signature
+from clipselect.media.clip_tensors import Size, check_shape, clip_arrays
+from clipselect.media.extract import clip_file_name, extract_clip
+from clipselect.media.files import make_folder
+from clipselect.media.frame_array import FrameArray
+from clipselect.media.optional import require
+from clipselect.media.text import printable
+from clipselect.method.aggregation import weights
+from clipselect.method.selection import Selection, ranks
+from clipselect.samplers.arguments import one_of
+from clipselect.scoring.video_scores import VideoScores
+
+if TYPE_CHECKING:
+    import pandas
+
+Layout = Literal["TCHW", "CTHW", "THWC"]
+AXES: dict[Layout, tuple[int, ...]] = {"TCHW": (0, 3, 1, 2), "CTHW": (3, 0, 1, 2), "THWC": (0, 1, 2, 3)}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A clip of a video with its score.
+
+    Attributes:
+        start, end: seconds from the first frame of the video; the clip is [start, end).
+        first_frame, last_frame: its frames, both inclusive, counted from 0.
+        score: in (0, 1).
+        rank: among all candidates, 1 for the best.
+    """
+
+    start: float
+    end: float
+    first_frame: int
+    last_frame: int
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True)
+class Pick(Candidate):
+    """A picked clip of a video.
+
+    Attributes:
+        weight: how much it counts in the video's answer, in [0, 1] (eq. 8 to 11, over all candidates).
+    """
+
+    weight: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picks(Sequence[Pick]):
+    """The picked clips of a video in time order, from `clipselect.select`: a sequence of `Pick`.
+
+    >>> from clipselect import select
+    >>> picks = select("video.mp4", k=2)
+    >>> [(pick.start, pick.end, pick.first_frame, pick.last_frame, pick.rank) for pick in picks]
+    [(0.0, 1.0, 0, 24, 1), (1.0, 2.0, 25, 49, 2)]
+    >>> picks.duration, len(picks.candidates), picks.weights.shape
+    (2.52, 3, (2,))
+    >>> [clip.shape for clip in picks.decode(num_frames=16, size=112)]
+    [torch.Size([16, 3, 112, 112]), torch.Size([16, 3, 112, 112])]
+
+    Attributes:
+        scores: of all candidates, with the video as it really decodes.
+        picked: indices of the picked ones among them.
+        path: of the video; None for frames in memory.
+        read: signature of the file when it was read, by which `decode` and `save` notice that it has changed.
+    """
+
+    scores: VideoScores
+    picked: Selection
+    path: Path | None = None
+    read: tuple[int, int] | tuple[None, None] = (None, None)
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """[n] rank of every candidate, 1 for the best."""
+        return ranks(self.scores.scores)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """[k] weights of the picks for `clipselect.aggregate` (eq. 8 to 11, over all candidates)."""
+        return weights(self.scores.scores, self.picked.ordered)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame of the video to the end of the last."""
+        return float(self.scores.duration)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about the video, one sentence each."""
+        return self.scores.source.warnings
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All candidates in time order."""
+        found = zip(self.scores.clips, self.scores.scores.tolist(), self.ranks.tolist(), strict=True)
+        return tuple(Candidate(float(c.start), float(c.end), c.first, c.last, score, rank) for c, score, rank in found)
+
+    @cached_property
+    def _picks(self) -> tuple[Pick, ...]:
+        found = zip(self.picked.ordered.tolist(), self.weights.tolist(), strict=True)
+        return tuple(Pick(**asdict(self.candidates[i]), weight=weight) for i, weight in found)
+
+    def __len__(self) -> int:
+        return len(self.picked.ranked)
+
+    @overload
+    def __getitem__(self, i: int) -> Pick: ...
+    @overload
+    def __getitem__(self, i: slice) -> tuple[Pick, ...]: ...
+    def __getitem__(self, i: int | slice) -> Pick | tuple[Pick, ...]:
+        return self._picks[i]
+
+    def __repr__(self) -> str:
+        picks = ", ".join(f"{pick.start:.2f}-{pick.end:.2f} s ({pick.score:.4f})" for pick in self)
+        return f"<{len(self)} of {len(self.candidates)} clips of {printable(self.scores.source.path)}: {picks}>"
+
+    def decode(
+        self,
+        num_frames: int | None = None,
+        *,
+        size: int | Size | None = None,
+        short_side: int | None = None,
+        layout: Layout = "TCHW",
+    ) -> Iterator[torch.Tensor]:
+        """The pixels of the picks in time order: one uint8 RGB tensor for each, upright.
+
+        >>> from clipselect import select
+        >>> [clip] = select("video.mp4", k=1).decode(num_frames=8, short_side=64, layout="CTHW")
+        >>> clip.shape, clip.dtype
+        (torch.Size([3, 8, 64, 85]), torch.uint8)
+
+        Args:
+            num_frames: T, the frames on screen in the middle of T equal parts of the clip, whatever its length; None
+                for all of its frames.
+            size: frames are squashed to size x size, or to (height, width).
+            short_side: pixels of the shorter side; the aspect stays as shown. Without `size` and `short_side`, frames
+                have the size at which they are stored.
+            layout: order of the axes, "TCHW", "CTHW" or "THWC".
+
+        Raises:
+            ArgumentError: an argument that makes no sense.
+            VideoError: the video was changed since its clips were picked, or breaks off while it is read.
+            ClipselectError: frames in memory that were not kept.
+        """
+        check_shape(num_frames, size, short_side)
+        axes = AXES[one_of(layout, "layout", get_args(Layout))]
+        self._check_video()
+        arrays = clip_arrays(self.scores.source, self._clips, num_frames, size=size, short_side=short_side)
+        return (torch.from_numpy(array).permute(axes).contiguous() for array in arrays)
+
+    def save(self, folder: Path | str, stem: str | None = None) -> list[Path]:
+        """Write the picks as .mp4 files, exact to the frame, without sound; as `clipselect score --extract` does.
+
+        >>> from clipselect import select
+        >>> [path.name for path in select("video.mp4", k=1).save("best")]
+        ['video_rank01_0.00s-1.00s.mp4']
+
+        Args:
+            folder: is made if it is not there.
+            stem: how their names begin; as the video's by default.
+
+        Returns:
+            The files in time order.
+
+        Raises:
+            VideoError, ClipselectError: as for `decode`; a file that cannot be written.
+        """
+        self._check_video()
+        paths = self.clip_paths(Path(folder), stem)
+        make_folder(Path(folder))
+        for clip, path in zip(self._clips, paths, strict=True):
+            extract_clip(self.scores.source, clip, path)
+        return paths
+
+    def clip_paths(self, folder: Path, stem: str | None = None) -> list[Path]:
+        """Where `save` writes the picks."""
+        stem = self.scores.source.path.stem if stem is None else stem
+        order = self.picked.ordered.tolist()
+        return [folder / clip_file_name(stem, int(self.ranks[i]), self.scores.clips[i]) for i in order]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record of the video as `clipselect score --json` writes it, all candidates in its "clips".
+
+        >>> from clipselect import select
+        >>> record = select("video.mp4", k=1).to_dict()
+        >>> [clip["start"] for clip in record["clips"] if clip["picked"]]
+        [0.0]
+        """
+        scores = self.scores
+        own = dict(zip(self.picked.ordered.tolist(), self.weights.tolist(), strict=True))
+        return {
+            "path": None if self.path is None else str(self.path),
+            "duration": _seconds(scores.duration),
+            "start_time": _seconds(scores.source.start_time),
+            "model": scores.model,
+            "error": None,
+            "warnings": [*self.warnings],
+            "seconds": {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()},
+            "clips": [
+                {
+                    "start": _seconds(clip.start), "end": _seconds(clip.end), "frames": clip.frames,
+                    "first_frame": clip.first, "score": round(score, 6), "rank": rank, "picked": i in own,
+                    "weight": round(own[i], 6) if i in own else None, "file": None,
+                }
+                for i, (clip, score, rank) in enumerate(
+                    zip(scores.clips, scores.scores.tolist(), self.ranks.tolist(), strict=True)
+                )
+            ],
+        }  # fmt: skip
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """A table with one row per candidate, in time order: the columns of `clipselect score --csv` without the path.
+
+        Raises:
+            MissingLibraryError: pandas is not installed.
+        """
+        pandas = require("pandas", "to_pandas()")
+        return pandas.DataFrame(self.to_dict()["clips"]).drop(columns="file")
+
+    @property
+    def _clips(self) -> list[Any]:
+        return [self.scores.clips[i] for i in self.picked.ordered.tolist()]
+
+    def _check_video(self) -> None:
+        """Raise an error if the pixels are not those that were scored."""
+        if self.path is not None and signature(self.path) != self.read:
+            raise VideoError(f"{self.path}: was changed or removed after its clips were picked; select them again")
+        if isinstance(self.scores.source, FrameArray) and not len(self.scores.source.pixels):
+            raise ClipselectError(
+                "the frames were not kept; select with keep_frames=True, or take your own frames from first_frame to "
+                "last_frame of every pick"
+            )
+
+
+def _seconds(value: Any) -> float:
+    return round(float(value), 6)
