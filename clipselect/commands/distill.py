@@ -60,7 +60,9 @@ BaseSize = Annotated[
     int | None, clip_option(min=32, max=1024, help="Pixels of a clip's side as a NETWORK:CHECKPOINT sees it.")
 ]
 BaseFrames = Annotated[int | None, clip_option(min=1, max=256, help="Frames of a clip that a NETWORK:CHECKPOINT sees.")]
-BaseGeometry = Annotated[str | None, clip_option(metavar="GEOMETRY", help=options.BASE_GEOMETRY)]
+BaseGeometry = Annotated[
+    str | None, clip_option(metavar="GEOMETRY", help=f"{options.BASE_GEOMETRY} {options.TRAINED_ON}")
+]
 Frames = Annotated[int | None, clip_option(min=1, max=64, help="Frames of a clip that the DDNet sees. (default: 8)")]
 Target = Annotated[
     str | None,

@@ -99,9 +99,10 @@ IndexFile = Annotated[
 BASE_GEOMETRY = (
     "What the base sees of a frame: squash (all of it, made square), short_side:PIXELS (scaled, then the centre "
     "cropped), three_crops:PIXELS (likewise, crops along the longer side averaged), or resize:HEIGHTxWIDTH (squashed, "
-    "then cropped). (default: what the base was trained on)"
+    "then cropped)."
 )
-BaseGeometry = Annotated[str | None, typer.Option(metavar="GEOMETRY", help=BASE_GEOMETRY)]
+TRAINED_ON = "(default: what the base was trained on)"
+BaseGeometry = Annotated[str | None, typer.Option(metavar="GEOMETRY", help=f"{BASE_GEOMETRY} {TRAINED_ON}")]
 
 # Of training
 Data = Annotated[

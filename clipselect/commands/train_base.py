@@ -27,6 +27,9 @@ def train_base(
     frames: Annotated[
         int | None, typer.Option(help="Frames of a clip. (default: what the network is made for)")
     ] = None,
+    base_geometry: Annotated[
+        str | None, typer.Option(metavar="GEOMETRY", help=f"{options.BASE_GEOMETRY} (default: squash)")
+    ] = None,
     steps: options.Steps = 1500,
     batch: options.Batch = 32,
     learning_rate: options.LearningRate = 2e-3,

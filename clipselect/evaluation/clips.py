@@ -157,6 +157,8 @@ class ClipEvaluation:
         scorer, base = networks.scorer, networks.base
         if other := other_base(scorer.metadata, base.name, base.sha256):
             _warn(f"{scorer.name} was distilled for {other}: its ranking is a guess")
+        elif (seen := scorer.metadata.get("base_geometry")) not in (None, now := str(base.input_spec.geometry)):
+            _warn(f"{scorer.name} was distilled for {base.name} seeing {seen}, not {now}: its ranking is a guess")
         if self.clip_duration is None and abs(base.clip_duration - scorer.clip_duration) > MAX_LENGTH_DIFFERENCE:
             _warn(
                 f"{scorer.name} was distilled on clips of {scorer.clip_duration:g} s, {base.name} trained on clips of "

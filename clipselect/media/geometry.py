@@ -79,6 +79,10 @@ class Geometry:
         sides = [max(round(side * factor), 1) for side in self._sides]
         return self if not sides else replace(self, resize=sides[0] if len(sides) == 1 else (sides[0], sides[1]))
 
+    def tight(self, size: int) -> "Geometry":
+        """The same, with pictures just large enough for crops of that size."""
+        return self.scaled(size / min(self._sides)) if self._sides else self
+
     @property
     def _sides(self) -> tuple[int, ...]:
         return self.resize if isinstance(self.resize, tuple) else () if self.resize is None else (self.resize,)

@@ -17,6 +17,16 @@ def training_size(size: int, step: int, steps: int) -> int:
     return size if step >= SMALL_STEPS * steps else max(round(SMALL_SCALE * size / 16) * 16, 16)
 
 
+def random_square(clip: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """[T, h, w, 3] -> [T, s, s, 3], s the shorter side: somewhere along the longer one; a square clip as it is."""
+    height, width = clip.shape[1:3]
+    side = min(height, width)
+    if height == width:
+        return clip
+    top, left = (int(rng.integers(long - side + 1)) for long in (height, width))
+    return clip[:, top : top + side, left : left + side]
+
+
 def augment(clip: NDArray[np.uint8], size: int, rng: np.random.Generator) -> Tensor:
     """[T, h, w, 3] uint8 -> [3, T, size, size] float in [0, 1]: random crop and stretch, flip, grey, light, colour."""
     height, width = clip.shape[1:3]

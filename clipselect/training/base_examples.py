@@ -14,7 +14,7 @@ from clipselect.errors import ClipselectError
 from clipselect.media.progress import ProgressCallback, tracked
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.augment import augment, training_size
+from clipselect.training.augment import augment, random_square, training_size
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
 from clipselect.training.training_examples import Sample, readable_example, rounded
@@ -63,7 +63,8 @@ class BaseExamples:
         start = footage.start + (footage.end - footage.start - length) * rounded(rng.random())
 
         def read() -> Tensor:
-            return augment(self.cache.clip(footage.path, start, length, self.input_spec.clip_frames), size, rng)
+            clip = self.cache.clip(footage.path, start, length, self.input_spec.clip_frames)
+            return augment(random_square(clip, rng), size, rng)
 
         return Sample(footage.path, torch.tensor(len(self.classes) if is_background else kind), read)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from clipselect.data.datasets import LabelledVideo, read_background, read_dataset
 from clipselect.errors import check_argument
 from clipselect.media.candidate_clips import Seconds, exact_seconds
+from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
@@ -41,6 +42,7 @@ def train_base(
     clip_duration: Seconds | None = None,
     size: int | None = None,
     frames: int | None = None,
+    base_geometry: str | None = None,
     steps: int = 1500,
     batch: int = 32,
     learning_rate: float = 2e-3,
@@ -74,6 +76,8 @@ def train_base(
         prefix: folder that the paths of a list or the files of a JSON are relative to.
         clip_duration: seconds of a clip; by default what the network is made for.
         size, frames: a clip is [3, frames, size, size]; by default what the network is made for.
+        base_geometry: what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default the whole
+            frame squashed. It is trained on random crops of the same scale, and remembers how it was trained.
         steps: number of batches.
         batch: clips in a batch, over all processes.
         learning_rate: the highest of the one-cycle schedule.
@@ -103,7 +107,8 @@ def train_base(
     size, frames = architecture.size if size is None else size, architecture.frames if frames is None else frames
     check_argument(32 <= size <= 1024, "size", f"must lie in [32, 1024], got {size}")
     check_argument(1 <= frames <= 256, "frames", f"must lie in [1, 256], got {frames}")
-    input_spec = InputSpec(size, size, MEAN, STD, frames)
+    geometry = SQUASH if base_geometry is None else Geometry.parse(base_geometry, size)
+    input_spec = InputSpec(size, size, MEAN, STD, frames, geometry)
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
     check_outputs(output, work, data=[data, background] if background else [data])
     dataset = read_dataset(data, "train", prefix=prefix)

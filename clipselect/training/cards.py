@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS
 from clipselect.evaluation.methods import names
+from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.scoring.weights_file import Metadata
 
 CARD = "for clipselect"
@@ -170,7 +171,9 @@ def _origin(metadata: Metadata) -> str:
 
 def _clips(metadata: Metadata) -> str:
     size = metadata.get("size") or metadata["height"]
-    return f"clips of {metadata['clip_duration']:g} s as {metadata['frames']} frames of {size} x {size}"
+    geometry = Geometry.from_metadata(metadata.get("geometry"))
+    cropped = "" if geometry == SQUASH else f" ({geometry})"
+    return f"clips of {metadata['clip_duration']:g} s as {metadata['frames']} frames of {size} x {size}{cropped}"
 
 
 def _list(values: Any) -> str:

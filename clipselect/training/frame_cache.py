@@ -1,9 +1,10 @@
-"""Frames of training videos: squashed and cached on disk while there is room, decoded again where there is none.
+"""Frames of training videos: scaled and cached on disk while there is room, decoded again where there is none.
 
 A clip is the same either way: it is chosen among the frames that would be cached, by the times at which they really
 decode, not those that the container promises. Finding these takes one pass over a video, whose result is cached:
 
-    FOLDER/KE/KEY.json    when the frames of a video are shown, all of them; some kilobytes, for every video
+    FOLDER/KE/KEY.json    when the frames of a video are shown, all of them, and the size at which they are cached; some
+                          kilobytes, for every video
     FOLDER/KE/KEY.npy     the cached frames, at most `rate` per second
     FOLDER/ledger         the sizes of the .npy files, see `SizeLedger`
     FOLDER/parts          files that are not whole yet
@@ -17,6 +18,7 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import platform
 import time
@@ -36,8 +38,9 @@ from clipselect.errors import check_argument
 from clipselect.index.index_file import signature
 from clipselect.media.candidate_clips import Clip, Timeline, frames_to_score
 from clipselect.media.clip_decoding import read_frames
+from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.read_again import settled
-from clipselect.media.scaling import squash
+from clipselect.media.scaling import Convert, scaled
 from clipselect.media.sources import Source, open_source
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.size_ledger import SizeLedger
@@ -57,20 +60,29 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 Frames = tuple[Timeline, Callable[[NDArray[np.int64]], NDArray[np.uint8]]]
 """When each of a video's n frames at the rate of the cache is shown, and what reads k of them by their indices [k]:
-[k, size, size, 3]."""
+[k, h, w, 3]."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """When all frames of a video are shown, and the height and width at which they are cached."""
+
+    timeline: Timeline
+    shape: tuple[int, int]
 
 
 @dataclass
 class FrameCache:
-    """Clips of videos as [T, size, size, 3] uint8, without decoding a video twice as long as the disk allows.
+    """Clips of videos as [T, h, w, 3] uint8, without decoding a video twice as long as the disk allows.
 
     Attributes:
         folder: see the top of this file; processes may share it.
-        size: frames are squashed to size x size.
+        size: pixels of the shorter side of frames, and of both where the geometry squashes.
         rate: the most frames per second that are cached of a video, and shown in its clips.
         limit: bytes that frames may take on the disk; videos that come later, and those that would take more than a
             tenth of it, are decoded whenever they are needed. 0 in this process once the disk is full.
         fps: frames per second of folders of frames.
+        geometry: how frames are scaled; what is cropped is up to the caller.
     """
 
     folder: Path
@@ -78,6 +90,7 @@ class FrameCache:
     rate: Fraction
     limit: int
     fps: float = 30.0
+    geometry: Geometry = SQUASH
 
     def __post_init__(self) -> None:
         self.parts = self.folder / "parts"
@@ -98,7 +111,7 @@ class FrameCache:
         return timeline.duration
 
     def clip(self, path: str, start: Fraction, length: Fraction, frames: int) -> NDArray[np.uint8]:
-        """[frames, size, size, 3]: what is on screen in the middle of `frames` equal parts of the window, which is
+        """[frames, h, w, 3]: what is on screen in the middle of `frames` equal parts of the window, which is
         moved and cut so that it lies within the video.
 
         Raises:
@@ -110,48 +123,51 @@ class FrameCache:
     def _find(self, path: str) -> Frames:
         key = self._key(path)
         frames, times = (self.folder / key[:2] / f"{key}{suffix}" for suffix in (".npy", ".json"))
-        timeline = _read_times(times)
-        if timeline is not None and (cached := self._cached(frames, timeline)):
+        layout = _read_layout(times)
+        if layout is not None and (cached := self._cached(frames, layout)):
             return cached
-        if timeline is None or self._reserve(frames, timeline):
-            timeline = self._decode(path, key, frames, times)
-            if cached := self._cached(frames, timeline):
+        if layout is None or self._reserve(frames, layout):
+            layout = self._decode(path, key, frames, times)
+            if cached := self._cached(frames, layout):
                 return cached
-        source = _opened(path, self.fps, key, _decoder_threads())
+        source, timeline = _opened(path, self.fps, key, _decoder_threads()), layout.timeline
         if not np.array_equal(source.timeline.pts, timeline.pts):
             source = source.with_timeline(timeline)  # without where it began, but its `pictures` only count
         wanted = _at_rate(timeline, self.rate)
-        squashed = partial(squash, size=self.size)
-        return _only(timeline, wanted), lambda shown: read_frames(source, wanted[shown], squashed)
+        return _only(timeline, wanted), lambda shown: read_frames(source, wanted[shown], _scale_to(layout.shape))
 
-    def _cached(self, frames: Path, timeline: Timeline) -> Frames | None:
+    def _cached(self, frames: Path, layout: Layout) -> Frames | None:
         """The cached frames of a video; None if there are none, or they are damaged."""
-        wanted = _at_rate(timeline, self.rate)
+        timeline, wanted = layout.timeline, _at_rate(layout.timeline, self.rate)
         try:
             pictures = np.load(frames, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        if pictures.shape != (len(wanted), self.size, self.size, 3):
+        if pictures.shape != (len(wanted), *layout.shape, 3):
             return None
         return _only(timeline, wanted), lambda shown: np.asarray(pictures[shown])
 
-    def _decode(self, path: str, key: str, frames: Path, times: Path) -> Timeline:
+    def _decode(self, path: str, key: str, frames: Path, times: Path) -> Layout:
         """One pass over a video, which caches its frames if there is room, and its times in any case."""
+        opened = _opened(path, self.fps, key, _decoder_threads())
+        aspect = 1.0 if self.geometry == SQUASH else opened.aspect
+        shape = self.geometry.tight(self.size).picture_size(self.size, aspect)
 
-        def read(source: Source) -> Iterator[Timeline]:
+        def read(source: Source) -> Iterator[Layout]:
+            layout = Layout(source.timeline, shape)
             wanted = _at_rate(source.timeline, self.rate)
-            if not (self._reserve(frames, source.timeline) and self._put(frames, _as_npy(source, wanted, self.size))):
-                for _ in source.frames(np.empty(0, np.int64), self.size):
+            if not (self._reserve(frames, layout) and self._put(frames, _as_npy(source, wanted, shape))):
+                for _ in source.converted(np.empty(0, np.int64), _scale_to(shape)):
                     pass
-            yield source.timeline
+            yield layout
 
-        [timeline] = settled(_opened(path, self.fps, key, _decoder_threads()), read)
-        self._put(times, [_as_json(timeline)])
-        return timeline
+        [layout] = settled(opened, read)
+        self._put(times, [_as_json(layout)])
+        return layout
 
-    def _reserve(self, frames: Path, timeline: Timeline) -> bool:
+    def _reserve(self, frames: Path, layout: Layout) -> bool:
         """Whether there is room for the frames of a video, which then counts as taken."""
-        size = HEADER_BYTES + len(_at_rate(timeline, self.rate)) * self.size**2 * 3
+        size = HEADER_BYTES + len(_at_rate(layout.timeline, self.rate)) * math.prod(layout.shape) * 3
         if size > MAX_VIDEO_FRACTION * self.limit:
             return False
         try:
@@ -184,7 +200,7 @@ class FrameCache:
             self.limit = 0
 
     def _key(self, path: str) -> str:
-        identity = f"{os.path.realpath(path)} {signature(path)} {self.size} {self.rate} {self.fps}"
+        identity = f"{os.path.realpath(path)} {signature(path)} {self.size} {self.geometry} {self.rate} {self.fps}"
         return hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
@@ -197,7 +213,8 @@ def frame_cache(work: Path, input_spec: InputSpec, clip_duration: Fraction, giga
     check_argument(0.001 <= fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {fps}")
     check_argument(gigabytes >= 0, "cache_gigabytes", f"must be at least 0, got {gigabytes}")
     rate = FRAME_DENSITY * input_spec.clip_frames / clip_duration
-    return FrameCache(work / "frames", round(CROP_MARGIN * input_spec.size), rate, int(min(gigabytes, 1e9) * 1e9), fps)
+    size, limit = round(CROP_MARGIN * input_spec.size), int(min(gigabytes, 1e9) * 1e9)
+    return FrameCache(work / "frames", size, rate, limit, fps, input_spec.geometry.tight(size))
 
 
 @lru_cache(MAX_OPEN_SOURCES)
@@ -211,31 +228,40 @@ def _decoder_threads() -> int:
     return 1 if get_worker_info() is not None else 0
 
 
-def _read_times(times: Path) -> Timeline | None:
-    """The times that a pass has seen; None if there was none, or what a crash left of them."""
+def _read_layout(times: Path) -> Layout | None:
+    """What a pass has seen; None if there was none, or what a crash left of it."""
     try:
         content = json.loads(times.read_bytes())
-        return Timeline(np.array(content["pts"], dtype=np.int64), content["end"], Fraction(content["time_base"]))
+        height, width = content["shape"]
+        pts, time_base = np.array(content["pts"], dtype=np.int64), Fraction(content["time_base"])
+        return Layout(Timeline(pts, content["end"], time_base), (height, width))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _as_json(timeline: Timeline) -> bytes:
+def _as_json(layout: Layout) -> bytes:
+    timeline = layout.timeline
     content = {"pts": timeline.pts.tolist(), "end": timeline.end, "time_base": str(timeline.time_base)}
+    content["shape"] = layout.shape
     return json.dumps(content).encode()
 
 
-def _as_npy(source: Source, wanted: NDArray[np.int64], size: int) -> Iterator[bytes]:
+def _scale_to(shape: tuple[int, int]) -> Convert:
+    height, width = shape
+    return partial(scaled, width=width, height=height)
+
+
+def _as_npy(source: Source, wanted: NDArray[np.int64], picture: tuple[int, int]) -> Iterator[bytes]:
     """The wanted frames as the pieces of an .npy: never more than one is in memory.
 
     Not a memory map: written beyond the end of a full disk, that kills the process.
     """
     header = io.BytesIO()
-    shape = (len(wanted), size, size, 3)
+    shape = (len(wanted), *picture, 3)
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     yield header.getvalue()
-    for _, picture in source.frames(wanted, size):
-        yield picture.tobytes()
+    for _, pixels in source.converted(wanted, _scale_to(picture)):
+        yield pixels.tobytes()
 
 
 def _only(timeline: Timeline, wanted: NDArray[np.int64]) -> Timeline:

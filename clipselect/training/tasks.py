@@ -114,6 +114,7 @@ class ClipTask:
             "stride": float(self.data.stride),
             "classes": self.data.classes,
             "target": self.recipe.target,
+            "base_geometry": str(self.data.base.input_spec.geometry),
             "base_right_on_training_clips": base_accuracy(store),
         }
 

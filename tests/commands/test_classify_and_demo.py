@@ -42,6 +42,16 @@ def test_classify_shows_a_table(run: Run, long_video: Path) -> None:
     assert run.code == 0 and all(word in run.out for word in ("ddl", "uniform", "dense", "GFLOPs", "seconds"))
 
 
+def test_classify_with_another_geometry_gives_another_answer(run: Run, long_video: Path) -> None:
+    answers = []
+    for geometry in ("squash", "short_side", "three_crops:128"):
+        run("classify", long_video, "--base-geometry", geometry, "--json", "-", "-q")
+        dense = json.loads(run.out)["rows"][2]
+        answers.append((dense["gflops"], dense["probabilities"]))
+    assert answers[0][1] != answers[1][1] != answers[2][1]
+    assert [gflops / answers[0][0] for gflops, _ in answers] == pytest.approx([1, 1, 3], rel=1e-3)
+
+
 def test_all_methods_agree_when_everything_is_picked(long_video: Path) -> None:
     scorer, base = load_scorer(device="cpu"), load_base(device="cpu")
     scored = score_video(open_source(long_video), scorer)
@@ -53,6 +63,8 @@ def test_all_methods_agree_when_everything_is_picked(long_video: Path) -> None:
 def test_classify_refuses_bad_bases(run: Run, long_video: Path, tmp_path: Path) -> None:
     assert_refused(run("classify", long_video, "--base", "nothing"), "unknown model 'nothing'")
     assert_refused(run("classify", tmp_path / "none.mp4"), "no such file")
+    wrong = run("classify", long_video, "--base-geometry", "crop")
+    assert_refused(wrong, "--base-geometry must be squash, short_side, ")
 
 
 @pytest.mark.parametrize(("n", "k"), [(20, 1), (20, 3), (20, 20), (7, 5), (1, 1)])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.augment import augment, normalised, training_size
+from clipselect.training.augment import augment, normalised, random_square, training_size
 
 
 @given(st.integers(32, 256), st.integers(1, 2000))
@@ -45,3 +45,19 @@ def test_a_network_sees_pixels_in_training_as_it_does_afterwards() -> None:
     inputs = torch.from_numpy(clips).permute(0, 4, 1, 2, 3).float() / 255
     later = InputSpec(16, 16, MEAN, STD, 3).normalise(clips)
     assert torch.allclose(normalised(inputs, MEAN, STD), later, atol=1e-5)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(8, 8), (40, 30), (9, 33)]))
+def test_a_random_square_is_a_part_as_large_as_it_can_be(seed: int, shape: tuple[int, int]) -> None:
+    clip = np.arange(2 * shape[0] * shape[1] * 3).reshape(2, *shape, 3) % 251
+    found = random_square(clip.astype(np.uint8), np.random.default_rng(seed))
+    side = min(shape)
+    assert found.shape == (2, side, side, 3)
+    parts = np.lib.stride_tricks.sliding_window_view(clip, found.shape).reshape(-1, *found.shape)
+    assert any(np.array_equal(found, part) for part in parts)
+
+
+def test_all_parts_of_a_wide_clip_are_drawn() -> None:
+    wide = np.broadcast_to(np.arange(20, dtype=np.uint8)[None, None, :, None], (1, 12, 20, 3))
+    lefts = {int(random_square(wide, np.random.default_rng(seed))[0, 0, 0, 0]) for seed in range(200)}
+    assert lefts == {*range(9)}

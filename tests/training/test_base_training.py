@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 import torch
 from clipselect.zoo.loading import load_base
@@ -10,8 +12,11 @@ from helpers.training_data import assert_same_weights, background, colours, data
 
 import clipselect
 from clipselect.data.datasets import LabelledVideo
-from clipselect.errors import ArgumentError, MissingFileError
+from clipselect.errors import ArgumentError, ClipselectError, MissingFileError
+from clipselect.media.geometry import Geometry
 from clipselect.media.progress import Progress
+from clipselect.media.scaling import cropped
+from clipselect.media.sources import open_source
 from clipselect.scoring.weights_file import load_weights
 from clipselect.training.base_training import LABEL_SMOOTHING, accuracy, base_loss
 
@@ -68,9 +73,43 @@ def test_a_training_that_is_stopped_continues_to_the_same_weights(tmp_path: Path
     assert_same_weights(alone.weights, stopped.weights)
 
 
+def test_a_base_learns_and_is_measured_on_what_its_geometry_shows(tmp_path: Path) -> None:
+    """Two classes that differ in the middle of wide frames; the sides look the same and would outweigh it."""
+    for kind, light in (("dark", 40), ("light", 200)):
+        for i in range(3):
+            wide_film(tmp_path / "videos" / kind / f"{i}.mp4", light, sides=(200, 40)[i % 2])
+    how = {**HOW, "steps": 30, "learning_rate": 1e-2, "base_geometry": "short_side:40"}
+    made = clipselect.train_base(tmp_path / "videos", tmp_path / "base.safetensors", **how)
+    base = load_base(made.weights, "cpu")
+    assert base.input_spec.geometry == Geometry(40) and "short_side:40" in made.card.read_text()
+    assert base.identity["input_spec"] == load_base(made.weights, "cpu").identity["input_spec"]
+    frame = next(open_source(tmp_path / "videos" / "dark" / "0.mp4").pictures(0, 0))
+    assert cropped(frame, base.input_spec.geometry, 32, 3.0).max() < 100  # the sides are not seen
+    assert {*{file: np.load(file).shape[1:] for file in made.weights.with_suffix(".work").rglob("*.npy")}.values()} == {
+        (37, 111, 3)
+    }
+    with pytest.raises(ClipselectError, match=r"base\.ckpt"):
+        clipselect.train_base(tmp_path / "videos", tmp_path / "base.safetensors", **how | {"base_geometry": "squash"})
+
+
+def wide_film(path: Path, light: int, sides: int) -> Path:
+    """96 x 32 pixels, of which the middle third is this light and the rest as light as the sides."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((32, 96, 3), sides, np.uint8)
+    pixels[:, 30:66] = light
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mpeg4", rate=25, options={"qscale": "3"})
+        stream.width, stream.height, stream.pix_fmt = 96, 32, "yuv420p"
+        for _ in range(12):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path
+
+
 def test_errors_of_the_library_name_the_argument(tmp_path: Path) -> None:
     data = data_set(tmp_path / "videos")
-    for argument, value in (("network", "x4d"), ("clip_duration", 0), ("size", 5), ("frames", 0), ("batch", 1),
+    for argument, value in (("network", "x4d"), ("base_geometry", "crop"), ("base_geometry", "short_side:8"),
+                            ("clip_duration", 0), ("size", 5), ("frames", 0), ("batch", 1),
                             ("fps", 0.0), ("precision", "16"), ("learning_rate", -1.0), ("steps", 0), ("seed", -1),
                             ("workers", -1), ("checkpoint_minutes", -1), ("cache_gigabytes", -1)):  # fmt: skip
         with pytest.raises(ArgumentError) as refused:

@@ -12,7 +12,7 @@ from helpers.training_data import colours, data_set
 
 import clipselect
 from clipselect import ClipRecipe, DistillResult, FrameRecipe
-from clipselect.errors import ArgumentError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.progress import Progress
 from clipselect.scoring.scorer import load_scorer
 
@@ -81,6 +81,15 @@ def test_what_the_command_line_does_not_offer_is_a_field_of_the_recipe(videos: P
     assert table["discriminability"].to_pylist() == pytest.approx((other - own).tolist(), rel=1e-6, abs=1e-9)
 
 
+def test_features_of_another_geometry_are_not_mixed_in(videos: Path, tmp_path: Path) -> None:
+    how = {"base": colours(), "output": tmp_path / "d.safetensors", **CLIPS}
+    assert clipselect.distill(videos, **how).metadata["base_geometry"] == "squash"
+    with pytest.raises(ClipselectError, match="features of another base"):
+        clipselect.distill(videos, base_geometry="short_side:40", **how)
+    again = {**how, "work": tmp_path / "w", "base_geometry": "short_side:40"}
+    assert clipselect.distill(videos, **again).metadata["base_geometry"] == "short_side:40"
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -110,6 +119,7 @@ def test_what_the_command_line_does_not_offer_is_a_field_of_the_recipe(videos: P
         ({"depths": (1, 1, 1, 0)}, "depths"),
         ({"size": 16}, "size"),
         ({"size": (64, 32)}, "size"),
+        ({"base_geometry": "crop"}, "base_geometry"),
         ({"stride": 0}, "stride"),
         ({"fps": 0}, "fps"),
         ({"learning_rate": 1e9}, "learning_rate"),

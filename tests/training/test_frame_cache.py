@@ -1,21 +1,23 @@
 """Frames of training videos are the same from the disk as from the video."""
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from helpers.frame_caches import cache, files, held, images, levels
+from helpers.frame_caches import PLENTY, cache, files, held, images, levels
 from helpers.training_data import damaged, film
 from helpers.videos import make_video, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clipselect.media.geometry import Geometry
 from clipselect.media.video import VideoFile
 from clipselect.training import frame_cache
-from clipselect.training.frame_cache import FrameCache
+from clipselect.training.frame_cache import HEADER_BYTES, FrameCache
 
 
 @given(st.fractions(-1, 5, max_denominator=50), st.fractions("1/50", 3, max_denominator=50), st.integers(1, 6))
@@ -43,6 +45,26 @@ def test_a_window_beyond_an_end_is_moved_and_one_that_is_too_long_is_cut(tmp_pat
     assert np.array_equal(frames.clip(video, Fraction(-5), one, 4), frames.clip(video, Fraction(0), one, 4))
     assert np.array_equal(frames.clip(video, Fraction(9), one, 4), frames.clip(video, one, one, 4))
     assert np.array_equal(frames.clip(video, one, Fraction(9), 4), frames.clip(video, Fraction(0), Fraction(2), 4))
+
+
+@pytest.mark.parametrize(
+    ("geometry", "shape"),
+    [(Geometry(99), (16, 32)), (Geometry(64, crops=3), (16, 32)), (Geometry((128, 171)), (16, 21))],
+)
+def test_what_is_cropped_later_is_cached_whole_and_apart(
+    tmp_path: Path, geometry: Geometry, shape: tuple[int, int]
+) -> None:
+    video, window = str(make_video(tmp_path / "v.mp4", 50, size=(96, 48))), (Fraction(0), Fraction(1), 4)
+    squashed = cache(tmp_path / "s").clip(video, *window)
+    kept = replace(cache(tmp_path / "s"), geometry=geometry)
+    assert squashed.shape == (4, 16, 16, 3) and kept.clip(video, *window).shape == (4, *shape, 3)
+    assert sorted(np.load(file).shape[1:3] for file in files(tmp_path / "s")) == sorted([(16, 16), shape])
+    none = replace(cache(tmp_path / "n", limit=0), geometry=geometry)
+    for start in (Fraction(0), Fraction(1)):  # decoded from end to end, and then by seeking
+        assert np.array_equal(kept.clip(video, start, *window[1:]), none.clip(video, start, *window[1:]))
+    sizes = sum(np.load(file).nbytes + HEADER_BYTES for file in files(tmp_path / "s"))
+    assert held(tmp_path / "s") == sizes
+    assert not kept.ledger.reserve("more", PLENTY - sizes + 1, PLENTY)  # all of them count
 
 
 def test_a_kept_video_is_not_opened_again(tmp_path: Path, opened: list[str]) -> None:
@@ -73,8 +95,8 @@ def test_a_video_without_room_is_decoded_from_end_to_end_once_for_all_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[int] = []
-    whole = VideoFile.frames
-    monkeypatch.setattr(VideoFile, "frames", lambda self, *how: passes.append(1) or whole(self, *how))
+    whole = VideoFile.converted
+    monkeypatch.setattr(VideoFile, "converted", lambda self, *how: passes.append(1) or whole(self, *how))
     video = str(damaged(tmp_path / "hole.mp4", 0.3, 0.4))
     for _ in range(3):
         frame_cache._opened.cache_clear()  # as in another process

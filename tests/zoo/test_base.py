@@ -134,3 +134,21 @@ def test_a_network_without_weights_says_how_to_give_them() -> None:
 def test_more_classes_than_outputs_are_refused() -> None:
     with pytest.raises(ClipselectError, match="4 outputs, but 5 classes"):
         Base.from_module(Tiny(), SMALL, 1.0, classes=tuple("abcde"), device="cpu")
+
+
+def test_the_outputs_of_several_crops_are_their_mean(clips: np.ndarray) -> None:
+    torch.manual_seed(0)
+    base = Base.from_module(Tiny(), SMALL, 1.0, device="cpu").with_geometry("three_crops")
+    crops = np.stack([clips, clips // 2, 255 - clips], axis=2)  # [n, T, 3, size, size, 3]
+    found = base.outputs(crops)
+    alone = [base.outputs(crops[:, :, i]) for i in range(3)]
+    for i in range(2):
+        assert torch.allclose(found[i], torch.stack([outputs[i] for outputs in alone]).mean(0), atol=1e-6)
+    assert not torch.allclose(found[1], alone[0][1], atol=1e-4)
+
+
+def test_another_geometry_is_another_identity() -> None:
+    base = Base.from_module(Tiny(), SMALL, 1.0, device="cpu")
+    assert base.with_geometry(None) is base
+    made = {str(base.with_geometry(text).identity) for text in ("squash", "short_side", "short_side:65", "three_crops")}
+    assert len(made) == 4
