@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from clipselect.errors import check_argument
 from clipselect.media.candidate_clips import Clip, frames_to_score
 from clipselect.media.clip_decoding import changed
-from clipselect.media.scaling import scaled, short_side_size, upright
+from clipselect.media.geometry import short_side_size
+from clipselect.media.scaling import scaled, upright
 from clipselect.media.sources import Source
 
 MAX_SIDE, MAX_FRAMES = 8192, 10_000

@@ -17,7 +17,7 @@ from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from clipselect.media.geometry import Geometry, short_side_size
+from clipselect.media.geometry import Geometry
 from clipselect.media.images import Image
 
 
@@ -86,16 +86,6 @@ def scaled(frame: av.VideoFrame, width: int, height: int) -> Image:
 def squash(frame: av.VideoFrame, size: int) -> Image:
     """[size, size, 3] uint8 RGB of the whole frame, upright; the aspect ratio is given up."""
     return scaled(frame, size, size)
-
-
-def scaled_to_short_side(frame: av.VideoFrame, short_side: int, aspect: float) -> Image:
-    """[h, w, 3] uint8 RGB of the whole frame, upright, its shorter side of so many pixels.
-
-    Args:
-        aspect: width over height as shown, `Source.aspect`: a frame does not know whether its pixels are square.
-    """
-    height, width = short_side_size(short_side, aspect)
-    return scaled(frame, width, height)
 
 
 def cropped(frame: av.VideoFrame, geometry: Geometry, size: int, aspect: float) -> NDArray[np.uint8]:

@@ -10,8 +10,8 @@ import torch
 from helpers.videos import make_video, write_display_matrix
 from numpy.typing import NDArray
 
-from clipselect.media.geometry import Geometry
-from clipselect.media.scaling import cropped, scaled_to_short_side, upright
+from clipselect.media.geometry import Geometry, short_side_size
+from clipselect.media.scaling import cropped, scaled, upright
 from clipselect.media.sources import open_source
 
 TOP_LEFT, TOP_RIGHT, BOTTOM_LEFT, BOTTOM_RIGHT = range(4)
@@ -64,7 +64,8 @@ def test_a_picture_of_a_short_side_looks_as_a_player_shows_it(
         write_display_matrix(path, 0, 1, -1, 0)
     source = open_source(path)
     (frame,) = source.pictures(0, 0)
-    picture = scaled_to_short_side(frame, 24, source.aspect)
+    height, width = short_side_size(24, source.aspect)
+    picture = scaled(frame, width, height)
     assert picture.shape == (*shape, 3)
     red_corner = picture[2:10, -10:-2] if turned else picture[2:10, 2:10]
     assert red_corner[..., 0].mean() > 180
