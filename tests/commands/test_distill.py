@@ -89,7 +89,7 @@ def test_the_weights_say_how_they_were_made(made: Result, out: Path, data: Path)
 
 def test_other_commands_take_the_weights(made: Result, out: Path, data: Path, run: Run) -> None:
     video = data / "videos" / "a" / "0.mp4"
-    assert run("score", video, "--model", out, "--k", 2, "--csv").code == 0 and run.out.count("\n") == 1 + 3
+    assert run("score", video, "--model", out, "--k", 2, "--csv", "-").code == 0 and run.out.count("\n") == 1 + 3
     run("classify", video, "--model", out, "--base", f"{data / 'base.py'}:base")
     assert run.code == 0 and "dense" in run.out
 
