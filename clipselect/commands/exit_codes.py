@@ -11,12 +11,16 @@ import av
 from clipselect.commands.common import option_problem, print_error
 from clipselect.errors import ArgumentError, ClipselectError
 
+READER_STOPPED = 128 + 13
+"""What a shell shows of a program that SIGPIPE has ended."""
+
 
 def run_command(command: Callable[[], Any]) -> None:
     """Run a command line; any `ClipselectError` becomes one sentence and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ✔ shows ?
+    problem = ""
     try:
         command()
         return
@@ -24,10 +28,15 @@ def run_command(command: Callable[[], Any]) -> None:
         problem = option_problem(e)
     except ClipselectError as e:
         problem = str(e)
-    except BrokenPipeError:  # whoever reads standard output, such as head, has stopped
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except BrokenPipeError:
+        pass
+    except SystemExit as e:
+        if not isinstance(e.__context__, BrokenPipeError):  # which click turns into an exit code 1
+            raise
     except (OSError, av.FFmpegError) as e:
         problem = f"{e.strerror or e}; check the disk and the permissions"
+    if not problem:  # whoever reads standard output, such as head, has stopped
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_STOPPED)
     print_error(problem)
     sys.exit(2)
