@@ -41,6 +41,7 @@ from .samplers.video_aggregator import VideoAnswers as VideoAnswers
 from .scoring.onnx_export import export_onnx as export_onnx
 from .scoring.scorer import Scorer as Scorer
 from .scoring.scorer import load_scorer as load_scorer
+from .scoring.threads import set_threads as set_threads
 from .scoring.video_scores import VideoScores as VideoScores
 from .scoring.video_scores import score_video as score_video
 from .training.base_training import train_base as train_base

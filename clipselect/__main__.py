@@ -1,9 +1,12 @@
 """Entry point of the command line."""
 
+import os
 import sys
 
 
 def main() -> None:
+    # Otherwise threads use a core while they wait: on a busy machine scoring took several times as long
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when PyTorch is imported
     try:  # importing takes a second or two
         from clipselect.commands import app
         from clipselect.commands.exit_codes import run_command

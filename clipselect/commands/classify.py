@@ -40,6 +40,7 @@ def classify(
     fps: options.Fps = 30.0,
     fast: options.Fast = False,
     json_file: options.JsonFile = None,
+    threads: options.Threads = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Send the picked clips of a video through the zoo's base, beside uniform and dense sampling.

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import Command, check, stderr, write_stdout
-from clipselect.commands.options import BaseGeometry, ClipDuration, Device, Fps, MinGap, Model, Stride
+from clipselect.commands.options import BaseGeometry, ClipDuration, Device, Fps, MinGap, Model, Stride, Threads
 from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectWarning
 from clipselect.evaluation.clips import ClipEvaluation
@@ -122,6 +122,7 @@ def clips(
     timed: Annotated[int, typer.Option(help="Videos to time, from the closed file to the answer; 0 for none.")] = 8,
     fps: Fps = 30.0,
     device: Device = "auto",
+    threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
     """Clips of videos: accuracy of classification.

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from clipselect.commands.evaluate import Out, Quiet, run_evaluation
-from clipselect.commands.options import Device
+from clipselect.commands.options import Device, Threads
 from clipselect.evaluation.sets.faces import FaceEvaluation
 from clipselect.evaluation.sets.persons import PersonEvaluation
 from clipselect.scoring import shipped
@@ -60,6 +60,7 @@ def faces(
     domains: Prefixes = [],  # noqa: B006
     name: Name = None,
     device: Device = "auto",
+    threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
     """Frames of sets of faces: accuracy of verification.
@@ -89,6 +90,7 @@ def persons(
     seeds: PersonSeeds = [0, 1, 2],  # noqa: B006
     metric: Metric = "euclidean",
     device: Device = "auto",
+    threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
     """Frames of tracklets of persons: accuracy of re-identification.

@@ -49,6 +49,7 @@ def faces(
     html: options.FrameHtml = None,
     save: options.Save = None,
     index: options.IndexFile = None,
+    threads: options.Threads = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Find the faces of videos, link them to tracks, and pick the best of each: by default those above 0.15.

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import print_error, print_warning, stderr
-from clipselect.commands.options import ClipDuration, Device, Fast, Fps, ListPrefix, Model, Stride
+from clipselect.commands.options import ClipDuration, Device, Fast, Fps, ListPrefix, Model, Stride, Threads
 from clipselect.commands.progress import MAX_LISTED, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectError
 from clipselect.index.build_index import Engine, IndexSummary, build_index
@@ -36,6 +36,7 @@ def index(
     workers: Annotated[
         int | None, typer.Option(help="Decoding processes; 0 decodes in this one. (default: one per core)")
     ] = None,
+    threads: Threads = None,
     engine: Annotated[
         str, typer.Option(help="local, or ray: the machines of a Ray cluster (pip install 'clipselect\\[ray]').")
     ] = "local",

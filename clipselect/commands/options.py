@@ -8,6 +8,7 @@ import typer
 
 from clipselect.media.candidate_clips import Seconds
 from clipselect.samplers.clip_selector import DEFAULT_K
+from clipselect.scoring.threads import set_threads
 
 
 def _seconds(text: str) -> Seconds:
@@ -34,6 +35,14 @@ Model = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="DDNet: a n
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ... or auto.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write CSV; - for standard output.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        callback=lambda threads: None if threads is None else set_threads(threads),
+        help="Threads of decoder and network, each. (default: as many as are fastest on an idle machine)",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no progress; warnings and errors only.")]
 
 # Of clips

@@ -35,6 +35,7 @@ def reid(
     html: options.FrameHtml = None,
     save: options.Save = None,
     index: options.IndexFile = None,
+    threads: options.Threads = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Rank the frames of person tracklets and pick those worth embedding: by default those above 0.5.

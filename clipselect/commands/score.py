@@ -49,6 +49,7 @@ def score(
     ] = None,
     prefix: options.ListPrefix = None,
     extract: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the picked clips as .mp4 files.")] = None,
+    threads: options.Threads = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Rank the clips of videos and pick the ones worth a heavy network's time.

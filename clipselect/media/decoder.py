@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.media.container import LIMITS, open_container, packets, threads_for_all, video_stream
+from clipselect.media.cores import core_limit
 from clipselect.media.fast import skip_unneeded
 
 
@@ -81,7 +82,7 @@ class Decoder:
         """All frames that decode, in order, not converted; their `pts` are ticks from `origin`.
 
         Args:
-            threads: 0 for as many as are fastest.
+            threads: 0 for as many as are fastest, or as `limit_cores` says.
             seek_to: begin at the last key frame at or before this tick.
             fast: skip frames that no other frame needs, and do not smooth the edges between blocks.
             whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
@@ -94,7 +95,7 @@ class Decoder:
         with open_container(self.path) as container:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads or (threads_for_all(stream) if whole else 0)
+            stream.codec_context.thread_count = threads or core_limit() or (threads_for_all(stream) if whole else 0)
             stream.codec_context.options = dict(LIMITS)
             if fast:
                 skip_unneeded(stream)

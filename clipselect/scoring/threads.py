@@ -12,6 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
 
+from clipselect.errors import check_argument
+from clipselect.media.cores import limit_cores
+
 T = TypeVar("T")
 
 MIN_SLACK = 1.25
@@ -20,6 +23,26 @@ keeps a batch that takes a little longer from holding up the decoder."""
 
 _setting = Lock()
 """Held while the number of threads of new threads is briefly another one."""
+
+
+def set_threads(threads: int) -> None:
+    """Let decoders and networks of this process use so many threads each, and `build_index` so many processes.
+
+    Without it they use all cores. On a machine that others use, fewer are often faster: threads wait for each other,
+    and for those of others. Where `OMP_WAIT_POLICY=PASSIVE` is set before PyTorch is imported, as the command line
+    does, they wait without using a core.
+
+    >>> set_threads(2)  # doctest: +SKIP
+
+    Raises:
+        ArgumentError: not a whole number from 1 on.
+    """
+    whole = isinstance(threads, int) and not isinstance(threads, bool) and threads >= 1
+    check_argument(whole, "threads", f"must be a whole number from 1 on, got {threads!r}")
+    import torch
+
+    limit_cores(threads)
+    torch.set_num_threads(threads)
 
 
 class AdaptiveThreads:

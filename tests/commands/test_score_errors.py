@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,16 @@ def test_an_empty_word_is_refused_by_the_name_of_its_argument(run: Run, words: l
 @pytest.mark.parametrize("words", [["--json"], ["--csv", "--quiet"], ["--model", "--json", "-"]])
 def test_an_option_without_its_value_does_not_take_the_next_option(run: Run, video: Path, words: list[str]) -> None:
     assert_refused(run("score", video, *words), f"{words[0]} needs a value")
+
+
+def test_a_reader_that_stops_ends_a_command_quietly() -> None:
+    for words in ([], ["score"]):
+        command = [sys.executable, "-m", "clipselect", *words, "--help"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout and process.stderr
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == 128 + 13
 
 
 def test_too_short_a_clip_is_not_called_a_stride(run: Run, video: Path) -> None:

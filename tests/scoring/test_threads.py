@@ -1,16 +1,25 @@
 """Cores that a network and a decoder share."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from helpers.command_line import Run, assert_refused
 
+from clipselect.errors import ArgumentError
+from clipselect.media.cores import limit_cores, usable_cores
+from clipselect.media.sources import open_source
 from clipselect.scoring.scorer import load_scorer
-from clipselect.scoring.threads import AdaptiveThreads
+from clipselect.scoring.threads import AdaptiveThreads, set_threads
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +28,37 @@ def four_threads() -> Iterator[None]:
     torch.set_num_threads(4)
     yield
     torch.set_num_threads(before)
+    limit_cores(0)
+
+
+def test_a_limit_holds_for_decoders_networks_and_processes(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("clipselect.media.decoder.threads_for_all", lambda stream: asked.append(stream.type) or 4)
+    list(open_source(video).frames(np.arange(30), 16))
+    assert len(asked) == 1
+    set_threads(1)
+    list(open_source(video).frames(np.arange(30), 16))
+    assert len(asked) == 1 and (torch.get_num_threads(), usable_cores()) == (1, 1)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+def test_a_number_of_threads_is_a_whole_one(threads: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^threads must"):
+        set_threads(threads)
+
+
+def test_commands_take_a_number_of_threads(run: Run, video: Path) -> None:
+    assert run("score", video, "--threads", 1, "--quiet").code == 0 and torch.get_num_threads() == 1
+    assert_refused(run("score", video, "--threads", 0), "--threads must")
+
+
+def test_threads_of_commands_wait_without_using_a_core() -> None:
+    """Waiting threads that use the cores of a busy machine make scoring take several times as long."""
+    code = "import os, sys, clipselect.__main__ as m; sys.argv = ['clipselect', '--version']\n"
+    code += "try: m.main()\nexcept SystemExit: pass\nprint(os.environ['OMP_WAIT_POLICY'])"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert found.stdout.split()[-1] == "PASSIVE"
 
 
 @pytest.mark.parametrize(
