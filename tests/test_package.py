@@ -104,13 +104,18 @@ def test_the_pages_hold_no_placeholders() -> None:
     assert [line for line in lines if re.fullmatch(r"[A-Z ]{3,}", line)] == []
 
 
-def test_the_python_example_of_the_readme_runs(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_example_of_the_readme_runs(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     example = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "video.mp4").symlink_to(video)
     names: dict[str, Any] = {}
     exec(example, names)
-    assert names["answer"].shape == (400,)
+    answer, base = names["answer"], names["base"]
+    assert answer.shape == (len(base.classes),) and 0 < float(answer.max()) <= float(answer.sum()) <= 1
+    assert capsys.readouterr().out == f"{base.classes[int(answer.argmax())]} {float(answer.max()):.0%}\n"
+    assert len([line for line in example.splitlines() if line]) < 10
 
 
 def test_every_public_name_is_there_and_described() -> None:

@@ -130,6 +130,12 @@ class Picks(Sequence[Pick]):
         picks = ", ".join(f"{pick.start:.2f}-{pick.end:.2f} s ({pick.score:.4f})" for pick in self)
         return f"<{len(self)} of {len(self.candidates)} clips of {printable(self.scores.source.path)}: {picks}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the timeline of the video and a picture of every pick."""
+        from clipselect.samplers.picks_view import picks_html
+
+        return picks_html(self)
+
     def decode(
         self,
         num_frames: int | None = None,
@@ -160,7 +166,7 @@ class Picks(Sequence[Pick]):
         """
         check_shape(num_frames, size, short_side)
         axes = AXES[one_of(layout, "layout", get_args(Layout))]
-        self._check_video()
+        self.check_readable()
         arrays = clip_arrays(self.scores.source, self._clips, num_frames, size=size, short_side=short_side)
         return (torch.from_numpy(array).permute(axes).contiguous() for array in arrays)
 
@@ -181,7 +187,7 @@ class Picks(Sequence[Pick]):
         Raises:
             VideoError, ClipselectError: as for `decode`; a file that cannot be written.
         """
-        self._check_video()
+        self.check_readable()
         paths = self.clip_paths(Path(folder), stem)
         make_folder(Path(folder))
         for clip, path in zip(self._clips, paths, strict=True):
@@ -237,8 +243,8 @@ class Picks(Sequence[Pick]):
     def _clips(self) -> list[Any]:
         return [self.scores.clips[i] for i in self.picked.ordered.tolist()]
 
-    def _check_video(self) -> None:
-        """Raise an error if the pixels are not those that were scored."""
+    def check_readable(self) -> None:
+        """Raise a ClipselectError if the pixels that were scored are no longer there."""
         if self.path is not None and signature(self.path) != self.read:
             raise VideoError(f"{self.path}: was changed or removed after its clips were picked; select them again")
         if isinstance(self.scores.source, FrameArray) and not len(self.scores.source.pixels):

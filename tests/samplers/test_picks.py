@@ -6,7 +6,9 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
 from helpers.sampling import tiny_ddnet
@@ -155,3 +157,23 @@ def test_the_record_and_the_table_hold_all_candidates(picks: Picks, monkeypatch:
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     with pytest.raises(MissingLibraryError, match="pandas"):
         picks.to_pandas()
+
+
+def test_a_notebook_shows_a_timeline_and_a_picture_of_every_pick(scorer: Scorer, tmp_path: Path) -> None:
+    path = make_video(tmp_path / "<b>&.mp4", 250)
+    picks = select(path, 3, model=scorer)
+    page = picks._repr_html_()
+    assert page.count("<svg") == 1 and page.count("<figure") == page.count("data:image/jpeg;base64,") == 3
+    assert (
+        "<b>&.mp4" not in page and "&lt;b&gt;&amp;.mp4" in page and "http" not in page.replace("http://www.w3.org", "")
+    )
+    ElementTree.fromstring(re.sub(r"<style>.*?</style>|<img[^>]*>", "", page, flags=re.DOTALL))  # every tag is closed
+    path.unlink()
+    gone = picks._repr_html_()
+    assert "data:image" not in gone and "was changed or removed" in gone and gone.count("<figure") == 3
+
+
+def test_a_notebook_shows_frames_in_memory_kept_or_not(scorer: Scorer) -> None:
+    for keep, pictures in ((True, 1), (False, 0)):
+        picks = select(np.full((30, 8, 8, 3), 90, np.uint8), fps=25, model=scorer, keep_frames=keep)
+        assert picks._repr_html_().count("data:image") == pictures
