@@ -37,6 +37,7 @@ class VideoOutputs:
         discriminabilities: [p].
         probabilities: [n, classes].
         scores: [n].
+        spans: [n, 2] start and end in seconds.
     """
 
     video: LabelledVideo
@@ -45,6 +46,7 @@ class VideoOutputs:
     discriminabilities: NDArray[np.float64]
     probabilities: NDArray[np.float32]
     scores: NDArray[np.float32]
+    spans: NDArray[np.float64]
 
 
 def clip_quality(
@@ -117,7 +119,8 @@ def _video_outputs(
         elements = elements_from_outputs(i, video, outputs)
         pairs, _ = target.pairs(elements)
         values = target.discriminability(elements).numpy()
-        found.append(VideoOutputs(video, elements.shows, pairs, values, outputs.probabilities.numpy(), scored.scores))
+        probabilities = outputs.probabilities.numpy()
+        found.append(VideoOutputs(video, elements.shows, pairs, values, probabilities, scored.scores, scored.spans))
     return found
 
 
@@ -177,7 +180,7 @@ def _groups(found: Sequence[VideoOutputs]) -> list[Group]:
         first += len(clips)
         action = one.shows != BACKGROUND if one.video.segments else None
         if one.video.labels:
-            groups.append(Group(one.video.path, one.video.labels, clips, action))
+            groups.append(Group(one.video.path, one.video.labels, clips, action, one.spans))
     return groups
 
 

@@ -1,5 +1,7 @@
 """The table of methods is whole, and every entry chooses and weighs what it says."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,30 @@ def test_random_depends_on_the_seed_and_on_the_group() -> None:
 
     assert drawn(0, 0) == drawn(0, 0) == sorted({*drawn(0, 0)})
     assert drawn(0, 0) != drawn(1, 0) != drawn(1, 1)
+
+
+OVERLAPPING = np.array([(i / 2, i / 2 + 1) for i in range(9)])
+"""Windows of a second, every half second."""
+
+
+@pytest.mark.parametrize("name", ["ddl", "ddl_average", "ddl_literal", "confidence", "random"])
+def test_methods_that_could_waste_clips_on_one_moment_do_not(name: str) -> None:
+    values = np.linspace(0.1, 0.9, 9)
+    for seed in range(20):
+        given: dict[str, Any] = {"confidence": values, "seed": (seed,), "spans": OVERLAPPING}
+        kept, _ = METHODS[name].keep(Candidates(values, 4, **given))
+        assert (np.diff(kept) >= 2).all() and len(kept) >= 3
+        overlapping, _ = METHODS[name].keep(Candidates(values, 4, **given, min_gap=None))
+        assert len(overlapping) == 4
+        if name != "random":
+            assert kept.tolist() == [2, 4, 6, 8] and overlapping.tolist() == [5, 6, 7, 8]
+
+
+def test_dense_keeps_all_and_evenly_spread_clips_keep_their_number() -> None:
+    candidates = Candidates(np.linspace(0.1, 0.9, 9), 4, equal_cost_k=5, spans=OVERLAPPING)
+    for name, count in {"dense": 9, "uniform": 4, "uniform_equal_cost": 5}.items():
+        assert len(METHODS[name].keep(candidates)[0]) == count
+    assert METHODS["uniform"].keep(candidates)[0].tolist() == [1, 3, 5, 7]  # side by side by themselves
 
 
 def test_a_method_that_lacks_what_it_needs_says_so() -> None:
