@@ -121,7 +121,8 @@ def _of_video(
             )
         for number, track in enumerate(found.tracks, start=1):
             name, selection = f"track {number}", sampler(track.crops)
-            saved = outputs.save_frames(source, name, selection, track.crops.__getitem__)
+            numbers = [origin.frame or 0 for origin in track.origins]
+            saved = outputs.save_frames(source, name, selection, track.crops.__getitem__, numbers)
             results.append(
                 scored_group(
                     source, name, model, track.origins, selection, files=saved,

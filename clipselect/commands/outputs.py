@@ -24,6 +24,9 @@ from clipselect.samplers.frame_sampler import FrameSelection
 from clipselect.samplers.picks import Picks
 from clipselect.scoring.scorer import Scorer
 
+SAVED_NAME = re.compile(r"_rank\d+_\d+\.\d\ds-\d+\.\d\ds\.mp4|\d{3}_\d\.\d{3}_\d{5,}\.png")
+"""Names of the clips and frames that are saved to the folder."""
+
 
 @dataclass(frozen=True)
 class Outputs(ABC):
@@ -98,8 +101,20 @@ class Outputs(ABC):
                     write(path, content())
             except ClipselectError as e:
                 failure = failure or e
+        self._name_stale(results)
         if failure is not None:
             raise failure
+
+    def _name_stale(self, results: Sequence[Result]) -> None:
+        """Warn of clips or frames of another run in the folder: whoever takes all files takes those, too."""
+        if self.folder is None:
+            return
+        saved = {Path(element["file"]) for result in results for element in result.elements if element["file"]}
+        stale = sorted(p for p in self.folder.rglob("*") if SAVED_NAME.search(p.name) and p not in saved)
+        if stale:
+            count = f"{len(stale)} file{'s' if len(stale) > 1 else ''} of another run"
+            named = ", ".join(path.name for path in stale[:2]) + ", ..." * (len(stale) > 2)
+            print_warning(f"{self.folder}: holds {count} ({named}); remove what you no longer need")
 
 
 @dataclass(frozen=True)
@@ -184,12 +199,18 @@ class FrameOutputs(Outputs):
             write_frame_index(self.index, scorer, rows)
 
     def save_frames(
-        self, source: str, name: str, selection: FrameSelection, picture: Callable[[int], Image]
+        self,
+        source: str,
+        name: str,
+        selection: FrameSelection,
+        picture: Callable[[int], Image],
+        numbers: Sequence[int] | None = None,
     ) -> dict[int, Path]:
-        """Write the picked frames of a group as PNG files, if wanted: OUT/GROUP/RANK_SCORE_PLACE.png.
+        """Write the picked frames of a group as PNG files, if wanted: OUT/GROUP/RANK_SCORE_NUMBER.png.
 
         Args:
             picture: place of a frame in the group -> its pixels.
+            numbers: of all frames of the group in their video; by default their places.
 
         Returns:
             The files by place.
@@ -205,7 +226,7 @@ class FrameOutputs(Outputs):
         saved = {}
         for i, rank, score in zip(selection.candidates.tolist(), selection.ranks, selection.scores, strict=True):
             if i in picked:
-                saved[i] = folder / f"{rank:03d}_{score:.3f}_{i:05d}.png"
+                saved[i] = folder / f"{rank:03d}_{score:.3f}_{numbers[i] if numbers else i:05d}.png"
                 files.write_whole(saved[i], pages.png(picture(i)))
         return saved
 

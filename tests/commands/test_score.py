@@ -116,7 +116,7 @@ def test_threshold_gap_duration_and_stride(run: Run, video: Path) -> None:
 def test_candidates_of_the_users_own(run: Run, video: Path, tmp_path: Path) -> None:
     windows = tmp_path / "windows.csv"
     windows.write_text("start,end\n0.5,2\n0,0.5\n2,2.6\n")
-    document = json.loads(run("score", video, "--candidates", windows, "--json").out)
+    document = json.loads(run("score", video, "--candidates", windows, "--json", "-").out)
     assert [(c["start"], c["end"]) for c in only_video(document)["clips"]] == [(0, 0.5), (0.5, 2), (2, 2.52)]
     assert document["settings"]["candidates"] == str(windows) and document["settings"]["clip_duration"] is None
     assert_refused(run("score", video, "--candidates", windows, "--stride", 1), "--stride cannot be given")
@@ -172,6 +172,19 @@ def test_extracted_clips_hold_exactly_the_clips_frames(run: Run, tmp_path: Path)
         numbers = range(clip["first_frame"], clip["first_frame"] + clip["frames"])
         assert len(levels) == clip["frames"]
         assert np.abs(np.subtract(levels, [int(picture(i)[4, -4, 0]) for i in numbers])).max() <= 8
+
+
+def test_clips_of_an_earlier_run_are_named_and_kept(run: Run, video: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    run("score", video, "--k", 2, "--extract", folder, "--quiet")
+    before = sorted(folder.iterdir())
+    assert run("score", video, "--k", 2, "--extract", folder, "--quiet").err == ""
+    (folder / "holiday.mp4").touch()
+    run("score", video, "--k", 1, "--extract", folder, "--quiet")
+    stale = next(path for path in before if "rank02" in path.name)
+    assert run.code == 0 and len(run.err.splitlines()) == 1
+    assert f"{folder}: holds 1 file of another run" in run.err and stale.name in run.err
+    assert sorted(folder.iterdir()) == sorted([*before, folder / "holiday.mp4"])
 
 
 def test_frame_folder_and_other_decoder(run: Run, video: Path, tmp_path: Path) -> None:
