@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 CORE_ALONE = ROOT / "tests" / "helpers" / "core_only.py"
 DISTRIBUTIONS = {"PIL": "pillow"}
 """Of required libraries that are imported by another name."""
+COMES_WITH = {"huggingface_hub": "transformers"}
+"""Modules of libraries that others bring along."""
 OPTIONAL = {
     "train": [
         "train-base --data videos -o base.safetensors",
@@ -84,7 +86,8 @@ def test_every_import_is_of_a_requirement_or_guarded(setup_arguments: dict[str, 
     assert len(modules) > 100
     seen = set[str]()
     for module in modules:
-        for name, at_once in imports(module):
+        for imported, at_once in imports(module):
+            name = COMES_WITH.get(imported, imported)
             if name in LIBRARIES:
                 assert not at_once, f"{module} imports {name} at its top; import it where it is used"
                 text = module.read_text()

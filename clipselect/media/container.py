@@ -24,6 +24,8 @@ IMAGE_BRANDS = frozenset({"avif", "heic", "heix", "mif1"})
 """Of MP4's family of formats."""
 LIMITS = {"max_pixels": str(MAX_PIXELS)}
 """Options of a decoder: beyond them it fails rather than take the memory."""
+ANY_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""Metadata need not be UTF-8. PyAV 19 takes any."""
 THREADS_PER_CORE, MAX_THREADS = 4, 16
 """Of a decoder that works on several frames at once. Its threads wait for the frames that theirs refer to: one thread
 more than cores, which is FFmpeg's choice, leaves cores idle, most of all where frames in between are skipped."""
@@ -38,7 +40,7 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
     """The file as a PyAV container; a VideoError if FFmpeg cannot open it."""
     try:
         # "file:" keeps FFmpeg from taking a name with a colon for a protocol
-        container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
+        container = av.open(f"file:{path}", options=LIMITS, **ANY_METADATA)
     except av.FFmpegError as e:
         reason = e.strerror or type(e).__name__
         raise VideoError(f"{path}: not a video that FFmpeg can open ({reason}); check the file or convert it") from e
