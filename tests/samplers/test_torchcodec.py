@@ -15,7 +15,7 @@ from helpers.optional import import_or_skip
 from helpers.sampling import tiny_ddnet
 from helpers.videos import make_damaged_video, make_uneven_video, make_video, write_display_matrix
 
-from clipselect import ClipselectError, select
+from clipselect import ClipselectError, DDLClipSampler, select
 from clipselect.errors import ArgumentError, MissingLibraryError, VideoError
 from clipselect.samplers.torchcodec import clips_by_score
 from clipselect.scoring.scorer import Scorer, load_scorer
@@ -24,8 +24,13 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+delay_moov", "avoid_negative_
 
 
 @pytest.fixture(scope="module")
-def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
-    return load_scorer(tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors"), "cpu")
+def ddnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def scorer(ddnet: Path) -> Scorer:
+    return load_scorer(ddnet, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,13 @@ def test_the_clips_are_those_of_select(long: Path, scorer: Scorer, decoder: Any)
     assert clips.duration_seconds.shape == (3, 4)
     frames = decoder(long).get_frames_at([round(25 * t) for t in clips.pts_seconds.flatten().tolist()])
     assert torch.equal(clips.data.flatten(0, 1), frames.data)
+
+
+def test_pytorchvideo_gets_the_same_clips(long: Path, ddnet: Path, decoder: Any) -> None:
+    sampler = DDLClipSampler(1.6, k=3, model=ddnet)
+    chosen = [float(one.clip.start) for one in sampler.choose(sampler.candidates_of(str(long), 25))]
+    how: dict[str, Any] = {"num_frames_per_clip": 8, "seconds_between_frames": 0.2, "model": ddnet, "device": "cpu"}
+    assert starts(clips_by_score(decoder(long), long, k=3, **how)) == chosen
 
 
 def test_only_the_choice_of_clips_differs_from_torchcodecs_sampler(long: Path, scorer: Scorer, decoder: Any) -> None:
