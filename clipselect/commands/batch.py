@@ -14,6 +14,7 @@ from clipselect.commands.output.records import Result, Scored, failed_group, sco
 from clipselect.commands.outputs import FrameOutputs, Outputs
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.images import FrameOrigin, read_image
+from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.samplers.frame_sampler import FrameSampler
 
@@ -34,13 +35,15 @@ def sentence(path: object, failure: BaseException) -> str:
 
 
 def run_batch(
-    inputs: Sequence[T], score: Callable[[T], Iterable[Result]], outputs: Outputs, what: str
-) -> tuple[list[Result], int]:
+    inputs: Sequence[T], score: Callable[[T], Iterable[Result]], outputs: Outputs, what: str,
+    progress: ProgressCallback = no_progress,
+) -> tuple[list[Result], int]:  # fmt: skip
     """The results of all inputs, shown as they come, and how many inputs Ctrl-C has left undone.
 
     Args:
         score: one input -> its results; failures are results, too.
         what: the inputs in the plural, such as "videos".
+        progress: gets the inputs done.
     """
     results: list[Result] = []
     done = 0
@@ -53,6 +56,7 @@ def run_batch(
                 if result.error is not None:
                     print_error(result.error)
             done += 1
+            progress(Progress("scoring", done, len(inputs)))
     except KeyboardInterrupt:
         stderr().print(Text(f"interrupted: {done} of {len(inputs)} {what} are in the results"))
     return results, len(inputs) - done
@@ -94,9 +98,9 @@ def score_files(source: str, name: str, paths: Sequence[Path], sampler: FrameSam
         for warning in warned:
             print_warning(warning)
         saved = outputs.save_frames(source, name, selection, lambda i: read_image(paths[i]))
-        pictures = [read_image(paths[i]) for i in selection.candidates] if outputs.needs_pictures else []
         origins = [FrameOrigin(path) for path in paths]
-        return scored_group(source, name, model, origins, selection, warnings=warned, files=saved, pictures=pictures)
+        group = scored_group(source, name, model, origins, selection, warnings=warned, files=saved)
+        return outputs.with_pictures(group, lambda i: read_image(paths[selection.candidates[i]]))
     except FAILURES as e:
         return failed_group(source, name, model, sentence(source, e))
 

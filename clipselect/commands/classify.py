@@ -10,12 +10,13 @@ from rich.text import Text
 from clipselect.commands import options
 from clipselect.commands.common import print_warning
 from clipselect.commands.output.records import VIDEOS, as_json, scored_video
-from clipselect.commands.output.terminal import candidates, clock, plain_table
+from clipselect.commands.output.terminal import plain_table
 from clipselect.commands.outputs import VideoOutputs, write
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.evaluation.classify import Answer, compare
 from clipselect.media.sources import Backend
 from clipselect.media.text import printable
+from clipselect.pages.formats import clock, count
 from clipselect.samplers.clip_selector import ClipSelector
 from clipselect.scoring.scorer import load_scorer
 
@@ -62,7 +63,7 @@ def classify(
     result = scored_video(picks)
     if not quiet:
         length = clock(result.facts["duration"])
-        title = f"{printable(video)}  {length}, {candidates(len(result.elements))}"
+        title = f"{printable(video)}  {length}, {count(len(result.elements), 'candidate clip')}"
         outputs.console.print(Text(title, style="bold"))
         _print(outputs.console, answers, network.classes)
     for warning in result.facts["warnings"]:

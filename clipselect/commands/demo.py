@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from clipselect.commands.options import Device
-from clipselect.commands.output.pages import jpeg
 from clipselect.commands.output.records import scored_video
 from clipselect.commands.outputs import VideoOutputs
 from clipselect.media.extract import write_frames
@@ -36,7 +35,8 @@ def demo(
     outputs = VideoOutputs(html=page)
     selector = ClipSelector(scorer=load_scorer(None, device), k=3)
     write_demo_video(video)
-    result = scored_video(selector(video, thumbnail=jpeg))
+    picks = selector(video)
+    result = scored_video(picks, thumbnails=outputs.thumbnails(picks, videos=1))
     outputs.show(result)
     outputs.save([result], selector.settings())
     for line in (

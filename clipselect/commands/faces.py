@@ -49,6 +49,7 @@ def faces(
     html: options.FrameHtml = None,
     save: options.Save = None,
     index: options.IndexFile = None,
+    every_frame: options.EveryFrame = False,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -57,7 +58,7 @@ def faces(
     Images in folders are taken as faces already cropped. Exit code 0: all done. 1: some failed. 2: all failed, or wrong
     usage.
     """
-    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
+    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame)
     sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     paths = expand(inputs)
     outputs.refuse_overwrite(*paths, model, detector)
@@ -75,6 +76,7 @@ def faces(
         return _of_video(path, sampler, outputs, detect, every, shortest)
 
     results, undone = run_batch(paths, score, outputs, "inputs")
+    outputs.show_summary(results)
     of_videos = {"detector": detector.name if detector else "haar", "every": every, "shortest": shortest}
     outputs.write_index(results, sampler.scorer)
     outputs.save(results, sampler_settings(sampler, **(of_videos if has_videos else {})))
@@ -123,13 +125,9 @@ def _of_video(
             name, selection = f"track {number}", sampler(track.crops)
             numbers = [origin.frame or 0 for origin in track.origins]
             saved = outputs.save_frames(source, name, selection, track.crops.__getitem__, numbers)
-            results.append(
-                scored_group(
-                    source, name, model, track.origins, selection, files=saved,
-                    warnings=found.warnings if track.by_landmarks else (*found.warnings, SQUARES),
-                    pictures=track.crops if outputs.needs_pictures else (),
-                )
-            )  # fmt: skip
+            warnings = found.warnings if track.by_landmarks else (*found.warnings, SQUARES)
+            group = scored_group(source, name, model, track.origins, selection, files=saved, warnings=warnings)
+            results.append(outputs.with_pictures(group, track.crops.__getitem__))
     except FAILURES as e:
         return [failed_group(source, "", model, sentence(path, e))]
     return results

@@ -94,11 +94,12 @@ FrameK = Annotated[int | None, typer.Option("--k", help="Pick the best K frames 
 Share = Annotated[float | None, typer.Option(help="Pick the best share of a group's frames, in (0, 1].")]
 FramePlot = Annotated[
     Path | None,
-    typer.Option("--plot", metavar="FILE.png", help="A picture of every group, its frames sorted by their scores."),
+    typer.Option("--plot", metavar="FILE", help="A strip of every group, best frame first: .png, .svg or .pdf."),
 ]
 FrameHtml = Annotated[
-    Path | None, typer.Option("--html", metavar="FILE.html", help="A page with every frame and its score.")
+    Path | None, typer.Option("--html", metavar="FILE.html", help="A page with the picked frames of every group.")
 ]
+EveryFrame = Annotated[bool, typer.Option("--all", help="Print every frame of every group rather than a summary.")]
 Save = Annotated[Path | None, typer.Option(metavar="DIR", help="Save the picked frames as PNG files.")]
 IndexFile = Annotated[
     Path | None, typer.Option("--index", metavar="FILE.parquet", help="Write the scores for the sampler's index.")

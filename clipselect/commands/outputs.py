@@ -1,5 +1,6 @@
 """Where results go: files and standard output, checked before the work and written whole after it."""
 
+import io
 import itertools
 import re
 from abc import ABC, abstractmethod
@@ -8,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from PIL import Image as Pillow
 from rich.console import Console
 
 from clipselect.commands.common import STDOUT, check, print_warning, stderr, write_stdout
-from clipselect.commands.output import pages
+from clipselect.commands.output import pages, plots, shown
 from clipselect.commands.output.records import GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
-from clipselect.commands.output.terminal import print_group, print_video
+from clipselect.commands.output.terminal import print_group, print_groups, print_video
 from clipselect.errors import ClipselectError
 from clipselect.index.frame_index import check_replaceable, write_frame_index
 from clipselect.index.inputs import refuse_data_file
@@ -47,6 +49,9 @@ class Outputs(ABC):
         for path in self._files:
             files.check_writable(path)
             refuse_data_file(path)
+        if self.plot is not None:
+            plots.check_format(self.plot)
+            require("matplotlib", "a plot")
         check(
             len({path.resolve() for path in self._files}) == len(self._files),
             "two of --json, --csv, --plot, --html and --index name the same file; give each its own",
@@ -78,11 +83,11 @@ class Outputs(ABC):
 
     @staticmethod
     @abstractmethod
-    def png(results: Sequence[Result]) -> bytes: ...
+    def drawn(results: Sequence[Result], suffix: str) -> bytes: ...
 
     @staticmethod
     @abstractmethod
-    def page(results: Sequence[Result], settings: Record) -> str: ...
+    def page(results: Sequence[Result], settings: Record, folder: Path) -> str: ...
 
     def save(self, results: Sequence[Result], settings: Record) -> None:
         """Write all files, and nothing if not one result has scores; one that fails does not keep the others."""
@@ -91,8 +96,8 @@ class Outputs(ABC):
         wanted: tuple[tuple[Path | None, Callable[[], str | bytes]], ...] = (
             (self.json, lambda: as_json(self.kind, results, settings)),
             (self.csv, lambda: as_csv(self.kind, results)),
-            (self.plot, lambda: self.png(results)),
-            (self.html, lambda: self.page(results, settings)),
+            (self.plot, lambda: self.drawn(results, Path(self.plot or "").suffix)),
+            (self.html, lambda: self.page(results, settings, Path(self.html or "").parent)),
         )
         failure: ClipselectError | None = None
         for path, content in wanted:
@@ -122,15 +127,10 @@ class VideoOutputs(Outputs):
     """Those of scored videos; picked clips are extracted to the folder."""
 
     kind = VIDEOS
-    png = staticmethod(pages.clips_png)
+    drawn = staticmethod(plots.clips_plot)
     page = staticmethod(pages.clips_page)
 
     extracted: set[Path] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.plot is not None:
-            require("matplotlib", "a plot")
 
     def show(self, result: Scored) -> None:
         if not self.quiet:
@@ -138,6 +138,14 @@ class VideoOutputs(Outputs):
             return
         for warning in result.facts["warnings"]:
             print_warning(f"{result.title}: {warning}")
+
+    def thumbnails(self, picks: Picks, videos: int) -> dict[int, bytes]:
+        """Pictures of the clips that the page shows, if one is wanted.
+
+        Args:
+            videos: on the page.
+        """
+        return {} if self.html is None else shown.thumbnails(picks, videos)
 
     def extract(self, picks: Picks) -> dict[int, Path]:
         """Write the picked clips of a video, if wanted, and return their files by index.
@@ -160,15 +168,19 @@ class FrameOutputs(Outputs):
 
     Attributes:
         index: frame index to write.
+        every_frame: print every frame of every group, rather than a summary.
         saved: which group a folder of saved frames belongs to.
+        pictured: groups whose pictures are kept for the page or plot.
     """
 
     kind = GROUPS
-    png = staticmethod(pages.frames_png)
+    drawn = staticmethod(plots.frames_plot)
     page = staticmethod(pages.frames_page)
 
     index: Path | None = None
+    every_frame: bool = False
     saved: dict[Path, tuple[str, str]] = field(default_factory=dict)
+    pictured: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,13 +191,26 @@ class FrameOutputs(Outputs):
     def _files(self) -> list[Path]:
         return super()._files + ([] if self.index is None else [self.index])
 
-    @property
-    def needs_pictures(self) -> bool:
-        return self.plot is not None or self.html is not None
-
     def show(self, result: Scored) -> None:
-        if not self.quiet:
+        if self.every_frame and not self.quiet:
             print_group(self.console, result)
+
+    def show_summary(self, results: Sequence[Result]) -> None:
+        """Print all groups in brief, unless every frame was printed already."""
+        if not self.quiet and not self.every_frame:
+            print_groups(self.console, [result for result in results if isinstance(result, Scored)])
+
+    def with_pictures(self, group: Scored, picture: Callable[[int], Image]) -> Scored:
+        """The same group with the pictures that the page or the plot shows of it, if one is wanted.
+
+        Args:
+            picture: place of a frame among the group's elements -> its pixels.
+        """
+        wanted = self.plot is not None or self.html is not None
+        if not wanted or len(self.pictured) == shown.PICTURED_GROUPS:
+            return group
+        self.pictured.add((group.facts["source"], group.facts["group"]))
+        return shown.with_pictures(group, picture)
 
     def write_index(self, results: Sequence[Result], scorer: Scorer) -> None:
         """Write the frame index, if wanted; nothing if not one group could be scored."""
@@ -227,7 +252,7 @@ class FrameOutputs(Outputs):
         for i, rank, score in zip(selection.candidates.tolist(), selection.ranks, selection.scores, strict=True):
             if i in picked:
                 saved[i] = folder / f"{rank:03d}_{score:.3f}_{numbers[i] if numbers else i:05d}.png"
-                files.write_whole(saved[i], pages.png(picture(i)))
+                files.write_whole(saved[i], _png(picture(i)))
         return saved
 
 
@@ -237,3 +262,9 @@ def write(path: Path, content: str | bytes) -> None:
         write_stdout(content)
     else:
         files.write_whole(path, content)
+
+
+def _png(picture: Image) -> bytes:
+    out = io.BytesIO()
+    Pillow.fromarray(picture).save(out, "png")
+    return out.getvalue()

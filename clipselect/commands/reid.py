@@ -10,6 +10,7 @@ from clipselect.commands.batch import finish, run_batch, sampler_settings, score
 from clipselect.commands.common import print_error
 from clipselect.commands.output.records import Result, failed_group
 from clipselect.commands.outputs import FrameOutputs
+from clipselect.commands.progress import ProgressDisplay
 from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.samplers.frame_sampler import ReIDFrameSampler
@@ -35,6 +36,7 @@ def reid(
     html: options.FrameHtml = None,
     save: options.Save = None,
     index: options.IndexFile = None,
+    every_frame: options.EveryFrame = False,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -42,7 +44,7 @@ def reid(
 
     Exit code 0: all scored. 1: some folders, tracklets or names could not be read. 2: nothing could, or wrong usage.
     """
-    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index)
+    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame)
     outputs.refuse_overwrite(model)
     sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
     skipped = 0
@@ -66,7 +68,9 @@ def reid(
             return [failed_group(folder, "", sampler.scorer.name, str(tracklet))]
         return [score_files(folder, _name(tracklet), tracklet.paths, sampler, outputs)]
 
-    results, undone = run_batch(inputs, score, outputs, "tracklets")
+    with ProgressDisplay(quiet, lines=False) as display:
+        results, undone = run_batch(inputs, score, outputs, "tracklets", display)
+    outputs.show_summary(results)
     outputs.write_index(results, sampler.scorer)
     outputs.save(results, sampler_settings(sampler, layout=layout))
     finish(results, undone, "tracklets", skipped)

@@ -9,7 +9,6 @@ import typer
 from clipselect.commands import options
 from clipselect.commands.batch import FAILURES, finish, run_batch, sentence
 from clipselect.commands.common import check
-from clipselect.commands.output.pages import jpeg
 from clipselect.commands.output.records import Result, failed_video, scored_video
 from clipselect.commands.outputs import VideoOutputs
 from clipselect.commands.progress import ProgressDisplay
@@ -43,9 +42,11 @@ def score(
     fast: options.Fast = False,
     json_file: options.JsonFile = None,
     csv_file: options.CsvFile = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Plot the scores over time.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Plot the scores over time: .png, .svg or .pdf.")
+    ] = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a page with a thumbnail of every clip.")
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page: the picked clips, all scores over time.")
     ] = None,
     prefix: options.ListPrefix = None,
     extract: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the picked clips as .mp4 files.")] = None,
@@ -76,25 +77,22 @@ def score(
         path, label = named
         if isinstance(label, ClipselectError):
             return [failed_video(path, selector.scorer.name, str(label))]
-        return [_score(path, label, selector, outputs)]
+        return [_score(path, label, selector, outputs, len(paths))]
 
     results, undone = run_batch(inputs, score_one, outputs, "videos")
     outputs.save(results, selector.settings())
     finish(results, undone, "videos")
 
 
-def _score(path: Path, label: str, selector: ClipSelector, outputs: VideoOutputs) -> Result:
-    """Score one video and extract its picks; whatever goes wrong with it stays with it."""
+def _score(path: Path, label: str, selector: ClipSelector, outputs: VideoOutputs, videos: int) -> Result:
+    """Score one of some videos and extract its picks; whatever goes wrong with it stays with it."""
     try:
         with ProgressDisplay(outputs.quiet, lines=False) as display:
-            picks = selector(
-                path,
-                progress=lambda progress: display(replace(progress, stage=label)),
-                thumbnail=jpeg if outputs.html else None,
-            )
+            picks = selector(path, progress=lambda progress: display(replace(progress, stage=label)))
+            thumbnails = outputs.thumbnails(picks, videos)
     except FAILURES as e:
         return failed_video(path, selector.scorer.name, sentence(path, e))
     try:
-        return scored_video(picks, outputs.extract(picks))
+        return scored_video(picks, outputs.extract(picks), thumbnails=thumbnails)
     except FAILURES as e:
-        return scored_video(picks, error=sentence(path, e))
+        return scored_video(picks, error=sentence(path, e), thumbnails=thumbnails)

@@ -21,6 +21,16 @@ class ScoreAxis:
         """Of a score's bar, in [0, 1] of the full height."""
         return min(max((score - self.low) / (self.high - self.low), 0.0), 1.0)
 
+    @property
+    def ticks(self) -> list[float]:
+        """Scores to label, from the lowest up.
+
+        >>> ScoreAxis(0.4, 0.65).ticks, ScoreAxis(0.1, 0.9).ticks
+        ([0.4, 0.45, 0.5, 0.55, 0.6, 0.65], [0.1, 0.3, 0.5, 0.7, 0.9])
+        """
+        low, high = round(self.low * STEPS), round(self.high * STEPS)
+        return [step / STEPS for step in range(low, high + 1, 1 if high - low <= 6 else 2 if high - low <= 12 else 4)]
+
 
 def score_axis(scores: Iterable[float]) -> ScoreAxis:
     """The axis of some scores, at least one: it holds them all, is at least 0.25 long, and ends at multiples of 0.05.

@@ -19,6 +19,16 @@ def clock(seconds: float, decimals: int = 2) -> str:
     return f"{minutes}:{whole % 60:02d}" + (f".{fraction:0{decimals}d}" if decimals else "")
 
 
+def brief(*seconds: float) -> str:
+    """A time, or from when to when, without hundredths where they say nothing.
+
+    >>> brief(62), brief(9.37, 10.37), brief(0, 1)
+    ('1:02', '0:09.37 to 0:10.37', '0:00 to 0:01')
+    """
+    decimals = 0 if all(abs(time - round(time)) < 0.005 for time in seconds) else 2
+    return " to ".join(clock(time, decimals) for time in seconds)
+
+
 def count(number: int, noun: str) -> str:
     """
     >>> count(1, "candidate clip"), count(3600, "candidate clip")

@@ -15,7 +15,7 @@ for (const video of document.querySelectorAll("video")) {
     frame.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && play());
     frame.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && stop());
   }
-  frame.addEventListener("click", () => (still || !matchMedia("(hover: hover)").matches ? toggle() : play()));
+  frame.addEventListener("click", (event) => (event.pointerType === "mouse" && !still ? play() : toggle()));
   video.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === " ") { event.preventDefault(); toggle(); }
   });

@@ -14,8 +14,10 @@ MAX_BARS = 240
 """On a page: a pixel and a half each on a phone."""
 MAX_SPACED_BARS = 60
 """Bars with gaps between them."""
-MAX_RANKS = 12
-"""Picks whose rank stands above their bar."""
+RANK_ROOM = 0.035
+"""Part of the width that a rank above a pick takes; where picks are closer, the best one has it."""
+CHARACTER = 0.02
+"""Part of the width that a character of a label takes on a phone."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +96,23 @@ def timeline_svg(
     top, bottom = 20.0, height - 34.0
     rank = {i: place for place, i in enumerate(sorted(range(len(values)), key=lambda i: -values[i]), start=1)}
     drawing = _Drawing(duration or 1.0, top, bottom, axis)
-    parts = [drawing.grid(score) for score in (axis.low, (axis.low + axis.high) / 2, axis.high)]
+    parts = [drawing.grid(score) for score in axis.ticks]
     for bar in bars:
         title = f"#{rank[bar.clip]}  {clock(spans[bar.clip, 0])} to {clock(spans[bar.clip, 1])}  {values[bar.clip]:.4f}"
         link = None if links is None else links[bar.clip]
         parts.append(drawing.bar(bar, values[bar.clip], bar.clip in picked, title, link))
     parts += [drawing.mark(*spans[i]) for i in picked]
-    if len(picked) <= MAX_RANKS:
-        parts += [drawing.rank(spans[i].mean(), values[i], rank[i]) for i in picked]
-    parts += [drawing.tick(time, label) for time, label in time_ticks(duration)]
+    labelled: list[float] = []
+    for i in sorted(picked, key=rank.__getitem__):
+        middle = float(spans[i].mean())
+        if all(abs(middle - other) >= RANK_ROOM * drawing.duration for other in labelled):
+            labelled.append(middle)
+            parts.append(drawing.rank(middle, values[i], rank[i]))
+    *ticks, (_, end) = time_ticks(duration)
+    for time, label in ticks:
+        room = (len(label) / 2 + len(end) + 1) * CHARACTER * drawing.duration
+        parts.append(drawing.tick(time, label, "tick near" if drawing.duration - time < room else "tick"))
+    parts.append(drawing.tick(drawing.duration, end))
     spaced = " spaced" if len(bars) <= MAX_SPACED_BARS else ""
     label = f"scores over time, {len(picked)} of {len(values)} clips picked"
     return (
@@ -129,7 +139,7 @@ class _Drawing:
     def grid(self, score: float) -> str:
         y = self._y(score)
         line = f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
-        return f'{line}<text class="scale" x="100%" y="{y - 4:.1f}" text-anchor="end">{score:g}</text>'
+        return f'{line}<text class="scale" x="100%" dx="8" y="{y + 4:.1f}">{score:.2f}</text>'
 
     def bar(self, bar: Bar, score: float, is_picked: bool, title: str, link: str | None) -> str:
         y = min(self._y(score), self.bottom - 2)
@@ -151,10 +161,10 @@ class _Drawing:
             f'<text class="rank" x="{self._x(middle)}" y="{self._y(score) - 6:.1f}" text-anchor="middle">{rank}</text>'
         )
 
-    def tick(self, seconds: float, label: str) -> str:
+    def tick(self, seconds: float, label: str, look: str = "tick") -> str:
         anchor = "start" if seconds <= 0 else "end" if seconds >= self.duration else "middle"
         place = f'x="{self._x(seconds)}" y="{self.bottom + 27:.1f}"'
-        return f'<text class="tick" {place} text-anchor="{anchor}">{label}</text>'
+        return f'<text class="{look}" {place} text-anchor="{anchor}">{label}</text>'
 
 
 def _runs(shown: NDArray[np.int64], edges: NDArray[np.float64]) -> list[Bar]:

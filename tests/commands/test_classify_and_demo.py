@@ -78,7 +78,7 @@ def test_demo_makes_a_video_and_a_page(run: Run, tmp_path: Path) -> None:
     run("demo", "--out", tmp_path / "demo")
     assert run.code == 0 and "✔" in run.out
     assert (tmp_path / "demo" / "demo.mp4").exists()
-    assert (tmp_path / "demo" / "demo.html").read_text().count("<img") == 12
+    assert (tmp_path / "demo" / "demo.html").read_text().count("<figure") == 12
     scored = score_video(open_source(tmp_path / "demo" / "demo.mp4"), load_scorer(device="cpu"))
     best = scored.clips[int(scored.scores.argmax())]
     assert ACTION[0] <= best.start and best.end <= ACTION[1], "the best clip shows the scuffle"

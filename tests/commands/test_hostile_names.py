@@ -59,7 +59,8 @@ def test_every_output_says_the_name_and_nothing_happens(run: Run, tmp_path: Path
     assert "\x1b[2J" not in run.err and "\x07" not in run.err and "bad two\nlines" not in run.err
     found = Tags(page.read_text())
     make_video(tmp_path / "plain.mp4", 30)
-    run("score", tmp_path / "plain.mp4", "--html", page, "--quiet")
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    run("score", tmp_path / "plain.mp4", tmp_path / "bad.mp4", "--html", page, "--quiet")
     plain = Tags(page.read_text())
     assert found.tags <= plain.tags and found.attributes <= plain.attributes
     assert all(piece in found.text for piece in re.split(r"[\x00-\x1f]", name))  # how control characters show is free

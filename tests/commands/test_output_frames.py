@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +11,12 @@ from helpers.frame_fixtures import textured
 from PIL import Image as Pillow
 from rich.console import Console
 
-from clipselect.commands.output.pages import GREEN, GREY, TILE, best_frames, frames_page, frames_png
+from clipselect.commands.output.pages import frames_page
+from clipselect.commands.output.plots import MAX_STRIPS, frames_plot
 from clipselect.commands.output.records import GROUPS, Scored, as_csv, as_json, failed_group, scored_group
-from clipselect.commands.output.terminal import print_group
+from clipselect.commands.output.shown import MAX_TILES, PICTURED_GROUPS, TILE, best_frames, with_pictures
+from clipselect.commands.output.terminal import MAX_GROUP_ROWS, print_group, print_groups
+from clipselect.commands.outputs import FrameOutputs
 from clipselect.media.images import FrameOrigin
 from clipselect.samplers.frame_sampler import FrameSelection
 
@@ -25,43 +30,108 @@ def group(name: str = "track 1", scores: list[float] = SCORES, kept: tuple[int, 
         np.array(kept), np.linspace(1, 0.5, len(kept)), np.array(places), np.array(scores, np.float32)
     )
     origins = [FrameOrigin(frame=10 * i, time=i / 3, box=(1.0, 2.0, 3.0, 4.5)) for i in range(len(scores) + 1)]
-    pictures = [textured(1, i) for i in places]
-    return scored_group("a.mp4", name, "tiny", origins, selection, warnings=["a warning"], pictures=pictures)
+    made = scored_group("a.mp4", name, "tiny", origins, selection, warnings=["a warning"])
+    return with_pictures(made, lambda i: textured(1, places[i]))
+
+
+def ranks(result: Scored, most: int) -> list[int]:
+    return [result.elements[i]["rank"] for i in best_frames(result, most)]
 
 
 def test_frames_come_best_first_and_evenly_from_best_to_worst_where_there_are_too_many() -> None:
-    assert [record["score"] for record, _ in best_frames(group(), 12)] == [0.9, 0.6, 0.4, 0.2]
+    assert ranks(group(), 12) == [1, 2, 3, 4]
     many = group(scores=[i / 21 for i in range(21)], kept=(20,))
-    assert [record["rank"] for record, _ in best_frames(many, 3)] == [1, 2, 21]
+    assert ranks(many, 3) == [1, 2, 21]
     few = group(scores=[i / 21 for i in range(21)], kept=(0, 1, 11, 19, 20))
     shown = best_frames(few, 6)
-    assert sum(record["picked"] for record, _ in shown) == 5 and len(shown) == 6
+    assert sum(few.elements[i]["picked"] for i in shown) == 5 and len(shown) == 6
 
 
-def test_the_strip_frames_picked_tiles_green_and_shows_the_best_first() -> None:
-    result = group()
-    picture = np.asarray(Pillow.open(io.BytesIO(frames_png([result, failed_group("b.mp4", "", "tiny", "no")]))))
-    assert picture.shape[0] == TILE + 56 + 8
-    line = picture[8 + 19]  # the upper edge of the tiles' frames
-    tile = round(result.pictures[1].shape[1] * TILE / result.pictures[1].shape[0] / 2) * 2
-    edges = [tuple(int(v) for v in line[8 + place * (tile + 8)]) for place in range(4)]
-    assert edges == [GREEN, GREEN, GREY, GREY]
+def test_a_group_of_any_size_keeps_few_and_small_pictures() -> None:
+    large = group(scores=[i / 500 for i in range(500)], kept=tuple(range(8, 300)))
+    assert len(large.pictures) == 2 * MAX_TILES
+    assert {picture.shape[0] for picture in large.pictures.values()} == {TILE}
 
 
-def test_the_page_holds_every_frame_and_every_failure_and_escapes_names() -> None:
-    page = frames_page([group("<b>x</b>"), failed_group("c<i>.mp4", "", "tiny", "c<i>.mp4: broken")], {})
+def test_many_groups_keep_no_further_pictures(tmp_path: Path) -> None:
+    outputs = FrameOutputs(html=tmp_path / "page.html")
+    bare = [scored_group("a", f"{n}", "tiny", [FrameOrigin(frame=0)], one_frame()) for n in range(PICTURED_GROUPS + 5)]
+    groups = [outputs.with_pictures(group, lambda i: textured(1, i)) for group in bare]
+    assert [len(group.pictures) for group in groups] == [1] * PICTURED_GROUPS + [0] * 5
+    page = frames_page(groups, {}, tmp_path)
+    assert page.count("<section") == PICTURED_GROUPS
+    assert f"The first {PICTURED_GROUPS} groups are shown with pictures, 5 are not" in page
+    assert page.count("<tr>") == 1 + len(groups)
+
+
+def one_frame() -> FrameSelection:
+    return FrameSelection(np.array([0]), np.array([1.0]), np.array([0]), np.array([0.5], np.float32))
+
+
+def colours(picture: bytes) -> set[tuple[int, int, int]]:
+    """Which of green and grey frames and edges a plot has."""
+    pixels = np.asarray(Pillow.open(io.BytesIO(picture)).convert("RGB")).reshape(-1, 3)
+    known = {(26, 127, 55), (175, 184, 193)}
+    return known & {tuple(int(v) for v in pixel) for pixel in np.unique(pixels, axis=0)}  # type: ignore[misc]
+
+
+def test_the_strip_frames_picked_tiles_green_and_others_grey() -> None:
+    plot = frames_plot([group(), failed_group("b.mp4", "", "tiny", "no")], ".png")
+    assert len(colours(plot)) == 2
+    assert colours(frames_plot([group(kept=(0, 1, 2, 3))], ".png")) == {(26, 127, 55)}
+
+
+def test_the_strip_says_what_it_left_out() -> None:
+    many = [group(f"track {n}") for n in range(MAX_STRIPS + 3)]
+    drawing = frames_plot(many, ".svg").decode()
+    assert f"the first {MAX_STRIPS} groups; 3 more are in the other outputs" in drawing
+    large = group(scores=[i / 50 for i in range(50)], kept=(49,))
+    assert "50 frames, 1 picked, 12 shown" in frames_plot([large], ".svg").decode()
+
+
+def test_the_page_holds_every_frame_and_every_failure_and_escapes_names(tmp_path: Path) -> None:
+    page = frames_page([group("<b>x</b>"), failed_group("c<i>.mp4", "", "tiny", "c<i>.mp4: broken")], {}, tmp_path)
     assert page.count("<figure") == 4
     assert "<b>x" not in page and "c<i>" not in page
-    assert "c&lt;i&gt;.mp4: broken" in page
-    assert page.index("0.9000") < page.index("0.6000") < page.index("0.4000") < page.index("0.2000")
+    assert "c&lt;i&gt;.mp4: broken" in page[page.index('class="failures"') :], "failures come last"
+    places = [page.index(f"<span>{score}</span>") for score in ("0.9000", "0.6000", "0.2000")]
+    assert places == sorted(places)
     assert "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
 
 
-def test_the_table_shows_the_best_and_says_how_many_more() -> None:
+def test_the_page_folds_away_what_was_not_picked_and_says_what_it_does_not_show(tmp_path: Path) -> None:
+    page = frames_page([group(scores=[i / 99 for i in range(99)], kept=tuple(range(60, 99)))], {}, tmp_path)
+    shown, folded = page.split("<details>")
+    assert shown.count('<figure class="picked"') == MAX_TILES == folded.count("<figure>")
+    assert f"{MAX_TILES} of the picked ones are shown" in shown
+    assert f"60 other frames, {MAX_TILES} of them shown" in folded
+
+
+def printed(groups: list[Scored], width: int = 100) -> str:
+    out = io.StringIO()
+    print_groups(Console(file=out, width=width), groups)
+    return out.getvalue()
+
+
+def test_the_table_of_one_group_shows_the_best_and_says_how_many_more() -> None:
+    out = printed([group(scores=[i / 20 for i in range(11)], kept=(10,))])
+    assert "11 frames, 1 picked" in out
+    assert "3 more" in out and "--all" in out
+
+
+def test_all_prints_every_frame() -> None:
     out = io.StringIO()
     print_group(Console(file=out, width=100), group(scores=[i / 20 for i in range(11)], kept=(10,)))
-    assert "11 frames, 1 picked" in out.getvalue()
-    assert "3 more" in out.getvalue()
+    assert len(re.findall(r"0\.\d{4}", out.getvalue())) == 11 and "more" not in out.getvalue()
+
+
+def test_many_groups_are_summed_up_best_first() -> None:
+    groups = [group(f"track {n}", [0.1, 0.01 * n], (0, 1)) for n in range(11, 32)]
+    out = printed(groups)
+    assert "21 groups, 42 frames, 42 picked" in out
+    scores = re.findall(r"^ *(0\.\d{4})", out, re.MULTILINE)
+    assert scores == [f"{0.01 * n:.4f}" for n in range(31, 31 - MAX_GROUP_ROWS, -1)]
+    assert "track 31" in out and "track 11" not in out and "11 more groups; --all" in out
 
 
 def test_records_name_frames_by_their_place_among_all_that_were_given() -> None:

@@ -10,13 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import av
 import numpy as np
 import pytest
 from helpers.command_line import Run, assert_refused, only_video
 from helpers.videos import make_video, picture, write_display_matrix
-from PIL import Image
+from PIL import Image as Pillow
 
 from clipselect.scoring.shipped import DEFAULT_DDNET
 
@@ -73,7 +74,7 @@ def test_folders_lists_and_globs_are_searched_as_index_does(run: Run, video: Pat
     for name in ("videos/a.mp4", "videos/deep/b.mp4", "c.mp4"):
         shutil.copy(video, name)
     for name in ("videos/cover.png", "frames/1.png"):
-        Image.new("RGB", (64, 48), "green").save(name)
+        Pillow.new("RGB", (64, 48), "green").save(name)
     Path("list.csv").write_text("path\nc.mp4\n")
 
     def scored(*inputs: object) -> list[str]:
@@ -91,8 +92,8 @@ def test_text_and_images_are_refused_by_what_they_are(run: Run, video: Path, her
     shutil.copy(video, "a.mp4")
     Path("notes.txt").write_text("one line\nand another\n" * 30)
     Path("terminal.nfo").write_text("text that FFmpeg would draw\n" * 30)
-    Image.new("RGB", (64, 48), "green").save("photo.jpg")
-    Image.new("RGB", (64, 48), "green").save("photo.gif")
+    Pillow.new("RGB", (64, 48), "green").save("photo.jpg")
+    Pillow.new("RGB", (64, 48), "green").save("photo.gif")
     run("score", "*", "--json", "out.json", "--quiet")
     assert run.code == 1 and len(run.err.splitlines()) == 5
     for name, kind in {"notes.txt": "text", "terminal.nfo": "text", "photo.jpg": "image", "photo.gif": "image"}.items():
@@ -140,12 +141,45 @@ def test_several_videos_globs_and_one_bad_file(run: Run, video: Path, tmp_path: 
     assert document["videos"][1]["clips"] == [] and document["videos"][1]["duration"] is None
 
 
-def test_html_is_one_page_with_a_thumbnail_per_clip(run: Run, video: Path, tmp_path: Path) -> None:
+def test_html_shows_the_picks_first_and_folds_the_others_away(run: Run, video: Path, tmp_path: Path) -> None:
     run("score", video, "--k", 1, "--html", tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text()
-    assert page.count("<img") == page.count("data:image/jpeg;base64,/9j/") == 3
-    assert page.count('<figure class="picked"') == 1
-    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert page.count("data:image/jpeg;base64,/9j/") == 3
+    shown, folded = page.split("<details>")
+    assert shown.count("<figure") == shown.count(' class="picked">\n<span class="frame plays"') == 1
+    assert folded.count("<figure") == 2
+
+
+def test_html_needs_nothing_but_the_video_beside_it(run: Run, video: Path, tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    shutil.copy(video, tmp_path / "a#?%&é.mp4")
+    run("score", tmp_path / "a#?%&é.mp4", "--k", 1, "--html", tmp_path / "pages" / "out.html")
+    page = (tmp_path / "pages" / "out.html").read_text()
+    links = set(re.findall(r'(?:src|href)="(?!data:|#)([^"]*)"', page))
+    [source] = links
+    path, times = source.split("#t=")
+    assert (tmp_path / "pages" / unquote(path)).resolve() == tmp_path / "a#?%&é.mp4"
+    start, end = map(float, times.split(","))
+    assert end - start == pytest.approx(1)
+    assert 'preload="none"' in page and "://" not in page.replace("http://www.w3.org", "")
+
+
+def test_html_of_a_folder_of_frames_plays_nothing_and_says_its_rate(run: Run, video: Path, tmp_path: Path) -> None:
+    for i in range(40):
+        Pillow.fromarray(picture(i)).save(tmp_path / f"{i:03d}.png")
+    run("score", tmp_path, "--html", tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text()
+    assert "<video" not in page and page.count("<img") == 2 and "<dt>fps</dt>" in page
+    run("score", video, "--html", tmp_path / "out.html")
+    assert "<dt>fps</dt>" not in (tmp_path / "out.html").read_text(), "a file has its own rate"
+
+
+def test_bars_lead_to_clips(run: Run, video: Path, tmp_path: Path) -> None:
+    run("score", video, "--k", 1, "--html", tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text()
+    links, places = re.findall(r'<a href="#(v1c\d+)"', page), re.findall(r'<figure id="(v1c\d+)"', page)
+    assert len(links) == 3 and sorted(links) == sorted(places)
+    assert page.count('tabindex="-1"') == 2, "the picked one is a stop of the Tab key"
 
 
 def test_html_escapes_file_names(run: Run, video: Path, tmp_path: Path) -> None:
@@ -155,10 +189,15 @@ def test_html_escapes_file_names(run: Run, video: Path, tmp_path: Path) -> None:
     assert "<b>&" not in (tmp_path / "out.html").read_text()
 
 
-def test_plot_is_a_picture(run: Run, video: Path, tmp_path: Path) -> None:
-    run("score", video, "--plot", tmp_path / "out.png")
+def test_plot_is_of_the_kind_that_its_name_says(run: Run, video: Path, tmp_path: Path) -> None:
+    for suffix, begin in ((".png", b"\x89PNG"), (".SVG", b"<?xml"), (".pdf", b"%PDF")):
+        assert run("score", video, "--plot", tmp_path / f"out{suffix}").code == 0, run.err
+        assert (tmp_path / f"out{suffix}").read_bytes().startswith(begin)
     with av.open(str(tmp_path / "out.png")) as image:
         assert next(image.decode(video=0)).width > 400
+    for name in ("out.jpg", "out", "out.png.txt"):
+        assert_refused(run("score", video, "--plot", tmp_path / name), name, ".png, .svg or .pdf")
+        assert not (tmp_path / name).exists()
 
 
 def test_extracted_clips_hold_exactly_the_clips_frames(run: Run, tmp_path: Path) -> None:

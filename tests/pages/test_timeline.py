@@ -67,7 +67,7 @@ def test_an_hour_is_readable() -> None:
 def test_the_drawing_says_its_scale_and_times() -> None:
     drawing = timeline_svg(spans(20), np.linspace(0.51, 0.528, 20), [19], 20)
     texts = re.findall(r"<text[^>]*>([^<]+)</text>", drawing)
-    assert {"0.4", "0.65", "0:00", "0:10", "0:20"} <= set(texts)
+    assert {"0.40", "0.65", "0:00", "0:10", "0:20"} <= set(texts)
     heights = [float(h) for h in re.findall(r'y="[\d.]+" height="([\d.]+)"><title>', drawing)]
     assert max(heights) - min(heights) < 0.1 * (170 - 54)  # of a spread of 0.018
 

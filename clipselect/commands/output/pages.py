@@ -1,173 +1,188 @@
-"""Results to look at: self-contained HTML pages, and PNG pictures for papers and slides."""
+"""Results to look at: HTML pages that hold everything themselves, for a video of any length."""
 
-import base64
-import io
-import warnings
+import os
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-import av
-import jinja2
-import numpy as np
+from markupsafe import Markup
 
 from clipselect import __version__
 from clipselect.commands.output.records import Failed, Record, Result, Scored
-from clipselect.commands.output.terminal import clock, where
-from clipselect.media.images import Image, squash_image
-from clipselect.media.optional import require
-from clipselect.media.text import printable
+from clipselect.commands.output.shown import NAMED_GROUPS, others_last
+from clipselect.commands.output.terminal import where
+from clipselect.pages.axis import score_axis
+from clipselect.pages.document import card, environment
+from clipselect.pages.formats import brief, count
+from clipselect.pages.thumbnails import data_uri, thumbnail_uri
+from clipselect.pages.timeline import timeline_svg
 
-MAX_PLOTS, MAX_STRIPS, MAX_TILES = 50, 40, 12
-"""Videos in a plot; groups in a picture, and frames of each."""
-TILE = 112
-"""Height of a frame in pixels."""
-GREEN, GREY, PAPER, INK = (26, 127, 55), (184, 192, 200), (255, 255, 255), (31, 35, 40)
-
-
-def clips_page(results: Sequence[Result], settings: Record) -> str:
-    """One page without outside references: per video a timeline of scores and a thumbnail of every clip."""
-    return _page("clips.html.jinja", results, settings, videos=[_video(r) for r in results if isinstance(r, Scored)])
+MAX_ROWS = 5000
+"""Clips of a video without a picture that are listed."""
+MAX_UNFOLDED = 12
+"""Frames of a group among which those that were not picked are shown at once."""
+PLAYABLE = frozenset((".mp4", ".m4v", ".mov", ".webm", ".mkv", ".ogv"))
 
 
-def frames_page(results: Sequence[Result], settings: Record) -> str:
-    """One page without outside references: per group its frames, best first, with scores and weights."""
-    return _page("frames.html.jinja", results, settings, groups=[_group(r) for r in results if isinstance(r, Scored)])
+def clips_page(results: Sequence[Result], settings: Record, folder: Path) -> str:
+    """A page without outside references: per video a timeline, its picks large, and the other candidates folded away.
 
-
-def clips_png(results: Sequence[Result]) -> bytes:
-    """PNG bytes: one axis per scored video, a bar per clip over its time, picked ones green."""
-    require("matplotlib", "a plot")
-    from matplotlib.figure import Figure  # slow to import, and not always needed
-
-    scored = [r for r in results if isinstance(r, Scored)]
-    shown = scored[:MAX_PLOTS]
-    figure = Figure(figsize=(11, 0.6 + 2.3 * len(shown)), layout="constrained")
-    for axis, video in zip(np.atleast_1d(figure.subplots(len(shown), squeeze=True)), shown, strict=True):
-        clips = video.elements
-        starts, scores = [clip["start"] for clip in clips], [clip["score"] for clip in clips]
-        widths = [clip["end"] - clip["start"] for clip in clips]
-        colours = [tuple(part / 255 for part in (GREEN if clip["picked"] else GREY)) for clip in clips]
-        look = {"align": "edge", "edgecolor": "white", "linewidth": 0.5, "alpha": 0.85}
-        axis.bar(starts, scores, widths, color=colours, **look)
-        axis.set(xlim=(0, video.facts["duration"]), ylim=(0, 1), xlabel="seconds", ylabel="score")
-        axis.set_title(printable(Path(video.title).name).replace("$", r"\$"), loc="left", fontsize=10)
-        axis.grid(axis="y", alpha=0.3)
-    if len(scored) > len(shown):
-        left_out = len(scored) - len(shown)
-        figure.suptitle(f"the first {len(shown)} videos; {left_out} more are in the other outputs", fontsize=10)
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
-        figure.savefig(out, format="png", dpi=110)
-    return out.getvalue()
-
-
-def frames_png(results: Sequence[Result]) -> bytes:
-    """PNG bytes: a strip per group as in the paper's figure 3, its frames sorted by score, picked ones framed green."""
-    from PIL import Image as Pillow  # slow to import, and not always needed
-    from PIL import ImageDraw, ImageFont
-
-    groups = [r for r in results if isinstance(r, Scored)][:MAX_STRIPS]
-    rows = [[(record, _tile(picture)) for record, picture in best_frames(group, MAX_TILES)] for group in groups]
-    widths = [sum(tile.shape[1] + 8 for _, tile in row) for row in rows]
-    height = TILE + 56
-    canvas = Pillow.new("RGB", (max([*widths, 480]) + 8, height * max(len(groups), 1) + 8), PAPER)
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
-    for number, (group, row) in enumerate(zip(groups, rows, strict=True)):
-        top, left = number * height + 8, 8
-        title = f"{printable(group.title)[-90:]}: {group.picked} of {len(group.elements)} frames picked"
-        draw.text((left, top), title, INK, font)
-        for record, tile in row:
-            border = (left - 2, top + 18, left + tile.shape[1] + 1, top + 21 + TILE)
-            draw.rectangle(border, fill=GREEN if record["picked"] else GREY)
-            canvas.paste(Pillow.fromarray(tile), (left, top + 20))
-            draw.text((left, top + TILE + 23), f"{record['score']:.3f}", GREEN if record["picked"] else INK, font)
-            left += tile.shape[1] + 8
-    return png(np.asarray(canvas))
-
-
-def best_frames(group: Scored, most: int) -> list[tuple[Record, Image]]:
-    """At most `most` frames of a group with their pictures, best first.
-
-    If there are more, the picked ones, filled up with others from best to worst; or some of the picked ones, from best
-    to worst, if these are too many already.
+    Args:
+        folder: where the page will lie; picks play if the video is still at the same place seen from there.
     """
-    ordered = sorted(zip(group.elements, group.pictures, strict=True), key=lambda pair: pair[0]["rank"])
-    if len(ordered) <= most:
-        return ordered
-    picked, others = ([pair for pair in ordered if pair[0]["picked"] == wanted] for wanted in (True, False))
-    if len(picked) > most:
-        return _evenly(picked, most)
-    return sorted(picked + _evenly(others, most - len(picked)), key=lambda pair: pair[0]["rank"])
+    scored = [result for result in results if isinstance(result, Scored)]
+    if not any(Path(video.facts["path"]).is_dir() for video in scored):
+        settings = {**settings, "fps": None}  # of folders of frames
+    videos = [_video(video, f"v{number}", folder) for number, video in enumerate(scored, start=1)]
+    columns = ("video", "length", "candidates", "picked", "best score")
+    return _page("clips.html.jinja", results, settings, "video", videos, columns, [])
 
 
-def jpeg(frame: Image) -> bytes:
-    """A frame [h, w, 3] uint8 RGB as JPEG bytes."""
-    encoder = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.height, encoder.width = frame.shape[:2]
-    encoder.pix_fmt = "yuvj420p"
-    encoder.time_base = Fraction(1)
-    encoder.options = {"q": "4"}
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24").reformat(format="yuvj420p")
-    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
+def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> str:
+    """A page without outside references: per group its picked frames, best first, with scores and weights."""
+    scored = [result for result in results if isinstance(result, Scored)]
+    groups = [_group(group, f"g{number}") for number, group in enumerate(scored, start=1)]
+    left_out = []
+    if without := sum(not group["shown"] for group in groups):
+        left_out.append(
+            f"The first {count(len(groups) - without, 'group')} are shown with pictures, {without:,} are not."
+        )
+    if len(groups) > NAMED_GROUPS:
+        left_out.append(f"{len(groups) - NAMED_GROUPS:,} more groups are in the JSON and CSV files only.")
+    columns = ("group", "frames", "picked", "best score")
+    return _page("frames.html.jinja", results, settings, "group", groups[:NAMED_GROUPS], columns, left_out)
 
 
-def png(picture: Image) -> bytes:
-    """A picture [h, w, 3] uint8 RGB as PNG bytes."""
-    from PIL import Image as Pillow
+def _page(
+    template: str, results: Sequence[Result], settings: Record, noun: str, shown: list[dict[str, Any]],
+    columns: Sequence[str], left_out: Sequence[str],
+) -> str:  # fmt: skip
+    errors = [("not scored: " if isinstance(r, Failed) else "") + r.error for r in results if r.error is not None]
+    scored = [result for result in results if isinstance(result, Scored)]
+    heading = shown[0]["name"] if len(shown) == 1 else count(len(scored), noun)
+    kept = {name: value for name, value in settings.items() if value is not None}
+    page = environment("clipselect.commands.output").get_template(template)
+    return page.render(
+        heading=heading, results=shown, columns=columns, left_out=left_out, errors=errors, settings=kept,
+        version=__version__,
+    )  # fmt: skip
 
-    out = io.BytesIO()
-    Pillow.fromarray(picture).save(out, "png")
-    return out.getvalue()
+
+def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
+    clips, axis, duration = video.elements, score_axis(video.scores.tolist()), video.facts["duration"]
+    order = others_last(clips)
+    with_picture = [i for i in order if i in video.thumbnails]
+    rows = [i for i in order if i not in video.thumbnails][:MAX_ROWS]
+    address = _address(Path(video.facts["path"]), folder)
+
+    def picture(i: int) -> Markup:
+        clip = clips[i]
+        return card(
+            data_uri(video.thumbnails[i]), brief(clip["start"], clip["end"]), clip["score"], axis,
+            rank=clip["rank"], picked=clip["picked"], aspect=video.aspect, anchor=f"{anchor}c{i}",
+            detail=clip.get("note", ""),
+            video=f"{address}#t={clip['start']:.3f},{clip['end']:.3f}" if address and clip["picked"] else "",
+        )  # fmt: skip
+
+    def row(i: int) -> dict[str, Any]:
+        clip = clips[i]
+        shown = {"start": brief(clip["start"]), "score": f"{clip['score']:.4f}", "anchor": f"{anchor}c{i}"}
+        return {**shown, "rank": clip["rank"], "picked": clip["picked"]}
+
+    reachable = {*with_picture, *rows}
+    links = [f"#{anchor}c{i}" if i in reachable else None for i in range(len(clips))]
+    spans = [(clip["start"], clip["end"]) for clip in clips]
+    timeline = timeline_svg(spans, video.scores, order[: video.picked], duration, links=links)
+    others = len(clips) - video.picked
+    left_out = len(clips) - len(reachable)
+    return {
+        **_named(video, anchor),
+        "cells": (brief(duration), f"{len(clips):,}", f"{video.picked:,}", _best(video)),
+        "shown": True,
+        "facts": (
+            *_folder(video), brief(duration), count(len(clips), "candidate clip"), f"{video.picked:,} picked",
+            _range(video), video.facts["model"], f"scored in {video.facts['seconds']['total']:.2f} s",
+        ),
+        "aspect": video.aspect,
+        "timeline": Markup(timeline),
+        "picks": [picture(i) for i in with_picture if clips[i]["picked"]],
+        "pick_rows": [row(i) for i in rows if clips[i]["picked"]],
+        "other_count": count(others, "other candidate") + (f", {left_out:,} of them not listed" if left_out else "")
+        if others else "",
+        "others": [picture(i) for i in with_picture if not clips[i]["picked"]],
+        "other_rows": [row(i) for i in rows if not clips[i]["picked"]],
+    }  # fmt: skip
 
 
-def _page(template: str, results: Sequence[Result], settings: Record, **content: Any) -> str:
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("clipselect.commands.output", ""), autoescape=True)
-    errors = [
-        ("not scored: " if isinstance(r, Failed) else "") + printable(r.error) for r in results if r.error is not None
+def _group(group: Scored, anchor: str) -> dict[str, Any]:
+    frames, axis = group.elements, score_axis(group.scores.tolist())
+    shown = [i for i in others_last(frames) if i in group.pictures]
+
+    def picture(i: int) -> Markup:
+        frame, pixels = frames[i], group.pictures[i]
+        return card(
+            thumbnail_uri(pixels), where(frame), frame["score"], axis, rank=frame["rank"], picked=frame["picked"],
+            aspect=pixels.shape[1] / pixels.shape[0],
+            detail="" if frame["weight"] is None else f"weight {frame['weight']:.3f}",
+        )  # fmt: skip
+
+    pictures = {i: picture(i) for i in shown}
+    picks, others = ([i for i in shown if frames[i]["picked"] == wanted] for wanted in (True, False))
+    facts = [
+        *_folder(group),
+        count(len(frames), "frame"),
+        f"{group.picked:,} picked",
+        _range(group),
+        group.facts["model"],
     ]
-    return environment.get_template(template).render(version=__version__, settings=settings, errors=errors, **content)
+    if len(picks) < group.picked:
+        facts.append(f"{len(picks)} of the picked ones are shown, evenly from best to worst")
+    folded = others if len(frames) > MAX_UNFOLDED else []
+    hidden = len(frames) - group.picked - len(others)
+    return {
+        **_named(group, anchor),
+        "cells": (f"{len(frames):,}", f"{group.picked:,}", _best(group)),
+        "shown": bool(shown),
+        "facts": facts,
+        "pictures": [pictures[i] for i in shown if i not in folded],
+        "other_count": count(len(frames) - group.picked, "other frame")
+        + (f", {len(others)} of them shown, evenly from best to worst" if hidden else ""),
+        "others": [pictures[i] for i in folded],
+    }
 
 
-def _video(video: Scored) -> dict[str, Any]:
-    duration = video.facts["duration"]
-    clips = [
-        {
-            **record,
-            "x": 1000 * record["start"] / duration,
-            "width": 1000 * (record["end"] - record["start"]) / duration,
-            "when": f"{clock(record['start'])} - {clock(record['end'])}",
-            "thumbnail": base64.b64encode(picture).decode(),
-        }
-        for record, picture in zip(video.elements, video.thumbnails, strict=True)
-    ]
-    ticks = [{"x": 100 * i / 8, "label": clock(duration * i / 8)} for i in range(9)]
-    shown = {"title": printable(video.title), "length": clock(duration), "aspect": video.aspect, "picked": video.picked}
-    return {**video.facts, **shown, "clips": clips, "ticks": ticks}
+def _named(result: Scored, anchor: str) -> dict[str, Any]:
+    source, group = _source(result), result.facts.get("group")
+    name = source.name or str(source)
+    return {"name": f"{name}, {group}" if group else name, "anchor": anchor, "warnings": result.facts["warnings"]}
 
 
-def _group(group: Scored) -> dict[str, Any]:
-    frames = [
-        {
-            **record,
-            "where": where(record),
-            "aspect": picture.shape[1] / picture.shape[0],
-            "thumbnail": base64.b64encode(jpeg(_tile(picture))).decode(),
-        }
-        for record, picture in best_frames(group, len(group.elements))
-    ]
-    warned = [printable(warning) for warning in group.facts["warnings"]]
-    shown = {"title": printable(group.title), "warnings": warned, "frames": frames, "picked": group.picked}
-    return {**group.facts, **shown}
+def _folder(result: Scored) -> tuple[str, ...]:
+    """Where the video or group lies, if that says anything."""
+    folder = _source(result).parent
+    return () if folder == Path() else (f"{folder}/",)
 
 
-def _evenly(items: list[tuple[Record, Image]], count: int) -> list[tuple[Record, Image]]:
-    return [items[i] for i in np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int).tolist()]
+def _source(result: Scored) -> Path:
+    return Path(result.facts.get("path") or result.facts["source"])
 
 
-def _tile(picture: Image) -> Image:
-    height, width = picture.shape[:2]
-    return squash_image(picture, TILE, max(round(width * TILE / height / 2) * 2, 2))
+def _best(result: Scored) -> str:
+    return f"{max(element['score'] for element in result.elements):.4f}"
+
+
+def _range(result: Scored) -> str:
+    scores = [element["score"] for element in result.elements]
+    return f"scores {min(scores):.4f} to {max(scores):.4f}"
+
+
+def _address(video: Path, folder: Path) -> str:
+    """Of a video as seen from a folder, for a browser; empty if a browser cannot play it."""
+    if video.suffix.lower() not in PLAYABLE or not video.is_file():
+        return ""
+    try:
+        relative = os.path.relpath(video.absolute(), folder.absolute())
+    except ValueError:  # another drive of Windows
+        return ""
+    return quote(os.fsencode(relative.replace(os.sep, "/")))

@@ -72,18 +72,18 @@ class Scored:
         facts: its JSON entry without the elements.
         elements: their JSON records, in the order of the video or group.
         scores: [n] float32, one per element, not rounded.
-        thumbnails: JPEG bytes, one per clip, if they are wanted.
-        aspect: width over height as a thumbnail is shown.
-        pictures: pixels, one per frame, if they are wanted.
+        thumbnails: JPEG bytes of the clips that a page shows, by their place.
+        aspect: width over height of the video as shown.
+        pictures: pixels of the frames that a page or plot shows, by their place.
     """
 
     title: str
     facts: Record
     elements: list[Record]
     scores: NDArray[np.float32]
-    thumbnails: Sequence[bytes] = ()
-    aspect: float = 1.0
-    pictures: Sequence[Image] = ()
+    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
+    aspect: float = 16 / 9
+    pictures: Mapping[int, Image] = field(default_factory=dict)
 
     @property
     def error(self) -> str | None:
@@ -116,20 +116,23 @@ class Failed:
 Result = Scored | Failed
 
 
-def scored_video(picks: Picks, files: Mapping[int, Path] | None = None, error: str | None = None) -> Scored:
+def scored_video(
+    picks: Picks, files: Mapping[int, Path] | None = None, error: str | None = None,
+    thumbnails: Mapping[int, bytes] | None = None,
+) -> Scored:  # fmt: skip
     """The result of a video.
 
     Args:
         files: where the picked clips were extracted to, by index.
         error: why they could not be.
+        thumbnails: JPEG bytes of clips, by index.
     """
     facts = picks.to_dict()
     elements = facts.pop("clips")
     for i, file in (files or {}).items():
         elements[i]["file"] = str(file)
-    scores = picks.scores
-    aspect = scores.source.aspect if scores.thumbnails else 1.0
-    return Scored(facts["path"], facts | {"error": error}, elements, scores.scores, scores.thumbnails, aspect)
+    aspect = picks.scores.source.aspect if thumbnails else Scored.aspect
+    return Scored(facts["path"], facts | {"error": error}, elements, picks.scores.scores, thumbnails or {}, aspect)
 
 
 def failed_video(path: Path, model: str, error: str) -> Failed:
@@ -140,7 +143,7 @@ def failed_video(path: Path, model: str, error: str) -> Failed:
 
 def scored_group(
     source: str, name: str, model: str, origins: Sequence[FrameOrigin], selection: FrameSelection, *,
-    warnings: Sequence[str] = (), files: Mapping[int, Path] | None = None, pictures: Sequence[Image] = (),
+    warnings: Sequence[str] = (), files: Mapping[int, Path] | None = None,
 ) -> Scored:  # fmt: skip
     """The result of a group of frames.
 
@@ -149,7 +152,6 @@ def scored_group(
         name: of the group within its source; empty where the source is the group.
         origins: one per frame given, readable or not.
         files: where picked frames were saved, by their place among the frames given.
-        pictures: one per frame that could be read, or none.
     """
     places = selection.candidates.tolist()
     weights = dict(zip(selection.indices.tolist(), selection.weights.tolist(), strict=True))
@@ -161,7 +163,7 @@ def scored_group(
         for i, mark in zip(places, marks, strict=True)
     ]
     facts = {"source": source, "group": name, "model": model, "error": None, "warnings": [*warnings]}
-    return Scored(_title(source, name), facts, elements, selection.scores, pictures=pictures)
+    return Scored(_title(source, name), facts, elements, selection.scores)
 
 
 def failed_group(source: str, name: str, model: str, error: str) -> Failed:

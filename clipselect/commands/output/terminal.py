@@ -1,38 +1,27 @@
-"""Results on the terminal: a table of clips with a timeline of their scores, a table of frames."""
+"""Results on the terminal: a table of clips with a timeline of their scores, tables of groups and frames."""
 
-import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
-from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from clipselect.commands.output.records import Record, Scored
 from clipselect.media.text import printable
+from clipselect.pages.axis import score_axis
+from clipselect.pages.formats import clock, count
+from clipselect.pages.timeline import painted
 
 MAX_CLIP_ROWS = 20
 """Clips in a table; further ones are there if they were picked."""
 MAX_FRAME_ROWS = 8
-BARS = "▁▂▃▄▅▆▇█"
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss.cc.
-
-    >>> clock(83.5)
-    '1:23.50'
-    """
-    hundredths = round(seconds * 100)
-    return f"{hundredths // 6000}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
-
-
-def candidates(count: int) -> str:
-    """
-    >>> candidates(1), candidates(3)
-    ('1 candidate clip', '3 candidate clips')
-    """
-    return f"{count} candidate clip{'' if count == 1 else 's'}"
+MAX_GROUP_ROWS = 10
+BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-~=+*#"
+"""From the lowest to the highest score."""
+ASCII = str.maketrans(BARS + "▲✔…", ASCII_BARS + "^x.")
+"""For terminals that have no more."""
 
 
 def print_video(console: Console, video: Scored) -> None:
@@ -40,27 +29,42 @@ def print_video(console: Console, video: Scored) -> None:
     facts = video.facts
     head = Text.assemble(
         (printable(video.title), "bold"),
-        f"  {clock(facts['duration'])}, {candidates(len(video.elements))}, {video.picked} picked",
+        f"  {clock(facts['duration'])}, {count(len(video.elements), 'candidate clip')}, {video.picked:,} picked",
         (f"  ({facts['seconds']['total']:.2f} s, {facts['model']})", "dim"),
     )
     notes = [Text(f"warning: {warning}", style="yellow") for warning in facts["warnings"]]
-    console.print(Group(head, *notes, _clip_table(video), _timeline(video, console.width), Text()))
+    _print(console, head, *notes, *_clip_table(console, video), *_timeline(console, video), Text())
 
 
-def print_group(console: Console, group: Scored) -> None:
-    """The best frames of a group."""
-    console.print(
-        Text.assemble((printable(group.title), "bold"), f"  {len(group.elements)} frames, {group.picked} picked")
-    )
-    table = plain_table("rank", "frame", "score", "weight", "picked", left=["frame"])
+def print_groups(console: Console, groups: Sequence[Scored]) -> None:
+    """The totals and the best groups; of a single group its frames."""
+    if len(groups) == 1:
+        print_group(console, groups[0], MAX_FRAME_ROWS)
+    if len(groups) <= 1:
+        return
+    frames, picked = sum(len(group.elements) for group in groups), sum(group.picked for group in groups)
+    table = plain_table("best score", "frame", "frames", "picked", "group", left=["frame", "group"])
+    ordered = sorted(groups, key=lambda group: -group.scores.max())
+    for group in ordered[:MAX_GROUP_ROWS]:
+        best = min(group.elements, key=lambda record: record["rank"])
+        cells = (f"{best['score']:.4f}", where(best), str(len(group.elements)), str(group.picked))
+        table.add_row(*cells, Text(printable(group.title)))
+    totals = f"{count(len(groups), 'group')}, {count(frames, 'frame')}, {picked:,} picked; best first"
+    more = [_more(len(groups) - MAX_GROUP_ROWS, " groups", "--all prints them")] * (len(groups) > MAX_GROUP_ROWS)
+    _print(console, Text(totals, "bold"), table, *more)
+
+
+def print_group(console: Console, group: Scored, most: int | None = None) -> None:
+    """The best frames of a group, or all of them."""
+    counted = f"  {count(len(group.elements), 'frame')}, {group.picked:,} picked"
+    table = plain_table("rank", "frame", "score", "weight", "picked", left=["frame"], centre=["picked"])
     records = sorted(group.elements, key=lambda record: record["rank"])
-    for record in records[:MAX_FRAME_ROWS]:
+    for record in records[:most]:
         weight = "" if record["weight"] is None else f"{record['weight']:.3f}"
         _add(table, record, str(record["rank"]), where(record), f"{record['score']:.4f}", weight)
-    console.print(table)
-    if len(records) > MAX_FRAME_ROWS:
-        console.print(_more(len(records) - MAX_FRAME_ROWS))
-    console.print()
+    left_out = 0 if most is None else max(len(records) - most, 0)
+    more = [_more(left_out, "", "--all prints them")] * (left_out > 0)
+    _print(console, Text.assemble((printable(group.title), "bold"), counted), table, *more, Text())
 
 
 def where(frame: Record) -> str:
@@ -70,51 +74,81 @@ def where(frame: Record) -> str:
     return str(frame["frame"]) if frame["time"] is None else f"{frame['frame']} ({clock(frame['time'])})"
 
 
-def _clip_table(video: Scored) -> RenderableType:
-    """The clips by rank, the first `MAX_CLIP_ROWS` and every picked one."""
-    table = plain_table("rank", "start", "end", "frames", "score", "picked", centre=["picked"])
+def _clip_table(console: Console, video: Scored) -> list[RenderableType]:
+    """The clips by rank, the first `MAX_CLIP_ROWS` and every picked one; as many columns as there is room for."""
     records = sorted(video.elements, key=lambda record: record["rank"])
     rows = [record for record in records if record["rank"] <= MAX_CLIP_ROWS or record["picked"]]
-    for record in rows:
-        start, end = clock(record["start"]), clock(record["end"])
-        _add(table, record, str(record["rank"]), start, end, str(record["frames"]), f"{record['score']:.4f}")
-    return table if len(rows) == len(records) else Group(table, _more(len(records) - len(rows), " clips"))
+    for left_out in ((), ("frames",), ("frames", "end")):
+        columns = [name for name in ("rank", "start", "end", "frames", "score") if name not in left_out]
+        table = plain_table(*columns, "picked", centre=["picked"])
+        for record in rows:
+            cells = {
+                "rank": str(record["rank"]), "start": clock(record["start"]), "end": clock(record["end"]),
+                "frames": str(record["frames"]), "score": f"{record['score']:.4f}",
+            }  # fmt: skip
+            _add(table, record, *(cells[name] for name in columns))
+        if _natural_width(console, table) <= console.width:
+            break
+    more = [_more(len(records) - len(rows), " clips")] * (len(rows) < len(records))
+    return [table, *more]
 
 
-def _timeline(video: Scored, width: int) -> Text:
+def _timeline(console: Console, video: Scored) -> list[Text]:
     """A bar per column of the terminal, as high as the best score on screen then; picked clips green and marked ▲."""
-    columns = max(10, min(width - 2, 100))
-    duration = video.facts["duration"]
-    scale = columns / max(duration, 1e-9)
-    height = np.full(columns, -1.0)
-    picked = np.zeros(columns, dtype=bool)
-    for record in video.elements:
-        first = int(record["start"] * scale + 1e-6)
-        part = slice(first, max(first + 1, math.ceil(record["end"] * scale - 1e-6)))
-        height[part] = np.maximum(height[part], record["score"])
-        picked[part] |= record["picked"]
-    low, high = float(video.scores.min()), float(video.scores.max())
+    columns = max(10, min(console.width - 2, 100))
+    clips, duration = video.elements, video.facts["duration"]
+    picked = [i for i, clip in enumerate(clips) if clip["picked"]]
+    edges = np.linspace(0, duration, columns + 1)
+    shown = painted(edges, [(clip["start"], clip["end"]) for clip in clips], video.scores, picked).tolist()
+    axis = score_axis(video.scores.tolist())
     bars, marks = Text(), Text()
-    for value, mark in zip(height, picked, strict=True):
-        level = 0 if high == low else round((max(value, low) - low) / (high - low) * (len(BARS) - 1))
-        bars.append(BARS[level] if value >= 0 else " ", style="green" if mark else "dim")
-        marks.append("▲" if mark else " ", style="green")
-    axis = Text("0:00.00" + clock(duration).rjust(columns - 7), style="dim")
-    return Text("\n").join([bars, marks, axis])
+    for i in shown:
+        is_picked = i >= 0 and clips[i]["picked"]
+        bar = BARS[round(axis.height(float(video.scores[i])) * (len(BARS) - 1))] if i >= 0 else " "
+        bars.append(bar, style="green" if is_picked else "dim")
+        marks.append("▲" if is_picked else " ", style="green")
+    end = clock(duration)
+    scale = f"height: {axis.low:.2f} to {axis.high:.2f}".center(columns - len("0:00.00" + end))
+    return [bars, marks, Text("0:00.00" + scale + end if len(scale) < columns - 12 else scale.strip(), style="dim")]
+
+
+class _Table(Table):
+    """A table whose numbers are never cut: where the terminal is too narrow, lines are longer than it."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        least = Measurement.get(console, options.update_width(10_000), self).minimum
+        yield from super().__rich_console__(console, options.update_width(max(least, options.max_width)))
 
 
 def plain_table(*names: str, left: Collection[str] = (), centre: Collection[str] = ()) -> Table:
-    """A table without lines; columns are aligned to the right unless named."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    """A table without lines; columns are aligned to the right unless named, and those to the left hold text, which is
+    broken where the terminal is too narrow."""
+    table = _Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
         justify: JustifyMethod = "left" if name in left else "center" if name in centre else "right"
-        table.add_column(Text(printable(name)), justify=justify, overflow="fold")
+        table.add_column(Text(printable(name)), justify=justify, overflow="fold", no_wrap=name not in left)
     return table
+
+
+def _natural_width(console: Console, table: Table) -> int:
+    return Measurement.get(console, console.options.update_width(10_000), table).maximum
 
 
 def _add(table: Table, record: Record, *cells: str) -> None:
     table.add_row(*cells, "✔" if record["picked"] else "", style="bold green" if record["picked"] else "")
 
 
-def _more(count: int, what: str = "") -> Text:
-    return Text(f"… {count} more{what}; --json, --csv and --html show all", style="dim")
+def _more(number: int, what: str, how: str = "") -> Text:
+    return Text(f"… {number:,} more{what}; {how or '--json, --csv and --html show all'}", style="dim")
+
+
+def _print(console: Console, *parts: RenderableType) -> None:
+    """Print with characters that the terminal has."""
+    try:
+        (BARS + "▲✔…").encode(console.encoding)
+    except UnicodeError:
+        with console.capture() as capture:
+            console.print(Group(*parts))
+        console.file.write(capture.get().translate(ASCII))
+        return
+    console.print(Group(*parts), crop=False)

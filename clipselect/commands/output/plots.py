@@ -1,0 +1,115 @@
+"""Results as pictures for papers and slides: PNG, SVG or PDF, as the file's name says."""
+
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clipselect.commands.output.records import Result, Scored
+from clipselect.commands.output.shown import TILE, best_frames
+from clipselect.errors import ClipselectError
+from clipselect.media.text import printable
+from clipselect.pages.axis import score_axis
+from clipselect.pages.formats import count, time_ticks
+from clipselect.pages.timeline import timeline_bars
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = (".png", ".svg", ".pdf")
+MAX_VIDEOS, MAX_STRIPS, MAX_STRIP_TILES = 50, 40, 12
+"""Videos of a plot; groups, and frames of each."""
+GREEN, GREY, INK = "#1a7f37", "#afb8c1", "#1f2328"
+DPI = 110
+GAP, TITLE, SCORE = 10, 30, 22
+"""Pixels between tiles, and of the lines above and below them."""
+
+
+def check_format(plot: Path) -> None:
+    """Raise a ClipselectError unless a plot of that name can be written."""
+    if plot.suffix.lower() not in FORMATS:
+        raise ClipselectError(f"{plot}: a plot must be named .png, .svg or .pdf; choose one of these")
+
+
+def clips_plot(results: Sequence[Result], suffix: str) -> bytes:
+    """One axis per scored video: a bar per clip over its time, picked ones green; of a long video as on its page."""
+    from matplotlib.figure import Figure  # slow to import, and not always needed
+
+    scored = [result for result in results if isinstance(result, Scored)]
+    shown = scored[:MAX_VIDEOS]
+    figure = Figure(figsize=(11, 0.6 + 2.3 * len(shown)), layout="constrained")
+    for axis, video in zip(np.atleast_1d(figure.subplots(len(shown), squeeze=True)), shown, strict=True):
+        clips, duration = video.elements, video.facts["duration"]
+        picked = [i for i, clip in enumerate(clips) if clip["picked"]]
+        spans = [(clip["start"], clip["end"]) for clip in clips]
+        bars = timeline_bars(spans, video.scores, picked, duration)
+        limits = score_axis(video.scores.tolist())
+        colours = [GREEN if clips[bar.clip]["picked"] else GREY for bar in bars]
+        heights = [max(float(video.scores[bar.clip]), limits.low + 0.015 * (limits.high - limits.low)) for bar in bars]
+        widths = [bar.end - bar.start for bar in bars]
+        axis.bar([bar.start for bar in bars], heights, widths, color=colours, align="edge", linewidth=0)
+        for bar, height in zip(bars, heights, strict=True):
+            if clips[bar.clip]["picked"]:  # at least a line wide, however long the video
+                axis.vlines((bar.start + bar.end) / 2, limits.low, height, GREEN, linewidth=1.5)
+        ticks, labels = zip(*time_ticks(duration, most=10), strict=True)
+        axis.set_xticks(ticks, labels)
+        axis.set(xlim=(0, duration), ylim=(limits.low, limits.high), ylabel="score")
+        axis.set_title(_plain(Path(video.title).name), loc="left", fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", alpha=0.3)
+    if len(scored) > len(shown):
+        left_out = f"the first {len(shown)} videos; {len(scored) - len(shown):,} more are in the other outputs"
+        figure.suptitle(left_out, fontsize=10)
+    return _saved(figure, suffix)
+
+
+def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
+    """A strip per group as in the paper's figure 3: its frames sorted by score, picked ones framed green."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    scored = [result for result in results if isinstance(result, Scored)]
+    groups = scored[:MAX_STRIPS]
+    strips = [best_frames(group, MAX_STRIP_TILES) for group in groups]
+    lengths = [sum(g.pictures[i].shape[1] + GAP for i in strip) for g, strip in zip(groups, strips, strict=True)]
+    strip_height, note = TITLE + TILE + SCORE + GAP, TITLE if len(scored) > len(groups) else 0
+    width, height = max([*lengths, 640]) + GAP, strip_height * len(groups) + GAP + note
+    figure = Figure(figsize=(width / DPI, height / DPI))
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axis.set_axis_off()
+    for number, (group, strip) in enumerate(zip(groups, strips, strict=True)):
+        top, left = number * strip_height + TITLE, GAP
+        counted = f"{count(len(group.elements), 'frame')}, {group.picked} picked"
+        if len(strip) < len(group.elements):
+            counted += f", {len(strip)} shown"
+        axis.text(left, top - 9, f"{_plain(group.title)[-80:]}: {counted}", fontsize=8.5, color=INK)
+        for i in strip:
+            picture, record = group.pictures[i], group.elements[i]
+            colour = GREEN if record["picked"] else GREY
+            right, bottom = left + picture.shape[1], top + TILE
+            axis.imshow(picture, extent=(left, right, bottom, top), aspect="auto", interpolation="antialiased")
+            axis.add_patch(Rectangle((left, top), right - left, TILE, fill=False, edgecolor=colour, linewidth=2))
+            weight = "bold" if record["picked"] else "normal"
+            axis.text(left, bottom + 16, f"{record['score']:.3f}", fontsize=8.5, color=INK, fontweight=weight)
+            left = right + GAP
+    axis.set(xlim=(0, width), ylim=(height, 0))  # which imshow has changed
+    if note:
+        left_out = f"the first {len(groups)} groups; {len(scored) - len(groups):,} more are in the other outputs"
+        axis.text(GAP, height - GAP, left_out, fontsize=8.5, color=INK)
+    return _saved(figure, suffix)
+
+
+def _saved(figure: "Figure", suffix: str) -> bytes:
+    out = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
+        figure.savefig(out, format=suffix.lower().removeprefix("."), dpi=DPI)
+    return out.getvalue()
+
+
+def _plain(name: str) -> str:
+    """A name in which matplotlib sees no mathematics."""
+    return printable(name).replace("$", r"\$")
