@@ -21,7 +21,6 @@ from clipselect.index.frame_index import check_replaceable, write_frame_index
 from clipselect.index.inputs import refuse_data_file
 from clipselect.media import files
 from clipselect.media.images import Image
-from clipselect.media.optional import require
 from clipselect.samplers.frame_sampler import FrameSelection
 from clipselect.samplers.picks import Picks
 from clipselect.scoring.scorer import Scorer
@@ -50,8 +49,7 @@ class Outputs(ABC):
             files.check_writable(path)
             refuse_data_file(path)
         if self.plot is not None:
-            plots.check_format(self.plot)
-            require("matplotlib", "a plot")
+            plots.check_plot(self.plot)
         check(
             len({path.resolve() for path in self._files}) == len(self._files),
             "two of --json, --csv, --plot, --html and --index name the same file; give each its own",

@@ -11,6 +11,7 @@ import numpy as np
 from clipselect.commands.output.records import Result, Scored
 from clipselect.commands.output.shown import TILE, best_frames
 from clipselect.errors import ClipselectError
+from clipselect.media.optional import require
 from clipselect.media.text import printable
 from clipselect.pages.axis import score_axis
 from clipselect.pages.formats import count, time_ticks
@@ -28,10 +29,11 @@ GAP, TITLE, SCORE = 10, 30, 22
 """Pixels between tiles, and of the lines above and below them."""
 
 
-def check_format(plot: Path) -> None:
-    """Raise a ClipselectError unless a plot of that name can be written."""
+def check_plot(plot: Path) -> None:
+    """Raise a ClipselectError unless a plot of that name can be drawn."""
     if plot.suffix.lower() not in FORMATS:
         raise ClipselectError(f"{plot}: a plot must be named .png, .svg or .pdf; choose one of these")
+    require("matplotlib", "a plot")
 
 
 def clips_plot(results: Sequence[Result], suffix: str) -> bytes:
