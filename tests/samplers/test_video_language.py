@@ -1,0 +1,89 @@
+"""Picks for video language models, read by Qwen's utilities where they are installed."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.frame_caches import images
+from helpers.videos import make_video
+
+from clipselect import ClipselectError, select
+from clipselect.errors import VideoError
+from clipselect.samplers.picks import Picks
+from clipselect.samplers.video_language import qwen_elements, vllm_videos
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(tmp_path_factory.mktemp("long") / "long.mp4", 200, size=(128, 96))
+
+
+@pytest.fixture(scope="module")
+def picks(long: Path) -> Picks:
+    return select(long, k=3, device="cpu")
+
+
+def test_elements_lie_around_the_picks(picks: Picks, long: Path) -> None:
+    elements = qwen_elements(picks, fps=4, max_pixels=50_000)
+    for element, pick in zip(elements, picks, strict=True):
+        assert element["type"] == "video" and element["video"] == str(long)
+        assert element["video_start"] == pytest.approx(max(pick.start - 0.02, 0))
+        assert element["video_end"] == pytest.approx(pick.end - 0.02)
+        assert element["fps"] == 4 and element["max_pixels"] == 50_000
+
+
+@pytest.mark.parametrize("fps", [24000 / 1001, 25, 30000 / 1001, 29.7, 60])
+def test_qwens_utilities_read_exactly_the_frames(fps: float, picks: Picks) -> None:
+    process = pytest.importorskip("qwen_vl_utils.vision_process")
+    for pick in picks:
+        element = {"video_start": max(pick.first_frame - 0.5, 0) / fps, "video_end": (pick.last_frame + 0.5) / fps}
+        first, last, _ = process.calculate_video_frame_range(element, 200, fps)
+        assert (first, last) == (pick.first_frame, pick.last_frame)
+
+
+def test_messages_with_the_elements_are_read(picks: Picks) -> None:
+    utilities = pytest.importorskip("qwen_vl_utils")
+    if not {"decord", "torchcodec"} & {name for name in ("decord", "torchcodec") if _imports(name)}:
+        pytest.skip("needs decord or torchcodec")
+    message = {"role": "user", "content": [*qwen_elements(picks, nframes=4), {"type": "text", "text": "What is it?"}]}
+    _, videos, _ = utilities.process_vision_info([message], return_video_kwargs=True, return_video_metadata=True)
+    for (video, metadata), pick in zip(videos, picks, strict=True):
+        indices = [int(i) for i in metadata["frames_indices"]]
+        assert len(video) == 4 and (indices[0], indices[-1]) == (pick.first_frame, pick.last_frame)
+
+
+def _imports(name: str) -> bool:
+    try:
+        __import__(name)
+    except Exception:
+        return False
+    return True
+
+
+def test_what_qwens_utilities_could_not_read(picks: Picks, tmp_path: Path) -> None:
+    folder = images(tmp_path / "frames", 60)
+    with pytest.raises(ClipselectError, match="frames: is no video file"):
+        qwen_elements(select(folder, k=1, fps=25, device="cpu"))
+    path = make_video(tmp_path / "short.mp4", 1)
+    with pytest.raises(ClipselectError, match=r"short\.mp4: .* a single frame"):
+        qwen_elements(select(path, k=1, device="cpu"))
+    os.utime(path, (0, 0))
+    again = make_video(tmp_path / "again.mp4", 80)
+    chosen = select(again, k=1, device="cpu")
+    os.utime(again, (0, 0))
+    with pytest.raises(VideoError, match="select them again"):
+        qwen_elements(chosen)
+
+
+def test_videos_for_vllm(picks: Picks) -> None:
+    made = vllm_videos(picks, num_frames=4, short_side=48)
+    for (frames, metadata), pick, expected in zip(made, picks, picks.decode(4, short_side=48), strict=True):
+        assert frames.dtype == np.uint8 and np.array_equal(frames, expected.permute(0, 2, 3, 1).numpy())
+        assert metadata == {
+            "total_num_frames": 200, "fps": pytest.approx(25), "duration": 8.0, "do_sample_frames": False,
+            "video_backend": "pyav", "frames_indices": [pick.first_frame + i for i in (3, 9, 15, 21)],
+        }  # fmt: skip
+    transformers = pytest.importorskip("transformers.video_utils")
+    own = {name: value for name, value in made[0][1].items() if name != "do_sample_frames"}
+    assert transformers.VideoMetadata(**own).timestamps == [i / 25 for i in own["frames_indices"]]
