@@ -79,13 +79,13 @@ class Dataset:
 
 
 def read_dataset(
-    data: Path | str, split: Split, *, prefix: Path | str | None = None, classes: Sequence[str] | None = None
+    data: Path | str, split: Split | None, *, prefix: Path | str | None = None, classes: Sequence[str] | None = None
 ) -> Dataset:
     """The labelled videos of one split.
 
     Args:
         data: a folder, a list or a JSON file, as above.
-        split: "train" or "val"; together they are all of the data.
+        split: "train" or "val"; together they are all of the data. None for all of data that names no splits.
         prefix: for lists and JSON, the folder that the videos lie in; by default the file's, for paths in lists the
             current one before it.
         classes: the names that labels are indices of (a base's), in this order. By default those of the training
@@ -93,7 +93,9 @@ def read_dataset(
 
     Raises:
         ClipselectError: nothing there, a layout or line that is not understood, a class without videos, fewer than two
-            classes, a class that is not among `classes` or in val alone, a split without videos, or not one file there.
+            classes of a split, a class that is not among `classes` or in val alone, a split without videos, or not one file
+            there.
+        ArgumentError: no split of data that has several.
     """
     data = _checked(data, split)
     if os.path.isdir(data):
@@ -102,7 +104,7 @@ def read_dataset(
         found = _of_folder(data, split)
     else:
         found = read_list(data, split, None if prefix is None else Path(prefix))
-    names = _class_names(data, found, classes)
+    names = _class_names(data, found, classes, least=1 if split is None else 2)
     return Dataset(short_name(data), names, _indexed(found.annotations, names), found.missing)
 
 
@@ -151,13 +153,26 @@ def shown_class(clip: Clip, video: LabelledVideo) -> int:
     return label if filled.get(label, 0.0) >= MIN_INSIDE * (end - start) else BACKGROUND
 
 
-def _checked(data: Path | str, split: Split) -> Path:
-    if split not in get_args(Split):
+def has_classes(folder: Path) -> bool:
+    """Whether a folder without splits holds folders of classes, and no videos directly.
+
+    A folder of frames is a video.
+    """
+    entries = visible(folder)
+    folders = [folder / entry.name for entry in entries if is_folder(entry)]
+    files = [entry for entry in entries if not is_folder(entry)]
+    firsts = [next(videos_below(path), None) for path in folders]
+    direct = any(first == path for first, path in zip(firsts, folders, strict=True))
+    return any(firsts) and not direct and not any(Path(e.name).suffix.lower() in VIDEO_SUFFIXES for e in files)
+
+
+def _checked(data: Path | str, split: Split | None) -> Path:
+    if split not in (None, *get_args(Split)):
         raise ArgumentError("split", f"must be train or val, got {split!r}")
     return Path(data)
 
 
-def _of_folder(data: Path, split: Split) -> FoundVideos:
+def _of_folder(data: Path, split: Split | None) -> FoundVideos:
     """Paths are sorted; the classes are those of the split itself if there is no folder of training videos."""
     root = split_root(data, split)
     classes = subfolders(root.path)
@@ -185,14 +200,14 @@ def _videos_of(folder: Path, kind: str) -> list[Path]:
     return paths
 
 
-def _chosen(root: SplitRoot, paths: list[Path], split: Split) -> list[str]:
+def _chosen(root: SplitRoot, paths: list[Path], split: Split | None) -> list[str]:
     """The paths of one class that belong to a split."""
     names = {path.relative_to(root.path).as_posix(): str(path) for path in paths}
-    wanted = of_split(names, split) if root.undivided else names.keys()
+    wanted = of_split(names, split) if split is not None and root.undivided else names.keys()
     return [path for name, path in names.items() if name in wanted]
 
 
-def _class_names(data: Path, found: FoundVideos, classes: Sequence[str] | None) -> tuple[str, ...]:
+def _class_names(data: Path, found: FoundVideos, classes: Sequence[str] | None, least: int) -> tuple[str, ...]:
     """The names that labels are indices of: those asked for, or those of the training videos."""
     labels = labels_of(found.annotations.values())
     if classes is not None:
@@ -205,7 +220,7 @@ def _class_names(data: Path, found: FoundVideos, classes: Sequence[str] | None) 
         names = tuple(_sorted(labels if found.train_classes is None else found.train_classes))
         if alone := sorted(labels - {*names}):
             raise ClipselectError(f"{data}: {_some(alone)} in val but not in train; add training videos, or leave out")
-        if len(names) < 2:
+        if len(names) < least:
             raise ClipselectError(f"{data}: only one class, {names[0]!r}; give at least two")
     if odd := [name for name in names if name != name.encode("utf-8", "replace").decode()]:
         raise ClipselectError(f"{data}: the class {odd[0]!r} is not UTF-8; rename it, or save the list as UTF-8")

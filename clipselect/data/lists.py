@@ -5,12 +5,12 @@ from collections import defaultdict
 from pathlib import Path
 
 from clipselect.data.annotations import Annotations, FoundVideos, Listing, labels_by_time, labels_of, read_annotations
-from clipselect.data.splits import Split, Subset, is_val_by_name, of_split, refuse_train_of_val
+from clipselect.data.splits import Split, Subset, is_val_by_name, of_split, refuse_splits, refuse_train_of_val
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import LIST_SUFFIXES
 
 
-def read_list(data: Path, split: Split, prefix: Path | None) -> FoundVideos:
+def read_list(data: Path, split: Split | None, prefix: Path | None) -> FoundVideos:
     """The videos by path, in the order of the file.
 
     Raises:
@@ -33,10 +33,10 @@ def read_list(data: Path, split: Split, prefix: Path | None) -> FoundVideos:
         found[path] = annotations
     if not found:
         raise ClipselectError(
-            f"{data}: not one of its {len(missing)} {split} files is there, not {missing[0]} in {listing.searched}; "
+            f"{data}: not one of its {len(missing)}{f' {split}' if split else ''} files is there, not {missing[0]} in {listing.searched}; "
             "give the folder that they are relative to as prefix"
         )
-    missing += [f"{name} (only empty segments)" for name, subset in listing.empty.items() if subset == split]
+    missing += [f"{name} (only empty segments)" for name, subset in listing.empty.items() if split in (None, subset)]
     return FoundVideos(found, named.train_classes, tuple(missing))
 
 
@@ -50,8 +50,11 @@ def _listing(data: Path, prefix: Path | None) -> Listing:
     return read_annotations(data, prefix)
 
 
-def _of_listing(data: Path, listing: Listing, split: Split) -> FoundVideos:
+def _of_listing(data: Path, listing: Listing, split: Split | None) -> FoundVideos:
     subsets = {subset for subset, _ in listing.videos.values()}
+    if split is None:
+        refuse_splits(data, len(subsets) - 1)
+        return FoundVideos({name: annotations for name, (_, annotations) in listing.videos.items()}, None)
     if subsets == {None} and is_val_by_name(data):
         refuse_train_of_val(data, split)
     elif subsets in ({None}, {"train"}):

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.inputs import is_folder, visible
 
 Split = Literal["train", "val"]
@@ -60,6 +60,12 @@ def refuse_train_of_val(data: Path, split: Split) -> None:
         )
 
 
+def refuse_splits(data: Path, count: int) -> None:
+    """Raise an ArgumentError if all of the data is asked for, and it has splits."""
+    if count:
+        raise ArgumentError("split", f"must be train or val, since {data} has splits; or give the part that is meant")
+
+
 def _last_word(data: Path) -> str:
     return re.split(r"[_\-. ]", short_name(data).lower())[-1]
 
@@ -76,13 +82,17 @@ class SplitRoot(NamedTuple):
     undivided: bool
 
 
-def split_root(data: Path, split: Split) -> SplitRoot:
-    """Where a split lies.
+def split_root(data: Path, split: Split | None) -> SplitRoot:
+    """Where a split lies; None for all of data without splits.
 
     Raises:
         ClipselectError: it is not in `data`.
+        ArgumentError: no split of data that has some.
     """
     folders = split_folders(data)
+    if split is None:
+        refuse_splits(data, len(folders))
+        return SplitRoot(data, undivided=False)
     if not folders:
         if is_val_by_name(data):
             refuse_train_of_val(data, split)

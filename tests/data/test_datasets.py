@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.data_folders import SPLITS, labelled, make, refused
+from helpers.data_folders import SPLITS, labelled, make, refused, write_list
 
-from clipselect.data.datasets import read_background, read_dataset
+from clipselect.data.datasets import has_classes, read_background, read_dataset
 from clipselect.data.splits import held_out
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 
 
 @pytest.fixture
@@ -215,3 +215,44 @@ def test_background_that_is_not_there_is_refused(here: Path, names: list[str], s
         read_background(here, split)
     with pytest.raises(ClipselectError, match="nowhere: no such folder; give a folder of background videos"):
         read_background(here / "nowhere", split)
+
+
+def test_all_of_data_without_splits_is_read_when_no_split_is_asked_for(kinetics: Path) -> None:
+    make(kinetics, *(f"train/jump/{i}.mp4" for i in range(9)))
+    dataset = read_dataset(kinetics / "train", None)
+    assert (len(dataset.videos), dataset.classes) == (12, ("jump", "run"))
+    shutil.rmtree(kinetics / "train/jump")
+    assert read_dataset(kinetics / "train", None).classes == ("run",)
+
+
+def test_data_with_splits_is_not_mixed_when_no_split_is_asked_for(kinetics: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"^split must be train or val, since .*data has splits"):
+        read_dataset(kinetics, None)
+    lines = ["path,label,split", "train/run/a.MKV,run,train", "val/run/d.mp4,run,val"]
+    with pytest.raises(ArgumentError, match=r"^split must be"):
+        read_dataset(write_list(kinetics, *lines), None)
+    assert len(read_dataset(write_list(kinetics, *lines[:2]), None).videos) == 1
+
+
+def test_all_of_a_list_is_read_when_no_split_is_asked_for(kinetics: Path) -> None:
+    dataset = read_dataset(write_list(kinetics, "train/run/a.MKV 3", "train/run/b.mp4 7", "gone.mp4 7"), None)
+    assert [video.label for video in dataset.videos] == [0, 1]
+    assert (dataset.classes, dataset.missing) == (("3", "7"), ("gone.mp4",))
+    refused("not one of its 1 files is there", write_list(kinetics, "gone.mp4 3"), split=None)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["run/a.mp4", "jump/b.mp4"], True),
+        (["run/a/1.jpg"], True),
+        (["a.mp4", "b.mp4"], False),
+        (["a.mp4", "run/b.mp4"], False),
+        (["a/1.jpg", "b/1.jpg"], False),
+        (["1.jpg"], False),
+        (["notes/a.txt"], False),
+    ],
+)
+def test_whether_videos_lie_in_folders_of_classes(files: list[str], expected: bool, here: Path) -> None:
+    make(here, *files)
+    assert has_classes(here) is expected
