@@ -93,8 +93,8 @@ def read_dataset(
 
     Raises:
         ClipselectError: nothing there, a layout or line that is not understood, a class without videos, fewer than two
-            classes of a split, a class that is not among `classes` or in val alone, a split without videos, or not one file
-            there.
+            classes of a split, a class that is not among `classes` or in val alone, a split without videos, or not one
+            file there.
         ArgumentError: no split of data that has several.
     """
     data = _checked(data, split)

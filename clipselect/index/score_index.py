@@ -121,6 +121,11 @@ class ScoreIndex:
         rows = self._read_group(group, ["path", "size", "mtime_ns", "fps", "error"]).to_pylist()
         return {row["path"]: (i, Entry(**row)) for i, row in enumerate(rows)}
 
+    def paths(self) -> list[str]:
+        """The paths of all videos, sorted."""
+        groups = range(self._file.metadata.num_row_groups)
+        return [path for i in groups for path in self._read_group(i, ["path"])["path"].to_pylist()]
+
     def rows(self) -> Iterator[Row]:
         """All rows, sorted by path."""
         for i in range(self._file.metadata.num_row_groups):

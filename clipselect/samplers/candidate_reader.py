@@ -1,5 +1,6 @@
 """Where the candidate clips of a video come from: a score index that knows the video, or the file itself."""
 
+import os
 import warnings
 from dataclasses import replace
 from fractions import Fraction
@@ -40,15 +41,15 @@ class ScorerOfProcess:
     def __init__(self, model: str | Path | None, device: str) -> None:
         self.model, self.device = model, known_device(device)
         self.on_cpu = load_scorer(model, "cpu", elements="clips")
-        self._loaded = self.on_cpu if device == "cpu" else None
+        self._loaded = (os.getpid(), self.on_cpu) if device == "cpu" else None
 
     def __call__(self) -> Scorer:
-        if self._loaded is not None:
-            return self._loaded
+        if self._loaded is not None and (self.device == "cpu" or self._loaded[0] == os.getpid()):
+            return self._loaded[1]  # CUDA memory of the parent is of no use in a forked worker
         in_worker = get_worker_info() is not None
         try:
             device = "cpu" if in_worker and self.device == "auto" else self.device
-            self._loaded = load_scorer(self.model, device, elements="clips")
+            self._loaded = os.getpid(), load_scorer(self.model, device, elements="clips")
         except ClipselectError as e:
             if in_worker and self.device.startswith("cuda"):
                 raise ArgumentError(
@@ -57,7 +58,7 @@ class ScorerOfProcess:
                     "(clipselect index) and pass index=, or leave device='cpu'",
                 ) from e
             raise
-        return self._loaded
+        return self._loaded[1]
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self.model, "device": self.device, "_loaded": None}

@@ -5,7 +5,7 @@ A chooser is a function of one video's `Candidates`. It opens no file and keeps 
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from clipselect.errors import ArgumentError
 from clipselect.media.candidate_clips import Clip
 from clipselect.method.aggregation import weights
-from clipselect.method.selection import select, uniform
+from clipselect.method.selection import Selection, select, uniform
 from clipselect.samplers.arguments import check_limits, whole_number
 
 
@@ -145,16 +145,31 @@ class ChooseBest:
     def __call__(self, candidates: Candidates) -> list[ScheduledClip]:
         scores = candidates.scores
         kept = select(scores, candidates.spans, k=self.k, threshold=self.threshold, min_gap=self.min_gap)
-        order = kept.ordered.tolist()
-        chosen = [
-            ScheduledClip(candidates.clips[i], weight, float(scores[i]))
-            for i, weight in zip(order, weights(scores, kept.ordered).tolist(), strict=True)
-        ]
-        if not self.pad_to_k or self.k is None:
-            return chosen
-        repeated = kept.ranked[np.arange(self.k - len(chosen)) % len(chosen)].tolist()  # the best ones first
+        places, own = padded(kept, weights(scores, kept.ordered), self.k if self.pad_to_k else None)
+        order = kept.ordered[places].tolist()
+        clips = candidates.clips
         return [
-            copy
-            for i, one in zip(order, chosen, strict=True)
-            for copy in [one, *[replace(one, weight=0.0)] * repeated.count(i)]
+            ScheduledClip(clips[i], weight, float(scores[i])) for i, weight in zip(order, own.tolist(), strict=True)
         ]
+
+
+def padded(
+    kept: Selection, weights: NDArray[np.float64], k: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Kept elements repeated until they are `k`, the best ones first, with weight 0.
+
+    Args:
+        weights: [n] of the kept elements, in the order of `kept.ordered`.
+        k: None repeats nothing.
+
+    Returns:
+        [max(n, k)] places among `kept.ordered`, ascending, and the weights of these.
+
+    >>> kept = select([0.5, 0.25, 0.75], k=2)
+    >>> padded(kept, np.array([0.5, 1.0]), k=5)
+    (array([0, 0, 1, 1, 1]), array([0.5, 0. , 1. , 0. , 0. ]))
+    """
+    best_first = np.searchsorted(kept.ordered, kept.ranked)
+    places = np.sort(np.resize(best_first, max(len(best_first), k or 0)))
+    is_first = np.diff(places, prepend=-1) > 0
+    return places, np.where(is_first, weights[places], 0.0)
