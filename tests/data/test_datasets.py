@@ -238,7 +238,7 @@ def test_all_of_a_list_is_read_when_no_split_is_asked_for(kinetics: Path) -> Non
     dataset = read_dataset(write_list(kinetics, "train/run/a.MKV 3", "train/run/b.mp4 7", "gone.mp4 7"), None)
     assert [video.label for video in dataset.videos] == [0, 1]
     assert (dataset.classes, dataset.missing) == (("3", "7"), ("gone.mp4",))
-    refused("not one of its 1 files is there", write_list(kinetics, "gone.mp4 3"), split=None)
+    refused("not one of its 1 listed files is there", write_list(kinetics, "gone.mp4 3"), split=None)
 
 
 @pytest.mark.parametrize(
