@@ -25,6 +25,7 @@ from .method.selection import above as above
 from .method.selection import ranking as ranking
 from .method.selection import top_k as top_k
 from .report.write import write_report as write_report
+from .samplers.clip_dataset import ClipDataset as ClipDataset
 from .samplers.clip_samplers import DDLClipSampler as DDLClipSampler
 from .samplers.clip_samplers import DenseClips as DenseClips
 from .samplers.clip_samplers import RandomClips as RandomClips

@@ -62,12 +62,12 @@ def video_list(
     """
     if not isinstance(videos, str | Path):
         check_argument(isinstance(videos, Iterable), "videos", f"must be a path or a list of paths, got {videos!r}")
-        paths = [*videos]
-        odd = next((path for path in paths if not isinstance(path, str | Path) or not str(path)), None)
+        given = [*videos]
+        odd = next((path for path in given if not isinstance(path, str | Path) or not str(path)), None)
         check_argument(odd is None, "videos", f"must be paths, got {odd!r} among them")
-        check_argument(bool(paths), "videos", "must be at least one video, got an empty list")
+        check_argument(bool(given), "videos", "must be at least one video, got an empty list")
         _refuse({"split": split, "prefix": prefix, "classes": classes}, "a list of paths")
-        return VideoList([str(path) for path in paths], None if labels is None else _labels(labels, len(paths)))
+        return VideoList([str(path) for path in given], None if labels is None else _labels(labels, len(given)))
     data = Path(videos)
     _refuse({"labels": labels}, f"{data}, only for a list of paths")
     if data.suffix.lower() == ".parquet":
@@ -93,9 +93,11 @@ def _labelled(dataset: Dataset, numbered: bool) -> VideoList:
 def _labels(labels: Any, count: int) -> Labels:
     values = labels.tolist() if hasattr(labels, "tolist") else [*labels]
     check_argument(len(values) == count, "labels", f"must be one per video, got {len(values)} for {count}")
-    good = any(all(isinstance(value, kind) for value in values) for kind in (str, int | np.integer))
-    check_argument(good, "labels", "must be integers, or all of them words")
-    return [value if isinstance(value, str) else int(value) for value in values]
+    if all(isinstance(value, str) for value in values):
+        return values
+    are_integers = all(isinstance(value, int | np.integer) for value in values)
+    check_argument(are_integers, "labels", "must be integers, or all of them words")
+    return [int(value) for value in values]
 
 
 def _refuse(options: dict[str, Any], videos: str) -> None:

@@ -112,6 +112,7 @@ class ClipSelector:
 
     Args:
         scorer: from `load_scorer`.
+        threads: that decode a file; 0 for as many as are fastest.
         others: as for `select`.
 
     Raises:
@@ -136,6 +137,7 @@ class ClipSelector:
     fps: Seconds | None = None
     fast: bool = False
     keep_frames: bool = True
+    threads: int = 0
 
     def __post_init__(self) -> None:
         scorer_of_clips(self.scorer)
@@ -181,7 +183,7 @@ class ClipSelector:
         read = signature(video)
         found = self._from_index(video)
         if found is None:
-            source = open_source(video, decoder=self.decoder, fps=self._fps)
+            source = open_source(video, decoder=self.decoder, fps=self._fps, threads=self.threads)
             found = self._score(source, progress, thumbnail)
         return Picks(found, self._pick(found), Path(video), read)
 
@@ -207,7 +209,7 @@ class ClipSelector:
         entry = indexed_entry(self._opened_index, video, float(self._fps), self.on_missing)
         if entry is None:
             return None
-        source = open_source(video, decoder=self.decoder, fps=self._fps)
+        source = open_source(video, decoder=self.decoder, fps=self._fps, threads=self.threads)
         if clips_of(source, *self._grid) != entry.clips:  # the container promises frames that do not decode
             source = as_decoded(source)
             if clips_of(source, *self._grid) != entry.clips:

@@ -259,23 +259,31 @@ def _one_shape(known: list[int] | None, shape: list[int] | None) -> list[int] | 
 
 
 def _per_clip(outputs: Tensor, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Any]]:
-    """Outputs and a batch of `ClipDataset`, collated or a single item, with one row per clip as in PyTorchVideo."""
+    """Outputs and a batch of `ClipDataset`, collated or a single item, with one row per clip as in PyTorchVideo.
+
+    A video whose weights are all 0 could not be read, and is left out.
+    """
     weights = torch.as_tensor(batch["weights"])
     if weights.ndim == 1:  # a DataLoader with batch_size=None
         weights, batch = weights[None], {key: [value] for key, value in batch.items()}
     videos, clips = weights.shape
     if outputs.shape[:2] == weights.shape and (outputs.ndim > 2 or clips > 1):
         outputs = outputs.flatten(0, 1)
+    if len(outputs) != videos * clips:
+        raise ClipselectError(f"outputs have {len(outputs)} rows for {videos} x {clips} clips; give one row per clip")
+    read = weights.any(1).tolist()
 
     def repeated(key: str) -> list[Any]:
-        return [value for value in _column(batch, key, videos) for _ in range(clips)]
+        column = _column(batch, key, videos)
+        return [value for value, kept in zip(column, read, strict=True) if kept for _ in range(clips)]
 
+    kept = [i for i in range(videos * clips) if read[i // clips]]
     columns = {"video_index": "video_index", "label": "label", "video_name": "path"}
-    return outputs, {
-        "clip_index": [*range(clips)] * videos,
-        "aug_index": [0] * (videos * clips),
-        "clip_weight": weights.flatten(),
-        "clip_views": [clips] * (videos * clips),
+    return outputs[kept], {
+        "clip_index": [i % clips for i in kept],
+        "aug_index": [0] * len(kept),
+        "clip_weight": weights.flatten()[kept],
+        "clip_views": [clips] * len(kept),
         **{name: repeated(key) for name, key in columns.items() if key in batch},
     }
 

@@ -244,16 +244,16 @@ def test_an_item_that_is_not_collated_is_a_batch_of_one() -> None:
     assert (found.values.tolist(), found.labels, found.names) == ([[2.0]], ["wave"], ["a.mp4"])
 
 
-def test_a_video_without_clips_is_no_video() -> None:
+def test_a_video_that_could_not_be_read_is_no_video() -> None:
     aggregator = VideoAggregator()
-    aggregator.update(torch.ones(0, 2), clip_batch(4, weights=[[]]))
+    aggregator.update(torch.full((2, 2), torch.nan), clip_batch(4, weights=[[0.0, 0.0]]))
     assert aggregator.incomplete == {}
-    aggregator.update(torch.ones(1, 2), clip_batch(5, weights=[[1.0]]))
+    aggregator.update(torch.ones(4, 2), clip_batch(4, 5, weights=[[0.0, 0.0], [1.0, 0.0]]))
     assert aggregator.compute().index.tolist() == [5]
 
 
 def test_clips_of_another_number_than_their_weights_are_refused() -> None:
-    with pytest.raises(ClipselectError, match=r"outputs have 3 rows, but the batch has 4"):
+    with pytest.raises(ClipselectError, match=r"outputs have 3 rows for 2 x 2 clips"):
         VideoAggregator().update(torch.ones(3, 2), clip_batch(0, 1, weights=[[1.0, 1.0], [1.0, 1.0]]))
 
 
