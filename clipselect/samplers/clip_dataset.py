@@ -173,8 +173,8 @@ class ClipDataset(Dataset[Item]):
         picks = self._in_this_process()(path)
         for sentence in picks.warnings:
             self._warn(path, f"{path}: {sentence}")
-        sides = {"size": self.size, "short_side": self.short_side}
-        clips = [self._transformed(clip) for clip in picks.decode(self.num_frames, **sides)]
+        decoded = picks.decode(self.num_frames, size=self.size, short_side=self.short_side)
+        clips = [self._transformed(clip) for clip in decoded]
         order, weights = padded(picks.picked, picks.weights, self.k)
         chosen = [picks[i] for i in order]
         return {
