@@ -105,7 +105,7 @@ class Decoder:
                 try:
                     # None asks for what the decoder still holds; a container that breaks off does not.
                     frames = stream.codec_context.decode(None) if packet is None else packet.decode()
-                except av.FFmpegError:
+                except (av.FFmpegError, ValueError):  # PyAV 19 finds no codec for a stream beyond our limits
                     continue
                 for frame in frames:
                     assert isinstance(frame, av.VideoFrame)
