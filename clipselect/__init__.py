@@ -1,10 +1,11 @@
 """Only the clips worth watching: rank the clips of a video by how discriminable they are for a base network.
 
->>> from clipselect import score_video, top_k
->>> scores = score_video("video.mp4")
->>> best = [scores.clips[i] for i in top_k(scores.scores, k=2).ordered]     # in time order
->>> len(best), best[0].start < best[1].start
-(2, True)
+>>> from clipselect import select
+>>> picks = select("video.mp4", k=2)                                    # in time order
+>>> [(pick.start, pick.end, pick.rank) for pick in picks]
+[(0.0, 1.0, 1), (1.0, 2.0, 2)]
+>>> [clip.shape for clip in picks.decode(num_frames=16, size=112)]      # for a network
+[torch.Size([16, 3, 112, 112]), torch.Size([16, 3, 112, 112])]
 
 The public names stand in `__init__.pyi`. Each is imported when it is first used: processes that only decode start
 without torch, in a tenth of the time.

@@ -161,6 +161,7 @@ class Windows:
                 the video.
         """
         spans = []
+        pairs = pairs.tolist() if hasattr(pairs, "tolist") else pairs  # an array or a tensor
         try:
             for number, pair in enumerate(pairs, 1):
                 spans.append(_span(number, pair))
@@ -183,7 +184,7 @@ class Windows:
         duration = timeline.duration
         found = []
         for start, end in sorted(self.spans):
-            shown = f"window {float(start):.2f} to {float(end):.2f} s"
+            shown = f"window {float(start):.10g} to {float(end):.10g} s"
             lies_inside = start < duration and end <= duration + MAX_OVERSHOOT
             outside = f"must lie in the video, which lasts {float(duration):.2f} s, but {shown} does not"
             check_argument(lies_inside, "candidates", outside)

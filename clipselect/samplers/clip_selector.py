@@ -239,23 +239,23 @@ class ClipSelector:
         return opened
 
     @cached_property
-    def _grid(self) -> tuple[Fraction, Fraction]:
+    def _grid(self) -> tuple[Fraction, Fraction | None]:
         return self._grid_of(self._opened_index)
 
-    def _grid_of(self, index: ScoreIndex | None) -> tuple[Fraction, Fraction]:
-        """Clip duration and stride in exact seconds."""
+    def _grid_of(self, index: ScoreIndex | None) -> tuple[Fraction, Fraction | None]:
+        """Clip duration and stride in exact seconds; no stride if it is the clip duration."""
         length, stride = self.clip_duration, self.stride
         if length is None and index is not None:
             length = Fraction(index.scoring.clip_duration)
             stride = Fraction(index.scoring.stride) if stride is None else stride
         exact = exact_seconds(self.scorer.clip_duration if length is None else length, "clip_duration")
-        return exact, exact if stride is None else exact_seconds(stride, "stride")
+        return exact, None if stride is None else exact_seconds(stride, "stride")
 
     def settings(self) -> dict[str, Any]:
         """The options with their defaults filled in, as results files keep them."""
         own = self.candidates if isinstance(self.candidates, str | Path) or self._windows is None else "given"
         length, stride = self._grid
-        grid = {"clip_duration": float(length), "stride": float(stride)}
+        grid = {"clip_duration": float(length), "stride": float(length if stride is None else stride)}
         return {
             "model": self.scorer.name, "k": self._most, "threshold": self.threshold,
             **(grid if own is None else {"clip_duration": None, "stride": None, "candidates": str(own)}),

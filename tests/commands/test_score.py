@@ -123,7 +123,7 @@ def test_candidates_of_the_users_own(run: Run, video: Path, tmp_path: Path) -> N
     assert_refused(run("score", video, "--candidates", windows, "--stride", 1), "--stride cannot be given")
     assert_refused(run("score", video, video, "--candidates", windows), "one video", "one by one")
     windows.write_text("start,end\n0,1\n30,31\n")
-    assert_refused(run("score", video, "--candidates", windows), "plain.mp4", "--candidates", "30.00 to 31.00 s")
+    assert_refused(run("score", video, "--candidates", windows), "plain.mp4", "--candidates", "30 to 31 s")
     windows.write_text("from,to\n0,1\n")
     assert_refused(run("score", video, "--candidates", windows), "windows.csv", "no columns start and end")
     assert run("score", video, "--min-gap", "no").code == 2 and "none to allow overlap" in " ".join(run.err.split())

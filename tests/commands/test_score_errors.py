@@ -150,7 +150,7 @@ def test_extracting_fails_alone(run: Run, video: Path, tmp_path: Path, monkeypat
     def full(*_: object) -> None:
         raise ClipselectError("disk full; make room")
 
-    monkeypatch.setattr("clipselect.commands.outputs.extract_clip", full)
+    monkeypatch.setattr("clipselect.samplers.picks.extract_clip", full)
     run("score", video, "--extract", tmp_path / "out", "--json", tmp_path / "out.json", "--quiet")
     assert run.code == 2 and "disk full" in run.err
     assert len(only_video(json.loads((tmp_path / "out.json").read_text()))["clips"]) == 3

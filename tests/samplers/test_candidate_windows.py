@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.candidate_clips import Timeline
@@ -54,6 +55,7 @@ def test_a_list_of_scenes_keeps_every_cut_between_the_frames_that_it_parts(conte
         [(Timecode(0), Timecode(150)), (Timecode(150), Timecode(300))],
         [(Timecode(150), Timecode(300)), (0, 5.005)],
         np.array([[5.005, 10.01], [0.0, 5.005]]),
+        torch.tensor([[5.005, 10.01], [0.0, 5.005]], dtype=torch.float64),
         iter([(Fraction(5005, 1000), 10.5), (0, 5.005)]),
         ([0, 5.005], [5.005, 11]),
     ],
@@ -92,7 +94,7 @@ def test_windows_that_make_no_sense_are_refused_at_once(candidates: Any, says: s
 @pytest.mark.parametrize(
     ("window", "says"),
     [
-        ((10.01, 10.5), "lie in the video, which lasts 10.01 s, but window 10.01 to 10.50"),
+        ((10.01, 10.5), "lie in the video, which lasts 10.01 s, but window 10.01 to 10.5 s"),
         ((9, 11.02), "lie in the video"),
         ((600, 601), "lie in the video"),
         ((1.002, 1.003), "must hold frames, but window"),
