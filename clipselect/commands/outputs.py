@@ -241,9 +241,9 @@ class FrameOutputs(Outputs):
         if self.folder is None:
             return {}
         stem = re.sub(r"[^\w.-]+", "_", f"{Path(source).stem} {name}".strip())
-        folder, numbers = self.folder / stem, itertools.count(2)
+        folder, copies = self.folder / stem, itertools.count(2)
         while self.saved.setdefault(folder, (source, name)) != (source, name):  # another group's
-            folder = self.folder / f"{stem}_{next(numbers)}"
+            folder = self.folder / f"{stem}_{next(copies)}"
         files.make_folder(folder)
         picked = set(selection.indices.tolist())
         saved = {}

@@ -4,7 +4,7 @@ For PyTorchVideo's datasets there is `DDLClipSampler`, for the frames of faces a
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -18,7 +18,6 @@ from clipselect.index.score_index import ScoreIndex
 from clipselect.media.candidate_clips import Seconds, Windows, exact_rate, exact_seconds
 from clipselect.media.clip_decoding import as_decoded, changed, clips_of
 from clipselect.media.frame_array import FrameArray
-from clipselect.media.images import Image
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.sources import Backend, Source, check_decoder, open_source
 from clipselect.method import selection
@@ -162,13 +161,12 @@ class ClipSelector:
         video: Any,
         *,
         progress: ProgressCallback = no_progress,
-        thumbnail: Callable[[Image], bytes] | None = None,
     ) -> Picks:
         """Score one video and pick its best clips.
 
         Args:
             video: as for `select`.
-            progress, thumbnail: as for `score_video`; there are no thumbnails of a video that the index knows.
+            progress: as for `score_video`.
 
         Raises:
             VideoError: the video cannot be read.
@@ -176,7 +174,7 @@ class ClipSelector:
         if not isinstance(video, str | Path):
             frames = FrameArray.from_pixels(video, self.fps)
             check_argument(self.index is None, "index", "cannot be given with frames in memory, which it does not know")
-            scores = self._score(frames, progress, thumbnail)
+            scores = self._score(frames, progress)
             if not self.keep_frames:
                 scores = replace(scores, source=replace(frames, pixels=frames.pixels[:0].copy()))
             return Picks(scores, self._pick(scores))
@@ -184,16 +182,14 @@ class ClipSelector:
         found = self._from_index(video)
         if found is None:
             source = open_source(video, decoder=self.decoder, fps=self._fps, threads=self.threads)
-            found = self._score(source, progress, thumbnail)
+            found = self._score(source, progress)
         return Picks(found, self._pick(found), Path(video), read)
 
-    def _score(
-        self, source: Source, progress: ProgressCallback, thumbnail: Callable[[Image], bytes] | None
-    ) -> VideoScores:
+    def _score(self, source: Source, progress: ProgressCallback) -> VideoScores:
         length, stride = self._grid if self.candidates is None else (None, None)
         return score_video(
             source, self.scorer, clip_duration=length, stride=stride, candidates=self._windows, fast=self.fast,
-            progress=progress, thumbnail=thumbnail,
+            progress=progress,
         )  # fmt: skip
 
     def _pick(self, scores: VideoScores) -> selection.Selection:

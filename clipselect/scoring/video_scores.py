@@ -1,8 +1,8 @@
 """Scores of the candidate clips of a video."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.media.candidate_clips import Clip, Seconds, Windows
 from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips, own_windows
-from clipselect.media.images import Image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
 from clipselect.scoring.scorer import Scorer, load_scorer
@@ -31,7 +30,6 @@ class VideoScores:
         scores: [n] float32 in (0, 1).
         model: name of the DDNet.
         seconds: wall time since the file was opened, under "total", "network" and "decode" (waiting for frames).
-        thumbnails: a picture of every clip, if asked for.
     """
 
     source: Source
@@ -39,7 +37,6 @@ class VideoScores:
     scores: NDArray[np.float32]
     model: str
     seconds: dict[str, float]
-    thumbnails: list[bytes] = field(default_factory=list)
 
     @property
     def duration(self) -> Fraction:
@@ -73,7 +70,6 @@ def score_video(
     candidates: Windows | Iterable[Any] | None = None,
     fast: bool = False,
     progress: ProgressCallback = no_progress,
-    thumbnail: Callable[[Image], bytes] | None = None,
 ) -> VideoScores:
     """Score every candidate clip of a video, in one pass over it and constant memory.
 
@@ -93,7 +89,6 @@ def score_video(
             long it is, so the score of a window much longer than its own clip duration is a guess.
         fast: estimate the scores from the frames that decode fastest, see `clipselect.media.fast`.
         progress: gets the clips scored, as stage "scoring".
-        thumbnail: makes the picture of a clip out of its middle frame [size, size, 3] uint8.
 
     Raises:
         VideoError: the video cannot be opened, not one frame decodes, or it changes while it is read.
@@ -114,19 +109,15 @@ def score_video(
         cut = own_windows(candidates if isinstance(candidates, Windows) else Windows.from_pairs(candidates))
     with AdaptiveThreads() as threads:
 
-        def score(batch: ClipBatch) -> tuple[NDArray[np.float32], list[bytes]]:
+        def score(batch: ClipBatch) -> NDArray[np.float32]:
             total = len(batch.clips)
             scores = threads.run(partial(scorer.score, batch.frames), decoder_done=batch.done == total)
             progress(Progress("scoring", batch.done, total))
-            return scores, [thumbnail(clip[len(clip) // 2]) for clip in batch.frames] if thumbnail else []
+            return scores
 
         mapped = map_clips(score, source, cut, spec.size, spec.clip_frames, fast=fast)
-    if thumbnail:
-        _ = mapped.source.aspect  # those who show thumbnails need it; it is cached
     total = time.perf_counter() - begin
     seconds = {"total": total, "network": threads.seconds, "decode": total - threads.seconds}
-    scores = np.concatenate([scores for scores, _ in mapped.results])
-    thumbnails = [picture for _, pictures in mapped.results for picture in pictures]
+    scores = np.concatenate(mapped.results)
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
-    clips, thumbnails = [mapped.clips[i] for i in order], [thumbnails[i] for i in order[: len(thumbnails)]]
-    return VideoScores(mapped.source, clips, scores[order], scorer.name, seconds, thumbnails)
+    return VideoScores(mapped.source, [mapped.clips[i] for i in order], scores[order], scorer.name, seconds)

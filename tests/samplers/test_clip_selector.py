@@ -74,11 +74,10 @@ def test_more_than_there_are_is_all_there_are(scorer: Scorer, video: Path) -> No
     assert len(picks) == 4 < len(picks.candidates) == 5
 
 
-def test_progress_and_thumbnails_come_with_the_scores(scorer: Scorer, video: Path) -> None:
+def test_progress_says_how_many_clips_are_scored(scorer: Scorer, video: Path) -> None:
     shown: list[Progress] = []
-    found = ClipSelector(scorer=scorer)(video, progress=shown.append, thumbnail=lambda frame: bytes([len(frame)]))
+    found = ClipSelector(scorer=scorer)(video, progress=shown.append)
     assert shown[-1].done == shown[-1].total == len(found.candidates)
-    assert found.scores.thumbnails == [bytes([32])] * len(found.candidates)
 
 
 def test_a_model_may_be_a_name_a_file_or_loaded(model: Path, scorer: Scorer, video: Path) -> None:
