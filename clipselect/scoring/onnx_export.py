@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import clipselect
 from clipselect.errors import ClipselectError, NetworkError
 from clipselect.media.files import check_writable, write_whole
-from clipselect.media.optional import require
+from clipselect.media.optional import innermost_cause, require
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.weights_file import weights_kind
 
@@ -48,7 +48,7 @@ def export_onnx(path: Path | str, model: Path | str | None = None) -> dict[str, 
     Raises:
         MissingLibraryError: a library of the extra "onnx" is missing.
         ClipselectError: an unusable model, or the file cannot be written.
-        NetworkError: onnxruntime gives other scores than torch.
+        NetworkError: this torch cannot export it, or onnxruntime gives other scores.
     """
     path = Path(path)
     check_writable(path)
@@ -58,8 +58,17 @@ def export_onnx(path: Path | str, model: Path | str | None = None) -> dict[str, 
         require(library, "exporting to ONNX")
     scorer = load_scorer(model, "cpu")
     about = _description(scorer)
-    data = _onnx_bytes(scorer, about)
-    _check(data, scorer, about["input"])
+    try:
+        data = _onnx_bytes(scorer, about)
+        difference = _difference(data, scorer, about["input"])
+    except NetworkError:  # its scores are not numbers
+        raise
+    except Exception as e:  # the errors of torch's exporter and of onnxruntime have no common base
+        problem = f"cannot be exported by torch {torch.__version__} ({innermost_cause(e)})"
+        raise NetworkError(f"model {scorer.name!r}: {problem}; update torch, onnxscript and onnxruntime") from e
+    if not difference <= MAX_DIFFERENCE:
+        problem = f"onnxruntime's scores differ from torch's by {difference:.2g}; update torch and onnxruntime"
+        raise NetworkError(f"model {scorer.name!r}: {problem}")
     write_whole(path, data)
     return about
 
@@ -118,16 +127,15 @@ def _onnx_bytes(scorer: Scorer, about: dict[str, str]) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _check(data: bytes, scorer: Scorer, name: str) -> None:
-    """Score noise by torch and by onnxruntime."""
+def _difference(data: bytes, scorer: Scorer, name: str) -> float:
+    """The largest between scores of noise by torch and by onnxruntime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     random = np.random.default_rng(0)
+    differences = []
     for count in CHECKED_BATCHES:
         elements = random.integers(0, 256, (count, *scorer.input_spec.shape), dtype=np.uint8)
         scores: NDArray[np.float32] = session.run(["scores"], {name: elements})[0]
-        difference = float(np.abs(scores - scorer.score(elements)).max())
-        if not difference <= MAX_DIFFERENCE:
-            problem = f"onnxruntime's scores differ from torch's by {difference:.2g}; update torch and onnxruntime"
-            raise NetworkError(f"model {scorer.name!r}: {problem}")
+        differences.append(np.abs(scores - scorer.score(elements)).max())
+    return float(np.max(differences))  # a NaN stays one

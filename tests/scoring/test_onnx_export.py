@@ -103,17 +103,27 @@ def test_nothing_of_the_caller_gets_in_and_nothing_is_printed(
     assert str(Path(onnx_export.__file__).parent).encode() not in data and b"site-packages" not in data
 
 
+@pytest.mark.parametrize("shift", [0.01, float("nan")])
 def test_a_network_that_scores_otherwise_is_not_written(
-    clips: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shift: float, clips: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def shifted(self: Any, elements: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.net.logits(self.input_spec.normalise(elements)) + 0.01)
+        return torch.sigmoid(self.net.logits(self.input_spec.normalise(elements)) + shift)
 
     (tmp_path / "net.onnx").write_text("of before")
     monkeypatch.setattr(onnx_export._PixelsToScores, "forward", shifted)
     with pytest.raises(NetworkError, match=r"tiny0.*differ"):
         export_onnx(tmp_path / "net.onnx", clips.ddnet)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["of before"]
+
+
+def test_a_torch_that_cannot_export_is_named(clips: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*given: Any, **options: Any) -> None:
+        raise TypeError("unexpected keyword argument 'dynamo'\nlong story")
+
+    monkeypatch.setattr(torch.onnx, "export", fails)
+    refused(tmp_path / "net.onnx", clips.ddnet, "tiny0", torch.__version__, "dynamo", "update torch")
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("library", ["onnx", "onnxruntime", "onnxscript"])
