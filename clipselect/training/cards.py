@@ -78,9 +78,10 @@ def ddnet_card(metadata: Metadata) -> str:
     config, held_out = metadata["config"], metadata["held_out"]
     of_clips = config["dims"] == 3
     sees = _clips(metadata) if of_clips else f"frames of {metadata['height']} x {metadata['width']}"
+    seeing = f" seeing {metadata['base_geometry']}" if metadata.get("base_geometry") else ""
     card = f"""# {metadata["name"]}
 
-A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {metadata["base_sha256"][:12]}): \
+A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {metadata["base_sha256"][:12]}){seeing}: \
 {config["dims"]}D, widths {_list(config["widths"])}, depths {_list(config["depths"])}, {sees}.
 
 {_origin(metadata)}
