@@ -2,11 +2,8 @@
 
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 from clipselect import __version__
-from clipselect.media.text import printable
+from clipselect.pages.document import environment
 from clipselect.report.contents import Report, Section
 from clipselect.report.plots import Styles, finding_plots, overlay_plots, styles
 
@@ -14,14 +11,8 @@ from clipselect.report.plots import Styles, finding_plots, overlay_plots, styles
 def as_html(report: Report) -> str:
     """The whole report as one page."""
     style = styles(report.runs)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("clipselect.report", ""),
-        autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup) else printable(value),
-        trim_blocks=True,
-    )
     sections = [_section(section, style) for section in report.sections]
-    page = environment.get_template("report.html.jinja")
+    page = environment("clipselect.report").get_template("report.html.jinja")
     return page.render(report=report, sections=sections, version=__version__)
 
 
