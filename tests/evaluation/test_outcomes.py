@@ -274,3 +274,17 @@ def test_the_ranking_does_not_compare_clips_of_one_video_with_those_of_another()
     assert found["auc_ddnet"] == found["auc_ddnet_low"] == found["auc_ddnet_high"] == 1
     upside_down = ranking_quality(groups, ClipTable(-table.scores, table.probabilities))
     assert upside_down["auc_ddnet"] == 0
+
+
+def test_kept_clips_do_not_overlap_unless_that_is_allowed() -> None:
+    """Four clips, of which the last two overlap and score best."""
+    table = ClipTable(np.array([0.1, 0.2, 0.8, 0.9]), np.tile([0.7, 0.3], (4, 1)))
+    spans = np.array([(0, 1), (1, 2), (2, 3), (2.2, 3.2)])
+    group = Group("a", (0,), np.arange(4), spans=spans)
+    for min_gap, counts in ((0, [4, 3]), (None, [4, 4])):
+        found = {
+            (one.method, one.k): one.clips.tolist() for one in outcomes_of([group], table, [4], COST, min_gap=min_gap)
+        }
+        assert [found["uniform", 4], found["ddl", 4]] == [[count] for count in counts]
+    assert outcomes_of([group], table, [4], COST)[0].clips.tolist() == [3]
+    assert outcomes_of([replace(group, spans=None)], table, [4], COST)[0].clips.tolist() == [4]

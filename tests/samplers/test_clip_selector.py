@@ -65,7 +65,7 @@ def test_picks_never_overlap_by_default(scorer: Scorer, video: Path) -> None:
 
 
 def test_without_limits_the_best_five_are_picked(scorer: Scorer) -> None:
-    assert ClipSelector(scorer=scorer).settings()["k"] == 5
+    assert ClipSelector(scorer=scorer).settings()["k"] == 5 and ClipSelector(scorer=scorer).settings()["min_gap"] == 0
     assert ClipSelector(scorer=scorer, threshold=0.0).settings()["k"] is None
 
 
