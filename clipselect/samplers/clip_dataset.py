@@ -137,7 +137,7 @@ class ClipDataset(Dataset[Item]):
         }  # fmt: skip
         ClipSelector(scorer=self._scorer.on_cpu, **self._options)  # refuses bad ones now
         self._selector: tuple[int, ClipSelector] | None = None  # and the process that it belongs to
-        self._named: set[str] = set()  # videos that a warning has named
+        self._warned: set[str] = set()
         found = video_list(videos, labels, split=split, prefix=prefix, classes=classes)
         self.paths, self.labels, self.classes = found.paths, found.labels, found.classes
         if found.missing:
@@ -156,7 +156,7 @@ class ClipDataset(Dataset[Item]):
         except (VideoError, av.FFmpegError) as e:
             if self.on_error == "raise":
                 raise
-            self._warn(self.paths[i], f"{e}; skipped")
+            self._warn(f"{e}; skipped")
             item = self._black()
         item |= {"path": self.paths[i], "video_index": i}
         return item if self.labels is None else {**item, "label": self.labels[i]}
@@ -172,7 +172,7 @@ class ClipDataset(Dataset[Item]):
     def _clips_of(self, path: str) -> Item:
         picks = self._in_this_process()(path)
         for sentence in picks.warnings:
-            self._warn(path, f"{path}: {sentence}")
+            self._warn(f"{path}: {sentence}")
         decoded = picks.decode(self.num_frames, size=self.size, short_side=self.short_side)
         clips = [self._transformed(clip) for clip in decoded]
         order, weights = padded(picks.picked, picks.weights, self.k)
@@ -217,8 +217,8 @@ class ClipDataset(Dataset[Item]):
             self._selector = os.getpid(), ClipSelector(scorer=self._scorer(), threads=threads, **self._options)
         return self._selector[1]
 
-    def _warn(self, path: str, sentence: str) -> None:
-        """Once per video and process."""
-        if path not in self._named:
-            self._named.add(path)
+    def _warn(self, sentence: str) -> None:
+        """Once per process."""
+        if sentence not in self._warned:
+            self._warned.add(sentence)
             warnings.warn(sentence, ClipselectWarning, stacklevel=4)
