@@ -70,6 +70,7 @@ def test_nothing_is_neither(tmp_path: Path) -> None:
     ("base", "kind"),
     [
         ("slowfast_r50:weights.pyth", "clips"),
+        ("hf:organisation/model", "clips"),
         ("r3d-actions", "clips"),
         ("resnet50", None),
         ("reid_resnet50:weights.pth", "frames"),

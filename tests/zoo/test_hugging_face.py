@@ -12,8 +12,10 @@ import pytest
 import torch
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import load_base
+from helpers.command_line import Run, only_video
 from helpers.frame_fixtures import write
 from helpers.hugging_face import CLASSES, FRAMES, KINDS, RESIZE, SIDE, classifier_config, tiny_classifier, transformers
+from helpers.videos import make_video
 from torch import Tensor
 
 from clipselect.errors import ArgumentError, ClipselectError, MissingLibraryError
@@ -22,6 +24,7 @@ from clipselect.media.clip_decoding import known_clips, map_clips
 from clipselect.media.clip_tensors import clip_arrays
 from clipselect.media.sources import open_source
 from clipselect.scoring.multiply_adds import multiply_adds
+from clipselect.scoring.scorer import load_scorer
 
 WIDE = np.random.default_rng(0).integers(0, 256, (2, FRAMES, RESIZE, 48, 3), dtype=np.uint8)
 """Clips of frames that the processors only crop."""
@@ -151,6 +154,22 @@ def test_attention_is_counted(folder: Path) -> None:
     counted = multiply_adds(base.net, base.input_spec)
     base.net.model.set_attn_implementation("eager")  # type: ignore[union-attr, operator]
     assert counted == multiply_adds(base.net, base.input_spec)
+
+
+@pytest.mark.slow
+def test_the_commands_take_such_a_base(tmp_path: Path, run: Run) -> None:
+    for place in ("train/a", "train/b", "val/a", "val/b"):
+        (tmp_path / "data" / place).mkdir(parents=True)
+        make_video(tmp_path / "data" / place / f"{place[-1]}.mp4", 80)
+    base = f"hf:{tiny_classifier(tmp_path / 'mine', classes=('a', 'b'))}"
+    how = ("--data", tmp_path / "data", "--base", base, "--clip-duration", 1, "--device", "cpu")
+    weights = tmp_path / "ddnet.safetensors"
+    assert run("distill", *how, "--steps", 2, "--batch", 4, "-o", weights).code == 0, run.err
+    assert load_scorer(str(weights), "cpu").metadata["base"] == "mine"
+    assert run("evaluate", "clips", *how, "--model", weights, "--out", tmp_path / "out").code == 0, run.err
+    video = tmp_path / "data/val/a/a.mp4"
+    assert run("classify", video, "--base", base, "--model", weights, "--json", "-").code == 0, run.err
+    assert {*only_video(json.loads(run.out))} and '"base": "mine"' in run.out
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
