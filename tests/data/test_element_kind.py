@@ -78,6 +78,7 @@ def test_nothing_is_neither(tmp_path: Path) -> None:
         ("clips.safetensors", "clips"),
         ("frames.safetensors", "frames"),
         ("ddnet.safetensors", None),
+        ("torchvision:r3d_18:base.pt", "clips"),
         ("base.py:base", None),
         ("notes.txt", None),
     ],

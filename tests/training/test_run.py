@@ -43,7 +43,7 @@ def test_a_run_has_a_work_folder_beside_its_output_and_ends_with_weights_and_a_c
         check_outputs(run.output)
 
 
-@pytest.mark.parametrize("base", ["{}", "slow_r50:{}", "{}:network", "dir/../{}"])
+@pytest.mark.parametrize("base", ["{}", "slow_r50:{}", "torchvision:r3d_18:{}", "{}:network", "dir/../{}"])
 def test_an_output_that_is_the_base_is_refused(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dir").mkdir()
