@@ -46,11 +46,18 @@ def save_weights(path: Path | str, tensors: dict[str, Tensor], metadata: Metadat
 
 def weights_kind(path: Path) -> str | None:
     """The kind of weights in a file that `save_weights` wrote, from its header alone; None for any other file."""
+    kind = weights_metadata(path).get("kind")
+    return None if kind is None else str(kind)
+
+
+def weights_metadata(path: Path) -> Metadata:
+    """The metadata of a file that `save_weights` wrote, from its header alone; empty for any other file."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return str(json.loads((file.metadata() or {})[KEY])["kind"])
+            metadata = json.loads((file.metadata() or {})[KEY])
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
-        return None
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def load_weights(path: Path | str, kind: str) -> tuple[dict[str, Tensor], Metadata]:

@@ -23,7 +23,7 @@ from clipselect.training.ddnet_training import DDNetLoss, train_ddnet
 from clipselect.training.feature_store import computed_features
 from clipselect.training.loop import TrainingConfig
 from clipselect.training.recipe import ClipRecipe, FrameRecipe, Recipe
-from clipselect.training.run import TrainingRun, TrainResult, check_outputs, origin, python_call
+from clipselect.training.run import TrainingRun, TrainResult, check_outputs, essential_call, origin, python_call
 from clipselect.training.tasks import ClipTask, FrameTask, Task
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
@@ -92,6 +92,7 @@ def distill(
     precision: str = "32",
     workers: int = 0,
     checkpoint_minutes: float = 5.0,
+    overwrite: bool = False,
     command: str | None = None,
     progress: ProgressCallback = no_progress,
     on_error: OnError = ignore_error,
@@ -128,6 +129,7 @@ def distill(
         device, precision: see `clipselect.training.runtime.launch`.
         workers: processes that prepare batches.
         checkpoint_minutes: between checkpoints.
+        overwrite: replace finished weights that other arguments made.
         command: what the card says the weights were made with; this call by default.
         progress: called with how far the work is.
         on_error: called with the path of every video or image that is left out, and why.
@@ -141,7 +143,9 @@ def distill(
     arguments = {k: v for k, v in locals().items() if k != "fields"}
     paths, output = [Path(path) for path in ([data] if isinstance(data, str | Path) else data)], Path(output)
     read = [*paths, *([background] if background else [])]
-    check_outputs(output, work, data=read, networks={"base": base})
+    named = {**arguments, **fields, "base": getattr(base, "name", base)}
+    essence = essential_call(distill, named)
+    check_outputs(output, work, data=read, networks={"base": base}, call=essence, overwrite=overwrite)
     kind = _kind(elements, base, recipe, paths)
     of_clips = {
         "background": background, "prefix": prefix, "unlabelled": unlabelled or None, "classes": classes,
@@ -154,12 +158,12 @@ def distill(
     given: dict[str, Any] = {k: v for k, v in (of_clips if kind == "clips" else of_frames).items() if v is not None}
     config = recipe.training_config(checkpoint_minutes, workers)
     run = TrainingRun.begin(output, work, device, precision, progress, on_error)
-    call = command or python_call(distill, {**arguments, **fields, "base": getattr(base, "name", base)})
+    made_by = {"command": command or python_call(distill, named), "call": essence}
     if isinstance(recipe, ClipRecipe):
         assert not isinstance(base, Embedder)
-        return _run(run, ClipTask.prepare(run, paths, base, recipe, **given), config, call)
+        return _run(run, ClipTask.prepare(run, paths, base, recipe, **given), config, made_by)
     assert isinstance(recipe, FrameRecipe) and not isinstance(base, Base)
-    return _run(run, FrameTask.prepare(run, paths, base, recipe, **given), config, call)
+    return _run(run, FrameTask.prepare(run, paths, base, recipe, **given), config, made_by)
 
 
 def _kind(
@@ -198,7 +202,7 @@ def _changed(kind: ElementKind, recipe: Recipe | None, fields: dict[str, Any]) -
     return replace(recipe, **fields)
 
 
-def _run(run: TrainingRun, task: Task, config: TrainingConfig, command: str) -> DistillResult:
+def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata) -> DistillResult:
     """Equations 2 to 6; every process of the run calls it."""
     runtime, recipe = run.runtime, task.recipe
     store = computed_features(run, "features", task.data)
@@ -221,7 +225,8 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, command: str) -> 
         settings={**task.data.settings, "recipe": asdict(recipe)}, progress=run.progress,
     )  # fmt: skip
     metadata = {
-        **origin("ddnet", run.output, task.name, config.seed, config.steps, command),
+        **origin("ddnet", run.output, task.name, config.seed, config.steps, made_by["command"]),
+        "call": made_by["call"],
         "config": asdict(ddnet_config),
         **asdict(input_spec),
         **asdict(norm),

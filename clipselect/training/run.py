@@ -14,9 +14,14 @@ from clipselect.errors import ArgumentError, ClipselectError, MissingFileError
 from clipselect.media.files import check_writable, make_folder, write_whole
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import LeftOut, OnError, ignore_error
-from clipselect.scoring.weights_file import Metadata, save_weights, weights_kind
+from clipselect.scoring.weights_file import Metadata, save_weights, weights_kind, weights_metadata
 from clipselect.training.cards import CARD
 from clipselect.training.runtime import Runtime, launch
+
+IRRELEVANT = frozenset(
+    {"output", "work", "device", "workers", "cache_gigabytes", "checkpoint_minutes", "command", "overwrite"}
+)
+"""Arguments of a training that make no difference to its result."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,8 @@ def check_outputs(
     *,
     data: Sequence[Path | str] = (),
     networks: Mapping[str, Any] | None = None,
+    call: str = "",
+    overwrite: bool = True,
 ) -> None:
     """Refuse now what could not be written after the training, or would damage what the training reads.
 
@@ -106,6 +113,9 @@ def check_outputs(
         work: None for the default.
         data: the data sets that are read.
         networks: argument -> the network that it names, if it does: FILE, NETWORK:FILE or FILE.py:NAME.
+        call: what decides the result, as `essential_call` has it.
+        overwrite: whether finished weights may be replaced. Where it is False, only the call that made them may go on,
+            as long as its work folder is there.
 
     Raises:
         ArgumentError: the output is one of the networks or no weights file, or lies in the data; or the work folder
@@ -125,10 +135,25 @@ def check_outputs(
     if output.is_file() and output.stat().st_size and weights_kind(output) is None:
         problem = f"{output} exists, is no weights file of clipselect and would be lost; choose another name"
         raise ArgumentError("output", problem)
+    if not overwrite:
+        _refuse_finished(output, work_folder(output, work), call)
     card = card_path(output)
     check_writable(card)
     if card.is_file() and CARD not in card.read_text("utf-8", "replace"):
         raise ClipselectError(f"{card}: is no card of weights and would be lost; choose another output")
+
+
+def _refuse_finished(output: Path, work: Path, call: str) -> None:
+    metadata = weights_metadata(output)
+    if metadata.get("held_out") is None:  # nothing there, or a run that was stopped before its end
+        return
+    if metadata.get("call") != call:
+        problem = f"{output} holds finished weights of another run; choose another name, or ask to overwrite them"
+        raise ArgumentError("output", problem)
+    if not work.is_dir():
+        raise ArgumentError(
+            "output", f"{output} is finished already, by the same call; ask to overwrite it if it must be"
+        )
 
 
 def _files_of(network: str) -> set[str]:
@@ -166,6 +191,11 @@ def python_call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> s
         if (parameters[name].default != value if name in parameters else takes_more) and not callable(value)
     ]
     return f"clipselect.{function.__name__}({', '.join(shown)})"
+
+
+def essential_call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> str:
+    """As `python_call`, without the arguments that make no difference to the result."""
+    return python_call(function, {name: value for name, value in arguments.items() if name not in IRRELEVANT})
 
 
 def to_half_precision(net: nn.Module) -> dict[str, Tensor]:

@@ -138,6 +138,19 @@ def test_the_same_command_again_trains_no_more_and_gives_the_same(
     assert all(torch.equal(before[name], after[name]) for name in before) and rows(out.with_suffix(".work")) == scores
 
 
+def test_finished_weights_are_not_replaced_unless_asked(
+    made: Result, out: Path, command: list[object], data: Path, run: Run, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.safetensors"
+    shutil.copy(out, copy)
+    same = [*command, "--background", data / "elsewhere", "-o", copy]
+    assert_refused(run(*same), str(copy), "finished already", "overwrite")
+    for other in (["--seed", 7], ["--target", "confidence"]):
+        assert_refused(run(*same, *other), str(copy), "finished weights of another run", "overwrite")
+    assert copy.read_bytes() == out.read_bytes()
+    assert run(*same, "--overwrite").code == 0
+
+
 # --- what the data are -----------------------------------------------------------------------------------------------
 
 
