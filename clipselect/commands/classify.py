@@ -93,10 +93,15 @@ def _print(console: Console, answers: list[Answer], classes: tuple[str, ...]) ->
             str(answer.clips),
             "?" if answer.gflops is None else f"{answer.gflops:.1f}",
             f"{answer.seconds:.2f}",
-            Text(", ".join(f"{classes[i]} {100 * float(answer.probabilities[i]):.0f} %" for i in best)),
+            Text(
+                "none of these: " * answer.none_of_these
+                + ", ".join(f"{classes[i]} {100 * float(answer.probabilities[i]):.0f} %" for i in best)
+            ),
             style="bold green" if answer.method == "ddl" else "",
         )
     console.print(table)
+    console.print(Text(f"classes it knows: {', '.join(map(printable, classes))}"))
+    console.print(Text("Percentages are shared among these and background: of any other action they mean nothing"))
     console.print(
         Text("GFLOPs: 10^9 multiply-adds, the DDNet included; seconds: from the opened file to the answer", style="dim")
     )

@@ -227,13 +227,13 @@ class FrameOutputs(Outputs):
         name: str,
         selection: FrameSelection,
         picture: Callable[[int], Image],
-        numbers: Sequence[int] | None = None,
+        in_video: Sequence[int] | None = None,
     ) -> dict[int, Path]:
         """Write the picked frames of a group as PNG files, if wanted: OUT/GROUP/RANK_SCORE_NUMBER.png.
 
         Args:
             picture: place of a frame in the group -> its pixels.
-            numbers: of all frames of the group in their video; by default their places.
+            in_video: numbers of the group's frames in their video; by default their places.
 
         Returns:
             The files by place.
@@ -249,7 +249,7 @@ class FrameOutputs(Outputs):
         saved = {}
         for i, rank, score in zip(selection.candidates.tolist(), selection.ranks, selection.scores, strict=True):
             if i in picked:
-                saved[i] = folder / f"{rank:03d}_{score:.3f}_{numbers[i] if numbers else i:05d}.png"
+                saved[i] = folder / f"{rank:03d}_{score:.3f}_{in_video[i] if in_video else i:05d}.png"
                 files.write_whole(saved[i], _png(picture(i)))
         return saved
 

@@ -23,6 +23,8 @@ class Answer:
         probabilities: [classes] aggregated.
         gflops: 10^9 multiply-adds, the DDNet included where it was used; None for a base that cannot be counted.
         seconds: wall time from the opened file to the answer, scoring included where it was used.
+        none_of_these: the base takes the video for background rather than for any of its classes; False for a base
+            that was not trained with background.
     """
 
     method: str
@@ -30,6 +32,11 @@ class Answer:
     probabilities: torch.Tensor
     gflops: float | None
     seconds: float
+
+    @property
+    def none_of_these(self) -> bool:
+        background = 1 - float(self.probabilities.sum())  # an output of its own, which is missing here
+        return background > float(self.probabilities.max())
 
 
 def compare(scores: VideoScores, selection: Selection, scorer: Scorer, base: Base) -> list[Answer]:

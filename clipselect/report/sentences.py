@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from clipselect.evaluation.destination import SYNTHETIC
 from clipselect.evaluation.results import Row
 from clipselect.report.classes import ClassGain, class_gains
 from clipselect.report.findings import MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Verdict
@@ -25,6 +26,12 @@ HEADLINES = {
     Verdict.SIMILAR: f"No significant difference between {SUBJECT} and uniform",
     Verdict.TOO_FEW: f"Too few videos to say whether {SUBJECT} or uniform is better",
 }
+YES, NO, NOT_SHOWN = "Yes", "No", "Not shown by these {}s"
+COMPOSED = {
+    "mixed": "mixed (videos composed of an action and background)",
+    "hard": "hard (videos composed of an action and background that looks like it)",
+}
+SYNTHETIC_NOTE = "These figures mean nothing: videos and networks were made up, to see that everything runs."
 FOR_LESS = {
     Verdict.WORSE: "is better",
     Verdict.SIMILAR: "shows no significant difference",
@@ -35,9 +42,18 @@ COSTS_NO_MORE = {"gflops": "costs no more GFLOPs", "seconds": "takes no more tim
 
 def summary(found: Sequence[Finding]) -> list[str]:
     """All findings at a glance: few in a sentence each, of many how often which verdict came."""
+    synthetic = any(finding.run.results.benchmark == SYNTHETIC for finding in found)
+    return [SYNTHETIC_NOTE] * synthetic + _at_a_glance(found)
+
+
+def _at_a_glance(found: Sequence[Finding]) -> list[str]:
     if len(found) <= MAX_ONE_BY_ONE:
         runs = {finding.run.label for finding in found}
-        return [_in_short(f, f"{f.data}, {f.run.label}" if len(runs) > 1 else f.data) for f in found]
+        named = [
+            COMPOSED.get(f.data, f.data) if (f.run.results.settings or {}).get("compose") else f.data for f in found
+        ]
+        pairs = zip(found, named, strict=True)
+        return [_in_short(f, f"{name}, {f.run.label}" if len(runs) > 1 else name) for f, name in pairs]
     verdicts = [f.uniform.verdict for f in found if f.uniform is not None]
     timed = [f.uniform_in_time.verdict for f in found if f.uniform_in_time is not None]
     if not verdicts:
@@ -82,6 +98,7 @@ def _in_short(finding: Finding, name: str) -> str:
     if finding.choice is None:
         return headline(finding)
     ddl, parts = finding.choice.row, []
+    best = f"choosing the best {ddl.k} {finding.run.element}s of a {finding.run.group} ({SUBJECT})"
     if finding.uniform is None:
         parts.append(f"reaches {percent(ddl.metrics[finding.metric])}, with no row of uniform to compare it with")
     else:
@@ -92,7 +109,16 @@ def _in_short(finding: Finding, name: str) -> str:
     gains = class_gains(finding)
     for c, loss in gains.worst(lambda c: c.gain, 1) if gains else ():
         worst = f"; the class that loses most against uniform is {c.name} ({loss:+.1f} points)"
-    return f"{name}: {row_name(ddl)} {', and '.join(parts)}{worst}."
+    return f"{name}: is it worth it? {worth_it(finding)}: {best} {', and '.join(parts)}{worst}."
+
+
+def worth_it(finding: Finding) -> str:
+    """Yes, where the best are better than all rivals that cost no more; No, where one of these is better than they."""
+    rivals = (finding.uniform, finding.uniform_in_time, *finding.dense_for_less)
+    verdicts = {c.verdict for c in rivals if c is not None}
+    if Verdict.WORSE in verdicts:
+        return NO
+    return YES if verdicts == {Verdict.BETTER} else NOT_SHOWN.format(finding.run.group)
 
 
 def _phrase(c: Comparison) -> str:

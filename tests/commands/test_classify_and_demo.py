@@ -11,7 +11,7 @@ from helpers.command_line import Run, assert_refused
 from helpers.videos import make_video
 
 from clipselect.commands.demo import ACTION
-from clipselect.evaluation.classify import compare
+from clipselect.evaluation.classify import Answer, compare
 from clipselect.media.sources import open_source
 from clipselect.method.selection import top_k, uniform
 from clipselect.scoring.scorer import load_scorer
@@ -24,6 +24,8 @@ def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: Path) -> None:
+    shown = " ".join(run("classify", long_video, "--k", 3).out.split())
+    assert "classes it knows: " in shown and "hockey_fight" in shown and "they mean nothing" in shown
     document = json.loads(run("classify", long_video, "--k", 3, "--json", "-").out)
     assert run.code == 0
     rows = {row["method"]: row for row in document["rows"]}
@@ -83,3 +85,10 @@ def test_demo_makes_a_video_and_a_page(run: Run, tmp_path: Path) -> None:
     best = scored.clips[int(scored.scores.argmax())]
     assert ACTION[0] <= best.start and best.end <= ACTION[1], "the best clip shows the scuffle"
     assert_refused(run("demo", "--out", "/proc/demo"), "/proc/demo")
+
+
+def test_a_base_that_sees_background_says_none_of_these() -> None:
+    def answer(*probabilities: float) -> Answer:
+        return Answer("ddl", 5, torch.tensor(probabilities), None, 0.1)
+
+    assert answer(0.2, 0.1).none_of_these and not answer(0.5, 0.1).none_of_these and not answer(0.4, 0.6).none_of_these

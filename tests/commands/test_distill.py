@@ -53,7 +53,7 @@ def made(command: list[object], data: Path, out: Path) -> Result:
 @pytest.fixture
 def distil(command: list[object], run: Run, tmp_path: Path) -> Distil:
     """The same without background, to d.safetensors; options given later count."""
-    return lambda *options: run(*with_options(command, "-o", tmp_path / "d.safetensors", *options))
+    return lambda *options: run(*with_options(command, "-o", tmp_path / "d.safetensors", "--overwrite", *options))
 
 
 def rows(work: Path) -> list[dict[str, Any]]:

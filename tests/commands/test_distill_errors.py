@@ -40,7 +40,7 @@ def distil(command: list[object], run: Run, tmp_path: Path) -> Distil:
     standard, output = command, tmp_path / "d.safetensors"
 
     def call(*options: object, command: list[object] | None = None) -> Run:
-        return run(*with_options(command or standard, "-o", output, *options))
+        return run(*with_options(command or standard, "-o", output, "--overwrite", *options))
 
     return call
 

@@ -14,6 +14,7 @@ from helpers.videos import make_video
 
 from clipselect import FaceFrameSampler, ReIDFrameSampler
 from clipselect.commands.output.records import Result
+from clipselect.commands.outputs import FrameOutputs
 from clipselect.errors import ClipselectError
 from clipselect.media.images import read_image
 
@@ -136,6 +137,13 @@ def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> No
     assert run.code == 0
     (frame,) = json.loads(run.out)["groups"][0]["frames"]
     assert Path(frame["file"]).parent.parent == tmp_path / "picks"
+
+
+def test_saved_frames_carry_their_number_in_the_video(tmp_path: Path) -> None:
+    outputs = FrameOutputs(folder=tmp_path / "picks")
+    selection = ReIDFrameSampler(k=1)([textured(1, 1), textured(1, 1)])
+    (saved,) = outputs.save_frames("v.mp4", "track 1", selection, lambda i: textured(1, 1), [37, 37]).values()
+    assert saved.name.endswith("_00037.png") and saved.is_file()
 
 
 def test_groups_of_one_name_are_saved_apart(tmp_path: Path, model: str, run: Run) -> None:

@@ -70,9 +70,23 @@ def test_the_classes_that_lose_most_are_named() -> None:
 
 def test_few_findings_are_summed_up_one_by_one() -> None:
     val, hard = summary(findings(runs_of(document())))
-    assert val.startswith("val: ddl at K = 5 is 13.5 points better than uniform with 5 clips")
+    assert val.startswith("val: is it worth it? ") and "(ddl) is 13.5 points better than uniform with 5 clips" in val
     assert "no significant difference from dense (+1.5 points) with 2.86 times fewer GFLOPs" in val
     assert "fights (-5.0 points)" in val and "fights" not in hard
+
+
+@pytest.mark.parametrize(
+    ("uniform", "dense", "answer"), [(60, 60, "Yes"), (95, 60, "No"), (78, 60, "Not shown by"), (60, 95, "No")]
+)
+def test_the_summary_answers_whether_it_is_worth_it(uniform: float, dense: float, answer: str) -> None:
+    rows = [row("ddl", 5, 80), row("uniform", 5, uniform), row("dense", 20, dense, gflops=7.0)]
+    (sentence,) = summary([finding_of(only(*rows))])
+    assert sentence.startswith(f"val: is it worth it? {answer}")
+
+
+def test_a_synthetic_run_says_that_its_figures_mean_nothing() -> None:
+    content = only(row("ddl", 5, 80), row("uniform", 5, 60)) | {"benchmark": "synthetic"}
+    assert "mean nothing" in summary(findings(runs_of(content)))[0]
 
 
 def test_of_many_findings_the_verdicts_are_counted() -> None:
