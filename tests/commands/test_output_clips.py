@@ -1,0 +1,72 @@
+"""An hour of video on a page and in a plot: small, readable, everything reachable, few pictures in memory."""
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.videos import make_video
+
+from clipselect.commands.output.pages import clips_page
+from clipselect.commands.output.plots import MAX_VIDEOS, clips_plot
+from clipselect.commands.output.records import Scored, failed_video, scored_video
+from clipselect.commands.output.shown import MAX_OTHERS, MAX_PICKS, thumbnails
+from clipselect.media.candidate_clips import candidate_clips
+from clipselect.media.sources import open_source
+from clipselect.method.selection import top_k
+from clipselect.pages.timeline import MAX_BARS
+from clipselect.samplers.picks import Picks
+from clipselect.scoring.video_scores import VideoScores
+
+MAX_BYTES_OF_A_PICTURE = 25_000
+"""Of 480 x 270 pixels of film; those of the tests are far smaller."""
+
+
+@pytest.fixture(scope="module")
+def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hour") / "hour.mp4"
+    return make_video(path, range(7200), time_base=Fraction(1, 2), size=(32, 32), codec="mpeg4")
+
+
+def scored(path: Path, k: int, videos: int = 1) -> Scored:
+    source = open_source(path)
+    clips = candidate_clips(source.timeline, 1)
+    scores = np.random.default_rng(0).random(len(clips), dtype=np.float32)
+    found = VideoScores(source, clips, scores, "tiny", {"total": 1.0})
+    picks = Picks(found, top_k(scores, k), path)
+    return scored_video(picks, thumbnails=thumbnails(picks, videos))
+
+
+@pytest.mark.parametrize("k", [5, 300])
+def test_an_hour_is_a_small_page_on_which_every_clip_is_found(hour: Path, k: int) -> None:
+    video = scored(hour, k)
+    assert len(video.elements) == 3600
+    assert len(video.thumbnails) == min(k, MAX_PICKS) + MAX_OTHERS
+    page = clips_page([video], {}, hour.parent)
+    pictures = sum(len(picture) for picture in video.thumbnails.values())
+    assert len(page) - pictures * 4 / 3 + (MAX_PICKS + MAX_OTHERS / 4) * MAX_BYTES_OF_A_PICTURE * 4 / 3 < 2_000_000
+    anchors = re.findall(r'id="(v1c\d+)"', page)
+    assert len(anchors) == len(set(anchors)) == 3600
+    bars = re.findall(r'<a href="#(v1c\d+)"', page)
+    assert len(bars) <= MAX_BARS and set(bars) <= set(anchors)
+    shown, folded = page.split("<details>")
+    assert shown.count('class="picked"') >= k and 'class="picked"' not in folded.split("<footer>")[0]
+    assert shown.count("<video") == min(k, MAX_PICKS)
+
+
+def test_a_page_of_many_videos_keeps_fewer_pictures_of_each(hour: Path) -> None:
+    assert len(scored(hour, 30, videos=100).thumbnails) < 10
+
+
+def test_failures_come_last(hour: Path) -> None:
+    page = clips_page([failed_video(Path("bad.mp4"), "tiny", "bad.mp4: not a video"), scored(hour, 3)], {}, hour.parent)
+    assert page.index("hour.mp4") < page.index("bad.mp4: not a video")
+
+
+def test_a_plot_says_which_videos_it_left_out(hour: Path) -> None:
+    video = scored(hour, 3)
+    few = Scored(video.title, video.facts, video.elements[:4], video.scores[:4])
+    assert "2 more are in the other outputs" in clips_plot([few] * (MAX_VIDEOS + 2), ".svg").decode()
+    drawn = clips_plot([video], ".svg").decode()
+    assert drawn.count("#1a7f37") >= 3 and drawn.count("<path") < 2 * MAX_BARS, "a bar per part of the time"
