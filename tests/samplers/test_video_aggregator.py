@@ -309,3 +309,13 @@ def test_all_ranks_answer_for_all_videos_and_count_each_once(tmp_path: Path) -> 
             assert (one["labels"], one["names"]) == (expected.labels, expected.names)
         assert "video 100 () is incomplete: only 1 of its 2 samples" in found["error"]
     assert expected.values.shape == (videos + 1, CLASSES)
+
+
+def test_a_process_keeps_its_own_videos_after_the_answers_for_all() -> None:
+    ours, theirs = VideoAggregator(), VideoAggregator()
+    for i, one in enumerate((ours, theirs)):
+        one.update(torch.ones(1, 2), clip_batch(i, weights=[[1.0]]))
+    synced(ours, theirs)
+    assert ours.compute().index.tolist() == [0, 1]
+    ours.unsync()
+    assert ours.compute().index.tolist() == [0]
