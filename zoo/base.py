@@ -137,8 +137,8 @@ class Base(TrainedNetwork):
         where = pick_device(device)
         return replace(self, net=self.net.to(where), device=where)
 
-    def with_geometry(self, geometry: str | None) -> "Base":
-        """The same seeing frames another way, in the words of `clipselect.media.geometry.Geometry`; None for its own.
+    def with_geometry(self, geometry: str | Geometry | None) -> "Base":
+        """The same seeing frames another way, as a `Geometry` or its text; None for its own.
 
         Raises:
             ArgumentError: no such geometry, or one that is smaller than the network's input.

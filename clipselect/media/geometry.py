@@ -41,22 +41,23 @@ class Geometry:
     crops: int = 1
 
     @classmethod
-    def parse(cls, text: str, size: int) -> "Geometry":
-        """Read from text, for an input of size x size.
+    def parse(cls, text: "str | Geometry", size: int) -> "Geometry":
+        """Read from text, or check one, for an input of size x size.
 
         Raises:
             ArgumentError: none of the forms above, or sides below the size, of which nothing could be cropped.
         """
-        found = re.fullmatch(r"(squash)|(short_side|three_crops)(?::(\d{1,5}))?|resize:(\d{1,5})x(\d{1,5})", text)
+        pattern = r"(squash)|(short_side|three_crops)(?::(\d{1,5}))?|resize:(\d{1,5})x(\d{1,5})"
+        found = re.fullmatch(pattern, str(text), re.ASCII)
         if found is None:
-            raise ArgumentError("base_geometry", f"must be {SYNTAX}, got {text!r}")
+            raise ArgumentError("base_geometry", f"must be {SYNTAX}, got {str(text)!r}")
         if found[1]:
             return SQUASH
         resize = (int(found[4]), int(found[5])) if found[4] else int(found[3] or size)
         geometry = cls(resize, crops=3 if found[2] == "three_crops" else 1)
         if not geometry.fits(size):
             limits = f"{size}, the side of the network's input, to {MAX_RESIZE}"
-            raise ArgumentError("base_geometry", f"must scale to sides from {limits}, got {text!r}")
+            raise ArgumentError("base_geometry", f"must scale to sides from {limits}, got {str(text)!r}")
         return geometry
 
     @classmethod
@@ -70,7 +71,7 @@ class Geometry:
             return SQUASH
         resize, crops = value["resize"], value["crops"]
         geometry = cls(tuple(resize) if isinstance(resize, list | tuple) else resize, crops)
-        if crops not in (1, 3) or (crops == 3 and not isinstance(geometry.resize, int)):
+        if crops not in (1, 3) or (crops == 3 and len(geometry._sides) != 1) or len(geometry._sides) > 2:
             raise ValueError(f"no geometry: {value}")
         return geometry
 

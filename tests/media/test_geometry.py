@@ -57,7 +57,7 @@ def test_the_middle_crop_is_centred_and_the_others_reach_both_ends(made: tuple[G
 @given(geometries())
 def test_text_and_metadata_bring_it_back(made: tuple[Geometry, int]) -> None:
     geometry, size = made
-    assert Geometry.parse(str(geometry), size) == geometry
+    assert Geometry.parse(str(geometry), size) == Geometry.parse(geometry, size) == geometry
     resize = [*geometry.resize] if isinstance(geometry.resize, tuple) else geometry.resize  # as JSON has it
     assert Geometry.from_metadata({"resize": resize, "crops": geometry.crops}) == geometry
 
@@ -96,7 +96,14 @@ def test_what_leaves_nothing_to_crop_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"resize": 256}, {"resize": 256, "crops": 2}, {"resize": [128, 171], "crops": 3}, {"resize": None, "crops": 3}, 5],
+    [
+        {"resize": 256},
+        {"resize": 256, "crops": 2},
+        {"resize": [128, 171], "crops": 3},
+        {"resize": [9, 9, 9], "crops": 1},
+        {"resize": None, "crops": 3},
+        5,
+    ],
     ids=str,
 )
 def test_metadata_that_make_no_sense_are_refused(wrong: object) -> None:
