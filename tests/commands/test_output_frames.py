@@ -134,6 +134,17 @@ def test_many_groups_are_summed_up_best_first() -> None:
     assert "track 31" in out and "track 11" not in out and "11 more groups; --all" in out
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_names_are_printed_as_they_are_on_any_terminal(encoding: str) -> None:
+    named = scored_group("a", "one", "tiny", [FrameOrigin(Path("[red].jpg"))], one_frame())
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding=encoding)
+    print_groups(Console(file=out, width=30), [named, named])
+    print_group(Console(file=out, width=30), named)
+    out.flush()
+    assert raw.getvalue().decode().count("[red]") == 3 and raw.getvalue().decode().count("one") >= 3
+
+
 def test_records_name_frames_by_their_place_among_all_that_were_given() -> None:
     result = group(scores=[i / 20 for i in range(11)], kept=(8, 10))  # place 7 is missing: the last place is 11
     frames = json.loads(as_json(GROUPS, [result], {}))["groups"][0]["frames"]

@@ -47,7 +47,7 @@ def print_groups(console: Console, groups: Sequence[Scored]) -> None:
     ordered = sorted(groups, key=lambda group: -group.scores.max())
     for group in ordered[:MAX_GROUP_ROWS]:
         best = min(group.elements, key=lambda record: record["rank"])
-        cells = (f"{best['score']:.4f}", where(best), str(len(group.elements)), str(group.picked))
+        cells = (f"{best['score']:.4f}", Text(where(best)), str(len(group.elements)), str(group.picked))
         table.add_row(*cells, Text(printable(group.title)))
     totals = f"{count(len(groups), 'group')}, {count(frames, 'frame')}, {picked:,} picked; best first"
     more = [_more(len(groups) - MAX_GROUP_ROWS, " groups", "--all prints them")] * (len(groups) > MAX_GROUP_ROWS)
@@ -61,7 +61,7 @@ def print_group(console: Console, group: Scored, most: int | None = None) -> Non
     records = sorted(group.elements, key=lambda record: record["rank"])
     for record in records[:most]:
         weight = "" if record["weight"] is None else f"{record['weight']:.3f}"
-        _add(table, record, str(record["rank"]), where(record), f"{record['score']:.4f}", weight)
+        _add(table, record, str(record["rank"]), Text(where(record)), f"{record['score']:.4f}", weight)
     left_out = 0 if most is None else max(len(records) - most, 0)
     more = [_more(left_out, "", "--all prints them")] * (left_out > 0)
     _print(console, Text.assemble((printable(group.title), "bold"), counted), table, *more, Text())
@@ -134,7 +134,7 @@ def _natural_width(console: Console, table: Table) -> int:
     return Measurement.get(console, console.options.update_width(10_000), table).maximum
 
 
-def _add(table: Table, record: Record, *cells: str) -> None:
+def _add(table: Table, record: Record, *cells: str | Text) -> None:
     table.add_row(*cells, "✔" if record["picked"] else "", style="bold green" if record["picked"] else "")
 
 
@@ -148,7 +148,7 @@ def _print(console: Console, *parts: RenderableType) -> None:
         (BARS + "▲✔…").encode(console.encoding)
     except UnicodeError:
         with console.capture() as capture:
-            console.print(Group(*parts))
+            console.print(Group(*parts), crop=False)
         console.file.write(capture.get().translate(ASCII))
         return
     console.print(Group(*parts), crop=False)
