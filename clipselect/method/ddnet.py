@@ -6,6 +6,7 @@ convolution by its 3D counterpart.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import torch
@@ -90,13 +91,29 @@ class DDNet(nn.Module):
         self.stages = nn.Sequential(*blocks)
         self.head = nn.Linear(inputs, 1)
 
+    def features(self, x: Tensor) -> Tensor:
+        """[n, d] means of the feature maps that the last three stages end with; those of the last stage come last."""
+        maps, means = self.stem(x), []
+        blocks = iter(self.stages)
+        for depth in self.config.depths:
+            for block in islice(blocks, depth):
+                maps = block(maps)
+            means.append(maps.flatten(2).mean(dim=2))
+        return torch.cat(means[1:], dim=1)
+
     def logits(self, x: Tensor) -> Tensor:
         """[n] scores before the sigmoid; the same order, and no saturation."""
-        features = self.stages(self.stem(x)).flatten(2).mean(dim=2)
-        # the linear layer as a sum per element: matrix kernels round differently for different batch sizes
-        return (features * self.head.weight[0]).sum(dim=1) + self.head.bias
+        return self._logits(self.features(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        logits = self.logits(x)
+        return self.scores(self.features(x))
+
+    def scores(self, features: Tensor) -> Tensor:
+        """[n] scores in (0, 1) from the features [n, d]."""
+        logits = self._logits(features)
         # in double precision, since the vectorised sigmoid rounds otherwise for the last few of a batch
         return torch.sigmoid(logits.double()).to(logits.dtype)
+
+    def _logits(self, features: Tensor) -> Tensor:
+        # the linear layer as a sum per element: matrix kernels round differently for different batch sizes
+        return (features[:, -self.config.widths[-1] :] * self.head.weight[0]).sum(dim=1) + self.head.bias

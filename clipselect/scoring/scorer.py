@@ -18,6 +18,7 @@ from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, FACE_DDNET, weights_path
+from clipselect.scoring.training_domain import PREFIX, TrainingDomain
 from clipselect.scoring.weights_file import Metadata, load_weights
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Scorer:
     Attributes:
         name: as shown in results.
         metadata: the header of the weights file: input, clip_duration, mu, sigma, base, data, command and more.
+        training_domain: what the DDNet was distilled on; None where the weights do not say.
     """
 
     name: str
@@ -44,15 +46,20 @@ class Scorer:
     input_spec: InputSpec
     metadata: Metadata
     device: torch.device
+    training_domain: TrainingDomain | None = None
 
     @property
     def clip_duration(self) -> float:
         """Seconds per clip that the DDNet was distilled with; a KeyError for one that scores single frames."""
         return float(self.metadata["clip_duration"])
 
-    @torch.inference_mode()
     def score(self, elements: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Scores [n] in (0, 1) of elements [n, *input_spec.shape] uint8 RGB, n >= 1, in one batch.
+        """Scores [n] in (0, 1) of elements [n, *input_spec.shape] uint8 RGB, n >= 1, in one batch; see `outputs`."""
+        return self.outputs(elements)[0]
+
+    @torch.inference_mode()
+    def outputs(self, elements: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scores [n] in (0, 1) and features [n, d] of elements [n, *input_spec.shape] uint8 RGB, n >= 1, in one batch.
 
         Raises:
             ArgumentError: elements of another shape.
@@ -64,10 +71,11 @@ class Scorer:
         filler = self.input_spec.blank(max(MIN_BATCH - len(elements), 0))
         batch = self.input_spec.normalise(np.concatenate([elements, filler]) if len(filler) else elements, self.device)
         with torch.autocast(self.device.type, enabled=False):  # the caller's autocast must not change scores
-            scores: NDArray[np.float32] = self.net(batch)[: len(elements)].cpu().numpy()
+            features = self.net.features(batch)[: len(elements)]
+            scores: NDArray[np.float32] = self.net.scores(features).cpu().numpy()
         if not np.isfinite(scores).all():
             raise NetworkError(f"model {self.name!r} gives scores that are not numbers; distil it again")
-        return scores
+        return scores, features.cpu().numpy()
 
     def score_images(self, images: Iterable[Image]) -> NDArray[np.float32]:
         """Scores [n] in (0, 1) of images [h, w, 3] uint8 RGB of any size, squashed to the DDNet's input.
@@ -113,7 +121,8 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
         shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
         config = DDNetConfig(**shape)
         net = DDNet(config)
-        net.load_state_dict(tensors)
+        domain = TrainingDomain.from_tensors(tensors)
+        net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(PREFIX)})
         name, spec = str(metadata["name"]), InputSpec.from_metadata(metadata)
         if spec.geometry != SQUASH:
             raise ValueError("a DDNet sees whole frames")  # else an action at the edge of a frame could not win
@@ -130,7 +139,7 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
     net = net.eval().to(where)
     if config.dims == 3:
         net = net.to(memory_format=torch.channels_last_3d)  # the faster layout for clips
-    return Scorer(name, net, spec, metadata, where)
+    return Scorer(name, net, spec, metadata, where, domain)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

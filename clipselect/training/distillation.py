@@ -244,10 +244,14 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
     scorer = Scorer(run.output.stem, net, input_spec, metadata, runtime.device)
     measured = task.quality(run, scorer, target)
 
+    domain = runtime.from_first(lambda: task.training_domain(run, scorer))
+    tensors = net.state_dict() | (domain.tensors() if domain else {})
+
     def finish() -> TrainResult:
         complete = {**metadata, "failed": len(run.left_out.paths), "held_out": measured}
-        return run.finish(net.state_dict(), complete, ddnet_card(complete))
+        return run.finish(tensors, complete, ddnet_card(complete))
 
     made = runtime.from_first(finish)
-    metadata = {**made.metadata, "sha256": fingerprint(net.state_dict(), made.metadata)}
-    return DistillResult(made.weights, made.card, metadata, replace(scorer, metadata=metadata), d_scores)
+    metadata = {**made.metadata, "sha256": fingerprint(tensors, made.metadata)}
+    scorer = replace(scorer, metadata=metadata, training_domain=domain)
+    return DistillResult(made.weights, made.card, metadata, scorer, d_scores)

@@ -17,6 +17,7 @@ from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.scoring.multiply_adds import multiply_adds
+from clipselect.scoring.doubts import order_table
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import score_video
 from clipselect.training.clip_elements import ClipData, clip_outputs, elements_from_outputs
@@ -25,6 +26,8 @@ from clipselect.training.feature_store import FeatureStore
 from clipselect.training.frame_elements import FrameData, FrameElements
 
 KS = (1, 3, 5, 9)
+MAX_PAIRS = 10_000
+"""Pairs of clips of one video that show how often the order of two clips is right."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,9 @@ def clip_quality(
     Returns:
         "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores;
         None where there is nothing to rank), "constant" (whether all scores are the same), "auc_ddnet" and
-        "auc_confidence" (action against background clips, where that is known), and "accuracy": the rows of
-        `clipselect.evaluation.methods`, without costs for a base whose costs cannot be counted.
+        "auc_confidence" (action against background clips, where that is known), "order" (see
+        `clipselect.scoring.doubts.order_table`), and "accuracy": the rows of `clipselect.evaluation.methods`, without
+        costs for a base whose costs cannot be counted.
     """
     videos = tracked(data.videos, "held-out videos", len(data.videos), progress)
     found = _video_outputs(videos, data, scorer, target, on_error)
@@ -87,6 +91,7 @@ def clip_quality(
         "videos": len(found),
         "elements": int(sum(len(one.scores) for one in found)),
         **_agreement(values, scores),
+        "order": order_table(*_pairs_by_discriminability(found)),
     }
     if not labelled:
         return out
@@ -99,6 +104,8 @@ def clip_quality(
     counted = multiply_adds(base.net, base.input_spec, base.device) / 1e9
     most = max(len(group.rows) for group in groups)
     out |= ranking_quality(groups, table)
+    if any(group.action is not None for group in groups):
+        out["order"] = order_table(*_pairs_of_action(groups, table))
     cost = Cost(counted or None, multiply_adds(scorer.net, scorer.input_spec) / 1e9)
     out["accuracy"] = rows(outcomes_of(groups, table, [k for k in KS if k <= most], cost), groups, cost)
     return out
@@ -171,6 +178,31 @@ def _agreement(values: NDArray[np.float64], scores: NDArray[np.float32]) -> dict
         "spearman": rank_correlation(values, scores),
         "constant": len(scores) > 0 and bool(np.ptp(scores) == 0),
     }
+
+
+def _pairs_by_discriminability(found: Sequence[VideoOutputs]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """For pairs of clips of one video, by how much their scores differ, and whether their order is right."""
+    parts = [_ordered(one.discriminabilities, one.scores[one.pairs].astype(np.float64)) for one in found]
+    return _joined_pairs(parts)
+
+
+def _pairs_of_action(groups: Sequence[Group], table: ClipTable) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The same for pairs of a clip that shows the action and one that does not."""
+    known = [group for group in groups if group.action is not None]
+    return _joined_pairs([_ordered(np.asarray(group.action, float), table.scores[group.rows]) for group in known])
+
+
+def _ordered(truth: NDArray[np.float64], scores: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    one, other = (i[:MAX_PAIRS] for i in np.nonzero(truth[:, None] > truth[None]))
+    return np.abs(scores[one] - scores[other]), scores[one] > scores[other]
+
+
+def _joined_pairs(
+    parts: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    empty = (np.empty(0), np.empty(0, bool))
+    differences, is_right = zip(empty, *parts, strict=True)
+    return np.concatenate(differences), np.concatenate(is_right)
 
 
 def _groups(found: Sequence[VideoOutputs]) -> list[Group]:

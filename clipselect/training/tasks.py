@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
+import numpy as np
 import torch
 
 from clipselect.data.datasets import Dataset, LabelledVideo, read_background, read_dataset
@@ -16,9 +17,11 @@ from clipselect.errors import ClipselectError, check_argument
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.images import opencv
 from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.training_domain import TrainingDomain
 from clipselect.scoring.weights_file import Metadata
 from clipselect.training.clip_elements import ClipData, ClipExamples, base_accuracy
 from clipselect.training.d_scores import DScoreTarget, centroids_from
+from clipselect.training.domain_fit import clip_features, fit_training_domain
 from clipselect.training.feature_store import FeatureStore, computed_features
 from clipselect.training.frame_cache import FrameCache, frame_cache
 from clipselect.training.frame_elements import FrameData, FrameExamples, Variants
@@ -30,6 +33,11 @@ from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.loading import load_base
+
+MAX_DOMAIN_VIDEOS = 500
+"""Training videos, and held-out ones, that the DDNet looks at once more to say later what it knows."""
+MIN_KNOWN_VIDEOS = 100
+"""Held-out videos that show what is usual; with fewer, the training videos do."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,20 @@ class ClipTask:
             lambda: clip_quality(data, scorer, target, seed=seed, progress=run.progress, on_error=run.left_out)
         )
 
+    def training_domain(self, run: TrainingRun, scorer: Scorer) -> TrainingDomain | None:
+        """What the DDNet was distilled on, as it sees it; the first process calls it."""
+        training, held_out = (
+            clip_features(
+                replace(data, videos=_evenly(data.videos, MAX_DOMAIN_VIDEOS)),
+                scorer,
+                progress=run.progress,
+                on_error=run.left_out,
+            )
+            for data in (self.data, self.held_out)
+        )
+        known = held_out if len(held_out) >= MIN_KNOWN_VIDEOS else training
+        return fit_training_domain(np.concatenate(training), known, self.recipe.seed) if training else None
+
 
 @dataclass(frozen=True)
 class FrameTask:
@@ -175,6 +197,9 @@ class FrameTask:
         """D-scores of held-out identities are computed with their own centroids."""
         store = computed_features(run, "features_held_out", self.held_out)
         return run.runtime.from_first(lambda: frame_quality(store, scorer, self.target(store), progress=run.progress))
+
+    def training_domain(self, run: TrainingRun, scorer: Scorer) -> None:
+        """Not known for frames."""
 
 
 Task = ClipTask | FrameTask

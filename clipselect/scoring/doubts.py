@@ -1,0 +1,66 @@
+"""When the order of a video's clips is a guess, and the sentences that say so."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.training_domain import UNLIKE, Features
+
+MIN_RIGHT = 0.75
+"""Below this share of pairs in the right order, halfway between chance and certainty, the order is called a guess."""
+ORDER_POINTS = 21
+
+
+def order_table(differences: ArrayLike, is_right: ArrayLike) -> dict[str, list[float]] | None:
+    """How often two clips are in the right order if their scores differ by at most so much; None without any pair.
+
+    >>> order_table([0.1, 0.2, 0.3, 0.4], [False, True, True, True])["right"][-1]
+    0.75
+
+    Args:
+        differences: [p] of the scores of pairs of clips, >= 0.
+        is_right: [p] whether the clip with the higher score is the more discriminable one.
+
+    Returns:
+        "difference": percentiles of the differences, ascending; "right": for each, the share of the pairs that differ
+        by no more and are in the right order.
+    """
+    difference, right = np.asarray(differences, dtype=np.float64), np.asarray(is_right, dtype=np.float64)
+    if not len(difference):
+        return None
+    order = np.argsort(difference, kind="stable")
+    places = np.unique(np.linspace(0, len(order) - 1, ORDER_POINTS).round().astype(int))
+    share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    return {"difference": difference[order][places].round(6).tolist(), "right": share[places].round(4).tolist()}
+
+
+def share_in_order(table: dict[str, list[float]], difference: float) -> float:
+    """The share in [0, 1] of a table for scores that differ by at most `difference`."""
+    return float(np.interp(difference, table["difference"], table["right"]))
+
+
+def doubts(scorer: Scorer, scores: NDArray[np.float32], features: Features | None = None) -> tuple[str, ...]:
+    """Why the order of a video's clips is a guess, one sentence for each reason; none where there is no doubt.
+
+    Args:
+        scores: [n] of all candidates.
+        features: [n, d] of the candidates, from `Scorer.outputs`.
+    """
+    found = []
+    domain = scorer.training_domain
+    if domain is not None and features is not None and domain.share_nearer(features) >= UNLIKE:
+        found.append(
+            f"unlike {UNLIKE:.0%} of what {scorer.name} was distilled on, so the order of its clips is a guess; distil a "
+            "DDNet on videos like this one (clipselect distill)"
+        )
+    table: Any = (scorer.metadata.get("held_out") or {}).get("order")
+    if table and len(scores) > 1:
+        spread = float(np.ptp(scores))
+        if (right := share_in_order(table, spread)) < MIN_RIGHT:
+            found.append(
+                f"the scores of all its clips lie within {spread:.3f}, so their order is a guess: {scorer.name} has "
+                f"{right:.0%} of held-out clips that close in the right order, where chance is 50 %"
+            )
+    return tuple(found)

@@ -1,0 +1,70 @@
+"""The training domain of a DDNet: a mixture of Gaussians fitted to its features of training clips."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from clipselect.media.progress import ProgressCallback, tracked
+from clipselect.media.sources import open_source
+from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
+from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.training_domain import Features, TrainingDomain
+from clipselect.scoring.video_scores import score_video
+from clipselect.training.clip_elements import ClipData
+
+MAX_GAUSSIANS, MIN_CLIPS_PER_GAUSSIAN = 24, 40
+SHRINKAGE = 0.1
+"""Of every covariance towards the identity: a Gaussian has about as many clips as dimensions."""
+
+
+def clip_features(data: ClipData, scorer: Scorer, *, progress: ProgressCallback, on_error: OnError) -> list[Features]:
+    """Features [n, d] of the clips of every video that can be read, by the DDNet."""
+    found = []
+    for video in tracked(data.videos, "videos that it knows", len(data.videos), progress):
+        try:
+            scored = score_video(
+                open_source(video.path, fps=data.fps), scorer, clip_duration=data.clip_duration, stride=data.stride
+            )
+        except UNREADABLE as e:
+            on_error(video.path, as_clipselect_error(video.path, e))
+        else:
+            found.append(scored.features)
+    return found
+
+
+def fit_training_domain(clips: ArrayLike, known: Sequence[Features], seed: int = 0) -> TrainingDomain | None:
+    """The domain of training clips; None where there are too few to say anything.
+
+    >>> rng = np.random.default_rng(0)
+    >>> videos = [rng.normal(size=(5, 3)).astype(np.float32) for _ in range(200)]
+    >>> domain = fit_training_domain(np.concatenate(videos[:100]), known=videos[100:])
+    >>> domain.share_nearer(videos[150]) < 0.99, domain.share_nearer(videos[150] + 10)
+    (True, 1.0)
+
+    Args:
+        clips: [n, d] features of training clips.
+        known: features [m, d] of the clips of videos from the same sources, one entry per video, if possible of
+            videos that were not trained on.
+        seed: of the clusters that the Gaussians are fitted to.
+    """
+    from scipy.cluster.vq import kmeans2  # slow to import
+
+    found = np.asarray(clips, dtype=np.float64)
+    count = min(MAX_GAUSSIANS, len(found) // MIN_CLIPS_PER_GAUSSIAN)
+    if count == 0 or not known:
+        return None
+    mean, scale = found.mean(axis=0), found.std(axis=0) + 1e-6
+    scaled = (found - mean) / scale
+    directions = scaled / (np.linalg.norm(scaled, axis=1, keepdims=True) + 1e-9)  # brightness alone makes no cluster
+    labels = kmeans2(directions, count, minit="++", seed=seed)[1]
+    groups = [group for label in range(count) if len(group := scaled[labels == label]) >= 2]
+    identity = np.eye(found.shape[1])
+    factors = [
+        np.linalg.cholesky(np.linalg.inv((1 - SHRINKAGE) * np.cov(group.T) + SHRINKAGE * identity)) for group in groups
+    ]
+    centres = [group.mean(axis=0) for group in groups]
+    parts = [np.asarray(part, dtype=np.float32) for part in (mean, scale, centres, factors, [])]
+    domain = TrainingDomain(*parts)
+    distances = [domain.clip_distances(features).mean() for features in known]
+    return TrainingDomain(*parts[:4], np.percentile(distances, np.arange(101)).astype(np.float32))

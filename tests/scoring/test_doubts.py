@@ -1,0 +1,56 @@
+"""When the order of a video's clips is called a guess."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clipselect.scoring.doubts import doubts, order_table, share_in_order
+from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.training.domain_fit import fit_training_domain
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    """Right about half of the pairs within 0.1 and about nearly all of those within 0.5; it knows features around 0."""
+    rng = np.random.default_rng(0)
+    videos = [rng.normal(size=(5, 3)).astype(np.float32) for _ in range(200)]
+    domain = fit_training_domain(np.concatenate(videos[:100]), videos[100:])
+    order = {"difference": [0.1, 0.5], "right": [0.5, 0.95]}
+    own = load_scorer(device="cpu")
+    return replace(own, metadata=own.metadata | {"held_out": {"order": order}}, training_domain=domain)
+
+
+def test_scores_that_lie_close_together_are_a_guess(scorer: Scorer) -> None:
+    scores = np.array([0.5, 0.55, 0.52], np.float32)
+    (sentence,) = doubts(scorer, scores)
+    assert "0.050" in sentence and "50%" in sentence and "guess" in sentence
+
+
+def test_scores_that_lie_far_apart_are_none(scorer: Scorer) -> None:
+    assert doubts(scorer, np.array([0.1, 0.9], np.float32), np.zeros((2, 3), np.float32)) == ()
+
+
+def test_a_single_clip_has_no_order(scorer: Scorer) -> None:
+    assert doubts(scorer, np.array([0.5], np.float32)) == ()
+
+
+def test_a_video_unlike_the_training_clips_is_a_guess(scorer: Scorer) -> None:
+    (sentence,) = doubts(scorer, np.array([0.1, 0.9], np.float32), np.full((2, 3), 9, np.float32))
+    assert sentence.startswith("unlike 99% of what ddnet3d-actions") and "clipselect distill" in sentence
+
+
+def test_weights_that_say_nothing_raise_no_doubt(scorer: Scorer) -> None:
+    metadata = {key: value for key, value in scorer.metadata.items() if key != "held_out"}
+    silent = replace(scorer, metadata=metadata, training_domain=None)
+    assert doubts(silent, np.array([0.5, 0.5], np.float32), np.full((2, 3), 9, np.float32)) == ()
+
+
+def test_the_table_counts_the_pairs_that_differ_by_no_more() -> None:
+    table = order_table([0.4, 0.1, 0.3, 0.2], [True, False, True, False])
+    assert table is not None
+    assert dict(zip(table["difference"], table["right"], strict=True)) == pytest.approx(
+        {0.1: 0, 0.2: 0, 0.3: 0.3333, 0.4: 0.5}
+    )
+    assert share_in_order(table, 0.05) == 0 and share_in_order(table, 0.9) == 0.5
+    assert order_table([], []) is None
