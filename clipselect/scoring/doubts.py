@@ -52,7 +52,7 @@ def doubts(scorer: Scorer, scores: NDArray[np.float32], features: Features | Non
     domain = scorer.training_domain
     if domain is not None and features is not None and domain.share_nearer(features) >= UNLIKE:
         found.append(
-            f"unlike {UNLIKE:.0%} of what {scorer.name} was distilled on, so the order of its clips is a guess; distil a "
+            f"unlike {UNLIKE:.0%} of what {scorer.name} was distilled on, so its order is a guess; distil a "
             "DDNet on videos like this one (clipselect distill)"
         )
     table: Any = (scorer.metadata.get("held_out") or {}).get("order")

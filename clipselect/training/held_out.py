@@ -16,8 +16,8 @@ from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
-from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.doubts import order_table
+from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import score_video
 from clipselect.training.clip_elements import ClipData, clip_outputs, elements_from_outputs
