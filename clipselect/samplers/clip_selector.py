@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.index.entry import Scoring
 from clipselect.index.index_file import signature
@@ -25,6 +27,7 @@ from clipselect.samplers.arguments import OnMissing, check_limits, one_of
 from clipselect.samplers.candidate_windows import read_windows
 from clipselect.samplers.index_lookup import check_made_with, indexed_entry
 from clipselect.samplers.picks import Picks
+from clipselect.scoring.doubts import doubts
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
 
@@ -212,7 +215,9 @@ class ClipSelector:
                 raise changed(source)
         seconds = time.perf_counter() - begin
         spent = {"total": seconds, "network": 0.0, "decode": seconds}
-        return VideoScores(source, entry.clips, entry.scores, self.scorer.name, spent)
+        features = np.empty((len(entry.clips), 0), np.float32)  # an index does not keep them
+        doubtful = doubts(self.scorer, entry.scores)
+        return VideoScores(source, entry.clips, entry.scores, self.scorer.name, spent, features, doubtful)
 
     @property
     def _most(self) -> int | None:

@@ -102,8 +102,8 @@ class Picks(Sequence[Pick]):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know about the video, one sentence each."""
-        return self.scores.source.warnings
+        """What the user should know, one sentence each: what is wrong with the file, why the order is a guess."""
+        return (*self.scores.source.warnings, *self.scores.doubts)
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.training_domain import UNLIKE, Features
 
-MIN_RIGHT = 0.75
-"""Below this share of pairs in the right order, halfway between chance and certainty, the order is called a guess."""
+MIN_RIGHT = 2 / 3
+"""Below this share of pairs in the right order the order is called a guess; chance is 1/2."""
 ORDER_POINTS = 21
 
 

@@ -16,6 +16,7 @@ from clipselect.media.candidate_clips import Clip, Seconds, Windows
 from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips, own_windows
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
+from clipselect.scoring.doubts import doubts
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.threads import AdaptiveThreads
 
@@ -30,6 +31,8 @@ class VideoScores:
         scores: [n] float32 in (0, 1).
         model: name of the DDNet.
         seconds: wall time since the file was opened, under "total", "network" and "decode" (waiting for frames).
+        features: [n, d] float32, from which the DDNet computed the scores; d = 0 for scores of an index.
+        doubts: why the order of the clips is a guess, one sentence each; see `clipselect.scoring.doubts`.
     """
 
     source: Source
@@ -37,6 +40,8 @@ class VideoScores:
     scores: NDArray[np.float32]
     model: str
     seconds: dict[str, float]
+    features: NDArray[np.float32]
+    doubts: tuple[str, ...] = ()
 
     @property
     def duration(self) -> Fraction:
@@ -109,15 +114,17 @@ def score_video(
         cut = own_windows(candidates if isinstance(candidates, Windows) else Windows.from_pairs(candidates))
     with AdaptiveThreads() as threads:
 
-        def score(batch: ClipBatch) -> NDArray[np.float32]:
+        def score(batch: ClipBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             total = len(batch.clips)
-            scores = threads.run(partial(scorer.score, batch.frames), decoder_done=batch.done == total)
+            scores, features = threads.run(partial(scorer.outputs, batch.frames), decoder_done=batch.done == total)
             progress(Progress("scoring", batch.done, total))
-            return scores
+            return scores, features
 
         mapped = map_clips(score, source, cut, spec.size, spec.clip_frames, fast=fast)
     total = time.perf_counter() - begin
     seconds = {"total": total, "network": threads.seconds, "decode": total - threads.seconds}
-    scores = np.concatenate(mapped.results)
+    scores, features = (np.concatenate(parts) for parts in zip(*mapped.results, strict=True))
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
-    return VideoScores(mapped.source, [mapped.clips[i] for i in order], scores[order], scorer.name, seconds)
+    clips = [mapped.clips[i] for i in order]
+    doubtful = doubts(scorer, scores, features)
+    return VideoScores(mapped.source, clips, scores[order], scorer.name, seconds, features[order], doubtful)

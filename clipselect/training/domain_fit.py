@@ -1,6 +1,7 @@
 """The training domain of a DDNet: a mixture of Gaussians fitted to its features of training clips."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -63,8 +64,12 @@ def fit_training_domain(clips: ArrayLike, known: Sequence[Features], seed: int =
     factors = [
         np.linalg.cholesky(np.linalg.inv((1 - SHRINKAGE) * np.cov(group.T) + SHRINKAGE * identity)) for group in groups
     ]
-    centres = [group.mean(axis=0) for group in groups]
-    parts = [np.asarray(part, dtype=np.float32) for part in (mean, scale, centres, factors, [])]
-    domain = TrainingDomain(*parts)
+    domain = TrainingDomain(
+        mean=mean.astype(np.float32),
+        scale=scale.astype(np.float32),
+        centres=np.array([group.mean(axis=0) for group in groups], np.float32),
+        factors=np.array(factors, np.float32),
+        distances=np.zeros(1, np.float32),
+    )
     distances = [domain.clip_distances(features).mean() for features in known]
-    return TrainingDomain(*parts[:4], np.percentile(distances, np.arange(101)).astype(np.float32))
+    return replace(domain, distances=np.percentile(distances, np.arange(101)).astype(np.float32))

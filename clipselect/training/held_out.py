@@ -189,7 +189,8 @@ def _pairs_by_discriminability(found: Sequence[VideoOutputs]) -> tuple[NDArray[n
 def _pairs_of_action(groups: Sequence[Group], table: ClipTable) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The same for pairs of a clip that shows the action and one that does not."""
     known = [group for group in groups if group.action is not None]
-    return _joined_pairs([_ordered(np.asarray(group.action, float), table.scores[group.rows]) for group in known])
+    scores = table.scores.astype(np.float64)
+    return _joined_pairs([_ordered(np.asarray(group.action, np.float64), scores[group.rows]) for group in known])
 
 
 def _ordered(truth: NDArray[np.float64], scores: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -137,7 +137,7 @@ class ClipTask:
         """What the DDNet was distilled on, as it sees it; the first process calls it."""
         training, held_out = (
             clip_features(
-                replace(data, videos=_evenly(data.videos, MAX_DOMAIN_VIDEOS)),
+                replace(data, videos=_evenly([*data.videos], MAX_DOMAIN_VIDEOS)),
                 scorer,
                 progress=run.progress,
                 on_error=run.left_out,
