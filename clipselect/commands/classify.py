@@ -66,6 +66,7 @@ def classify(
         title = f"{printable(video)}  {length}, {count(len(result.elements), 'candidate clip')}"
         outputs.console.print(Text(title, style="bold"))
         _print(outputs.console, answers, network.classes)
+        outputs.console.print(*(Text(f"note: {doubt}", style="yellow") for doubt in result.facts["doubts"]), sep="\n")
     for warning in result.facts["warnings"]:
         print_warning(f"{video}: {warning}")
     if json_file is not None:

@@ -102,8 +102,13 @@ class Picks(Sequence[Pick]):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know, one sentence each: what is wrong with the file, why the order is a guess."""
-        return (*self.scores.source.warnings, *self.scores.doubts)
+        """What the user should know about the video, one sentence each."""
+        return self.scores.source.warnings
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the order of the clips is a guess, one sentence each; see `clipselect.scoring.doubts`."""
+        return self.scores.doubts
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -217,6 +222,7 @@ class Picks(Sequence[Pick]):
             "model": scores.model,
             "error": None,
             "warnings": [*self.warnings],
+            "doubts": [*self.doubts],
             "seconds": {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()},
             "clips": [
                 {

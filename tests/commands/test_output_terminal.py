@@ -19,7 +19,14 @@ def video(scores: Sequence[float], picked: Sequence[int] = (0,), seconds: float 
         | {"picked": i in picked}
         for i, (score, rank) in enumerate(zip(scores, ranks, strict=True))
     ]
-    facts = {"path": "a.mp4", "duration": len(scores) * seconds, "model": "tiny", "warnings": ["shaky…"], "error": None}
+    facts = {
+        "path": "a.mp4",
+        "duration": len(scores) * seconds,
+        "model": "tiny",
+        "warnings": ["shaky…"],
+        "doubts": [],
+        "error": None,
+    }
     return Scored("a.mp4", {**facts, "seconds": {"total": 0.5}}, clips, np.array(scores, np.float32))
 
 

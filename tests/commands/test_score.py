@@ -269,3 +269,13 @@ def test_extracted_files_of_videos_with_the_same_name_stay_apart(run: Run, video
 def test_help_states_the_defaults(run: Run) -> None:
     text = " ".join(run("score", "--help").out.split())
     assert "default: 5" in text and "clip duration" in text
+
+
+def test_doubts_about_the_order_are_notes_and_stand_in_the_json(run: Run, video: Path, tmp_path: Path) -> None:
+    """The test's grey frames are unlike anything that the shipped DDNet knows."""
+    out = tmp_path / "out.json"
+    run("score", video, "--json", out)
+    doubts = json.loads(out.read_text())["videos"][0]["doubts"]
+    assert [doubt.split()[0] for doubt in doubts] == ["unlike", "the"]
+    assert "note: unlike 99% of what ddnet3d-actions" in " ".join(run.out.split())
+    assert run("score", video, "--quiet").err == ""

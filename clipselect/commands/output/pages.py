@@ -155,7 +155,8 @@ def _group(group: Scored, anchor: str) -> dict[str, Any]:
 def _named(result: Scored, anchor: str) -> dict[str, Any]:
     source, group = _source(result), result.facts.get("group")
     name = source.name or str(source)
-    return {"name": f"{name}, {group}" if group else name, "anchor": anchor, "warnings": result.facts["warnings"]}
+    notes = [*result.facts["warnings"], *result.facts.get("doubts", ())]
+    return {"name": f"{name}, {group}" if group else name, "anchor": anchor, "notes": notes}
 
 
 def _folder(result: Scored) -> tuple[str, ...]:

@@ -4,13 +4,14 @@ Of videos, as `clipselect score` and `classify` write it:
 
     {"version": 1, "clipselect": "0.1.0", "settings": {...},
      "videos": [{"path": "a.mp4", "duration": 12.48, "start_time": 0.0, "model": "ddnet3d-actions", "error": null,
-                 "warnings": [], "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
+                 "warnings": [], "doubts": [], "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
                  "clips": [{"start": 0.0, "end": 1.0, "frames": 25, "first_frame": 0, "score": 0.18, "rank": 7,
                             "picked": false, "weight": null, "file": null}, ...]}, ...]}
 
 Times are seconds from the first frame of the video, `start_time` is where that frame lies in the container's clock;
 a clip is [start, end) and `frames` counts the video's frames in it, from `first_frame` (0-based) on. Clips are in time
 order. `weight` is how much a picked clip counts (eq. 8 to 11), null for others; `file` is where --extract put the clip.
+`warnings` are about the file, `doubts` say why the order of the clips is a guess.
 
 Of groups of frames, as `clipselect faces` and `reid` write it:
 
@@ -138,7 +139,7 @@ def scored_video(
 def failed_video(path: Path, model: str, error: str) -> Failed:
     """The result of a video that could not be scored."""
     facts = {"path": str(path), "duration": None, "start_time": None, "model": model, "error": error}
-    return Failed(str(path), {**facts, "warnings": [], "seconds": {}}, error)
+    return Failed(str(path), {**facts, "warnings": [], "doubts": [], "seconds": {}}, error)
 
 
 def scored_group(

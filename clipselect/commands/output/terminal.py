@@ -33,6 +33,7 @@ def print_video(console: Console, video: Scored) -> None:
         (f"  ({facts['seconds']['total']:.2f} s, {facts['model']})", "dim"),
     )
     notes = [Text(f"warning: {warning}", style="yellow") for warning in facts["warnings"]]
+    notes += [Text(f"note: {doubt}", style="yellow") for doubt in facts["doubts"]]
     _print(console, head, *notes, *_clip_table(console, video), *_timeline(console, video), Text())
 
 
