@@ -15,6 +15,8 @@ from clipselect import ClipRecipe, DistillResult, FrameRecipe
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.progress import Progress
 from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.video_scores import score_video
+from clipselect.training import domain_fit
 
 CLIPS: dict[str, Any] = {"clip_duration": 0.2, "frames": 4, "size": 32, "steps": 3, "batch": 4}
 FRAMES: dict[str, Any] = {"variants": 1, "size": 16, "steps": 3, "batch": 4}
@@ -52,7 +54,7 @@ def test_a_network_is_distilled_in_one_call(kind: str, videos: Path, identities:
     assert made.elements == kind and made.weights == tmp_path / "d.safetensors" and made.card.read_text()
     assert [Path(path).stem for path in left_out] == ["bad"] and made.metadata["failed"] == 1
     stages = [*dict.fromkeys(report.stage for report in reports)]
-    assert stages[:2] == ["features of the base", "training the DDNet"] and stages[-1].startswith("held-out ")
+    assert stages[:2] == ["features of the base", "training the DDNet"] and stages[2].startswith("held-out ")
     assert all(0 <= report.done <= report.total for report in reports) and reports[-1].done == reports[-1].total
     loaded = load_scorer(made.weights, "cpu", elements=made.elements)
     assert loaded.metadata["sha256"] == made.scorer.metadata["sha256"] and loaded.name == made.scorer.name == "d"
@@ -63,6 +65,17 @@ def test_a_network_is_distilled_in_one_call(kind: str, videos: Path, identities:
     )  # a base of random weights
     assert {"path", "discriminability", "d_score"} <= {*pq.read_schema(made.d_scores).names}
     assert made.metadata["command"].startswith("clipselect.distill(data=") and "steps=3" in made.metadata["command"]
+
+
+def test_a_ddnet_knows_what_it_was_distilled_on(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain_fit, "MIN_CLIPS_PER_GAUSSIAN", 4)
+    made = clipselect.distill(videos, colours(), tmp_path / "d.safetensors", **CLIPS, device="cpu")
+    loaded = load_scorer(made.weights, "cpu")
+    scored = score_video(next((videos / "a").glob("[!b]*.mp4")), loaded, clip_duration=0.2)
+    assert made.scorer.training_domain is not None and loaded.training_domain is not None
+    assert loaded.training_domain.share_nearer(scored.features) < 0.99
+    assert loaded.training_domain.share_nearer(scored.features + 100) == 1.0
+    assert scored.features.shape == (len(scored.clips), loaded.training_domain.mean.size)
 
 
 def test_what_the_command_line_does_not_offer_is_a_field_of_the_recipe(videos: Path, tmp_path: Path) -> None:
@@ -82,7 +95,7 @@ def test_what_the_command_line_does_not_offer_is_a_field_of_the_recipe(videos: P
 
 
 def test_features_of_another_geometry_are_not_mixed_in(videos: Path, tmp_path: Path) -> None:
-    how = {"base": colours(), "output": tmp_path / "d.safetensors", **CLIPS}
+    how = {"base": colours(), "output": tmp_path / "d.safetensors", "overwrite": True, **CLIPS}
     assert clipselect.distill(videos, **how).metadata["base_geometry"] == "squash"
     with pytest.raises(ClipselectError, match="features of another base"):
         clipselect.distill(videos, base_geometry="short_side:40", **how)
