@@ -4,6 +4,13 @@ from .errors import ClipselectWarning as ClipselectWarning
 from .errors import MissingLibraryError as MissingLibraryError
 from .errors import VideoError as VideoError
 from .evaluation.evaluate import evaluate as evaluate
+from .faces.detection import Face as Face
+from .faces.detection import Haar as Haar
+from .faces.detection import YuNet as YuNet
+from .faces.video_faces import FacesOfVideo as FacesOfVideo
+from .faces.video_faces import FaceTrack as FaceTrack
+from .faces.video_faces import faces_of_tracks as faces_of_tracks
+from .faces.video_faces import faces_of_video as faces_of_video
 from .index.build_index import IndexSummary as IndexSummary
 from .index.build_index import build_index as build_index
 from .index.score_index import ScoreIndex as ScoreIndex
@@ -52,5 +59,7 @@ from .training.embedder_training import train_embedder as train_embedder
 from .training.recipe import ClipRecipe as ClipRecipe
 from .training.recipe import FrameRecipe as FrameRecipe
 from .training.run import TrainResult as TrainResult
+from .zoo.embedder_loading import load_embedder as load_embedder
+from .zoo.loading import load_base as load_base
 
 __version__: str

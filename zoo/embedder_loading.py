@@ -72,6 +72,10 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
 
     Raises:
         ClipselectError: unknown model, weights that do not fit or cannot be read, or a normalisation of one's own code.
+
+    >>> torch.save(EMBEDDERS["mobilefacenet"].build().state_dict(), "mine.pth")  # yours is trained
+    >>> load_embedder("mobilefacenet:mine.pth", device="cpu").embed([np.zeros((112, 112, 3), np.uint8)]).shape
+    (1, 512)
     """
     if normalisation is not None and normalisation not in NORMALISATIONS:
         raise ClipselectError(f"normalisation must be one of {', '.join(NORMALISATIONS)}, got {normalisation}")

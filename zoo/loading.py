@@ -47,6 +47,10 @@ def load_base(
 
     Raises:
         ClipselectError: unknown model, weights that do not fit or cannot be read, no network for a download.
+
+    >>> base = load_base(device="cpu")  # the small one that comes along
+    >>> len(base.classes), base.clip_duration
+    (12, 1.0)
     """
     network, _, checkpoint = str(model or "").partition(":")
     if network == "torchvision":
