@@ -35,6 +35,7 @@ TEST = [
     "pytest-xdist>=3.6",
     "qwen-vl-utils>=0.0.14",  # reads what is made for it
     "hypothesis>=6.100",
+    "scenedetect-headless>=0.7",  # finds shots; with the OpenCV of the extra `faces`
     "tensorboard>=2.16",  # reads the logs
 ]
 
