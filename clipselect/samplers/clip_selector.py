@@ -11,8 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.index.entry import Scoring
 from clipselect.index.index_file import signature
@@ -215,9 +213,8 @@ class ClipSelector:
                 raise changed(source)
         seconds = time.perf_counter() - begin
         spent = {"total": seconds, "network": 0.0, "decode": seconds}
-        features = np.empty((len(entry.clips), 0), np.float32)  # an index does not keep them
         doubtful = doubts(self.scorer, entry.scores)
-        return VideoScores(source, entry.clips, entry.scores, self.scorer.name, spent, features, doubtful)
+        return VideoScores(source, entry.clips, entry.scores, self.scorer.name, spent, doubtful)
 
     @property
     def _most(self) -> int | None:

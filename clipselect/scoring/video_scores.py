@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,8 @@ class VideoScores:
         scores: [n] float32 in (0, 1).
         model: name of the DDNet.
         seconds: wall time since the file was opened, under "total", "network" and "decode" (waiting for frames).
-        features: [n, d] float32, from which the DDNet computed the scores; d = 0 for scores of an index.
         doubts: why the order of the clips is a guess, one sentence each; see `clipselect.scoring.doubts`.
+        features: [n, d] float32, from which the DDNet computed the scores; empty for scores of an index.
     """
 
     source: Source
@@ -40,8 +40,8 @@ class VideoScores:
     scores: NDArray[np.float32]
     model: str
     seconds: dict[str, float]
-    features: NDArray[np.float32]
     doubts: tuple[str, ...] = ()
+    features: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32), repr=False)
 
     @property
     def duration(self) -> Fraction:
@@ -127,4 +127,4 @@ def score_video(
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
     clips = [mapped.clips[i] for i in order]
     doubtful = doubts(scorer, scores, features)
-    return VideoScores(mapped.source, clips, scores[order], scorer.name, seconds, features[order], doubtful)
+    return VideoScores(mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order])

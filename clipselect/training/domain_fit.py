@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from clipselect.media.optional import require
 from clipselect.media.progress import ProgressCallback, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
@@ -49,6 +50,7 @@ def fit_training_domain(clips: ArrayLike, known: Sequence[Features], seed: int =
             videos that were not trained on.
         seed: of the clusters that the Gaussians are fitted to.
     """
+    require("scipy", "distilling")
     from scipy.cluster.vq import kmeans2  # slow to import
 
     found = np.asarray(clips, dtype=np.float64)
