@@ -30,7 +30,7 @@ class Base(TrainedNetwork):
     Attributes:
         net: normalised clips [n, 3, T, size, size] -> logits or probabilities [n, outputs].
         layer: whose input, or output if `takes_output`, is the feature.
-        head: the last linear layer, if it is known; its rows can stand for centroids.
+        head: the linear layer whose outputs are those of the network, if it is known.
         classes: names of the first outputs; a further output, such as "background", is left out of the probabilities.
         clip_duration: seconds per clip it was trained on.
     """
@@ -85,7 +85,7 @@ class Base(TrainedNetwork):
             raise ClipselectError(f"{name} has a single output; a base needs at least two classes")
         if len(names) > outputs:
             raise ClipselectError(f"{name} has {outputs} outputs, but {len(names)} classes are named")
-        return replace(made, classes=names)
+        return replace(made, classes=names, head=linear if linear and linear.out_features == outputs else None)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, device: str = "auto", **options: Any) -> "Base":
@@ -116,6 +116,12 @@ class Base(TrainedNetwork):
                 "classes; give the data that it was trained on"
             )
         return replace(self, classes=classes)
+
+    @property
+    def head_rows(self) -> Tensor | None:
+        """[outputs, d] float64 on the CPU: the rows of the head, which can stand for the centroids of the classes; None
+        where no such head is known, or features do not enter it."""
+        return None if self.head is None or self.takes_output else self.head.weight.detach().double().cpu()
 
     @cached_property
     def sha256(self) -> str:
@@ -200,6 +206,11 @@ class Base(TrainedNetwork):
     def probabilities(self, clips: NDArray[np.uint8]) -> Tensor:
         """[n, classes]; see `outputs`."""
         return self.outputs(clips)[1]
+
+
+def background_probability(probabilities: Tensor) -> Tensor:
+    """[...]: what probabilities [..., classes] of `Base.outputs` leave to further outputs; about 0 without such."""
+    return 1 - probabilities.sum(dim=-1)
 
 
 def _channels_last(net: nn.Module) -> nn.Module:

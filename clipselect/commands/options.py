@@ -113,6 +113,14 @@ BASE_GEOMETRY = (
 )
 TRAINED_ON = "(default: what the base was trained on)"
 BaseGeometry = Annotated[str | None, typer.Option(metavar="GEOMETRY", help=f"{BASE_GEOMETRY} {TRAINED_ON}")]
+Explain = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|PATH|NETWORK:CHECKPOINT|FILE.py:NAME",
+        help="Say what this base sees in the picked clips, and in no others: the class nearest to its feature, the "
+        "hardest negative, and D of eq. 3 between them. The rows of its head stand for the class centroids.",
+    ),
+]
 
 # Of training
 Data = Annotated[

@@ -14,10 +14,13 @@ from clipselect.commands.outputs import VideoOutputs
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import find_videos
+from clipselect.media.progress import Progress
 from clipselect.media.sources import Backend
 from clipselect.media.text import printable
 from clipselect.samplers.clip_selector import ClipSelector
+from clipselect.samplers.explanation import explaining_base
 from clipselect.scoring.scorer import load_scorer
+from clipselect.zoo.base import Base
 
 
 def score(
@@ -50,6 +53,7 @@ def score(
     ] = None,
     prefix: options.ListPrefix = None,
     extract: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the picked clips as .mp4 files.")] = None,
+    explain: options.Explain = None,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -62,7 +66,7 @@ def score(
     paths = find_videos(videos, prefix, on_error=lambda path, error: inputs.append((Path(path), error)))
     for number, path in enumerate(paths, start=1):
         inputs.append((path, printable(path.name) + (f" ({number}/{len(paths)})" if len(paths) > 1 else "")))
-    outputs.refuse_overwrite(*videos, *paths, model, candidates)
+    outputs.refuse_overwrite(*videos, *paths, model, candidates, explain)
     check(
         candidates is None or len(inputs) == 1,
         f"--candidates holds the windows of one video, but {len(inputs)} are given; score them one by one",
@@ -72,27 +76,38 @@ def score(
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, candidates=candidates,
         decoder=cast(Backend, decoder), fps=fps, fast=fast,
     )  # fmt: skip
+    base = None if explain is None else explaining_base(explain, device)
 
     def score_one(named: tuple[Path, str | ClipselectError]) -> list[Result]:
         path, label = named
         if isinstance(label, ClipselectError):
             return [failed_video(path, selector.scorer.name, str(label))]
-        return [_score(path, label, selector, outputs, len(paths))]
+        return [_score(path, label, selector, base, outputs, len(paths))]
 
     results, undone = run_batch(inputs, score_one, outputs, "videos")
-    outputs.save(results, selector.settings())
+    outputs.save(results, {**selector.settings(), "explain": None if base is None else base.name})
     finish(results, undone, "videos")
 
 
-def _score(path: Path, label: str, selector: ClipSelector, outputs: VideoOutputs, videos: int) -> Result:
-    """Score one of some videos and extract its picks; whatever goes wrong with it stays with it."""
-    try:
-        with ProgressDisplay(outputs.quiet, lines=False) as display:
-            picks = selector(path, progress=lambda progress: display(replace(progress, stage=label)))
+def _score(
+    path: Path, label: str, selector: ClipSelector, base: Base | None, outputs: VideoOutputs, videos: int
+) -> Result:
+    """Score one of some videos, extract its picks and explain them; whatever goes wrong with it stays with it."""
+    files: dict[int, Path] = {}
+    error = None
+    with ProgressDisplay(outputs.quiet, lines=False) as display:
+
+        def show(progress: Progress) -> None:
+            display(replace(progress, stage=label))
+
+        try:
+            picks = selector(path, progress=show)
             thumbnails = outputs.thumbnails(picks, videos)
-    except FAILURES as e:
-        return failed_video(path, selector.scorer.name, sentence(path, e))
-    try:
-        return scored_video(picks, outputs.extract(picks), thumbnails=thumbnails)
-    except FAILURES as e:
-        return scored_video(picks, error=sentence(path, e), thumbnails=thumbnails)
+        except FAILURES as e:
+            return failed_video(path, selector.scorer.name, sentence(path, e))
+        try:
+            files = outputs.extract(picks)
+            picks = picks if base is None else picks.explain(base, progress=show)
+        except FAILURES as e:
+            error = sentence(path, e)
+    return scored_video(picks, files, error, thumbnails)

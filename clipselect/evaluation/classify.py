@@ -11,7 +11,7 @@ from clipselect.method.selection import Selection, uniform
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.video_scores import VideoScores
-from clipselect.zoo.base import Base
+from clipselect.zoo.base import Base, background_probability
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class Answer:
 
     @property
     def none_of_these(self) -> bool:
-        background = 1 - float(self.probabilities.sum())  # an output of its own, which is missing here
-        return background > float(self.probabilities.max())
+        return bool(background_probability(self.probabilities) > self.probabilities.max())
 
 
 def compare(scores: VideoScores, selection: Selection, scorer: Scorer, base: Base) -> list[Answer]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from clipselect.data.composition import spread_clips
 from clipselect.media.candidate_clips import Clip, Timeline, candidate_clips
-from clipselect.media.clip_decoding import BATCH, ClipBatch, known_clips, map_clips, read_clip
+from clipselect.media.clip_decoding import ClipBatch, known_clips, map_clips, read_clips
 from clipselect.media.sources import Source
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.scorer import Scorer
@@ -144,11 +144,8 @@ def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Stop
 def base_by_seeking(source: Source, clips: list[Clip], networks: Networks, watch: Stopwatch) -> Floats:
     """The same as `base_pass` for few clips: each is decoded by seeking to it."""
     spec, run = networks.base.input_spec, watch.timed("base", networks.probabilities)
-    view = spec.view_of(source)
-    batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
-    return np.concatenate(
-        [run(np.stack([read_clip(source, c, view, spec.clip_frames) for c in batch])) for batch in batches]
-    )
+    batches = read_clips(source, clips, spec.view_of(source), spec.clip_frames)
+    return np.concatenate([run(batch) for batch in batches])
 
 
 def _pass(

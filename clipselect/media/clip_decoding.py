@@ -1,7 +1,7 @@
 """The frames that a network looks at, clip by clip: of a whole video in one forward pass and constant memory, or of a
 few clips by seeking."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -206,6 +206,12 @@ def read_clip(source: Source, clip: Clip, size: int | Convert, frames: int) -> N
     """[T, size, size, 3], or as in `map_clips`: the frames of one clip that a network looks at; see `read_frames`."""
     convert = partial(squash, size=size) if isinstance(size, int) else size
     return read_frames(source, frames_to_score(source.timeline, clip, frames), convert)
+
+
+def read_clips(source: Source, clips: Sequence[Clip], size: int | Convert, frames: int) -> Iterator[NDArray[np.uint8]]:
+    """[b, T, size, size, 3], or as in `map_clips`: few clips in batches, each clip decoded by seeking to it."""
+    for i in range(0, len(clips), BATCH):
+        yield np.stack([read_clip(source, clip, size, frames) for clip in clips[i : i + BATCH]])
 
 
 def read_frames(source: Source, wanted: NDArray[np.int64], convert: Convert) -> NDArray[np.uint8]:

@@ -62,6 +62,15 @@ def class_centroids(features: Tensor, labels: Tensor, num_classes: int) -> Tenso
     return centroids.compute()
 
 
+def similarity(features: Tensor, centroids: Tensor) -> Tensor:
+    """Cosine similarity (eq. 2) of features [n, d] to centroids [M, d]: [n, M] in [-1, 1], 0 for zero and NaN rows.
+
+    >>> similarity(torch.tensor([[3.0, 0.0]]), torch.tensor([[2.0, 0.0], [0.6, 0.8]]))
+    tensor([[1.0000, 0.6000]])
+    """
+    return _unit(features) @ _unit(centroids.nan_to_num()).T
+
+
 def discriminability(
     features: Tensor,
     labels: Tensor,
@@ -119,9 +128,8 @@ def discriminability(
 def _cosine(
     features: Tensor, labels: Tensor, centroids: Tensor, seen: Tensor, contrast: Contrast, eps: float
 ) -> Tensor:
-    similarity = _unit(features) @ _unit(centroids.nan_to_num()).T  # eq. 2, [n, M]
-    own = _own(labels, len(seen))
-    positive, negative = similarity[own], similarity.masked_fill(own | ~seen, -torch.inf).amax(dim=1)
+    cosines, own = similarity(features, centroids), _own(labels, len(seen))
+    positive, negative = cosines[own], cosines.masked_fill(own | ~seen, -torch.inf).amax(dim=1)
     return positive / negative.clamp_min(eps) if contrast == "ratio" else positive - negative
 
 

@@ -5,7 +5,7 @@ For PyTorchVideo's datasets there is `DDLClipSampler`, for the frames of faces a
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -23,11 +23,13 @@ from clipselect.media.sources import Backend, Source, check_decoder, open_source
 from clipselect.method import selection
 from clipselect.samplers.arguments import OnMissing, check_limits, one_of
 from clipselect.samplers.candidate_windows import read_windows
+from clipselect.samplers.explanation import explaining_base
 from clipselect.samplers.index_lookup import check_made_with, indexed_entry
 from clipselect.samplers.picks import Picks
 from clipselect.scoring.doubts import doubts
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
+from clipselect.zoo.base import Base
 
 DEFAULT_K = 5
 DEFAULT_FPS = 30
@@ -51,6 +53,7 @@ def select(
     fps: Seconds | None = None,
     fast: bool = False,
     keep_frames: bool = True,
+    explain: Base | Path | str | None = None,
     progress: ProgressCallback = no_progress,
 ) -> Picks:
     """Score the candidate clips of a video and pick the best of them.
@@ -87,7 +90,8 @@ def select(
         fast: estimate the scores without decoding every frame, see `clipselect.media.fast`.
         keep_frames: of frames in memory: refer to them in the picks, without a copy, so that `Picks.decode` works; with
             False they can be freed.
-        progress: gets the clips scored, as stage "scoring".
+        explain: a base that says what it sees in the picks, see `Picks.explain`; it runs on the `device`, too.
+        progress: gets the clips scored, as stage "scoring", and those explained, as stage "explaining".
 
     Raises:
         ArgumentError: an argument out of range, or two that exclude each other; frames of another shape or dtype;
@@ -98,12 +102,16 @@ def select(
     loaded = isinstance(model, Scorer)
     check_argument(not loaded or device == "auto", "device", "cannot be given with a loaded model; load it there")
     scorer = model if isinstance(model, Scorer) else load_scorer(model, device, elements="clips")
+    base = None if explain is None else explaining_base(explain, device)
     selector = ClipSelector(
         scorer=scorer, k=k, threshold=threshold, clip_duration=clip_duration, stride=stride, min_gap=min_gap,
         candidates=candidates, index=index, on_missing=on_missing, decoder=decoder, fps=fps, fast=fast,
-        keep_frames=keep_frames,
+        keep_frames=keep_frames or base is not None,
     )  # fmt: skip
-    return selector(video, progress=progress)
+    picks = selector(video, progress=progress)
+    if base is not None:
+        picks = picks.explain(base, progress=progress)
+    return picks if keep_frames else picks.without_frames()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +184,8 @@ class ClipSelector:
             frames = FrameArray.from_pixels(video, self.fps)
             check_argument(self.index is None, "index", "cannot be given with frames in memory, which it does not know")
             scores = self._score(frames, progress)
-            if not self.keep_frames:
-                scores = replace(scores, source=replace(frames, pixels=frames.pixels[:0].copy()))
-            return Picks(scores, self._pick(scores))
+            picks = Picks(scores, self._pick(scores))
+            return picks if self.keep_frames else picks.without_frames()
         read = signature(video)
         found = self._from_index(video)
         if found is None:

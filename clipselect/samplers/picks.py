@@ -1,7 +1,7 @@
 """The picked clips of a video, and how to get their pixels, their files, their table."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
@@ -17,11 +17,14 @@ from clipselect.media.extract import clip_file_name, extract_clip
 from clipselect.media.files import make_folder
 from clipselect.media.frame_array import FrameArray
 from clipselect.media.optional import require
+from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.method.aggregation import weights
 from clipselect.method.selection import Selection, ranks
 from clipselect.samplers.arguments import one_of
+from clipselect.samplers.explanation import Explanation, explain_clips, explaining_base
 from clipselect.scoring.video_scores import VideoScores
+from clipselect.zoo.base import Base
 
 if TYPE_CHECKING:
     import pandas
@@ -55,9 +58,11 @@ class Pick(Candidate):
 
     Attributes:
         weight: how much it counts in the video's answer, in [0, 1] (eq. 8 to 11, over all candidates).
+        explanation: what a base sees in it, if it was asked for.
     """
 
     weight: float
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,12 +83,14 @@ class Picks(Sequence[Pick]):
         picked: indices of the picked ones among them.
         path: of the video; None for frames in memory.
         read: signature of the file when it was read, by which `decode` and `save` notice that it has changed.
+        explanations: of the picks in time order, from `explain`; else empty.
     """
 
     scores: VideoScores
     picked: Selection
     path: Path | None = None
     read: tuple[int, int] | tuple[None, None] = (None, None)
+    explanations: tuple[Explanation, ...] = ()
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
@@ -118,8 +125,9 @@ class Picks(Sequence[Pick]):
 
     @cached_property
     def _picks(self) -> tuple[Pick, ...]:
-        found = zip(self.picked.ordered.tolist(), self.weights.tolist(), strict=True)
-        return tuple(Pick(**asdict(self.candidates[i]), weight=weight) for i, weight in found)
+        explanations = self.explanations or [None] * len(self)
+        found = zip(self.picked.ordered.tolist(), self.weights.tolist(), explanations, strict=True)
+        return tuple(Pick(**asdict(self.candidates[i]), weight=weight, explanation=why) for i, weight, why in found)
 
     def __len__(self) -> int:
         return len(self.picked.ranked)
@@ -140,6 +148,35 @@ class Picks(Sequence[Pick]):
         from clipselect.samplers.picks_view import picks_html
 
         return picks_html(self)
+
+    def explain(self, base: Base | Path | str, *, progress: ProgressCallback = no_progress) -> "Picks":
+        """The same picks, each with its `explanation`: what a base sees in it.
+
+        >>> from clipselect import select
+        >>> [pick] = select("video.mp4", k=1).explain("r3d-actions")
+        >>> pick.explanation.nearest, pick.explanation.hardest_negative
+        ('ut_hand_shaking', 'background')
+
+        Args:
+            base: from `load_base` or `Base.from_module`, or what `load_base` loads. It sees the picks alone, which are
+                decoded once more. Its head's rows stand for the centroids of its classes.
+            progress: gets the clips explained, as stage "explaining".
+
+        Raises:
+            ArgumentError: of `explain`: a base without a linear head that its features enter.
+            NetworkError: the base fails.
+            VideoError, ClipselectError: as for `decode`; a base that cannot be loaded.
+        """
+        base = explaining_base(base)
+        self.check_readable()
+        return replace(self, explanations=explain_clips(self.scores.source, self._clips, base, progress))
+
+    def without_frames(self) -> "Picks":
+        """The same without the pixels of frames in memory, which can be freed then."""
+        source = self.scores.source
+        if not isinstance(source, FrameArray):
+            return self
+        return replace(self, scores=replace(self.scores, source=replace(source, pixels=source.pixels[:0].copy())))
 
     def decode(
         self,
@@ -214,7 +251,7 @@ class Picks(Sequence[Pick]):
         [0.0]
         """
         scores = self.scores
-        own = dict(zip(self.picked.ordered.tolist(), self.weights.tolist(), strict=True))
+        picks = dict(zip(self.picked.ordered.tolist(), self, strict=True))
         return {
             "path": None if self.path is None else str(self.path),
             "duration": _seconds(scores.duration),
@@ -227,8 +264,9 @@ class Picks(Sequence[Pick]):
             "clips": [
                 {
                     "start": _seconds(clip.start), "end": _seconds(clip.end), "frames": clip.frames,
-                    "first_frame": clip.first, "score": round(score, 6), "rank": rank, "picked": i in own,
-                    "weight": round(own[i], 6) if i in own else None, "file": None,
+                    "first_frame": clip.first, "score": round(score, 6), "rank": rank, "picked": i in picks,
+                    "weight": round(picks[i].weight, 6) if i in picks else None, "file": None,
+                    "explanation": _explained(picks[i]) if i in picks else None,
                 }
                 for i, (clip, score, rank) in enumerate(
                     zip(scores.clips, scores.scores.tolist(), self.ranks.tolist(), strict=True)
@@ -243,7 +281,8 @@ class Picks(Sequence[Pick]):
             MissingLibraryError: pandas is not installed.
         """
         pandas = require("pandas", "to_pandas()")
-        return pandas.DataFrame(self.to_dict()["clips"]).drop(columns="file")
+        clips = [clip | (clip["explanation"] or {}) for clip in self.to_dict()["clips"]]
+        return pandas.DataFrame(clips).drop(columns=["file", "explanation"])
 
     @property
     def _clips(self) -> list[Any]:
@@ -258,6 +297,12 @@ class Picks(Sequence[Pick]):
                 "the frames were not kept; select with keep_frames=True, or take your own frames from first_frame to "
                 "last_frame of every pick"
             )
+
+
+def _explained(pick: Pick) -> dict[str, Any] | None:
+    if pick.explanation is None:
+        return None
+    return {k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(pick.explanation).items()}
 
 
 def _seconds(value: Any) -> float:

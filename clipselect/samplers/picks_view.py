@@ -11,6 +11,7 @@ from clipselect.pages.document import STYLE, card
 from clipselect.pages.formats import clock, count
 from clipselect.pages.thumbnails import clip_thumbnails, data_uri
 from clipselect.pages.timeline import timeline_svg
+from clipselect.samplers.explanation import HOW_TO_READ
 
 if TYPE_CHECKING:
     from clipselect.samplers.picks import Picks
@@ -37,6 +38,7 @@ def picks_html(picks: "Picks") -> str:
     facts = (
         f"{clock(picks.duration)}, {count(len(scores.clips), 'candidate clip')}, {len(order)} picked by {scores.model}"
     )
+    explained = dict(zip(order, picks.explanations, strict=False))
     axis = score_axis(scores.scores.tolist())
     cards = [
         card(
@@ -47,6 +49,7 @@ def picks_html(picks: "Picks") -> str:
             rank=int(picks.ranks[i]),
             picked=True,
             aspect=aspect,
+            detail=str(explained[i]) if i in explained else "",
         )
         for place, i in enumerate(shown)
     ]
@@ -55,6 +58,7 @@ def picks_html(picks: "Picks") -> str:
             f'<div class="clipselect"><style>{STYLE}</style>',
             f"<h3>{escape(printable(scores.source.path))}</h3>",
             f'<p class="dim">{escape(printable(facts))}</p>',
+            f'<p class="dim">{HOW_TO_READ}</p>' if explained else "",
             *(f'<p class="note">{escape(printable(note))}</p>' for note in notes),
             timeline_svg(scores.spans, scores.scores, order, picks.duration),
             f'<div class="clips">{"".join(cards)}</div></div>',

@@ -93,7 +93,7 @@ class ClipTask:
             _with_background(_evenly(held_out.videos, max_held_out), background, "val", max_held_out),
         ]
         run.report_missing([*training.missing, *held_out.missing])
-        if recipe.target == "head" and (base.head is None or base.takes_output):
+        if recipe.target == "head" and base.head_rows is None:
             raise ClipselectError(
                 f"{base.name} has no head that its features enter and whose rows could stand for labels; give labels"
             )
@@ -105,8 +105,8 @@ class ClipTask:
         """What D-scores of the elements are computed with."""
         recipe, base = self.recipe, self.data.base
         if recipe.target == "head":
-            assert base.head is not None
-            centroids = base.head.weight.detach().double().cpu()
+            assert base.head_rows is not None
+            centroids = base.head_rows
         else:
             centroids = torch.empty(0, 0) if recipe.target == "confidence" else centroids_from(store)
         return DScoreTarget(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast, recipe.seed)

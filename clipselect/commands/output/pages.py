@@ -17,6 +17,7 @@ from clipselect.pages.document import card, environment
 from clipselect.pages.formats import brief, count
 from clipselect.pages.thumbnails import data_uri, thumbnail_uri
 from clipselect.pages.timeline import timeline_svg
+from clipselect.samplers.explanation import HOW_TO_READ, Explanation
 
 MAX_ROWS = 5000
 """Clips of a video without a picture that are listed."""
@@ -81,7 +82,7 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
         return card(
             data_uri(video.thumbnails[i]), brief(clip["start"], clip["end"]), clip["score"], axis,
             rank=clip["rank"], picked=clip["picked"], aspect=video.aspect, anchor=f"{anchor}c{i}",
-            detail=clip.get("note", ""),
+            detail=str(Explanation(**clip["explanation"])) if clip.get("explanation") else "",
             video=f"{address}#t={clip['start']:.3f},{clip['end']:.3f}" if address and clip["picked"] else "",
         )  # fmt: skip
 
@@ -106,6 +107,7 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
         ),
         "aspect": video.aspect,
         "timeline": Markup(timeline),
+        "how_to_read": HOW_TO_READ if any(clip.get("explanation") for clip in clips) else "",
         "picks": [picture(i) for i in with_picture if clips[i]["picked"]],
         "pick_rows": [row(i) for i in rows if clips[i]["picked"]],
         "other_count": count(others, "other candidate") + (f", {left_out:,} of them not listed" if left_out else "")

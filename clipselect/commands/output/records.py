@@ -6,12 +6,23 @@ Of videos, as `clipselect score` and `classify` write it:
      "videos": [{"path": "a.mp4", "duration": 12.48, "start_time": 0.0, "model": "ddnet3d-actions", "error": null,
                  "warnings": [], "doubts": [], "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
                  "clips": [{"start": 0.0, "end": 1.0, "frames": 25, "first_frame": 0, "score": 0.18, "rank": 7,
-                            "picked": false, "weight": null, "file": null}, ...]}, ...]}
+                            "picked": false, "weight": null, "file": null, "explanation": null}, ...]}, ...]}
 
 Times are seconds from the first frame of the video, `start_time` is where that frame lies in the container's clock;
 a clip is [start, end) and `frames` counts the video's frames in it, from `first_frame` (0-based) on. Clips are in time
 order. `weight` is how much a picked clip counts (eq. 8 to 11), null for others; `file` is where --extract put the clip.
 `warnings` are about the file, `doubts` say why the order of the clips is a guess.
+
+`explanation` is what the base of --explain sees in a picked clip, null for others and without it:
+
+    {"nearest": "hockey_fight", "similarity": 0.61, "hardest_negative": "street_fight", "discriminability": 1.9,
+     "answer": "hockey_fight", "probability": 0.82}
+
+`nearest` is the class nearest to the base's feature by the cosine `similarity` (eq. 2), the rows of the base's head
+standing for the class centroids, and `hardest_negative` the nearest of the others. Outputs of the base without a name
+are "background", which can be the hardest negative or the `answer`, the base's likeliest output. `discriminability` is
+eq. 3 between the two: 1 where the base cannot distinguish them, larger where the clip is clearer, below 1 where
+background is nearer or no class is near. In CSV these are columns of their own, which are there with --explain only.
 
 Of groups of frames, as `clipselect faces` and `reid` write it:
 
@@ -33,7 +44,7 @@ import csv
 import io
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +53,7 @@ from numpy.typing import NDArray
 
 from clipselect import __version__
 from clipselect.media.images import FrameOrigin, Image
+from clipselect.samplers.explanation import Explanation
 from clipselect.samplers.frame_sampler import FrameSelection
 from clipselect.samplers.picks import Picks
 
@@ -60,6 +72,7 @@ class Kind:
 BOX_COLUMNS = ("left", "top", "width", "height")
 CLIP_COLUMNS = ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "weight", "file")
 FRAME_COLUMNS = ("source", "group", "error", "path", "frame", "time", *BOX_COLUMNS, "score", "rank", "picked")
+EXPLANATION_COLUMNS = tuple(field.name for field in fields(Explanation))
 VIDEOS = Kind("videos", "clips", CLIP_COLUMNS)
 GROUPS = Kind("groups", "frames", (*FRAME_COLUMNS, "weight", "file"))
 
@@ -183,12 +196,14 @@ def as_json(kind: Kind, results: Sequence[Result], settings: Record, **extra: An
 def as_csv(kind: Kind, results: Sequence[Result]) -> str:
     """One row per clip or frame; one row with the error and empty columns for what failed."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, kind.columns, lineterminator="\n", extrasaction="ignore")
+    explained = any(element.get("explanation") for result in results for element in result.elements)
+    columns = (*kind.columns, *EXPLANATION_COLUMNS) if explained else kind.columns
+    writer = csv.DictWriter(out, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for result in results:
         for element in result.elements or [{}]:
             box = dict(zip(BOX_COLUMNS, element.get("box") or (), strict=False))
-            writer.writerow({**result.facts, **element, **box})
+            writer.writerow({**result.facts, **element, **box, **(element.get("explanation") or {})})
     return out.getvalue()
 
 

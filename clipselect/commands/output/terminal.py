@@ -13,6 +13,7 @@ from clipselect.media.text import printable
 from clipselect.pages.axis import score_axis
 from clipselect.pages.formats import clock, count
 from clipselect.pages.timeline import painted
+from clipselect.samplers.explanation import HOW_TO_READ, Explanation
 
 MAX_CLIP_ROWS = 20
 """Clips in a table; further ones are there if they were picked."""
@@ -34,7 +35,15 @@ def print_video(console: Console, video: Scored) -> None:
     )
     notes = [Text(f"warning: {warning}", style="yellow") for warning in facts["warnings"]]
     notes += [Text(f"note: {doubt}", style="yellow") for doubt in facts["doubts"]]
-    _print(console, head, *notes, *_clip_table(console, video), *_timeline(console, video), Text())
+    _print(
+        console,
+        head,
+        *notes,
+        *_clip_table(console, video),
+        *_timeline(console, video),
+        *_explanations(console, video),
+        Text(),
+    )
 
 
 def print_groups(console: Console, groups: Sequence[Scored]) -> None:
@@ -111,6 +120,24 @@ def _timeline(console: Console, video: Scored) -> list[Text]:
     end = clock(duration)
     scale = f"height: {axis.low:.2f} to {axis.high:.2f}".center(columns - len("0:00.00" + end))
     return [bars, marks, Text("0:00.00" + scale + end if len(scale) < columns - 12 else scale.strip(), style="dim")]
+
+
+def _explanations(console: Console, video: Scored) -> list[RenderableType]:
+    """What the base sees in the picks, best first, if it was asked for: a table, or sentences where it does not fit."""
+    text = ["nearest class", "hardest negative", "the base answers"]
+    table = plain_table("rank", *text[:2], "D", text[2], left=text)
+    sentences = []
+    for record in sorted(video.elements, key=lambda record: record["rank"]):
+        if record.get("explanation"):
+            why = Explanation(**record["explanation"])
+            nearest, negative, answer = (Text(printable(n)) for n in (why.nearest, why.hardest_negative, why.answer))
+            cells = (nearest, negative, f"{why.discriminability:.2f}", answer.append(f" {why.percent}"))
+            table.add_row(str(record["rank"]), *cells)
+            sentences.append(Text(f"rank {record['rank']}: {printable(why)}"))
+    if not sentences:
+        return []
+    fits = _natural_width(console, table) <= console.width
+    return [Text(), *([table] if fits else sentences), Text(HOW_TO_READ, style="dim")]
 
 
 class _Table(Table):
