@@ -155,7 +155,7 @@ class Picks(Sequence[Pick]):
         >>> from clipselect import select
         >>> [pick] = select("video.mp4", k=1).explain("r3d-actions")
         >>> pick.explanation.nearest, pick.explanation.hardest_negative
-        ('ut_hand_shaking', 'background')
+        ('swim_backstroke', 'swim_breaststroke')
 
         Args:
             base: from `load_base` or `Base.from_module`, or what `load_base` loads. It sees the picks alone, which are
