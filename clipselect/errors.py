@@ -1,8 +1,23 @@
 """The exceptions that callers may want to catch, and the warning they may want to filter."""
 
+from numbers import Integral
+
 
 class ClipselectError(Exception):
-    """Something the user can put right: one sentence that names the file or argument and the remedy."""
+    """Something the user can put right: one sentence that names the file or argument and the remedy.
+
+    An error in a worker of a `DataLoader` arrives with the same sentence.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*map(self._without_traceback, args))
+
+    @classmethod
+    def _without_traceback(cls, text: object) -> object:
+        """The sentence at the end of a worker's traceback, of which torch makes the worker's error again."""
+        if isinstance(text, str) and text.startswith(f"Caught {cls.__name__} in "):
+            return text.rpartition(f"{cls.__module__}.{cls.__qualname__}: ")[2].strip()
+        return text
 
 
 class ArgumentError(ClipselectError):
@@ -13,7 +28,9 @@ class ArgumentError(ClipselectError):
         problem: what is wrong and the remedy, such as "must be a positive number of seconds, got -1".
     """
 
-    def __init__(self, argument: str, problem: str) -> None:
+    def __init__(self, argument: str, problem: str | None = None) -> None:
+        if problem is None:  # one text is both, as torch passes it
+            argument, _, problem = str(self._without_traceback(argument)).partition(" ")
         super().__init__(argument, problem)
         self.argument, self.problem = argument, problem
 
@@ -25,6 +42,20 @@ def check_argument(condition: bool, argument: str, problem: str) -> None:
     """Raise an `ArgumentError` unless the condition holds."""
     if not condition:
         raise ArgumentError(argument, problem)
+
+
+def whole_number(value: int, argument: str, least: int) -> int:
+    """An integer of at least `least`.
+
+    >>> whole_number(5, "k", least=1)
+    5
+    >>> whole_number(0, "k", least=1)
+    Traceback (most recent call last):
+    clipselect.errors.ArgumentError: k must be a whole number of at least 1, got 0
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:  # NumPy's integers are Integral
+        raise ArgumentError(argument, f"must be a whole number of at least {least}, got {value!r}")
+    return int(value)
 
 
 class VideoError(ClipselectError):

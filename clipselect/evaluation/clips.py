@@ -31,7 +31,7 @@ from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import OnError, ignore_error
-from clipselect.samplers.arguments import check_limits
+from clipselect.method.selection import check_limits
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import load_base

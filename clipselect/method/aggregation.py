@@ -7,6 +7,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from clipselect.errors import ArgumentError, check_argument
+from clipselect.method.selection import score_array
+
 Rescale = Literal["candidates", "kept"]
 
 
@@ -14,17 +17,14 @@ def rescaled(scores: ArrayLike) -> NDArray[np.float64]:
     """Min-max rescaled scores R_i = K D_i + B (eq. 9 to 11), [n] in [0, 1]; all 1 when every score is the same.
 
     Raises:
-        ValueError: no scores, or one that is not finite.
+        ArgumentError: no scores, or one that is not finite.
 
     >>> rescaled([0.25, 0.75, 0.5])
     array([0. , 1. , 0.5])
     """
-    half = np.asarray(scores, dtype=np.float64)
+    half = score_array(scores)
+    check_argument(bool(np.isfinite(half).all()), "scores", "hold a NaN or infinity; leave that element out")
     half = half / 2 if np.abs(half).max(initial=0) > 1 else half  # the range of any two finite floats stays finite
-    if half.ndim != 1 or not len(half):
-        raise ValueError("scores must be a list of at least one number")
-    if not np.isfinite(half).all():
-        raise ValueError("scores hold a NaN or infinity")
     span = half.max() - half.min()
     return (half - half.min()) / span if span > 0 else np.ones_like(half)
 
@@ -43,7 +43,7 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candi
         [k] float64 in [0, 1], in the order of `kept`; all 1 where they would all be 0.
 
     Raises:
-        ValueError: no scores, one that is not finite, or an unknown `rescale`.
+        ArgumentError: no scores, one that is not finite, no indices of them, or an unknown `rescale`.
 
     >>> scores, kept = [0.25, 0.75, 0.5], [1, 2]
     >>> weights(scores, kept)
@@ -53,7 +53,8 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candi
     >>> weights(scores, kept, rescale=None)
     array([0.75, 0.5 ])
     """
-    values, index = np.asarray(scores, dtype=np.float64), np.asarray(kept, dtype=np.int64)
+    values = score_array(scores)
+    index = _index_array(kept, len(values))
     if rescale == "kept":
         out = rescaled(values[index])
     elif rescale == "candidates":
@@ -61,7 +62,7 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candi
     elif rescale is None:
         out = values[index].clip(0, 1)
     else:
-        raise ValueError(f"rescale must be one of {get_args(Rescale)} or None, got {rescale!r}")
+        raise ArgumentError("rescale", f"must be one of {get_args(Rescale)} or None, got {rescale!r}")
     return out if out.any() else np.ones_like(out)
 
 
@@ -69,22 +70,41 @@ def aggregate(features: Tensor, weights: ArrayLike | Tensor) -> Tensor:
     """Weighted mean of the kept elements (eq. 8, with the sum of the weights as its denominator).
 
     Args:
-        features: [k, ...] features, or class probabilities, of the kept elements.
+        features: [k, ...] floats: features, or class probabilities, of the kept elements.
         weights: [k] floats >= 0, not all 0.
 
     Returns:
         [...] in the dtype of `features`; a convex combination of its rows.
 
     Raises:
-        ValueError: weights of another number, below 0, or all 0.
+        ArgumentError: features that are no tensor of floats; weights of another number, below 0, or all 0.
 
     >>> aggregate(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), [1.0, 0.5])
     tensor([0.6667, 0.3333])
     """
-    w = torch.as_tensor(weights, dtype=torch.float64, device=features.device)
-    if w.ndim != 1 or len(w) != len(features):
-        raise ValueError(f"expected one weight per row of features, got {[*w.shape]} for {len(features)} rows")
-    if not bool(((w >= 0) & w.isfinite()).all()) or not bool(w.any()):
-        raise ValueError("weights must be at least 0 and not all 0")
+    if not isinstance(features, Tensor) or not features.is_floating_point() or not features.ndim:
+        got = f"{features.dtype} {[*features.shape]}" if isinstance(features, Tensor) else type(features).__name__
+        raise ArgumentError("features", f"must be a tensor of floats [k, ...], got {got}")
+    try:
+        w = torch.as_tensor(weights, dtype=torch.float64, device=features.device)
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ArgumentError("weights", f"must be a list of numbers, got {type(weights).__name__}: {e}") from e
+    one_each = w.ndim == 1 and len(w) == len(features)
+    problem = f"must be one weight per row of features, got {[*w.shape]} for {len(features)} rows"
+    check_argument(one_each, "weights", problem)
+    valid = bool(((w >= 0) & w.isfinite()).all()) and bool(w.any())
+    check_argument(valid, "weights", "must be finite, at least 0 and not all 0")
     w = w / w.max()  # the sum of huge weights stays finite
     return torch.tensordot(w / w.sum(), features.double(), dims=1).to(features.dtype)
+
+
+def _index_array(kept: ArrayLike, elements: int) -> NDArray[np.int64]:
+    """Indices of elements; an ArgumentError if they are not."""
+    problem = f"must be indices in [0, {elements}), got {kept!r}"
+    try:
+        index = np.asarray(kept)
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ArgumentError("kept", problem) from e
+    whole = index.ndim == 1 and (index.dtype.kind in "iu" or not len(index))  # an empty list is one of floats
+    check_argument(whole and bool(((index >= 0) & (index < elements)).all()), "kept", problem)
+    return index.astype(np.int64)

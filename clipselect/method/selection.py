@@ -3,9 +3,12 @@
 import bisect
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from clipselect.errors import ArgumentError, check_argument, whole_number
 
 
 @dataclass(frozen=True)
@@ -24,20 +27,28 @@ class Selection:
         return np.sort(self.ranked)
 
 
+def score_array(scores: ArrayLike) -> NDArray[np.float64]:
+    """Scores as an array [n] of at least one number, which may be infinite or NaN; an ArgumentError if they are not."""
+    problem = "must be a list of at least one number"
+    try:
+        values = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ArgumentError("scores", f"{problem}, got {type(scores).__name__}: {e}") from e
+    check_argument(values.ndim == 1 and len(values) > 0, "scores", f"{problem}, got an array of shape {values.shape}")
+    return values
+
+
 def ranking(scores: ArrayLike) -> NDArray[np.int64]:
     """Indices [n] of all elements, best first; of equal scores the earlier element comes first.
 
     Raises:
-        ValueError: no scores, or a NaN among them.
+        ArgumentError: no scores, or a NaN among them.
 
     >>> ranking([0.2, 0.9, 0.4, 0.9])
     array([1, 3, 2, 0])
     """
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 1 or not len(values):
-        raise ValueError("scores must be a list of at least one number")
-    if np.isnan(values).any():
-        raise ValueError("scores hold a NaN")
+    values = score_array(scores)
+    check_argument(not np.isnan(values).any(), "scores", "hold a NaN; leave that element out")
     return np.argsort(-values, kind="stable")
 
 
@@ -116,32 +127,47 @@ def select(
         min_gap: as for `top_k`, among the elements above the threshold.
 
     Raises:
-        ValueError: no scores, a NaN among them, or a limit out of its range.
+        ArgumentError: no scores, a NaN among them, or a limit out of its range.
 
     >>> select([0.2, 0.9, 0.4, 0.6, 0.3], share=0.5).ranked
     array([1, 3, 2])
     >>> select([0.2, 0.9, 0.4, 0.6, 0.3], share=0.5, threshold=0.5).ranked
     array([1, 3])
     """
-    if k is not None and k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    if share is not None and not 0 < share <= 1:
-        raise ValueError(f"share must lie in (0, 1], got {share}")
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
-    ranked, values = ranking(scores), np.asarray(scores, dtype=np.float64)
+    check_limits(k=k, share=share, threshold=threshold, min_gap=min_gap)
+    ranked, values = ranking(scores), score_array(scores)
     if threshold is not None:
         ranked = ranked[: max(int((values > threshold).sum()), 1)]
-    if min_gap is not None and not min_gap >= 0:
-        raise ValueError(f"min_gap must be at least 0 seconds, got {min_gap}")
-    if min_gap and spans is None:
-        raise ValueError("min_gap needs the spans of the elements")
+    check_argument(not min_gap or spans is not None, "min_gap", "needs the spans of the elements")
     if min_gap is not None and spans is not None:
-        ranked = _apart(ranked, np.asarray(spans, dtype=np.float64), min_gap)
+        ranked = _apart(ranked, _span_array(spans, len(values)), min_gap)
     most = len(values) if k is None else k
     if share is not None:
         most = min(most, max(math.ceil(share * len(values) - 1e-9), 1))
     return Selection(ranked[:most])
+
+
+def check_limits(
+    *, k: int | None = None, share: float | None = None, threshold: float | None = None, min_gap: float | None = None
+) -> None:
+    """The limits of a selection, see `select`; None sets no limit.
+
+    Args:
+        share: of the elements, in (0, 1].
+
+    >>> check_limits(k=5, threshold=0.15)
+    >>> check_limits(threshold=1.5)
+    Traceback (most recent call last):
+    clipselect.errors.ArgumentError: threshold must lie in [0, 1], got 1.5
+    """
+    if k is not None:
+        whole_number(k, "k", least=1)
+    if share is not None and not (isinstance(share, Real) and 0 < share <= 1):
+        raise ArgumentError("share", f"must lie in (0, 1], got {share!r}")
+    if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+        raise ArgumentError("threshold", f"must lie in [0, 1], got {threshold!r}")
+    if min_gap is not None and not (isinstance(min_gap, Real) and 0 <= min_gap < math.inf):
+        raise ArgumentError("min_gap", f"must be at least 0 seconds, got {min_gap!r}")
 
 
 def uniform(candidates: int, k: int) -> NDArray[np.int64]:
@@ -151,6 +177,16 @@ def uniform(candidates: int, k: int) -> NDArray[np.int64]:
     array([1, 5, 8])
     """
     return ((np.arange(k) + 0.5) * candidates / k).astype(np.int64)
+
+
+def _span_array(spans: ArrayLike, elements: int) -> NDArray[np.float64]:
+    problem = f"must be the start and end in seconds of each of the {elements} elements"
+    try:
+        values = np.asarray(spans, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ArgumentError("spans", f"{problem}, got {type(spans).__name__}: {e}") from e
+    check_argument(values.shape == (elements, 2), "spans", f"{problem}, got an array of shape {values.shape}")
+    return values
 
 
 def _apart(ranked: NDArray[np.int64], spans: NDArray[np.float64], min_gap: float) -> NDArray[np.int64]:

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError
+from clipselect.errors import ArgumentError, whole_number
 from clipselect.media.candidate_clips import Clip
 from clipselect.method.aggregation import weights
-from clipselect.method.selection import Selection, select, uniform
-from clipselect.samplers.arguments import check_limits, whole_number
+from clipselect.method.selection import Selection, check_limits, select, uniform
 
 
 @dataclass(frozen=True)

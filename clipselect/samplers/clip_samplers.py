@@ -25,10 +25,10 @@ import av
 from iopath.common.file_io import g_pathmgr
 from pytorchvideo.data.clip_sampling import ClipInfo, ClipSampler
 
-from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
+from clipselect.errors import ClipselectError, ClipselectWarning, VideoError, whole_number
 from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.samplers import current_video
-from clipselect.samplers.arguments import OnMissing, whole_number
+from clipselect.samplers.arguments import OnMissing
 from clipselect.samplers.candidate_reader import CandidateReader, ScorerOfProcess
 from clipselect.samplers.choosers import ChooseBest, Chooser, ChooseRandom, ChooseUniform, ScheduledClip, choose_all
 

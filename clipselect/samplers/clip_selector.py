@@ -21,7 +21,8 @@ from clipselect.media.frame_array import FrameArray
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.sources import Backend, Source, check_decoder, open_source
 from clipselect.method import selection
-from clipselect.samplers.arguments import OnMissing, check_limits, one_of
+from clipselect.method.selection import check_limits
+from clipselect.samplers.arguments import OnMissing, one_of
 from clipselect.samplers.candidate_windows import read_windows
 from clipselect.samplers.explanation import explaining_base
 from clipselect.samplers.index_lookup import check_made_with, indexed_entry

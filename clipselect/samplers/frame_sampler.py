@@ -18,8 +18,8 @@ from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning,
 from clipselect.index.frame_index import FrameIndex
 from clipselect.media.images import Image, opencv, read_image
 from clipselect.method.aggregation import Rescale, weights
-from clipselect.method.selection import ranks, select
-from clipselect.samplers.arguments import OnMissing, check_limits, one_of
+from clipselect.method.selection import check_limits, ranks, select
+from clipselect.samplers.arguments import OnMissing, one_of
 from clipselect.scoring import shipped
 from clipselect.scoring.scorer import Scorer, load_scorer
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from clipselect.errors import ArgumentError, VideoError, check_argument
+from clipselect.errors import ArgumentError, VideoError, check_argument, whole_number
 from clipselect.index.index_file import signature
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.container import open_container, video_stream
 from clipselect.media.optional import broken, innermost_cause, require
 from clipselect.method import selection
-from clipselect.samplers.arguments import check_limits, one_of, whole_number
+from clipselect.method.selection import check_limits
+from clipselect.samplers.arguments import one_of
 from clipselect.samplers.clip_selector import DEFAULT_K, select
 from clipselect.samplers.picks import Picks
 from clipselect.scoring.scorer import Scorer, load_scorer

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from clipselect.data.identities import LabelledImages, read_identities
 from clipselect.data.splits import short_name
-from clipselect.errors import ClipselectError, ImageError, check_argument
+from clipselect.errors import ClipselectError, ImageError, check_argument, whole_number
 from clipselect.evaluation.metrics.retrieval import Retrieval, retrieval
 from clipselect.media.images import opencv, read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
-from clipselect.samplers.arguments import whole_number
 from clipselect.scoring.input_spec import MAX_SIDE, MIN_SIDE, InputSpec
 from clipselect.scoring.weights_file import fingerprint, save_weights
 from clipselect.training.augment import normalised

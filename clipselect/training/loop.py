@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from clipselect.errors import ArgumentError, ClipselectError, check_argument
+from clipselect.errors import ArgumentError, ClipselectError, check_argument, whole_number
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
-from clipselect.samplers.arguments import whole_number
 from clipselect.training.augment import memory_format
 from clipselect.training.checkpoints import load_checkpoint, save_checkpoint
 from clipselect.training.runtime import Runtime
@@ -183,10 +182,7 @@ def _batches(
     starts = (step * config.batch + runtime.rank * part for step in range(first, config.steps))
     sample_indices = ([*range(start, start + part)] for start in starts)
     dataset: Any = StepDataset(example, config.batch)
-    try:
-        yield from DataLoader(dataset, batch_sampler=sample_indices, num_workers=config.workers)
-    except ClipselectError as e:  # a worker's error carries its traceback before the sentence
-        raise ClipselectError(str(e).rpartition(f"{type(e).__module__}.{type(e).__name__}: ")[2].strip()) from e
+    yield from DataLoader(dataset, batch_sampler=sample_indices, num_workers=config.workers)
 
 
 def exact_small_maps(net: nn.Module) -> None:

@@ -6,11 +6,10 @@ from numbers import Integral
 from typing import ClassVar, get_args
 
 from clipselect.data.degradations import DEGRADATIONS
-from clipselect.errors import check_argument
+from clipselect.errors import check_argument, whole_number
 from clipselect.media.candidate_clips import Seconds
 from clipselect.method.ddnet import DDNetConfig
 from clipselect.method.discriminability import Contrast, Metric
-from clipselect.samplers.arguments import whole_number
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.training.ddnet_training import Loss

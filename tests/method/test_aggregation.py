@@ -1,5 +1,6 @@
 """Equations 8 to 11: worked by hand, for the three ways to rescale, and the laws of weights and aggregates."""
 
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clipselect.errors import ArgumentError
 from clipselect.method.aggregation import Rescale, aggregate, rescaled, weights
 
 BIG = float(np.finfo(np.float32).max)
@@ -142,12 +144,12 @@ def test_equal_scores_have_equal_weights(scores: list[float], rescale: Rescale |
 
 @pytest.mark.parametrize("bad", [[float("nan"), 1.0], [float("inf"), 1.0], []])
 def test_bad_scores_are_an_error(bad: list[float]) -> None:
-    with pytest.raises(ValueError, match="scores"):
+    with pytest.raises(ArgumentError, match="scores"):
         rescaled(bad)
 
 
 def test_an_unknown_way_to_rescale_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"rescale must be one of .*got 'none'"):
+    with pytest.raises(ArgumentError, match=r"rescale must be one of .*got 'none'"):
         weights([0.3, 0.1], [0], "none")  # type: ignore[arg-type]
 
 
@@ -215,11 +217,29 @@ def test_only_the_ratios_of_the_weights_matter(data: tuple[list[list[float]], li
 
 @pytest.mark.parametrize("w", [[0.0, 0.0], [1.0, -0.5], [float("nan"), 1.0], [1.0, float("inf")]])
 def test_weights_that_are_negative_not_finite_or_all_zero_are_an_error(w: list[float]) -> None:
-    with pytest.raises(ValueError, match="weights"):
+    with pytest.raises(ArgumentError, match="weights"):
         aggregate(torch.ones(2, 3), w)
 
 
 @pytest.mark.parametrize("w", [[1.0], [1.0, 1.0, 1.0], [[1.0, 1.0]]])
 def test_there_is_one_weight_per_row(w: list[float]) -> None:
-    with pytest.raises(ValueError, match="one weight per row"):
+    with pytest.raises(ArgumentError, match="one weight per row"):
         aggregate(torch.ones(2, 3), w)
+
+
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [
+        ("scores", lambda: weights("x", [0])),  # type: ignore[arg-type]
+        ("kept", lambda: weights([0.1, 0.2], "y")),
+        ("kept", lambda: weights([0.1, 0.2], [2])),
+        ("kept", lambda: weights([0.1, 0.2], [True, False])),
+        ("features", lambda: aggregate([[1.0], [2.0]], [1, 1])),  # type: ignore[arg-type]
+        ("features", lambda: aggregate(torch.ones(2, 3, dtype=torch.uint8), [1, 1])),  # whose mean is no integer
+        ("weights", lambda: aggregate(torch.ones(2, 3), "ab")),
+    ],
+)
+def test_arguments_of_another_type_are_named(argument: str, call: Callable[[], object]) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        call()
+    assert caught.value.argument == argument and caught.value.problem.startswith("must ")

@@ -1,6 +1,7 @@
 """Equation 7, by number and by threshold, and the laws of a selection."""
 
 import math
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clipselect.errors import ArgumentError
 from clipselect.method.selection import above, ranking, ranks, select, top_k
 
 score = st.floats(0, 1)
@@ -156,13 +158,13 @@ def test_ordered_is_the_selection_in_time(scores: list[float], k: int) -> None:
 
 @pytest.mark.parametrize("scores", [[], [[0.1, 0.2]], 0.5])
 def test_scores_must_be_a_list(scores: object) -> None:
-    with pytest.raises(ValueError, match="at least one number"):
+    with pytest.raises(ArgumentError, match="at least one number"):
         ranking(scores)  # type: ignore[arg-type]
 
 
 def test_a_nan_score_is_an_error() -> None:
     for keep in (top_k, above):
-        with pytest.raises(ValueError, match="NaN"):
+        with pytest.raises(ArgumentError, match="NaN"):
             keep([0.1, math.nan], 1)
 
 
@@ -208,7 +210,7 @@ def test_limits_by_hand(limits: dict[str, Any], expected: list[int]) -> None:
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        *[({"k": k}, "k must be at least 1") for k in (0, -1)],
+        *[({"k": k}, "k must be a whole number of at least 1") for k in (0, -1)],
         *[({"share": share}, "share must lie in") for share in (0.0, 1.1, math.nan)],
         *[({"threshold": threshold}, "threshold must lie in") for threshold in (-0.1, 1.1, math.nan)],
         ({"min_gap": 0.1}, "min_gap needs the spans"),
@@ -216,9 +218,28 @@ def test_limits_by_hand(limits: dict[str, Any], expected: list[int]) -> None:
     ],
 )
 def test_limits_out_of_range_are_refused(limits: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ArgumentError, match=says):
         select([0.1, 0.9], **limits)
-    with pytest.raises(ValueError, match="k must be at least 1"):
+    with pytest.raises(ArgumentError, match="k must be a whole number of at least 1"):
         top_k([0.1], 0)
-    with pytest.raises(ValueError, match="threshold must lie in"):
+    with pytest.raises(ArgumentError, match="threshold must lie in"):
         above([0.1], 1.1)
+
+
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [
+        ("scores", lambda: top_k("abc", 2)),  # type: ignore[arg-type]
+        ("scores", lambda: above([None, "x"], 0.5)),  # type: ignore[list-item]
+        ("k", lambda: top_k([0.1, 0.2], "2")),  # type: ignore[arg-type]
+        ("k", lambda: top_k([0.1, 0.2], 1.5)),  # type: ignore[arg-type]
+        ("threshold", lambda: above([0.1], "0.5")),  # type: ignore[arg-type]
+        ("min_gap", lambda: top_k([0.1], 1, spans=[(0, 1)], min_gap="0")),  # type: ignore[arg-type]
+        ("spans", lambda: top_k([0.1, 0.2], 1, spans=[(0, 1)])),
+        ("spans", lambda: top_k([0.1, 0.2], 1, spans="ab")),
+    ],
+)
+def test_arguments_of_another_type_are_named(argument: str, call: Callable[[], object]) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        call()
+    assert caught.value.argument == argument and caught.value.problem.startswith("must ")

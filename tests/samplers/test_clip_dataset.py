@@ -182,6 +182,19 @@ def test_what_a_transform_must_not_return_is_refused(videos: Path, dataset_of: D
         dataset_of(videos, k=1, transform=value)[0]
 
 
+def test_what_a_transform_returns_is_refused_out_of_a_worker_in_the_same_words(
+    videos: Path, dataset_of: DatasetOf
+) -> None:
+    dataset = dataset_of(videos, k=1, transform=_first_frame)
+    with pytest.raises(ArgumentError, match=r"^transform must return its 4 frames .*, got \[3, 16, 16\]$") as caught:
+        next(iter(DataLoader(dataset, num_workers=1)))
+    assert caught.value.argument == "transform"
+
+
+def _first_frame(clip: Tensor) -> Tensor:
+    return clip[0]
+
+
 def test_three_frames_that_may_be_three_channels_are_refused(videos: Path, dataset_of: DatasetOf) -> None:
     assert dataset_of(videos, k=1, num_frames=3)[0]["video"].shape == (1, 3, 3, 16, 16)
     with pytest.raises(ArgumentError, match=r"transform .*num_frames"):
@@ -263,7 +276,7 @@ def test_cuda_in_forked_workers_is_refused(
     if torch.cuda.is_available():
         torch.zeros(1, device="cuda")
     loader = DataLoader(dataset_of(videos, device="cuda"), num_workers=1, multiprocessing_context="fork")
-    with pytest.raises(RuntimeError, match=r"device cannot be 'cuda' in forked DataLoader workers"):
+    with pytest.raises(ArgumentError, match=r"^device cannot be 'cuda' in forked DataLoader workers"):
         next(iter(loader))
 
 

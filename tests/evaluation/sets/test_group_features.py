@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from clipselect.errors import ArgumentError
 from clipselect.evaluation.methods import METHODS, Candidates, methods_at
 from clipselect.evaluation.sets import rows as module
 from clipselect.evaluation.sets.rows import group_features
@@ -168,9 +169,9 @@ def test_better_frames_are_kept_and_weigh_more(values: list[int], k: int) -> Non
 
 
 def test_scores_that_cannot_be_ordered_are_refused() -> None:
-    with pytest.raises(ValueError, match="at least one number"):
+    with pytest.raises(ArgumentError, match="at least one number"):
         choose(("top1", None), [])
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ArgumentError, match="NaN"):
         choose(("ddl", 2), [0.5, float("nan")])
 
 
