@@ -1,20 +1,19 @@
 """The best crop of every person that a tracker followed, from boxes in supervision's format (xyxy, tracker_id).
 
-    pip install 'clipselect[faces]'    # for OpenCV; if you have opencv-python, `pip install clipselect` will do
+    pip install 'clipselect[faces,pandas]'    # faces is for OpenCV: leave it out if you have opencv-python
     python examples/best_crops.py street.mp4 boxes.csv
 
 boxes.csv is what supervision's CSVSink writes by `append(detections, custom_data={"frame": number})`; supervision need
 not be installed. Writes person_1.png for tracker 1, and so on. All crops are in memory at once.
 """
 
-import csv
 import sys
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pandas
 
 from clipselect import ReIDFrameSampler
 
@@ -26,14 +25,15 @@ def best_crops(video: str, frame: Any, xyxy: Any, tracker_id: Any) -> dict[int, 
         there, picture = capture.read()
         for i in np.flatnonzero(frame == number) if there else ():
             left, top, right, bottom = xyxy[i].clip(0).astype(int)
-            crops[tracker_id[i]].append(picture[top:bottom, left:right, ::-1].copy())  # RGB
+            crop = picture[top:bottom, left:right, ::-1]  # RGB
+            if crop.size:  # a tracker may guess boxes outside of the picture
+                crops[tracker_id[i]].append(crop.copy())
     sampler = ReIDFrameSampler(k=1)
     return {who: found[sampler(found).indices[0]][..., ::-1] for who, found in crops.items()}
 
 
 if __name__ == "__main__":
-    rows = [row for row in csv.DictReader(Path(sys.argv[2]).read_text().splitlines()) if row["tracker_id"]]
-    xyxy = np.array([[float(row[side]) for side in ("x_min", "y_min", "x_max", "y_max")] for row in rows])
-    frame, tracker_id = (np.array([int(row[name]) for row in rows]) for name in ("frame", "tracker_id"))
-    for who, crop in best_crops(sys.argv[1], frame, xyxy, tracker_id).items():
+    boxes = pandas.read_csv(sys.argv[2]).dropna(subset="tracker_id").astype({"tracker_id": int})
+    xyxy = boxes[["x_min", "y_min", "x_max", "y_max"]].to_numpy()
+    for who, crop in best_crops(sys.argv[1], boxes["frame"].to_numpy(), xyxy, boxes["tracker_id"].to_numpy()).items():
         cv2.imwrite(f"person_{who}.png", crop)

@@ -131,6 +131,7 @@ def test_best_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_example
 
 
 def test_best_crops(tmp_path: Path, run_example: Example) -> None:
+    import_or_skip("pandas")
     video = make_video(tmp_path / "street.mp4", 10)
     boxes = {3: (-2.5, 0.0, 31.0, 24.0), 12: (36.0, 25.0, 64.9, 48.0)}  # in the red quarter, in the blue half
     with (tmp_path / "boxes.csv").open("w", newline="") as file:  # as supervision's CSVSink writes it
@@ -142,6 +143,7 @@ def test_best_crops(tmp_path: Path, run_example: Example) -> None:
             for who, box in boxes.items():
                 table.writerow([*box, 0, 0.9, who, "per,son", frame])
             table.writerow([0.0, 0.0, 9.0, 9.0, 0, 0.3, "", "", frame])  # not tracked
+            table.writerow([70.0, -9.0, 90.0, -2.0, 0, 0.3, 3, "person", frame])  # outside of the picture
     run_example("best_crops", video, tmp_path / "boxes.csv")
     found = {path.name: cv2.imread(str(path)) for path in tmp_path.glob("person_*.png")}
     assert {name: crop.shape for name, crop in found.items()} == {
