@@ -135,9 +135,7 @@ def distill(
     workers: options.Workers = 0,
     cache_gigabytes: CacheGigabytes = None,
     checkpoint_minutes: options.CheckpointMinutes = 5.0,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace finished weights that were made with other options.")
-    ] = False,
+    overwrite: options.Overwrite = False,
     fps: Fps = None,
     quiet: options.Quiet = False,
 ) -> None:

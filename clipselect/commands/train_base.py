@@ -40,6 +40,7 @@ def train_base(
     workers: options.Workers = 0,
     cache_gigabytes: options.CacheGigabytes = 20.0,
     checkpoint_minutes: options.CheckpointMinutes = 5.0,
+    overwrite: options.Overwrite = False,
     fps: options.Fps = 30.0,
     quiet: options.Quiet = False,
 ) -> None:

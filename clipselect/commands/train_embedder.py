@@ -49,6 +49,7 @@ def train_embedder(
     precision: options.Precision = "auto",
     workers: options.Workers = 0,
     checkpoint_minutes: options.CheckpointMinutes = 5.0,
+    overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a base for faces or persons, for those who have none of their own yet.

@@ -24,7 +24,15 @@ from clipselect.training.cards import base_card
 from clipselect.training.clip_elements import clip_outputs
 from clipselect.training.frame_cache import frame_cache
 from clipselect.training.loop import TrainingConfig, train
-from clipselect.training.run import TrainingRun, TrainResult, check_outputs, origin, python_call, to_half_precision
+from clipselect.training.run import (
+    TrainingRun,
+    TrainResult,
+    check_outputs,
+    essential_call,
+    origin,
+    python_call,
+    to_half_precision,
+)
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.networks import NETWORKS
 
@@ -54,6 +62,7 @@ def train_base(
     cache_gigabytes: float = 20.0,
     checkpoint_minutes: float = 5.0,
     fps: float = 30.0,
+    overwrite: bool = False,
     command: str | None = None,
     progress: ProgressCallback = no_progress,
     on_error: OnError = ignore_error,
@@ -90,6 +99,7 @@ def train_base(
         cache_gigabytes: disk space for frames of training videos; what does not fit is decoded every time.
         checkpoint_minutes: time between checkpoints.
         fps: frames per second of folders of frames.
+        overwrite: replace finished weights that other arguments made.
         command: how to make the weights again, as the card says it; by default this call.
         progress: called with how far the work is.
         on_error: called with the path of every video that is left out, and why.
@@ -99,6 +109,7 @@ def train_base(
         ClipselectError: data, output or work folder that cannot be used, a class without readable videos, a loss that
             is not a number.
     """
+    call = essential_call(train_base, locals())
     command = command or python_call(train_base, locals())
     output = Path(output)
     check_argument(network in NETWORKS, "network", f"must be one of {', '.join(NETWORKS)}, got {network}")
@@ -110,7 +121,8 @@ def train_base(
     geometry = SQUASH if base_geometry is None else Geometry.parse(base_geometry, size)
     input_spec = InputSpec(size, size, MEAN, STD, frames, geometry)
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
-    check_outputs(output, work, data=[data, background] if background else [data])
+    read = [data, background] if background else [data]
+    check_outputs(output, work, data=read, call=call, overwrite=overwrite)
     dataset = read_dataset(data, "train", prefix=prefix)
     held_out = read_dataset(data, "val", prefix=prefix, classes=dataset.classes)
     domains = [*read_background(background, "train").values()] if background else []
@@ -160,7 +172,7 @@ def train_base(
         videos = tracked(held_out.videos, "the held-out videos", len(held_out.videos), run.progress)
         measured = accuracy(base, videos, fps, run.left_out)
         metadata["accuracy"] = {"top1": measured.top1, "videos": measured.videos}
-        return run.finish(tensors, metadata, base_card(metadata, measured.confusion))
+        return run.finish(tensors, metadata, base_card(metadata, measured.confusion), call)
 
     return run.runtime.from_first(measure_and_write)
 

@@ -226,7 +226,6 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
     )  # fmt: skip
     metadata = {
         **origin("ddnet", run.output, task.name, config.seed, config.steps, made_by["command"]),
-        "call": made_by["call"],
         "config": asdict(ddnet_config),
         **asdict(input_spec),
         **asdict(norm),
@@ -249,7 +248,7 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
 
     def finish() -> TrainResult:
         complete = {**metadata, "failed": len(run.left_out.paths), "held_out": measured}
-        return run.finish(tensors, complete, ddnet_card(complete))
+        return run.finish(tensors, complete, ddnet_card(complete), made_by["call"])
 
     made = runtime.from_first(finish)
     metadata = {**made.metadata, "sha256": fingerprint(tensors, made.metadata)}

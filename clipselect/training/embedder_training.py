@@ -26,7 +26,15 @@ from clipselect.training.cards import embedder_card
 from clipselect.training.embedder_examples import EmbedderExamples
 from clipselect.training.embedder_losses import LOSSES, EmbedderInTraining, Loss
 from clipselect.training.loop import TrainingConfig, train
-from clipselect.training.run import TrainingRun, TrainResult, check_outputs, origin, python_call, to_half_precision
+from clipselect.training.run import (
+    TrainingRun,
+    TrainResult,
+    check_outputs,
+    essential_call,
+    origin,
+    python_call,
+    to_half_precision,
+)
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import EMBEDDERS
 from clipselect.zoo.loading import read_checkpoint
@@ -55,6 +63,7 @@ def train_embedder(
     precision: str = "auto",
     workers: int = 0,
     checkpoint_minutes: float = 5.0,
+    overwrite: bool = False,
     command: str | None = None,
     progress: ProgressCallback = no_progress,
     on_error: OnError = ignore_error,
@@ -82,6 +91,7 @@ def train_embedder(
         ClipselectError: data, checkpoint, output or work folder that cannot be used, fewer than two identities, a loss
             that is not a number.
     """
+    call = essential_call(train_embedder, locals())
     command = command or python_call(train_embedder, locals())
     opencv()
     output = Path(output)
@@ -96,7 +106,7 @@ def train_embedder(
         check_argument(MIN_SIDE <= pixels <= MAX_SIDE, argument, f"must lie in [{MIN_SIDE}, {MAX_SIDE}], got {pixels}")
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
     k = None if loss != "triplet" else whole_number(images_per_identity, "images_per_identity", 2)
-    check_outputs(output, work, data=folders, networks={"initial": initial})
+    check_outputs(output, work, data=folders, networks={"initial": initial}, call=call, overwrite=overwrite)
     listed = read_identities(folders, "train")
     held_out = None
     with suppress(ClipselectError):  # a single held-out identity: there is nothing to measure
@@ -152,7 +162,7 @@ def train_embedder(
         }
         save_weights(output, tensors, metadata)  # before anything else can fail
         metadata["held_out"] = held_out and _measured(trained, held_out, input_spec, run)
-        return run.finish(tensors, metadata, embedder_card(metadata))
+        return run.finish(tensors, metadata, embedder_card(metadata), call)
 
     return run.runtime.from_first(measure_and_write)
 

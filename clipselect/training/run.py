@@ -82,8 +82,13 @@ class TrainingRun:
         for name in names:
             self.left_out(name, MissingFileError(f"{name}: is listed but not there; check the list and the prefix"))
 
-    def finish(self, tensors: Mapping[str, Tensor], metadata: Metadata, card: str) -> TrainResult:
-        """Write the weights with all that was measured, and their card."""
+    def finish(self, tensors: Mapping[str, Tensor], metadata: Metadata, card: str, call: str = "") -> TrainResult:
+        """Write the weights with all that was measured, and their card.
+
+        Args:
+            call: as for `check_outputs`; it marks the weights as finished.
+        """
+        metadata = {**metadata, "call": call}
         save_weights(self.output, dict(tensors), metadata)
         write_whole(card_path(self.output), card)
         return TrainResult(self.output, card_path(self.output), metadata)
@@ -145,7 +150,7 @@ def check_outputs(
 
 def _refuse_finished(output: Path, work: Path, call: str) -> None:
     metadata = weights_metadata(output)
-    if metadata.get("held_out") is None:  # nothing there, or a run that was stopped before its end
+    if all(metadata.get(key) is None for key in ("call", "held_out", "accuracy")):  # nothing, or a run that was stopped
         return
     if metadata.get("call") != call:
         problem = f"{output} holds finished weights of another run; choose another name, or ask to overwrite them"

@@ -164,10 +164,12 @@ def test_a_work_folder_of_other_options_or_other_videos_is_refused(
     made: Result, out: Path, command: list[object], data: Path, run: Run, tmp_path: Path
 ) -> None:
     refusal = "base.ckpt: a checkpoint of a run with other options"
-    run(*command, "--seed", 1, "-o", out)
+    other = [*command, "--seed", 1, "-o", out]
+    assert_refused(run(*other), str(out), "finished weights of another run", "overwrite")
+    run(*other, "--overwrite")
     assert run.code == 2 and refusal in run.err.splitlines()[-1]
     others = data_set(tmp_path / "videos")  # as many, of the same classes
-    run("train-base", "--data", others, "--background", data / "elsewhere", *OPTIONS, "-o", out)
+    run("train-base", "--data", others, "--background", data / "elsewhere", *OPTIONS, "-o", out, "--overwrite")
     assert run.code == 2 and refusal in run.err.splitlines()[-1]
 
 

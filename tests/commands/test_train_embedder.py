@@ -100,7 +100,9 @@ def test_a_stopped_run_ends_as_one_left_alone(
 
 
 def test_a_work_folder_of_other_options_is_refused(made: Result, out: Path, command: list[object], run: Run) -> None:
-    run(*command, "--loss", "softmax", "-o", out)
+    other = [*command, "--loss", "softmax", "-o", out]
+    assert_refused(run(*other), str(out), "finished weights of another run", "overwrite")
+    run(*other, "--overwrite")
     assert run.code == 2 and "embedder.ckpt: a checkpoint of a run with other options" in run.err
 
 

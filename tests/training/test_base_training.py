@@ -89,7 +89,9 @@ def test_a_base_learns_and_is_measured_on_what_its_geometry_shows(tmp_path: Path
         (37, 111, 3)
     }
     with pytest.raises(ClipselectError, match=r"base\.ckpt"):
-        clipselect.train_base(tmp_path / "videos", tmp_path / "base.safetensors", **how | {"base_geometry": "squash"})
+        clipselect.train_base(
+            tmp_path / "videos", tmp_path / "base.safetensors", **how | {"base_geometry": "squash", "overwrite": True}
+        )
 
 
 def wide_film(path: Path, light: int, sides: int) -> Path:
