@@ -109,6 +109,9 @@ def clips(
     stride: Stride = None,
     base_geometry: BaseGeometry = None,
     min_gap: MinGap = 0.0,
+    all_videos: Annotated[
+        bool, typer.Option("--all", help="Evaluate all videos, not only those of val or, without splits, a fifth.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(help="Evaluate only this many videos, evenly drawn.")] = None,
     seeds: Annotated[list[int], typer.Option(help="Of random K and of compositions.")] = [0, 1, 2],  # noqa: B006
     compose: Annotated[

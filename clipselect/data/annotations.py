@@ -52,11 +52,13 @@ class FoundVideos:
         annotations: by path, or for a list by name until that is located.
         train_classes: names of the classes of the training videos; None if there are no training videos.
         missing: names in a list whose file is not there, or whose segments are all empty (the name ends so).
+        other_split: how many videos the rule gives to the other split, where the data names none.
     """
 
     annotations: dict[str, Annotations]
     train_classes: set[str] | None
     missing: tuple[str, ...] = ()
+    other_split: int = 0
 
 
 def labels_of(videos: Iterable[Annotations]) -> set[str]:

@@ -15,7 +15,7 @@ Where the data names no split, or train alone, a fifth of every class is val, al
 import os
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import get_args
@@ -70,12 +70,14 @@ class Dataset:
         classes: their names, sorted (by value if all are numbers), or those that were asked for.
         videos: sorted by path for folders, in the order of the file for lists.
         missing: names in a list or JSON whose file is not there, or whose segments are all empty (the name ends so).
+        other_split: how many videos are in the other split only because the data names no splits, or train alone.
     """
 
     name: str
     classes: tuple[str, ...]
     videos: list[LabelledVideo]
     missing: tuple[str, ...] = ()
+    other_split: int = 0
 
 
 def read_dataset(
@@ -105,7 +107,19 @@ def read_dataset(
     else:
         found = read_list(data, split, None if prefix is None else Path(prefix))
     names = _class_names(data, found, classes, least=1 if split is None else 2)
-    return Dataset(short_name(data), names, _indexed(found.annotations, names), found.missing)
+    return Dataset(short_name(data), names, _indexed(found.annotations, names), found.missing, found.other_split)
+
+
+def read_whole_dataset(
+    data: Path | str, *, prefix: Path | str | None = None, classes: Sequence[str] | None = None
+) -> Dataset:
+    """All labelled videos, those of train before those of val where the data names splits; see `read_dataset`."""
+    try:
+        return read_dataset(data, None, prefix=prefix, classes=classes)
+    except ArgumentError:  # it names splits
+        train = read_dataset(data, "train", prefix=prefix, classes=classes)
+        val = read_dataset(data, "val", prefix=prefix, classes=train.classes)
+        return replace(train, videos=train.videos + val.videos, missing=train.missing + val.missing, other_split=0)
 
 
 def read_background(data: Path | str, split: Split) -> dict[str, list[str]]:
@@ -181,13 +195,18 @@ def _of_folder(data: Path, split: Split | None) -> FoundVideos:
         what = "its videos lie in it directly" if direct else "there are no videos in it"
         raise ClipselectError(f"{root.path}: {what}; put them into one folder per class")
     found: dict[str, Annotations] = {}
+    other_split = 0
     for folder in classes:
         label = (Annotation(folder.name),)
-        found.update(dict.fromkeys(_chosen(root, _videos_of(folder, "class"), split), label))
+        paths = _videos_of(folder, "class")
+        chosen = _chosen(root, paths, split)
+        other_split += len(paths) - len(chosen)
+        found.update(dict.fromkeys(chosen, label))
     if not found:
         raise ClipselectError(f"{data}: has no videos for {split}, since no class has two; add some")
     train = split_folders(data).get("train", root.path)
-    return FoundVideos(dict(sorted(found.items())), {folder.name for folder in subfolders(train)})
+    names = {folder.name for folder in subfolders(train)}
+    return FoundVideos(dict(sorted(found.items())), names, other_split=other_split)
 
 
 def _videos_of(folder: Path, kind: str) -> list[Path]:

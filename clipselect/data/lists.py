@@ -37,7 +37,7 @@ def read_list(data: Path, split: Split | None, prefix: Path | None) -> FoundVide
             f"{listing.searched}; give the folder that they are relative to as prefix"
         )
     missing += [f"{name} (only empty segments)" for name, subset in listing.empty.items() if split in (None, subset)]
-    return FoundVideos(found, named.train_classes, tuple(missing))
+    return FoundVideos(found, named.train_classes, tuple(missing), named.other_split)
 
 
 def _listing(data: Path, prefix: Path | None) -> Listing:
@@ -60,7 +60,8 @@ def _of_listing(data: Path, listing: Listing, split: Split | None) -> FoundVideo
     elif subsets in ({None}, {"train"}):
         wanted = _of_split(listing, split)
         found = {name: annotations for name, (_, annotations) in listing.videos.items() if name in wanted}
-        return FoundVideos(found, labels_of(annotations for _, annotations in listing.videos.values()))
+        train = labels_of(annotations for _, annotations in listing.videos.values())
+        return FoundVideos(found, train, other_split=len(listing.videos) - len(found))
     source: Subset | None = None if subsets == {None} else split
     if split == "val" and "val" not in subsets and "test" in subsets:
         source = "test"

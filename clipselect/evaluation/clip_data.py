@@ -32,6 +32,7 @@ class ClipDataSet:
 
     Attributes:
         missing: how many videos are listed and not there.
+        other_split: how many are left out by `clipselect.data.splits`, see `Dataset`.
         errors: why videos could not be read, by path.
         files: n -> video files of n groups, evenly drawn, to time methods on; `grid` gives their candidates.
         parts: some of the groups by name, whose ranking is reported too.
@@ -41,6 +42,7 @@ class ClipDataSet:
     groups: list[Group]
     table: ClipTable
     missing: int
+    other_split: int
     errors: Mapping[str, str]
     grid: ClipGrid
     files: Callable[[int], list[str]]
@@ -59,6 +61,7 @@ class ClipDataSet:
             "classes": len({label for group in self.groups for label in group.labels}),
             "candidates": float(np.mean([len(group.rows) for group in self.groups])),
             "missing": self.missing,
+            "other_split": self.other_split,
             "unreadable": [{"path": printable(path), "error": printable(e)} for path, e in self.errors.items()],
         }
 
@@ -88,7 +91,9 @@ def untrimmed(
     def files(count: int) -> list[str]:
         return [group.name for group in evenly(groups, count)]
 
-    return ClipDataSet(dataset.name, groups, table, len(dataset.missing), errors, cache.grid, files)
+    return ClipDataSet(
+        dataset.name, groups, table, len(dataset.missing), dataset.other_split, errors, cache.grid, files
+    )
 
 
 def composed(
@@ -140,7 +145,7 @@ def composed(
             return _written(evenly(compositions, count), paths, cache, folder / kind, progress, on_error)
 
         grid = replace(cache.grid, exactly=None)
-        return ClipDataSet(kind, groups, table, len(dataset.missing), errors, grid, files, parts)
+        return ClipDataSet(kind, groups, table, len(dataset.missing), dataset.other_split, errors, grid, files, parts)
 
     return [data_set(kind) for kind in kinds]
 

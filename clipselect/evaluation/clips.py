@@ -62,6 +62,8 @@ class ClipEvaluation:
             overlap. Evenly spread clips do so only where they fill the video, and dense is all clips in any case.
         base_geometry: what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default what it was
             trained on. The DDNet always sees the whole frame squashed to a square.
+        all_videos: evaluate all videos of the data; by default only the held-out ones, those of val or, where the data
+            names no splits, a fifth of every class.
         limit: evaluate this many videos only, evenly drawn.
         seeds: of random K and of compositions.
         compose: evaluate on untrimmed videos composed of those of `data`, see clipselect/data/composition.py: "mixed",
@@ -89,6 +91,7 @@ class ClipEvaluation:
     stride: Seconds | None = None
     min_gap: float | None = 0
     base_geometry: str | None = None
+    all_videos: bool = False
     limit: int | None = None
     seeds: Sequence[int] = (0, 1, 2)
     compose: Sequence[Kind] = ()
@@ -127,7 +130,9 @@ class ClipEvaluation:
         scorer = given if isinstance(given, Scorer) else load_scorer(given, device, elements="clips")
         base = self.base if isinstance(self.base, Base) else load_base(self.base, self.device)
         base = base.with_geometry(self.base_geometry)
-        dataset, base, named_by = labelled_videos(Path(self.data), base, prefix=self.prefix, classes=self.classes)
+        dataset, base, named_by = labelled_videos(
+            Path(self.data), base, prefix=self.prefix, classes=self.classes, all_videos=self.all_videos
+        )
         if self.limit is not None:
             dataset = replace(dataset, videos=evenly(dataset.videos, self.limit))
         length = exact_seconds(self.clip_duration or scorer.clip_duration, "clip_duration")

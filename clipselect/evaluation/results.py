@@ -93,6 +93,7 @@ class DataSet(Entry):
         sources: what they were made from, where several were made from one; the units that intervals draw.
         candidates: mean number of candidates per group.
         missing: files that the list names and that are not there.
+        other_split: videos that were not evaluated, since the data names no val split and a fifth was held out.
     """
 
     name: Text
@@ -101,6 +102,7 @@ class DataSet(Entry):
     classes: Count | None = None
     candidates: Amount | None = None
     missing: Count | None = None
+    other_split: Count | None = None
     unreadable: list[UnreadableFile] | None = None
 
 

@@ -138,6 +138,8 @@ def _run_notes(finding: Finding, name: str) -> Iterator[str]:
     left_out += [f"{data.missing} are listed but not there"] if data.missing else []
     if left_out:
         yield f"{name}Of the {run.files}, {' and '.join(left_out)}; the figures are of the others."
+    if data.other_split:
+        yield f"{name}The data names no val split: a held-out fifth was evaluated, {data.other_split} videos were not."
     base, model = run.results.base, run.results.model
     if model is not None and (other := other_base(model.record(), base.name, base.sha256)):
         yield f"{name}The DDNet was distilled for {other}."

@@ -26,6 +26,12 @@ def test_files_that_were_left_out_are_noted() -> None:
     assert "images" in note and "1 could not be read" in note and "3 are listed but not there" in note
 
 
+def test_videos_of_the_other_split_are_noted_where_the_data_names_none() -> None:
+    data = [{"name": "val", "videos": 20, "other_split": 80}]
+    (note,) = report_of(only(row("ddl", 5, 80), data=data)).sections[0].notes
+    assert "no val split" in note and "80 videos were not" in note
+
+
 def test_a_ddnet_of_another_base_is_noted() -> None:
     model = {"name": "ddnet", "base": "fast", "base_sha256": "12"}
     for sha256, notes in (("34", 1), ("12", 0)):
