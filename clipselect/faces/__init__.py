@@ -4,11 +4,13 @@ Which of the faces are picked is decided elsewhere, in `clipselect.samplers.fram
 """
 
 from clipselect.faces.alignment import TEMPLATE, Aligned, align, similarity_transform
-from clipselect.faces.detection import Detections, Detector, Face, Haar, YuNet
+from clipselect.faces.detection import Detections, Detector, Face, YuNet
+from clipselect.faces.mtcnn import MTCNN
 from clipselect.faces.tracks import Track, iou, track
 from clipselect.faces.video_faces import FacesOfVideo, FaceTrack, faces_of_tracks, faces_of_video
 
 __all__ = [
+    "MTCNN",
     "TEMPLATE",
     "Aligned",
     "Detections",
@@ -16,7 +18,6 @@ __all__ = [
     "Face",
     "FaceTrack",
     "FacesOfVideo",
-    "Haar",
     "Track",
     "YuNet",
     "align",

