@@ -79,7 +79,8 @@ def test_both_detectors_find_a_face_at_any_size_where_it_is(faces: Path, yunet: 
         best = max(several, key=lambda f: f.box[2])
         assert iou([best.box], [expected])[0, 0] > 0.5, name
         points = best.landmarks
-        assert points is not None and points[:2] == pytest.approx(np.array([[243, 117], [287, 115]]) * scale, rel=0.05)
+        eyes = np.array([[244, 118], [286, 118]]) * scale  # to a sixth of their distance
+        assert points is not None and points[:2] == pytest.approx(eyes, abs=7 * scale), name
         assert points[0, 0] < points[1, 0] and points[:2, 1].max() < points[2, 1] < points[3:, 1].min(), name
 
 
