@@ -34,7 +34,9 @@ def faces(
     threshold: options.Threshold = None,
     detector: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.onnx", help="YuNet of OpenCV's model zoo, which misses fewer faces. (default: MTCNN)"),
+        typer.Option(
+            metavar="FILE.onnx", help="YuNet of OpenCV's model zoo, which misses fewer faces. (default: MTCNN)"
+        ),
     ] = None,
     every: Annotated[
         int,

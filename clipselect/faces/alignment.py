@@ -15,7 +15,7 @@ TEMPLATE = np.array(
 """[5, 2] x, y of the eyes, the nose and the mouth's corners in a crop of 112 x 112, as ArcFace and all after it."""
 SIZE = 112
 MARGIN = 0.08
-"""Measured on LFW: it makes the square around a box of OpenCV's face cascade as large as ArcFace's crop of the same face."""
+"""Measured on LFW: it makes the square around a box of OpenCV's cascade as large as ArcFace's crop of the same face."""
 MAX_SAMPLES = 16
 """Per pixel and axis, for faces many times larger than the crop."""
 

