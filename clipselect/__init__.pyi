@@ -5,7 +5,6 @@ from .errors import MissingLibraryError as MissingLibraryError
 from .errors import VideoError as VideoError
 from .evaluation.evaluate import evaluate as evaluate
 from .faces.detection import Face as Face
-from .faces.detection import Haar as Haar
 from .faces.detection import YuNet as YuNet
 from .faces.video_faces import FacesOfVideo as FacesOfVideo
 from .faces.video_faces import FaceTrack as FaceTrack

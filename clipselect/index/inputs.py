@@ -171,7 +171,8 @@ def _lines(path: Path) -> Iterator[str]:
         with path.open(encoding="utf-16" if wide else "utf-8-sig", errors="surrogateescape", newline="") as file:
             yield from file
     except OSError as e:
-        raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
+        remedy = "check the path" if isinstance(e, FileNotFoundError) else "check its permissions"
+        raise ClipselectError(f"{path}: cannot be read ({e.strerror}); {remedy}") from e
     except UnicodeError as e:
         raise ClipselectError(f"{path}: is not the UTF-16 text that it begins as; save it as UTF-8") from e
 

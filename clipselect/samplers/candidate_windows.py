@@ -49,4 +49,7 @@ def _rows(path: Path) -> Iterator[tuple[float, float]]:
         try:
             yield float(cells[start]), float(cells[end])
         except (ValueError, IndexError) as e:
-            raise ClipselectError(f"{path}: line {number} has no start and end in seconds; write it as 2.5") from e
+            given = ", ".join(cells)
+            raise ClipselectError(
+                f"{path}: line {number} has no start and end in seconds ({given}); write them as numbers, such as 2.5"
+            ) from e

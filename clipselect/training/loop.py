@@ -157,11 +157,12 @@ def train(
         running = mean if step == first else LOSS_DECAY * running + (1 - LOSS_DECAY) * mean
         done = step + 1
         if runtime.is_global_zero:
-            runtime.fabric.log_dict({"loss": mean, "learning rate": float(rate.get_last_lr()[0])}, done)
+            runtime.log.write({"loss": mean, "learning rate": float(rate.get_last_lr()[0])}, done)
             if time.monotonic() - saved > 60 * config.checkpoint_minutes or done == config.steps:
                 save_checkpoint(checkpoint, parts, settings, done)
                 saved = time.monotonic()
             progress(Progress(stage, done, config.steps, f"loss {running:.4f}"))
+    runtime.log.close()
     runtime.fabric.barrier()
     result: nn.Module = averaged.module.eval()
     if not all(bool(t.isfinite().all()) for t in result.state_dict().values()):

@@ -13,6 +13,7 @@ import torch
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.media.optional import require
 from clipselect.scoring.device import pick_device
+from clipselect.training.scalar_log import ScalarLog
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -31,10 +32,12 @@ class Runtime:
     Attributes:
         fabric: launched.
         precision: "32" or "bf16".
+        log: for the first process to write.
     """
 
     fabric: "Fabric"
     precision: str
+    log: ScalarLog
 
     @property
     def device(self) -> torch.device:
@@ -71,7 +74,6 @@ def launch(device: str, precision: str, log_folder: Path) -> Runtime:
     for name in ("lightning_fabric", "tensorboardX", "scipy", "sklearn"):  # the last two measure what was trained
         require(name, "training")
     from lightning_fabric import Fabric  # slow to import
-    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
     from lightning_fabric.strategies.ddp import DDPStrategy
 
     check_argument(precision in PRECISIONS, "precision", f"must be one of {', '.join(PRECISIONS)}, got {precision}")
@@ -89,10 +91,9 @@ def launch(device: str, precision: str, log_folder: Path) -> Runtime:
         num_nodes=processes // local,
         strategy=DDPStrategy(timeout=MAX_WAIT) if processes > 1 else "auto",
         precision="bf16-mixed" if chosen == "bf16" else "32-true",
-        loggers=TensorBoardLogger(log_folder.parent, name=log_folder.name, version=""),
     )
     fabric.launch()
-    return Runtime(fabric, chosen)
+    return Runtime(fabric, chosen, ScalarLog(log_folder))
 
 
 def is_first_process() -> bool:

@@ -21,13 +21,17 @@ from helpers.small_training import (
     loss_of,
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboardX.record_writer import RecordWriter
 from torch import Tensor, nn
 
-from clipselect.errors import ArgumentError, ClipselectError, VideoError
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, VideoError
 from clipselect.media.progress import Progress
 from clipselect.training import loop
 from clipselect.training.loop import Example, train
 from clipselect.training.runtime import Runtime
+from clipselect.training.scalar_log import ScalarLog
+
+NO_LOG = ScalarLog(Path("never-written"))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -143,7 +147,8 @@ def test_a_video_that_vanishes_ends_the_run_with_a_sentence_alone(workers: int, 
 
 @pytest.mark.parametrize(("batch", "processes"), [(4, 3), (2, 2), (32, 5)])
 def test_a_batch_that_the_processes_cannot_share_is_refused(batch: int, processes: int, tmp_path: Path) -> None:
-    runtime = Runtime(cast(Any, SimpleNamespace(world_size=processes, global_rank=0, device=torch.device("cpu"))), "32")
+    fabric = SimpleNamespace(world_size=processes, global_rank=0, device=torch.device("cpu"))
+    runtime = Runtime(cast(Any, fabric), "32", NO_LOG)
     with pytest.raises(ArgumentError, match=rf"^batch {batch} cannot be shared evenly by {processes} processes"):
         train(fresh(), example, loss, config(batch=batch), runtime, checkpoint=tmp_path / "c", settings={})
 
@@ -157,13 +162,27 @@ def test_a_learning_rate_that_is_none_is_refused(rate: float) -> None:
 def test_processes_share_a_batch_without_gaps_or_doubles(tmp_path: Path) -> None:
     seen: list[Tensor] = []
     for rank in range(2):
-        runtime = Runtime(cast(Any, SimpleNamespace(world_size=2, global_rank=rank)), "32")
+        runtime = Runtime(cast(Any, SimpleNamespace(world_size=2, global_rank=rank)), "32", NO_LOG)
         batches = [*loop._batches(example, config(steps=3), runtime, 1)]
         assert len(batches) == 2
         seen.append(torch.stack([inputs for inputs, _ in batches]))
-    alone = Runtime(cast(Any, SimpleNamespace(world_size=1, global_rank=0)), "32")
+    alone = Runtime(cast(Any, SimpleNamespace(world_size=1, global_rank=0)), "32", NO_LOG)
     expected = torch.stack([inputs for inputs, _ in loop._batches(example, config(steps=3), alone, 1)])
     assert torch.equal(torch.cat(seen, dim=1), expected)
+
+
+def test_a_full_disk_ends_the_log_and_not_the_training(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tensorboardX's own thread would die of it, and the training wait for it for ever."""
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RecordWriter, "write", full)
+    run, shown = begin("run"), list[Progress]()
+    with pytest.warns(ClipselectWarning, match="No space left") as warned:
+        run(progress=shown.append)
+    assert sum("No space left" in str(warning.message) for warning in warned) == 1
+    assert shown[-1].done == STEPS
 
 
 def test_the_log_can_be_read_by_tensorboard(begin: Begin) -> None:
