@@ -108,5 +108,5 @@ def score_files(source: str, name: str, paths: Sequence[Path], sampler: FrameSam
 def sampler_settings(sampler: FrameSampler, **more: Any) -> dict[str, Any]:
     """What the results keep of the options."""
     scorer = sampler.scorer
-    limits = {"k": sampler.k, "share": sampler.share, "threshold": sampler.threshold}
+    limits = {"k": sampler.k, "share": sampler.share, "threshold": sampler.threshold, "min_gap": sampler.min_gap}
     return {"model": scorer.name, **limits, **more, "device": str(scorer.device), "base": scorer.metadata.get("base")}

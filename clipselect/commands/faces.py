@@ -32,6 +32,7 @@ def faces(
     k: options.FrameK = None,
     share: options.Share = None,
     threshold: options.Threshold = None,
+    min_gap: options.FrameGap = None,
     detector: Annotated[
         Path | None,
         typer.Option(
@@ -61,7 +62,7 @@ def faces(
     usage.
     """
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame)
-    sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
+    sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, min_gap=min_gap, model=model, device=device)
     paths = expand(inputs)
     outputs.refuse_overwrite(*paths, model, detector)
     has_videos = any(not path.is_dir() for path in paths)
@@ -124,7 +125,7 @@ def _of_video(
                 f"lower --shortest or --every, or give YuNet as --detector ({YUNET})"
             )
         for number, track in enumerate(found.tracks, start=1):
-            name, selection = f"track {number}", sampler(track.crops)
+            name, selection = f"track {number}", sampler(track.crops, [origin.time for origin in track.origins])
             numbers = [origin.frame or 0 for origin in track.origins]
             saved = outputs.save_frames(source, name, selection, track.crops.__getitem__, numbers)
             group = scored_group(source, name, model, track.origins, selection, files=saved, warnings=found.warnings)

@@ -92,6 +92,13 @@ Fast = Annotated[bool, typer.Option("--fast", help="Estimate the scores without 
 # Of frames
 FrameK = Annotated[int | None, typer.Option("--k", help="Pick the best K frames of a group.")]
 Share = Annotated[float | None, typer.Option(help="Pick the best share of a group's frames, in (0, 1].")]
+FrameGap = Annotated[
+    float | None,
+    typer.Option(
+        "--min-gap",
+        help="Between two picks of a group: seconds in a video, otherwise images. (default: picks may be neighbours)",
+    ),
+]
 FramePlot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="A strip of every group, best frame first: .png, .svg or .pdf."),

@@ -25,6 +25,7 @@ def reid(
     k: options.FrameK = None,
     share: options.Share = None,
     threshold: options.Threshold = None,
+    min_gap: options.FrameGap = None,
     layout: Annotated[
         str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(LAYOUTS)}. (default: as the names say)")
     ] = None,
@@ -46,7 +47,7 @@ def reid(
     """
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame)
     outputs.refuse_overwrite(model)
-    sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, model=model, device=device)
+    sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, min_gap=min_gap, model=model, device=device)
     skipped = 0
     inputs: list[tuple[str, Tracklet | ClipselectError]] = []
     for folder in folders:

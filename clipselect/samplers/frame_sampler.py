@@ -12,9 +12,9 @@ from typing import TypeAlias, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, ImageError
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, ImageError, check_argument
 from clipselect.index.frame_index import FrameIndex
 from clipselect.media.images import Image, opencv, read_image
 from clipselect.method.aggregation import Rescale, weights
@@ -63,6 +63,8 @@ class FrameSampler:
         share: keep the best share of the frames, in (0, 1], rounded up.
         threshold: keep those scored above it, in [0, 1] (eq. 7). Of several limits all hold; the best frame is kept in
             any case.
+        min_gap: what must lie between two kept frames, in the unit of their `times`: it spreads them over a track of
+            nearly equal frames. None, the default, keeps neighbours too.
         model: a 2D DDNet of the zoo or a weights file.
         rescale: how scores become weights, see `clipselect.weights`; None, which does not rescale them, does better for
             sets (benchmarks/README.md).
@@ -91,6 +93,7 @@ class FrameSampler:
         k: int | None = None,
         share: float | None = None,
         threshold: float | None = None,
+        min_gap: float | None = None,
         model: str | Path | None = None,
         rescale: Rescale | None = None,
         index: Path | str | None = None,
@@ -98,12 +101,12 @@ class FrameSampler:
         device: str = "auto",
     ) -> None:
         opencv()
-        check_limits(k=k, share=share, threshold=threshold)
+        check_limits(k=k, share=share, threshold=threshold, min_gap=min_gap)
         self.rescale = one_of(rescale, "rescale", (*get_args(Rescale), None))
         self.on_missing = one_of(on_missing, "on_missing", get_args(OnMissing))
         if k is None and share is None and threshold is None:
             threshold = self.default_threshold
-        self.k, self.share, self.threshold = k, share, threshold
+        self.k, self.share, self.threshold, self.min_gap = k, share, threshold, min_gap
         self.scorer: Scorer = load_scorer(self.default_model if model is None else model, device, elements="frames")
         self.index = None if index is None else FrameIndex.open(index)
         if self.index is not None and self.index.sha256 != self.scorer.metadata["sha256"]:
@@ -112,17 +115,30 @@ class FrameSampler:
                 " give that model"
             )
 
-    def __call__(self, frames: Frames) -> FrameSelection:
+    def __call__(self, frames: Frames, times: ArrayLike | None = None) -> FrameSelection:
         """Choose among the frames of one group.
 
         Images that cannot be read are named in a `ClipselectWarning` and left out.
 
+        Args:
+            times: [n] when each frame was taken, for `min_gap`: seconds, or by default their places 0, 1, 2, ...
+
         Raises:
             ClipselectError: no frames, or not one that can be read; a face of a tensor or array below 20 pixels.
+            ArgumentError: another number of times than frames.
             ValueError: a tensor or an image of another shape, type or range.
+
+        >>> faces = torch.rand(5, 3, 112, 112, generator=torch.Generator().manual_seed(0))
+        >>> FaceFrameSampler(k=2, min_gap=3, device="cpu")(faces).indices
+        array([0, 4])
         """
         candidates, scores = self._scored(frames)
-        kept = select(scores, k=self.k, share=self.share, threshold=self.threshold).ordered
+        when = np.arange(len(frames)) if times is None else np.asarray(times, dtype=np.float64)
+        problem = f"must be one for each of the {len(frames)} frames, got an array of shape {when.shape}"
+        check_argument(when.shape == (len(frames),), "times", problem)
+        spans = np.stack([when, when], axis=1)[candidates]
+        limits = {"k": self.k, "share": self.share, "threshold": self.threshold, "min_gap": self.min_gap}
+        kept = select(scores, spans, **limits).ordered
         return FrameSelection(candidates[kept], weights(scores, kept, self.rescale), candidates, scores)
 
     def _scored(self, frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -108,9 +108,25 @@ def test_the_siblings_differ_in_their_defaults_alone(model: Path) -> None:
     assert found.indices.tolist() == kept
 
 
+def test_a_gap_spreads_the_kept_frames(sampler: Callable[..., FrameSampler]) -> None:
+    near, spread = sampler(k=4)(frames()), sampler(k=4, min_gap=3)(frames())
+    assert np.diff(near.indices).min() < 3 <= np.diff(spread.indices).min()
+    assert spread.indices[spread.weights.argmax()] == near.scores.argmax()
+
+
+def test_a_gap_is_in_the_unit_of_the_times(sampler: Callable[..., FrameSampler]) -> None:
+    images = frames()
+    seconds = np.arange(len(images)) / 10
+    assert same(sampler(k=4, min_gap=0.3)(images, seconds), sampler(k=4, min_gap=3)(images))
+    with pytest.raises(ArgumentError) as caught:
+        sampler(k=4, min_gap=0.3)(images, seconds[1:])
+    assert caught.value.argument == "times"
+
+
 @pytest.mark.parametrize(
     ("options", "argument"),
     [
+        ({"min_gap": -1}, "min_gap"),
         ({"k": 0}, "k"),
         ({"k": 2.0}, "k"),
         ({"k": True}, "k"),
