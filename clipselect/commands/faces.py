@@ -125,7 +125,7 @@ def _of_video(
                 f"lower --shortest or --every, or give YuNet as --detector ({YUNET})"
             )
         for number, track in enumerate(found.tracks, start=1):
-            name, selection = f"track {number}", sampler(track.crops, [origin.time for origin in track.origins])
+            name, selection = f"track {number}", sampler(track.crops, [origin.time or 0.0 for origin in track.origins])
             numbers = [origin.frame or 0 for origin in track.origins]
             saved = outputs.save_frames(source, name, selection, track.crops.__getitem__, numbers)
             group = scored_group(source, name, model, track.origins, selection, files=saved, warnings=found.warnings)

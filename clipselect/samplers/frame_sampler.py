@@ -137,8 +137,8 @@ class FrameSampler:
         problem = f"must be one for each of the {len(frames)} frames, got an array of shape {when.shape}"
         check_argument(when.shape == (len(frames),), "times", problem)
         spans = np.stack([when, when], axis=1)[candidates]
-        limits = {"k": self.k, "share": self.share, "threshold": self.threshold, "min_gap": self.min_gap}
-        kept = select(scores, spans, **limits).ordered
+        limited = select(scores, spans, k=self.k, share=self.share, threshold=self.threshold, min_gap=self.min_gap)
+        kept = limited.ordered
         return FrameSelection(candidates[kept], weights(scores, kept, self.rescale), candidates, scores)
 
     def _scored(self, frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

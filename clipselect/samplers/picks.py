@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.index.index_file import signature
+from clipselect.media.clip_decoding import read_clips
 from clipselect.media.clip_tensors import Size, check_shape, clip_arrays
 from clipselect.media.extract import clip_file_name, extract_clip
 from clipselect.media.files import make_folder
@@ -211,6 +212,21 @@ class Picks(Sequence[Pick]):
         self.check_readable()
         arrays = clip_arrays(self.scores.source, self._clips, num_frames, size=size, short_side=short_side)
         return (torch.from_numpy(array).permute(axes).contiguous() for array in arrays)
+
+    def decode_for(self, base: Base) -> NDArray[np.uint8]:
+        """The picks as a base sees them: [k, *base.input_spec.shape] uint8 RGB for `base.outputs` and its like.
+
+        >>> from clipselect import load_base, select
+        >>> base = load_base(device="cpu")
+        >>> base.probabilities(select("video.mp4", k=2).decode_for(base)).shape
+        torch.Size([2, 12])
+
+        Raises:
+            VideoError, ClipselectError: as for `decode`.
+        """
+        self.check_readable()
+        source, spec = self.scores.source, base.input_spec
+        return np.concatenate([*read_clips(source, self._clips, spec.view_of(source), spec.clip_frames)])
 
     def save(self, folder: Path | str, stem: str | None = None) -> list[Path]:
         """Write the picks as .mp4 files, exact to the frame, without sound; as `clipselect score --extract` does.
