@@ -2,6 +2,7 @@
 thousand, and so has this file with CLIPSELECT_FUZZ=1000 in the environment."""
 
 import os
+import signal
 from argparse import Namespace
 from fractions import Fraction
 from pathlib import Path
@@ -46,7 +47,8 @@ def test_a_process_that_dies_or_hangs_is_noticed(tmp_path: Path) -> None:
         child.process.kill()
         assert child.score(tmp_path / "a.mp4", False, 60)[0] == "exit -9"
         child.restart()
-        assert child.score(tmp_path / "a.mp4", False, 0.0)[0] == "hang"
+        os.kill(child.process.pid, signal.SIGSTOP)
+        assert child.score(tmp_path / "a.mp4", False, 0.1)[0] == "hang"
         child.restart()
         assert child.score(tmp_path / "a.mp4", False, 60)[0] == "VideoError"
 
