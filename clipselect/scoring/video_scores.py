@@ -103,7 +103,9 @@ def score_video(
     """
     if isinstance(source, Path | str):
         source = open_source(source)
-    check_argument(hasattr(source, "timeline"), "source", f"must be a path or from open_source, got {source!r}")
+    check_argument(
+        hasattr(source, "timeline"), "source", f"must be a path or from open_source, got {type(source).__name__}"
+    )
     scorer = scorer_of_clips(load_scorer(scorer) if isinstance(scorer, str | Path | None) else scorer)
     begin, spec = time.perf_counter(), scorer.input_spec
     if candidates is None:
