@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import check_argument
-from clipselect.media.candidate_clips import Clip, frames_to_score
+from clipselect.media.candidate_clips import Clip, Timeline, frames_to_score
 from clipselect.media.clip_decoding import changed
 from clipselect.media.geometry import short_side_size
 from clipselect.media.scaling import scaled, upright
@@ -50,13 +50,19 @@ def clip_arrays(
         VideoError: fewer frames decode than the clips hold.
     """
     check_shape(num_frames, size, short_side)
-    wanted = [
-        np.arange(clip.first, clip.last + 1)
-        if num_frames is None
-        else frames_to_score(source.timeline, clip, num_frames)
-        for clip in clips
-    ]
+    wanted = [frames_of_clip(source.timeline, clip, num_frames) for clip in clips]
     return (clip for run in _runs(wanted, source.seek_cost) for clip in _decoded(source, run, size, short_side))
+
+
+def frames_of_clip(timeline: Timeline, clip: Clip, num_frames: int | None) -> NDArray[np.int64]:
+    """Indices [T] of the frames of a clip: all of them, or `num_frames` by `frames_to_score`.
+
+    >>> from fractions import Fraction
+    >>> timeline = Timeline(np.arange(9), end=9, time_base=Fraction(1, 3))
+    >>> frames_of_clip(timeline, Clip(Fraction(1), Fraction(2), 3, 5), None)
+    array([3, 4, 5])
+    """
+    return np.arange(clip.first, clip.last + 1) if num_frames is None else frames_to_score(timeline, clip, num_frames)
 
 
 def check_shape(num_frames: int | None, size: int | Size | None, short_side: int | None) -> None:

@@ -304,10 +304,14 @@ class Picks(Sequence[Pick]):
     def _clips(self) -> list[Any]:
         return [self.scores.clips[i] for i in self.picked.ordered.tolist()]
 
-    def check_readable(self) -> None:
-        """Raise a ClipselectError if the pixels that were scored are no longer there."""
+    def check_unchanged(self) -> None:
+        """Raise a VideoError if the file is no longer the one that was scored."""
         if self.path is not None and signature(self.path) != self.read:
             raise VideoError(f"{self.path}: was changed or removed after its clips were picked; select them again")
+
+    def check_readable(self) -> None:
+        """Raise a ClipselectError if the pixels that were scored are no longer there."""
+        self.check_unchanged()
         if isinstance(self.scores.source, FrameArray) and not len(self.scores.source.pixels):
             raise ClipselectError(
                 "the frames were not kept; select with keep_frames=True, or take your own frames from first_frame to "

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from clipselect.errors import ArgumentError, VideoError, check_argument, whole_number
-from clipselect.index.index_file import signature
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.container import open_container, video_stream
 from clipselect.media.optional import broken, innermost_cause, require
@@ -115,7 +114,8 @@ def clips_by_score(
     if isinstance(video, Picks):
         for name, value in {"k": k, "threshold": threshold, **options}.items():
             check_argument(value is None, name, "cannot be given with picks, which are selected already")
-        picks = _unchanged(video)
+        picks = video
+        picks.check_unchanged()
     else:
         picks = select(video, **_with_clip_duration(options, count * step))
 
@@ -192,12 +192,6 @@ def _with_clip_duration(options: dict[str, Any], span: Fraction) -> dict[str, An
         model = load_scorer(model, options.get("device", "auto"), elements="clips")
         options = {name: value for name, value in options.items() if name != "device"}
     return {**options, "model": model, "clip_duration": max(exact_seconds(model.clip_duration, "clip_duration"), span)}
-
-
-def _unchanged(picks: Picks) -> Picks:
-    if picks.path is not None and signature(picks.path) != picks.read:
-        raise VideoError(f"{picks.path}: was changed or removed after its clips were picked; select them again")
-    return picks
 
 
 def _begin(decoder: "VideoDecoder", picks: Picks) -> Fraction:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.media.candidate_clips import frames_to_score
-from clipselect.media.clip_tensors import check_shape
+from clipselect.media.clip_tensors import check_shape, frames_of_clip
 from clipselect.samplers.picks import Picks
 
 FPS_TOLERANCE = 0.05
@@ -31,9 +30,7 @@ def frame_indices(picks: Picks, num_frames: int | None = None) -> list[NDArray[n
     """
     check_shape(num_frames, None, None)
     clips = [picks.scores.clips[i] for i in picks.picked.ordered.tolist()]
-    if num_frames is None:
-        return [np.arange(clip.first, clip.last + 1) for clip in clips]
-    return [frames_to_score(picks.scores.source.timeline, clip, num_frames) for clip in clips]
+    return [frames_of_clip(picks.scores.source.timeline, clip, num_frames) for clip in clips]
 
 
 def frame_times(picks: Picks, num_frames: int | None = None) -> list[list[float]]:
@@ -78,8 +75,7 @@ def sample_indices_fn(picks: Picks, num_frames: int | None = None) -> Callable[.
 
 def _checked(picks: Picks, indices: NDArray[np.int64], metadata: Any, **_: Any) -> NDArray[np.int64]:
     """The indices, if the file that the library has opened is the one that was scored."""
-    if picks.path is not None:
-        picks.check_readable()
+    picks.check_unchanged()
     own = _facts(picks)
     pairs = [("frames", metadata.total_num_frames, 0.0), ("fps", metadata.fps, FPS_TOLERANCE)]
     for (what, read, tolerance), scored in zip(pairs, (own["total_num_frames"], own["fps"]), strict=True):
