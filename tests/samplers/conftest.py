@@ -8,6 +8,9 @@ import pytest
 from helpers.sampling import VIDEO_FRAMES, tiny_ddnet
 from helpers.videos import make_video, picture
 
+from clipselect import select
+from clipselect.samplers.picks import Picks
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -29,3 +32,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def videos(made: Path, tmp_path: Path) -> Path:
     """Three files and a folder of frames, of the test's own."""
     return Path(shutil.copytree(made, tmp_path / "videos"))
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight seconds at 25 frames per second, 128 x 96."""
+    return make_video(tmp_path_factory.mktemp("long") / "long.mp4", 200, size=(128, 96))
+
+
+@pytest.fixture(scope="module")
+def picks(long: Path) -> Picks:
+    """The best three of its eight clips."""
+    return select(long, k=3, device="cpu")

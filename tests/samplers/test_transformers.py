@@ -18,16 +18,6 @@ from clipselect.samplers.picks import Picks
 from clipselect.samplers.transformers import frame_indices, frame_times, sample_indices_fn, video_metadata
 
 
-@pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_video(tmp_path_factory.mktemp("long") / "long.mp4", 200, size=(128, 96))
-
-
-@pytest.fixture(scope="module")
-def picks(long: Path) -> Picks:
-    return select(long, k=3, device="cpu")
-
-
 def test_the_frames_are_those_of_the_picks(picks: Picks) -> None:
     everything = frame_indices(picks)
     assert [(int(i[0]), int(i[-1])) for i in everything] == [(pick.first_frame, pick.last_frame) for pick in picks]

@@ -16,16 +16,6 @@ from clipselect.samplers.picks import Picks
 from clipselect.samplers.video_language import qwen_elements, vllm_videos
 
 
-@pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_video(tmp_path_factory.mktemp("long") / "long.mp4", 200, size=(128, 96))
-
-
-@pytest.fixture(scope="module")
-def picks(long: Path) -> Picks:
-    return select(long, k=3, device="cpu")
-
-
 def test_elements_lie_around_the_picks(picks: Picks, long: Path) -> None:
     elements = qwen_elements(picks, fps=4, max_pixels=50_000)
     for element, pick in zip(elements, picks, strict=True):
