@@ -23,16 +23,17 @@ BASES = {
 }
 """The results of composed videos, by their file."""
 COMPOSED, RIVALS = ("mixed", "hard"), ("uniform", "uniform_equal_cost", "dense")
-AT_THRESHOLD = "ddl_threshold_no_rescale"
+AT_THRESHOLD = "ddl_threshold"
 FACES = (
-    ("average", None), (AT_THRESHOLD, None), ("ddl_threshold", None), ("ddl_no_rescale", 5), ("ddl", 5), ("random", 5),
+    ("average", None), (AT_THRESHOLD, None), ("ddl_threshold_rescaled", None), ("ddl", 5), ("ddl_rescaled", 5),
+    ("random", 5),
     ("ddl", 3), ("ddl_literal", 3), ("random", 3), ("top1", None), ("random", 1), ("oracle_sharp", None), ("oracle", 1),
     ("oracle", 5),
 )  # fmt: skip
 FACE_SETS = ("val", "val, blur 7", "val, blur 11", "val, blur 17")
 PERSONS = (
-    ("average", None), (AT_THRESHOLD, None), ("ddl_threshold", None), ("ddl_all", None), ("ddl_no_rescale", 4),
-    ("ddl", 4), ("even", 4), ("random", 4), ("first", 4), ("top1", None), ("oracle", 4),
+    ("average", None), (AT_THRESHOLD, None), ("ddl_threshold_rescaled", None), ("ddl_all_rescaled", None), ("ddl", 4),
+    ("ddl_rescaled", 4), ("even", 4), ("random", 4), ("first", 4), ("top1", None), ("oracle", 4),
 )  # fmt: skip
 PERSON_SETS = ("mars, as they are", "mars, 0.5 spoilt", "market1501_train, as they are", "market1501_train, 0.5 spoilt")
 

@@ -24,8 +24,8 @@ from clipselect.media.images import squash_image
 
 HERE = Path(__file__).parent
 FRAMES, SIZE = 24, 320
-LINES = {"ddl_no_rescale": "K best by the DDNet", "even": "K evenly spread", "random": "K at random"}
-POINTS = {"ddl_threshold_no_rescale": ("all above 0.5 (default)", "*"), "average": ("average of all", "s")}
+LINES = {"ddl": "K best by the DDNet", "even": "K evenly spread", "random": "K at random"}
+POINTS = {"ddl_threshold": ("all above 0.5 (default)", "*"), "average": ("average of all", "s")}
 
 
 def main() -> None:

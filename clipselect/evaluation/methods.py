@@ -63,7 +63,7 @@ class Method:
     Attributes:
         description: what it does, as a phrase.
         choose: candidates -> the places [k] of the kept ones, rising.
-        weigh: the kept ones by their scores, rescaled or (None) as they are, or all equally.
+        weigh: the kept ones by their scores, as they are (None) or rescaled, or all equally.
         elements: what it is measured on.
         needs: what must see every candidate first: nothing, the DDNet or the base; or what must be known of them. A
             method that needs the D-scores takes them for the scores.
@@ -88,7 +88,7 @@ class Method:
         """The places [k] of the kept elements, rising, and their weights [k] for eq. 8.
 
         >>> METHODS["ddl"].keep(Candidates(np.array([0.2, 0.9, 0.4, 0.7]), k=2))
-        (array([1, 3]), array([1.        , 0.71428571]))
+        (array([1, 3]), array([0.9, 0.7]))
 
         Raises:
             ValueError: what the method needs is not known.
@@ -188,28 +188,28 @@ _ORACLE = ("#909090", "*")
 
 _TABLE = (
     Method("ddl", "the K best by the DDNet's score, weighted by their scores",
-           _best, "candidates", needs="ddnet", role="subject", style=(_VERMILION, "o")),
-    Method("ddl_literal", "as ddl, but weights rescaled over the kept ones alone, as the paper prints it",
+           _best, None, needs="ddnet", role="subject", style=(_VERMILION, "o")),
+    Method("ddl_rescaled", "as ddl, but weights are the scores rescaled to [0, 1] over all candidates",
+           _best, "candidates", needs="ddnet", in_plots=False, style=(_VERMILION, ">")),
+    Method("ddl_literal", "as ddl, but weights are rescaled over the kept ones alone, as the paper prints it",
            _best, "kept", needs="ddnet", in_plots=False, style=(_VERMILION, "<")),
-    Method("ddl_no_rescale", "as ddl, but weighted by the scores as they are",
-           _best, None, needs="ddnet", in_plots=False, style=(_VERMILION, ">")),
     Method("ddl_average", "as ddl, but averaged without weights",
            _best, needs="ddnet", in_plots=False, style=(_VERMILION, "p")),
     Method("ddl_half", "as ddl, with half of the candidates, rounded up",
-           _better_half, "candidates", _FRAME, needs="ddnet", has_k=False),
+           _better_half, None, _FRAME, needs="ddnet", has_k=False),
     Method("ddl_half_average", "as ddl_average, with half of the candidates, rounded up",
            _better_half, "equal", _FRAME, needs="ddnet", has_k=False, in_plots=False),
     Method("ddl_threshold", "as ddl, with all above the threshold, or else the best",
-           _above_threshold, "candidates", _FRAME, needs="ddnet", has_k=False),
-    Method("ddl_threshold_no_rescale", "as ddl_threshold, but weighted by the scores as they are",
            _above_threshold, None, _FRAME, needs="ddnet", has_k=False),
+    Method("ddl_threshold_rescaled", "as ddl_threshold, but weights are the scores rescaled over all candidates",
+           _above_threshold, "candidates", _FRAME, needs="ddnet", has_k=False),
     Method("ddl_threshold_literal",
-           "as ddl_threshold, but weights rescaled over the kept ones alone, as the paper prints it",
+           "as ddl_threshold, but weights are rescaled over the kept ones alone, as the paper prints it",
            _above_threshold, "kept", _FRAME, needs="ddnet", has_k=False, in_plots=False),
-    Method("ddl_all", "all candidates, weighted by their scores rescaled over all",
-           _all, "candidates", _FRAME, needs="ddnet", has_k=False),
-    Method("ddl_all_no_rescale", "all candidates, weighted by the scores as they are",
+    Method("ddl_all", "all candidates, weighted by their scores",
            _all, None, _FRAME, needs="ddnet", has_k=False),
+    Method("ddl_all_rescaled", "all candidates, weighted by their scores rescaled over all",
+           _all, "candidates", _FRAME, needs="ddnet", has_k=False),
     Method("top1", "the single best by the DDNet's score",
            lambda c: top_k(c.scores, 1).ordered, needs="ddnet", has_k=False, style=(_VERMILION, "P")),
     Method("uniform_equal_cost",
@@ -231,13 +231,13 @@ _TABLE = (
     Method("average", "all candidates, averaged",
            _all, elements=_FRAME, has_k=False, role="dense", style=(_GREEN, "X")),
     Method("dense_weighted", "all candidates, weighted by their scores",
-           _all, "candidates", _CLIP, needs="ddnet", has_k=False, in_plots=False, style=(_GREEN, "d")),
+           _all, None, _CLIP, needs="ddnet", has_k=False, in_plots=False, style=(_GREEN, "d")),
     Method("action_clips_only", "an oracle: only the candidates that show the action, which nobody knows beforehand",
            _action, elements=_CLIP, needs="action", has_k=False, role="oracle", style=_ORACLE),
     Method("oracle", "as ddl_average, but by the true discriminability, which takes the identity that is sought",
            _best, elements=_FRAME, needs="d_scores", role="oracle", style=_ORACLE),
     Method("oracle_all", "all candidates, weighted by their true D-scores",
-           _all, "candidates", _FRAME, needs="d_scores", has_k=False, role="oracle", style=_ORACLE),
+           _all, None, _FRAME, needs="d_scores", has_k=False, role="oracle", style=_ORACLE),
     Method("oracle_sharp", "an oracle: one frame that was not blurred, alone",
            lambda c: top_k(_known(c.sharp, "sharp"), 1).ordered,
            elements=_FRAME, needs="sharp", has_k=False, role="oracle", style=_ORACLE),

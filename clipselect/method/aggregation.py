@@ -29,15 +29,15 @@ def rescaled(scores: ArrayLike) -> NDArray[np.float64]:
     return (half - half.min()) / span if span > 0 else np.ones_like(half)
 
 
-def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candidates") -> NDArray[np.float64]:
+def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = None) -> NDArray[np.float64]:
     """Weight of every kept element.
 
     Args:
         scores: [n] scores of *all* candidates of the group.
         kept: [k] indices of the kept ones.
-        rescale: the elements whose minimum and maximum eq. 10 and 11 take. "candidates": all of the group.
-            "kept": the kept ones, as the paper prints it; the worst of them then weighs nothing. None: scores are not
-            rescaled, the paper's ablation.
+        rescale: None: weights are the scores, which did better than eq. 9 to 11 on clips, faces and persons
+            (docs/research-notes.md). Otherwise eq. 9 to 11, with the minimum and maximum of all elements of the group
+            ("candidates") or of the kept ones, as the paper prints it ("kept"): the worst of them weighs nothing.
 
     Returns:
         [k] float64 in [0, 1], in the order of `kept`; all 1 where they would all be 0.
@@ -47,11 +47,11 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = "candi
 
     >>> scores, kept = [0.25, 0.75, 0.5], [1, 2]
     >>> weights(scores, kept)
+    array([0.75, 0.5 ])
+    >>> weights(scores, kept, rescale="candidates")
     array([1. , 0.5])
     >>> weights(scores, kept, rescale="kept")
     array([1., 0.])
-    >>> weights(scores, kept, rescale=None)
-    array([0.75, 0.5 ])
     """
     values = score_array(scores)
     index = _index_array(kept, len(values))

@@ -128,7 +128,7 @@ class ChooseBest:
     >>> clips = [Clip(Fraction(i), Fraction(i + 1), 25 * i, 25 * i + 24) for i in range(3)]
     >>> video = Candidates("a.mp4", clips, Fraction(0), np.array([0.5, 0.25, 0.75], np.float32))
     >>> [(float(one.clip.start), one.weight) for one in ChooseBest(k=2)(video)]
-    [(0.0, 0.5), (2.0, 1.0)]
+    [(0.0, 0.5), (2.0, 0.75)]
     """
 
     k: int | None = None

@@ -66,8 +66,7 @@ class FrameSampler:
         min_gap: what must lie between two kept frames, in the unit of their `times`: it spreads them over a track of
             nearly equal frames. None, the default, keeps neighbours too.
         model: a 2D DDNet of the zoo or a weights file.
-        rescale: how scores become weights, see `clipselect.weights`; None, which does not rescale them, does better for
-            sets (benchmarks/README.md).
+        rescale: how scores become weights, see `clipselect.weights`.
         index: a frame index of the same model: images given by path are then not opened.
         on_missing: what to do with an image that the index lacks or that has changed: "score" it, with a warning, or
             "raise".

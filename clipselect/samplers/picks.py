@@ -58,7 +58,7 @@ class Pick(Candidate):
     """A picked clip of a video.
 
     Attributes:
-        weight: how much it counts in the video's answer, in [0, 1] (eq. 8 to 11, over all candidates).
+        weight: how much it counts in the video's answer, in [0, 1] (eq. 8).
         explanation: what a base sees in it, if it was asked for.
     """
 
@@ -100,7 +100,7 @@ class Picks(Sequence[Pick]):
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """[k] weights of the picks for `clipselect.aggregate` (eq. 8 to 11, over all candidates)."""
+        """[k] weights of the picks for `clipselect.aggregate` (eq. 8)."""
         return weights(self.scores.scores, self.picked.ordered)
 
     @property

@@ -13,16 +13,16 @@ SCORES = np.array([0.2, 0.9, 0.1, 0.6, 0.4])
 FIVE = {"confidence": np.array([0.5, 0.1, 0.9, 0.2, 0.3]), "action": np.array([False, True, True, False, False])}
 BY_HAND = {
     # rescaled over all candidates: (score - 0.1) / 0.8; over the kept three: (score - 0.4) / 0.5
-    "ddl": ([1, 3, 4], [1, 0.625, 0.375]),
+    "ddl": ([1, 3, 4], [0.9, 0.6, 0.4]),
+    "ddl_rescaled": ([1, 3, 4], [1, 0.625, 0.375]),
     "ddl_literal": ([1, 3, 4], [1, 0.4, 0]),
-    "ddl_no_rescale": ([1, 3, 4], [0.9, 0.6, 0.4]),
     "ddl_average": ([1, 3, 4], [1, 1, 1]),
     "uniform": ([0, 2, 4], [1, 1, 1]),
     "uniform_equal_cost": ([0, 1, 2, 3, 4], [1, 1, 1, 1, 1]),
     "confidence": ([0, 2, 4], [1, 1, 1]),
     "top1": ([1], [1]),
     "dense": ([0, 1, 2, 3, 4], [1, 1, 1, 1, 1]),
-    "dense_weighted": ([0, 1, 2, 3, 4], [0.125, 1, 0, 0.625, 0.375]),
+    "dense_weighted": ([0, 1, 2, 3, 4], [0.2, 0.9, 0.1, 0.6, 0.4]),
     "action_clips_only": ([1, 2], [1, 1]),
 }
 

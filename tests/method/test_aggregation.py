@@ -49,13 +49,12 @@ def test_eq_9_to_11_by_hand() -> None:
 
 def test_the_three_ways_to_rescale_by_hand() -> None:
     scores, picked = [0.9, 0.1, 0.5, 0.7], [0, 3, 2]
+    # None, the default: the scores themselves
+    assert weights(scores, picked).tolist() == weights(scores, picked, None).tolist() == pytest.approx([0.9, 0.7, 0.5])
     # candidates: K = 1 / (0.9 - 0.1) = 1.25, B = 1 - 1.25 * 0.9 = -0.125: 1, 1.25 * 0.7 - 0.125 = 0.75, 0.5
-    assert weights(scores, picked).tolist() == pytest.approx([1, 0.75, 0.5])
     assert weights(scores, picked, "candidates").tolist() == pytest.approx([1, 0.75, 0.5])
     # kept: K = 1 / (0.9 - 0.5) = 2.5, B = 1 - 2.5 * 0.9 = -1.25: 1, 2.5 * 0.7 - 1.25 = 0.5, 0
     assert weights(scores, picked, "kept").tolist() == pytest.approx([1, 0.5, 0])
-    # None: the scores themselves
-    assert weights(scores, picked, None).tolist() == pytest.approx([0.9, 0.7, 0.5])
 
 
 @pytest.mark.parametrize("rescale", RESCALES)

@@ -64,12 +64,12 @@ def test_what_always_holds(
         assert all(one.last_frame < other.first_frame for one, other in pairwise(picks))
     n = len(picks.candidates)
     assert sorted(one.rank for one in picks.candidates) == [*range(1, n + 1)]
-    assert min(one.rank for one in picks) == 1 and max(one.weight for one in picks) == 1
+    assert min(one.rank for one in picks) == 1
     by_start = {(one.start, one.end): one for one in picks.candidates}
     for one in picks:
         same = by_start[one.start, one.end]
         assert (same.score, same.rank, same.first_frame) == (one.score, one.rank, one.first_frame)
-        assert 0 <= one.weight <= 1 and 0 < one.score < 1
+        assert one.weight == one.score and 0 < one.score < 1
     assert aggregate(torch.ones(len(picks), 2), picks.weights).tolist() == [1, 1]
 
 

@@ -24,24 +24,24 @@ BY_HAND: dict[At, tuple[list[int], list[float]]] = {
     # rescaled over the group: (score - 0.1) / 0.8
     ("average", None): ([0, 1, 2, 3, 4], [1, 1, 1, 1, 1]),
     ("top1", None): ([1], [1]),
-    ("ddl_all", None): ([0, 1, 2, 3, 4], [0.125, 1, 0, 0.625, 0.375]),
-    ("ddl_all_no_rescale", None): ([0, 1, 2, 3, 4], [0.2, 0.9, 0.1, 0.6, 0.4]),
-    ("ddl_threshold", None): ([1, 3, 4], [1, 0.625, 0.375]),
-    ("ddl_threshold_no_rescale", None): ([1, 3, 4], [0.9, 0.6, 0.4]),
+    ("ddl_all", None): ([0, 1, 2, 3, 4], [0.2, 0.9, 0.1, 0.6, 0.4]),
+    ("ddl_all_rescaled", None): ([0, 1, 2, 3, 4], [0.125, 1, 0, 0.625, 0.375]),
+    ("ddl_threshold", None): ([1, 3, 4], [0.9, 0.6, 0.4]),
+    ("ddl_threshold_rescaled", None): ([1, 3, 4], [1, 0.625, 0.375]),
     ("ddl_threshold_literal", None): ([1, 3, 4], [1, 0.4, 0]),  # over the kept: (score - 0.4) / 0.5
-    ("ddl_half", None): ([1, 3, 4], [1, 0.625, 0.375]),
+    ("ddl_half", None): ([1, 3, 4], [0.9, 0.6, 0.4]),
     ("ddl_half_average", None): ([1, 3, 4], [1, 1, 1]),
     ("even_half", None): ([0, 2, 4], [1, 1, 1]),
-    ("ddl", 3): ([1, 3, 4], [1, 0.625, 0.375]),
+    ("ddl", 3): ([1, 3, 4], [0.9, 0.6, 0.4]),
     ("ddl_average", 3): ([1, 3, 4], [1, 1, 1]),
-    ("ddl_no_rescale", 3): ([1, 3, 4], [0.9, 0.6, 0.4]),
+    ("ddl_rescaled", 3): ([1, 3, 4], [1, 0.625, 0.375]),
     ("ddl_literal", 3): ([1, 3, 4], [1, 0.4, 0]),
     ("ddl_literal", 1): ([1], [1]),
     ("even", 1): ([2], [1]),
     ("even", 3): ([0, 2, 4], [1, 1, 1]),
     ("first", 3): ([0, 1, 2], [1, 1, 1]),
     ("oracle", 2): ([0, 2], [1, 1]),
-    ("oracle_all", None): ([0, 1, 2, 3, 4], [1, 0.25, 0.75, 0, 0.5]),
+    ("oracle_all", None): ([0, 1, 2, 3, 4], [0.5, 0.2, 0.4, 0.1, 0.3]),
     ("oracle_sharp", None): ([3], [1]),
 }
 KNOWN = {"d_scores": np.array([0.5, 0.2, 0.4, 0.1, 0.3]), "sharp": np.array([False, False, False, True, True])}
@@ -97,7 +97,7 @@ def test_random_frames_are_different_ones_and_depend_on_the_seed_and_the_group()
 
 
 def test_nothing_above_the_threshold_leaves_the_best_and_equal_scores_weigh_alike() -> None:
-    assert choose(("ddl_threshold", None), [0.1, 0.2, 0.15]) == ([1], [1])
+    assert choose(("ddl_threshold", None), [0.1, 0.2, 0.15]) == ([1], [0.2])
     for method in ALL:
         kept, weight = choose(method, [0.5] * 4, d_scores=np.full(4, 0.5))
         assert len({*weight}) == 1 and weight[0] > 0 and kept
@@ -153,7 +153,7 @@ def test_a_groups_feature_is_a_convex_combination_of_as_many_as_are_counted(
 def test_k_of_at_least_all_is_all(scores: list[float], more: int) -> None:
     k = len(scores) + more
     assert choose(("ddl", k), scores) == choose(("ddl_all", None), scores)
-    assert choose(("ddl_no_rescale", k), scores) == choose(("ddl_all_no_rescale", None), scores)
+    assert choose(("ddl_rescaled", k), scores) == choose(("ddl_all_rescaled", None), scores)
     for name in ("ddl_average", "even", "first", "random"):
         assert choose((name, k), scores) == choose(("average", None), scores)
 
@@ -161,7 +161,7 @@ def test_k_of_at_least_all_is_all(scores: list[float], more: int) -> None:
 @given(st.lists(st.integers(1, 999), min_size=2, max_size=9, unique=True), st.integers(1, 9))
 def test_better_frames_are_kept_and_weigh_more(values: list[int], k: int) -> None:
     scores = np.array(values) / 1000
-    for name in ("ddl", "ddl_no_rescale", "ddl_literal"):
+    for name in ("ddl", "ddl_rescaled", "ddl_literal"):
         kept, weight = choose((name, k), scores)
         left = np.delete(scores, kept)
         assert not len(left) or scores[kept].min() > left.max()

@@ -71,7 +71,7 @@ def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench, tmp_pa
     assert facts["one, as they are"] == (8, 4, 8, 8) and facts["one, 0.5 spoilt"] == (24, 4, 8, 8)
     assert facts["pooled, as they are"] == (16, 6, 12, 16)  # identities 3 and 4 stand in both
     methods = {r["method"] for r in document["rows"]}
-    assert {"average", "top1", "random", "even", "ddl", "ddl_no_rescale", "ddl_threshold", "oracle"} <= methods
+    assert {"average", "top1", "random", "even", "ddl", "ddl_rescaled", "ddl_threshold", "oracle"} <= methods
     assert {(d["than"], d["than_k"]) for d in document["differences"]} >= {("average", None), ("even", 2)}
     of_one = [r for r in document["rows"] if r["data"] == names[0]]
     unscored = {"average", "random", "even", "first", "even_half", "oracle", "oracle_all"}
