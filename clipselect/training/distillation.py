@@ -241,9 +241,7 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
     if runtime.is_global_zero:
         save_weights(run.output, net.state_dict(), metadata)  # before anything else can fail
     scorer = Scorer(run.output.stem, net, input_spec, metadata, runtime.device)
-    measured = task.quality(run, scorer, target)
-
-    domain = runtime.from_first(lambda: task.training_domain(run, scorer))
+    measured, domain = task.measure(run, scorer, target)
     tensors = net.state_dict() | (domain.tensors() if domain else {})
 
     def finish() -> TrainResult:

@@ -1,6 +1,6 @@
 """How good a distilled DDNet is on held-out videos or identities: what its card says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ class VideoOutputs:
         probabilities: [n, classes].
         scores: [n].
         spans: [n, 2] start and end in seconds.
+        features: [n, d] of the DDNet.
     """
 
     video: LabelledVideo
@@ -50,26 +51,15 @@ class VideoOutputs:
     probabilities: NDArray[np.float32]
     scores: NDArray[np.float32]
     spans: NDArray[np.float64]
+    features: NDArray[np.float32]
 
 
-def clip_quality(
-    data: ClipData,
-    scorer: Scorer,
-    target: DScoreTarget,
-    *,
-    seed: int = 0,
-    progress: ProgressCallback = no_progress,
-    on_error: OnError = ignore_error,
-) -> dict[str, Any]:
+def clip_quality(found: Sequence[VideoOutputs], data: ClipData, scorer: Scorer, *, seed: int = 0) -> dict[str, Any]:
     """What was measured on held-out videos, for the metadata and the card.
 
-    Every network decodes every video once, since the two see frames of different sizes. Videos that cannot be read are
-    left out.
-
     Args:
-        data: the held-out videos. If any of those in `domains` can be read, labelled videos without segments are
-            composed with them.
-        target: with the centroids of the training videos.
+        found: by `held_out_outputs`. If any of the videos in the data's `domains` is among them, labelled videos
+            without segments are composed with these.
         seed: of the compositions.
 
     Returns:
@@ -79,8 +69,6 @@ def clip_quality(
         `clipselect.scoring.doubts.order_table`), and "accuracy": the rows of `clipselect.evaluation.methods`, without
         costs for a base whose costs cannot be counted.
     """
-    videos = tracked(data.videos, "held-out videos", len(data.videos), progress)
-    found = _video_outputs(videos, data, scorer, target, on_error)
     values = np.concatenate([np.empty(0), *(one.discriminabilities for one in found)])
     scores = np.concatenate([np.empty(0), *(one.scores[one.pairs] for one in found)])
     labelled = [one for one in found if one.video.labels]
@@ -111,12 +99,24 @@ def clip_quality(
     return out
 
 
-def _video_outputs(
-    videos: Iterable[LabelledVideo], data: ClipData, scorer: Scorer, target: DScoreTarget, on_error: OnError
+def held_out_outputs(
+    data: ClipData,
+    scorer: Scorer,
+    target: DScoreTarget,
+    *,
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
 ) -> list[VideoOutputs]:
+    """What both networks say about every held-out video that can be read.
+
+    Every network decodes every video once, since the two see frames of different sizes.
+
+    Args:
+        target: with the centroids of the training videos.
+    """
     found = []
     length, stride, fps = data.clip_duration, data.stride, data.fps
-    for i, video in enumerate(videos):
+    for i, video in enumerate(tracked(data.videos, "held-out videos", len(data.videos), progress)):
         try:
             outputs = clip_outputs(open_source(video.path, fps=fps), data.base, length, stride)
             scored = score_video(open_source(video.path, fps=fps), scorer, clip_duration=length, stride=stride)
@@ -127,7 +127,11 @@ def _video_outputs(
         pairs, _ = target.pairs(elements)
         values = target.discriminability(elements).numpy()
         probabilities = outputs.probabilities.numpy()
-        found.append(VideoOutputs(video, elements.shows, pairs, values, probabilities, scored.scores, scored.spans))
+        found.append(
+            VideoOutputs(
+                video, elements.shows, pairs, values, probabilities, scored.scores, scored.spans, scored.features
+            )
+        )
     return found
 
 

@@ -25,7 +25,7 @@ from clipselect.training.domain_fit import clip_features, fit_training_domain
 from clipselect.training.feature_store import FeatureStore, computed_features
 from clipselect.training.frame_cache import FrameCache, frame_cache
 from clipselect.training.frame_elements import FrameData, FrameExamples, Variants
-from clipselect.training.held_out import clip_quality, frame_quality
+from clipselect.training.held_out import clip_quality, frame_quality, held_out_outputs
 from clipselect.training.loop import Example
 from clipselect.training.recipe import ClipRecipe, FrameRecipe
 from clipselect.training.run import TrainingRun
@@ -34,8 +34,11 @@ from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.loading import load_base
 
+Measured = tuple[dict[str, Any], TrainingDomain | None]
+"""The quality on held-out data, see `clipselect.training.held_out`, and the training domain where it is known."""
+
 MAX_DOMAIN_VIDEOS = 500
-"""Training videos, and held-out ones, that the DDNet looks at once more to say later what it knows."""
+"""Training videos that the DDNet looks at once more to say later what it knows."""
 MIN_KNOWN_VIDEOS = 100
 """Held-out videos that show what is usual; with fewer, the training videos do."""
 
@@ -126,26 +129,20 @@ class ClipTask:
             "base_right_on_training_clips": base_accuracy(store),
         }
 
-    def quality(self, run: TrainingRun, scorer: Scorer, target: DScoreTarget) -> dict[str, Any]:
-        """What was measured on held-out data; every process calls it."""
-        data, seed = self.held_out, self.recipe.seed
-        return run.runtime.from_first(
-            lambda: clip_quality(data, scorer, target, seed=seed, progress=run.progress, on_error=run.left_out)
-        )
+    def measure(self, run: TrainingRun, scorer: Scorer, target: DScoreTarget) -> Measured:
+        """How good the DDNet is on held-out videos, and what it was distilled on; every process calls it."""
 
-    def training_domain(self, run: TrainingRun, scorer: Scorer) -> TrainingDomain | None:
-        """What the DDNet was distilled on, as it sees it; the first process calls it."""
-        training, held_out = (
-            clip_features(
-                replace(data, videos=_evenly([*data.videos], MAX_DOMAIN_VIDEOS)),
-                scorer,
-                progress=run.progress,
-                on_error=run.left_out,
-            )
-            for data in (self.data, self.held_out)
-        )
-        known = held_out if len(held_out) >= MIN_KNOWN_VIDEOS else training
-        return fit_training_domain(np.concatenate(training), known, self.recipe.seed) if training else None
+        def measured() -> Measured:
+            reported: dict[str, Any] = {"progress": run.progress, "on_error": run.left_out}
+            found = held_out_outputs(self.held_out, scorer, target, **reported)
+            seen = replace(self.data, videos=_evenly([*self.data.videos], MAX_DOMAIN_VIDEOS))
+            training = clip_features(seen, scorer, **reported)
+            known = [one.features for one in found] if len(found) >= MIN_KNOWN_VIDEOS else training
+            seed = self.recipe.seed
+            domain = fit_training_domain(np.concatenate(training), known, seed) if training else None
+            return clip_quality(found, self.held_out, scorer, seed=seed), domain
+
+        return run.runtime.from_first(measured)
 
 
 @dataclass(frozen=True)
@@ -193,13 +190,12 @@ class FrameTask:
             "variants": self.data.variants.count,
         }
 
-    def quality(self, run: TrainingRun, scorer: Scorer, target: DScoreTarget) -> dict[str, Any]:
-        """D-scores of held-out identities are computed with their own centroids."""
+    def measure(self, run: TrainingRun, scorer: Scorer, target: DScoreTarget) -> Measured:
+        """D-scores of held-out identities are computed with their own centroids; what frames it knows is not known."""
         store = computed_features(run, "features_held_out", self.held_out)
-        return run.runtime.from_first(lambda: frame_quality(store, scorer, self.target(store), progress=run.progress))
-
-    def training_domain(self, run: TrainingRun, scorer: Scorer) -> None:
-        """Not known for frames."""
+        return run.runtime.from_first(
+            lambda: (frame_quality(store, scorer, self.target(store), progress=run.progress), None)
+        )
 
 
 Task = ClipTask | FrameTask
