@@ -1,5 +1,6 @@
 """The cards beside weights: what they are, how they were made, what was measured."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ COMPOSED = (
     f", in untrimmed videos composed of the held-out ones: {ACTION_CLIPS} clips of an action at a random place among "
     f"{BACKGROUND_CLIPS} of background"
 )
+MAX_MATRIX_CLASSES = 40
 METHODS = names("subject", "uniform", "equal_cost", "random", "dense")
 """The rows of a card, where they were measured."""
 
@@ -42,7 +44,7 @@ Top-1 accuracy on {measured["videos"]} held-out videos, mean over all clips: **{
         wrong = confusion[i] * (np.arange(len(classes)) != i)
         other = f"{_cell(classes[int(wrong.argmax())])} ({wrong.max()})" if wrong.any() else ""
         card += f"| {_cell(name)} | {confusion[i].sum()} | {confusion[i, i]} | {other} |\n"
-    return card
+    return card + _confusion_matrix(classes, confusion)
 
 
 def embedder_card(metadata: Metadata) -> str:
@@ -157,6 +159,25 @@ def _frame_quality(held_out: dict[str, Any]) -> str:
 |---|---|
 | all elements | {_number(held_out["spearman"])} |
 | images as they are | {_number(held_out["spearman_as_they_are"])} |
+"""
+
+
+def _confusion_matrix(classes: Sequence[str], confusion: NDArray[np.int64]) -> str:
+    """Which class is taken for which, where the table is not too wide to read."""
+    if len(classes) > MAX_MATRIX_CLASSES:
+        return ""
+    names = [f"{number} {name}" for number, name in enumerate(classes, start=1)]
+    first, cell = max(map(len, names)), max(2, len(str(confusion.max(initial=0)))) + 1
+    lines = [" " * first + "".join(f"{number:{cell}}" for number in range(1, len(classes) + 1))]
+    for name, counts in zip(names, confusion.tolist(), strict=True):
+        lines.append(f"{name:{first}}" + "".join(f"{count or '.':>{cell}}" for count in counts))
+    matrix = "\n".join(lines)
+    return f"""
+Held-out videos by true class (rows) and answer (columns, numbered as the rows):
+
+```
+{matrix}
+```
 """
 
 
