@@ -4,7 +4,7 @@ from clipselect.training.cards import MAX_MATRIX_CLASSES, base_card
 
 METADATA = {
     "name": "base", "network": "narrow_r3d", "classes": ("bowling", "push|up"), "clip_duration": 1.0, "frames": 8,
-    "height": 112, "data": "videos", "steps": 3, "seed": 0, "clipselect": "0", "command": "made", "geometry": "squash",
+    "height": 112, "data": "videos", "steps": 3, "seed": 0, "clipselect": "0", "command": "made",
     "accuracy": {"top1": 80.0, "videos": 15},
 }  # fmt: skip
 
