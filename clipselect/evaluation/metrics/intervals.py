@@ -117,6 +117,12 @@ def statistic_draws(
     return BootstrapResult(float(statistic(np.ones((1, groups), np.float32))[0]), np.concatenate(parts))
 
 
+def draw_counts(groups: int, draws: int, seed: int = 0) -> NDArray[np.float32]:
+    """How often each group counts [groups, 1 + draws]: once in the first column, then as often as it is drawn."""
+    parts = [drawn.T.astype(np.float32) for drawn in _resampled(groups, draws, seed)]
+    return np.concatenate([np.ones((groups, 1), np.float32), *parts], axis=1)
+
+
 def _resampled(count: int, draws: int, seed: int, width: int = 0) -> Iterator[NDArray[np.float64]]:
     """How often each of `count` clusters is drawn, [b, count] for all `draws` in chunks."""
     rng = np.random.default_rng(seed)

@@ -1,26 +1,25 @@
 """Verification and rank-1 identification of sets, with bootstrap draws over the identities.
 
-An identity that is drawn n times stands for n people: its genuine pairs count n times, impostor pairs of two identities
-as often as the product of both counts; an identity and its own copy are no pair. Thresholds of ten-fold accuracy and
-the gallery of rank-1 are not drawn again. Every metric is the mean over the rounds.
+What a draw does to pairs stands in `clipselect.evaluation.metrics.drawn_tar`. Thresholds of ten-fold accuracy and the
+gallery of rank-1 are not drawn again. Every metric is the mean over the rounds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.evaluation.metrics.intervals import BootstrapResult, chunks, statistic_draws
-from clipselect.evaluation.metrics.verification import MAX_ROUNDING_ERROR, min_trials, ten_fold_accuracy
+from clipselect.evaluation.metrics.drawn_tar import RankedPairs, drawn_tar, impostor_totals
+from clipselect.evaluation.metrics.intervals import BootstrapResult, draw_counts
+from clipselect.evaluation.metrics.verification import min_trials, ten_fold_accuracy
 from clipselect.evaluation.sets.face_sets import Pairs
+from clipselect.evaluation.sets.impostors import Impostors, cosines
 from clipselect.evaluation.sets.rows import Measure
 
-MAX_PAIRS_AT_ONCE = 1024  # their rows then stay in the processor's cache
-
-DrawnMetric = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""How often every identity is drawn [b, identities] -> the metric of each draw [b], NaN where it is not defined."""
+DrawnMetric = NDArray[np.float64]
+"""A metric of the sets as they are, then of each draw: [1 + draws], NaN where it is not defined."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,9 @@ class Protocol:
         fars = [far for far in self.fars if far not in too_few]
         if not fars and not any(pairs.every or pairs.folds is not None for pairs in self.rounds):
             raise ArgumentError("far", f"cannot be measured: {name}: {too_few[max(self.fars)]}; give a higher one")
-        return lambda features: self._measured(features, fars)
+        counts = draw_counts(int(self.identities.max()) + 1, self.draws)
+        rounds = [_Round(pairs, self.identities, counts) for pairs in self.rounds]
+        return lambda features: _measured(features, rounds, fars)
 
     def too_few(self) -> dict[float, str]:
         """The false accept rates that cannot be measured, and why."""
@@ -80,96 +81,86 @@ class Protocol:
             if fewest < min_trials(far)
         }
 
-    def _measured(self, features: NDArray[np.float32], fars: Sequence[float]) -> dict[str, BootstrapResult]:
-        rows = features.astype(np.float64)
-        unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
-        similarities = [cosines(unit, pairs) for pairs in self.rounds]
-        metrics: dict[str, list[DrawnMetric]] = {}
-        for pairs, values in zip(self.rounds, similarities, strict=True):
-            for far in fars:
-                metrics.setdefault(tar_name(far), []).append(self._tar(pairs, values, far))
-            if pairs.every:
-                metrics.setdefault("rank1", []).append(self._rank1(pairs, unit))
-            if pairs.folds is not None:
-                metrics.setdefault("accuracy", []).append(self._accuracy(pairs, values))
-        drawn = {name: self._drawn(parts) for name, parts in metrics.items()}
-        defined = np.all([np.isfinite(d.draws) for d in drawn.values()], axis=0)  # the same draws for all methods
-        return {name: BootstrapResult(d.value, d.draws[defined]) for name, d in drawn.items()}
 
-    def _drawn(self, parts: Sequence[DrawnMetric]) -> BootstrapResult:
-        def mean(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
-            return np.mean([part(drawn.astype(np.float64)) for part in parts], axis=0)
+class _Round:
+    """The pairs of a round with all that is the same for all methods.
 
-        return statistic_draws(mean, int(self.identities.max()) + 1, draws=self.draws)
+    Args:
+        identities: [g] of the sets.
+        counts: [identities, 1 + draws] how often each identity is drawn; once in the first column.
+    """
 
-    def _tar(self, pairs: Pairs, values: NDArray[np.float64], far: float) -> DrawnMetric:
-        """`clipselect.evaluation.metrics.verification.tar_at_far` with weights; the same without."""
-        genuine, impostor = np.flatnonzero(pairs.same), np.flatnonzero(~pairs.same)
-        genuine = genuine[np.argsort(-values[genuine], kind="stable")]
-        impostor = impostor[np.argsort(-values[impostor], kind="stable")]
-        falling = -values[impostor]
-        last = np.flatnonzero(np.r_[np.diff(falling) > 0, True])  # of impostors that tie
-        above, at_least = (np.searchsorted(-values[genuine], falling[last], side) for side in ("left", "right"))
-        own = self.identities[pairs.first[genuine]]
-        one, other = (self.identities[side[impostor]] for side in (pairs.first, pairs.second))
+    def __init__(self, pairs: Pairs, identities: NDArray[np.int64], counts: NDArray[np.float32]) -> None:
+        self.pairs, self.identities, self.counts = pairs, identities, counts
+        self.impostors = Impostors(pairs)
+        self.genuine = pairs.first[pairs.same], pairs.second[pairs.same]
+        self.totals = impostor_totals(counts, identities[self.impostors.first], identities[self.impostors.second])
 
-        def weighted(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-            out = []
-            for part in chunks(len(drawn), len(values)):
-                alarms = np.cumsum(drawn[part][:, one] * drawn[part][:, other], axis=1)[:, last]
-                found = np.cumsum(np.pad(drawn[part][:, own], ((0, 0), (1, 0))), axis=1)
-                allowed = far * alarms[:, -1] * (1 + MAX_ROUNDING_ERROR)
-                at = (alarms <= allowed[:, None]).sum(axis=1).clip(max=len(last) - 1)
-                i = np.arange(len(at))
-                before = np.where(at > 0, alarms[i, at - 1], 0)
-                step = np.maximum(alarms[i, at] - before, 1)
-                share = ((allowed - before) / step).clip(0, 1)
-                strict = found[i, above[at]]
-                accepted = strict + share * (found[i, at_least[at]] - strict)
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    tar = accepted / found[:, -1]
-                tar[alarms[:, -1] == 0] = np.nan
-                out.append(np.where(allowed >= alarms[:, -1], 1.0, tar) if far >= 1 else tar)
-            return np.concatenate(out)
+    def tar(self, unit: NDArray[np.float64], fars: Sequence[float]) -> NDArray[np.float64]:
+        """[fars, 1 + draws]."""
+        approximate = self.impostors.approximate(unit)
 
-        return weighted
+        def most_similar(n: int) -> RankedPairs:
+            places, similar = self.impostors.most_similar(unit, approximate, n)
+            sides = (self.identities[side[places]] for side in (self.impostors.first, self.impostors.second))
+            return RankedPairs.from_similarities(self.counts, similar, *sides)
 
-    def _rank1(self, pairs: Pairs, unit: NDArray[np.float64]) -> DrawnMetric:
+        owners = self.identities[self.genuine[0]]
+        genuine = RankedPairs.from_similarities(self.counts, cosines(unit, *self.genuine), owners)
+        return drawn_tar(genuine, most_similar, len(self.impostors), self.totals, fars)
+
+    def rank1(self, unit: NDArray[np.float64]) -> DrawnMetric:
         """Share of the sets with a mate for which a mate is more similar than every set of another identity."""
-        members = np.unique(np.r_[pairs.first, pairs.second])
+        members = np.unique(np.r_[self.pairs.first, self.pairs.second])
         who = self.identities[members]
         similar = unit[members] @ unit[members].T
-        mates = (who[:, None] == who) & ~np.eye(len(members), dtype=bool)
+        own = who[:, None] == who
+        mates = own & ~np.eye(len(members), dtype=bool)
         best = np.where(mates, similar, -np.inf).max(axis=1)
-        right = best > np.where(who[:, None] == who, -np.inf, similar).max(axis=1)
+        right = best > np.where(own, -np.inf, similar).max(axis=1)
         has = mates.any(axis=1)
-        return lambda drawn: _share(drawn[:, who[has]], right[has])
+        return self._share(who[has], right[has])
 
-    def _accuracy(self, pairs: Pairs, values: NDArray[np.float64]) -> DrawnMetric:
-        assert pairs.folds is not None
-        measured = ten_fold_accuracy(values, pairs.same, pairs.folds)
-        names, fold = np.unique(pairs.folds, return_inverse=True)
+    def accuracy(self, unit: NDArray[np.float64]) -> DrawnMetric:
+        """Ten-fold accuracy; its thresholds are not drawn again."""
+        pairs, folds = self.pairs, self.pairs.folds
+        assert folds is not None
+        values = cosines(unit, pairs.first, pairs.second)
+        measured = ten_fold_accuracy(values, pairs.same, folds)
+        names, fold = np.unique(folds, return_inverse=True)
         right = (values >= measured.thresholds[fold]) == pairs.same
-        one, other = self.identities[pairs.first], self.identities[pairs.second]
+        one, other = self.identities[pairs.first], np.where(pairs.same, -1, self.identities[pairs.second])
+        return np.mean(
+            [self._share(one[f], right[f], other[f]) for f in (fold == i for i in range(len(names)))], axis=0
+        )
 
-        def weighted(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-            weight = drawn[:, one] * np.where(pairs.same, 1, drawn[:, other])
-            return np.mean([_share(weight[:, fold == f], right[fold == f]) for f in range(len(names))], axis=0)
+    def _share(
+        self, one: NDArray[np.int64], right: NDArray[np.bool_], other: NDArray[np.int64] | None = None
+    ) -> DrawnMetric:
+        """The share that is right, of sets of an identity, or of pairs of two; -1 for another that does not count."""
+        drawn = self.counts[one].astype(np.float64)
+        if other is not None:
+            drawn *= np.where(other[:, None] < 0, 1, self.counts[other])
+        with np.errstate(invalid="ignore"):
+            return (right @ drawn) / drawn.sum(axis=0)
 
-        return weighted
 
-
-def cosines(unit: NDArray[np.float64], pairs: Pairs) -> NDArray[np.float64]:
-    """Cosines [p] of the pairs of rows of length 1 [g, d].
-
-    A few pairs at a time: the rows of all pairs of IJB-C would take 130 GB. In float64: float32 rounds cosines into
-    ties and out of them, and thresholds lie between cosines.
-    """
-    out = np.empty(len(pairs.first))
-    for start in range(0, len(out), MAX_PAIRS_AT_ONCE):
-        part = slice(start, start + MAX_PAIRS_AT_ONCE)
-        np.einsum("pd,pd->p", unit[pairs.first[part]], unit[pairs.second[part]], out=out[part])
-    return out
+def _measured(
+    features: NDArray[np.float32], rounds: Sequence[_Round], fars: Sequence[float]
+) -> dict[str, BootstrapResult]:
+    rows = features.astype(np.float64)
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    metrics: dict[str, list[DrawnMetric]] = {}
+    for one in rounds:
+        for far, drawn in zip(fars, one.tar(unit, fars) if fars else (), strict=True):
+            metrics.setdefault(tar_name(far), []).append(drawn)
+        if one.pairs.every:
+            metrics.setdefault("rank1", []).append(one.rank1(unit))
+        if one.pairs.folds is not None:
+            metrics.setdefault("accuracy", []).append(one.accuracy(unit))
+    means = {name: np.mean(parts, axis=0) for name, parts in metrics.items()}
+    defined = np.all([np.isfinite(mean[1:]) for mean in means.values()], axis=0)  # the same draws for all methods
+    return {name: BootstrapResult(float(mean[0]), mean[1:][defined]) for name, mean in means.items()}
 
 
 def tar_name(far: float) -> str:
@@ -180,8 +171,3 @@ def tar_name(far: float) -> str:
     """
     mantissa, _, exponent = f"{far:e}".partition("e")
     return f"tar_at_far_{float(mantissa):g}e{int(exponent)}"
-
-
-def _share(weight: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    with np.errstate(invalid="ignore"):
-        return (weight @ right) / weight.sum(axis=1)

@@ -1,5 +1,6 @@
 """Verification of sets and what it is over identities drawn again, against counting by hand."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.evaluation.metrics import drawn_tar
 from clipselect.evaluation.metrics.identification import rank_accuracy
+from clipselect.evaluation.metrics.intervals import draw_counts
 from clipselect.evaluation.metrics.verification import tar_at_far, ten_fold_accuracy
-from clipselect.evaluation.sets import verification_protocol
+from clipselect.evaluation.sets import impostors
 from clipselect.evaluation.sets.face_sets import Pairs, all_pairs
 from clipselect.evaluation.sets.verification_protocol import Protocol, tar_name
 
@@ -49,25 +52,50 @@ def test_without_drawing_again_it_is_tar_at_far_and_rank_1(seed: int, coarse: bo
         assert found["rank1"].value == pytest.approx(np.mean(right))
 
 
-@given(st.integers(0, 10_000), st.booleans())
-def test_an_identity_drawn_n_times_is_n_identities(seed: int, coarse: bool) -> None:
-    people = np.repeat(np.arange(5), 3)
-    pairs, rows = all_pairs(people.astype(str).tolist(), range(15)), features(15, seed, coarse)
-    times = np.array([2, 0, 1, 3, 1])
-    weighted = protocol(people, pairs)._tar(pairs, cosines(rows, pairs), 0.2)(times[None].astype(float))[0]
-    copies = [(person, copy, i) for i, person in enumerate(people) for copy in range(times[person])]
-    values, same = [], []
-    for a, (person, copy, i) in enumerate(copies):
-        for other, other_copy, j in copies[:a]:
-            if person == other and copy != other_copy:
-                continue  # somebody and their own copy
-            values.append(float(cosines(rows, Pairs(np.array([j]), np.array([i]), np.array([True])))[0]))
-            same.append(person == other)
-    assert weighted == pytest.approx(tar_at_far(np.array(values), np.array(same), [0.2])[0].rate)
+def tar_of_copies(people: NDArray[np.int64], rows: NDArray[np.float32], times: Sequence[int], far: float) -> float:
+    """By the definition: every identity as many people as it is drawn, all pairs but of somebody and their own copy."""
+    copies = [(person, copy, i) for i, person in enumerate(people.tolist()) for copy in range(times[person])]
+    both = [
+        (i, j, person == other)
+        for a, (person, copy, i) in enumerate(copies)
+        for other, other_copy, j in copies[:a]
+        if person != other or copy == other_copy
+    ]
+    second, first, same = (np.array(column) for column in zip(*both, strict=True))
+    found = tar_at_far(cosines(rows, Pairs(first, second, same)), same, [far])[0].rate
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("far", [0.05, 0.2, 1.0])
+@pytest.mark.parametrize("coarse", [False, True])
+def test_draws_are_what_counting_every_copy_gives(far: float, coarse: bool) -> None:
+    people = np.repeat(np.arange(9), [3, 2, 4, 1, 3, 2, 3, 3, 2])
+    pairs, rows = all_pairs(people.astype(str).tolist(), range(len(people))), features(len(people), 3, coarse)
+    found = protocol(people, pairs, far, draws=40).measure("x")(rows)[tar_name(far)].draws
+    times = draw_counts(9, 40).astype(int).T[1:]
+    assert found == pytest.approx([tar_of_copies(people, rows, one.tolist(), far) for one in times])
+
+
+@pytest.mark.parametrize("is_dense", [True, False])
+def test_looking_at_the_most_similar_pairs_changes_nothing(monkeypatch: pytest.MonkeyPatch, is_dense: bool) -> None:
+    people = np.random.default_rng(1).integers(40, size=300)
+    rows = np.round(features(300, 2) + 2 * features(40, 4)[people], 1)  # some are the same
+    pairs = all_pairs(people.astype(str).tolist(), range(300))
+    monkeypatch.setattr(impostors, "MAX_CELLS_PER_PAIR", 40 if is_dense else 0)
+    few = Protocol(people, [pairs], [1e-3, 1e-2], 60).measure("x")(rows)
+    monkeypatch.setattr(drawn_tar, "MARGIN", 0.2)  # not enough at first
+    grown = Protocol(people, [pairs], [1e-3, 1e-2], 60).measure("x")(rows)
+    monkeypatch.setattr(drawn_tar, "MARGIN", 1e9)
+    every = Protocol(people, [pairs], [1e-3, 1e-2], 60).measure("x")(rows)
+    for name, drawn in every.items():
+        assert 0 < drawn.value < 1
+        for other in (few, grown):
+            assert other[name].value == drawn.value and (other[name].draws == drawn.draws).all()
 
 
 def test_cosines_of_many_pairs_hold_the_rows_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification_protocol, "MAX_PAIRS_AT_ONCE", 7)
+    monkeypatch.setattr(impostors, "MAX_PAIRS_AT_ONCE", 7)
     held = []
 
     class Rows(np.ndarray):
@@ -78,7 +106,8 @@ def test_cosines_of_many_pairs_hold_the_rows_of_a_few(monkeypatch: pytest.Monkey
     rows = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
     pairs = all_pairs(["a"] * 12, range(12))
     unit = rows.astype(np.float64) / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-    assert verification_protocol.cosines(unit.view(Rows), pairs) == pytest.approx(cosines(rows, pairs), abs=1e-15)
+    found = impostors.cosines(unit.view(Rows), pairs.first, pairs.second)
+    assert found == pytest.approx(cosines(rows, pairs), abs=1e-15)
     assert max(held) == 7 and sum(held) == 2 * len(pairs.same)
 
 
