@@ -58,6 +58,7 @@ from .training.embedder_training import train_embedder as train_embedder
 from .training.recipe import ClipRecipe as ClipRecipe
 from .training.recipe import FrameRecipe as FrameRecipe
 from .training.run import TrainResult as TrainResult
+from .training.score_distribution import add_percentiles as add_percentiles
 from .zoo.embedder_loading import load_embedder as load_embedder
 from .zoo.loading import load_base as load_base
 

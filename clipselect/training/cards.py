@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS
 from clipselect.evaluation.methods import names
 from clipselect.media.geometry import SQUASH, Geometry
+from clipselect.scoring.percentiles import KEY
 from clipselect.scoring.weights_file import Metadata
 
 CARD = "for clipselect"
@@ -18,6 +19,7 @@ COMPOSED = (
     f"{BACKGROUND_CLIPS} of background"
 )
 MAX_MATRIX_CLASSES = 40
+PERCENTILES = (5, 10, 20, 30, 50, 70, 90)
 METHODS = names("subject", "uniform", "equal_cost", "random", "dense")
 """The rows of a card, where they were measured."""
 
@@ -92,7 +94,7 @@ A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {met
 """
     if held_out is None:
         return card + "Not yet measured on held-out data.\n"
-    return card + (_clip_quality(held_out) if of_clips else _frame_quality(held_out))
+    return card + (_clip_quality(held_out) if of_clips else _frame_quality(held_out)) + _percentiles(metadata)
 
 
 def _clip_training(metadata: Metadata) -> str:
@@ -178,6 +180,19 @@ Held-out videos by true class (rows) and answer (columns, numbered as the rows):
 ```
 {matrix}
 ```
+"""
+
+
+def _percentiles(metadata: Metadata) -> str:
+    quantiles = metadata.get(KEY)
+    if quantiles is None:
+        return ""
+    return f"""
+Scores of training elements; `--threshold p30` leaves out what scores no better than the worst 30 % of them:
+
+| {" | ".join(f"p{p}" for p in PERCENTILES)} |
+{"|---" * len(PERCENTILES)}|
+| {" | ".join(f"{quantiles[p]:.3f}" for p in PERCENTILES)} |
 """
 
 

@@ -14,6 +14,7 @@ from clipselect.errors import check_argument
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.method.discriminability import Normalisation
+from clipselect.scoring.percentiles import KEY
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.weights_file import Metadata, fingerprint, save_weights
@@ -241,11 +242,13 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
     if runtime.is_global_zero:
         save_weights(run.output, net.state_dict(), metadata)  # before anything else can fail
     scorer = Scorer(run.output.stem, net, input_spec, metadata, runtime.device)
-    measured, domain = task.measure(run, scorer, target)
+    measured = task.measure(run, scorer, target)
+    domain = measured.training_domain
     tensors = net.state_dict() | (domain.tensors() if domain else {})
 
     def finish() -> TrainResult:
-        complete = {**metadata, "failed": len(run.left_out.paths), "held_out": measured}
+        known = {"held_out": measured.held_out, KEY: measured.score_quantiles}
+        complete = {**metadata, "failed": len(run.left_out.paths), **known}
         return run.finish(tensors, complete, ddnet_card(complete), made_by["call"])
 
     made = runtime.from_first(finish)

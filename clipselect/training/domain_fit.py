@@ -7,32 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clipselect.media.optional import require
-from clipselect.media.progress import ProgressCallback, tracked
-from clipselect.media.sources import open_source
-from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
-from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.training_domain import Features, TrainingDomain
-from clipselect.scoring.video_scores import score_video
-from clipselect.training.clip_elements import ClipData
 
 MAX_GAUSSIANS, MIN_CLIPS_PER_GAUSSIAN = 24, 40
 SHRINKAGE = 0.1
 """Of every covariance towards the identity: a Gaussian has about as many clips as dimensions."""
-
-
-def clip_features(data: ClipData, scorer: Scorer, *, progress: ProgressCallback, on_error: OnError) -> list[Features]:
-    """Features [n, d] of the clips of every video that can be read, by the DDNet."""
-    found = []
-    for video in tracked(data.videos, "videos that it knows", len(data.videos), progress):
-        try:
-            scored = score_video(
-                open_source(video.path, fps=data.fps), scorer, clip_duration=data.clip_duration, stride=data.stride
-            )
-        except UNREADABLE as e:
-            on_error(video.path, as_clipselect_error(video.path, e))
-        else:
-            found.append(scored.features)
-    return found
 
 
 def fit_training_domain(clips: ArrayLike, known: Sequence[Features], seed: int = 0) -> TrainingDomain | None:

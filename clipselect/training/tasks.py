@@ -16,12 +16,13 @@ from clipselect.data.unlabelled import read_unlabelled_split
 from clipselect.errors import ClipselectError, check_argument
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.images import opencv
+from clipselect.scoring.percentiles import score_quantiles
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.training_domain import TrainingDomain
 from clipselect.scoring.weights_file import Metadata
 from clipselect.training.clip_elements import ClipData, ClipExamples, base_accuracy
 from clipselect.training.d_scores import DScoreTarget, centroids_from
-from clipselect.training.domain_fit import clip_features, fit_training_domain
+from clipselect.training.domain_fit import fit_training_domain
 from clipselect.training.feature_store import FeatureStore, computed_features
 from clipselect.training.frame_cache import FrameCache, frame_cache
 from clipselect.training.frame_elements import FrameData, FrameExamples, Variants
@@ -29,18 +30,29 @@ from clipselect.training.held_out import clip_quality, frame_quality, held_out_o
 from clipselect.training.loop import Example
 from clipselect.training.recipe import ClipRecipe, FrameRecipe
 from clipselect.training.run import TrainingRun
+from clipselect.training.score_distribution import evenly, frame_scores, scored_clips
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.loading import load_base
 
-Measured = tuple[dict[str, Any], TrainingDomain | None]
-"""The quality on held-out data, see `clipselect.training.held_out`, and the training domain where it is known."""
-
-MAX_DOMAIN_VIDEOS = 500
-"""Training videos that the DDNet looks at once more to say later what it knows."""
 MIN_KNOWN_VIDEOS = 100
 """Held-out videos that show what is usual; with fewer, the training videos do."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured of a trained DDNet.
+
+    Attributes:
+        held_out: the quality on held-out data, see `clipselect.training.held_out`.
+        score_quantiles: of the scores of training elements, see `clipselect.scoring.percentiles`.
+        training_domain: where it is known.
+    """
+
+    held_out: dict[str, Any]
+    score_quantiles: list[float] | None
+    training_domain: TrainingDomain | None = None
 
 
 @dataclass(frozen=True)
@@ -135,12 +147,18 @@ class ClipTask:
         def measured() -> Measured:
             reported: dict[str, Any] = {"progress": run.progress, "on_error": run.left_out}
             found = held_out_outputs(self.held_out, scorer, target, **reported)
-            seen = replace(self.data, videos=_evenly([*self.data.videos], MAX_DOMAIN_VIDEOS))
-            training = clip_features(seen, scorer, **reported)
-            known = [one.features for one in found] if len(found) >= MIN_KNOWN_VIDEOS else training
+            data = self.data
+            seen = [
+                *scored_clips(
+                    data.paths, scorer, clip_duration=data.clip_duration, stride=data.stride, fps=data.fps, **reported
+                )
+            ]
+            features = [one.features for one in seen]
+            known = [one.features for one in found] if len(found) >= MIN_KNOWN_VIDEOS else features
             seed = self.recipe.seed
-            domain = fit_training_domain(np.concatenate(training), known, seed) if training else None
-            return clip_quality(found, self.held_out, scorer, seed=seed), domain
+            domain = fit_training_domain(np.concatenate(features), known, seed) if seen else None
+            quantiles = score_quantiles(np.concatenate([np.empty(0), *(one.scores for one in seen)]))
+            return Measured(clip_quality(found, self.held_out, scorer, seed=seed), quantiles, domain)
 
         return run.runtime.from_first(measured)
 
@@ -192,10 +210,14 @@ class FrameTask:
 
     def measure(self, run: TrainingRun, scorer: Scorer, target: DScoreTarget) -> Measured:
         """D-scores of held-out identities are computed with their own centroids; what frames it knows is not known."""
-        store = computed_features(run, "features_held_out", self.held_out)
-        return run.runtime.from_first(
-            lambda: (frame_quality(store, scorer, self.target(store), progress=run.progress), None)
-        )
+        store, data = computed_features(run, "features_held_out", self.held_out), self.data
+
+        def measured() -> Measured:
+            quality = frame_quality(store, scorer, self.target(store), progress=run.progress)
+            scores = frame_scores(data.paths, data.variants, scorer, progress=run.progress, on_error=run.left_out)
+            return Measured(quality, score_quantiles(scores))
+
+        return run.runtime.from_first(measured)
 
 
 Task = ClipTask | FrameTask
@@ -222,6 +244,4 @@ def _with_background(
 
 
 def _evenly(videos: list[LabelledVideo], most: int | None) -> list[LabelledVideo]:
-    if most is None or len(videos) <= most:
-        return videos
-    return [videos[i * len(videos) // most] for i in range(most)]
+    return videos if most is None else [videos[i] for i in evenly(len(videos), most)]

@@ -16,7 +16,9 @@ from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.progress import Progress
 from clipselect.scoring.scorer import load_scorer
 from clipselect.scoring.video_scores import score_video
+from clipselect.scoring.weights_file import load_weights, save_weights
 from clipselect.training import domain_fit
+from clipselect.training.score_distribution import add_percentiles
 
 CLIPS: dict[str, Any] = {"clip_duration": 0.2, "frames": 4, "size": 32, "steps": 3, "batch": 4}
 FRAMES: dict[str, Any] = {"variants": 1, "size": 16, "steps": 3, "batch": 4}
@@ -60,6 +62,9 @@ def test_a_network_is_distilled_in_one_call(kind: str, videos: Path, identities:
     assert loaded.metadata["sha256"] == made.scorer.metadata["sha256"] and loaded.name == made.scorer.name == "d"
     element = np.random.default_rng(0).integers(0, 255, (1, *loaded.input_spec.shape), dtype=np.uint8)
     assert loaded.score(element) == made.scorer.score(element)
+    quantiles = loaded.metadata["score_quantiles"]
+    assert len(quantiles) == 101 and quantiles == sorted(quantiles) and 0 < quantiles[0] < quantiles[-1] < 1
+    assert "| p5 | p10 |" in made.card.read_text() and f"| {quantiles[5]:.3f} |" in made.card.read_text()
     assert made.held_out == loaded.metadata["held_out"] and len(made.doubts) == (
         kind == "clips"
     )  # a base of random weights
@@ -76,6 +81,23 @@ def test_a_ddnet_knows_what_it_was_distilled_on(videos: Path, tmp_path: Path, mo
     assert loaded.training_domain.share_nearer(scored.features) < 0.99
     assert loaded.training_domain.share_nearer(scored.features + 100) == 1.0
     assert scored.features.shape == (len(scored.clips), loaded.training_domain.mean.size)
+
+
+@pytest.mark.parametrize("kind", ["clips", "frames"])
+def test_weights_without_percentiles_get_those_that_distilling_would_have_written(
+    kind: str, videos: Path, identities: Path, tmp_path: Path
+) -> None:
+    made = distilled(kind, videos, identities, tmp_path / "d.safetensors")
+    tensors, metadata = load_weights(made.weights, kind="ddnet")
+    expected = metadata.pop("score_quantiles")
+    save_weights(tmp_path / "old.safetensors", tensors, metadata)
+    data = videos if kind == "clips" else identities
+    add_percentiles(tmp_path / "old.safetensors", data, tmp_path / "new.safetensors")
+    found = load_weights(tmp_path / "new.safetensors", kind="ddnet")[1]["score_quantiles"]
+    if kind == "frames":
+        assert found == expected
+    else:  # which videos are held out is a matter of the labels, and these are data without
+        np.testing.assert_allclose([found[0], found[-1]], [expected[0], expected[-1]], atol=0.2)
 
 
 def test_what_the_command_line_does_not_offer_is_a_field_of_the_recipe(videos: Path, tmp_path: Path) -> None:
