@@ -1,7 +1,7 @@
 """Labelled videos as groups over a table of clips: as they are, or composed into untrimmed ones."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -199,8 +199,8 @@ def _joined(found: Mapping[str, VideoTable]) -> tuple[dict[str, int], ClipTable]
     """The row at which every video's clips begin, and the table of them all."""
     starts = np.cumsum([0, *(len(table.scores) for table in found.values())]).tolist()
     firsts = dict(zip(found, starts, strict=False))
-    scores = np.concatenate([table.scores for table in found.values()])
-    return firsts, ClipTable(scores, np.concatenate([table.probabilities for table in found.values()]))
+    columns = {f.name: np.concatenate([getattr(table, f.name) for table in found.values()]) for f in fields(ClipTable)}
+    return firsts, ClipTable(**columns)
 
 
 def _written(

@@ -1,4 +1,4 @@
-"""The outputs of both networks for every candidate clip of a video.
+"""The outputs of both networks for every candidate clip of a video, and what its rivals without a network go by.
 
 The two networks look at the same windows of time, each at its own number and size of frames. A video is decoded once
 per network, or once in all where both look at the same frames.
@@ -16,6 +16,7 @@ from clipselect.data.composition import spread_clips
 from clipselect.media.candidate_clips import Clip, Timeline, candidate_clips
 from clipselect.media.clip_decoding import ClipBatch, known_clips, map_clips, read_clips
 from clipselect.media.sources import Source
+from clipselect.scoring.cheap_scores import motion, motion_scores, packet_scores
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.scorer import Scorer
 from clipselect.zoo.base import Base
@@ -72,17 +73,21 @@ class Networks:
 
 @dataclass(frozen=True)
 class VideoTable:
-    """The outputs of both networks for the n candidate clips of one video.
+    """What is known of the n candidate clips of one video.
 
     Attributes:
         spans: [n, 2] seconds from the first frame.
-        scores: [n] float32.
-        probabilities: [n, classes] float32.
+        scores: [n] float32, by the DDNet.
+        probabilities: [n, classes] float32, by the base.
+        motion: [n] float32, of the frames that the DDNet sees; see `clipselect.scoring.cheap_scores`.
+        packets: [n] float32, bytes per second; likewise.
     """
 
     spans: NDArray[np.float64]
     scores: Floats
     probabilities: Floats
+    motion: Floats
+    packets: Floats
 
 
 @dataclass
@@ -115,14 +120,11 @@ def video_table(source: Source, grid: ClipGrid, networks: Networks) -> VideoTabl
     Raises:
         VideoError: not one frame decodes.
     """
-    if networks.see_the_same:
-        runs = [networks.scorer.score, networks.probabilities]
-        source, clips, (scores, probabilities) = _pass(source, grid, networks.scorer.input_spec, runs)
-    else:
-        source, clips, scores = score_pass(source, grid, networks, Stopwatch())
-        probabilities = base_pass(source, clips, networks, Stopwatch())
+    runs = [networks.scorer.score, motion, *([networks.probabilities] if networks.see_the_same else [])]
+    source, clips, (scores, moved, *same) = _pass(source, grid, networks.scorer.input_spec, runs)
+    probabilities = same[0] if same else base_pass(source, clips, networks, Stopwatch())
     spans = np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64)
-    return VideoTable(spans, scores, probabilities)
+    return VideoTable(spans, scores, probabilities, moved, packet_scores(source, clips))
 
 
 def score_pass(
@@ -132,6 +134,13 @@ def score_pass(
     scorer = networks.scorer
     source, clips, (scores,) = _pass(source, grid, scorer.input_spec, [watch.timed("ddnet", scorer.score)])
     return source, clips, scores
+
+
+def motion_pass(source: Source, grid: ClipGrid, networks: Networks) -> tuple[Source, list[Clip], Floats]:
+    """The same with the motion [n] of the frames that the DDNet would see."""
+    spec = networks.scorer.input_spec
+    moved = motion_scores(source, lambda s: grid.clips(s.timeline), size=spec.size, frames=spec.clip_frames)
+    return moved.source, moved.clips, np.concatenate(moved.results)
 
 
 def base_pass(source: Source, clips: list[Clip], networks: Networks, watch: Stopwatch) -> Floats:

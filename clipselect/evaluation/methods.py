@@ -32,6 +32,7 @@ class Candidates:
         threshold: of eq. 7, in [0, 1].
         equal_cost_k: how many uniform elements the total cost of `k` by score buys, in [1, n].
         confidence: [n] the base's own largest probability, where the base saw all of them.
+        motion, packets: [n] of clips, see `clipselect.scoring.cheap_scores`, where they were measured.
         action: [n] bool, which clips show the action, where that is known.
         d_scores: [n] the D-scores (eq. 4) that the scores estimate, where the identities are known.
         sharp: [n] bool, which frames were not blurred, where some were.
@@ -45,6 +46,8 @@ class Candidates:
     threshold: float = 0.15
     equal_cost_k: int | None = None
     confidence: NDArray[np.floating] | None = None
+    motion: NDArray[np.floating] | None = None
+    packets: NDArray[np.floating] | None = None
     action: NDArray[np.bool_] | None = None
     d_scores: NDArray[np.floating] | None = None
     sharp: NDArray[np.bool_] | None = None
@@ -65,10 +68,12 @@ class Method:
         choose: candidates -> the places [k] of the kept ones, rising.
         weigh: the kept ones by their scores, as they are (None) or rescaled, or all equally.
         elements: what it is measured on.
-        needs: what must see every candidate first: nothing, the DDNet or the base; or what must be known of them. A
-            method that needs the D-scores takes them for the scores.
+        needs: what must see every candidate first: nothing, the DDNet or the base; or what must be known of them:
+            their motion, which takes decoding, or packets, which take reading the file. A method that needs the
+            D-scores takes them for the scores.
         has_k: whether it keeps a given number K.
-        role: what it is compared as: the subject of all tables, a rival of its kind, or an oracle that cannot be used.
+        role: what it is compared as: the subject of all tables, a rival of its kind (cheap: it ranks without a
+            network), or an oracle that cannot be used.
         in_plots: whether plots show it; of variants that lie on top of each other only one does.
         style: colour and marker of its plots; None for some of its own in every report.
     """
@@ -78,9 +83,9 @@ class Method:
     choose: Callable[[Candidates], IntArray]
     weigh: Rescale | Literal["equal"] | None = "equal"
     elements: tuple[Element, ...] = ("clip", "frame")
-    needs: Literal["nothing", "ddnet", "base", "action", "d_scores", "sharp"] = "nothing"
+    needs: Literal["nothing", "ddnet", "base", "motion", "packets", "action", "d_scores", "sharp"] = "nothing"
     has_k: bool = True
-    role: Literal["subject", "uniform", "equal_cost", "random", "dense", "oracle", "other"] = "other"
+    role: Literal["subject", "uniform", "equal_cost", "random", "cheap", "dense", "oracle", "other"] = "other"
     in_plots: bool = True
     style: tuple[str, str] | None = None
 
@@ -184,6 +189,7 @@ _CLIP: tuple[Element, ...] = ("clip",)
 _FRAME: tuple[Element, ...] = ("frame",)
 # Colours of Okabe and Ito, which people with a colour vision deficiency can distinguish.
 _VERMILION, _SKY, _BLUE, _PURPLE, _ORANGE, _GREEN = "#d55e00", "#56b4e9", "#0072b2", "#cc79a7", "#e69f00", "#009e73"
+_BROWN, _OLIVE = "#7b4b2a", "#8a8a00"
 _ORACLE = ("#909090", "*")
 
 _TABLE = (
@@ -223,6 +229,12 @@ _TABLE = (
            lambda c: uniform(c.count, _half(c)), elements=_FRAME, has_k=False),
     Method("first", "the first K, averaged", lambda c: np.arange(c.k), elements=_FRAME),
     Method("random", "K drawn at random, averaged", _random, role="random", style=(_PURPLE, "v")),
+    Method("motion", "the K that move most by the differences of the frames that the DDNet sees, averaged",
+           lambda c: _apart(c, _known(c.motion, "motion"), c.k),
+           elements=_CLIP, needs="motion", role="cheap", style=(_BROWN, "h")),
+    Method("packets", "the K whose frames take most bytes in the file, key frames aside, averaged",
+           lambda c: _apart(c, _known(c.packets, "packets"), c.k),
+           elements=_CLIP, needs="packets", role="cheap", style=(_OLIVE, "8")),
     Method("confidence", "the K best by the base's own largest probability, which costs the base on all candidates",
            lambda c: _apart(c, _known(c.confidence, "confidence"), c.k),
            elements=_CLIP, needs="base", style=(_ORANGE, "^")),

@@ -3,7 +3,8 @@
 Pure functions over the outputs of both networks for every clip (`ClipTable`); no video is read, so a new K costs
 nothing. Each method of `clipselect.evaluation.methods` for clips is applied at every K, those without a K once. A video
 with fewer than K candidates gives all it has. `random` is the mean over several draws; `uniform_equal_cost` is left out
-if no cost is known, and `action_clips_only` if it is not known which clips show the action.
+if no cost is known, `action_clips_only` if it is not known which clips show the action, `motion` and `packets` if they
+were not measured.
 """
 
 from collections.abc import Sequence
@@ -46,15 +47,18 @@ class Group:
 
 @dataclass(frozen=True)
 class ClipTable:
-    """The outputs of both networks for every clip.
+    """The outputs of both networks for every clip, and what its rivals without a network go by.
 
     Attributes:
         scores: [m] by the DDNet.
         probabilities: [m, classes] by the base.
+        motion, packets: [m], see `clipselect.scoring.cheap_scores`; None where they were not measured.
     """
 
     scores: Floats
     probabilities: Floats
+    motion: Floats | None = None
+    packets: Floats | None = None
 
     @cached_property
     def confidence(self) -> Floats:
@@ -132,12 +136,14 @@ def outcomes_of(
     return [
         _outcome(method, k, groups, table, cost, seeds, with_map, min_gap)
         for method, k in methods_at("clip", sorted(set(ks)))
-        if _applies(method, groups, cost)
+        if _applies(method, groups, table, cost)
     ]
 
 
-def _applies(method: Method, groups: Sequence[Group], cost: Cost) -> bool:
+def _applies(method: Method, groups: Sequence[Group], table: ClipTable, cost: Cost) -> bool:
     """Whether what the method needs is known."""
+    if method.needs in ("motion", "packets"):
+        return getattr(table, method.needs) is not None
     if method.needs == "action":
         actions = [group.action for group in groups]
         return all(a is not None for a in actions) and any(a.any() for a in actions if a is not None)
@@ -182,10 +188,10 @@ def _candidates(
     n = len(group.rows)
     most = n if k is None else min(k, n)
     equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
-    confidence = table.confidence[group.rows]
+    motion, packets = (None if values is None else values[group.rows] for values in (table.motion, table.packets))
     return Candidates(
-        table.scores[group.rows], most, seed=(seed, number), equal_cost_k=equal, confidence=confidence,
-        action=group.action, spans=group.spans, min_gap=min_gap,
+        table.scores[group.rows], most, seed=(seed, number), equal_cost_k=equal, motion=motion, packets=packets,
+        confidence=table.confidence[group.rows], action=group.action, spans=group.spans, min_gap=min_gap,
     )  # fmt: skip
 
 

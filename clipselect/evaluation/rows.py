@@ -13,7 +13,7 @@ from clipselect.evaluation.outcomes import ClipTable, Cost, Group, Outcome
 
 Record = dict[str, Any]
 
-RIVALS = ("uniform", "equal_cost", "random")
+RIVALS = ("uniform", "equal_cost", "random", "cheap")
 """Roles of the methods that ddl is compared with at every K."""
 
 
@@ -48,9 +48,9 @@ def differences(outcomes: Sequence[Outcome], groups: Sequence[Group], measured: 
     """The entries of `differences`, without `data`: every metric of ddl at every K less that of its rivals on the same
     videos, in points with paired 95 % intervals.
 
-    The rivals are uniform, equal cost and random at the same K, and at other K where they cost no more or take no more
-    seconds; dense and dense_weighted; and ddl at its best K, which shows how small a K will do. `differing` is the
-    number of sources on which the two differ, where the metric is one of single videos.
+    The rivals are uniform, equal cost, random, motion and packets at the same K, and at other K where they cost no more
+    or take no more seconds; dense and dense_weighted; and ddl at its best K, which shows how small a K will do.
+    `differing` is the number of sources on which the two differ, where the metric is one of single videos.
 
     Args:
         measured: the `rows` of the outcomes, with seconds if there are any.
@@ -87,17 +87,21 @@ def class_rows(outcomes: Sequence[Outcome], groups: Sequence[Group], classes: Se
 def ranking_quality(groups: Sequence[Group], table: ClipTable) -> dict[str, float | None]:
     """AUC: the chance that in a video a clip that shows the action scores higher than one that does not.
 
-    The mean over the videos that have both kinds of clip, by the DDNet (`auc_ddnet`) and by the base's own confidence
-    (`auc_confidence`), each with `_low` and `_high`; 0.5 is chance. Both None where clips of both kinds are not known.
+    The mean over the videos that have both kinds of clip, by the DDNet (`auc_ddnet`), by the base's own confidence
+    (`auc_confidence`) and, where measured, by `auc_motion` and `auc_packets`, each with `_low` and `_high`; 0.5 is
+    chance. The first two are None where clips of both kinds are not known.
     """
     both = [g for g in groups if g.action is not None and g.action.any() and not g.action.all()]
     if not both:
         return {"auc_ddnet": None, "auc_confidence": None}
     out: dict[str, float | None] = {}
-    for name, scores in (("auc_ddnet", table.scores), ("auc_confidence", table.confidence)):
+    by = {"ddnet": table.scores, "confidence": table.confidence, "motion": table.motion, "packets": table.packets}
+    for name, scores in by.items():
+        if scores is None:
+            continue
         values = [roc_auc(scores[group.rows], group.action) for group in both if group.action is not None]
         low, high = bootstrap_interval(values, clusters=[group.name for group in both])
-        out |= {name: float(np.mean(values)), f"{name}_low": low, f"{name}_high": high}
+        out |= {f"auc_{name}": float(np.mean(values)), f"auc_{name}_low": low, f"auc_{name}_high": high}
     return out
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 
-VERSION = 2
+VERSION = 3
 """Of what a table holds: raised whenever the same video, networks and grid give other tables."""
 
 
@@ -81,10 +81,11 @@ class TableCache:
         """None for what is not there or damaged."""
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                table = VideoTable(arrays["spans"], arrays["scores"], arrays["probabilities"])
+                table = VideoTable(**{field.name: arrays[field.name] for field in fields(VideoTable)})
             n, classes = len(table.spans), len(self.networks.base.classes)
-            shapes = (table.spans.shape, table.scores.shape, table.probabilities.shape)
-            whole = n > 0 and shapes == ((n, 2), (n,), (n, classes))
-            return table if whole and np.isfinite(table.scores).all() else None
+            values = (table.scores, table.motion, table.packets)
+            shapes = (table.spans.shape, table.probabilities.shape, *(value.shape for value in values))
+            whole = n > 0 and shapes == ((n, 2), (n, classes), (n,), (n,), (n,))
+            return table if whole and all(np.isfinite(value).all() for value in values) else None
         except Exception:  # a damaged file raises whatever its bytes lead the reader to
             return None

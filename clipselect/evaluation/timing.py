@@ -10,13 +10,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clipselect.evaluation.clip_tables import ClipGrid, Networks, Stopwatch, base_by_seeking, base_pass, score_pass
+from clipselect.evaluation.clip_tables import (
+    ClipGrid,
+    Networks,
+    Stopwatch,
+    base_by_seeking,
+    base_pass,
+    motion_pass,
+    score_pass,
+)
 from clipselect.evaluation.methods import METHODS, Candidates, equal_cost_k
 from clipselect.evaluation.outcomes import Cost
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.method.aggregation import aggregate
+from clipselect.scoring.cheap_scores import packet_scores
 
 Answer = NDArray[np.float64]
 Timed = Callable[[str], tuple[Answer, dict[str, float]]]
@@ -24,7 +33,7 @@ Timed = Callable[[str], tuple[Answer, dict[str, float]]]
 Key = tuple[str, int | None]
 """A method and its K."""
 
-TIMED = ("ddl", "uniform", "uniform_equal_cost", "dense")
+TIMED = ("ddl", "uniform", "uniform_equal_cost", "motion", "packets", "dense")
 
 
 def timed_methods(
@@ -90,16 +99,22 @@ def _answer(
 ) -> tuple[Answer, dict[str, float]]:
     method, watch = METHODS[name], Stopwatch()
     source = open_source(path, fps=fps)
+    motion = packets = None
     if method.needs == "ddnet":
         source, clips, scores = score_pass(source, grid, networks, watch)
+    elif method.needs == "motion":
+        source, clips, scores = motion_pass(source, grid, networks)
+        motion = scores
     else:
         clips = grid.clips(source.timeline)
         scores = np.zeros(len(clips), np.float32)  # the method does not use them
+        packets = packet_scores(source, clips) if method.needs == "packets" else None
     n = len(clips)
     most = n if k is None else min(k, n)
     equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
     spans = np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64)
-    kept, weights = method.keep(Candidates(scores, most, equal_cost_k=equal, spans=spans, min_gap=min_gap))
+    known: dict[str, Any] = {"equal_cost_k": equal, "motion": motion, "packets": packets}
+    kept, weights = method.keep(Candidates(scores, most, spans=spans, min_gap=min_gap, **known))
     if k is None:
         rows = base_pass(source, clips, networks, watch)
     else:

@@ -69,18 +69,21 @@ class PacketIndex:
 
     Attributes:
         pts: presentation time of every frame in ticks of the stream, in order; None where the container has none.
+        sizes, is_key: bytes of every frame's packet, and whether it is a key frame, in the same order.
         last_duration: ticks for which the last frame is shown; 0 if the container does not say.
         broken: a sentence if the file holds less than its header promises.
     """
 
     pts: list[int | None]
+    sizes: list[int]
+    is_key: list[bool]
     last_duration: int
     broken: str | None
 
 
 def read_index(container: av.container.InputContainer, stream: av.VideoStream) -> PacketIndex:
     """Read all packets of a container, without decoding them."""
-    pts: list[int | None] = []
+    frames: list[tuple[int | None, int, bool]] = []
     last_pts: int | None = None
     count, last_duration, file_end = 0, 0, 0.0
     for packet in packets(container, *container.streams):
@@ -92,18 +95,19 @@ def read_index(container: av.container.InputContainer, stream: av.VideoStream) -
             continue
         count += 1
         if not packet.is_discard:
-            pts.append(packet.pts)
+            frames.append((packet.pts, packet.size, packet.is_keyframe))
             if last_pts is None or packet.pts is None or packet.pts >= last_pts:
                 last_pts, last_duration = packet.pts, packet.duration or 0
-    if None not in pts:
-        pts.sort(key=lambda p: p or 0)  # packets come in decoding order
+    if all(pts is not None for pts, *_ in frames):
+        frames.sort(key=lambda frame: frame[0] or 0)  # packets come in decoding order
     promised = (container.duration or 0) / av.time_base
     broken = None
-    if pts and stream.frames > count:
+    if frames and stream.frames > count:
         broken = f"ends at {file_end:.2f} s with {count} of the {stream.frames} frames its header promises"
-    elif pts and promised > file_end + MAX_OVERSTATEMENT:
+    elif frames and promised > file_end + MAX_OVERSTATEMENT:
         broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s"
-    return PacketIndex(pts, last_duration, broken)
+    times, sizes, is_key = [f[0] for f in frames], [f[1] for f in frames], [f[2] for f in frames]
+    return PacketIndex(times, sizes, is_key, last_duration, broken)
 
 
 def packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator["av.Packet[Any]"]:

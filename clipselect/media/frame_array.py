@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.media.candidate_clips import Seconds, Timeline, exact_rate
 from clipselect.media.images import Image
+from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.scaling import Convert, squash
 
 
@@ -57,6 +58,10 @@ class FrameArray:
         check_argument(fps is not None, "fps", "must be given with frames in memory, which have no clock")
         rate = exact_rate(fps or 0, "fps").limit_denominator(100_000)
         return cls(frames, Timeline(np.arange(len(frames)), len(frames), 1 / rate))
+
+    @property
+    def packets(self) -> PacketSizes:
+        raise ArgumentError("source", "must be a file or a folder: frames in memory have no packets")
 
     @property
     def aspect(self) -> float:

@@ -15,6 +15,7 @@ from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Seconds, Timeline, exact_rate
 from clipselect.media.container import LIMITS
 from clipselect.media.images import Image
+from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.scaling import Convert, squash
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -53,6 +54,11 @@ class FrameFolder:
     @property
     def seek_cost(self) -> float:
         return 0
+
+    @property
+    def packets(self) -> PacketSizes:
+        sizes = np.array([image.stat().st_size for image in self.images], np.int64)
+        return PacketSizes(self.timeline, self.start_time, sizes, np.ones(len(sizes), bool))
 
     @property
     def aspect(self) -> float:

@@ -18,6 +18,7 @@ from clipselect.media.candidate_clips import Seconds, Timeline
 from clipselect.media.frame_folder import FrameFolder
 from clipselect.media.images import Image
 from clipselect.media.optional import require
+from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.scaling import Convert
 from clipselect.media.video import VideoFile
 
@@ -36,6 +37,7 @@ class Source(Protocol):
         aspect: width over height as shown, for thumbnails.
         warnings: what the user should know about the file, one sentence each.
         seek_cost: how many frames could be decoded in the time that `pictures` takes to get to its first frame.
+        packets: what the frames take in the file, where there is one.
     """
 
     @property
@@ -50,6 +52,8 @@ class Source(Protocol):
     def warnings(self) -> tuple[str, ...]: ...
     @property
     def seek_cost(self) -> float: ...
+    @property
+    def packets(self) -> PacketSizes: ...
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         """Decode once, forwards, and yield (index, [size, size, 3] uint8 RGB, squashed) for every wanted index.

@@ -22,6 +22,7 @@ from clipselect.media.container import has_frame_threads, open_container, read_i
 from clipselect.media.decoder import Decoder, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
+from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.read_again import ReadAgain
 from clipselect.media.scaling import Convert, orientation, squash
 
@@ -38,6 +39,7 @@ class VideoFile:
 
     Attributes:
         pixel_aspect: width over height of a pixel.
+        packets: what its frames take in the file.
         seekable: the container's own times are clean, so a frame's time identifies it after a seek.
         threads: that decode; 0 for as many as are fastest.
         fragile: its decoder's threads lose frames after every error, see `with_lost_frames`.
@@ -50,6 +52,7 @@ class VideoFile:
     warnings: tuple[str, ...]
     pixel_aspect: Fraction
     decoder: Decoder
+    packets: PacketSizes
     seekable: bool
     threads: int = 0
     fragile: bool = False
@@ -74,7 +77,8 @@ class VideoFile:
         timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or decoder.step), base)
         warnings = (index.broken,) if index.broken else ()
         start_time = decoder.origin * base
-        return cls(path, timeline, start_time, warnings, pixel_aspect, decoder, seekable, threads, fragile)
+        packets = PacketSizes(timeline, start_time, np.array(index.sizes, np.int64), np.array(index.is_key))
+        return cls(path, timeline, start_time, warnings, pixel_aspect, decoder, packets, seekable, threads, fragile)
 
     @property
     def seek_cost(self) -> float:

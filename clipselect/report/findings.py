@@ -4,7 +4,7 @@ Which K: the smallest without a significant difference from the best K that lose
 the file does not compare the two, the best K.
 The rivals: dense, the best uniform in no more seconds, and the best uniform for the cost: of all uniform rows with no
 more GFLOPs than ddl, the DDNet's included, and of the equal-cost row of the same K, which is rounded up; where no cost
-is known, uniform with the same K.
+is known, uniform with the same K. Likewise the best row for the cost of each method that ranks without a network.
 """
 
 import math
@@ -26,6 +26,7 @@ SUBJECT: str = names("subject")[0]
 EQUAL_COST: str = names("equal_cost")[0]
 UNIFORM, DENSE = names("uniform"), names("dense")
 """What the rivals are called for clips, and for the frames of sets."""
+CHEAP = names("cheap")
 
 
 class Verdict(Enum):
@@ -90,6 +91,7 @@ class Finding:
         uniform, uniform_in_time, dense: how ddl at the chosen K compares with the best uniform for its cost, with the
             best uniform in no more seconds, and with dense, where there are such rows.
         dense_for_less: dense and dense_weighted where they cost no more GFLOPs or seconds and ddl is not better.
+        cheap: how it compares with the best row for its cost of each method that ranks without a network.
     """
 
     run: Run
@@ -101,6 +103,7 @@ class Finding:
     uniform_in_time: Comparison | None = None
     dense: Comparison | None = None
     dense_for_less: tuple[Comparison, ...] = ()
+    cheap: tuple[Comparison, ...] = ()
 
 
 def findings(runs: Sequence[Run], metric: str | None = None) -> list[Finding]:
@@ -132,12 +135,15 @@ def _finding(run: Run, data: str, wanted: str | None) -> Finding:
     dense = [row for row in measured if row.method in (*DENSE, "dense_weighted")]
     cheaper = [beside(row, unit) for unit in ("gflops", "seconds") for row in dense if _costs_no_more(row, ddl, unit)]
     in_time = [row for row in measured if _costs_no_more(row, ddl, "seconds")]
+    affordable = _affordable(measured, ddl)
+    cheap = [beside(_best(affordable, metric, (name,)), cost) for name in CHEAP]
     return Finding(
         run, data, metric, rows, choice,
-        uniform=beside(_best_uniform(_affordable(measured, ddl), metric), cost),
+        uniform=beside(_best_uniform(affordable, metric), cost),
         uniform_in_time=beside(_best_uniform(in_time, metric), "seconds"),
         dense=beside(next((row for row in dense if row.method in DENSE), None), cost),
         dense_for_less=tuple(c for c in cheaper if c is not None and c.verdict is not Verdict.BETTER),
+        cheap=tuple(c for c in cheap if c is not None),
     )  # fmt: skip
 
 
@@ -221,8 +227,12 @@ def _affordable(rows: Sequence[Row], ddl: Row) -> list[Row]:
 
 
 def _best_uniform(rows: Sequence[Row], metric: str) -> Row | None:
-    uniform = [row for row in rows if row.method in (*UNIFORM, EQUAL_COST)]
-    return max(uniform, key=lambda row: row.metrics[metric].value, default=None)
+    return _best(rows, metric, (*UNIFORM, EQUAL_COST))
+
+
+def _best(rows: Sequence[Row], metric: str, methods: Sequence[str]) -> Row | None:
+    own = [row for row in rows if row.method in methods]
+    return max(own, key=lambda row: row.metrics[metric].value, default=None)
 
 
 def _paired(differences: Sequence[Difference], row: Row, rival: Row, metric: str) -> Difference | None:

@@ -75,7 +75,7 @@ def headline(finding: Finding) -> str:
         verdict = HEADLINES[uniform.verdict] + (" for the same cost" if uniform.cost == "gflops" else "")
     rows = [finding.choice.row, *(c.rival for c in (uniform, finding.dense) if c is not None)]
     figures = [f"{percent(row.metrics[finding.metric])} for {row_name(row)}" for row in rows]
-    rivals = [c for c in (finding.uniform_in_time, *finding.dense_for_less) if c is not None]
+    rivals = [c for c in (finding.uniform_in_time, *finding.dense_for_less, *finding.cheap) if c is not None]
     notes = "".join(_for_less(c) for c in rivals if c.verdict is not Verdict.BETTER)
     return f"{verdict}: {metric_name(finding.metric)} is {', '.join(figures)}{_gflops(rows, finding.run.group)}.{notes}"
 
@@ -89,6 +89,7 @@ def details(finding: Finding) -> list[str]:
         (finding.uniform, ", the best uniform for that cost"),
         (finding.uniform_in_time, ", the best uniform in no more time"),
         (finding.dense, ""),
+        *((c, f", the best {c.rival.method} for that cost") for c in finding.cheap),
     ]
     sentences = [_compared(ddl, c, role) for c, role in compared if c is not None]
     return [_which_k(finding.choice), *sentences, *_classes(finding)]
@@ -114,7 +115,7 @@ def _in_short(finding: Finding, name: str) -> str:
 
 def worth_it(finding: Finding) -> str:
     """Yes, where the best are better than all rivals that cost no more; No, where one of these is better than they."""
-    rivals = (finding.uniform, finding.uniform_in_time, *finding.dense_for_less)
+    rivals = (finding.uniform, finding.uniform_in_time, *finding.dense_for_less, *finding.cheap)
     verdicts = {c.verdict for c in rivals if c is not None}
     if Verdict.WORSE in verdicts:
         return NO

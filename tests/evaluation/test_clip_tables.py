@@ -14,12 +14,14 @@ from clipselect.evaluation.clip_tables import (
     Stopwatch,
     base_by_seeking,
     base_pass,
+    motion_pass,
     video_table,
 )
 from clipselect.evaluation.synthetic import SyntheticData
 from clipselect.media.candidate_clips import Timeline, candidate_clips
-from clipselect.media.clip_decoding import BATCH
+from clipselect.media.clip_decoding import BATCH, read_clip
 from clipselect.media.sources import open_source
+from clipselect.scoring.cheap_scores import motion
 from clipselect.scoring.scorer import load_scorer
 
 
@@ -31,6 +33,16 @@ def test_both_networks_see_the_same_windows_whatever_their_geometry(made: Synthe
     assert two_passes.spans.tolist() == shared_pass.spans.tolist()
     assert np.allclose(two_passes.probabilities, shared_pass.probabilities, atol=1e-6)
     assert not np.allclose(two_passes.scores, shared_pass.scores)
+    assert two_passes.packets.tolist() == shared_pass.packets.tolist()
+
+
+def test_the_table_holds_the_motion_of_the_frames_that_the_ddnet_sees(made: SyntheticData, networks: Networks) -> None:
+    source, cut = open_source(made.data.parent / "01.mp4"), ClipGrid(Fraction(1, 2))
+    for own in (networks, Networks(load_scorer(device="cpu"), networks.base)):
+        _, clips, moved = motion_pass(source, cut, own)
+        spec = own.scorer.input_spec
+        by_seeking = [motion(read_clip(source, clip, spec.size, spec.clip_frames)[None]) for clip in clips]
+        assert video_table(source, cut, own).motion.tolist() == moved.tolist() == np.concatenate(by_seeking).tolist()
 
 
 @pytest.mark.parametrize("geometry", ["squash", "short_side", "three_crops:40", "resize:40x64"])

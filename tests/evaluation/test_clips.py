@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, MissingFileError
-from clipselect.evaluation.clip_tables import Networks
+from clipselect.evaluation.clip_tables import Networks, VideoTable
 from clipselect.evaluation.clips import ClipEvaluation
 from clipselect.evaluation.evaluate import evaluate
 from clipselect.evaluation.outcomes import Cost
@@ -25,6 +25,7 @@ from clipselect.media.sources import open_source
 pytestmark = pytest.mark.slow
 
 Document = dict[str, Any]
+COLUMNS = [field.name for field in fields(VideoTable)]
 Bench = Callable[..., Document]
 
 
@@ -54,16 +55,18 @@ def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench) -> Non
     (data,) = document["data"]
     assert (data["videos"], data["classes"], data["candidates"], data["unreadable"]) == (6, 2, 10.0, [])
     assert document["ranking"][0]["data"] == "videos" and 0 <= document["ranking"][0]["auc_ddnet"] <= 1
-    rivals = {"uniform", "uniform_equal_cost", "random", "dense", "dense_weighted", "ddl"}
+    rivals = {"uniform", "uniform_equal_cost", "random", "motion", "packets", "dense", "dense_weighted", "ddl"}
     assert {d["than"] for d in document["differences"]} == rivals
     assert {c["class"] for c in document["classes"]} == {"blinking", "moving"}
     assert document["base"]["gflops"] > 0 and len(document["model"]["sha256"]) == 64
-    for method in ("ddl", "ddl_average", "uniform", "uniform_equal_cost"):
+    for method in ("ddl", "ddl_average", "uniform", "uniform_equal_cost", "motion", "packets"):
         assert rows[method, 3]["timed_videos"] == 1
         assert rows[method, 3]["seconds"] == pytest.approx(
             sum(rows[method, 3][f"seconds_{part}"] for part in ("decode", "ddnet", "base"))
         )
-    assert rows["ddl", 3]["seconds_ddnet"] > 0 == rows["uniform", 3]["seconds_ddnet"]
+    assert (
+        rows["ddl", 3]["seconds_ddnet"] > 0 == rows["uniform", 3]["seconds_ddnet"] == rows["motion", 3]["seconds_ddnet"]
+    )
     assert rows["dense", 12]["seconds"] > 0 and "seconds" not in rows["random", 3]
 
 
@@ -94,11 +97,14 @@ def test_a_damaged_file_of_the_cache_is_made_again(
         content[len(content) // 2] ^= 255
     elif damage == "pickle":
         with file.open("wb") as out:
-            np.savez(out, spans=np.array([{}]), scores=np.array([{}]), probabilities=np.array([{}]))
+            np.savez(out, **dict.fromkeys(COLUMNS, np.array([{}])))
         content = bytearray(file.read_bytes())
     elif damage == "shape":
         with file.open("wb") as out:
-            np.savez(out, spans=np.zeros((2, 2)), scores=np.zeros(2), probabilities=np.zeros((2, 9)))
+            np.savez(
+                out,
+                **dict.fromkeys(COLUMNS, np.zeros(2)) | {"spans": np.zeros((2, 2)), "probabilities": np.zeros((2, 9))},
+            )
         content = bytearray(file.read_bytes())
     file.write_bytes({"cut": content[:200], "empty": b""}.get(damage, content))
     del opened[:]

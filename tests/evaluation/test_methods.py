@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from clipselect.evaluation.methods import METHODS, Candidates, equal_cost_k, methods_at, names
 
 SCORES = np.array([0.2, 0.9, 0.1, 0.6, 0.4])
-FIVE = {"confidence": np.array([0.5, 0.1, 0.9, 0.2, 0.3]), "action": np.array([False, True, True, False, False])}
+FIVE = {
+    "confidence": np.array([0.5, 0.1, 0.9, 0.2, 0.3]),
+    "motion": np.array([1.0, 30.0, 2.0, 40.0, 50.0]),
+    "packets": np.array([900.0, 7.0, 8.0, 1000.0, 6.0]),
+    "action": np.array([False, True, True, False, False]),
+}
 BY_HAND = {
     # rescaled over all candidates: (score - 0.1) / 0.8; over the kept three: (score - 0.4) / 0.5
     "ddl": ([1, 3, 4], [0.9, 0.6, 0.4]),
@@ -19,6 +24,8 @@ BY_HAND = {
     "ddl_average": ([1, 3, 4], [1, 1, 1]),
     "uniform": ([0, 2, 4], [1, 1, 1]),
     "uniform_equal_cost": ([0, 1, 2, 3, 4], [1, 1, 1, 1, 1]),
+    "motion": ([1, 3, 4], [1, 1, 1]),
+    "packets": ([0, 2, 3], [1, 1, 1]),
     "confidence": ([0, 2, 4], [1, 1, 1]),
     "top1": ([1], [1]),
     "dense": ([0, 1, 2, 3, 4], [1, 1, 1, 1, 1]),
@@ -50,11 +57,12 @@ OVERLAPPING = np.array([(i / 2, i / 2 + 1) for i in range(9)])
 """Windows of a second, every half second."""
 
 
-@pytest.mark.parametrize("name", ["ddl", "ddl_average", "ddl_literal", "confidence", "random"])
+@pytest.mark.parametrize("name", ["ddl", "ddl_average", "ddl_literal", "motion", "packets", "confidence", "random"])
 def test_methods_that_could_waste_clips_on_one_moment_do_not(name: str) -> None:
     values = np.linspace(0.1, 0.9, 9)
     for seed in range(20):
-        given: dict[str, Any] = {"confidence": values, "seed": (seed,), "spans": OVERLAPPING}
+        given: dict[str, Any] = dict.fromkeys(("confidence", "motion", "packets"), values)
+        given |= {"seed": (seed,), "spans": OVERLAPPING}
         kept, _ = METHODS[name].keep(Candidates(values, 4, **given))
         assert (np.diff(kept) >= 2).all() and len(kept) >= 3
         overlapping, _ = METHODS[name].keep(Candidates(values, 4, **given, min_gap=None))
@@ -71,7 +79,16 @@ def test_dense_keeps_all_and_evenly_spread_clips_keep_their_number() -> None:
 
 
 def test_a_method_that_lacks_what_it_needs_says_so() -> None:
-    for name in ("uniform_equal_cost", "confidence", "action_clips_only", "oracle", "oracle_all", "oracle_sharp"):
+    for name in (
+        "uniform_equal_cost",
+        "motion",
+        "packets",
+        "confidence",
+        "action_clips_only",
+        "oracle",
+        "oracle_all",
+        "oracle_sharp",
+    ):
         with pytest.raises(ValueError, match="needs the"):
             METHODS[name].keep(Candidates(SCORES, 3))
 

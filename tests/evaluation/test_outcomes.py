@@ -38,6 +38,24 @@ def perfect() -> tuple[list[Group], ClipTable]:
     return groups, ClipTable(np.array(scores), np.array(probabilities))
 
 
+def test_rivals_without_a_network_cost_the_base_alone_and_are_compared_with_ddl() -> None:
+    groups, table = perfect()
+    measured = replace(table, motion=table.scores, packets=-table.scores)
+    found = by_method(method_rows(groups, measured, [1, 4]))
+    assert found["motion", 4]["top1"] == 100 and found["packets", 4]["top1"] < 100
+    for name in ("motion", "packets"):
+        costs = [found[name, 4][key] for key in ("gflops", "gflops_ddnet", "gflops_base", "clips")]
+        assert costs == [8, 0, 8, 4]
+    assert {(name, k) for name, k in found if name in ("motion", "packets")} == {
+        (name, k) for name in ("motion", "packets") for k in (1, 4)
+    }
+    pairs = compared(groups, measured, [1, 4])
+    assert pairs["top1", 4, "packets", 4]["difference"] > 0 == pairs["top1", 4, "motion", 4]["difference"]
+    assert ("top1", 4, "motion", 1) in pairs and ("top1", 1, "motion", 4) not in pairs
+    ranking = ranking_quality(groups, measured)
+    assert (ranking["auc_motion"], ranking["auc_packets"]) == (1, 0)
+
+
 def random_groups(seed: int, classes: int = 7, most: int = 9, labels: int = 1) -> tuple[list[Group], ClipTable]:
     """A dozen videos of 3 to `most` clips that show something, some of the same source."""
     rng = np.random.default_rng(seed)

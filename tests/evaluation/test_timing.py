@@ -37,6 +37,9 @@ def test_what_is_timed_answers_as_the_tables_do(
     assert answers["dense", None] == pytest.approx(table.probabilities.mean(axis=0), abs=1e-6)
     expected = aggregate(torch.from_numpy(table.probabilities[kept]), weights(table.scores, kept)).numpy()
     assert answers["ddl", 3] == pytest.approx(expected, abs=1e-6)
+    for name, values in (("motion", table.motion), ("packets", table.packets)):
+        best = top_k(values, 3).ordered
+        assert answers[name, 3] == pytest.approx(table.probabilities[best].mean(axis=0), abs=1e-6)
     more = uniform(len(table.scores), 3 + math.ceil(len(table.scores) * COST.ddnet / crops))
     assert answers["uniform_equal_cost", 3] == pytest.approx(table.probabilities[more].mean(axis=0), abs=1e-6)
 

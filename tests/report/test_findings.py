@@ -133,6 +133,16 @@ def test_uniform_in_no_more_time_is_a_rival_of_its_own() -> None:
     assert found is not None and (found.rival.k, found.verdict) == (5, Verdict.BETTER)
 
 
+def test_a_rival_without_a_network_is_its_best_row_for_the_cost() -> None:
+    rows = [row("ddl", 5, 80), row("uniform", 5, 60), row("motion", 3, 70), row("motion", 7, 79), row("motion", 9, 95)]
+    found = finding_of(only(*rows, row("packets", 5, 90))).cheap
+    assert [(c.rival.method, c.rival.k, c.verdict) for c in found] == [
+        ("motion", 7, Verdict.SIMILAR),
+        ("packets", 5, Verdict.WORSE),
+    ]
+    assert finding_of(only(*rows[:2])).cheap == ()
+
+
 def test_sets_have_their_own_rivals() -> None:
     found = finding_of(only(row("ddl", 4, 80), row("even", 5, 60), row("average", None, 70), row("oracle", 4, 90)))
     assert found.uniform is not None and found.uniform.rival.method == "even"

@@ -27,6 +27,16 @@ def test_the_headline_names_rivals_that_are_as_good_for_no_more() -> None:
     assert "takes no more time" not in headline(finding_of(only(*rows)))
 
 
+@pytest.mark.parametrize(("motion", "answer"), [(60, "Yes"), (79, "Not shown by"), (95, "No")])
+def test_ddl_is_not_worth_it_where_a_rival_without_a_network_does_as_well(motion: float, answer: str) -> None:
+    found = finding_of(only(row("ddl", 5, 80), row("uniform", 5, 60), row("motion", 5, motion)))
+    assert summary([found])[0].startswith(f"val: is it worth it? {answer}")
+    assert ("motion at K = 5 costs no more GFLOPs" in headline(found)) == (answer != "Yes")
+    assert any(
+        "motion at K = 5" in sentence and "the best motion for that cost" in sentence for sentence in details(found)
+    )
+
+
 def test_without_ddl_uniform_or_accuracy_nothing_is_claimed() -> None:
     assert "no rows of ddl on val" in headline(finding_of(only(row("dense", None, 80))))
     assert "no row of uniform" in headline(finding_of(only(row("ddl", 5, 80))))
