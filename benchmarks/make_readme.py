@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from clipselect.evaluation.results import Difference, Results, Row, read_results
+from clipselect.evaluation.result_entries import Difference, Row
+from clipselect.evaluation.results import Results, read_results
 from clipselect.media.files import write_whole
 
 README = Path(__file__).with_name("README.md")

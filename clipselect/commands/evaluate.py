@@ -106,6 +106,10 @@ def clips(
         typer.Option(help="Maximum number of candidates a video: evenly spread, unless --stride gives fewer."),
     ] = None,
     clip_duration: ClipDuration = None,
+    pieces: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Cut videos with segments into pieces to answer for."),
+    ] = None,
     stride: Stride = None,
     base_geometry: BaseGeometry = None,
     min_gap: MinGap = 0.0,

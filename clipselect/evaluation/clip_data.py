@@ -1,22 +1,26 @@
-"""Labelled videos as groups over a table of clips: as they are, or composed into untrimmed ones."""
+"""Labelled videos as groups over a table of clips: as they are, cut into pieces, or composed into untrimmed ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from clipselect.data.composition import Composition, Kind, compose, write_composition
-from clipselect.data.datasets import BACKGROUND, Dataset, shown_class
+from clipselect.data.datasets import Dataset
 from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.evaluation.clip_tables import ClipGrid, VideoTable
 from clipselect.evaluation.outcomes import ClipTable, Group
+from clipselect.evaluation.pieces import actions_shown, clips_within, piece_edges, rarest, shown_within
 from clipselect.evaluation.rows import ranking_quality
 from clipselect.evaluation.table_cache import TableCache
 from clipselect.index.inputs import read_rows
 from clipselect.media.candidate_clips import Clip
+from clipselect.media.extract import extract_clip
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
@@ -36,6 +40,9 @@ class ClipDataSet:
         errors: why videos could not be read, by path.
         files: n -> video files of n groups, evenly drawn, to time methods on; `grid` gives their candidates.
         parts: some of the groups by name, whose ranking is reported too.
+        rarest: groups whose `action` says which clips show the rarest action of the group, of those where some do and
+            some do not; empty where no segments are known.
+        unlabelled: how many pieces were left out since no clip of theirs shows an action.
     """
 
     name: str
@@ -47,6 +54,8 @@ class ClipDataSet:
     grid: ClipGrid
     files: Callable[[int], list[str]]
     parts: dict[str, list[Group]] = field(default_factory=dict)
+    rarest: list[Group] = field(default_factory=list)
+    unlabelled: int = 0
 
     @property
     def max_candidates(self) -> int:
@@ -62,38 +71,67 @@ class ClipDataSet:
             "candidates": float(np.mean([len(group.rows) for group in self.groups])),
             "missing": self.missing,
             "other_split": self.other_split,
+            **({"unlabelled": self.unlabelled} if self.unlabelled else {}),
             "unreadable": [{"path": printable(path), "error": printable(e)} for path, e in self.errors.items()],
         }
 
     def ranking(self) -> list[dict[str, Any]]:
         """The entries of `ranking`, where it is known which clips show the action."""
         groups_of = {self.name: self.groups} | {f"{self.name}, {part}": groups for part, groups in self.parts.items()}
+        if any(len(group.labels) > 1 for group in self.rarest):  # else it is the only action
+            groups_of[f"{self.name}, rarest action"] = self.rarest
         found = [{"data": name, **ranking_quality(groups, self.table)} for name, groups in groups_of.items()]
         return [entry for entry in found if entry["auc_ddnet"] is not None]
 
 
 def untrimmed(
-    dataset: Dataset, cache: TableCache, *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error
+    dataset: Dataset,
+    cache: TableCache,
+    folder: Path,
+    *,
+    pieces: Fraction | None = None,
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
 ) -> ClipDataSet:
-    """The videos as they are: every one is a group; where its segments are known, so is which clips show an action."""
+    """The videos as they are: every one is a group; where its segments are known, so is which clips show an action.
+
+    Args:
+        folder: for the pieces to time.
+        pieces: seconds; every piece of a video is a group of its name, with the labels that its own clips show.
+    """
     found, errors = _tables([video.path for video in dataset.videos], dataset, cache, progress, on_error)
     firsts, table = _joined(found)
-    groups = []
+    groups, rare, cuts, unlabelled = [], [], [], 0
     for video in dataset.videos:
         if video.path not in found:
             continue
         spans = found[video.path].spans
-        windows = [Clip(Fraction(start), Fraction(end), 0, 0) for start, end in spans.tolist()]
-        shows = [shown_class(window, video) != BACKGROUND for window in windows]
-        index = np.arange(firsts[video.path], firsts[video.path] + len(spans))
-        groups.append(Group(video.path, video.labels, index, np.array(shows) if video.segments else None, spans))
+        shown = actions_shown(spans, video) if video.segments else {}
+        for start, end in pairwise(piece_edges(float(spans[:, 1].max()), None if pieces is None else float(pieces))):
+            inside = clips_within(spans, start, end)
+            own = shown_within(shown, inside)
+            labels = tuple(own) if pieces is not None and video.segments else video.labels
+            if not labels:
+                unlabelled += 1
+                continue
+            action = np.logical_or.reduce([*own.values(), np.zeros(len(inside), bool)]) if video.segments else None
+            group = Group(video.path, labels, firsts[video.path] + inside, action, spans[inside])
+            groups.append(group)
+            cuts.append((video.path, start, end))
+            if (rarest_action := rarest(own)) is not None:
+                rare.append(replace(group, action=rarest_action))
 
     def files(count: int) -> list[str]:
-        return [group.name for group in evenly(groups, count)]
+        drawn = evenly(cuts, count)
+        if pieces is None:
+            return [path for path, _, _ in drawn]
+        writers = [partial(_write_piece, *cut, cache.fps) for cut in drawn]
+        return _written(writers, folder, "cutting pieces", progress, on_error)
 
     return ClipDataSet(
-        dataset.name, groups, table, len(dataset.missing), dataset.other_split, errors, cache.grid, files
-    )
+        dataset.name, groups, table, len(dataset.missing), dataset.other_split, errors, cache.grid, files,
+        rarest=rare, unlabelled=unlabelled,
+    )  # fmt: skip
 
 
 def composed(
@@ -142,7 +180,9 @@ def composed(
             parts.setdefault(own_domain[labels[c.video]], []).append(group)
 
         def files(count: int) -> list[str]:
-            return _written(evenly(compositions, count), paths, cache, folder / kind, progress, on_error)
+            drawn = evenly(compositions, count)
+            writers = [partial(_write_composed, composition, paths, cache) for composition in drawn]
+            return _written(writers, folder / kind, "composing files", progress, on_error)
 
         grid = replace(cache.grid, exactly=None)
         return ClipDataSet(kind, groups, table, len(dataset.missing), dataset.other_split, errors, grid, files, parts)
@@ -203,24 +243,29 @@ def _joined(found: Mapping[str, VideoTable]) -> tuple[dict[str, int], ClipTable]
     return firsts, ClipTable(**columns)
 
 
+def _write_piece(video: str, start: float, end: float, fps: float, path: Path) -> None:
+    source = open_source(video, fps=fps)
+    first, after = (source.timeline.first_at_or_after(Fraction(seconds)) for seconds in (start, end))
+    extract_clip(source, Clip(Fraction(start), Fraction(end), first, after - 1), path)
+
+
+def _write_composed(composition: Composition, paths: Sequence[str], cache: TableCache, path: Path) -> None:
+    sources = {video: open_source(paths[video], fps=cache.fps) for video, _ in composition.clips}
+    grids = {video: cache.grid.clips(source.timeline) for video, source in sources.items()}
+    clips = [(sources[video], grids[video][clip]) for video, clip in composition.clips]
+    write_composition(clips, cache.grid.clip_duration, path)
+
+
 def _written(
-    compositions: Sequence[Composition],
-    paths: Sequence[str],
-    cache: TableCache,
-    folder: Path,
-    progress: ProgressCallback,
-    on_error: OnError,
+    writers: Sequence[Callable[[Path], None]], folder: Path, stage: str, progress: ProgressCallback, on_error: OnError
 ) -> list[str]:
-    """Compositions as real files; one that cannot be made is left out."""
+    """Real files of groups; one that cannot be made is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for number, composition in enumerate(tracked(compositions, "composing files", len(compositions), progress)):
+    for number, write in enumerate(tracked(writers, stage, len(writers), progress)):
         path = folder / f"{number:03d}.mp4"
         try:
-            sources = {video: open_source(paths[video], fps=cache.fps) for video, _ in composition.clips}
-            grids = {video: cache.grid.clips(source.timeline) for video, source in sources.items()}
-            clips = [(sources[video], grids[video][clip]) for video, clip in composition.clips]
-            write_composition(clips, cache.grid.clip_duration, path)
+            write(path)
         except UNREADABLE as e:
             on_error(str(path), as_clipselect_error(str(path), e))
             continue

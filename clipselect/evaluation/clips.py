@@ -17,6 +17,7 @@ from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
 from clipselect.data.datasets import Dataset, read_background
 from clipselect.errors import ClipselectWarning, check_argument
 from clipselect.evaluation.arguments import check_libraries, check_numbers
+from clipselect.evaluation.best_clips import best_clips
 from clipselect.evaluation.clip_data import ClipDataSet, composed, evenly, read_domains, untrimmed
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.destination import check_replaceable, make_destination
@@ -41,6 +42,8 @@ MAX_LENGTH_DIFFERENCE = 0.01
 """Seconds by which the clips of base and DDNet may differ without a warning."""
 
 Record = dict[str, Any]
+PARTS = ("data", "rows", "differences", "classes", "ranking", "best_clips")
+"""What a results file holds about each data set."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class ClipEvaluation:
         k: how many clips reach the base; None for 1, 3, 5 and 9 as far as the candidates go.
         dense: at most this many candidates per video: evenly spread, unless `stride` gives fewer.
         clip_duration: seconds; None for the DDNet's.
+        pieces: seconds; every video, whose actions must be annotated in time, is cut into pieces of this length, and a
+            piece is a group with the actions that its clips show. Intervals stay over videos. A last piece shorter than
+            half is joined to the one before. Clips that lie in two pieces are candidates of neither.
         stride: seconds between the starts of candidates; None for the clip duration.
         min_gap: seconds that lie between the clips that a method keeps, as for `clipselect.select`; None lets them
             overlap. Evenly spread clips do so only where they fill the video, and dense is all clips in any case.
@@ -88,6 +94,7 @@ class ClipEvaluation:
     k: Sequence[int] | None = None
     dense: int | None = None
     clip_duration: Seconds | None = None
+    pieces: Seconds | None = None
     stride: Seconds | None = None
     min_gap: float | None = 0
     base_geometry: str | None = None
@@ -136,15 +143,21 @@ class ClipEvaluation:
         if self.limit is not None:
             dataset = replace(dataset, videos=evenly(dataset.videos, self.limit))
         length = exact_seconds(self.clip_duration or scorer.clip_duration, "clip_duration")
+        if self.pieces is not None:
+            problem = f"must be at least as long as a clip, {float(length):g} s, got {float(self.pieces):g}"
+            check_argument(self.pieces >= length, "pieces", problem)
+            has_segments = any(video.segments for video in dataset.videos)
+            check_argument(has_segments, "pieces", f"is for videos with segments, and {self.data} names none")
         networks = Networks(scorer, base)
         about = {"base": network_record(base), "model": network_record(scorer)}
         settings = self._record(length)
         document: Record = {"benchmark": self.benchmark, "settings": settings}
+        document |= {"group": "piece"} if self.pieces is not None else {}
         check_replaceable(out, document | about)
         cost = Cost(about["base"].get("gflops"), about["model"]["gflops"])
         self.warn(networks, cost)
 
-        parts: dict[str, list[Record]] = {key: [] for key in ("data", "rows", "differences", "classes", "ranking")}
+        parts: dict[str, list[Record]] = {key: [] for key in PARTS}
         used: set[int] = set()
         for data_set in self._data_sets(dataset, networks, length, out, progress, on_error):
             ks = self._ks(data_set)
@@ -185,7 +198,9 @@ class ClipEvaluation:
         if not self.compose:
             stride = None if self.stride is None else exact_seconds(self.stride, "stride")
             cache = TableCache(out / "cache", networks, ClipGrid(length, stride, self.dense), self.fps)
-            return [untrimmed(dataset, cache, progress=progress, on_error=on_error)]
+            pieces = None if self.pieces is None else exact_seconds(self.pieces, "pieces")
+            folder = out / "pieces"
+            return [untrimmed(dataset, cache, folder, pieces=pieces, progress=progress, on_error=on_error)]
         assert self.background is not None
         cache = TableCache(out / "cache", networks, ClipGrid(length, exactly=ACTION_CLIPS), self.fps)
         return composed(
@@ -237,6 +252,7 @@ class ClipEvaluation:
             "rows": measured,
             "differences": differences(outcomes, groups, measured),
             "classes": class_rows(outcomes, groups, networks.base.classes),
+            "best_clips": best_clips(data_set.rarest, data_set.table),
         }
         named = {key: [{"data": data_set.name} | entry for entry in entries] for key, entries in found.items()}
         return {"data": [data_set.record()], "ranking": data_set.ranking()} | named
@@ -259,19 +275,22 @@ class ClipEvaluation:
             check_argument(fits, "k", f"must lie between 1 and {most}, the most candidates of any video")
         check_argument(0.001 <= self.fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {self.fps}")
         check_limits(min_gap=self.min_gap)
-        for name in ("clip_duration", "stride"):
+        for name in ("clip_duration", "stride", "pieces"):
             if getattr(self, name) is not None:
                 exact_seconds(getattr(self, name), name)
 
     def _check_sources(self) -> None:
         unknown = ", ".join(kind for kind in self.compose if kind not in get_args(Kind))
         check_argument(not unknown, "compose", f"must be mixed, hard or both, got {unknown}")
+        if self.pieces is not None:
+            problem = "must not be given with pieces, which differ in length; give a stride"
+            check_argument(self.dense is None, "dense", problem)
         if not self.compose:
             for name in ("background", "domains"):
                 problem = "is for compositions only; compose them, or leave it out"
                 check_argument(getattr(self, name) is None, name, problem)
             return
-        for name in ("dense", "stride"):
+        for name in ("dense", "stride", "pieces"):
             problem = "must not be given for compositions, whose clips are given"
             check_argument(getattr(self, name) is None, name, problem)
         check_argument(not self.min_gap, "min_gap", "must be 0 for compositions, whose clips are given")

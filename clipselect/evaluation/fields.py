@@ -31,7 +31,7 @@ def check_order(estimate: Estimate) -> Estimate:
     return estimate
 
 
-def _percentages(estimate: Estimate) -> Estimate:
+def check_percentages(estimate: Estimate) -> Estimate:
     if not all(-1e-6 <= value <= 100 + 1e-6 for value in estimate):
         raise ValueError("must be percentages from 0 to 100")
     return check_order(estimate)
@@ -42,7 +42,7 @@ Count = Annotated[int, Ge(0), BeforeValidator(_integral)]
 K = Annotated[int, Ge(1), BeforeValidator(_integral)]
 Amount = Annotated[float, Ge(0), Lt(1e18)]
 Points = Annotated[float, Ge(-1e18), Lt(1e18)]
-Percentage = Annotated[Estimate, AfterValidator(_percentages)]
+Percentage = Annotated[Estimate, AfterValidator(check_percentages)]
 """A percentage with its interval."""
 
 

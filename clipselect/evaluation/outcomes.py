@@ -136,11 +136,11 @@ def outcomes_of(
     return [
         _outcome(method, k, groups, table, cost, seeds, with_map, min_gap)
         for method, k in methods_at("clip", sorted(set(ks)))
-        if _applies(method, groups, table, cost)
+        if applies(method, groups, table, cost)
     ]
 
 
-def _applies(method: Method, groups: Sequence[Group], table: ClipTable, cost: Cost) -> bool:
+def applies(method: Method, groups: Sequence[Group], table: ClipTable, cost: Cost) -> bool:
     """Whether what the method needs is known."""
     if method.needs in ("motion", "packets"):
         return getattr(table, method.needs) is not None
@@ -159,7 +159,7 @@ def _outcome(
     correct: list[dict[str, NDArray[np.float64]]] = []
     precisions: list[Statistic] = []
     for seed in seeds if method.role == "random" else seeds[:1]:
-        kept = [method.keep(_candidates(i, group, table, k, cost, seed, min_gap)) for i, group in enumerate(groups)]
+        kept = [method.keep(candidates_of(i, group, table, k, cost, seed, min_gap)) for i, group in enumerate(groups)]
         answers = np.stack([_answer(table, group, *own) for group, own in zip(groups, kept, strict=True)])
         clips = np.array([len(index) for index, _ in kept])
         correct.append(_correct(answers, labels))
@@ -182,9 +182,10 @@ def _outcome(
     )
 
 
-def _candidates(
-    number: int, group: Group, table: ClipTable, k: int | None, cost: Cost, seed: int, min_gap: float | None
+def candidates_of(
+    number: int, group: Group, table: ClipTable, k: int | None, cost: Cost, seed: int = 0, min_gap: float | None = 0
 ) -> Candidates:
+    """What a method may know about the clips of a group, which is the one of this number."""
     n = len(group.rows)
     most = n if k is None else min(k, n)
     equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)

@@ -11,6 +11,7 @@ from clipselect.report.runs import Run
 from clipselect.report.sentences import details, headline, summary
 from clipselect.report.tables import (
     Table,
+    best_clips_table,
     differences_table,
     fact,
     facts_tables,
@@ -40,6 +41,8 @@ READING = (
     " measured, also the best uniform in no more seconds.",
     "AUC: the chance that in a video a clip that shows the action scores higher than one that does not, averaged"
     " over the videos. 0.5 is chance; below that the ranking is worse than none.",
+    "First clip on the rarest action: of the videos where some candidates show their rarest action and some do not, the"
+    " percentage whose first clip by the method does. Chance is the action's mean share of the candidates.",
 )
 
 
@@ -111,10 +114,10 @@ def make_report(runs: Sequence[Run], metric: str | None = None) -> Report:
 def _section(title: str, found: Sequence[Finding]) -> Section:
     names = [f.run.label if len(found) > 1 else "" for f in found]
     passages = [Passage(name, f, headline(f), details(f)) for name, f in zip(names, found, strict=True)]
-    differences = differences_table(found)
+    more = [*differences_table(found), *best_clips_table(found)]
     return Section(
         title, _notes(found), passages,
-        [*results_tables(found), *differences], [*results_tables(found, brief=True), *differences],
+        [*results_tables(found), *more], [*results_tables(found, brief=True), *more],
     )  # fmt: skip
 
 

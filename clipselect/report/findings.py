@@ -15,7 +15,7 @@ from enum import Enum
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.fields import Estimate
 from clipselect.evaluation.methods import METHODS, names
-from clipselect.evaluation.results import Difference, Row
+from clipselect.evaluation.result_entries import BestClip, Difference, Row
 from clipselect.report.runs import Run
 
 MAX_LOSS = 1.0
@@ -105,6 +105,11 @@ class Finding:
     dense_for_less: tuple[Comparison, ...] = ()
     cheap: tuple[Comparison, ...] = ()
 
+    @property
+    def best_clips(self) -> list[BestClip]:
+        """Those of the data set."""
+        return [entry for entry in self.run.results.best_clips or () if entry.data == self.data]
+
 
 def findings(runs: Sequence[Run], metric: str | None = None) -> list[Finding]:
     """One per run and data set, in the order of the files.
@@ -178,12 +183,12 @@ def compare(
     one, other = row.metrics[metric], rival.metrics[metric]
     # of two intervals that touch the difference may be 0
     apart = Estimate(one.value - other.value, one.low - other.high, one.high - other.low)
-    verdict = _verdict(apart, min(row.source_count, rival.source_count))
+    verdict = verdict_of(apart, min(row.source_count, rival.source_count))
     return Comparison(rival, cost, apart.value, None, None, verdict)
 
 
 def judge(difference: Difference) -> Verdict:
-    return _verdict(difference.estimate, difference.differing)
+    return verdict_of(difference.estimate, difference.differing)
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
@@ -245,7 +250,8 @@ def _paired(differences: Sequence[Difference], row: Row, rival: Row, metric: str
     return None
 
 
-def _verdict(difference: Estimate, sources: int | None) -> Verdict:
+def verdict_of(difference: Estimate, sources: int | None) -> Verdict:
+    """What a difference with its interval says, of so many sources that may differ."""
     if difference.low <= 0 <= difference.high:
         return Verdict.SIMILAR
     if sources is not None and sources < MIN_DIFFERING:

@@ -2,7 +2,7 @@
 
 from clipselect.evaluation.fields import Estimate
 from clipselect.evaluation.methods import METHODS
-from clipselect.evaluation.results import Row
+from clipselect.evaluation.result_entries import Row
 
 UNITS = {"gflops": "GFLOPs", "seconds": "seconds"}
 METRICS = {

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clipselect.evaluation.methods import METHODS, names
-from clipselect.evaluation.results import Row
+from clipselect.evaluation.result_entries import Row
 from clipselect.media.optional import require
 from clipselect.media.text import printable
 from clipselect.report.classes import ClassGains, class_gains

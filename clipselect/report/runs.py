@@ -10,16 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.results import (
-    COSTS,
-    RESULTS_NAME,
-    VERSION,
-    DataSet,
-    Results,
-    Row,
-    read_results,
-    results_file,
-)
+from clipselect.evaluation.result_entries import COSTS, DataSet, Row
+from clipselect.evaluation.results import RESULTS_NAME, VERSION, Results, read_results, results_file
 
 CSV_COLUMNS = (
     "run", "benchmark", "data", "method", "k", "clips", "videos", "sources", "metric", "value", "low", "high", *COSTS,

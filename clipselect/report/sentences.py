@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from clipselect.evaluation.destination import SYNTHETIC
-from clipselect.evaluation.results import Row
+from clipselect.evaluation.result_entries import Row
 from clipselect.report.classes import ClassGain, class_gains
 from clipselect.report.findings import MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Verdict
 from clipselect.report.formats import (
@@ -92,7 +92,7 @@ def details(finding: Finding) -> list[str]:
         *((c, f", the best {c.rival.method} for that cost") for c in finding.cheap),
     ]
     sentences = [_compared(ddl, c, role) for c, role in compared if c is not None]
-    return [_which_k(finding.choice), *sentences, *_classes(finding)]
+    return [_which_k(finding.choice), *sentences, *_classes(finding), *_best_clips(finding)]
 
 
 def _in_short(finding: Finding, name: str) -> str:
@@ -164,6 +164,20 @@ def _classes(finding: Finding) -> Iterator[str]:
         losers = [f"{c.name} {loss:+.1f} ({count(c.sources, 'source')})" for c, loss in gains.worst(over, 2)]
         clauses.append(f"against {name}: {', '.join(losers) or 'none'}")
     yield f"Classes that lose most with {method_and_k(SUBJECT, gains.k)}, in points: {'; '.join(clauses)}."
+
+
+def _best_clips(finding: Finding) -> Iterator[str]:
+    entries = {entry.method: entry for entry in finding.best_clips}
+    own = entries.pop(SUBJECT, None)
+    if own is None:
+        return
+    others = "".join(f", {name} {entry.hits:.1f} %" for name, entry in entries.items())
+    group = finding.run.group
+    yield (
+        f"The first {finding.run.element} of {SUBJECT} shows the rarest action of its {group} in"
+        f" {percent(own.estimate)} of {count(own.videos, group)} ({count(own.sources, 'source')});"
+        f" by chance {own.chance:.1f} %{others}."
+    )
 
 
 def _counted(verdicts: Sequence[Verdict]) -> str:

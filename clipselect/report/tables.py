@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from clipselect.evaluation.fields import Estimate
 from clipselect.evaluation.methods import METHODS
-from clipselect.evaluation.results import Difference, Row
-from clipselect.report.findings import Finding, Verdict, is_variant, judge, ordered, place
+from clipselect.evaluation.result_entries import BestClip, Difference, Row
+from clipselect.report.findings import Finding, Verdict, is_variant, judge, ordered, place, verdict_of
 from clipselect.report.formats import amount, gain, interval, method_and_k, metric_name
 from clipselect.report.runs import Run
 
@@ -81,6 +81,15 @@ def ranking_table(runs: Sequence[Run]) -> list[Table]:
         for run, entry in entries
     ]
     return [Table("Ranking", (*_run_column(runs), "data", *(name.replace("_", " ") for name in names)), rows)]
+
+
+def best_clips_table(found: Sequence[Finding]) -> list[Table]:
+    """How often the clip that a method keeps first shows the rarest action; none if no file says so."""
+    runs = [f.run for f in found]
+    rows = [(*_run_cell(runs, f.run), *_best_clip_cells(entry)) for f in found for entry in f.best_clips]
+    groups = f"{found[0].run.group}s"
+    columns = (*_run_column(runs), "method", groups, "sources", "hits", "chance", "points", "significant")
+    return [Table("First clip on the rarest action", columns, rows)] if rows else []
 
 
 def methods_table(runs: Sequence[Run]) -> Table:
@@ -219,6 +228,14 @@ def _difference_cells(entry: Difference) -> tuple[str, ...]:
         gain(entry.estimate),
         SIGNIFICANT.get(verdict, verdict.value),
     )
+
+
+def _best_clip_cells(entry: BestClip) -> tuple[str, ...]:
+    verdict = verdict_of(entry.gain_estimate, entry.sources)
+    hits = f"{entry.hits:.1f} ({interval(entry.estimate)})"
+    counts = (entry.method, str(entry.videos), str(entry.sources))
+    significant = SIGNIFICANT.get(verdict, verdict.value)
+    return (*counts, hits, f"{entry.chance:.1f}", gain(entry.gain_estimate), significant)
 
 
 def _measure(name: str, estimate: Estimate | None) -> str:

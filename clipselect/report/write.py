@@ -46,7 +46,8 @@ def write_report(
         ArgumentError: a metric that was not measured, two outputs with the same name.
 
     >>> from clipselect.evaluation.fields import Estimate
-    >>> from clipselect.evaluation.results import DataSet, Network, Results, Row
+    >>> from clipselect.evaluation.result_entries import DataSet, Network, Row
+    >>> from clipselect.evaluation.results import Results
     >>> top1 = {"ddl": Estimate(80, 77, 83), "uniform": Estimate(60, 57, 63)}
     >>> rows = [Row(data="val", method=m, k=5, videos=98, clips=5, metrics={"top1": top1[m]}) for m in top1]
     >>> results = Results(

@@ -8,7 +8,7 @@ import torch
 from helpers.frame_fixtures import blocks, tiny_ddnet
 
 from clipselect.evaluation import provenance
-from clipselect.evaluation.results import Environment, Network
+from clipselect.evaluation.result_entries import Environment, Network
 from clipselect.scoring.scorer import load_scorer
 
 

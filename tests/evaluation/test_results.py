@@ -11,16 +11,8 @@ from helpers.report_files import Document, document, only, row, write
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.fields import Estimate
-from clipselect.evaluation.results import (
-    RESULTS_NAME,
-    DataSet,
-    Network,
-    Results,
-    Row,
-    UnreadableFile,
-    read_results,
-    write_results,
-)
+from clipselect.evaluation.result_entries import DataSet, Network, Row, UnreadableFile
+from clipselect.evaluation.results import RESULTS_NAME, Results, read_results, write_results
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 COMMITTED = [

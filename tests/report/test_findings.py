@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.fields import Estimate
-from clipselect.evaluation.results import Difference, Row
+from clipselect.evaluation.result_entries import Difference, Row
 from clipselect.report.findings import MAX_LOSS, MIN_DIFFERING, Reason, Verdict, choose_k, compare, findings, ordered
 
 OWN = [row("ddl", k, top1) for k, top1 in ((1, 79.8), (3, 80.4), (5, 81), (9, 80.9))]
