@@ -1,7 +1,8 @@
 """Networks that embed aligned faces, by name: those of the ArcFace and MobileFaceNet papers.
 
 Each takes normalised RGB faces [n, 3, 112, 112] and gives embeddings [n, d] as the last batch normalisation leaves
-them: compare them by cosine.
+them: compare them by cosine. `forward_features` and `forward_head` are its two parts, before and after the last map, by
+the names that timm gave them.
 """
 
 from collections import OrderedDict
@@ -46,8 +47,15 @@ class IR(nn.Module):
         self.norm = nn.BatchNorm1d(embedding)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.dropout(self.last(self.stages(self.stem(x))).flatten(1))
-        return self.norm(self.linear(y))
+        return self.forward_head(self.forward_features(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """The last map, [n, 512, 7, 7]."""
+        return self.stages(self.stem(x))
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """Embeddings [n, embedding] of last maps."""
+        return self.norm(self.linear(self.dropout(self.last(x).flatten(1))))
 
 
 class ConvUnit(nn.Sequential):
@@ -115,8 +123,15 @@ class MobileFaceNet(nn.Module):
         self.norm = nn.BatchNorm1d(embedding)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.blocks(self.pointwise(self.depthwise(self.stem(x))))
-        return self.norm(self.linear(self.everywhere(self.last(x)).flatten(1)))
+        return self.forward_head(self.forward_features(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """The last map, [n, 512, 7, 7]."""
+        return self.last(self.blocks(self.pointwise(self.depthwise(self.stem(x)))))
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """Embeddings [n, embedding] of last maps."""
+        return self.norm(self.linear(self.everywhere(x).flatten(1)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,149 @@
+"""Networks that make one feature of a whole set: what they share, and loading their weights."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clipselect.errors import ArgumentError, ClipselectError, NetworkError
+from clipselect.media.images import Image
+from clipselect.scoring.multiply_adds import multiply_adds
+from clipselect.scoring.weights_file import Metadata, load_weights
+from clipselect.sets.lfenet import Compression, LFENet, WithoutTransfer, map_shape
+from clipselect.sets.transfer import LocalInformationTransfer
+from clipselect.zoo.embedder import BATCH, Embedder
+from clipselect.zoo.embedder_loading import load_embedder
+from clipselect.zoo.trained_network import TrainedNetwork
+
+KIND = "set_network"
+"""Of weights files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetNetwork(TrainedNetwork):
+    """A trained network that makes one feature of a set of images. `load_set_network` makes one.
+
+    It works in two steps: what can be computed frame by frame, once, and what needs the other frames of a set, for
+    every choice of frames.
+
+    >>> network.embed(faces).shape                                              # doctest: +SKIP
+    (128,)
+    >>> features = network.frame_features(faces)                                # doctest: +SKIP
+    >>> network.set_feature(features[best]), network.set_feature(features)      # doctest: +SKIP
+
+    Attributes:
+        module: in evaluation mode.
+        multiply_adds: for a set of so many images; None where those of the base cannot be counted.
+        sha256: fingerprint of its weights and of its base.
+    """
+
+    module: LFENet
+    multiply_adds: Callable[[int], float] | None
+    sha256: str
+
+    def embed(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """The feature [d] of a set of images [h, w, 3] uint8 RGB of any size; they are squashed to the network's.
+
+        Raises:
+            ValueError: no image, or images of another shape or type.
+        """
+        return self.set_feature(self.frame_features(images))
+
+    @torch.inference_mode()
+    def frame_features(self, images: Sequence[Image]) -> Tensor:
+        """What every image of a set gives by itself, [T, ...]: for LFENet the map [T, d, h, w]."""
+        if not len(images):
+            raise ValueError("a set needs at least one image")
+        squashed = np.stack([self.input_spec.squash(image) for image in images])
+        batches = (squashed[i : i + BATCH] for i in range(0, len(squashed), BATCH))
+        return torch.cat([self.module.frame_features(self.input_spec.normalise(b, self.device)) for b in batches])
+
+    @torch.inference_mode()
+    def set_feature(self, features: Tensor) -> NDArray[np.float32]:
+        """The feature [d] of the set of these `frame_features`.
+
+        Raises:
+            NetworkError: it is not a number.
+        """
+        feature: NDArray[np.float32] = self.module.set_feature(features).cpu().numpy()
+        if not np.isfinite(feature).all():
+            raise NetworkError(f"{self.name} gives features that are not numbers; check its weights")
+        return feature
+
+
+def load_set_network(path: Path | str, base: str | Path | Embedder, device: str = "auto") -> SetNetwork:
+    """A network that `clipselect.train_set_network` wrote.
+
+    Args:
+        base: the embedder that it was trained for, as `clipselect.load_embedder` takes it. Weights of a frozen base are
+            not in the file, but what was trained alone.
+
+    Raises:
+        ArgumentError: another base.
+        ClipselectError: another file, or one whose metadata and tensors do not describe one network.
+
+    >>> network = load_set_network("lfenet.safetensors", "mobilefacenet_foamliu:FILE.pt")       # doctest: +SKIP
+    """
+    tensors, metadata = load_weights(path, kind=KIND)
+    embedder = base if isinstance(base, Embedder) else load_embedder(base, device)
+    if metadata.get("base_sha256") != embedder.sha256:
+        raise ArgumentError(
+            "base", f"must be {metadata.get('base')}, for which {path} was trained; {embedder.name} has other weights"
+        )
+    tensors = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+    try:
+        build = BUILDERS[metadata["network"]]
+        module, count = build(embedder, tensors, metadata)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArgumentError) as e:
+        raise ClipselectError(f"{path}: its metadata and its tensors do not describe one network; train it again") from e
+    return SetNetwork(
+        name=str(metadata["name"]), input_spec=embedder.input_spec, metadata=metadata, device=embedder.device,
+        module=module.eval().to(embedder.device), multiply_adds=count, sha256=f"{metadata['sha256']} {embedder.sha256}",
+    )  # fmt: skip
+
+
+def new_lfenet(base: Embedder, metadata: Metadata) -> LFENet:
+    """An untrained LFENet with a copy of its base.
+
+    Args:
+        metadata: `relation`, `width`, `bottleneck`, `max_segment`, `ending` and `frozen`, as the weights say them.
+
+    Raises:
+        ArgumentError: one of them makes no sense.
+        ClipselectError: the base cannot be cut before its last pooling.
+    """
+    channels, height, width = map_shape(base.run, base.input_spec, base.name)
+    assert isinstance(base.run, torch.nn.Module)
+    transfer = LocalInformationTransfer(
+        channels, metadata["relation"], width=metadata["width"], bottleneck=metadata["bottleneck"]
+    )
+    compression = Compression(channels, height * width, base.dim) if metadata["ending"] == "paper" else None
+    backbone, segment = copy.deepcopy(base.run), metadata["max_segment"]
+    return LFENet(backbone, transfer, compression, max_segment=segment, frozen=metadata["frozen"])
+
+
+def load_lfenet(
+    base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata
+) -> tuple[LFENet, Callable[[int], float] | None]:
+    """An LFENet of its weights, and what it costs."""
+    net = new_lfenet(base, metadata)
+    net.load_state_dict({**kept_out(net), **tensors})
+    _, height, width = map_shape(base.run, base.input_spec, base.name)
+    per_image = multiply_adds(WithoutTransfer(net).eval(), base.input_spec)
+    if not per_image:
+        return net, None
+    return net, lambda images: images * per_image + net.transfer_multiply_adds(images, height * width)
+
+
+def kept_out(net: LFENet) -> dict[str, Tensor]:
+    """The tensors that its weights file does not hold: those of a frozen base, which may not be ours to pass on."""
+    return {name: t for name, t in net.state_dict().items() if net.frozen and name.startswith("backbone.")}
+
+
+BUILDERS = {"lfenet": load_lfenet}
+"""By the `network` of the metadata: (base, tensors, metadata) -> the module, and its multiply-adds for so many images."""
