@@ -37,6 +37,7 @@ TEST = [
     "hypothesis>=6.100",
     "scenedetect-headless>=0.7",  # finds shots; with the OpenCV of the extra `faces`
     "tensorboard>=2.16",  # reads the logs
+    "timm>=1.0",  # networks that LFENet is built around
 ]
 
 setup(

@@ -51,6 +51,8 @@ from .scoring.scorer import load_scorer as load_scorer
 from .scoring.threads import set_threads as set_threads
 from .scoring.video_scores import VideoScores as VideoScores
 from .scoring.video_scores import score_video as score_video
+from .sets.set_network import SetNetwork as SetNetwork
+from .sets.set_network import load_set_network as load_set_network
 from .training.base_training import train_base as train_base
 from .training.distillation import DistillResult as DistillResult
 from .training.distillation import distill as distill
@@ -59,6 +61,7 @@ from .training.recipe import ClipRecipe as ClipRecipe
 from .training.recipe import FrameRecipe as FrameRecipe
 from .training.run import TrainResult as TrainResult
 from .training.score_distribution import add_percentiles as add_percentiles
+from .training.set_training import train_set_network as train_set_network
 from .zoo.embedder_loading import load_embedder as load_embedder
 from .zoo.loading import load_base as load_base
 

@@ -19,6 +19,7 @@ from clipselect.commands.report import report
 from clipselect.commands.score import score
 from clipselect.commands.train_base import train_base
 from clipselect.commands.train_embedder import train_embedder
+from clipselect.commands.train_set_network import lfenet, train_set_network
 
 app = typer.Typer(
     add_completion=False,
@@ -34,6 +35,8 @@ app.command(cls=Command)(reid)
 app.command(cls=Command)(index)
 app.command(cls=Command)(train_base)
 app.command(cls=Command)(train_embedder)
+train_set_network.command(cls=Command)(lfenet)
+app.add_typer(train_set_network, name="train-set-network")
 app.command(cls=Command)(distill)
 evaluate.command(cls=ListCommand)(evaluate_sets.faces)
 evaluate.command(cls=ListCommand)(evaluate_sets.persons)

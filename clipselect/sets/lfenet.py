@@ -1,6 +1,6 @@
 """LFENet: a face network whose local features repair each other before each image is compressed to an embedding."""
 
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +59,8 @@ class LFENet(nn.Module):
         frozen: bool = False,
     ) -> None:
         super().__init__()
-        self.backbone, self.transfer, self.compression = backbone, transfer, compression
+        self.backbone: Any = backbone
+        self.transfer, self.compression = transfer, compression
         self.max_segment, self.frozen = whole_number(max_segment, "max_segment", 1), frozen
         backbone.requires_grad_(not frozen)
 
@@ -83,7 +84,8 @@ class LFENet(nn.Module):
     def frame_features(self, images: Tensor) -> Tensor:
         """What an image gives without the others: maps [n, d, h, w] of normalised images [n, 3, height, width]."""
         if not self.frozen:
-            return self.backbone.forward_features(images)
+            maps: Tensor = self.backbone.forward_features(images)
+            return maps
         with torch.no_grad():  # channels last: much faster on a CPU, and safe without gradients
             return self.backbone.forward_features(images.contiguous(memory_format=torch.channels_last))
 
@@ -136,11 +138,11 @@ def map_shape(network: object, input_spec: InputSpec, name: str) -> tuple[int, i
     remedy = "give it forward_features and forward_head, as the face networks of the zoo and those of timm have"
     if not (isinstance(network, nn.Module) and hasattr(network, "forward_features")):
         raise ClipselectError(f"base {name!r} cannot be cut before its last pooling{_layers(network)}; {remedy}")
-    parameter = next(network.parameters(), torch.empty(0))
+    parameter, cut = next(network.parameters(), torch.empty(0)), cast(Any, network)
     images = input_spec.normalise(input_spec.blank(2), parameter.device)
     try:
-        features = network.forward_features(images)
-        embeddings = network.forward_head(features)
+        features = cut.forward_features(images)
+        embeddings = cut.forward_head(features)
     except (AttributeError, RuntimeError, TypeError) as e:
         reason = next(iter(str(e).splitlines()), "")
         raise ClipselectError(f"base {name!r} fails in two parts ({reason}){_layers(network)}; {remedy}") from e

@@ -100,7 +100,9 @@ def load_set_network(path: Path | str, base: str | Path | Embedder, device: str 
         build = BUILDERS[metadata["network"]]
         module, count = build(embedder, tensors, metadata)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArgumentError) as e:
-        raise ClipselectError(f"{path}: its metadata and its tensors do not describe one network; train it again") from e
+        raise ClipselectError(
+            f"{path}: its metadata and its tensors do not describe one network; train it again"
+        ) from e
     return SetNetwork(
         name=str(metadata["name"]), input_spec=embedder.input_spec, metadata=metadata, device=embedder.device,
         module=module.eval().to(embedder.device), multiply_adds=count, sha256=f"{metadata['sha256']} {embedder.sha256}",
@@ -146,4 +148,4 @@ def kept_out(net: LFENet) -> dict[str, Tensor]:
 
 
 BUILDERS = {"lfenet": load_lfenet}
-"""By the `network` of the metadata: (base, tensors, metadata) -> the module, and its multiply-adds for so many images."""
+"""By the `network` of the metadata: (base, tensors, metadata) -> the module, and what it costs."""

@@ -115,8 +115,8 @@ class LocalInformationTransfer(nn.Module):
         allowed = None
         if valid is not None:  # where nothing may be looked at, everything is: what comes of it is not used
             allowed = (valid | ~valid.any(1, keepdim=True))[:, None, None]
-        one_head = (part[:, None] for part in (queries, keys, values))
-        return functional.scaled_dot_product_attention(*one_head, attn_mask=allowed, scale=1.0)[:, 0]
+        q, k, v = (part[:, None] for part in (queries, keys, values))  # one head
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed, scale=1.0)[:, 0]
 
 
 def _tokens(features: Tensor) -> Tensor:

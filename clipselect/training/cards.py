@@ -97,6 +97,31 @@ A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {met
     return card + (_clip_quality(held_out) if of_clips else _frame_quality(held_out)) + _percentiles(metadata)
 
 
+def set_network_card(metadata: Metadata) -> str:
+    """Markdown for a network of sets that `train-set-network` made."""
+    held_out = metadata["held_out"]
+    holds = "the base is not in the file" if metadata["frozen"] else "the file holds the base, trained along"
+    card = f"""# {metadata["name"]}
+
+A network of sets for clipselect: {metadata["network"]} around the base {metadata["base"]} (SHA-256 \
+{metadata["base_sha256"][:12]}; {holds}), relation {metadata["relation"]}, ending {metadata["ending"]}.
+
+{_origin(metadata)}
+
+Loss {metadata["loss"]}, sets of {metadata["images_per_set"]}, {metadata["images"]} images of {metadata["identities"]} \
+identities. {metadata["failed"]} images could not be read. The weights are those of step {metadata["best_step"]}, the \
+best on the held-out identities.
+
+{held_out["sets"]} sets of {held_out["identities"]} held-out identities, which chose the step: how far pairs of one \
+and of two people lie apart, in standard deviations:
+
+| images | {metadata["network"]} | average of the base |
+|---|---|---|
+"""
+    own, average = held_out["decidability"][metadata["network"]], held_out["decidability"]["average"]
+    return card + "".join(f"| {name} | {_number(own[name])} | {_number(average[name])} |\n" for name in own)
+
+
 def _clip_training(metadata: Metadata) -> str:
     known = {"labels": "by the labels", "head": "by the base's own answers and the rows of its head, without labels"}
     d_scores = "the base's own confidence"

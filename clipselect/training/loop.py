@@ -6,7 +6,7 @@ killed continues from its last checkpoint to the result that it would have had, 
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from clipselect.errors import ArgumentError, ClipselectError, check_argument, whole_number
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.training.augment import memory_format
+from clipselect.training.best_step import BestStep
 from clipselect.training.checkpoints import load_checkpoint, save_checkpoint
 from clipselect.training.runtime import Runtime
 
@@ -38,7 +39,8 @@ MAX_SMALL_MAP = 4
 """Up to this side length, oneDNN's bf16 weight gradients of convolutions can hold garbage (torch 2.14, 2.15)."""
 
 Example = tuple[Tensor, Tensor]
-"""An input [3, T, size, size] or [3, height, width] in [0, 1] and its target [] or [...]."""
+"""An input [3, T, size, size], [3, height, width] or [T, 3, height, width] (a set of images) in [0, 1], and its target
+[] or [...]."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ def train(
     *,
     checkpoint: Path,
     settings: dict[str, Any],
+    rates: Mapping[str, float] | None = None,
+    best: BestStep | None = None,
     stage: str = "training",
     progress: ProgressCallback = no_progress,
 ) -> nn.Module:
@@ -108,6 +112,8 @@ def train(
         checkpoint: written every few minutes; a run with the same `settings`, precision and number of processes
             continues from it.
         settings: what else decides the result; values that JSON can hold.
+        rates: beginnings of names of parameters, and the highest learning rate of these parameters.
+        best: returns the weights of the best step instead of the last one's.
         progress: called in the first process after every step with the moving average of the loss; a run that only
             loads a finished checkpoint calls it never.
 
@@ -116,26 +122,25 @@ def train(
         ClipselectError: the loss is not a number (the checkpoint stays at an earlier step), a checkpoint of other
             settings, or one that cannot be written.
     """
-    if config.batch % runtime.world_size or config.batch < 2 * runtime.world_size:
-        raise ArgumentError(
-            "batch",
-            f"{config.batch} cannot be shared evenly by {runtime.world_size} processes, at least two examples each; "
-            "choose a multiple of their number",
-        )
+    _check_shares(config.batch, runtime.world_size)
     settings = {**settings, "precision": runtime.precision, "processes": runtime.world_size}
     dims = 3 if any(isinstance(module, nn.Conv3d) for module in net.modules()) else 2
     net = net.to(runtime.device).to(memory_format=memory_format(dims))
     averaged = AveragedModel(net, use_buffers=True)
     if runtime.device.type == "cpu":
         exact_small_maps(net)  # not in the copy that the average is: it would call this network's layers
-    optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=WARM_UP)
+    groups = _parameter_groups(net, rates or {}, config.learning_rate)
+    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, [g["lr"] for g in groups], config.steps, pct_start=WARM_UP)
     parts: dict[str, Any] = {"net": net, "averaged": averaged, "optimiser": optimiser, "rate": rate}
+    parts |= {"best": best} if best else {}
     first = load_checkpoint(checkpoint, parts, settings)
     model, prepared = runtime.fabric.setup(net, optimiser)
     saved, running, skipped = time.monotonic(), 0.0, 0
     if runtime.is_global_zero and first < config.steps:
         progress(Progress(stage, first, config.steps))
+    if best and not first:
+        best.consider(averaged.module, 0, runtime)
     for step, (inputs, targets) in enumerate(_batches(example, config, runtime, first), start=first):
         model.train()
         torch.manual_seed((config.seed * 1_000_003 + step) * runtime.world_size + runtime.rank)  # dropout
@@ -156,18 +161,44 @@ def train(
         averaged.update_parameters(net)
         running = mean if step == first else LOSS_DECAY * running + (1 - LOSS_DECAY) * mean
         done = step + 1
+        shown = {"loss": mean, "learning rate": float(rate.get_last_lr()[0])}
+        if best and best.is_due(done, config.steps):
+            shown["held out"] = best.consider(averaged.module, done, runtime)
         if runtime.is_global_zero:
-            runtime.log.write({"loss": mean, "learning rate": float(rate.get_last_lr()[0])}, done)
+            runtime.log.write(shown, done)
             if time.monotonic() - saved > 60 * config.checkpoint_minutes or done == config.steps:
                 save_checkpoint(checkpoint, parts, settings, done)
                 saved = time.monotonic()
             progress(Progress(stage, done, config.steps, f"loss {running:.4f}"))
     runtime.log.close()
     runtime.fabric.barrier()
-    result: nn.Module = averaged.module.eval()
-    if not all(bool(t.isfinite().all()) for t in result.state_dict().values()):
+    return _result(averaged.module.eval(), best, checkpoint)
+
+
+def _check_shares(batch: int, processes: int) -> None:
+    if batch % processes or batch < 2 * processes:
+        raise ArgumentError(
+            "batch",
+            f"{batch} cannot be shared evenly by {processes} processes, at least two examples each; choose a multiple "
+            "of their number",
+        )
+
+
+def _result(averaged: nn.Module, best: BestStep | None, checkpoint: Path) -> nn.Module:
+    if best:
+        averaged.load_state_dict(best.weights)
+    if not all(bool(t.isfinite().all()) for t in averaged.state_dict().values()):
         raise ClipselectError(f"the weights are not numbers{_remedy(checkpoint)}")
-    return result
+    return averaged
+
+
+def _parameter_groups(net: nn.Module, rates: Mapping[str, float], others: float) -> list[dict[str, Any]]:
+    """The parameters that are trained, for an optimiser: `others` is the rate of those without one of their own."""
+    groups: dict[str, list[nn.Parameter]] = {"": [], **{beginning: [] for beginning in rates}}
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            groups[next((beginning for beginning in rates if name.startswith(beginning)), "")].append(parameter)
+    return [{"params": own, "lr": rates.get(name, others)} for name, own in groups.items() if own]
 
 
 def _remedy(checkpoint: Path) -> str:

@@ -203,3 +203,20 @@ def _best_threshold(values: NDArray[np.float64], truth: NDArray[np.bool_], fold:
     if i == len(values):
         return float(np.nextafter(values[-1], np.inf))
     return float(max(values[i - 1] / 2 + values[i] / 2, np.nextafter(values[i - 1], np.inf)))  # above the lower one
+
+
+def decidability(similarities: NDArray[np.floating], same: NDArray[np.bool_]) -> float:
+    """How far genuine and impostor pairs lie apart, in standard deviations (d', Daugman 2000); 0 is chance.
+
+    Unlike a rate at a threshold it changes smoothly, and it does not stop at 100 percent.
+
+    >>> round(decidability(np.array([0.9, 0.7, 0.1, -0.1]), np.array([True, True, False, False])), 2)
+    8.0
+
+    Args:
+        similarities: [p] of pairs, at least one of each kind.
+        same: [p] whether each is of one identity.
+    """
+    genuine, impostor = similarities[same], similarities[~same]
+    spread = math.sqrt((float(genuine.var()) + float(impostor.var())) / 2)
+    return (float(genuine.mean()) - float(impostor.mean())) / max(spread, MAX_ROUNDING_ERROR)

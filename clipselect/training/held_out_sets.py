@@ -1,0 +1,125 @@
+"""Sets of held-out identities, clean and degraded: how well a network of sets keeps people apart, beside averaging."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.data.degradations import degrade
+from clipselect.errors import ClipselectError, ImageError
+from clipselect.evaluation.metrics.verification import decidability
+from clipselect.evaluation.sets.face_sets import all_pairs
+from clipselect.media.images import Image, read_image
+from clipselect.media.unreadable import OnError
+from clipselect.training.set_examples import SetImages
+from clipselect.zoo.embedder import Embedder
+
+SHARE = 0.1
+"""Of the identities, held out of the training."""
+MIN_IDENTITIES, MAX_IDENTITIES = 2, 40
+"""That are held out."""
+MAX_SET = 5
+"""Images of a held-out set; every identity has two."""
+CONDITIONS: Mapping[str, Callable[[int], int]] = {
+    "as they are": lambda images: 0,
+    "all but one degraded": lambda images: images - 1,
+    "every frame degraded": lambda images: images,
+}
+"""Images of a set that are degraded."""
+
+Sets = list[list[Image]]
+FeaturesOfSets = Callable[[str], NDArray[np.float32]]
+"""Name of a condition -> the features [g, d] of its sets."""
+
+
+def split_identities(data: SetImages, seed: int) -> tuple[SetImages, SetImages]:
+    """Those to train on, and those to choose the best step by, of which each has at least two images.
+
+    Raises:
+        ClipselectError: fewer than two would be left for either.
+    """
+    count = len(data.images.identities)
+    fitting = np.array([label for label, own in enumerate(data.by_identity) if len(own) >= 2], dtype=np.int64)
+    wanted = min(max(round(SHARE * count), MIN_IDENTITIES), MAX_IDENTITIES)
+    if len(fitting) < MIN_IDENTITIES or count - wanted < 2:
+        raise ClipselectError(
+            f"{count} identities, {len(fitting)} of them with two images or more, are too few: two are held out to "
+            "choose the best step; give at least four identities"
+        )
+    held_out = np.sort(np.random.default_rng(seed).permutation(fitting)[:wanted])
+    others = np.setdiff1d(np.arange(count), held_out)
+    return data.of_identities(others), data.of_identities(held_out)
+
+
+@dataclass(frozen=True)
+class HeldOutSets:
+    """Two sets of every identity in every condition, the same for every network and step.
+
+    Attributes:
+        sets: by condition.
+        identities: [g] of the sets.
+        base: embeds their images, for the average that a network of sets is compared with.
+    """
+
+    sets: Mapping[str, Sets]
+    identities: list[str]
+    base: Embedder
+
+    @classmethod
+    def draw(cls, data: SetImages, base: Embedder, seed: int, on_error: OnError) -> "HeldOutSets":
+        """Sets of the images that can be read.
+
+        Raises:
+            ClipselectError: not enough of them can.
+        """
+        sets: dict[str, Sets] = {name: [] for name in CONDITIONS}
+        identities = list[str]()
+        for name, own in zip(data.images.identities, data.by_identity, strict=True):
+            rng = np.random.default_rng([seed, len(identities)])
+            images = list[Image]()
+            for number in rng.permutation(own)[: 2 * MAX_SET]:
+                try:
+                    images.append(base.input_spec.squash(read_image(data.images.paths[number])))
+                except ImageError as e:
+                    on_error(data.images.paths[number], e)
+            half = len(images) // 2
+            for drawn in (images[:half], images[half : 2 * half]) if half else ():
+                identities.append(name)
+                for condition, degraded in CONDITIONS.items():
+                    changed = [degrade(image, "faces", rng) for image in drawn[: degraded(half)]]
+                    sets[condition].append([*changed, *drawn[degraded(half) :]])
+        if len({*identities}) < MIN_IDENTITIES:
+            raise ClipselectError("fewer than two held-out identities have two images that can be read; add images")
+        return cls(sets, identities, base)
+
+    def measured(self, features_of: FeaturesOfSets) -> dict[str, float]:
+        """The decidability of sets in every condition."""
+        pairs = all_pairs(self.identities, range(len(self.identities)))
+        found = {}
+        for condition in self.sets:
+            unit = _unit(features_of(condition))
+            found[condition] = decidability((unit[pairs.first] * unit[pairs.second]).sum(1), pairs.same)
+        return found
+
+    @cached_property
+    def average(self) -> dict[str, float]:
+        """That of averaging the base's features."""
+
+        def averages(condition: str) -> NDArray[np.float32]:
+            sets = self.sets[condition]
+            unit = _unit(self.base.embed(image for images in sets for image in images))
+            return np.stack([part.mean(0) for part in np.split(unit, np.cumsum([*map(len, sets)])[:-1])])
+
+        return self.measured(averages)
+
+    def gain(self, features_of: FeaturesOfSets) -> float:
+        """By what share the decidability lies above the average's, the mean over the conditions: 0 is as good."""
+        pairs = ((value, self.average[name]) for name, value in self.measured(features_of).items())
+        return float(np.mean([(value - average) / max(average, 1.0) for value, average in pairs]))
+
+
+def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows [n, d] scaled to length 1; zeros stay as they are."""
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)

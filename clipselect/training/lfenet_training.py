@@ -1,0 +1,238 @@
+"""Training an LFENet: to restore what degraded images lost, or to classify every image as in the paper."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clipselect.errors import check_argument
+from clipselect.scoring.weights_file import Metadata, fingerprint
+from clipselect.sets.lfenet import ENDINGS, MAX_SEGMENT, Ending, LFENet
+from clipselect.sets.set_network import kept_out, new_lfenet
+from clipselect.sets.transfer import WIDTH, Relation
+from clipselect.training.augment import normalised
+from clipselect.training.best_step import BestStep
+from clipselect.training.embedder_losses import EmbedderInTraining
+from clipselect.training.embedder_training import fingerprint_of
+from clipselect.training.held_out_sets import HeldOutSets, split_identities
+from clipselect.training.loop import TrainingConfig, train
+from clipselect.training.run import TrainingRun, to_half_precision
+from clipselect.training.set_examples import SetExamples, SetImages
+from clipselect.zoo.embedder import Embedder
+
+SetLoss = Literal["restoration", "softmax", "arcface", "cosface", "sphereface"]
+
+LOSSES: tuple[SetLoss, ...] = get_args(SetLoss)
+WEIGHT_DECAY = 5e-4
+MEASUREMENTS = 20
+"""Steps at which the held-out sets are measured, evenly spread."""
+
+
+@dataclass(frozen=True)
+class LFENetRecipe:
+    """How to train an LFENet: the options of `clipselect.train_set_network("lfenet", ...)`.
+
+    Attributes:
+        loss: "restoration": every image's embedding is drawn to the mean of what the base says about the set's images
+            as they are (`restoration_loss`); needs no labels beyond "these are one person". "softmax": the paper's
+            cross entropy on every image's embedding; or with a margin, "arcface", "cosface", "sphereface". They need
+            thousands of identities: with hundreds, the transfer learns people by heart.
+        relation: see `clipselect.sets.transfer.LocalInformationTransfer`; also `width` and `bottleneck`.
+        bottleneck: None for one full matrix.
+        max_segment: theta; longer sets are split.
+        ending: "own" is the base's, "paper" BN-dropout-linear-BN from random weights.
+        images_per_set: T_tr.
+        keep_good: weight of the penalty for moving images that were not degraded.
+        batch: sets in a batch, over all processes.
+        learning_rate: of the transfer and of a new ending; the highest of the schedule.
+        backbone_learning_rate: of the base and its own ending; 0 freezes them. By default 0 for "restoration", and else
+            a hundredth of `learning_rate`, the paper's ratio.
+
+    Raises:
+        ArgumentError: values that make no sense.
+    """
+
+    loss: SetLoss = "restoration"
+    relation: Relation = "softmax_b"
+    width: int = WIDTH
+    bottleneck: int | None = WIDTH
+    max_segment: int = MAX_SEGMENT
+    ending: Ending = "own"
+    images_per_set: int = 3
+    keep_good: float = 1.0
+    steps: int = 4000
+    batch: int = 16
+    learning_rate: float = 1e-3
+    backbone_learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        check_argument(self.loss in LOSSES, "loss", f"must be one of {', '.join(LOSSES)}, got {self.loss}")
+        check_argument(self.ending in ENDINGS, "ending", f"must be one of {', '.join(ENDINGS)}, got {self.ending}")
+        for name, least in (("keep_good", 0.0), ("backbone_rate", 0.0), ("images_per_set", 1)):
+            value = getattr(self, name)
+            argument = "backbone_learning_rate" if name == "backbone_rate" else name
+            check_argument(least <= value < np.inf, argument, f"must be at least {least:g}, got {value}")
+        can_be_restored = self.loss != "restoration" or self.ending == "own"
+        check_argument(
+            can_be_restored, "ending", "must be own for the loss restoration, whose aim is the base's feature"
+        )
+
+    @property
+    def backbone_rate(self) -> float:
+        if self.backbone_learning_rate is not None:
+            return self.backbone_learning_rate
+        return 0.0 if self.loss == "restoration" else self.learning_rate / 100
+
+    @property
+    def architecture(self) -> Metadata:
+        """What `clipselect.sets.set_network.new_lfenet` needs to build it."""
+        names = ("relation", "width", "bottleneck", "max_segment", "ending")
+        return {name: getattr(self, name) for name in names} | {"frozen": self.backbone_rate == 0}
+
+    def config(self, seed: int, checkpoint_minutes: float, workers: int) -> TrainingConfig:
+        return TrainingConfig(
+            self.steps, self.batch, self.learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers
+        )
+
+    def train(
+        self, data: SetImages, base: Embedder, config: TrainingConfig, run: TrainingRun
+    ) -> tuple[dict[str, Tensor], Metadata]:
+        """Train on the images, and measure on identities that are held out.
+
+        Returns:
+            The tensors of the weights file, and what it says besides the origin: how well sets of held-out identities
+            can be distinguished, beside averaging the base's features.
+
+        Raises:
+            ClipselectError: a base that cannot be cut, too few identities, a loss that is not a number.
+        """
+        torch.manual_seed(config.seed)
+        net = new_lfenet(base, self.architecture)
+        training, held_out = split_identities(data, config.seed)
+        measure = _Measure(HeldOutSets.draw(held_out, base, config.seed, run.left_out))
+        best = BestStep(lambda model: measure.gain(_lfenet(model)), -(-self.steps // MEASUREMENTS))
+        spec = base.input_spec
+        model: nn.Module = net
+        if self.loss != "restoration":
+            model = EmbedderInTraining(_Flat(net), self.loss, base.dim, len(training.images.identities))
+
+        def mean_loss(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+            sets = normalised(images.flatten(0, 1), spec.mean, spec.std).unflatten(0, images.shape[:2])
+            if self.loss != "restoration":
+                return model(sets, targets.flatten())
+            return restoration_loss(model(sets), targets[..., :-1], targets[..., -1] > 0, self.keep_good)
+
+        trained = train(
+            model,
+            SetExamples(training, spec, self.images_per_set, config.seed, self._target(training), self._mirrored),
+            mean_loss,
+            config,
+            run.runtime,
+            checkpoint=run.work / "lfenet.ckpt",
+            settings={
+                **asdict(self), **base.identity, "config": asdict(config.deterministic_part()),
+                "images": fingerprint_of(data.images), "begin": fingerprint(net.state_dict(), {}),
+            },
+            rates=dict.fromkeys(("backbone.", "network.net.backbone."), self.backbone_rate),
+            best=best,
+            stage="training the LFENet",
+            progress=run.progress,
+        )  # fmt: skip
+        net = _lfenet(trained)
+        tensors = to_half_precision(net)
+        for name, exact in kept_out(new_lfenet(base, self.architecture)).items():
+            tensors.pop(name)
+            net.state_dict()[name].copy_(exact)
+        about = {
+            **asdict(self), **self.architecture, "backbone_learning_rate": self.backbone_rate,
+            "identities": len(training.images.identities), "images": len(training.images.paths), "best_step": best.step,
+        }  # fmt: skip
+        return tensors, about | {"held_out": run.runtime.from_first(lambda: measure.report(net))}
+
+    @property
+    def _mirrored(self) -> bool:
+        """As in the paper; but what restoration aims at is not mirrored."""
+        return self.loss != "restoration"
+
+    def _target(self, data: SetImages) -> Any:
+        labels, features = torch.tensor(data.images.labels), torch.from_numpy(data.features)
+
+        def of_set(chosen: NDArray[np.int64], is_good: NDArray[np.bool_]) -> Tensor:
+            if self.loss != "restoration":
+                return labels[chosen]
+            return torch.cat([features[chosen], torch.from_numpy(is_good)[:, None].float()], dim=1)
+
+        return of_set
+
+
+def restoration_loss(embeddings: Tensor, clean: Tensor, is_good: Tensor, keep_good: float = 1.0) -> Tensor:
+    """1 - cosine to the mean of the set's clean features, and for images that are good to their own one: the mean [].
+
+    >>> clean = torch.eye(2)[None]                          # one set of two images
+    >>> good = torch.tensor([[True, False]])
+    >>> round(float(restoration_loss(clean, clean, good)), 4)       # the mean lies at 45 degrees of both
+    0.2929
+
+    Args:
+        embeddings: [B, T, e] of images of which some are degraded.
+        clean: [B, T, e] the base's features of the same images as they are, each of length 1.
+        is_good: [B, T] bool, which of the images are as they are.
+        keep_good: weight of the second part, the penalty for moving good images.
+    """
+    embeddings = embeddings.float()
+    restored = 1 - functional.cosine_similarity(embeddings, clean.mean(1, keepdim=True), dim=-1)
+    moved = (1 - functional.cosine_similarity(embeddings, clean, dim=-1)) * is_good
+    return restored.mean() + keep_good * moved.sum() / is_good.sum().clamp(min=1)
+
+
+class _Flat(nn.Module):
+    """The embedding of every image of all sets, one after the other: [B, T, 3, height, width] -> [B * T, e]."""
+
+    def __init__(self, net: LFENet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> Tensor:
+        embeddings: Tensor = self.net(images)
+        return embeddings.flatten(0, 1)
+
+
+def _lfenet(trained: nn.Module) -> LFENet:
+    """The network without what it was trained with."""
+    if isinstance(trained, EmbedderInTraining):
+        assert isinstance(trained.network, _Flat)
+        trained = trained.network.net
+    assert isinstance(trained, LFENet)
+    return trained
+
+
+class _Measure:
+    """How good an LFENet is on held-out sets; the maps of a frozen backbone are computed once."""
+
+    def __init__(self, held_out: HeldOutSets) -> None:
+        self.held_out = held_out
+        self.maps: dict[str, list[Tensor]] = {}
+
+    def gain(self, net: LFENet) -> float:
+        return self.held_out.gain(lambda condition: self._features(net, condition))
+
+    def report(self, net: LFENet) -> dict[str, Any]:
+        """The decidability by condition, and how many identities and sets it was measured on."""
+        measured = self.held_out.measured(lambda condition: self._features(net, condition))
+        sets, names = len(self.held_out.identities), {*self.held_out.identities}
+        decidabilities = {"lfenet": measured, "average": self.held_out.average}
+        return {"identities": len(names), "sets": sets, "decidability": decidabilities}
+
+    @torch.inference_mode()
+    def _features(self, net: LFENet, condition: str) -> NDArray[np.float32]:
+        spec, device = self.held_out.base.input_spec, next(net.parameters()).device
+        maps = self.maps.get(condition) or [
+            net.frame_features(spec.normalise(np.stack(images), device)) for images in self.held_out.sets[condition]
+        ]
+        if net.frozen:
+            self.maps[condition] = maps
+        return torch.stack([net.set_feature(features) for features in maps]).cpu().numpy()

@@ -1,0 +1,117 @@
+"""Training a network that makes one feature of a whole set of faces, from folders of identities."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clipselect.data.identities import LabelledImages, read_identities
+from clipselect.data.splits import short_name
+from clipselect.errors import ClipselectError, ClipselectWarning, check_argument
+from clipselect.media.images import opencv
+from clipselect.media.progress import ProgressCallback, no_progress
+from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.sets.set_network import KIND
+from clipselect.training.cards import set_network_card
+from clipselect.training.feature_store import computed_features
+from clipselect.training.frame_elements import FrameData, Variants
+from clipselect.training.lfenet_training import LFENetRecipe
+from clipselect.training.run import TrainingRun, TrainResult, check_outputs, essential_call, origin, python_call
+from clipselect.training.set_examples import SetImages
+from clipselect.zoo.embedder import Embedder
+from clipselect.zoo.embedder_loading import load_embedder
+
+RECIPES: Mapping[str, type[LFENetRecipe]] = {"lfenet": LFENetRecipe}
+"""By the name of the network: how it is trained. Its fields are the options, its `train` does the work."""
+
+
+def train_set_network(
+    network: str,
+    data: Path | str | Sequence[Path | str],
+    output: Path | str,
+    *,
+    base: str | Path | Embedder,
+    seed: int = 0,
+    work: Path | str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    workers: int = 0,
+    checkpoint_minutes: float = 5.0,
+    overwrite: bool = False,
+    command: str | None = None,
+    progress: ProgressCallback = no_progress,
+    on_error: OnError = ignore_error,
+    **options: Any,
+) -> TrainResult:
+    """Train a network that makes one feature of a whole set of faces, and measure it on held-out identities.
+
+    Resumes and runs in several processes as `clipselect.train_base` does; arguments not named here mean the same.
+
+    >>> base = "mobilefacenet:FILE.pt"
+    >>> made = train_set_network("lfenet", "faces", "lfenet.safetensors", base=base)        # doctest: +SKIP
+    >>> made.metadata["held_out"]["decidability"]["lfenet"]                                 # doctest: +SKIP
+
+    Args:
+        network: "lfenet" (Bai et al., FG 2021).
+        data: one or several folders, each with a folder of images per identity; see `clipselect.data.identities`.
+            A tenth of the training identities is held out, to choose the best step by.
+        output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
+        base: the embedder of faces to build on, as `clipselect.load_embedder` takes it; it is not changed.
+        options: for "lfenet" the fields of `clipselect.training.lfenet_training.LFENetRecipe`.
+
+    Raises:
+        ArgumentError: an argument out of its range.
+        TypeError: an option that the network does not have.
+        ClipselectError: data, base, output or work folder that cannot be used, too few identities, a loss that is not a
+            number.
+    """
+    arguments = {name: value for name, value in locals().items() if name != "options"} | options
+    if isinstance(base, Embedder):
+        arguments["base"] = base.name
+    call = essential_call(train_set_network, arguments)
+    command = command or python_call(train_set_network, arguments)
+    opencv()
+    check_argument(network in RECIPES, "network", f"must be one of {', '.join(RECIPES)}, got {network}")
+    known = [field.name for field in fields(RECIPES[network])]
+    if unknown := next((name for name in options if name not in known), None):
+        raise TypeError(f"{network} has no option {unknown!r}; the options are {', '.join(known)}")
+    recipe = RECIPES[network](**options)
+    config = recipe.config(seed, checkpoint_minutes, workers)
+    output = Path(output)
+    folders = [Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)]
+    check_outputs(output, work, data=folders, networks={"base": base}, call=call, overwrite=overwrite)
+    listed = read_identities(folders, "train")
+    run = TrainingRun.begin(output, work, device, precision, progress, on_error)
+    embedder = base if isinstance(base, Embedder) else load_embedder(base, str(run.runtime.device))
+    images = embedded_images(listed, embedder, run)
+    few = sum(len(own) < recipe.images_per_set for own in images.by_identity)
+    if few and run.runtime.is_global_zero:
+        problem = f"{few} identities have fewer than {recipe.images_per_set} images; their sets repeat images"
+        warnings.warn(problem, ClipselectWarning, stacklevel=2)
+    tensors, about = recipe.train(images, embedder, config, run)
+    metadata = {
+        **origin(KIND, output, ", ".join(map(short_name, folders)), seed, recipe.steps, command),
+        "network": network, "base": embedder.name, "base_sha256": embedder.sha256, "dim": embedder.dim, **about,
+        "failed": len(run.left_out.paths),
+    }  # fmt: skip
+    return run.runtime.from_first(lambda: run.finish(tensors, metadata, set_network_card(metadata), call))
+
+
+def embedded_images(listed: LabelledImages, base: Embedder, run: TrainingRun) -> SetImages:
+    """The images that can be read, with the base's features of them, which are kept in the work folder.
+
+    Raises:
+        ClipselectError: images of fewer than two identities can be read.
+    """
+    parts = [*computed_features(run, "features", FrameData(listed, base, Variants(None, 0, 0)))]
+    items = np.concatenate([part.item for part in parts]) if parts else np.empty(0, np.int64)
+    labels = np.array(listed.labels)[items]
+    if len(kept := np.unique(labels)) < 2:
+        raise ClipselectError("images of fewer than two identities can be read; repair the files or give others")
+    features = np.concatenate([part.features for part in parts])
+    features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    paths, everyone = tuple(listed.paths[i] for i in items), tuple(labels.tolist())
+    return SetImages(LabelledImages(paths, everyone, listed.identities), features).of_identities(kept)
