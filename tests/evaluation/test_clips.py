@@ -209,6 +209,37 @@ def test_activitynet_adds_mean_average_precision(bench: Bench, made: SyntheticDa
     assert any(d["metric"] == "map" for d in document["differences"])
 
 
+def test_pieces_are_groups_with_the_actions_of_their_clips(
+    bench: Bench, made: SyntheticData, opened: list[str]
+) -> None:
+    whole = bench(limit=3, k=[1])
+    del opened[:]
+    document = bench(limit=3, k=[1], pieces=2, timed=1)
+    assert opened == []  # the tables are those of the whole videos
+    (data,) = document["data"]
+    assert data["sources"] == 3 and data["videos"] + data["unlabelled"] == 6 and data["candidates"] <= 5
+    assert document["group"] == "piece" and document["settings"]["pieces"] == 2
+    assert all(row["sources"] == 3 for row in document["rows"])
+    assert {entry["method"] for entry in document["best_clips"]} == {
+        "ddl", "uniform", "motion", "packets", "confidence"
+    }  # fmt: skip
+    assert all(entry["sources"] <= 3 for entry in document["best_clips"] + whole["best_clips"])
+    assert whole["best_clips"][0]["videos"] == 3
+    timed = next(row for row in document["rows"] if row["method"] == "dense")
+    assert timed["timed_videos"] == 1 and timed["seconds"] > 0
+
+
+def test_pieces_need_segments_and_the_length_of_a_clip(bench: Bench, made: SyntheticData, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"0\.5 s, got 0\.4") as refused:
+        bench(pieces=0.4)
+    assert refused.value.argument == "pieces"
+    plain = tmp_path / "plain.csv"
+    plain.write_text(f"path,label,split\n{made.data.parent}/00.mp4,moving,val\n{made.data.parent}/01.mp4,moving,val\n")
+    with pytest.raises(ArgumentError, match="segments") as refused:
+        bench(data=plain, pieces=2)
+    assert refused.value.argument == "pieces"
+
+
 def test_networks_that_do_not_fit_together_are_warned_of(
     made: SyntheticData, networks: Networks, recwarn: pytest.WarningsRecorder
 ) -> None:
@@ -248,6 +279,9 @@ def test_a_default_k_above_the_candidates_is_left_out(bench: Bench) -> None:
         ({"fps": 0.0}, "fps"),
         ({"stride": 0}, "stride"),
         ({"clip_duration": float("nan")}, "clip_duration"),
+        ({"pieces": -1}, "pieces"),
+        ({"pieces": 30, "dense": 9}, "dense"),
+        ({"compose": ["mixed"], "background": Path("x"), "pieces": 30}, "pieces"),
         ({"compose": ["easy"]}, "compose"),
         ({"compose": ["mixed"]}, "background"),
         ({"compose": ["hard"], "background": Path("x")}, "domains"),

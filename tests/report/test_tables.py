@@ -3,8 +3,10 @@
 from helpers.report_files import document, finding_of, only, pair, row, runs_of
 
 from clipselect.report.findings import findings
+from clipselect.report.sentences import details
 from clipselect.report.tables import (
     MAX_LISTED,
+    best_clips_table,
     differences_table,
     facts_tables,
     methods_table,
@@ -104,3 +106,19 @@ def test_unreadable_files_are_listed_up_to_a_limit() -> None:
     assert table.title.startswith("Images") and str(len(broken)) in table.title and len(table.rows) == MAX_LISTED
     assert table.rows[0] == ("val", "0.jpg", "not an image")
     assert unreadable_table(runs_of(only(row("ddl", 5, 80)))) == []
+
+
+def test_the_first_clips_stand_beside_chance() -> None:
+    entry = {
+        "data": "val", "method": "ddl", "videos": 40, "sources": 9, "hits": 45.0, "low": 30.0, "high": 60.0,
+        "chance": 20.0, "gain": 25.0, "gain_low": 10.0, "gain_high": 40.0,
+    }  # fmt: skip
+    other = entry | {"method": "motion", "gain": 1.0, "gain_low": -5.0, "hits": 21.0, "low": 10.0}
+    few = entry | {"method": "packets", "sources": 5}
+    content = only(row("ddl", 5, 80), row("uniform", 5, 60), best_clips=[entry, other, few]) | {"group": "piece"}
+    (table,) = best_clips_table([finding_of(content)])
+    assert table.columns[:3] == ("method", "pieces", "sources")
+    assert table.rows[0] == ("ddl", "40", "9", "45.0 (30.0 to 60.0)", "20.0", "+25.0 (+10.0 to +40.0)", "yes, better")
+    assert [cells[-1] for cells in table.rows] == ["yes, better", "no", "too few videos to say"]
+    assert "45.0 % (30.0 to 60.0) of 40 pieces (9 sources)" in details(finding_of(content))[-1]
+    assert best_clips_table([finding_of(only(row("ddl", 5, 80)))]) == []
