@@ -18,7 +18,8 @@ from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import batches
 from clipselect.scoring.weights_file import Metadata, fingerprint
 
-BATCH = 32
+BATCH, BATCH_ON_GPU = 8, 64
+"""On a CPU, activations of 8 images stay in the caches: MobileFaceNet takes half as long as with 32."""
 NORMALISATIONS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
@@ -85,7 +86,8 @@ class Embedder(TrainedNetwork):
             NetworkError: the network fails, or gives something else than one row of numbers per image.
             ValueError: images of another shape or type.
         """
-        parts = [self._embed_batch(np.stack(batch)) for batch in batches(map(self.input_spec.squash, images), BATCH)]
+        size = BATCH if self.device.type == "cpu" else BATCH_ON_GPU
+        parts = [self._embed_batch(np.stack(batch)) for batch in batches(map(self.input_spec.squash, images), size)]
         return np.concatenate([np.empty((0, self.dim or parts[0].shape[1]), np.float32), *parts])
 
     @torch.inference_mode()
