@@ -27,8 +27,9 @@ Pairs = Annotated[
     Path | None, typer.Option(metavar="FILE", help="As YouTube Faces' splits.txt: fold, set, set, 1 or 0.")
 ]
 Blur = Annotated[list[float], typer.Option(metavar="PIXELS", help="Lengths of motion blur, such as 7 11 17.")]
-SetSize = Annotated[list[int] | None, typer.Option(metavar="N", help="Of drawn sets. (default: 5 10)")]
-FaceSeeds = Annotated[list[int], typer.Option(help="Of drawn sets and of random K; the first of blur.")]
+DegradeAll = Annotated[bool, typer.Option("--degrade", help="Also with every frame degraded, more or less.")]
+SetSize = Annotated[list[int] | None, typer.Option(metavar="N", help="Of drawn sets, each by itself. (default: 5 10)")]
+FaceSeeds = Annotated[list[int], typer.Option(help="Of drawn sets and of random K; the first of what is spoilt.")]
 Fars = Annotated[list[float], typer.Option(help="False accept rates.")]
 Draws = Annotated[int, typer.Option(help="Of identities, for intervals; fewer for IJB-C.")]
 Prefixes = Annotated[list[str], typer.Option(metavar="PREFIX", help="Identities to look at by themselves, by name.")]
@@ -53,6 +54,7 @@ def faces(
     k: Ks = [1, 3, 5],  # noqa: B006, typer copies it
     threshold: Threshold = 0.15,
     blur: Blur = [],  # noqa: B006
+    degrade: DegradeAll = False,
     set_size: SetSize = None,
     seeds: FaceSeeds = [0, 1, 2],  # noqa: B006
     far: Fars = [1e-2, 1e-3],  # noqa: B006
@@ -65,7 +67,7 @@ def faces(
 ) -> None:
     """Frames of sets of faces: accuracy of verification.
 
-    Averaging all frames beside the best ones, sharp or motion-blurred.
+    Averaging all frames beside the best ones, sharp, motion-blurred or degraded.
     DIR holds IDENTITY/*.jpg (sets are drawn), IDENTITY/SET/frames (as YouTube Faces), or IJB-A, -B or -C as published.
 
     An evaluation that was stopped continues when the same command is given again; another --k is quick.

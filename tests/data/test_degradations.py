@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import cv2
 import numpy as np
 import pytest
 from helpers.frame_fixtures import noise, pattern
@@ -12,6 +13,7 @@ from clipselect.data import degradations
 from clipselect.data.degradations import (
     DEGRADATIONS,
     Kind,
+    add_noise,
     compress,
     degrade,
     expose,
@@ -52,11 +54,12 @@ def test_so_it_is_for_each_alone(h: int, w: int, seed: int) -> None:
     image = noise(h, w, seed)
     before = image.copy()
     for one in {drawn for kind in DEGRADATIONS.values() for drawn in kind}:
-        found = one(image, np.random.default_rng(seed))
-        assert found.shape == (h, w, 3) and found.dtype == np.uint8 and np.array_equal(image, before)
-        assert np.array_equal(found, one(image, np.random.default_rng(seed)))
-        turned = one(image[:, ::-1], np.random.default_rng(seed))  # a view
-        assert np.array_equal(turned, one(image[:, ::-1].copy(), np.random.default_rng(seed)))
+        for severity in (0.0, 1.0):
+            found = one(image, severity, np.random.default_rng(seed))
+            assert found.shape == (h, w, 3) and found.dtype == np.uint8 and np.array_equal(image, before)
+            assert np.array_equal(found, one(image, severity, np.random.default_rng(seed)))
+            turned = one(image[:, ::-1], severity, np.random.default_rng(seed))  # a view
+            assert np.array_equal(turned, one(image[:, ::-1].copy(), severity, np.random.default_rng(seed)))
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
@@ -71,7 +74,7 @@ def test_sometimes_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[int] = []
 
     def noted(number: int) -> degradations.Degradation:
-        return lambda image, _: (called.append(number), image)[1]
+        return lambda image, _, rng: (called.append(number), image)[1]
 
     monkeypatch.setitem(DEGRADATIONS, "faces", tuple(map(noted, range(5))))
     rng, counts = np.random.default_rng(0), []
@@ -81,6 +84,29 @@ def test_sometimes_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len({*called}) == len(called)
         counts.append(len(called))
     assert {*counts} == {1, 2} and counts.count(2) / 1000 == pytest.approx(degradations.SECOND_PROBABILITY, abs=0.05)
+
+
+def test_the_more_severe_the_more_a_face_changes() -> None:
+    image = cv2.GaussianBlur(noise(112, 112), (0, 0), 4)
+    image = cv2.normalize(image, image, 20, 235, cv2.NORM_MINMAX)
+
+    def change(severity: float, number: int) -> float:
+        one = DEGRADATIONS["faces"][number]
+        found = [one(image, severity, np.random.default_rng(seed)) for seed in range(20)]
+        return float(np.mean([np.abs(f.astype(int) - image).mean() for f in found]))
+
+    for number in range(len(DEGRADATIONS["faces"])):
+        mild, middle, severe = (change(severity, number) for severity in (0, 0.5, 1))
+        assert mild < middle < severe and severe > 2 * mild, number
+    rngs = [np.random.default_rng(3) for _ in range(2)]
+    mild, severe = (degrade(image, "faces", rng, severity) for rng, severity in zip(rngs, (0, 1), strict=True))
+    assert np.abs(mild.astype(int) - image).mean() < np.abs(severe.astype(int) - image).mean()
+
+
+def test_noise_has_its_deviation() -> None:
+    found = add_noise(one_colour(100, 100, 128), 20, np.random.default_rng(0))
+    assert found.std() == pytest.approx(20, rel=0.03) and found.mean() == pytest.approx(128, abs=0.5)
+    assert add_noise(one_colour(9, 9, 255), 50, np.random.default_rng(0)).max() == 255
 
 
 # --- motion blur -----------------------------------------------------------------------------------------------------
@@ -153,7 +179,8 @@ def test_what_is_finer_than_the_factor_is_gone() -> None:
 
 @given(st.integers(1, 10), st.integers(1, 10), seeds)
 def test_images_smaller_than_any_low_resolution_are_left_as_they_are(h: int, w: int, seed: int) -> None:
-    assert np.array_equal(degradations._low_resolution(noise(h, w), np.random.default_rng(seed)), noise(h, w))
+    smaller = degradations._low_resolution(56, 10)
+    assert np.array_equal(smaller(noise(h, w), seed / 999, np.random.default_rng(seed)), noise(h, w))
 
 
 # --- occlusion -------------------------------------------------------------------------------------------------------
@@ -176,7 +203,8 @@ def test_an_occlusion_covers_its_rectangle_and_nothing_else(top: int, left: int,
 @given(st.integers(4, 70), st.integers(4, 70), seeds)
 def test_a_drawn_occlusion_hides_something_and_not_everything(h: int, w: int, seed: int) -> None:
     image = pattern(0, 0)[:h, :w] if max(h, w) <= 32 else noise(h, w)
-    same = (degradations._occlude(image, np.random.default_rng(seed)) == image).all(2).mean()
+    covered = degradations._occlude(0.15, 0.75)(image, seed / 999, np.random.default_rng(seed))
+    same = (covered == image).all(2).mean()
     assert 0.3 <= same < 1
 
 

@@ -54,7 +54,7 @@ class FaceSets:
         crop: (image, element) -> the face; None where the images are faces already.
         crop_identity: names what decides `crop`, for caches.
         left_out: reasons by name of what had to be left out.
-        sizes: of drawn sets; None where the data has its own.
+        sizes: of drawn sets, each of which is measured by itself; None where the data has its own.
     """
 
     paths: list[str]
@@ -69,40 +69,46 @@ class FaceSets:
 
 
 def drawn_sets(folder: Path, sizes: Sequence[int], seeds: Sequence[int]) -> FaceSets:
-    """Disjoint sets of every identity in folder/IDENTITY/*.jpg, drawn once per seed; all pairs of a draw.
+    """Disjoint sets of every identity in folder/IDENTITY/*.jpg, drawn once per seed and size; all pairs of a draw.
 
-    An identity's sets are of the largest of the `sizes` of which it fills two; one that fills none is left out.
+    Of every size an identity has sets if it fills two. Identities that fill none are left out, and so are sizes that
+    fewer than two identities fill.
 
     Raises:
-        ClipselectError: fewer than two identities fill two sets.
+        ClipselectError: not one size is left.
     """
     root = split_root(folder, "val").path
     people = {entry.name: images_in(Path(entry.path)) for entry in visible(root) if is_folder(entry)}
     left_out: dict[str, str] = {}
     paths, groups, identities, rounds = list[str](), list[list[int]](), list[str](), list[Pairs]()
-    first_of = dict[str, int]()
-    size_of = dict[str, int]()
+    first_of, drawn = dict[str, int](), list[int]()
     for name, images in people.items():
-        if not (fitting := [size for size in sizes if len(images) >= 2 * size]):
+        if len(images) < 2 * min(sizes):
             need = 2 * min(sizes)
             left_out[name] = f"has {len(images)} images, and two sets of {min(sizes)} take {need}; add images"
             continue
-        size_of[name], first_of[name] = max(fitting), len(paths)
+        first_of[name] = len(paths)
         paths += images
-    if len(size_of) < 2:
+    for size in sizes:
+        fitting = {name: number for number, name in enumerate(first_of) if len(people[name]) >= 2 * size}
+        if len(fitting) < 2:
+            left_out[f"sets of {size}"] = f"{len(fitting)} identities have images for two, and two have to; add images"
+            continue
+        drawn.append(size)
+        for seed in seeds:
+            first_group = len(groups)
+            for name, number in fitting.items():
+                order = np.random.default_rng([seed, number]).permutation(len(people[name])) + first_of[name]
+                for start in range(0, len(order) - size + 1, size):
+                    groups.append(order[start : start + size].tolist())
+                    identities.append(name)
+            rounds.append(all_pairs(identities, range(first_group, len(groups))))
+    if not drawn:
         raise ClipselectError(
-            f"{root}: only {len(size_of)} identities have images for two sets of {min(sizes)}, and verification needs "
+            f"{root}: only {len(first_of)} identities have images for two sets of {min(sizes)}, and verification needs "
             "two identities; add some, or draw smaller sets"
         )
-    for seed in seeds:
-        first_group = len(groups)
-        for number, (name, size) in enumerate(size_of.items()):
-            order = np.random.default_rng([seed, number]).permutation(len(people[name])) + first_of[name]
-            for start in range(0, len(order) - size + 1, size):
-                groups.append(order[start : start + size].tolist())
-                identities.append(name)
-        rounds.append(all_pairs(identities, range(first_group, len(groups))))
-    return FaceSets(paths, groups, identities, rounds, left_out=left_out, sizes=sizes)
+    return FaceSets(paths, groups, identities, rounds, left_out=left_out, sizes=drawn)
 
 
 def sets_in_folders(folder: Path, pairs: Path | None = None) -> FaceSets:

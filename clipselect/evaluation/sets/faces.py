@@ -1,4 +1,4 @@
-"""Verification of sets of faces: averaging all frames beside the best ones by the DDNet, sharp or motion-blurred."""
+"""Verification of sets of faces: averaging all frames beside the best ones by the DDNet, sharp, blurred or degraded."""
 
 import warnings
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from clipselect.evaluation.arguments import check_fraction, check_libraries, che
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at, names
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
-from clipselect.evaluation.sets.blur import UNCHANGED, Condition, change_of, condition_of
 from clipselect.evaluation.sets.face_data import read_face_sets
 from clipselect.evaluation.sets.face_sets import FaceSets
 from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable, frame_networks, frame_table
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.spoilt import UNCHANGED, Condition, change_of, condition_of, degraded
 from clipselect.evaluation.sets.verification_protocol import Protocol
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
@@ -48,12 +48,13 @@ class FaceEvaluation:
         set_list: a file with a folder within `data` and its identity on every line; each folder is a set (IQIYI).
         pairs: a file of the pairs of sets to compare, in the form of YouTube Faces' splits.txt: "fold, set, set, 1 or
             0"; None for `data`/splits.txt if it is there, or else all pairs.
-        set_size: frames of a drawn set; None for 5 and 10. An identity's sets are of the largest of which it fills two.
+        set_size: frames of drawn sets, each size measured by itself on the identities that fill two; None for 5 and 10.
         blur: lengths of motion blur in pixels, each measured beside the unchanged frames; see
-            clipselect/evaluation/sets/blur.py.
+            clipselect/evaluation/sets/spoilt.py.
+        degrade: measure also with every frame degraded, each as severely as it comes, from hardly to beyond use.
         k: how many frames reach the base.
         threshold: of eq. 7.
-        seeds: of drawn sets and of random frames; the first one of blur.
+        seeds: of drawn sets and of random frames; the first one of blur and degradation.
         far: false accept rates; one that needs more impostor pairs than there are is left out with a warning.
         draws: of identities, for the intervals; fewer for large data.
         domains: beginnings of names; identities with each are evaluated by themselves, too.
@@ -71,6 +72,7 @@ class FaceEvaluation:
     pairs: Path | None = None
     set_size: Sequence[int] | None = None
     blur: Sequence[float] = ()
+    degrade: bool = False
     k: Sequence[int] = (1, 3, 5)
     threshold: float = 0.15
     seeds: Sequence[int] = (0, 1, 2)
@@ -115,8 +117,9 @@ class FaceEvaluation:
         for one, why in sets.left_out.items():
             _warn(f"{one}: left out, {why}")
         found, clean, left_out = Entries(), None, LeftOut(on_error)
-        for length in (UNCHANGED, *self.blur):
-            condition = condition_of(sets, length, self.seeds[0], self.name or printable(folder.name or folder))
+        name = self.name or printable(folder.name or folder)
+        conditions = [condition_of(sets, length, self.seeds[0], name) for length in (UNCHANGED, *self.blur)]
+        for condition in conditions + ([degraded(sets, self.seeds[0], name)] if self.degrade else []):
             table = frame_table(
                 [sets.paths[i] for i in condition.elements], networks, change_of(condition, sets, networks.base),
                 cache=out / "cache", stage=f"frames of {condition.name}", progress=progress, on_error=left_out,
@@ -134,7 +137,7 @@ class FaceEvaluation:
         return {
             **{name: None if file is None else printable(file) for name, file in files.items()},
             **{name: [*values] for name, values in lists.items()}, "set_size": set_size and [*set_size],
-            "threshold": self.threshold, "draws": self.draws,
+            "threshold": self.threshold, "draws": self.draws, "degrade": self.degrade,
         }  # fmt: skip
 
     def _evaluate_condition(
@@ -174,13 +177,20 @@ class FaceEvaluation:
         new[present] = np.arange(len(present))
         people, identity = np.unique([sets.identities[place] for place in present], return_inverse=True)
         protocol = Protocol(identity, [pairs.kept(new) for pairs in sets.rounds], self.far, self.draws)
-        parts = [_Part(name, protocol, groups)]
-        for domain in self.domains:
-            members = np.array([person.startswith(domain) for person in people])
-            if not members.any():
-                raise ArgumentError("domains", f"{domain}: no identity begins so; the first one is {people[0]}")
-            own = [group for group, inside in zip(groups, members[identity], strict=True) if inside]
-            parts.append(_Part(f"{name}, {domain}", protocol.restricted_to(members), own, DOMAIN_METHODS))
+        every = np.ones(len(present), dtype=bool)
+        if sets.sizes is None or len(sets.sizes) < 2:
+            chosen = {name: every}
+        else:
+            of = np.array([len(sets.groups[place]) for place in present])
+            chosen = {f"{name}, sets of {size}": of == size for size in sets.sizes}
+        parts = []
+        for part, own in chosen.items():
+            parts.append(_part(part, protocol, groups, own))
+            for domain in self.domains:
+                members = np.array([person.startswith(domain) for person in people])
+                if not members.any():
+                    raise ArgumentError("domains", f"{domain}: no identity begins so; the first one is {people[0]}")
+                parts.append(_part(f"{part}, {domain}", protocol, groups, own & members[identity], DOMAIN_METHODS))
         return parts
 
 
@@ -210,6 +220,14 @@ class _Part:
             "candidates": float(np.mean([len(group) for group in self.groups])), "rounds": len(self.protocol.rounds),
             "genuine_pairs": int(same.sum()), "impostor_pairs": int((~same).sum()),
         }  # fmt: skip
+
+
+def _part(
+    name: str, protocol: Protocol, groups: Sequence[NDArray[np.int64]], own: NDArray[np.bool_],
+    methods: Sequence[str] | None = None,
+) -> _Part:  # fmt: skip
+    kept = [group for group, inside in zip(groups, own.tolist(), strict=True) if inside]
+    return _Part(name, protocol.restricted_to(own), kept, methods)
 
 
 def _left_out(sets: FaceSets, condition: Condition, table: FrameTable) -> Record:

@@ -38,15 +38,15 @@ class Protocol:
     fars: Sequence[float]
     draws: int
 
-    def restricted_to(self, members: NDArray[np.bool_]) -> "Protocol":
-        """The same on the sets of some identities [identities] alone, in their order, as if there were no others.
+    def restricted_to(self, own: NDArray[np.bool_]) -> "Protocol":
+        """The same on some of the sets [g] alone, in their order, as if there were no others.
 
         Otherwise impostors of other domains would set the threshold, and what a method makes of them would show here.
         """
-        own = members[self.identities]
         new = np.where(own, np.cumsum(own) - 1, -1)
-        people = (np.cumsum(members) - 1)[self.identities[own]]
-        return replace(self, identities=people, rounds=[pairs.kept(new) for pairs in self.rounds])
+        _, people = np.unique(self.identities[own], return_inverse=True)
+        kept = [pairs.kept(new) for pairs in self.rounds]
+        return replace(self, identities=people, rounds=[pairs for pairs in kept if len(pairs.same)])
 
     def measure(self, name: str) -> Measure:
         """A function of features [g, d] that gives every metric by its name.

@@ -24,23 +24,28 @@ def text(path: Path, *lines: str) -> Path:
     return path
 
 
-def test_drawn_sets_are_disjoint_of_one_identity_and_as_large_as_two_allow(tmp_path: Path) -> None:
-    tree(tmp_path, {"a": 9, "b": 4, "c": 3, "d": 1})
+def test_drawn_sets_of_a_size_are_disjoint_and_of_one_identity(tmp_path: Path) -> None:
+    tree(tmp_path, {"a": 9, "b": 8, "c": 4, "d": 3, "e": 1})
     sets = face_sets.drawn_sets(tmp_path, [2, 4], [0, 1])
+    twos, fours = [*[("a", 2)] * 4, *[("b", 2)] * 4, *[("c", 2)] * 2], [*[("a", 4)] * 2, *[("b", 4)] * 2]
     assert [(name, len(group)) for name, group in zip(sets.identities, sets.groups, strict=True)] == [
-        *[("a", 4), ("a", 4), ("b", 2), ("b", 2)] * 2
-    ]
-    for start in (0, 4):
-        used = [i for group in sets.groups[start : start + 4] for i in group]
-        assert len({*used}) == len(used) == 12
-    assert sets.groups[:4] != sets.groups[4:]
+        *twos * 2, *fours * 2
+    ]  # fmt: skip
+    for start, stop, images in ((0, 10, 20), (10, 20, 20), (20, 24, 16), (24, 28, 16)):
+        used = [i for group in sets.groups[start:stop] for i in group]
+        assert len({*used}) == len(used) == images
+    assert sets.groups[:10] != sets.groups[10:20]
     for name, group in zip(sets.identities, sets.groups, strict=True):
         assert {Path(sets.paths[i]).parent.name for i in group} == {name}
-    assert [*sets.left_out] == ["c", "d"] and "has 1 images" in sets.left_out["d"]
-    assert [(len(p.same), int(p.same.sum()), p.every) for p in sets.rounds] == [(6, 2, True)] * 2
-    assert sets.rounds[1].first.min() == 4
-    with pytest.raises(ClipselectError, match="only 1 identities"):
-        face_sets.drawn_sets(tmp_path, [4], [0])
+    assert [*sets.left_out] == ["d", "e"] and "has 1 images" in sets.left_out["e"]
+    assert [(len(p.same), int(p.same.sum()), p.every) for p in sets.rounds] == [(45, 13, True)] * 2 + [(6, 2, True)] * 2
+    assert [int(p.first.min()) for p in sets.rounds] == [0, 10, 20, 24]
+    alone = face_sets.drawn_sets(tmp_path, [2], [0])
+    assert alone.groups == sets.groups[:10] and sets.sizes == [2, 4]
+    some = face_sets.drawn_sets(tmp_path, [2, 5], [0])
+    assert some.groups == alone.groups and some.sizes == [2] and "0 identities" in some.left_out["sets of 5"]
+    with pytest.raises(ClipselectError, match="only 0 identities have images for two sets of 5"):
+        face_sets.drawn_sets(tmp_path, [5], [0])
 
 
 def test_the_val_split_is_what_is_drawn_from(tmp_path: Path) -> None:

@@ -76,6 +76,30 @@ def test_a_whole_run_sharp_and_blurred(folder: Path, tmp_path: Path, run: Run) -
     assert "TAR at FAR 1e-1" in page and "acceleration" in page and "not known to this version" not in page
 
 
+def test_set_sizes_apart_and_every_frame_degraded(folder: Path, tmp_path: Path, run: Run) -> None:
+    people(tmp_path / "d", 5, 8, draw=textured)
+    people(tmp_path / "d", 2, 4, first=5, draw=textured)  # too few for sets of 4
+    how: dict[str, Any] = {"base": f"{folder / 'base.py'}:counted", "model": folder / "model.safetensors"}
+    options = ["--set-size", 2, 4, "--seeds", 0, "--degrade", "--far", 0.1, "--draws", 50, "--k", 1, "--device", "cpu"]
+    found = run(
+        "evaluate", "faces", "--data", tmp_path / "d", "--base", how["base"], "--model", how["model"],
+        "--out", tmp_path / "out", "-q", *options,
+    )  # fmt: skip
+    assert found.code == 0, found.err
+    document = json.loads((tmp_path / "out/results.json").read_text())
+    names = ["d, sets of 2", "d, sets of 4", "d, degraded, sets of 2", "d, degraded, sets of 4"]
+    assert [one["name"] for one in document["data"]] == names
+    assert [(one["videos"], one["sources"], one["candidates"]) for one in document["data"]] == [
+        (24, 7, 2), (10, 5, 4), (24, 7, 2), (10, 5, 4),
+    ]  # fmt: skip
+    alone = call(folder, tmp_path / "d", tmp_path / "alone", set_size=[4], seeds=[0], k=[1])
+    keys = [key for key in row(alone, "d", "average") if key.startswith(("tar", "rank"))]
+    assert len(keys) == 6
+    for key in keys:
+        assert row(document, names[1], "average")[key] == row(alone, "d", "average")[key]
+    assert any(row(document, names[3], "average")[key] != row(alone, "d", "average")[key] for key in keys)
+
+
 def test_a_domain_has_its_own_impostors_and_its_own_costs(folder: Path, tmp_path: Path) -> None:
     for number, person in enumerate(("a0", "a1", "a2", "b0", "b1", "b2")):
         for one in range(2):

@@ -141,7 +141,7 @@ def test_a_domain_is_measured_as_if_there_were_no_other() -> None:
     people = np.repeat(np.arange(6), 2)
     pairs = all_pairs(people.astype(str).tolist(), range(12))
     members = np.array([True, False, True, True, False, True])
-    part, own = protocol(people, pairs).restricted_to(members), members[people]
+    part, own = protocol(people, pairs).restricted_to(members[people]), members[people]
     assert part.identities.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     alone = np.repeat(np.arange(4), 2)
     expected = protocol(alone, all_pairs(alone.astype(str).tolist(), range(8))).measure("x")(features(12, 0)[own])

@@ -1,8 +1,11 @@
-"""Faces as they are, and with most frames of every set blurred: the protocol of the Face Aggregation paper (ICIP 2021).
+"""Faces as they are, with most frames of every set blurred, and with all frames degraded.
 
-Of a set of n frames all but max(1, round(n / 10)) are blurred along a line of so many pixels at a random angle, in the
-size that the base takes. Which ones, and the angles, depend on the seed and the number of the set alone: they are the
-same at every length.
+Blurred, as in the Face Aggregation paper (ICIP 2021): of a set of n frames all but max(1, round(n / 10)) are blurred
+along a line of so many pixels at a random angle, in the size that the base takes. Which ones, and the angles, depend on
+the seed and the number of the set alone: they are the same at every length.
+
+Degraded: every frame, as `clipselect.data.degradations.degrade` does it, with a severity of its own drawn evenly from
+[0, 1]. Degradation and severity depend on the seed and the image: a frame is the same in all sets that hold it.
 """
 
 import hashlib
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.data.degradations import motion_blur
+from clipselect.data.degradations import degrade, motion_blur
 from clipselect.evaluation.sets.face_sets import FaceSets
 from clipselect.evaluation.sets.frame_table import FrameChange, degradation_code
 from clipselect.media.images import Image
@@ -22,13 +25,14 @@ UNCHANGED = 0.0
 
 @dataclass(frozen=True)
 class Condition:
-    """The elements of a data set, unchanged or blurred.
+    """The elements of a data set, unchanged, blurred or degraded.
 
     Attributes:
         elements: [n] which element of the data set each is; a blurred element occurs once for every set that holds it.
         lengths: [n] pixels of motion blur, 0 for none.
         angles: [n] radians.
         groups: [g] the elements of every set.
+        seed: of degradations; None where there are none.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Condition:
     lengths: NDArray[np.float64]
     angles: NDArray[np.float64]
     groups: list[list[int]]
+    seed: int | None = None
 
     @property
     def is_blurred(self) -> bool:
@@ -58,19 +63,29 @@ def condition_of(sets: FaceSets, length: float, seed: int, name: str) -> Conditi
     return Condition(f"{name}, blur {length:g}", np.array(elements), np.array(lengths), np.array(angles), groups)
 
 
+def degraded(sets: FaceSets, seed: int, name: str) -> Condition:
+    """Every frame degraded, with a severity of its own."""
+    n = len(sets.paths)
+    return Condition(f"{name}, degraded", np.arange(n), np.zeros(n), np.zeros(n), sets.groups, seed)
+
+
 def change_of(condition: Condition, sets: FaceSets, base: Embedder) -> FrameChange | None:
-    """What turns images into what the networks see: faces are cropped; to be blurred, squashed to the base's size."""
-    if sets.crop is None and not condition.is_blurred:
+    """What turns images into what the networks see: faces are cropped; to be spoilt, squashed to the base's size."""
+    is_spoilt = condition.is_blurred or condition.seed is not None
+    if sets.crop is None and not is_spoilt:
         return None
 
     def apply(image: Image, i: int) -> Image:
         face = image if sets.crop is None else sets.crop(image, int(condition.elements[i]))
+        if condition.seed is not None:
+            rng = np.random.default_rng([condition.seed, int(condition.elements[i])])
+            return degrade(base.input_spec.squash(face), "faces", rng, severity=rng.random())
         if condition.lengths[i] == 0:
             return face
         return motion_blur(base.input_spec.squash(face), condition.lengths[i], condition.angles[i])
 
     arrays = (condition.elements, condition.lengths, condition.angles)
     identity = hashlib.sha256(sets.crop_identity.encode() + b"".join(array.tobytes() for array in arrays))
-    if condition.is_blurred:
-        identity.update(degradation_code().encode())
+    if is_spoilt:
+        identity.update(f"{condition.seed} {degradation_code()}".encode())
     return FrameChange(apply, identity.hexdigest())

@@ -1,12 +1,12 @@
-"""Which frames of sets are blurred, and how a cache distinguishes blurred frames."""
+"""Which frames of sets are blurred or degraded, and how a cache distinguishes them."""
 
 import numpy as np
 import pytest
-from helpers.frame_fixtures import blocks
+from helpers.frame_fixtures import blocks, noise
 
-from clipselect.evaluation.sets import blur
-from clipselect.evaluation.sets.blur import Condition, change_of, condition_of
+from clipselect.evaluation.sets import spoilt
 from clipselect.evaluation.sets.face_sets import FaceSets, all_pairs
+from clipselect.evaluation.sets.spoilt import Condition, change_of, condition_of, degraded
 
 
 def test_all_but_one_of_ten_are_blurred_the_same_ones_at_every_length() -> None:
@@ -34,10 +34,25 @@ def test_faces_of_one_blurred_picture_are_cached_apart(monkeypatch: pytest.Monke
 
     blurred, swapped, unchanged = identity([0, 1]), identity([1, 0]), identity([0, 1], 0.0)
     assert blurred != swapped
-    monkeypatch.setattr(blur, "degradation_code", lambda: "another")
+    monkeypatch.setattr(spoilt, "degradation_code", lambda: "another")
     assert identity([0, 1]) != blurred and identity([0, 1], 0.0) == unchanged
 
 
 def test_images_that_are_faces_are_not_changed_without_blur() -> None:
     sets = FaceSets(["x.png"] * 2, [[0], [1]], ["a", "b"], [])
     assert change_of(condition_of(sets, 0, 0, "x"), sets, blocks()[0]) is None
+
+
+def test_every_frame_is_degraded_by_its_place_and_the_seed_alone() -> None:
+    sets = FaceSets(["x.png"] * 40, [[*range(20)], [*range(20, 40)]], ["a", "b"], [])
+    image = noise(32, 32)
+
+    def found(seed: int) -> list[bytes]:
+        change = change_of(degraded(sets, seed, "x"), sets, blocks()[0])
+        assert change is not None
+        return [change.apply(image, i).tobytes() for i in range(40)]
+
+    assert found(0) == found(0) != found(1) and len({*found(0)}) >= 36  # two may well compress alike
+    assert image.tobytes() not in found(0) and degraded(sets, 0, "x").name == "x, degraded"
+    one, other = (change_of(degraded(sets, seed, "x"), sets, blocks()[0]) for seed in (0, 1))
+    assert one is not None and other is not None and one.identity != other.identity
