@@ -45,7 +45,7 @@ class ScheduledClip:
     """A clip that will be sampled.
 
     Attributes:
-        weight: of the clip in the video's answer (eq. 8 to 11), in [0, 1].
+        weight: of the clip in the video's answer (eq. 8), in [0, 1].
         score: None where no network has scored it.
     """
 

@@ -44,7 +44,7 @@ class ClipDataset(Dataset[Item]):
     An item holds
 
         video        [K, C, T, H, W] (or [K, T, C, H, W], see `layout`): uint8 RGB, or what `transform` makes of it
-        weights      [K] float32 in [0, 1]: of the clips in the video's answer (eq. 8 to 11), for `VideoAggregator`
+        weights      [K] float32 in [0, 1]: of the clips in the video's answer (eq. 8), for `VideoAggregator`
         start, end   [K] float64: seconds from the first frame of the video
         score        [K] float32 in (0, 1)
         path         as given

@@ -39,7 +39,7 @@ class FrameSelection:
 
     Attributes:
         indices: [k] int64, places of the kept frames in the group, in order; never empty.
-        weights: [k] float64 in [0, 1] for `clipselect.aggregate` (eq. 8 to 11).
+        weights: [k] float64 in [0, 1] for `clipselect.aggregate` (eq. 8).
         candidates: [m] int64, places of the frames that could be read: all of them, as a rule.
         scores: [m] float32 in (0, 1), of the candidates.
     """

@@ -18,6 +18,7 @@ from torch import Tensor
 from clipselect.data.degradations import Kind, degrade
 from clipselect.data.identities import LabelledImages
 from clipselect.errors import ImageError
+from clipselect.evaluation.sets.frame_table import degradation_code
 from clipselect.media.images import Image, read_image, squash_image
 from clipselect.media.text import utf8
 from clipselect.media.unreadable import OnError
@@ -100,7 +101,7 @@ class FrameData:
         return {
             "base": self.base.identity,
             "images": hashlib.sha256(listed).hexdigest(),
-            "variants": asdict(self.variants),
+            "variants": asdict(self.variants) | ({"code": degradation_code()} if self.variants.kind else {}),
         }
 
     @property

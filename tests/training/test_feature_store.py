@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from clipselect.zoo.base import Base
-from clipselect.zoo.embedder import Embedder
+from clipselect.zoo.embedder import BATCH, Embedder
 from helpers.frame_fixtures import SMALL, Blocks, blocks, pattern, write
 from helpers.training_data import Colours, colours, film
 
@@ -306,4 +306,4 @@ def test_no_more_than_a_batch_of_pixels_is_held(
     data = replace(kind.data(paths), variants=Variants("faces", 19, 0))
     monkeypatch.setattr(Embedder, "_embed_batch", counted)
     compute(at(tmp_path / "f", data))
-    assert sum(batches) == 6 * 20 and max(batches) == 32
+    assert sum(batches) == 6 * 20 and max(batches) == BATCH

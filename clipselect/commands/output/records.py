@@ -10,7 +10,7 @@ Of videos, as `clipselect score` and `classify` write it:
 
 Times are seconds from the first frame of the video, `start_time` is where that frame lies in the container's clock;
 a clip is [start, end) and `frames` counts the video's frames in it, from `first_frame` (0-based) on. Clips are in time
-order. `weight` is how much a picked clip counts (eq. 8 to 11), null for others; `file` is where --extract put the clip.
+order. `weight` is how much a picked clip counts (eq. 8), null for others; `file` is where --extract put the clip.
 `warnings` are about the file, `doubts` say why the order of the clips is a guess.
 
 `explanation` is what the base of --explain sees in a picked clip, null for others and without it:
