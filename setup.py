@@ -39,6 +39,9 @@ TEST = [
     "tensorboard>=2.16",  # reads the logs
     "timm>=1.0",  # networks that LFENet is built around
 ]
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0"]
+REPOSITORY = "https://github.com/clipselect/clipselect"
+SITE = "https://clipselect.github.io/clipselect"
 
 setup(
     name="clipselect",
@@ -46,13 +49,38 @@ setup(
     description="Only the clips worth watching: rank video clips by how discriminable they are for your network",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
-    license_files=["LICENSE"],
+    author="The clipselect authors",
+    url=SITE,
+    project_urls={
+        "Documentation": SITE,
+        "Source": REPOSITORY,
+        "Issues": f"{REPOSITORY}/issues",
+        "Changelog": f"{SITE}/changelog/",
+        "Weights": f"{SITE}/ship-weights/",
+        "Paper": "https://arxiv.org/abs/2008.10850",
+    },
+    keywords=[
+        "video",
+        "action recognition",
+        "clip sampling",
+        "frame selection",
+        "knowledge distillation",
+        "face recognition",
+        "person re-identification",
+        "pytorchvideo",
+        "torchcodec",
+        "pytorch",
+    ],
+    license="Apache-2.0; for the weights see zoo/LICENSE",
+    license_files=["LICENSE", "zoo/LICENSE"],
     python_requires=">=3.10",
     # zoo/ lies beside clipselect/ in the repository and inside it once installed
     packages=[*find_packages(include=["clipselect", "clipselect.*"]), "clipselect.zoo"],
     package_dir={"clipselect.zoo": "zoo"},
-    package_data={"": ["py.typed", "*.pyi", "*.jinja", "*.css", "*.js"], "clipselect.zoo": ["*.safetensors", "*.md"]},
+    package_data={
+        "": ["py.typed", "*.pyi", "*.jinja", "*.css", "*.js"],
+        "clipselect.zoo": ["*.safetensors", "*.md", "LICENSE"],
+    },
     install_requires=[
         "torch>=2.4",
         "numpy>=1.26",
@@ -78,13 +106,24 @@ setup(
         **EXTRAS,
         "all": ALL,
         "test": TEST,
-        "dev": [*TEST, "ruff>=0.9", "mypy>=1.14", "import-linter>=2.1"],
+        "docs": DOCS,
+        "dev": [*TEST, "ruff>=0.9", "mypy>=1.14", "import-linter>=2.1", "zizmor>=1.16"],
     },
     entry_points={"console_scripts": ["clipselect = clipselect.__main__:main"]},
     classifiers=[
-        "Development Status :: 3 - Alpha",
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Environment :: GPU :: NVIDIA CUDA",
+        "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
+        "Operating System :: Microsoft :: Windows",
+        "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Programming Language :: Python :: 3 :: Only",
+        "Topic :: Multimedia :: Video",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Topic :: Scientific/Engineering :: Image Recognition",
         "Typing :: Typed",
     ],

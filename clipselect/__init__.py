@@ -17,7 +17,7 @@ from pathlib import Path
 
 import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _zoo = Path(__file__).parents[1] / "zoo" / "__init__.py"
 if not Path(__file__).with_name("zoo").exists() and _zoo.is_file():  # a checkout: zoo/ lies beside this folder

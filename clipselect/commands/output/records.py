@@ -2,7 +2,7 @@ r"""Results for machines: one documented JSON document, or one CSV row per clip 
 
 Of videos, as `clipselect score` and `classify` write it:
 
-    {"version": 1, "clipselect": "0.1.0", "settings": {...},
+    {"version": 1, "clipselect": "0.2.0", "settings": {...},
      "videos": [{"path": "a.mp4", "duration": 12.48, "start_time": 0.0, "model": "ddnet3d-actions", "error": null,
                  "warnings": [], "doubts": [], "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
                  "clips": [{"start": 0.0, "end": 1.0, "frames": 25, "first_frame": 0, "score": 0.18, "rank": 7,
@@ -26,7 +26,7 @@ background is nearer or no class is near. In CSV these are columns of their own,
 
 Of groups of frames, as `clipselect faces` and `reid` write it:
 
-    {"version": 1, "clipselect": "0.1.0", "settings": {...},
+    {"version": 1, "clipselect": "0.2.0", "settings": {...},
      "groups": [{"source": "party.mp4", "group": "track 1", "model": "ddnet2d-faces", "error": null, "warnings": [],
                  "frames": [{"path": null, "frame": 37, "time": 1.233, "box": [212.0, 80.5, 64.0, 64.0],
                              "score": 0.81, "rank": 1, "picked": true, "weight": 1.0, "file": "out/..."}, ...]}, ...]}

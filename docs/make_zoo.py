@@ -1,0 +1,138 @@
+"""Makes the tables of zoo/README.md and docs/ship-weights.md, between their markers, from the weights and their cards.
+
+    python docs/make_zoo.py
+
+Sizes, hashes and what was measured come from the weights files, data and terms from the paragraph of a card that
+begins with "Data:" (up to an empty line).
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from clipselect.zoo.loading import load_base
+
+from clipselect.evaluation.results import read_results
+from clipselect.media.files import write_whole
+from clipselect.scoring.multiply_adds import multiply_adds
+from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.shipped import BASES, DDNETS
+from clipselect.scoring.weights_file import load_weights
+
+ROOT = Path(__file__).parents[1]
+ZOO = ROOT / "zoo"
+PAGES = (ZOO / "README.md", ROOT / "docs" / "ship-weights.md")
+BLOCK = re.compile(r"(<!-- zoo: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MEASURED = {
+    "spearman": "Spearman's rho {:.2f}",
+    "top1": "top-1 {:.1%}",
+    "rank1": "rank 1 {:.1%}",
+    "map": "mAP {:.1%}",
+}
+"""Measures of held-out data in metadata, best known first, and how they are shown."""
+RESULTS = ROOT / "benchmarks" / "results" / "shipped.json"
+"""Where the default DDNet and its base are measured on composed videos."""
+
+
+def filled(text: str) -> str:
+    """A page with every table as the weights have it."""
+    return BLOCK.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", text)
+
+
+def weights_table() -> str:
+    """One row for each file of weights."""
+    columns = (
+        "weights",
+        "network",
+        "made for",
+        "input",
+        "parameters",
+        "multiply-adds",
+        "size",
+        "held out",
+        "licence",
+        "SHA-256",
+    )
+    return table(columns, [row(name, file) for name, file in {**DDNETS, **BASES}.items()])
+
+
+def row(name: str, file: str) -> list[str]:
+    path = ZOO / file
+    kind = "ddnet" if name in DDNETS else "base"
+    _, metadata = load_weights(path, kind)
+    if kind == "ddnet":
+        scorer = load_scorer(path, device="cpu")
+        net, spec = scorer.net, scorer.input_spec
+    else:
+        base = load_base(path, device="cpu")
+        net, spec = base.net, base.input_spec
+    config = metadata["config"]
+    network = (
+        f"DDNet, {config['dims']}D"
+        if kind == "ddnet"
+        else "3D ResNet-18, widths " + ", ".join(map(str, config["widths"]))
+    )
+    frames = f"{spec.frames} frames of " if spec.frames else ""
+    return [
+        f"[`{name}`]({path.with_suffix('.md').name})",
+        network,
+        f"`{metadata['base']}`" if kind == "ddnet" else f"{len(metadata['classes'])} classes",
+        f"{frames}{spec.height} x {spec.width}",
+        f"{sum(parameter.numel() for parameter in net.parameters()) / 1e6:.2f} M",
+        f"{multiply_adds(net, spec) / 1e6:,.0f} M",
+        f"{path.stat().st_size / 1e6:.1f} MB",
+        measured(metadata),
+        "[of the weights](LICENSE)",
+        f"`{metadata['sha256'][:12]}`",
+    ]
+
+
+def measured(metadata: dict[str, Any]) -> str:
+    """What the file itself, or the results file of its benchmark, says of held-out data; the card says more."""
+    results = read_results(RESULTS)
+    for method, k, about in (("ddl", 5, results.model), ("dense", None, results.base)):
+        if about and about.name == metadata["name"]:
+            rows = [row for row in results.rows if row.method == method and (k is None or row.k == k)]
+            return (
+                "; ".join(f"{row.data}: {row.metrics['top1'].value:.1f} %" for row in rows)
+                + f" top-1 ({method}{f', K = {k}' if k else ''})"
+            )
+    found = {**(metadata.get("held_out") or {}), **(metadata.get("accuracy") or {})}
+    return next((shown.format(found[key]) for key, shown in MEASURED.items() if key in found), "see the card")
+
+
+def ship_table() -> str:
+    """What each file was trained on."""
+    rows = [
+        [
+            f"[`{name}`](../zoo/{Path(file).with_suffix('.md')})",
+            data_paragraph(file),
+            "not without settling these terms",
+        ]
+        for name, file in {**DDNETS, **BASES}.items()
+    ]
+    return table(("weights", "data and their terms, as the card has them", "in a product"), rows)
+
+
+def data_paragraph(file: str) -> str:
+    """The paragraph of a card that begins with "Data:"."""
+    card = (ZOO / file).with_suffix(".md").read_text("utf-8")
+    found = re.search(r"^(?:- )?Data: (.+?)(?=\n\n|\n- |\Z)", card, re.DOTALL | re.MULTILINE)
+    if not found:
+        raise SystemExit(
+            f"{file}: its card has no paragraph that begins with 'Data:'; write what it was trained on there"
+        )
+    return " ".join(found[1].split()).replace("|", "\\|")
+
+
+def table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, ["---"] * len(columns), *rows))
+
+
+TABLES: dict[str, Callable[[], str]] = {"weights": weights_table, "ship": ship_table}
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        write_whole(page, filled(page.read_text("utf-8")).encode())
