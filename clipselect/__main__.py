@@ -1,18 +1,23 @@
 """Entry point of the command line."""
 
 import os
-import sys
+import signal
 
 
 def main() -> None:
     # Otherwise threads use a core while they wait: on a busy machine scoring took several times as long
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when PyTorch is imported
-    try:  # importing takes a second or two
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        # While libraries are imported, an exception can end up anywhere in them; `Command.invoke` restores it
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
         from clipselect.commands import app
         from clipselect.commands.exit_codes import run_command
-    except KeyboardInterrupt:  # nothing has begun, so there is nothing to report
-        sys.exit(130)
-    run_command(app)
+
+        run_command(app)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,13 +11,16 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import option_problem, print_error, print_warning, stderr
-from clipselect.commands.output.records import Result, Scored, failed_group, scored_group
-from clipselect.commands.outputs import FrameOutputs, Outputs
+from clipselect.commands.output.records import Result, Scored, failed_group, failed_video, scored_group, scored_video
+from clipselect.commands.outputs import FrameOutputs, Outputs, VideoOutputs
+from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.images import FrameOrigin, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.text import printable
+from clipselect.samplers.clip_selector import ClipSelector
 from clipselect.samplers.frame_sampler import FrameSampler
+from clipselect.zoo.base import Base
 
 T = TypeVar("T")
 
@@ -81,6 +85,36 @@ def finish(results: Sequence[Result], undone: int, what: str, skipped: int = 0) 
     if failed or skipped:
         nothing = not any(isinstance(result, Scored) for result in results)
         raise typer.Exit(2 if nothing or (failed and wanted == 1) else 1)
+
+
+def score_video_file(
+    path: Path, label: str, selector: ClipSelector, base: Base | None, outputs: VideoOutputs, videos: int
+) -> Result:
+    """The result of one of some videos, its picks extracted and explained; whatever goes wrong with it stays with it.
+
+    Args:
+        label: of the progress.
+        base: that explains the picks.
+        videos: how many there are.
+    """
+    files: dict[int, Path] = {}
+    error = None
+    with ProgressDisplay(outputs.quiet, lines=False) as display:
+
+        def show(progress: Progress) -> None:
+            display(replace(progress, stage=label))
+
+        try:
+            picks = selector(path, progress=show)
+            thumbnails = outputs.thumbnails(picks, videos)
+        except FAILURES as e:
+            return failed_video(path, selector.scorer.name, sentence(path, e))
+        try:
+            files = outputs.extract(picks)
+            picks = picks if base is None else picks.explain(base, progress=show)
+        except FAILURES as e:
+            error = sentence(path, e)
+    return scored_video(picks, files, error, thumbnails)
 
 
 def score_files(source: str, name: str, paths: Sequence[Path], sampler: FrameSampler, outputs: FrameOutputs) -> Result:

@@ -1,7 +1,7 @@
 """`clipselect classify`."""
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -9,16 +9,13 @@ from rich.text import Text
 
 from clipselect.commands import options
 from clipselect.commands.common import print_warning
-from clipselect.commands.output.records import VIDEOS, as_json, scored_video
-from clipselect.commands.output.terminal import plain_table
-from clipselect.commands.outputs import VideoOutputs, write
 from clipselect.commands.progress import ProgressDisplay
-from clipselect.evaluation.classify import Answer, compare
-from clipselect.media.sources import Backend
 from clipselect.media.text import printable
 from clipselect.pages.formats import clock, count
-from clipselect.samplers.clip_selector import ClipSelector
-from clipselect.scoring.scorer import load_scorer
+
+if TYPE_CHECKING:
+    from clipselect.evaluation.classify import Answer
+    from clipselect.media.sources import Backend
 
 TOP = 3
 
@@ -48,13 +45,19 @@ def classify(
 
     The base knows twelve actions and a background; what it takes for background is missing from the percentages.
     """
+    from clipselect.commands.output.records import VIDEOS, as_json, scored_video
+    from clipselect.commands.outputs import VideoOutputs, write
+    from clipselect.evaluation.classify import compare
+    from clipselect.samplers.clip_selector import ClipSelector
+    from clipselect.scoring.scorer import load_scorer
     from clipselect.zoo.loading import load_base
 
     outputs = VideoOutputs(json=json_file, quiet=quiet)
     outputs.refuse_overwrite(video, model, base)
     selector = ClipSelector(
         scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
-        clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast(Backend, decoder), fps=fps, fast=fast,
+        clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast("Backend", decoder), fps=fps,
+        fast=fast,
     )  # fmt: skip
     network = load_base(base, device).with_geometry(base_geometry)
     with ProgressDisplay(quiet, lines=False) as display:
@@ -75,7 +78,7 @@ def classify(
         write(json_file, as_json(VIDEOS, [result], settings, rows=rows))
 
 
-def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Any]:
+def _row(answer: "Answer", classes: tuple[str, ...]) -> dict[str, Any]:
     return {
         "method": answer.method,
         "k": answer.clips,
@@ -85,7 +88,9 @@ def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _print(console: Console, answers: list[Answer], classes: tuple[str, ...]) -> None:
+def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...]) -> None:
+    from clipselect.commands.output.terminal import plain_table
+
     table = plain_table("method", "clips", "GFLOPs", "seconds", "answer", left=["method", "answer"])
     for answer in answers:
         best = answer.probabilities.argsort(descending=True)[:TOP].tolist()

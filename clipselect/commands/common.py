@@ -1,5 +1,6 @@
 """What all commands share: consoles and sentences on them."""
 
+import signal
 import sys
 from typing import Any
 
@@ -37,8 +38,17 @@ def option_problem(error: ArgumentError) -> str:
 
 
 class Command(TyperCommand):
-    """Refuses empty words, which as a path would be the current folder and as a model the default, and options without
-    their value, which would take the next option for it."""
+    """A command that starts quickly: what it needs beyond its options is imported when it runs.
+
+    It refuses empty words, which as a path would be the current folder and as a model the default, and options without
+    their value, which would take the next option for it.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # from now on it keeps what is done
+        return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options = [p for p in self.params if p.param_type_name == "option"]

@@ -13,10 +13,6 @@ from clipselect.commands.common import print_warning, stderr
 from clipselect.commands.progress import Failures, run_training
 from clipselect.errors import ArgumentError
 from clipselect.media.text import printable
-from clipselect.training.distillation import distill as distill_ddnet
-from clipselect.training.runtime import is_first_process
-from clipselect.zoo.embedder import NORMALISATIONS
-from clipselect.zoo.loading import read_classes
 
 clip_option = partial(typer.Option, rich_help_panel="For clips only")
 frame_option = partial(typer.Option, rich_help_panel="For frames only")
@@ -96,7 +92,7 @@ Normalisation = Annotated[
     str | None,
     frame_option(
         metavar="NAME",
-        help=f"Of the base's input, {' or '.join(NORMALISATIONS)}. (default: what a named network was published with, "
+        help="Of the base's input, imagenet or half. (default: what a named network was published with, "
         "imagenet for .onnx)",
     ),
 ]
@@ -149,7 +145,12 @@ def distill(
     Parquet in the work folder. A run that was stopped goes on when the same command is given again; torchrun starts it
     in several processes.
     """
-    arguments: dict[str, Any] = {**locals(), "size": _size(size), "classes": classes and read_classes(classes)}
+    arguments: dict[str, Any] = {**locals(), "size": _size(size)}
+    from clipselect.training.distillation import distill as distill_ddnet
+    from clipselect.training.runtime import is_first_process
+    from clipselect.zoo.loading import read_classes
+
+    arguments["classes"] = classes and read_classes(classes)
     given = {name: value for name, value in arguments.items() if value is not None}
     failures = Failures(quiet=not is_first_process())
     made = run_training(distill_ddnet, given, failures)

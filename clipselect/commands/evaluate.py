@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -15,12 +15,10 @@ from clipselect.commands.common import Command, check, stderr, write_stdout
 from clipselect.commands.options import BaseGeometry, ClipDuration, Device, Fps, MinGap, Model, Stride, Threads
 from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectWarning
-from clipselect.evaluation.clips import ClipEvaluation
-from clipselect.evaluation.destination import SYNTHETIC
-from clipselect.evaluation.evaluate import Evaluation
-from clipselect.evaluation.synthetic import make_synthetic
 from clipselect.media.text import printable
-from clipselect.report.write import render, write_report
+
+if TYPE_CHECKING:
+    from clipselect.evaluation.evaluate import Evaluation
 
 SYNTHETIC_KS = [1, 2, 3]
 
@@ -59,12 +57,14 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def run_evaluation(evaluation: Evaluation, out: Path, *, quiet: bool, what: str = "videos") -> None:
+def run_evaluation(evaluation: "Evaluation", out: Path, *, quiet: bool, what: str = "videos") -> None:
     """Evaluate, write OUT/results.json and OUT/results.md, and print the latter.
 
     Args:
         what: what the files are that may be unreadable.
     """
+    from clipselect.report.write import render, write_report
+
     failures = Failures(what)
     with stoppable(out), _warnings_shown(), ProgressDisplay(quiet) as display:
         results = evaluation.run(out, progress=display, on_error=failures.add)
@@ -141,6 +141,8 @@ def clips(
     results. Several values follow one option: --k 1 3 5.
     """
     values = {**locals()}
+    from clipselect.evaluation.clips import ClipEvaluation
+
     options = {field.name: values[field.name] for field in fields(ClipEvaluation) if field.name in values}
     options |= {"data": activitynet or data, "compose": compose or ()}
     check(
@@ -157,6 +159,9 @@ def clips(
 
 def _synthetic(options: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The options with data and networks that are made in a folder."""
+    from clipselect.evaluation.destination import SYNTHETIC
+    from clipselect.evaluation.synthetic import make_synthetic
+
     own = ("background", "domains", "prefix", "base", "model", "classes")
     named = ", ".join(f"--{name}" for name in own if options[name] is not None)
     check(not named, f"--synthetic makes its own; leave out {named}")

@@ -2,15 +2,17 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clipselect.commands.evaluate import Out, Quiet, run_evaluation
 from clipselect.commands.options import Device, Threads
-from clipselect.evaluation.sets.faces import FaceEvaluation
-from clipselect.evaluation.sets.persons import PersonEvaluation
 from clipselect.scoring import shipped
+
+if TYPE_CHECKING:
+    from clipselect.evaluation.sets.faces import FaceEvaluation
+    from clipselect.evaluation.sets.persons import PersonEvaluation
 
 Base = Annotated[
     str, typer.Option("--base", metavar="NETWORK:CHECKPOINT|FILE", help="Embedder, as for clipselect distill.")
@@ -73,7 +75,10 @@ def faces(
     An evaluation that was stopped continues when the same command is given again; another --k is quick.
     `clipselect report OUT` draws the results. Several values follow one option: --k 1 3 5.
     """
-    options = _options(FaceEvaluation, locals()) | {"set_size": set_size or None}
+    values = dict(locals())
+    from clipselect.evaluation.sets.faces import FaceEvaluation
+
+    options = _options(FaceEvaluation, values) | {"set_size": set_size or None}
     run_evaluation(FaceEvaluation(**options), out, quiet=quiet, what="images")
 
 
@@ -103,8 +108,11 @@ def persons(
     An evaluation that was stopped continues when the same command is given again; another --k opens no image.
     `clipselect report OUT` draws the results. Several values follow one option: --k 1 2 4.
     """
-    run_evaluation(PersonEvaluation(**_options(PersonEvaluation, locals())), out, quiet=quiet, what="images")
+    values = dict(locals())
+    from clipselect.evaluation.sets.persons import PersonEvaluation
+
+    run_evaluation(PersonEvaluation(**_options(PersonEvaluation, values)), out, quiet=quiet, what="images")
 
 
-def _options(kind: type[FaceEvaluation] | type[PersonEvaluation], values: dict[str, Any]) -> dict[str, Any]:
+def _options(kind: "type[FaceEvaluation | PersonEvaluation]", values: dict[str, Any]) -> dict[str, Any]:
     return {field.name: values[field.name] for field in fields(kind)}

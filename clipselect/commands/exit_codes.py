@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import av
-
 from clipselect.commands.common import option_problem, print_error
 from clipselect.errors import ArgumentError, ClipselectError
 
@@ -33,10 +31,15 @@ def run_command(command: Callable[[], Any]) -> None:
     except SystemExit as e:
         if not isinstance(e.__context__, BrokenPipeError):  # which click turns into an exit code 1
             raise
-    except (OSError, av.FFmpegError) as e:
-        problem = f"{e.strerror or e}; check the disk and the permissions"
+    except _system_errors() as e:
+        problem = f"{getattr(e, 'strerror', None) or e}; check the disk and the permissions"
     if not problem:  # whoever reads standard output, such as head, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(READER_STOPPED)
     print_error(problem)
     sys.exit(2)
+
+
+def _system_errors() -> tuple[type[Exception], ...]:
+    """Errors of the operating system, and those of FFmpeg, which are not there before a video is read."""
+    return OSError, *((av.FFmpegError,) if (av := sys.modules.get("av")) else ())

@@ -9,7 +9,6 @@ from rich.text import Text
 from clipselect.commands.common import stderr
 from clipselect.commands.options import Model
 from clipselect.media.text import printable
-from clipselect.scoring.onnx_export import OPSET, export_onnx
 
 
 def export(
@@ -22,6 +21,8 @@ def export(
     The file describes its input in its metadata, and appears only if onnxruntime gives the same scores as torch. Exit
     code 0: written. 2: not written.
     """
+    from clipselect.scoring.onnx_export import OPSET, export_onnx
+
     about = export_onnx(onnx, model)
     sides = [about[key] for key in ("frames", "height", "width") if key in about]
     elements = f"{about['input']} [n, {', '.join(sides)}, 3] uint8"

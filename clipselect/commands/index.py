@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.text import Text
@@ -12,9 +12,11 @@ from clipselect.commands.common import print_error, print_warning, stderr
 from clipselect.commands.options import ClipDuration, Device, Fast, Fps, ListPrefix, Model, Stride, Threads
 from clipselect.commands.progress import MAX_LISTED, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectError
-from clipselect.index.build_index import Engine, IndexSummary, build_index
 from clipselect.media.progress import Progress
 from clipselect.media.text import printable
+
+if TYPE_CHECKING:
+    from clipselect.index.build_index import Engine, IndexSummary
 
 
 def index(
@@ -57,17 +59,19 @@ def index(
     when the same command is given again. Exit code 0: all scored. 1: some could not be. 2: none could be, or wrong
     usage.
     """
+    from clipselect.index.build_index import build_index
+
     with stoppable(output), _Display(quiet) as display:
         summary = build_index(
             videos, output, clip_duration=clip_duration, stride=stride, model=model, device=device, fps=fps, fast=fast,
-            prefix=prefix, workers=workers, engine=cast(Engine, engine), retry_failed=retry_failed,
+            prefix=prefix, workers=workers, engine=cast("Engine", engine), retry_failed=retry_failed,
             overwrite=overwrite, prune=prune,
             progress=display, on_error=display.error, on_warning=display.warning,
         )  # fmt: skip
     _report(summary, output, quiet)
 
 
-def _report(summary: IndexSummary, output: Path, quiet: bool) -> None:
+def _report(summary: "IndexSummary", output: Path, quiet: bool) -> None:
     """One line of counts and, if videos failed, where it says why and the exit code."""
     if not quiet:
         typer.echo(

@@ -2,16 +2,15 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipselect.media.candidate_clips import Seconds
-from clipselect.samplers.clip_selector import DEFAULT_K
-from clipselect.scoring.threads import set_threads
+if TYPE_CHECKING:
+    from clipselect.media.candidate_clips import Seconds
 
 
-def _seconds(text: str) -> Seconds:
+def _seconds(text: str) -> "Seconds":
     try:
         return Fraction(text) if "/" in text else float(text)
     except (ValueError, ZeroDivisionError):
@@ -27,6 +26,13 @@ def _gap(text: str | float) -> float | None:
         raise ValueError(f"{text!r} is no number of seconds; write it as 0.5, or none to allow overlap") from None
 
 
+def _set_threads(threads: int | None) -> None:
+    if threads is not None:
+        from clipselect.scoring.threads import set_threads
+
+        set_threads(threads)
+
+
 # Of clips and frames alike
 Threshold = Annotated[
     float | None, typer.Option(help="Pick only those with a score above this, in [0, 1]; never none.")
@@ -39,7 +45,7 @@ Threads = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        callback=lambda threads: None if threads is None else set_threads(threads),
+        callback=_set_threads,
         help="Threads of decoder and network, each. (default: as many as are fastest on an idle machine)",
     ),
 ]
@@ -54,9 +60,7 @@ ListPrefix = Annotated[
         help="Where relative paths in lists start from. (default: the current folder, or else the list's)",
     ),
 ]
-K = Annotated[
-    int | None, typer.Option("--k", help=f"Pick the best K clips. (default: {DEFAULT_K}, or all with --threshold)")
-]
+K = Annotated[int | None, typer.Option("--k", help="Pick the best K clips. (default: 5, or all with --threshold)")]
 ClipDuration = Annotated[
     float | None,
     typer.Option(

@@ -1,19 +1,18 @@
 """`clipselect reid`."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from clipselect.commands import options
-from clipselect.commands.batch import finish, run_batch, sampler_settings, score_files
 from clipselect.commands.common import print_error
-from clipselect.commands.output.records import Result, failed_group
-from clipselect.commands.outputs import FrameOutputs
 from clipselect.commands.progress import ProgressDisplay
-from clipselect.data.tracklets import LAYOUTS, Layout, Tracklet, read_tracklets
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.samplers.frame_sampler import ReIDFrameSampler
+
+if TYPE_CHECKING:
+    from clipselect.commands.output.records import Result
+    from clipselect.data.tracklets import Layout, Tracklet
 
 
 def reid(
@@ -27,7 +26,11 @@ def reid(
     threshold: options.Threshold = None,
     min_gap: options.FrameGap = None,
     layout: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(LAYOUTS)}. (default: as the names say)")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="One of mars, market1501, ilids-vid, prid2011, folders. (default: as the names say)",
+        ),
     ] = None,
     model: options.Model = None,
     device: options.Device = "auto",
@@ -45,6 +48,12 @@ def reid(
 
     Exit code 0: all scored. 1: some folders, tracklets or names could not be read. 2: nothing could, or wrong usage.
     """
+    from clipselect.commands.batch import finish, run_batch, sampler_settings, score_files
+    from clipselect.commands.output.records import failed_group
+    from clipselect.commands.outputs import FrameOutputs
+    from clipselect.data.tracklets import read_tracklets
+    from clipselect.samplers.frame_sampler import ReIDFrameSampler
+
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame)
     outputs.refuse_overwrite(model)
     sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, min_gap=min_gap, model=model, device=device)
@@ -52,7 +61,7 @@ def reid(
     inputs: list[tuple[str, Tracklet | ClipselectError]] = []
     for folder in folders:
         try:
-            found = read_tracklets(folder, cast(Layout | None, layout))
+            found = read_tracklets(folder, cast("Layout | None", layout))
         except ArgumentError:  # the layout
             raise
         except ClipselectError as e:
@@ -63,7 +72,7 @@ def reid(
         skipped += len(found.skipped)
         inputs += [(str(folder), tracklet) for tracklet in found.tracklets]
 
-    def score(one: tuple[str, Tracklet | ClipselectError]) -> list[Result]:
+    def score(one: "tuple[str, Tracklet | ClipselectError]") -> "list[Result]":
         folder, tracklet = one
         if isinstance(tracklet, ClipselectError):
             return [failed_group(folder, "", sampler.scorer.name, str(tracklet))]
@@ -77,6 +86,6 @@ def reid(
     finish(results, undone, "tracklets", skipped)
 
 
-def _name(tracklet: Tracklet) -> str:
+def _name(tracklet: "Tracklet") -> str:
     camera = "" if tracklet.camera is None else f" camera {tracklet.camera}"
     return f"{tracklet.identity}{camera} track {tracklet.track}"

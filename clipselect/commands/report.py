@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,12 +10,12 @@ from rich.text import Text
 
 from clipselect.commands.common import STDOUT, check, stderr, write_stdout
 from clipselect.commands.options import Quiet
-from clipselect.commands.output.terminal import plain_table
-from clipselect.index.inputs import expand
 from clipselect.media.text import printable
-from clipselect.report.contents import Report
-from clipselect.report.tables import Table
-from clipselect.report.write import Kind, render, write_report
+
+if TYPE_CHECKING:
+    from clipselect.report.contents import Report
+    from clipselect.report.tables import Table
+    from clipselect.report.write import Kind
 
 
 def report(
@@ -45,6 +45,9 @@ def report(
 
     Several results are set side by side. Exit code 0: reported. 2: a file that is not a results file, or wrong usage.
     """
+    from clipselect.index.inputs import expand
+    from clipselect.report.write import render, write_report
+
     given: dict[Kind, Path | None] = {"html": html, "markdown": markdown, "csv": csv_file, "json": json_file}
     streams = [kind for kind, path in given.items() if str(path) == STDOUT]
     check(len(streams) <= 1, "only one output can go to standard output; give the others a file")
@@ -58,7 +61,7 @@ def report(
             stderr().print(Text(f"written: {printable(path)}"))
 
 
-def _print(console: Console, report: Report) -> None:
+def _print(console: Console, report: "Report") -> None:
     """The sentences and the tables, as far as a terminal has room."""
     for sentence in report.summary:
         console.print(Text(printable(sentence), style="bold"))
@@ -75,7 +78,9 @@ def _print(console: Console, report: Report) -> None:
     _print_tables(console, [*report.ranking, *report.unreadable])
 
 
-def _print_tables(console: Console, tables: Sequence[Table]) -> None:
+def _print_tables(console: Console, tables: "Sequence[Table]") -> None:
+    from clipselect.commands.output.terminal import plain_table
+
     for table in tables:
         grid = plain_table(*table.columns, left=[*filter(table.is_text, table.columns)])
         for i, row in enumerate(table.rows):

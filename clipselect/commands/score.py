@@ -1,26 +1,18 @@
 """`clipselect score`."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from clipselect.commands import options
-from clipselect.commands.batch import FAILURES, finish, run_batch, sentence
 from clipselect.commands.common import check
-from clipselect.commands.output.records import Result, failed_video, scored_video
-from clipselect.commands.outputs import VideoOutputs
-from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ClipselectError
-from clipselect.index.inputs import find_videos
-from clipselect.media.progress import Progress
-from clipselect.media.sources import Backend
 from clipselect.media.text import printable
-from clipselect.samplers.clip_selector import ClipSelector
-from clipselect.samplers.explanation import explaining_base
-from clipselect.scoring.scorer import load_scorer
-from clipselect.zoo.base import Base
+
+if TYPE_CHECKING:
+    from clipselect.commands.output.records import Result
+    from clipselect.media.sources import Backend
 
 
 def score(
@@ -61,6 +53,14 @@ def score(
 
     Exit code 0: all scored. 1: some of several videos could not be. 2: none could be, or wrong usage.
     """
+    from clipselect.commands.batch import finish, run_batch, score_video_file
+    from clipselect.commands.output.records import failed_video
+    from clipselect.commands.outputs import VideoOutputs
+    from clipselect.index.inputs import find_videos
+    from clipselect.samplers.clip_selector import ClipSelector
+    from clipselect.samplers.explanation import explaining_base
+    from clipselect.scoring.scorer import load_scorer
+
     outputs = VideoOutputs(json_file, csv_file, plot, html, extract, quiet)
     inputs: list[tuple[Path, str | ClipselectError]] = []
     paths = find_videos(videos, prefix, on_error=lambda path, error: inputs.append((Path(path), error)))
@@ -74,40 +74,16 @@ def score(
     selector = ClipSelector(
         scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, candidates=candidates,
-        decoder=cast(Backend, decoder), fps=fps, fast=fast,
+        decoder=cast("Backend", decoder), fps=fps, fast=fast,
     )  # fmt: skip
     base = None if explain is None else explaining_base(explain, device)
 
-    def score_one(named: tuple[Path, str | ClipselectError]) -> list[Result]:
+    def score_one(named: tuple[Path, str | ClipselectError]) -> "list[Result]":
         path, label = named
         if isinstance(label, ClipselectError):
             return [failed_video(path, selector.scorer.name, str(label))]
-        return [_score(path, label, selector, base, outputs, len(paths))]
+        return [score_video_file(path, label, selector, base, outputs, len(paths))]
 
     results, undone = run_batch(inputs, score_one, outputs, "videos")
     outputs.save(results, {**selector.settings(), "explain": None if base is None else base.name})
     finish(results, undone, "videos")
-
-
-def _score(
-    path: Path, label: str, selector: ClipSelector, base: Base | None, outputs: VideoOutputs, videos: int
-) -> Result:
-    """Score one of some videos, extract its picks and explain them; whatever goes wrong with it stays with it."""
-    files: dict[int, Path] = {}
-    error = None
-    with ProgressDisplay(outputs.quiet, lines=False) as display:
-
-        def show(progress: Progress) -> None:
-            display(replace(progress, stage=label))
-
-        try:
-            picks = selector(path, progress=show)
-            thumbnails = outputs.thumbnails(picks, videos)
-        except FAILURES as e:
-            return failed_video(path, selector.scorer.name, sentence(path, e))
-        try:
-            files = outputs.extract(picks)
-            picks = picks if base is None else picks.explain(base, progress=show)
-        except FAILURES as e:
-            error = sentence(path, e)
-    return scored_video(picks, files, error, thumbnails)

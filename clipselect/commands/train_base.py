@@ -7,17 +7,20 @@ import typer
 from clipselect.commands import options
 from clipselect.commands.progress import Failures, run_training
 from clipselect.media.text import printable
-from clipselect.training import base_training
-from clipselect.training.cards import in_percent
-from clipselect.training.runtime import is_first_process
-from clipselect.zoo.networks import NETWORKS
 
 
 def train_base(
     *,
     data: options.Data,
     output: options.Output,
-    network: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(NETWORKS)}.")] = "narrow_slow",
+    network: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="One of slowfast_r50, r2plus1d_r50, slow_r50, x3d_xs, x3d_s, x3d_m, narrow_r3d, narrow_slowfast, "
+            "narrow_r2plus1d, narrow_slow.",
+        ),
+    ] = "narrow_slow",
     background: options.Background = None,
     prefix: options.Prefix = None,
     clip_duration: options.ClipDuration = None,
@@ -50,7 +53,12 @@ def train_base(
     list of paths and labels (.csv, .txt), or an ActivityNet JSON. Writes the weights and a card with the accuracy on
     the held-out videos. A run that was stopped goes on when the same command is given again.
     """
-    arguments, failures = dict(locals()), Failures("videos", quiet=not is_first_process())
+    arguments = dict(locals())
+    from clipselect.training import base_training
+    from clipselect.training.cards import in_percent
+    from clipselect.training.runtime import is_first_process
+
+    failures = Failures("videos", quiet=not is_first_process())
     made = run_training(base_training.train_base, arguments, failures)
     failures.report()
     if not (quiet or failures.quiet):

@@ -8,11 +8,6 @@ import typer
 from clipselect.commands import options
 from clipselect.commands.progress import Failures, run_training
 from clipselect.media.text import printable
-from clipselect.training import embedder_training
-from clipselect.training.cards import in_percent
-from clipselect.training.embedder_losses import LOSSES
-from clipselect.training.runtime import is_first_process
-from clipselect.zoo.embedder_loading import EMBEDDERS
 
 NOT_MEASURED = (
     "not measured: no two identities with two images each are held out; give more identities, or more in val/"
@@ -26,10 +21,20 @@ def train_embedder(
         typer.Option(metavar="DIR", help="Folder with a folder of images per identity; may be given several times."),
     ],
     output: options.Output,
-    network: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(EMBEDDERS)}.")] = "reid_resnet50",
+    network: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="One of reid_resnet50, reid_resnet50_last_stride_1, narrow_reid, ir_18, ir_34, ir_50, ir_101, "
+            "mobilefacenet, mobilefacenet_foamliu.",
+        ),
+    ] = "reid_resnet50",
     loss: Annotated[
         str,
-        typer.Option(metavar="NAME", help=f"One of {', '.join(LOSSES)}; triplet is batch-hard triplets and softmax."),
+        typer.Option(
+            metavar="NAME",
+            help="One of arcface, cosface, sphereface, softmax, triplet; triplet is batch-hard triplets and softmax.",
+        ),
     ] = "triplet",
     initial: Annotated[
         Path | None,
@@ -58,7 +63,12 @@ def train_embedder(
     identities is held out), or of images named IDENTITY_*.jpg. Writes the weights and a card with how well held-out
     identities are found again. A run that was stopped goes on when the same command is given again.
     """
-    arguments, failures = dict(locals()), Failures("images", quiet=not is_first_process())
+    arguments = dict(locals())
+    from clipselect.training import embedder_training
+    from clipselect.training.cards import in_percent
+    from clipselect.training.runtime import is_first_process
+
+    failures = Failures("images", quiet=not is_first_process())
     made = run_training(embedder_training.train_embedder, arguments, failures)
     failures.report()
     if not (quiet or failures.quiet):

@@ -10,7 +10,7 @@ from clipselect.zoo.loading import load_base
 from helpers.command_line import Run, assert_refused
 from helpers.videos import make_video
 
-from clipselect.commands.demo import ACTION
+from clipselect.commands.output.demo_video import ACTION
 from clipselect.evaluation.classify import Answer, compare
 from clipselect.media.sources import open_source
 from clipselect.method.selection import top_k, uniform

@@ -1,7 +1,6 @@
 """`clipselect reid` and `clipselect faces` on images and videos that the tests make."""
 
 import csv
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from helpers.frame_fixtures import textured, tiny_ddnet, write
 from helpers.videos import make_video
 
 from clipselect import FaceFrameSampler, ReIDFrameSampler
+from clipselect.commands import face_groups
 from clipselect.commands.output.records import Result
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.errors import ClipselectError
@@ -169,15 +169,14 @@ def test_an_interrupted_folder_keeps_the_groups_that_are_done(
 ) -> None:
     for person in ("anna", "ben", "carl"):
         write(tmp_path / "in" / person / "1.png", textured(1, 1))
-    faces_command = importlib.import_module("clipselect.commands.faces")  # the package has the function by that name
-    score = faces_command.score_files
+    score = face_groups.score_files
 
     def stop(source: str, name: str, *rest: Any) -> Result:
         if name == "carl":
             raise KeyboardInterrupt
         return score(source, name, *rest)
 
-    monkeypatch.setattr(faces_command, "score_files", stop)
+    monkeypatch.setattr(face_groups, "score_files", stop)
     run("faces", tmp_path / "in", "--model", model, "--json", "-")
     assert run.code == 130
     assert [group["group"] for group in json.loads(run.out)["groups"]] == ["anna", "ben"]
