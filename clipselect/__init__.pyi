@@ -51,6 +51,8 @@ from .scoring.scorer import load_scorer as load_scorer
 from .scoring.threads import set_threads as set_threads
 from .scoring.video_scores import VideoScores as VideoScores
 from .scoring.video_scores import score_video as score_video
+from .sets.attention_picture import attention_maps as attention_maps
+from .sets.attention_picture import draw_attention as draw_attention
 from .sets.set_network import SetNetwork as SetNetwork
 from .sets.set_network import load_set_network as load_set_network
 from .training.base_training import train_base as train_base

@@ -18,6 +18,12 @@ Base = Annotated[
     str, typer.Option("--base", metavar="NETWORK:CHECKPOINT|FILE", help="Embedder, as for clipselect distill.")
 ]
 FaceModel = Annotated[str | None, typer.Option("--model", metavar="NAME|FILE", help="DDNet. (default: for faces)")]
+SetNetworks = Annotated[
+    list[Path],
+    typer.Option(
+        "--set-network", metavar="FILE", help="That train-set-network wrote: all frames, and the best K, in it."
+    ),
+]
 PersonModel = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="DDNet.")]
 Ks = Annotated[list[int], typer.Option("--k", help="Frames that reach the base.")]
 Threshold = Annotated[float, typer.Option(help="Of eq. 7.")]
@@ -51,6 +57,7 @@ def faces(
     base: Base,
     out: Out,
     model: FaceModel = None,
+    set_network: SetNetworks = [],  # noqa: B006
     set_list: SetList = None,
     pairs: Pairs = None,
     k: Ks = [1, 3, 5],  # noqa: B006, typer copies it

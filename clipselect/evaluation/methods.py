@@ -76,6 +76,7 @@ class Method:
             network), or an oracle that cannot be used.
         in_plots: whether plots show it; of variants that lie on top of each other only one does.
         style: colour and marker of its plots; None for some of its own in every report.
+        network: the network of sets that makes one answer of what is kept; None for the weighted mean.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Method:
     role: Literal["subject", "uniform", "equal_cost", "random", "cheap", "dense", "oracle", "other"] = "other"
     in_plots: bool = True
     style: tuple[str, str] | None = None
+    network: str | None = None
 
     def keep(self, candidates: Candidates) -> tuple[IntArray, NDArray[np.float64]]:
         """The places [k] of the kept elements, rising, and their weights [k] for eq. 8.
@@ -242,6 +244,10 @@ _TABLE = (
            _all, elements=_CLIP, has_k=False, role="dense", style=(_GREEN, "X")),
     Method("average", "all candidates, averaged",
            _all, elements=_FRAME, has_k=False, role="dense", style=(_GREEN, "X")),
+    Method("lfenet", "all candidates, whose local features repair each other in an LFENet, averaged",
+           _all, elements=_FRAME, has_k=False, network="lfenet", style=(_BLUE, "h")),
+    Method("ddl_lfenet", "the K best by the DDNet's score, which then repair each other in an LFENet, averaged",
+           _best, elements=_FRAME, needs="ddnet", network="lfenet", style=(_VERMILION, "h")),
     Method("dense_weighted", "all candidates, weighted by their scores",
            _all, None, _CLIP, needs="ddnet", has_k=False, in_plots=False, style=(_GREEN, "d")),
     Method("action_clips_only", "an oracle: only the candidates that show the action, which nobody knows beforehand",

@@ -1,15 +1,22 @@
-"""A small face network that can be cut before its last pooling, as an object and as a user's file."""
+"""A small face network that can be cut before its last pooling, and LFENets around it."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from clipselect.zoo.embedder import Embedder
 from torch import Tensor, nn
 
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.weights_file import Metadata, save_weights
+from clipselect.sets.set_network import KIND, kept_out, new_lfenet
 
 SPEC = InputSpec(16, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 CHANNELS, PLACES, DIM = 6, 16, 5
+
+ARCHITECTURE: Metadata = {
+    "relation": "softmax_b", "width": 3, "bottleneck": 2, "max_segment": 12, "ending": "own", "frozen": True,
+}  # fmt: skip
 
 CODE = """
 from helpers.set_networks import tiny_base as base
@@ -44,3 +51,15 @@ def tiny_base_file(folder: Path) -> str:
     path = folder / "tiny.py"
     path.write_text(CODE)
     return f"{path}:base"
+
+
+def write_lfenet(path: Path, base: Embedder, factor: float = 1.0, **changes: Any) -> Path:
+    """Weights of an LFENet whose values are random, times `factor`."""
+    architecture = {**ARCHITECTURE, **changes}
+    torch.manual_seed(0)
+    net = new_lfenet(base, architecture)
+    nn.init.normal_(net.transfer.expand.weight).data.mul_(factor)
+    tensors = {name: t for name, t in net.state_dict().items() if name not in kept_out(net)}
+    about = {"kind": KIND, "network": "lfenet", "name": path.stem, "base": base.name, "base_sha256": base.sha256}
+    save_weights(path, tensors, {**about, **architecture})
+    return path

@@ -1,41 +1,25 @@
 """Weights of networks of sets: written, loaded for the base that they were trained for, and refused for others."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from clipselect.zoo.embedder import Embedder
-from helpers.set_networks import DIM, tiny_base
+from helpers.set_networks import ARCHITECTURE, DIM, tiny_base, write_lfenet
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError
 from clipselect.scoring.weights_file import Metadata, save_weights
-from clipselect.sets.set_network import KIND, SetNetwork, kept_out, load_set_network, new_lfenet
+from clipselect.sets.set_network import KIND, SetNetwork, load_set_network, new_lfenet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-ARCHITECTURE: Metadata = {
-    "relation": "softmax_b", "width": 3, "bottleneck": 2, "max_segment": 12, "ending": "own", "frozen": True,
-}  # fmt: skip
 FACES = np.random.default_rng(0).integers(0, 256, (4, 20, 20, 3)).astype(np.uint8)
-
-
-def written(path: Path, base: Embedder, factor: float = 1.0, **changes: Any) -> Path:
-    architecture = {**ARCHITECTURE, **changes}
-    torch.manual_seed(0)
-    net = new_lfenet(base, architecture)
-    torch.nn.init.normal_(net.transfer.expand.weight).data.mul_(factor)
-    tensors = {name: t for name, t in net.state_dict().items() if name not in kept_out(net)}
-    about = {"kind": KIND, "network": "lfenet", "name": path.stem, "base": base.name, "base_sha256": base.sha256}
-    save_weights(path, tensors, {**about, **architecture})
-    return path
 
 
 @pytest.fixture
 def network(tmp_path: Path) -> SetNetwork:
     base = tiny_base()
-    return load_set_network(written(tmp_path / "repair.safetensors", base), base)
+    return load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
 
 
 def test_it_embeds_a_set_in_one_or_two_steps(network: SetNetwork) -> None:
@@ -50,7 +34,7 @@ def test_it_embeds_a_set_in_one_or_two_steps(network: SetNetwork) -> None:
 
 def test_without_values_it_is_the_average_of_the_base(tmp_path: Path) -> None:
     base = tiny_base()
-    unchanged = load_set_network(written(tmp_path / "a.safetensors", base, factor=0), base)
+    unchanged = load_set_network(write_lfenet(tmp_path / "a.safetensors", base, factor=0), base)
     rows = base.embed(FACES)
     average = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).mean(0)
     np.testing.assert_allclose(unchanged.embed([*FACES]), average, atol=1e-5)
@@ -66,7 +50,7 @@ def test_the_cost_of_a_set_is_that_of_its_images_and_the_transfer(network: SetNe
 def test_a_frozen_base_is_not_in_the_file_and_is_not_changed(tmp_path: Path) -> None:
     base = tiny_base()
     before = base.embed(FACES)
-    frozen, whole = (written(tmp_path / f"{f}.safetensors", base, frozen=f) for f in (True, False))
+    frozen, whole = (write_lfenet(tmp_path / f"{f}.safetensors", base, frozen=f) for f in (True, False))
     assert frozen.stat().st_size < whole.stat().st_size and b"backbone" not in frozen.read_bytes()
     one, other = (load_set_network(path, base) for path in (frozen, whole))
     np.testing.assert_allclose(one.embed([*FACES]), other.embed([*FACES]), atol=1e-6)
@@ -76,7 +60,7 @@ def test_a_frozen_base_is_not_in_the_file_and_is_not_changed(tmp_path: Path) -> 
 
 
 def test_another_base_is_refused(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.safetensors", tiny_base())
+    path = write_lfenet(tmp_path / "a.safetensors", tiny_base())
     with pytest.raises(ArgumentError, match=r"^base must be tiny, .* other weights"):
         load_set_network(path, tiny_base(seed=1))
 
@@ -95,6 +79,6 @@ def test_weights_of_another_relation_or_network_are_refused(tmp_path: Path, chan
 
 def test_a_feature_that_is_no_number_is_refused(tmp_path: Path) -> None:
     base = tiny_base()
-    broken = load_set_network(written(tmp_path / "a.safetensors", base, factor=float("nan")), base)
+    broken = load_set_network(write_lfenet(tmp_path / "a.safetensors", base, factor=float("nan")), base)
     with pytest.raises(NetworkError, match="a gives features that are not numbers"):
         broken.embed([*FACES])

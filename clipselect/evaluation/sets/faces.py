@@ -1,8 +1,9 @@
 """Verification of sets of faces: averaging all frames beside the best ones by the DDNet, sharp, blurred or degraded."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from clipselect.evaluation.sets.face_data import read_face_sets
 from clipselect.evaluation.sets.face_sets import FaceSets
 from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable, frame_networks, frame_table
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
-from clipselect.evaluation.sets.rows import Entries, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.rows import Entries, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.set_answers import network_answers, set_networks
 from clipselect.evaluation.sets.spoilt import UNCHANGED, Condition, change_of, condition_of, degraded
 from clipselect.evaluation.sets.verification_protocol import Protocol
 from clipselect.media.progress import ProgressCallback, no_progress
@@ -25,6 +27,7 @@ from clipselect.media.text import printable
 from clipselect.media.unreadable import LeftOut, OnError, ignore_error
 from clipselect.samplers.frame_sampler import FaceFrameSampler
 from clipselect.scoring.scorer import Scorer
+from clipselect.sets.set_network import SetNetwork
 from clipselect.zoo.embedder import Embedder
 
 MIN_DRAWS = 20
@@ -45,6 +48,8 @@ class FaceEvaluation:
             medium.
         base: what `clipselect.zoo.embedder_loading.load_embedder` loads, or an `Embedder`.
         model: the DDNet, a name, a file or a `Scorer`; None for the zoo's for faces.
+        set_network: networks of sets that `clipselect.train_set_network` wrote for this base, files or `SetNetwork`s;
+            each is measured on all frames and on the best K (choose, then repair).
         set_list: a file with a folder within `data` and its identity on every line; each folder is a set (IQIYI).
         pairs: a file of the pairs of sets to compare, in the form of YouTube Faces' splits.txt: "fold, set, set, 1 or
             0"; None for `data`/splits.txt if it is there, or else all pairs.
@@ -68,6 +73,7 @@ class FaceEvaluation:
     data: Path
     base: str | Path | Embedder
     model: str | Path | Scorer | None = None
+    set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
     set_list: Path | None = None
     pairs: Path | None = None
     set_size: Sequence[int] | None = None
@@ -111,8 +117,11 @@ class FaceEvaluation:
         """
         make_destination(out, [Path(self.data)])
         folder, networks = Path(self.data), frame_networks(self.base, self.model, self.device)
+        repair = set_networks(self.set_network, networks.base)
         sets = read_face_sets(folder, self.set_list, self.pairs, self.set_size, self.seeds)
         settings = self._record(sets.sizes)
+        if repair:
+            settings["set_network"] = [{"name": one.name, "sha256": one.sha256} for one in repair.values()]
         check_replaceable(out, {"benchmark": "faces", "settings": settings} | networks.records)
         for one, why in sets.left_out.items():
             _warn(f"{one}: left out, {why}")
@@ -125,7 +134,12 @@ class FaceEvaluation:
                 cache=out / "cache", stage=f"frames of {condition.name}", progress=progress, on_error=left_out,
             )  # fmt: skip
             clean = clean or table
-            self._evaluate_condition(found, sets, condition, table, clean, networks)
+            answers = partial(
+                network_answers, repair, paths=[sets.paths[i] for i in condition.elements], table=table,
+                change=change_of(condition, sets, networks.base), threshold=self.threshold, seed=self.seeds[0],
+                cache=out / "cache", progress=progress,
+            )  # fmt: skip
+            self._evaluate_condition(found, sets, condition, table, clean, networks, answers)
         results = found.results("faces", "set", settings, networks)
         write_results(out / RESULTS_NAME, results)
         return results
@@ -142,9 +156,10 @@ class FaceEvaluation:
 
     def _evaluate_condition(
         self, found: Entries, sets: FaceSets, condition: Condition, table: FrameTable, clean: FrameTable,
-        networks: FrameNetworks,
+        networks: FrameNetworks, answers: Callable[..., dict[MethodAtK, NetworkAnswers]],
     ) -> None:  # fmt: skip
-        """Add the entries of one condition; `clean` is the table of the unchanged frames."""
+        """Add the entries of one condition; `clean` is the table of the unchanged frames, `answers` those of the
+        networks of sets by methods, groups and stage."""
         every = table.groups(condition.groups)
         present = [place for place, group in enumerate(every) if len(group)]
         groups = [every[place] for place in present]
@@ -161,6 +176,7 @@ class FaceEvaluation:
             rows, differences = set_rows(
                 part.name, table, part.groups, methods, part.protocol.measure(part.name), how,
                 sources=part.identities, media=media, known=known,
+                answers=answers(methods=methods, groups=part.groups, stage=f"sets of {part.name}"),
             )  # fmt: skip
             average = next(row for row in rows if row["method"] == "average")
             found.data.append(part.record())

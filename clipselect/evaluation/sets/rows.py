@@ -45,6 +45,23 @@ class SetMethods:
     seeds: Sequence[int]
 
 
+@dataclass(frozen=True)
+class NetworkAnswers:
+    """What a network of sets makes of the frames that a method keeps.
+
+    Attributes:
+        features: [g, d] of the groups.
+        counts: [g] frames that it had to embed.
+        seconds: per group, without embedding the frames.
+        gflops: per group, all included; None where it cannot be counted.
+    """
+
+    features: NDArray[np.float32]
+    counts: NDArray[np.int64]
+    seconds: float
+    gflops: float | None
+
+
 @dataclass
 class Entries:
     """The lists of a results file, filled data set by data set."""
@@ -96,15 +113,22 @@ def group_features(
     """
     out, counts = np.empty((len(groups), features.shape[1]), np.float32), np.empty(len(groups), np.int64)
     for number, rows in enumerate(groups):
-        size = len(rows) if k is None else min(k, len(rows))
-        of_group: dict[str, Any] = {name: values[rows] for name, values in (known or {}).items()}
-        kept, weight = method.keep(Candidates(scores[rows], size, (seed, number), threshold, **of_group))
+        of_group = {name: values[rows] for name, values in (known or {}).items()}
+        kept, weight = method.keep(candidates_of(scores[rows], k, (seed, number), threshold, of_group))
         if media is None:
             out[number] = aggregate(torch.from_numpy(features[rows[kept]]), weight).numpy()
         else:
             out[number] = pool_by_media(features[rows[kept]], media[rows[kept]], weight)
         counts[number] = len(kept)
     return out, counts
+
+
+def candidates_of(
+    scores: NDArray[np.floating], k: int | None, seed: Sequence[int], threshold: float, known: Known | None = None
+) -> Candidates:
+    """The frames of one group [n] as a method sees them; arguments as for `group_features`."""
+    of_group: dict[str, Any] = {**(known or {})}
+    return Candidates(scores, len(scores) if k is None else min(k, len(scores)), seed, threshold, **of_group)
 
 
 def set_rows(
@@ -118,6 +142,7 @@ def set_rows(
     sources: int,
     media: NDArray[np.int64] | None = None,
     known: Known | None = None,
+    answers: Mapping[MethodAtK, NetworkAnswers] | None = None,
 ) -> tuple[list[Record], list[Record]]:
     """The rows of the methods, but for oracles that need what is not known, and the differences of each to its rivals.
 
@@ -129,6 +154,7 @@ def set_rows(
         groups: [g] rows of the table.
         sources: how many identities the groups stem from.
         media, known: of every frame of the table, see `group_features`.
+        answers: of the methods with a network of sets; those that have none are left out.
 
     Raises:
         ClipselectError: features that cannot be pooled by media.
@@ -140,10 +166,13 @@ def set_rows(
     for method, k in methods:
         if method.role == "oracle" and method.needs not in (known or {}):
             continue
+        answered = (answers or {}).get((method, k))
+        if method.network and answered is None:
+            continue
         found, embedded = [], []
         for seed in how.seeds if method.role == "random" else how.seeds[:1]:
             try:
-                features, counts = group_features(
+                features, counts = (answered.features, answered.counts) if answered else group_features(
                     table.features, table.scores, groups, method, k,
                     threshold=how.threshold, seed=seed, media=media, known=known,
                 )  # fmt: skip
@@ -158,7 +187,7 @@ def set_rows(
         for name, drawn in metrics.items():
             row |= metric_entry(name, drawn.value, *_interval(drawn, sources))
         scored = float(np.mean([len(group) for group in groups])) if method.needs == "ddnet" else 0.0
-        rows.append(row | _costs(table, how.networks, row["clips"], scored))
+        rows.append(row | _costs(table, how.networks, row["clips"], scored, answered))
     differences = [
         _difference(data, name, one, rival, measured[one][name] - measured[rival][name])
         for name in measured[methods[0]]
@@ -174,15 +203,19 @@ def _interval(drawn: BootstrapResult, sources: int) -> tuple[float, float]:
     return low, high
 
 
-def _costs(table: FrameTable, networks: FrameNetworks, embedded: float, scored: float) -> Record:
+def _costs(
+    table: FrameTable, networks: FrameNetworks, embedded: float, scored: float, answered: NetworkAnswers | None
+) -> Record:
+    """A network of sets counts as a part of the base."""
     costs: Record = {}
-    if networks.base.gflops:
-        base, ddnet = networks.base.gflops * embedded, networks.ddnet_gflops * scored
+    base = answered.gflops if answered else (networks.base.gflops or 0.0) * embedded
+    if base:
+        ddnet = networks.ddnet_gflops * scored
         costs = {"gflops": base + ddnet, "gflops_base": base, "gflops_ddnet": ddnet}
     seconds = {
         "seconds_decode": table.seconds_read * max(embedded, scored),
         "seconds_ddnet": table.seconds_ddnet * scored,
-        "seconds_base": table.seconds_base * embedded,
+        "seconds_base": table.seconds_base * embedded + (answered.seconds if answered else 0.0),
     }
     return costs | {"seconds": sum(seconds.values())} | seconds
 
@@ -196,7 +229,9 @@ def _pairs(measured: dict[MethodAtK, dict[str, BootstrapResult]], metric: str) -
     for one in measured:
         method, k = one
         rivals: list[MethodAtK | None] = [AVERAGE]
-        if one in own:
+        if method.network is not None:
+            rivals += [*(other for other in own if other[1] == k), (METHODS[method.network], None)]
+        elif one in own:
             rivals += [*even, best]
         elif method.needs == "ddnet" and k is not None:
             rivals += [other for other in even if other[1] == k]

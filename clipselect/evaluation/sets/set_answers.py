@@ -1,0 +1,146 @@
+"""What networks of sets make of the frames that methods keep, cached on disk."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.errors import ArgumentError
+from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable
+from clipselect.evaluation.sets.rows import MethodAtK, NetworkAnswers, candidates_of
+from clipselect.index.index_file import signature, stored_path
+from clipselect.media.files import whole_file
+from clipselect.media.images import Image, read_image
+from clipselect.media.progress import Progress, ProgressCallback, no_progress
+from clipselect.sets.set_network import SetNetwork, load_set_network
+from clipselect.zoo.embedder import Embedder
+
+SETS_PER_FILE = 32
+FORMAT = 1
+"""Of the cached files."""
+ARRAYS = ("features", "seconds")
+Kept = Sequence[Sequence[int]]
+"""What every method keeps of the frames of one group."""
+
+
+def set_networks(
+    given: str | Path | SetNetwork | Sequence[str | Path | SetNetwork], base: Embedder
+) -> dict[str, SetNetwork]:
+    """Networks of sets by the `network` of the methods that use them.
+
+    Args:
+        given: files that `clipselect.train_set_network` wrote, or networks.
+
+    Raises:
+        ArgumentError: two of one kind.
+        ClipselectError: a file that cannot be used, or one for another base.
+    """
+    found: dict[str, SetNetwork] = {}
+    for one in [given] if isinstance(given, str | Path | SetNetwork) else given:
+        network = one if isinstance(one, SetNetwork) else load_set_network(one, base)
+        kind = str(network.metadata["network"])
+        if kind in found:
+            raise ArgumentError("set_network", f"may hold one {kind} at a time, got {found[kind].name} and {one}")
+        found[kind] = network
+    return found
+
+
+def network_answers(
+    networks: Mapping[str, SetNetwork],
+    methods: Sequence[MethodAtK],
+    paths: Sequence[str],
+    table: FrameTable,
+    groups: Sequence[NDArray[np.int64]],
+    change: FrameChange | None,
+    *,
+    threshold: float,
+    seed: int,
+    cache: Path,
+    stage: str = "sets",
+    progress: ProgressCallback = no_progress,
+) -> dict[MethodAtK, NetworkAnswers]:
+    """The answers of all methods whose network is there.
+
+    The frames of a set go through the first step of a network once, for all methods.
+
+    Args:
+        paths: [n] of the frames, of which `table` names those that can be read.
+        groups: [g] rows of the table.
+        change: what is done to images before the networks see them.
+        threshold, seed: for the methods' choices.
+        cache: folder for the answers, `SETS_PER_FILE` sets in each file.
+
+    Raises:
+        ImageError: an image that could be read before cannot be read now.
+    """
+    found: dict[MethodAtK, NetworkAnswers] = {}
+
+    def image_of(row: int) -> Image:
+        place = int(table.frames[row])
+        image = read_image(paths[place])
+        return image if change is None else change.apply(image, place)
+
+    def key(network: SetNetwork, chunk: Sequence[NDArray[np.int64]], kept: Sequence[Kept]) -> str:
+        places = [table.frames[rows].tolist() for rows in chunk]  # `change` may depend on them
+        files = [[(stored_path(paths[p]), signature(paths[p])) for p in group] for group in places]
+        about = [FORMAT, network.sha256, change and change.identity, places, files, kept]
+        return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:32]
+
+    for kind, network in networks.items():
+        if not (own := [one for one in methods if one[0].network == kind]):
+            continue
+        kept = [
+            [m.keep(candidates_of(table.scores[rows], k, (seed, number), threshold))[0].tolist() for m, k in own]
+            for number, rows in enumerate(groups)
+        ]
+        parts, name = [], f"{network.name}: {stage}"
+        progress(Progress(name, 0, len(groups)))
+        for start in range(0, len(groups), SETS_PER_FILE):
+            chunk, chosen = groups[start : start + SETS_PER_FILE], kept[start : start + SETS_PER_FILE]
+            file = cache / f"{key(network, chunk, chosen)}.npz"
+            if (arrays := _load(file)) is None:
+                arrays = _answers(network, chunk, chosen, image_of)
+                with whole_file(file) as part, part.open("wb") as out:
+                    np.savez(out, **cast(dict[str, Any], arrays))
+            parts.append(arrays)
+            progress(Progress(name, start + len(chunk), len(groups)))
+        features, seconds = (np.concatenate([part[name] for part in parts]) for name in ARRAYS)
+        for number, one in enumerate(own):
+            counts = np.array([len(of_group[number]) for of_group in kept], dtype=np.int64)
+            cost = network.multiply_adds
+            gflops = None if cost is None else float(np.mean([cost(int(count)) for count in counts])) / 1e9
+            found[one] = NetworkAnswers(features[:, number], counts, float(np.median(seconds[:, number])), gflops)
+    return found
+
+
+def _answers(
+    network: SetNetwork,
+    groups: Sequence[NDArray[np.int64]],
+    kept: Sequence[Kept],
+    image_of: Callable[[int], Image],
+) -> dict[str, NDArray[Any]]:
+    """Features [g, methods, d] and seconds [g, methods] of the second step."""
+    features, seconds = [], []
+    for rows, choices in zip(groups, kept, strict=True):
+        maps = network.frame_features([image_of(int(row)) for row in rows])
+        of_group, ticks = [], [time.perf_counter()]
+        for choice in choices:
+            of_group.append(network.set_feature(maps[choice]))
+            ticks.append(time.perf_counter())
+        features.append(of_group)
+        seconds.append(np.diff(ticks))
+    return {"features": np.array(features, dtype=np.float32), "seconds": np.array(seconds)}
+
+
+def _load(file: Path) -> dict[str, NDArray[Any]] | None:
+    """None for a file that is not there or damaged."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in ARRAYS}
+    except Exception:  # a damaged file raises whatever its bytes lead the reader to
+        return None

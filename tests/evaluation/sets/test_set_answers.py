@@ -1,0 +1,129 @@
+"""Networks of sets in the table of methods: the answers, their costs, and what is read again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from clipselect.zoo.embedder import Embedder
+from helpers.command_line import Run
+from helpers.frame_fixtures import people, textured, tiny_ddnet
+from helpers.set_networks import tiny_base, tiny_base_file, write_lfenet
+
+from clipselect import evaluate, load_embedder, load_set_network
+from clipselect.errors import ArgumentError
+from clipselect.evaluation.methods import METHODS
+from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable
+from clipselect.evaluation.sets.rows import MethodAtK
+from clipselect.evaluation.sets.set_answers import network_answers
+from clipselect.media.images import read_image
+
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.filterwarnings("ignore::UserWarning")]
+
+
+@pytest.fixture(scope="module")
+def base() -> Embedder:
+    return tiny_base()
+
+
+@pytest.fixture
+def call(tmp_path: Path, base: Embedder) -> Any:
+    people(tmp_path / "people", 4, 8, draw=textured)
+    tiny_ddnet(tmp_path / "model.safetensors")
+
+    def run(*networks: Any, **options: Any) -> dict[str, Any]:
+        (tmp_path / "out" / "results.json").unlink(missing_ok=True)
+        how = {"set_size": 4, "seeds": [0], "far": 0.1, "draws": 50, "k": [2, 9], "device": "cpu"} | options
+        model = tmp_path / "model.safetensors"
+        how |= {"base": base, "model": model, "set_network": networks}
+        evaluate(tmp_path / "people", tmp_path / "out", elements="faces", **how)
+        document: dict[str, Any] = json.loads((tmp_path / "out" / "results.json").read_text())
+        return document
+
+    return run
+
+
+def rows(document: dict[str, Any], method: str) -> list[dict[str, Any]]:
+    return [row for row in document["rows"] if row["method"] == method]
+
+
+def test_an_untrained_network_is_the_average_and_its_choice_ddl_average(
+    call: Any, base: Embedder, tmp_path: Path
+) -> None:
+    document = call(write_lfenet(tmp_path / "repair.safetensors", base, factor=0), blur=[9])
+    for mine, rival in (("lfenet", "average"), ("ddl_lfenet", "ddl_average")):
+        assert len(rows(document, mine)) == len(rows(document, rival)) > 1
+        for one, other in zip(rows(document, mine), rows(document, rival), strict=True):
+            keys = ("data", "k", "clips", "tar_at_far_1e-1", "rank1")
+            assert {key: one[key] for key in keys} == {key: other[key] for key in keys}
+            assert one["gflops"] > other["gflops"] and one["seconds"] > 0
+    than = {(d["than"], d["than_k"]) for d in document["differences"] if (d["method"], d["k"]) == ("ddl_lfenet", 2)}
+    assert than == {("average", None), ("ddl", 2), ("lfenet", None)}
+    assert document["settings"]["set_network"][0]["name"] == "repair"
+
+
+def test_answers_are_kept_until_the_network_is_another(
+    call: Any, base: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
+    first = call(network)
+    cost = network.multiply_adds
+    assert cost is not None and rows(first, "lfenet")[0]["gflops"] == pytest.approx(cost(4) / 1e9)
+    before = sorted((tmp_path / "out" / "cache").iterdir())
+    monkeypatch.setattr(type(network), "frame_features", lambda *_: pytest.fail("computed again"))
+    assert call(network)["rows"] == first["rows"]
+    assert sorted((tmp_path / "out" / "cache").iterdir()) == before
+    monkeypatch.undo()
+    call(load_set_network(write_lfenet(tmp_path / "other.safetensors", base, factor=3), base))
+    assert len([*(tmp_path / "out" / "cache").iterdir()]) > len(before)
+
+
+def test_every_method_has_the_networks_answer_to_what_it_keeps(base: Embedder, tmp_path: Path) -> None:
+    people(tmp_path / "people", 1, 5, draw=textured)
+    paths = sorted(map(str, (tmp_path / "people").rglob("*.*")))
+    network = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
+    scores = np.array([0.1, 0.9, 0.3, 0.8], dtype=np.float32)
+    table = FrameTable(np.array([0, 1, 3, 4]), np.ones((4, 5), np.float32), scores, 0, 0)  # one cannot be read
+    change = FrameChange(lambda image, place: np.roll(image, place, axis=1), "rolled")
+    methods: list[MethodAtK] = [(METHODS["lfenet"], None), (METHODS["ddl_lfenet"], 2), (METHODS["average"], None)]
+    how: dict[str, Any] = {"threshold": 0.5, "seed": 0, "cache": tmp_path}
+    found = network_answers({"lfenet": network}, methods, paths, table, [np.arange(4)], change, **how)
+    images = [np.roll(read_image(paths[place]), place, axis=1) for place in (0, 1, 3, 4)]
+    assert [*found] == methods[:2]
+    for one, kept in zip(methods, ([0, 1, 2, 3], [1, 3]), strict=False):
+        assert found[one].counts.tolist() == [len(kept)]
+        np.testing.assert_allclose(found[one].features[0], network.embed([images[i] for i in kept]), atol=1e-6)
+
+
+def test_features_of_a_set_do_not_depend_on_the_order_of_its_frames(base: Embedder, tmp_path: Path) -> None:
+    people(tmp_path / "people", 1, 6, draw=textured)
+    network = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
+    images = [read_image(str(path)) for path in sorted((tmp_path / "people").rglob("*.*"))]
+    np.testing.assert_allclose(network.embed(images), network.embed(images[::-1]), atol=1e-5)
+
+
+def test_without_networks_the_table_has_no_such_rows(call: Any) -> None:
+    document = call()
+    assert not rows(document, "lfenet") and not rows(document, "ddl_lfenet")
+    assert "set_network" not in document["settings"]
+
+
+def test_two_of_a_kind_and_another_base_are_refused(call: Any, base: Embedder, tmp_path: Path) -> None:
+    path = write_lfenet(tmp_path / "repair.safetensors", base)
+    with pytest.raises(ArgumentError, match="set_network may hold one lfenet at a time"):
+        call(path, path)
+    with pytest.raises(ArgumentError, match=r"base must be tiny, for which .* was trained"):
+        call(write_lfenet(tmp_path / "other.safetensors", tiny_base(seed=3)))
+
+
+def test_the_command_line_takes_networks_of_sets(run: Run, tmp_path: Path) -> None:
+    people(tmp_path / "people", 3, 8, draw=textured)
+    tiny_ddnet(tmp_path / "m.safetensors")
+    own, how = tiny_base_file(tmp_path), ("--far", 0.5, "--draws", 20, "--k", 1)
+    path = write_lfenet(tmp_path / "repair.safetensors", load_embedder(own))
+    networks = ("--base", own, "--model", tmp_path / "m.safetensors", "--set-network", path)
+    run("evaluate", "faces", "--data", tmp_path / "people", *networks, "--set-size", 4, *how, "--out", tmp_path / "out")
+    assert run.code == 0, run.err
+    assert "ddl_lfenet" in (tmp_path / "out" / "results.json").read_text()
+    assert "lfenet" in run.out
