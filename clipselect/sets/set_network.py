@@ -16,7 +16,7 @@ from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.weights_file import Metadata, load_weights
 from clipselect.sets.lfenet import Compression, LFENet, WithoutTransfer, map_shape
 from clipselect.sets.transfer import LocalInformationTransfer
-from clipselect.zoo.embedder import BATCH, Embedder
+from clipselect.zoo.embedder import BATCH, BATCH_ON_GPU, Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.trained_network import TrainedNetwork
 
@@ -60,7 +60,8 @@ class SetNetwork(TrainedNetwork):
         if not len(images):
             raise ValueError("a set needs at least one image")
         squashed = np.stack([self.input_spec.squash(image) for image in images])
-        batches = (squashed[i : i + BATCH] for i in range(0, len(squashed), BATCH))
+        size = BATCH if self.device.type == "cpu" else BATCH_ON_GPU
+        batches = (squashed[i : i + size] for i in range(0, len(squashed), size))
         return torch.cat([self.module.frame_features(self.input_spec.normalise(b, self.device)) for b in batches])
 
     @torch.inference_mode()

@@ -129,15 +129,15 @@ class FaceEvaluation:
         name = self.name or printable(folder.name or folder)
         conditions = [condition_of(sets, length, self.seeds[0], name) for length in (UNCHANGED, *self.blur)]
         for condition in conditions + ([degraded(sets, self.seeds[0], name)] if self.degrade else []):
+            paths, change = [sets.paths[i] for i in condition.elements], change_of(condition, sets, networks.base)
             table = frame_table(
-                [sets.paths[i] for i in condition.elements], networks, change_of(condition, sets, networks.base),
-                cache=out / "cache", stage=f"frames of {condition.name}", progress=progress, on_error=left_out,
+                paths, networks, change, cache=out / "cache", stage=f"frames of {condition.name}", progress=progress,
+                on_error=left_out,
             )  # fmt: skip
             clean = clean or table
             answers = partial(
-                network_answers, repair, paths=[sets.paths[i] for i in condition.elements], table=table,
-                change=change_of(condition, sets, networks.base), threshold=self.threshold, seed=self.seeds[0],
-                cache=out / "cache", progress=progress,
+                network_answers, repair, paths=paths, table=table, change=change, threshold=self.threshold,
+                seed=self.seeds[0], cache=out / "cache", progress=progress,
             )  # fmt: skip
             self._evaluate_condition(found, sets, condition, table, clean, networks, answers)
         results = found.results("faces", "set", settings, networks)
