@@ -45,6 +45,7 @@ from .samplers.picks import Pick as Pick
 from .samplers.picks import Picks as Picks
 from .samplers.video_aggregator import VideoAggregator as VideoAggregator
 from .samplers.video_aggregator import VideoAnswers as VideoAnswers
+from .scoring.function_scorer import FunctionScorer as FunctionScorer
 from .scoring.onnx_export import export_onnx as export_onnx
 from .scoring.scorer import Scorer as Scorer
 from .scoring.scorer import load_scorer as load_scorer

@@ -27,7 +27,7 @@ if arguments.checkpoint:
     network.load_state_dict(torch.load(arguments.checkpoint, weights_only=True))
 prepare = weights.transforms()  # scale, crop, normalise: [T, 3, H, W] uint8 -> [3, T, 112, 112]
 
-picks = select(arguments.video, k=5, model=arguments.model)
+picks = select(arguments.video, k=5, scorer=arguments.model)
 print(picks)
 clips = torch.stack([prepare(clip) for clip in picks.decode(num_frames=16, short_side=128)])
 with torch.inference_mode():

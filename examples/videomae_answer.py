@@ -24,7 +24,7 @@ processor = VideoMAEVideoProcessor.from_pretrained(arguments.network)
 network = AutoModelForVideoClassification.from_pretrained(arguments.network).eval()
 frames = network.config.num_frames
 
-picks = select(arguments.video, k=5, clip_duration=4 * frames / 30, model=arguments.model)  # as VideoMAE was trained
+picks = select(arguments.video, k=5, clip_duration=4 * frames / 30, scorer=arguments.model)  # as VideoMAE was trained
 print(picks)
 inputs = processor(
     [*picks.decode(frames, short_side=256)],

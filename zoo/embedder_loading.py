@@ -3,16 +3,14 @@
 A network of another kind joins as a further entry of `EMBEDDERS`.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from clipselect.zoo.embedder import NORMALISATIONS, Embedder
+from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.face_checkpoints import load_face_network, rename
 from clipselect.zoo.face_networks import FACE_NETWORKS
 from clipselect.zoo.face_networks import SIZE as FACE
@@ -21,8 +19,8 @@ from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, load_reid_weights
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
-from clipselect.media.optional import require
-from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.input_spec import NORMALISATIONS, InputSpec
+from clipselect.scoring.onnx_network import open_onnx
 from clipselect.scoring.weights_file import Metadata, load_weights
 
 IMAGENET = NORMALISATIONS["imagenet"]
@@ -67,8 +65,8 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
         model: NETWORK:CHECKPOINT with a name of `EMBEDDERS`; weights that
             `clipselect train-embedder` wrote; a .onnx file; or FILE.py:NAME, your own code, which is run, and in it an
             `Embedder` or a function that makes one.
-        normalisation: of the input, a name of `clipselect.zoo.embedder.NORMALISATIONS`; what the network was published
-            with by default, "imagenet" for .onnx.
+        normalisation: of the input, a name of `clipselect.scoring.input_spec.NORMALISATIONS`; what the network was
+            published with by default, "imagenet" for .onnx.
 
     Raises:
         ClipselectError: unknown model, weights that do not fit or cannot be read, or a normalisation of one's own code.
@@ -137,43 +135,26 @@ def load_onnx_embedder(path: Path, normalisation: str = "imagenet", gflops: floa
     Runs on the CPU, by onnxruntime. Its multiply-adds are not counted.
 
     Args:
-        normalisation: a name of `clipselect.zoo.embedder.NORMALISATIONS`.
+        normalisation: a name of `clipselect.scoring.input_spec.NORMALISATIONS`.
         gflops: 10^9 multiply-adds per image, where they are known.
 
     Raises:
         MissingLibraryError: onnxruntime is missing.
         ClipselectError: not an ONNX file, or another kind of input.
     """
-    ort = require("onnxruntime", f"{path}")
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check the path") from e
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    try:
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as e:  # the runtime's own exceptions have no common base
-        raise ClipselectError(f"{path}: not an ONNX network that onnxruntime can run; export it again") from e
-    inputs = session.get_inputs()
-    shape = [*inputs[0].shape] if len(inputs) == 1 else []
-    if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
+    network = open_onnx(path)
+    shape = network.shape
+    if network.is_uint8 or len(shape) != 3 or shape[0] != 3 or not all(isinstance(side, int) for side in shape[1:]):
         raise ClipselectError(
-            f"{path}: must take one input [n, 3, height, width] of a fixed size, not {[i.shape for i in inputs]}"
+            f"{path}: must take one input [n, 3, height, width] of floats of a fixed size, not {[*shape]}"
         )
-    fixed = shape[0] if isinstance(shape[0], int) else None
-
-    def run(images: Tensor) -> Tensor:
-        rows = images.numpy()
-        step = fixed or len(rows)
-        short = -len(rows) % step
-        filled = np.concatenate([rows, rows[:1].repeat(short, axis=0)]) if short else rows
-        parts = [session.run(None, {inputs[0].name: filled[i : i + step]})[0] for i in range(0, len(filled), step)]
-        return torch.from_numpy(np.concatenate(parts)[: len(rows)]).flatten(1)
-
     mean, std = NORMALISATIONS[normalisation]
-    input_spec = InputSpec(int(shape[2]), int(shape[3]), mean, std)
-    sha256 = hashlib.sha256(data).hexdigest()
-    about: Metadata = {"sha256": sha256}
-    return Embedder.from_module(run, input_spec, name=path.stem, gflops=gflops, metadata=about, device="cpu")
+    about: Metadata = {"sha256": network.sha256}
+    return Embedder.from_module(
+        lambda images: torch.from_numpy(network.run(images.numpy())[0]).flatten(1),
+        InputSpec(shape[1], shape[2], mean, std),
+        name=path.stem,
+        gflops=gflops,
+        metadata=about,
+        device="cpu",
+    )

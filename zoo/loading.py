@@ -2,8 +2,6 @@
 
 import argparse
 import hashlib
-import importlib.util
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 from clipselect.errors import ClipselectError, check_argument
 from clipselect.scoring import shipped
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.user_code import run_code
 from clipselect.scoring.weights_file import load_weights
 
 T = TypeVar("T")
@@ -183,23 +182,12 @@ def from_code(path: Path, name: str, kind: type[T]) -> T:
     Raises:
         ClipselectError: no such file or name, or the code fails, or makes something else.
     """
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise ClipselectError(
-            f"{path}: no such file; give FILE.py:NAME with an instance of {kind.__name__}, or what makes one"
-        )
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.resolve().parent))  # for what it imports from beside it
-    try:
-        spec.loader.exec_module(module)
-        found = getattr(module, name)
-        made = found if isinstance(found, kind) else found()
-    except ClipselectError:
-        raise
-    except Exception as e:  # whatever the user's code runs into
-        raise ClipselectError(f"{path}: {name} cannot be had ({type(e).__name__}: {e}); fix the code") from e
-    finally:
-        sys.path.remove(str(path.resolve().parent))
+    made = run_code(
+        path,
+        name,
+        lambda found: found if isinstance(found, kind) else found(),
+        f"an instance of {kind.__name__}, or what makes one",
+    )
     if not isinstance(made, kind):
         raise ClipselectError(
             f"{path}: {name} is no clipselect {kind.__name__}, nor makes one; see {kind.__name__}.from_module"

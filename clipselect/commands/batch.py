@@ -143,4 +143,10 @@ def sampler_settings(sampler: FrameSampler, **more: Any) -> dict[str, Any]:
     """What the results keep of the options."""
     scorer = sampler.scorer
     limits = {"k": sampler.k, "share": sampler.share, "threshold": sampler.threshold, "min_gap": sampler.min_gap}
-    return {"model": scorer.name, **limits, **more, "device": str(scorer.device), "base": scorer.metadata.get("base")}
+    return {
+        "model": scorer.name,
+        **limits,
+        **more,
+        "device": None if scorer.device is None else str(scorer.device),
+        "base": scorer.metadata.get("base"),
+    }

@@ -49,20 +49,21 @@ def classify(
     from clipselect.commands.outputs import VideoOutputs, write
     from clipselect.evaluation.classify import compare
     from clipselect.samplers.clip_selector import ClipSelector
-    from clipselect.scoring.scorer import load_scorer
+    from clipselect.scoring.scorer import load_ddnet
     from clipselect.zoo.loading import load_base
 
     outputs = VideoOutputs(json=json_file, quiet=quiet)
     outputs.refuse_overwrite(video, model, base)
+    scorer = load_ddnet(model, device, elements="clips")
     selector = ClipSelector(
-        scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
+        scorer=scorer, k=k, threshold=threshold,
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast("Backend", decoder), fps=fps,
         fast=fast,
     )  # fmt: skip
     network = load_base(base, device).with_geometry(base_geometry)
     with ProgressDisplay(quiet, lines=False) as display:
         picks = selector(video, progress=display)
-    answers = compare(picks.scores, picks.picked, selector.scorer, network)
+    answers = compare(picks.scores, picks.picked, scorer, network)
     result = scored_video(picks)
     if not quiet:
         length = clock(result.facts["duration"])

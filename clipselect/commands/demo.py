@@ -22,13 +22,13 @@ def demo(
     from clipselect.commands.output.records import scored_video
     from clipselect.commands.outputs import VideoOutputs
     from clipselect.samplers.clip_selector import ClipSelector
-    from clipselect.scoring.scorer import load_scorer
+    from clipselect.scoring.scorer import load_ddnet
 
     make_folder(out)
     video, page = out / "demo.mp4", out / "demo.html"
     check_writable(video)
     outputs = VideoOutputs(html=page)
-    selector = ClipSelector(scorer=load_scorer(None, device), k=3)
+    selector = ClipSelector(scorer=load_ddnet(None, device), k=3)
     write_demo_video(video)
     picks = selector(video)
     result = scored_video(picks, thumbnails=outputs.thumbnails(picks, videos=1))

@@ -92,7 +92,7 @@ Normalisation = Annotated[
     str | None,
     frame_option(
         metavar="NAME",
-        help="Of the base's input, imagenet or half. (default: what a named network was published with, "
+        help="Of the base's input, imagenet, half, unit or bytes. (default: what a named network was published with, "
         "imagenet for .onnx)",
     ),
 ]

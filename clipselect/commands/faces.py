@@ -34,7 +34,7 @@ def faces(
         typer.Option(min=1, metavar="N", help="Look at every Nth frame of a video only. A face takes 40 KB of memory."),
     ] = 1,
     shortest: Annotated[int, typer.Option(min=1, metavar="N", help="Leave out tracks of fewer than N faces.")] = 5,
-    model: options.Model = None,
+    scorer: options.AnyScorer = None,
     device: options.Device = "auto",
     json_file: options.JsonFile = None,
     csv_file: options.CsvFile = None,
@@ -58,9 +58,10 @@ def faces(
     from clipselect.samplers.frame_sampler import FaceFrameSampler
 
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame)
-    sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, min_gap=min_gap, model=model, device=device)
+    sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, min_gap=min_gap, scorer=scorer, device=device)
+    outputs.check_index(sampler.scorer)
     paths = expand(inputs)
-    outputs.refuse_overwrite(*paths, model, detector)
+    outputs.refuse_overwrite(*paths, scorer, detector)
     has_videos = any(not path.is_dir() for path in paths)
     check(has_videos or detector is None, "--detector is for videos, and only folders were given; leave it out")
     check(

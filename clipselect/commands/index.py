@@ -30,7 +30,7 @@ def index(
     ],
     clip_duration: ClipDuration = None,
     stride: Stride = None,
-    model: Model = None,
+    scorer: Model = None,
     device: Device = "auto",
     fps: Fps = 30.0,
     fast: Fast = False,
@@ -63,8 +63,8 @@ def index(
 
     with stoppable(output), _Display(quiet) as display:
         summary = build_index(
-            videos, output, clip_duration=clip_duration, stride=stride, model=model, device=device, fps=fps, fast=fast,
-            prefix=prefix, workers=workers, engine=cast("Engine", engine), retry_failed=retry_failed,
+            videos, output, clip_duration=clip_duration, stride=stride, scorer=scorer, device=device, fps=fps,
+            fast=fast, prefix=prefix, workers=workers, engine=cast("Engine", engine), retry_failed=retry_failed,
             overwrite=overwrite, prune=prune,
             progress=display, on_error=display.error, on_warning=display.warning,
         )  # fmt: skip

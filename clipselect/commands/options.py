@@ -17,6 +17,13 @@ def _seconds(text: str) -> "Seconds":
         raise ValueError(f"{text!r} is no number of seconds; write it as 2.5 or 64/30") from None
 
 
+def _threshold(text: str | float) -> float | str:
+    try:
+        return text if str(text).startswith("p") else float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither a score, such as 0.5, nor a percentile, such as p30") from None
+
+
 def _gap(text: str | float) -> float | None:
     if text == "none":
         return None
@@ -35,9 +42,28 @@ def _set_threads(threads: int | None) -> None:
 
 # Of clips and frames alike
 Threshold = Annotated[
-    float | None, typer.Option(help="Pick only those with a score above this, in [0, 1]; never none.")
+    str | None,
+    typer.Option(
+        parser=_threshold,
+        metavar="SCORE|pN",
+        help="Pick only those with a score above this, in [0, 1], or above those of N % of the training elements, as "
+        "p30; never none.",
+    ),
 ]
-Model = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="DDNet: a name of the zoo or a weights file.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--scorer", "--model", metavar="NAME|PATH", help="DDNet: a name of the zoo or a weights file."),
+]
+AnyScorer = Annotated[
+    str | None,
+    typer.Option(
+        "--scorer",
+        "--model",
+        metavar="NAME|PATH|FILE.onnx:NORMALISATION|FILE.py:NAME",
+        help="What scores: a DDNet, a name of the zoo or a weights file; a network or a function of your own; "
+        "sharpness, jpeg-bytes, area, motion; or lightqnet:FILE.pb.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ... or auto.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write CSV; - for standard output.")]

@@ -16,16 +16,16 @@ from clipselect.commands.common import STDOUT, check, print_warning, stderr, wri
 from clipselect.commands.output import pages, plots, shown
 from clipselect.commands.output.records import GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
 from clipselect.commands.output.terminal import print_group, print_groups, print_video
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, check_argument
 from clipselect.index.frame_index import check_replaceable, write_frame_index
 from clipselect.index.inputs import refuse_data_file
 from clipselect.media import files
 from clipselect.media.images import Image
 from clipselect.samplers.frame_sampler import FrameSelection
 from clipselect.samplers.picks import Picks
-from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.scorer import AnyScorer, Scorer
 
-SAVED_NAME = re.compile(r"_rank\d+_\d+\.\d\ds-\d+\.\d\ds\.mp4|\d{3}_\d\.\d{3}_\d{5,}\.png")
+SAVED_NAME = re.compile(r"_rank\d+_\d+\.\d\ds-\d+\.\d\ds\.mp4|\d{3}_-?\d+\.\d{3}_\d{5,}\.png")
 """Names of the clips and frames that are saved to the folder."""
 
 
@@ -65,7 +65,9 @@ class Outputs(ABC):
 
     def refuse_overwrite(self, *inputs: Path | str | None) -> None:
         """Raise a ClipselectError if a file to write is one that is about to be read: a video, a list, weights."""
-        read = {Path(name).resolve() for name in inputs if name is not None}
+        names = [str(name) for name in inputs if name is not None]
+        parts = [part for name in names for part in (name, name.rpartition(":")[0], name.partition(":")[2]) if part]
+        read = {Path(part).resolve() for part in parts}  # FILE, FILE.py:NAME and NETWORK:FILE
         for path in self._files:
             if path.exists() and path.resolve() in read:
                 raise ClipselectError(f"{path}: is both an input and a file to write; choose another output")
@@ -210,10 +212,15 @@ class FrameOutputs(Outputs):
         self.pictured.add((group.facts["source"], group.facts["group"]))
         return shown.with_pictures(group, picture)
 
-    def write_index(self, results: Sequence[Result], scorer: Scorer) -> None:
+    def check_index(self, scorer: AnyScorer) -> None:
+        """Raise an ArgumentError if an index is wanted, and nothing would show by which scorer its scores are."""
+        problem = f"cannot be written with {scorer.name!r}, since nothing shows whether scores are by the same function"
+        check_argument(self.index is None or isinstance(scorer, Scorer), "index", problem)
+
+    def write_index(self, results: Sequence[Result], scorer: AnyScorer) -> None:
         """Write the frame index, if wanted; nothing if not one group could be scored."""
         scored = [result for result in results if isinstance(result, Scored)]
-        if self.index is not None and scored:
+        if self.index is not None and scored and isinstance(scorer, Scorer):
             rows = [
                 (record["path"], result.title, float(score))
                 for result in scored

@@ -32,7 +32,7 @@ def reid(
             help="One of mars, market1501, ilids-vid, prid2011, folders. (default: as the names say)",
         ),
     ] = None,
-    model: options.Model = None,
+    scorer: options.AnyScorer = None,
     device: options.Device = "auto",
     json_file: options.JsonFile = None,
     csv_file: options.CsvFile = None,
@@ -55,8 +55,9 @@ def reid(
     from clipselect.samplers.frame_sampler import ReIDFrameSampler
 
     outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame)
-    outputs.refuse_overwrite(model)
-    sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, min_gap=min_gap, model=model, device=device)
+    outputs.refuse_overwrite(scorer)
+    sampler = ReIDFrameSampler(k=k, share=share, threshold=threshold, min_gap=min_gap, scorer=scorer, device=device)
+    outputs.check_index(sampler.scorer)
     skipped = 0
     inputs: list[tuple[str, Tracklet | ClipselectError]] = []
     for folder in folders:

@@ -30,7 +30,7 @@ def score(
     stride: options.Stride = None,
     min_gap: options.MinGap = 0.0,
     candidates: options.Candidates = None,
-    model: options.Model = None,
+    scorer: options.AnyScorer = None,
     device: options.Device = "auto",
     decoder: options.DecoderName = "pyav",
     fps: options.Fps = 30.0,
@@ -66,13 +66,13 @@ def score(
     paths = find_videos(videos, prefix, on_error=lambda path, error: inputs.append((Path(path), error)))
     for number, path in enumerate(paths, start=1):
         inputs.append((path, printable(path.name) + (f" ({number}/{len(paths)})" if len(paths) > 1 else "")))
-    outputs.refuse_overwrite(*videos, *paths, model, candidates, explain)
+    outputs.refuse_overwrite(*videos, *paths, scorer, candidates, explain)
     check(
         candidates is None or len(inputs) == 1,
         f"--candidates holds the windows of one video, but {len(inputs)} are given; score them one by one",
     )
     selector = ClipSelector(
-        scorer=load_scorer(model, device, elements="clips"), k=k, threshold=threshold,
+        scorer=load_scorer(scorer, device, elements="clips"), k=k, threshold=threshold,
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, candidates=candidates,
         decoder=cast("Backend", decoder), fps=fps, fast=fast,
     )  # fmt: skip

@@ -33,7 +33,7 @@ from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.method.selection import check_limits
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import Scorer, load_ddnet
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import load_base
 
@@ -134,7 +134,7 @@ class ClipEvaluation:
         """
         make_destination(out, [Path(self.data)])
         given, device = self.model, self.device
-        scorer = given if isinstance(given, Scorer) else load_scorer(given, device, elements="clips")
+        scorer = given if isinstance(given, Scorer) else load_ddnet(given, device, elements="clips")
         base = self.base if isinstance(self.base, Base) else load_base(self.base, self.device)
         base = base.with_geometry(self.base_geometry)
         dataset, base, named_by = labelled_videos(

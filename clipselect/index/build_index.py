@@ -19,7 +19,7 @@ from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.cores import usable_cores
 from clipselect.media.progress import Progress, ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import Scorer, load_ddnet
 
 Engine = Literal["local", "ray"]
 
@@ -53,7 +53,7 @@ def build_index(
     *,
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
-    model: str | Path | None = None,
+    scorer: str | Path | None = None,
     device: str = "auto",
     fps: float = 30.0,
     fast: bool = False,
@@ -87,7 +87,7 @@ def build_index(
         output: the index to make, or to add to.
         clip_duration: seconds, as for `score_video`; what the DDNet was distilled with by default.
         stride: seconds between the starts of candidates; the clip duration by default.
-        model: the DDNet: a name or a weights file, as for `load_scorer`.
+        scorer: a DDNet, a name or a weights file, and no function: an index must show by which scorer it was made.
         device: where the DDNet runs: "auto" (CUDA if there is one), "cpu", "cuda", ...
         fps: frames per second of folders of frames, in [0.001, 10000].
         fast: estimate the scores from the frames that decode quickest, see `clipselect.media.fast`.
@@ -120,14 +120,14 @@ def build_index(
     paths = [Path(name) for name in dict.fromkeys(map(os.path.abspath, named))]
     if Path(os.path.abspath(output)) in paths:  # noqa: PTH100 (keeps links)
         raise ClipselectError(f"{output}: is both a video and the index; choose another name")
-    scorer = load_scorer(model, "cpu" if engine == "ray" else device, elements="clips")
-    scoring = Scoring.from_scorer(scorer, clip_duration, stride, fast)
+    loaded = load_ddnet(scorer, "cpu" if engine == "ray" else device, elements="clips")
+    scoring = Scoring.from_scorer(loaded, clip_duration, stride, fast)
     with IndexBuilder(output, scoring, overwrite=overwrite) as builder:
         todo, failed_earlier = _to_do(builder, paths, fps, retry_failed, progress)
         if engine == "ray":
-            found = entries_by_ray(todo, scoring, None if model is None else str(model), device, fps)
+            found = entries_by_ray(todo, scoring, None if scorer is None else str(scorer), device, fps)
         else:
-            found = _entries(todo, scoring, scorer, fps, workers)
+            found = _entries(todo, scoring, loaded, fps, workers)
         resumed = f"going on where an earlier run stopped, {builder.resumed} videos are done" if builder.resumed else ""
         if todo:
             progress(Progress("indexing", len(paths) - len(todo), len(paths), resumed))

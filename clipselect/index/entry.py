@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, check_argument
 from clipselect.index.index_file import signature, stored_path
 from clipselect.media.candidate_clips import Clip, Seconds, exact_seconds
 from clipselect.media.text import utf8
 
 if TYPE_CHECKING:
-    from clipselect.scoring.scorer import Scorer
+    from clipselect.scoring.scorer import AnyScorer
 
 Row = dict[str, Any]
 
@@ -39,9 +39,21 @@ class Scoring:
 
     @classmethod
     def from_scorer(
-        cls, scorer: "Scorer", clip_duration: Seconds | None = None, stride: Seconds | None = None, fast: bool = False
+        cls,
+        scorer: "AnyScorer",
+        clip_duration: Seconds | None = None,
+        stride: Seconds | None = None,
+        fast: bool = False,
     ) -> "Scoring":
-        """With a DDNet and with these options; the defaults are those of `score_video`."""
+        """With a DDNet and with these options; the defaults are those of `score_video`.
+
+        Raises:
+            ArgumentError: the scorer is a function: nothing shows later that scores were made with the same one.
+        """
+        problem = (
+            f"cannot be used with {scorer.name!r}, since nothing shows whether its scores are by the same function"
+        )
+        check_argument("sha256" in scorer.metadata, "index", problem)
         length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip_duration")
         step = length if stride is None else exact_seconds(stride, "stride")
         return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step), fast)

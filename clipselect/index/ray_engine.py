@@ -19,7 +19,7 @@ from clipselect.errors import ClipselectError
 from clipselect.index.bulk import Decoding, decode, entries
 from clipselect.index.entry import Entry, Scoring
 from clipselect.media.optional import require
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import Scorer, load_ddnet
 
 RETRIES = 3
 """How often a video is read again after its worker was lost, before the video is to blame."""
@@ -101,4 +101,4 @@ def _entry(path: Path, scoring: Scoring, model: str | None, device: str, fps: fl
 
 @lru_cache(maxsize=1)
 def _scorer(model: str | None, device: str) -> Scorer:
-    return load_scorer(model, device, elements="clips")
+    return load_ddnet(model, device, elements="clips")

@@ -29,7 +29,9 @@ def rescaled(scores: ArrayLike) -> NDArray[np.float64]:
     return (half - half.min()) / span if span > 0 else np.ones_like(half)
 
 
-def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = None) -> NDArray[np.float64]:
+def weights(
+    scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = None, *, in_unit_interval: bool = True
+) -> NDArray[np.float64]:
     """Weight of every kept element.
 
     Args:
@@ -38,6 +40,8 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = None) 
         rescale: None: weights are the scores, which did better than eq. 9 to 11 on clips, faces and persons
             (docs/research-notes.md). Otherwise eq. 9 to 11, with the minimum and maximum of all elements of the group
             ("candidates") or of the kept ones, as the paper prints it ("kept"): the worst of them weighs nothing.
+        in_unit_interval: whether the scores are estimates of D-scores, in [0, 1]. Scores on any other scale are no
+            weights as they are: without `rescale` all kept elements weigh 1.
 
     Returns:
         [k] float64 in [0, 1], in the order of `kept`; all 1 where they would all be 0.
@@ -60,7 +64,7 @@ def weights(scores: ArrayLike, kept: ArrayLike, rescale: Rescale | None = None) 
     elif rescale == "candidates":
         out = rescaled(values)[index]
     elif rescale is None:
-        out = values[index].clip(0, 1)
+        out = values[index].clip(0, 1) if in_unit_interval else np.ones(len(index))
     else:
         raise ArgumentError("rescale", f"must be one of {get_args(Rescale)} or None, got {rescale!r}")
     return out if out.any() else np.ones_like(out)

@@ -96,7 +96,7 @@ def above(
     """Keep every element whose score is above `threshold` (eq. 7 as printed), and the best one in any case.
 
     Args:
-        threshold: in [0, 1]; the paper uses 0.15 for faces.
+        threshold: in the unit of the scores; the paper uses 0.15 for faces.
         scores, spans, min_gap: as for `top_k`.
 
     >>> above([0.2, 0.9, 0.4, 0.6], 0.5).ranked
@@ -123,7 +123,7 @@ def select(
         spans: as for `top_k`; needed with a `min_gap` above 0.
         k: at most this many elements.
         share: at most this share of the n elements, in (0, 1], rounded up.
-        threshold: in [0, 1]; only elements with a score above it.
+        threshold: in the unit of the scores; only elements with a score above it.
         min_gap: as for `top_k`, among the elements above the threshold.
 
     Raises:
@@ -156,16 +156,16 @@ def check_limits(
         share: of the elements, in (0, 1].
 
     >>> check_limits(k=5, threshold=0.15)
-    >>> check_limits(threshold=1.5)
+    >>> check_limits(share=1.5)
     Traceback (most recent call last):
-    clipselect.errors.ArgumentError: threshold must lie in [0, 1], got 1.5
+    clipselect.errors.ArgumentError: share must lie in (0, 1], got 1.5
     """
     if k is not None:
         whole_number(k, "k", least=1)
     if share is not None and not (isinstance(share, Real) and 0 < share <= 1):
         raise ArgumentError("share", f"must lie in (0, 1], got {share!r}")
-    if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
-        raise ArgumentError("threshold", f"must lie in [0, 1], got {threshold!r}")
+    if threshold is not None and not (isinstance(threshold, Real) and math.isfinite(threshold)):
+        raise ArgumentError("threshold", f"must be a finite number, got {threshold!r}")
     if min_gap is not None and not (isinstance(min_gap, Real) and 0 <= min_gap < math.inf):
         raise ArgumentError("min_gap", f"must be at least 0 seconds, got {min_gap!r}")
 

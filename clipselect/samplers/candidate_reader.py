@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import torch
 from torch.utils.data import get_worker_info
 
-from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, check_argument
 from clipselect.index.entry import Scoring
 from clipselect.index.score_index import ScoreIndex
 from clipselect.media.clip_decoding import clips_of
@@ -18,38 +19,45 @@ from clipselect.media.sources import open_source
 from clipselect.samplers.arguments import OnMissing, known_device, one_of
 from clipselect.samplers.choosers import Candidates
 from clipselect.samplers.index_lookup import check_made_with, indexed_entry
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import AnyScorer, Scorer, ScorerLike, load_scorer
 from clipselect.scoring.video_scores import score_video
 
 
 class ScorerOfProcess:
-    """A DDNet that every process loads for itself when it first needs it.
+    """A scorer that every process loads for itself when it first needs it.
 
     Networks do not travel to spawned workers, and CUDA must not be started before workers are forked.
 
     Args:
-        model: a DDNet of the zoo or a weights file; None for the zoo's default.
+        scorer: what `load_scorer` takes. One that is loaded already must be on the CPU, and travels as it is: for
+            spawned workers a function must stand in a module, where pickle finds it.
         device: "auto" is the CPU in workers.
 
     Raises:
-        ClipselectError: an unusable model, at once; an absent device, when it is first called.
+        ClipselectError: an unusable scorer, at once; an absent device, when it is first called.
 
     >>> ScorerOfProcess(None, device="cpu")().name
     'ddnet3d-actions'
     """
 
-    def __init__(self, model: str | Path | None, device: str) -> None:
-        self.model, self.device = model, known_device(device)
-        self.on_cpu = load_scorer(model, "cpu", elements="clips")
+    def __init__(self, scorer: ScorerLike | None, device: str) -> None:
+        self.scorer, self.device = scorer, known_device(device)
+        self.on_cpu = load_scorer(scorer, "cpu", elements="clips")
+        problem = "must be on the CPU if it is loaded; give its name or file, and the device"
+        check_argument(self.on_cpu.device in (None, torch.device("cpu")), "scorer", problem)
         self._loaded = (os.getpid(), self.on_cpu) if device == "cpu" else None
 
-    def __call__(self) -> Scorer:
-        if self._loaded is not None and (self.device == "cpu" or self._loaded[0] == os.getpid()):
-            return self._loaded[1]  # CUDA memory of the parent is of no use in a forked worker
+    def __call__(self) -> AnyScorer:
+        if not isinstance(self.scorer, str | Path | None):
+            return self.on_cpu
+        if self._loaded is not None:
+            same_process = self._loaded[0] == os.getpid()
+            if same_process or (self.device == "cpu" and isinstance(self._loaded[1], Scorer)):
+                return self._loaded[1]  # CUDA memory and onnxruntime's threads are of no use in a forked worker
         in_worker = get_worker_info() is not None
         try:
             device = "cpu" if in_worker and self.device == "auto" else self.device
-            self._loaded = os.getpid(), load_scorer(self.model, device, elements="clips")
+            self._loaded = os.getpid(), load_scorer(self.scorer, device, elements="clips")
         except ClipselectError as e:
             if in_worker and self.device.startswith("cuda"):
                 raise ArgumentError(
@@ -61,7 +69,8 @@ class ScorerOfProcess:
         return self._loaded[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"model": self.model, "device": self.device, "_loaded": None}
+        loaded = {} if isinstance(self.scorer, str | Path | None) else {"on_cpu": self.on_cpu}
+        return {"scorer": self.scorer, "device": self.device, "_loaded": None, **loaded}
 
 
 class CandidateReader:
@@ -125,7 +134,7 @@ class CandidateReader:
             return Candidates(path, clips, source.start_time, np.empty(0, np.float32))
         video = score_video(source, self.scorer(), clip_duration=self.clip_duration, stride=self.stride, fast=self.fast)
         self._warn(path, video.source.warnings)
-        return Candidates(path, video.clips, video.source.start_time, video.scores)
+        return Candidates(path, video.clips, video.source.start_time, video.scores, video.in_unit_interval)
 
     def _warn(self, path: str, sentences: tuple[str, ...]) -> None:
         for sentence in sentences:

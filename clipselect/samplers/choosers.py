@@ -27,12 +27,14 @@ class Candidates:
         clips: in time order.
         start_time: seconds of the container's clock at the first frame.
         scores: [n] float32 in (0, 1), one per clip; empty where no network has scored them.
+        in_unit_interval: whether they can be weights; scores of a function may lie anywhere, and cannot.
     """
 
     path: str
     clips: list[Clip]
     start_time: Fraction
     scores: NDArray[np.float32]
+    in_unit_interval: bool = True
 
     @property
     def spans(self) -> NDArray[np.float64]:
@@ -120,7 +122,7 @@ class ChooseBest:
 
     Attributes:
         k: the largest number of clips; None for all above the `threshold`.
-        threshold: in [0, 1]; only clips with a score above it, and the best clip in any case.
+        threshold: in the unit of the scores; only clips with a score above it, and the best clip in any case.
         min_gap: seconds between the end of one chosen clip and the start of the next; 0 forbids overlap, None allows
             it.
         pad_to_k: where fewer than `k` were chosen, some are repeated with weight 0.
@@ -144,7 +146,8 @@ class ChooseBest:
     def __call__(self, candidates: Candidates) -> list[ScheduledClip]:
         scores = candidates.scores
         kept = select(scores, candidates.spans, k=self.k, threshold=self.threshold, min_gap=self.min_gap)
-        places, own = padded(kept, weights(scores, kept.ordered), self.k if self.pad_to_k else None)
+        own = weights(scores, kept.ordered, in_unit_interval=candidates.in_unit_interval)
+        places, own = padded(kept, own, self.k if self.pad_to_k else None)
         order = kept.ordered[places].tolist()
         clips = candidates.clips
         return [

@@ -20,6 +20,8 @@ from clipselect.samplers.arguments import OnMissing, one_of
 from clipselect.samplers.candidate_reader import ScorerOfProcess
 from clipselect.samplers.choosers import padded
 from clipselect.samplers.clip_selector import ClipSelector
+from clipselect.scoring.percentiles import Threshold
+from clipselect.scoring.scorer import ScorerLike
 
 OnError = Literal["raise", "skip"]
 """What to do with a video that cannot be read."""
@@ -74,7 +76,7 @@ class ClipDataset(Dataset[Item]):
             latter), with the same T.
         layout: of the clips in `video`, whichever of the two `transform` returns: "CTHW", as the networks of
             torchvision and PyTorchVideo take them, or "TCHW", as those of transformers.
-        model: a DDNet of the zoo or a weights file; the zoo's default.
+        scorer: what scores, as for `DDLClipSampler`; the zoo's DDNet by default.
         device: where the DDNet runs; "auto" means the CPU in workers. GPUs belong to `clipselect index`.
         on_error: a video that cannot be read raises its error, or is skipped: named once in a `ClipselectWarning` and
             left out of its batch, which is then smaller. A batch of nothing else, and `dataset[i]`, hold one black item
@@ -101,7 +103,7 @@ class ClipDataset(Dataset[Item]):
         labels: Sequence[int] | Sequence[str] | None = None,
         *,
         k: int | None = 5,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         min_gap: float | None = 0,
         num_frames: int | None = 16,
         size: int | Size | None = None,
@@ -110,7 +112,7 @@ class ClipDataset(Dataset[Item]):
         layout: BatchLayout = "CTHW",
         clip_duration: Seconds | None = None,
         stride: Seconds | None = None,
-        model: str | Path | None = None,
+        scorer: ScorerLike | None = None,
         index: str | Path | None = None,
         on_missing: OnMissing = "score",
         device: str = "cpu",
@@ -130,7 +132,7 @@ class ClipDataset(Dataset[Item]):
         if isinstance(videos, str | Path) and Path(videos).suffix.lower() == ".parquet":
             check_argument(index is None, "index", "is videos itself, so leave one of them out")
             index = videos
-        self._scorer = ScorerOfProcess(model, device)
+        self._scorer = ScorerOfProcess(scorer, device)
         self._options: dict[str, Any] = {
             "k": k, "threshold": threshold, "min_gap": min_gap, "clip_duration": clip_duration, "stride": stride,
             "index": index, "on_missing": on_missing, "fps": fps, "fast": fast,

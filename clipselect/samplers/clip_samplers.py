@@ -31,6 +31,8 @@ from clipselect.samplers import current_video
 from clipselect.samplers.arguments import OnMissing
 from clipselect.samplers.candidate_reader import CandidateReader, ScorerOfProcess
 from clipselect.samplers.choosers import ChooseBest, Chooser, ChooseRandom, ChooseUniform, ScheduledClip, choose_all
+from clipselect.scoring.percentiles import Threshold, threshold_score
+from clipselect.scoring.scorer import ScorerLike
 
 MAX_SCHEDULES = 64
 """Videos in progress that one sampler remembers; more than one if datasets share it."""
@@ -180,11 +182,12 @@ class DDLClipSampler(CandidateClipSampler):
     Args:
         clip_duration: seconds per clip.
         k: clips per video, fewer where there are fewer candidates; None with `threshold` for all above it.
-        threshold: in [0, 1]; keep only clips scored above it, and the best one in any case (eq. 7).
+        threshold: as for `select`; keep only clips scored above it, and the best one in any case (eq. 7).
         stride: seconds between the starts of candidates; the clip duration by default.
         min_gap: seconds between the end of one kept clip and the start of the next; 0 forbids overlap, None allows it.
-        model: a DDNet of the zoo or a weights file; the zoo's default.
-        index: a score index of `clipselect index`, made with the same model, clip duration and stride. Only the kept
+        scorer: what scores, as for `select`; the zoo's DDNet by default. For spawned workers a function must stand in a
+            module, or be given as FILE.py:NAME.
+        index: a score index of `clipselect index`, made with the same DDNet, clip duration and stride. Only the kept
             clips are then decoded; without one the whole video is decoded, once, when its first clip is asked for.
         augs_per_clip: samples per clip; PyTorchVideo decodes the clip once for all of them.
         pad_to_k: exactly `k` clips for every video that can be read, as equal steps on all ranks need: where there are
@@ -207,10 +210,10 @@ class DDLClipSampler(CandidateClipSampler):
         clip_duration: Seconds,
         k: int | None = 5,
         *,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         stride: Seconds | None = None,
         min_gap: float | None = 0,
-        model: str | Path | None = None,
+        scorer: ScorerLike | None = None,
         index: str | Path | None = None,
         augs_per_clip: int = 1,
         pad_to_k: bool = False,
@@ -218,9 +221,11 @@ class DDLClipSampler(CandidateClipSampler):
         on_missing: OnMissing = "score",
         fast: bool = False,
     ) -> None:
+        loaded = ScorerOfProcess(scorer, device)
+        choose = ChooseBest(k, threshold_score(threshold, loaded.on_cpu), min_gap, pad_to_k)
         super().__init__(
-            clip_duration, ChooseBest(k, threshold, min_gap, pad_to_k), stride=stride, augs_per_clip=augs_per_clip,
-            index=index, on_missing=on_missing, scorer=ScorerOfProcess(model, device), fast=fast,
+            clip_duration, choose, stride=stride, augs_per_clip=augs_per_clip,
+            index=index, on_missing=on_missing, scorer=loaded, fast=fast,
         )  # fmt: skip
 
 

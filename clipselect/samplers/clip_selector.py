@@ -28,7 +28,8 @@ from clipselect.samplers.explanation import explaining_base
 from clipselect.samplers.index_lookup import check_made_with, indexed_entry
 from clipselect.samplers.picks import Picks
 from clipselect.scoring.doubts import doubts
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.percentiles import Threshold, threshold_score
+from clipselect.scoring.scorer import AnyScorer, ScorerLike, load_scorer
 from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
 from clipselect.zoo.base import Base
 
@@ -41,12 +42,12 @@ def select(
     video: Any,
     k: int | None = None,
     *,
-    threshold: float | None = None,
+    threshold: Threshold | None = None,
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
     min_gap: float | None = 0,
     candidates: Path | str | Iterable[Any] | None = None,
-    model: Scorer | Path | str | None = None,
+    scorer: ScorerLike | None = None,
     index: Path | str | None = None,
     on_missing: OnMissing = "score",
     device: str = "auto",
@@ -72,7 +73,8 @@ def select(
             NumPy array or a torch tensor, with their `fps`.
         k: pick the best `k`, or fewer where no more do not overlap; 5 by default, or all above the `threshold` if there
             is one.
-        threshold: in [0, 1]; pick only clips with a score above it, and the best one in any case (eq. 7).
+        threshold: pick only clips with a score above it, and the best one in any case (eq. 7): a score in [0, 1], or a
+            percentile of the scores of the training clips, such as "p30". For scores of a function any number.
         clip_duration: seconds per clip; what the DDNet was distilled with by default.
         stride: seconds between the starts of candidates; the clip duration by default.
         min_gap: seconds between the end of a picked clip and the start of the next; 0 forbids overlap, None allows it.
@@ -80,12 +82,13 @@ def select(
             file with the columns start and end, or PySceneDetect's list of scenes or its CSV file. They may have any
             lengths, overlap and come in any order. The DDNet sees as many frames of each, so the score of a window much
             longer than its own clip duration is a guess. One that ends up to a second after the video is cut.
-        model: from `load_scorer`, or a name or file that it loads, in every call; by default the shipped DDNet.
-        index: a score index of `clipselect index` made with the same model; a video that it knows is not scored again.
+        scorer: what scores: from `load_scorer`, or what it loads, in every call: a DDNet by name or file, FILE.onnx,
+            FILE.py:NAME or a function of a batch of clips. By default the shipped DDNet.
+        index: a score index of `clipselect index` made with the same DDNet; a video that it knows is not scored again.
             `clip_duration` and `stride` are then the index's by default.
         on_missing: what to do with a video that the index lacks or that has changed since: "score" it now, with a
             warning, or "raise".
-        device: where a `model` that is not loaded yet runs: "cpu", "cuda", ... or "auto".
+        device: where a `scorer` that is not loaded yet runs: "cpu", "cuda", ... or "auto".
         decoder: "pyav" or "decord".
         fps: frames per second of frames in memory, which need it, or of a folder of frames; 30 by default.
         fast: estimate the scores without decoding every frame, see `clipselect.media.fast`.
@@ -100,9 +103,9 @@ def select(
         VideoError: the video cannot be read.
         ClipselectError: an unusable model, index or file of windows.
     """
-    loaded = isinstance(model, Scorer)
-    check_argument(not loaded or device == "auto", "device", "cannot be given with a loaded model; load it there")
-    scorer = model if isinstance(model, Scorer) else load_scorer(model, device, elements="clips")
+    named = isinstance(scorer, str | Path | None)
+    check_argument(named or device == "auto", "device", "cannot be given with a loaded scorer; load it there")
+    scorer = load_scorer(scorer, device, elements="clips")
     base = None if explain is None else explaining_base(explain, device)
     selector = ClipSelector(
         scorer=scorer, k=k, threshold=threshold, clip_duration=clip_duration, stride=stride, min_gap=min_gap,
@@ -133,9 +136,9 @@ class ClipSelector:
     [0.0, 1.0]
     """
 
-    scorer: Scorer
+    scorer: AnyScorer
     k: int | None = None
-    threshold: float | None = None
+    threshold: Threshold | None = None
     clip_duration: Seconds | None = None
     stride: Seconds | None = None
     min_gap: float | None = 0
@@ -150,7 +153,7 @@ class ClipSelector:
 
     def __post_init__(self) -> None:
         scorer_of_clips(self.scorer)
-        check_limits(k=self.k, threshold=self.threshold, min_gap=self.min_gap)
+        check_limits(k=self.k, threshold=self._threshold, min_gap=self.min_gap)
         check_decoder(self.decoder)
         one_of(self.on_missing, "on_missing", get_args(OnMissing))
         if self.fast and self.decoder != "pyav":
@@ -203,7 +206,7 @@ class ClipSelector:
 
     def _pick(self, scores: VideoScores) -> selection.Selection:
         return selection.select(
-            scores.scores, scores.spans, k=self._most, threshold=self.threshold, min_gap=self.min_gap
+            scores.scores, scores.spans, k=self._most, threshold=self._threshold, min_gap=self.min_gap
         )
 
     def _from_index(self, video: Path | str) -> VideoScores | None:
@@ -222,7 +225,12 @@ class ClipSelector:
         seconds = time.perf_counter() - begin
         spent = {"total": seconds, "network": 0.0, "decode": seconds}
         doubtful = doubts(self.scorer, entry.scores)
-        return VideoScores(source, entry.clips, entry.scores, self.scorer.name, spent, doubtful)
+        known = self.scorer.percentiles(entry.scores)
+        return VideoScores(source, entry.clips, entry.scores, self.scorer.name, spent, doubtful, percentiles=known)
+
+    @cached_property
+    def _threshold(self) -> float | None:
+        return threshold_score(self.threshold, self.scorer)
 
     @property
     def _most(self) -> int | None:
@@ -266,5 +274,5 @@ class ClipSelector:
             "model": self.scorer.name, "k": self._most, "threshold": self.threshold,
             **(grid if own is None else {"clip_duration": None, "stride": None, "candidates": str(own)}),
             "min_gap": self.min_gap, "decoder": self.decoder, "fps": float(self._fps),
-            "fast": self.fast, "device": str(self.scorer.device),
+            "fast": self.fast, "device": None if self.scorer.device is None else str(self.scorer.device),
         }  # fmt: skip

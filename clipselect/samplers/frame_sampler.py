@@ -21,7 +21,8 @@ from clipselect.method.aggregation import Rescale, weights
 from clipselect.method.selection import check_limits, ranks, select
 from clipselect.samplers.arguments import OnMissing, one_of
 from clipselect.scoring import shipped
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.percentiles import Threshold, threshold_score
+from clipselect.scoring.scorer import ScorerLike, load_scorer
 
 Frames: TypeAlias = torch.Tensor | NDArray[np.uint8] | Sequence[Path | str] | Sequence[Image]
 """The frames of a group: a tensor [n, 3, h, w] RGB, uint8 or floats in [0, 1]; paths; or images [h, w, 3] uint8 RGB, as
@@ -41,13 +42,16 @@ class FrameSelection:
         indices: [k] int64, places of the kept frames in the group, in order; never empty.
         weights: [k] float64 in [0, 1] for `clipselect.aggregate` (eq. 8).
         candidates: [m] int64, places of the frames that could be read: all of them, as a rule.
-        scores: [m] float32 in (0, 1), of the candidates.
+        scores: [m] float32 in (0, 1), of the candidates; those of a function may lie anywhere.
+        percentiles: [m] which share of the training elements each score exceeds, in percent; None where the weights do
+            not say, see `clipselect.scoring.percentiles`.
     """
 
     indices: NDArray[np.int64]
     weights: NDArray[np.float64]
     candidates: NDArray[np.int64]
     scores: NDArray[np.float32]
+    percentiles: NDArray[np.float64] | None = None
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
@@ -61,57 +65,62 @@ class FrameSampler:
     Args:
         k: keep the best `k`.
         share: keep the best share of the frames, in (0, 1], rounded up.
-        threshold: keep those scored above it, in [0, 1] (eq. 7). Of several limits all hold; the best frame is kept in
-            any case.
+        threshold: keep those scored above it (eq. 7): a score in [0, 1], or a percentile of the scores of the training
+            frames, such as "p30"; for scores of a function any number. Of several limits all hold; the best frame is
+            kept in any case.
         min_gap: what must lie between two kept frames, in the unit of their `times`: it spreads them over a track of
             nearly equal frames. None, the default, keeps neighbours too.
-        model: a 2D DDNet of the zoo or a weights file.
-        rescale: how scores become weights, see `clipselect.weights`.
-        index: a frame index of the same model: images given by path are then not opened.
+        scorer: what scores, see `load_scorer`: a 2D DDNet by name or file, FILE.onnx, FILE.py:NAME, or a function of a
+            batch of frames [n, h, w, 3] uint8 RGB that gives n numbers, higher for better frames.
+        rescale: how scores become weights, see `clipselect.weights`; those of a function all weigh 1 without it.
+        index: a frame index of the same DDNet: images given by path are then not opened.
         on_missing: what to do with an image that the index lacks or that has changed: "score" it, with a warning, or
             "raise".
-        device: "auto" (CUDA if there is one), "cpu", "cuda", ...
+        device: of a DDNet: "auto" (CUDA if there is one), "cpu", "cuda", ...
 
     Raises:
-        ClipselectError: an argument out of range, an unusable model or index, an index of another model.
+        ClipselectError: an argument out of range, an unusable scorer or index, an index of another model.
 
     >>> images = [np.zeros((64, 32, 3), np.uint8), np.full((80, 40, 3), 90, np.uint8)]
-    >>> FrameSampler(k=1, model="ddnet2d-persons", device="cpu")(images).weights.shape
+    >>> FrameSampler(k=1, scorer="ddnet2d-persons", device="cpu")(images).weights.shape
     (1,)
     """
 
     min_side = 1
     """Pixels of the shorter side below which an image counts as one that cannot be read."""
     default_threshold: float | None = None
-    """Where no limit is given."""
-    default_model: str | None = None
+    """Where no limit is given: a score of a DDNet."""
+    default_scorer: str | None = None
 
     def __init__(
         self,
         *,
         k: int | None = None,
         share: float | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         min_gap: float | None = None,
-        model: str | Path | None = None,
+        scorer: ScorerLike | None = None,
         rescale: Rescale | None = None,
         index: Path | str | None = None,
         on_missing: OnMissing = "score",
         device: str = "auto",
     ) -> None:
         opencv()
-        check_limits(k=k, share=share, threshold=threshold, min_gap=min_gap)
+        check_limits(k=k, share=share, min_gap=min_gap)
         self.rescale = one_of(rescale, "rescale", (*get_args(Rescale), None))
         self.on_missing = one_of(on_missing, "on_missing", get_args(OnMissing))
+        self.scorer = load_scorer(self.default_scorer if scorer is None else scorer, device, elements="frames")
         if k is None and share is None and threshold is None:
             threshold = self.default_threshold
+            problem = f"(or share, or threshold) is needed, since {threshold} is no threshold for {self.scorer.name!r}"
+            check_argument(threshold is None or self.scorer.in_unit_interval, "k", problem)
         self.k, self.share, self.threshold, self.min_gap = k, share, threshold, min_gap
-        self.scorer: Scorer = load_scorer(self.default_model if model is None else model, device, elements="frames")
+        self._threshold = threshold_score(threshold, self.scorer)
         self.index = None if index is None else FrameIndex.open(index)
-        if self.index is not None and self.index.sha256 != self.scorer.metadata["sha256"]:
+        if self.index is not None and self.index.sha256 != self.scorer.metadata.get("sha256"):
             raise ClipselectError(
                 f"{self.index.path}: its scores are by {self.index.model}, not by {self.scorer.name}; make it again, or"
-                " give that model"
+                " give that scorer"
             )
 
     def __call__(self, frames: Frames, times: ArrayLike | None = None) -> FrameSelection:
@@ -136,9 +145,10 @@ class FrameSampler:
         problem = f"must be one for each of the {len(frames)} frames, got an array of shape {when.shape}"
         check_argument(when.shape == (len(frames),), "times", problem)
         spans = np.stack([when, when], axis=1)[candidates]
-        limited = select(scores, spans, k=self.k, share=self.share, threshold=self.threshold, min_gap=self.min_gap)
-        kept = limited.ordered
-        return FrameSelection(candidates[kept], weights(scores, kept, self.rescale), candidates, scores)
+        limited = select(scores, spans, k=self.k, share=self.share, threshold=self._threshold, min_gap=self.min_gap)
+        kept, percentiles = limited.ordered, self.scorer.percentiles(scores)
+        own = weights(scores, kept, self.rescale, in_unit_interval=self.scorer.in_unit_interval)
+        return FrameSelection(candidates[kept], own, candidates, scores, percentiles)
 
     def _scored(self, frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if isinstance(frames, (str, Path)):
@@ -203,7 +213,7 @@ class FaceFrameSampler(FrameSampler):
 
     min_side = 20
     default_threshold = FACE_THRESHOLD
-    default_model = shipped.FACE_DDNET
+    default_scorer = shipped.FACE_DDNET
 
 
 class ReIDFrameSampler(FrameSampler):
@@ -216,7 +226,7 @@ class ReIDFrameSampler(FrameSampler):
     """
 
     default_threshold = PERSON_THRESHOLD
-    default_model = shipped.PERSON_DDNET
+    default_scorer = shipped.PERSON_DDNET
 
 
 def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:

@@ -41,8 +41,9 @@ class Candidate:
     Attributes:
         start, end: seconds from the first frame of the video; the clip is [start, end).
         first_frame, last_frame: its frames, both inclusive, counted from 0.
-        score: in (0, 1).
+        score: in (0, 1); that of a function may lie anywhere.
         rank: among all candidates, 1 for the best.
+        percentile: which share of the training elements the score exceeds, in percent; None where that is not known.
     """
 
     start: float
@@ -51,6 +52,7 @@ class Candidate:
     last_frame: int
     score: float
     rank: int
+    percentile: float | None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class Picks(Sequence[Pick]):
     @property
     def weights(self) -> NDArray[np.float64]:
         """[k] weights of the picks for `clipselect.aggregate` (eq. 8)."""
-        return weights(self.scores.scores, self.picked.ordered)
+        scores = self.scores
+        return weights(scores.scores, self.picked.ordered, in_unit_interval=scores.in_unit_interval)
 
     @property
     def duration(self) -> float:
@@ -121,8 +124,13 @@ class Picks(Sequence[Pick]):
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """All candidates in time order."""
-        found = zip(self.scores.clips, self.scores.scores.tolist(), self.ranks.tolist(), strict=True)
-        return tuple(Candidate(float(c.start), float(c.end), c.first, c.last, score, rank) for c, score, rank in found)
+        found = zip(self.scores.clips, self.scores.scores.tolist(), self.ranks.tolist(), self._percentiles, strict=True)
+        return tuple(Candidate(float(c.start), float(c.end), c.first, c.last, *scored) for c, *scored in found)
+
+    @property
+    def _percentiles(self) -> list[float | None]:
+        known = self.scores.percentiles
+        return [None] * len(self.scores.clips) if known is None else known.tolist()
 
     @cached_property
     def _picks(self) -> tuple[Pick, ...]:
@@ -280,12 +288,14 @@ class Picks(Sequence[Pick]):
             "clips": [
                 {
                     "start": _seconds(clip.start), "end": _seconds(clip.end), "frames": clip.frames,
-                    "first_frame": clip.first, "score": round(score, 6), "rank": rank, "picked": i in picks,
+                    "first_frame": clip.first, "score": round(score, 6),
+                    "percentile": None if percentile is None else round(percentile, 1), "rank": rank,
+                    "picked": i in picks,
                     "weight": round(picks[i].weight, 6) if i in picks else None, "file": None,
                     "explanation": _explained(picks[i]) if i in picks else None,
                 }
-                for i, (clip, score, rank) in enumerate(
-                    zip(scores.clips, scores.scores.tolist(), self.ranks.tolist(), strict=True)
+                for i, (clip, score, percentile, rank) in enumerate(
+                    zip(scores.clips, scores.scores.tolist(), self._percentiles, self.ranks.tolist(), strict=True)
                 )
             ],
         }  # fmt: skip
@@ -298,7 +308,8 @@ class Picks(Sequence[Pick]):
         """
         pandas = require("pandas", "to_pandas()")
         clips = [clip | (clip["explanation"] or {}) for clip in self.to_dict()["clips"]]
-        return pandas.DataFrame(clips).drop(columns=["file", "explanation"])
+        unknown = ["percentile"] if self.scores.percentiles is None else []
+        return pandas.DataFrame(clips).drop(columns=["file", "explanation", *unknown])
 
     @property
     def _clips(self) -> list[Any]:

@@ -25,7 +25,7 @@ from clipselect.method.selection import check_limits
 from clipselect.samplers.arguments import one_of
 from clipselect.samplers.clip_selector import DEFAULT_K, select
 from clipselect.samplers.picks import Picks
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import load_scorer
 
 if TYPE_CHECKING:
     from torchcodec import FrameBatch
@@ -187,11 +187,12 @@ def _with_clip_duration(options: dict[str, Any], span: Fraction) -> dict[str, An
     """The options of `select` with a clip duration: what the frames of a clip span, the DDNet's own at least."""
     if any(options.get(name) is not None for name in ("clip_duration", "candidates", "index")):
         return options
-    model = options.get("model")
-    if not isinstance(model, Scorer):
-        model = load_scorer(model, options.get("device", "auto"), elements="clips")
+    scorer, device = options.get("scorer"), options.get("device", "auto")
+    if isinstance(scorer, str | Path | None):  # else `select` refuses the device
         options = {name: value for name, value in options.items() if name != "device"}
-    return {**options, "model": model, "clip_duration": max(exact_seconds(model.clip_duration, "clip_duration"), span)}
+    loaded = load_scorer(scorer, device, elements="clips")
+    length = max(exact_seconds(loaded.clip_duration, "clip_duration"), span)
+    return {**options, "scorer": loaded, "clip_duration": length}
 
 
 def _begin(decoder: "VideoDecoder", picks: Picks) -> Fraction:

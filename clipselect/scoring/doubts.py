@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clipselect.scoring.scorer import Scorer
+from clipselect.scoring.scorer import AnyScorer
 from clipselect.scoring.training_domain import UNLIKE, Features
 
 MIN_RIGHT = 2 / 3
@@ -41,7 +41,7 @@ def share_in_order(table: dict[str, list[float]], difference: float) -> float:
     return float(np.interp(difference, table["difference"], table["right"]))
 
 
-def doubts(scorer: Scorer, scores: NDArray[np.float32], features: Features | None = None) -> tuple[str, ...]:
+def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | None = None) -> tuple[str, ...]:
     """Why the order of a video's clips is a guess, one sentence for each reason; none where there is no doubt.
 
     Args:

@@ -1,7 +1,10 @@
 """How pixels reach a network: the same for DDNets and bases, for clips and for single frames."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +15,17 @@ from clipselect.media.images import Image, squash_image
 from clipselect.media.scaling import Convert, cropped
 from clipselect.media.sources import Source
 from clipselect.scoring.weights_file import Metadata
+
+T = TypeVar("T")
+
+NORMALISATIONS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "bytes": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+}
+"""Mean and standard deviation by name: "half" maps [0, 1] to [-1, 1], as InsightFace's networks expect, "unit" leaves
+[0, 1], "bytes" gives values from 0 to 255."""
 
 MIN_SIDE, MAX_SIDE, MAX_FRAMES = 16, 1024, 256
 """Pixels per side and frames per clip that a weights file may ask for."""
@@ -112,3 +126,14 @@ class InputSpec:
         rows = x.flatten(-2).mul_(1 / std).sub_(mean / std)  # in place and by whole rows: several times faster on a CPU
         x = rows.view(x.shape).movedim(-1, 1)
         return x if x.ndim == 5 else x.contiguous()
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`; the last one may be shorter.
+
+    >>> [*batches("abcde", 2)]
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    iterator = iter(items)
+    while batch := [*islice(iterator, size)]:
+        yield batch

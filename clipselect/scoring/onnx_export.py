@@ -13,7 +13,7 @@ import clipselect
 from clipselect.errors import ClipselectError, NetworkError
 from clipselect.media.files import check_writable, write_whole
 from clipselect.media.optional import innermost_cause, require
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import Scorer, load_ddnet
 from clipselect.scoring.weights_file import weights_kind
 
 OPSET = 18
@@ -24,7 +24,7 @@ CHECKED_BATCHES = (1, 3)
 """Elements scored at a time by the check: the batch must have become free."""
 
 
-def export_onnx(path: Path | str, model: Path | str | None = None) -> dict[str, str]:
+def export_onnx(path: Path | str, scorer: Path | str | None = None) -> dict[str, str]:
     """Write a DDNet as ONNX: uint8 RGB elements in, scores out, any number at a time.
 
     The input is `clips` [n, T, height, width, 3] or, of a DDNet for single frames, `frames` [n, height, width, 3]; the
@@ -40,7 +40,7 @@ def export_onnx(path: Path | str, model: Path | str | None = None) -> dict[str, 
 
     Args:
         path: of the file to write; one that is there is replaced.
-        model: as for `load_scorer`; the shipped DDNet for actions by default.
+        scorer: a DDNet, as for `load_ddnet`; the shipped DDNet for actions by default.
 
     Returns:
         The `metadata_props` of the file.
@@ -56,19 +56,19 @@ def export_onnx(path: Path | str, model: Path | str | None = None) -> dict[str, 
         raise ClipselectError(f"{path}: holds weights, which would be lost; choose another name")
     for library in ("onnx", "onnxruntime", "onnxscript"):
         require(library, "exporting to ONNX")
-    scorer = load_scorer(model, "cpu")
-    about = _description(scorer)
+    loaded = load_ddnet(scorer, "cpu")
+    about = _description(loaded)
     try:
-        data = _onnx_bytes(scorer, about)
-        difference = _difference(data, scorer, about["input"])
+        data = _onnx_bytes(loaded, about)
+        difference = _difference(data, loaded, about["input"])
     except NetworkError:  # its scores are not numbers
         raise
     except Exception as e:  # the errors of torch's exporter and of onnxruntime have no common base
         problem = f"cannot be exported by torch {torch.__version__} ({innermost_cause(e)})"
-        raise NetworkError(f"model {scorer.name!r}: {problem}; update torch, onnxscript and onnxruntime") from e
+        raise NetworkError(f"model {loaded.name!r}: {problem}; update torch, onnxscript and onnxruntime") from e
     if not difference <= MAX_DIFFERENCE:
         problem = f"onnxruntime's scores differ from torch's by {difference:.2g}; update torch and onnxruntime"
-        raise NetworkError(f"model {scorer.name!r}: {problem}")
+        raise NetworkError(f"model {loaded.name!r}: {problem}")
     write_whole(path, data)
     return about
 

@@ -65,7 +65,7 @@ def threshold_score(threshold: Any, scorer: Any) -> float | None:
 
     Args:
         threshold: a `Threshold`, or None for none. Where scores are those of a function, any finite number.
-        scorer: with a `name`, `metadata`, and whether its scores are `in_unit_interval`.
+        scorer: from `load_scorer`: its `name`, `metadata`, and whether its scores are `in_unit_interval`.
 
     Raises:
         ArgumentError: neither a number in range nor a percentile, or a percentile where nothing is known of scores of
@@ -77,7 +77,7 @@ def threshold_score(threshold: Any, scorer: Any) -> float | None:
         return _score_at(threshold, scorer)
     if scorer.in_unit_interval:
         in_range, wanted = (
-            isinstance(threshold, Real) and 0 <= threshold <= 1,
+            isinstance(threshold, Real) and 0 <= float(threshold) <= 1,
             "lie in [0, 1], or be a percentile p0 to p100",
         )
     else:

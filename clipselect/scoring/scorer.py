@@ -1,10 +1,9 @@
 """A DDNet that is ready to score elements: the clips of a video, or single frames."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -16,12 +15,14 @@ from clipselect.media.geometry import SQUASH
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.scoring.device import pick_device
-from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.function_scorer import FunctionScorer, ScoringFunction
+from clipselect.scoring.input_spec import InputSpec, batches
+from clipselect.scoring.named_scorers import named_scorer
+from clipselect.scoring.percentiles import percentiles, quantiles_of
 from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, FACE_DDNET, weights_path
 from clipselect.scoring.training_domain import PREFIX, TrainingDomain
 from clipselect.scoring.weights_file import Metadata, load_weights
 
-T = TypeVar("T")
 Elements = Literal["clips", "frames"]
 
 MIN_BATCH = 2
@@ -47,6 +48,9 @@ class Scorer:
     metadata: Metadata
     device: torch.device
     training_domain: TrainingDomain | None = None
+
+    in_unit_interval: ClassVar[bool] = True
+    """Scores estimate D-scores, so they can be weights; those of a function may lie anywhere."""
 
     @property
     def clip_duration(self) -> float:
@@ -89,11 +93,59 @@ class Scorer:
         parts = [self.score(np.stack(batch)) for batch in batches(map(self.input_spec.squash, images), IMAGE_BATCH)]
         return np.concatenate([np.empty(0, np.float32), *parts])
 
+    def percentiles(self, scores: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        """Which share of its training elements, in percent, each of the scores [n] exceeds; None if that is not
+        known."""
+        quantiles = quantiles_of(self.metadata)
+        return None if quantiles is None else percentiles(scores, quantiles)
 
-def load_scorer(model: str | Path | None = None, device: str = "auto", *, elements: Elements | None = None) -> Scorer:
+    def check_for(self, elements: str) -> None:
+        """Raise an ArgumentError unless it can score "clips" or "frames"."""
+        own = "frames" if self.input_spec.frames is None else "clips"
+        problem = f"must be for {elements}, but {self.name!r} scores {own}; see load_scorer"
+        check_argument(own == elements, "scorer", problem)
+
+
+AnyScorer = Scorer | FunctionScorer
+ScorerLike = AnyScorer | ScoringFunction | str | Path
+"""What scores: a scorer, a function of a batch of elements (see `FunctionScorer`), or what `load_scorer` loads."""
+
+
+def load_scorer(
+    scorer: ScorerLike | None = None, device: str = "auto", *, elements: Elements | None = None
+) -> AnyScorer:
+    """Whatever scores, ready to do so.
+
+    >>> load_scorer(device="cpu").name, load_scorer("sharpness").name
+    ('ddnet3d-actions', 'sharpness')
+
+    Args:
+        scorer: a DDNet, as for `load_ddnet`; FILE.onnx:NORMALISATION, a network on the CPU, see
+            `clipselect.scoring.named_scorers.onnx_scorer`; FILE.py:NAME, your own code, which is run, and in it a
+            function of a batch of elements; a name of `clipselect.scoring.frame_qualities.QUALITIES`;
+            lightqnet:FILE.pb; such a function itself, which becomes a `FunctionScorer`; or a scorer, which is returned.
+        device: where a DDNet runs, as for `load_ddnet`.
+        elements: what it must be for: "clips" or "frames"; either by default.
+
+    Raises:
+        ArgumentError: nothing that scores, or something for other elements.
+        ClipselectError: an unusable file, or as `load_ddnet`.
+    """
+    check_argument(elements in (*get_args(Elements), None), "elements", f"must be clips or frames, got {elements!r}")
+    found: Any = named_scorer(scorer) if isinstance(scorer, str | Path) else scorer
+    if callable(found):
+        found = FunctionScorer(found)
+    if not isinstance(found, Scorer | FunctionScorer):
+        return load_ddnet(scorer, device, elements=elements)  # type: ignore[arg-type]  # which refuses all else
+    if elements is not None:
+        found.check_for(elements)
+    return found
+
+
+def load_ddnet(model: str | Path | None = None, device: str = "auto", *, elements: Elements | None = None) -> Scorer:
     """A DDNet, ready to score.
 
-    >>> scorer = load_scorer(device="cpu")
+    >>> scorer = load_ddnet(device="cpu")
     >>> scorer.name, scorer.clip_duration
     ('ddnet3d-actions', 1.0)
     >>> scorer.score(scorer.input_spec.blank(2)).shape
@@ -106,14 +158,14 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
         elements: what the DDNet must be for: "clips" or "frames"; either by default.
 
     Raises:
-        ArgumentError: a model that is neither a name nor a path, other elements.
+        ArgumentError: of `scorer`: a model that is neither a name nor a path, other elements.
         ClipselectError: unknown model, unusable weights, weights for other elements, absent device.
     """
     check_argument(elements in (*get_args(Elements), None), "elements", f"must be clips or frames, got {elements!r}")
     if model is None:
         model = FACE_DDNET if elements == "frames" else DEFAULT_DDNET
     is_path = isinstance(model, str | Path) and model != ""
-    check_argument(is_path, "model", f"must be a name or the path of a weights file, got {model!r}")
+    check_argument(is_path, "scorer", f"must be a name or the path of a weights file, got {model!r}")
     path = weights_path(model, DDNETS)
     where = pick_device(device)
     tensors, metadata = load_weights(path, kind="ddnet")
@@ -129,6 +181,7 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
         if config.dims == 3:
             exact_seconds(float(metadata["clip_duration"]), "clip_duration")
             _ = spec.size, spec.clip_frames
+        quantiles_of(metadata)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ClipselectError) as e:
         problem = "its metadata and its tensors do not describe one DDNet; distil it again"
         raise ClipselectError(f"{path}: {problem}") from e
@@ -140,14 +193,3 @@ def load_scorer(model: str | Path | None = None, device: str = "auto", *, elemen
     if config.dims == 3:
         net = net.to(memory_format=torch.channels_last_3d)  # the faster layout for clips
     return Scorer(name, net, spec, metadata, where, domain)
-
-
-def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of `size`; the last one may be shorter.
-
-    >>> [*batches("abcde", 2)]
-    [['a', 'b'], ['c', 'd'], ['e']]
-    """
-    iterator = iter(items)
-    while batch := [*islice(iterator, size)]:
-        yield batch

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ArgumentError, check_argument
+from clipselect.errors import check_argument
 from clipselect.media.candidate_clips import Clip, Seconds, Windows
 from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips, own_windows
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
 from clipselect.scoring.doubts import doubts
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import AnyScorer, ScorerLike, load_scorer
 from clipselect.scoring.threads import AdaptiveThreads
 
 
@@ -28,11 +28,14 @@ class VideoScores:
     Attributes:
         source: the video as it really decodes.
         clips: the candidates; their times are seconds from the first frame.
-        scores: [n] float32 in (0, 1).
-        model: name of the DDNet.
+        scores: [n] float32 in (0, 1); those of a function may lie anywhere.
+        model: name of the scorer.
         seconds: wall time since the file was opened, under "total", "network" and "decode" (waiting for frames).
         doubts: why the order of the clips is a guess, one sentence each; see `clipselect.scoring.doubts`.
         features: [n, d] float32, from which the DDNet computed the scores; empty for scores of an index.
+        percentiles: [n] which share of the training elements each score exceeds, in percent; None where the weights do
+            not say, see `clipselect.scoring.percentiles`.
+        in_unit_interval: whether the scores can be weights; those of a function, which may lie anywhere, cannot.
     """
 
     source: Source
@@ -42,6 +45,8 @@ class VideoScores:
     seconds: dict[str, float]
     doubts: tuple[str, ...] = ()
     features: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32), repr=False)
+    percentiles: NDArray[np.float64] | None = None
+    in_unit_interval: bool = True
 
     @property
     def duration(self) -> Fraction:
@@ -54,21 +59,20 @@ class VideoScores:
         return np.array([(c.start, c.end) for c in self.clips], dtype=np.float64)
 
 
-def scorer_of_clips(scorer: Scorer) -> Scorer:
+def scorer_of_clips(scorer: AnyScorer) -> AnyScorer:
     """The same scorer.
 
     Raises:
         ArgumentError: it is none, or it is for single frames.
     """
-    check_argument(isinstance(scorer, Scorer), "scorer", f"must be from load_scorer, got {scorer!r}")
-    if scorer.input_spec.frames is None:
-        raise ArgumentError("scorer", f"must be for clips, but {scorer.name!r} scores single frames; see load_scorer")
+    check_argument(isinstance(scorer, AnyScorer), "scorer", f"must be from load_scorer, got {scorer!r}")
+    scorer.check_for("clips")
     return scorer
 
 
 def score_video(
     source: Source | Path | str,
-    scorer: Scorer | Path | str | None = None,
+    scorer: ScorerLike | None = None,
     *,
     clip_duration: Seconds | None = None,
     stride: Seconds | None = None,
@@ -86,7 +90,8 @@ def score_video(
 
     Args:
         source: a video file, a folder of frames, or a source of `open_source`, which has more options.
-        scorer: from `load_scorer`, or what that loads, in every call; by default the shipped DDNet for actions.
+        scorer: from `load_scorer`, or what that loads, in every call: also a function of a batch of clips. By default
+            the shipped DDNet for actions.
         clip_duration: seconds; by default what the DDNet was distilled with.
         stride: seconds between the starts of candidates; the clip duration by default.
         candidates: windows (start, end) in seconds to score instead of the grid of `clip_duration` and `stride`; a
@@ -106,7 +111,7 @@ def score_video(
     check_argument(
         hasattr(source, "timeline"), "source", f"must be a path or from open_source, got {type(source).__name__}"
     )
-    scorer = scorer_of_clips(load_scorer(scorer) if isinstance(scorer, str | Path | None) else scorer)
+    scorer = scorer_of_clips(load_scorer(scorer))
     begin, spec = time.perf_counter(), scorer.input_spec
     if candidates is None:
         cut = clip_grid(scorer.clip_duration if clip_duration is None else clip_duration, stride)
@@ -129,4 +134,7 @@ def score_video(
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
     clips = [mapped.clips[i] for i in order]
     doubtful = doubts(scorer, scores, features)
-    return VideoScores(mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order])
+    return VideoScores(
+        mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order],
+        scorer.percentiles(scores[order]), scorer.in_unit_interval,
+    )  # fmt: skip

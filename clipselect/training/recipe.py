@@ -10,13 +10,12 @@ from clipselect.errors import check_argument, whole_number
 from clipselect.media.candidate_clips import Seconds
 from clipselect.method.ddnet import DDNetConfig
 from clipselect.method.discriminability import Contrast, Metric
-from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.input_spec import NORMALISATIONS, InputSpec
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.training.ddnet_training import Loss
 from clipselect.training.elements import Target
 from clipselect.training.loop import TrainingConfig
 from clipselect.zoo.base import MEAN, STD
-from clipselect.zoo.embedder import NORMALISATIONS
 
 Four = tuple[int, int, int, int]
 

@@ -16,7 +16,7 @@ from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.scoring.percentiles import KEY, score_quantiles
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import Scorer, load_ddnet
 from clipselect.scoring.shipped import DDNETS, weights_path
 from clipselect.scoring.video_scores import VideoScores, score_video
 from clipselect.scoring.weights_file import load_weights, save_weights
@@ -100,7 +100,7 @@ def add_percentiles(
         ClipselectError: unusable weights, or data of which nothing can be read.
     """
     path, root = weights_path(weights, DDNETS), Path(data)
-    scorer = load_scorer(path)
+    scorer = load_ddnet(path)
     if scorer.input_spec.frames is None:
         about = scorer.metadata
         kind = about.get("degradations")

@@ -55,7 +55,7 @@ def test_reid_writes_every_output_and_they_agree(mars: Path, model: str, tmp_pat
     assert [row["path"] for row in rows] == [f["path"] for group in groups for f in group["frames"]]
     assert out["png"].read_bytes().startswith(b"\x89PNG")
     assert out["html"].read_text().count("<figure") == 9
-    sampler = ReIDFrameSampler(share=0.5, model=model, index=out["parquet"], on_missing="raise")
+    sampler = ReIDFrameSampler(share=0.5, scorer=model, index=out["parquet"], on_missing="raise")
     kept = sampler([f["path"] for f in groups[0]["frames"]]).indices.tolist()
     assert kept == [i for i, f in enumerate(groups[0]["frames"]) if f["picked"]]
 
@@ -121,7 +121,7 @@ def test_a_cropped_face_too_small_to_be_one_is_named_and_left_out(tmp_path: Path
         str(tmp_path / "anna" / "large.png")
     ]
     with pytest.raises(ClipselectError, match="frame 1: 24 x 19 pixels"):
-        FaceFrameSampler(model=model)([textured(1, 1)[:20, :24], textured(1, 1)[:19, :24]])
+        FaceFrameSampler(scorer=model)([textured(1, 1)[:20, :24], textured(1, 1)[:19, :24]])
 
 
 def test_a_video_without_faces_says_in_how_many_frames_it_looked(tmp_path: Path, model: str, run: Run) -> None:

@@ -21,13 +21,14 @@ from PIL import Image as Pillow
 
 from clipselect.scoring.shipped import DEFAULT_DDNET
 
-CLIP_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "weight", "file", "explanation"}
+CSV_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "weight", "file"}
+CLIP_KEYS = CSV_KEYS | {"percentile", "explanation"}
 
 
 def test_table_and_timeline(run: Run, video: Path) -> None:
     run("score", video, "--k", 2)
     assert run.code == 0 and run.err == ""
-    assert re.search(r"rank\s+start\s+end\s+frames\s+score\s+picked", run.out)
+    assert re.search(r"rank\s+start\s+end\s+frames\s+score\s+(percentile\s+)?picked", run.out)
     assert run.out.count("✔") == 2 and "▲" in run.out
 
 
@@ -50,7 +51,7 @@ def test_machine_output_on_stdout_stands_alone(run: Run, video: Path) -> None:
     assert only_video(json.loads(run("score", video, "--json", "-").out))["clips"]
     assert only_video(json.loads(run("score", "--json", "-", "--k", 1, video).out))["clips"]
     rows = list(csv.DictReader(io.StringIO(run("score", video, "--csv", "-", "--quiet").out)))
-    assert len(rows) == 3 and set(rows[0]) == (CLIP_KEYS | {"path", "error"}) - {"explanation"}
+    assert len(rows) == 3 and set(rows[0]) - {"percentile"} == CSV_KEYS | {"path", "error"}
 
 
 def test_scores_are_the_same_in_every_run_and_batch(run: Run, video: Path) -> None:

@@ -269,7 +269,7 @@ def test_a_second_run_on_the_same_index_is_refused(run: Run, many: Path, out: Pa
         (["a.mp4"], "", {}, "output"),
         (["a.mp4"], "x.parquet", {"workers": "a"}, "workers"),
         (["a.mp4"], "x.parquet", {"workers": 1.5}, "workers"),
-        (["a.mp4"], "x.parquet", {"model": 5}, "model"),
+        (["a.mp4"], "x.parquet", {"scorer": 5}, "scorer"),
         (["a.mp4"], "x.parquet", {"fps": "a"}, "fps"),
     ],
 )

@@ -29,10 +29,10 @@ def never(*_: Any, **__: Any) -> Any:
 def test_with_an_index_nothing_is_scored_and_the_rows_are_the_same(
     videos: Path, model: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without = sampled(videos, DDLClipSampler(1, k=2, model=model))
+    without = sampled(videos, DDLClipSampler(1, k=2, scorer=model))
     monkeypatch.setattr("clipselect.samplers.candidate_reader.score_video", never)
     monkeypatch.setattr("clipselect.samplers.candidate_reader.open_source", never)
-    assert sampled(videos, DDLClipSampler(1, k=2, model=model, index=index)) == without
+    assert sampled(videos, DDLClipSampler(1, k=2, scorer=model, index=index)) == without
 
 
 @pytest.mark.processes
@@ -40,7 +40,7 @@ def test_with_an_index_nothing_is_scored_and_the_rows_are_the_same(
 def test_workers_share_an_index(
     videos: Path, model: Path, index: Path, context: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sampler = DDLClipSampler(1, k=2, model=model, index=index, on_missing="raise")
+    sampler = DDLClipSampler(1, k=2, scorer=model, index=index, on_missing="raise")
     alone = sampled(videos, sampler)
     monkeypatch.setattr("clipselect.samplers.candidate_reader.score_video", never)
     assert sampled(videos, sampler, 2, context) == alone
@@ -54,21 +54,21 @@ def test_a_stale_or_missing_entry_is_scored_with_a_warning_or_raises(
     changed = "two.mp4" if change == "stale" else "new.mp4"
     make_video(videos / changed, 60)
     with pytest.warns(ClipselectWarning, match=rf"scores\.parquet: {says} .*{changed}") as caught:
-        found = sampled(videos, DDLClipSampler(1, k=2, model=model, index=index))
+        found = sampled(videos, DDLClipSampler(1, k=2, scorer=model, index=index))
     assert sum("scores.parquet" in str(w.message) for w in caught) == 1
-    assert found == sampled(videos, DDLClipSampler(1, k=2, model=model))
+    assert found == sampled(videos, DDLClipSampler(1, k=2, scorer=model))
     with pytest.raises(ClipselectError, match=rf"scores\.parquet: {says} .*{changed}"):
-        sampled(videos, DDLClipSampler(1, k=2, model=model, index=index, on_missing="raise"))
+        sampled(videos, DDLClipSampler(1, k=2, scorer=model, index=index, on_missing="raise"))
 
 
 def test_an_index_made_otherwise_is_refused_and_both_are_named(model: Path, index: Path, tmp_path: Path) -> None:
     other = tiny_ddnet(tmp_path / "other.safetensors", seed=1)
     with pytest.raises(ClipselectError, match=r"model tiny0 .* clips of 1 s every 1 s.*but model tiny1"):
-        DDLClipSampler(1, model=other, index=index)
+        DDLClipSampler(1, scorer=other, index=index)
     with pytest.raises(ClipselectError, match=r"clips of 1 s every 1 s, but .* clips of 2 s every 2 s"):
-        DDLClipSampler(2, model=model, index=index)
+        DDLClipSampler(2, scorer=model, index=index)
     with pytest.raises(ClipselectError, match=r"clips of 1 s every 1 s, but .* clips of 1 s every 0\.5 s"):
-        DDLClipSampler(1, stride=0.5, model=model, index=index)
+        DDLClipSampler(1, stride=0.5, scorer=model, index=index)
 
 
 def test_a_video_that_failed_in_the_index_is_named_and_passed_over(
@@ -80,5 +80,5 @@ def test_a_video_that_failed_in_the_index_is_named_and_passed_over(
     shutil.rmtree(videos / "frames")
     monkeypatch.setattr("clipselect.samplers.candidate_reader.score_video", never)
     with pytest.warns(ClipselectWarning, match=r"pale\.mp4.*the dataset goes on without it"):
-        found = sampled(videos, DDLClipSampler(1, k=2, model=model, index=path, on_missing="raise"))
+        found = sampled(videos, DDLClipSampler(1, k=2, scorer=model, index=path, on_missing="raise"))
     assert names(found) == set(VIDEO_FRAMES)

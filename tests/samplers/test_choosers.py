@@ -84,7 +84,7 @@ def test_random_depends_on_the_seed_and_the_name_of_the_file() -> None:
         (ChooseBest, {}, "k"),
         (ChooseBest, {"threshold": 0.5, "pad_to_k": True}, "k"),
         (ChooseBest, {"k": 1.0}, "k"),
-        (ChooseBest, {"k": 1, "threshold": 2}, "threshold"),
+        (ChooseBest, {"k": 1, "threshold": float("nan")}, "threshold"),
         (ChooseBest, {"k": 1, "min_gap": -1}, "min_gap"),
         (ChooseUniform, {"k": 0}, "k"),
         (ChooseRandom, {"k": True, "seed": 0}, "k"),

@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {"clip_duration": 1, "num_frames": 4, "size": 16}
 
 @pytest.fixture
 def dataset_of(model: Path) -> DatasetOf:
-    return lambda videos, *how, **options: ClipDataset(videos, *how, **{"model": model, **SMALL, **options})
+    return lambda videos, *how, **options: ClipDataset(videos, *how, **{"scorer": model, **SMALL, **options})
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def answers(batches: Any, flat: bool = True) -> VideoAnswers:
 
 def test_an_item_holds_the_picks_of_select(videos: Path, model: Path, dataset_of: DatasetOf) -> None:
     item = dataset_of([videos / "one.mp4", videos / "three.mp4"], labels=["run", "wave"], k=2)[1]
-    picks = select(videos / "three.mp4", k=2, model=model, clip_duration=1)
+    picks = select(videos / "three.mp4", k=2, scorer=model, clip_duration=1)
     expected = torch.stack([*picks.decode(4, size=16, layout="CTHW")])
     assert (item["video"].dtype, item["video"].shape) == (torch.uint8, (2, 3, 4, 16, 16))
     assert torch.equal(item["video"], expected)
@@ -96,7 +96,7 @@ def test_answers_are_those_of_pytorchvideo(videos: Path, model: Path, dataset_of
     paths = [videos / name for name in VIDEO_FRAMES]
     found = answers(DataLoader(dataset_of(paths, [3, 4, 5], num_frames=None, size=None), batch_size=2))
     labelled = [(str(path), {"label": 3 + i}) for i, path in enumerate(paths)]
-    sampler = DDLClipSampler(1, k=5, model=model, min_gap=0)
+    sampler = DDLClipSampler(1, k=5, scorer=model, min_gap=0)
     other = answers(
         DataLoader(LabeledVideoDataset(labelled, sampler, SequentialSampler, decode_audio=False), batch_size=1), False
     )
@@ -241,7 +241,7 @@ def test_a_loop_over_pytorchvideo_answers_all_good_videos_and_names_the_bad_ones
 ) -> None:
     paths = [path for path in with_bad_ones if path.exists()] + [videos / "three.mp4"]
     labelled = [(str(path), {"label": i}) for i, path in enumerate(paths)]
-    sampler = DDLClipSampler(1, k=2, model=model)
+    sampler = DDLClipSampler(1, k=2, scorer=model)
     dataset = LabeledVideoDataset(labelled, sampler, SequentialSampler, _small, decode_audio=False)
     with pytest.warns(ClipselectWarning) as caught:
         found = answers(DataLoader(dataset, batch_size=2), flat=False)

@@ -45,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ddl(tmp_path_factory: pytest.TempPathFactory) -> DDL:
-    return functools.partial(DDLClipSampler, model=tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors"))
+    return functools.partial(DDLClipSampler, scorer=tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors"))
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +131,7 @@ def test_the_files_are_as_hard_as_they_should_be(files: dict[str, Path]) -> None
 def test_picks_and_weights_are_those_of_the_pure_functions(
     data: Path, options: dict[str, Any], stride: float | None, ddl: DDL
 ) -> None:
-    scorer = load_scorer(ddl.keywords["model"], "cpu")  # type: ignore[attr-defined]
+    scorer = load_scorer(ddl.keywords["scorer"], "cpu")  # type: ignore[attr-defined]
     video = score_video(open_source(data / "b/three.mp4"), scorer, clip_duration=1, stride=stride)
     if options.get("threshold") is True:
         options = {**options, "threshold": float(sorted(video.scores)[len(video.scores) // 2])}

@@ -44,7 +44,7 @@ class MainDataset(LabeledVideoDataset):
 def test_git_mains_way_of_calling_gives_the_same_rows(
     videos: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = sampled(videos, DDLClipSampler(1, k=2, model=model))
+    expected = sampled(videos, DDLClipSampler(1, k=2, scorer=model))
     original = VideoPathHandler.video_from_path
 
     def video_from_path(
@@ -54,25 +54,25 @@ def test_git_mains_way_of_calling_gives_the_same_rows(
         return original.__wrapped__(self, filepath, decode_audio, decoder)
 
     monkeypatch.setattr(VideoPathHandler, "video_from_path", video_from_path)
-    sampler = DDLClipSampler(1, k=2, model=model)
+    sampler = DDLClipSampler(1, k=2, scorer=model)
     assert VideoPathHandler.video_from_path.__wrapped__ is video_from_path
     assert sampled(videos, sampler, kind=MainDataset) == expected
 
 
 def test_a_dataset_may_open_its_videos_itself_and_say_the_path(videos: Path, model: Path) -> None:
     shutil.rmtree(videos / "frames")
-    found = sorted(rows(loader(OwnDataset(videos, DDLClipSampler(1, k=2, model=model)))))
-    assert found == sampled(videos, DDLClipSampler(1, k=2, model=model))
+    found = sorted(rows(loader(OwnDataset(videos, DDLClipSampler(1, k=2, scorer=model)))))
+    assert found == sampled(videos, DDLClipSampler(1, k=2, scorer=model))
 
 
 def test_without_a_path_both_ways_to_give_it_are_named(videos: Path, model: Path) -> None:
-    sampler = DDLClipSampler(1, k=2, model=model)
+    sampler = DDLClipSampler(1, k=2, scorer=model)
     with pytest.raises(ClipselectError, match=r"(?s)VideoPathHandler.*annotation\['video_path'\].*SSv2"):
         next(iter(OwnDataset(videos, sampler, say=False)))
 
 
 def test_a_path_that_another_dataset_opened_is_not_taken(videos: Path, model: Path) -> None:
-    sampler = DDLClipSampler(1, k=2, model=model)
+    sampler = DDLClipSampler(1, k=2, scorer=model)
     handler = VideoPathHandler()
     kept = handler.video_from_path(str(videos / "three.mp4"))
     with pytest.raises(ClipselectError, match="cannot learn"):
@@ -92,6 +92,6 @@ def test_something_something_v2_is_refused_with_what_to_do(videos: Path, model: 
     (tmp_path / "labels.json").write_text(json.dumps({"Putting something": "0"}))
     (tmp_path / "train.json").write_text(json.dumps([{"id": "7", "template": "Putting [something]"}]))
     files = [str(tmp_path / name) for name in ("labels.json", "train.json", "frames.csv")]
-    sampler = DDLClipSampler(1, k=2, model=model)
+    sampler = DDLClipSampler(1, k=2, scorer=model)
     with pytest.raises(ClipselectError, match="SSv2 and Charades do neither, so use LabeledVideoDataset"):
         next(iter(SSv2(*files, clip_sampler=sampler, video_path_prefix=str(videos))))

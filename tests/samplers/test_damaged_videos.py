@@ -50,7 +50,7 @@ def test_the_sampler_says_what_is_wrong_with_and_without_an_index(damaged: Path,
     found = []
     for where in (None, index):
         with pytest.warns(ClipselectWarning, match=r"damaged\.mkv: ends at"):
-            found.append(windows(damaged, DDLClipSampler(1, k=3, model=model, index=where)))
+            found.append(windows(damaged, DDLClipSampler(1, k=3, scorer=model, index=where)))
     assert found[0] == found[1] != []
 
 
@@ -61,7 +61,7 @@ def test_rivals_with_an_index_choose_among_the_same_candidates(damaged: Path, mo
         assert known is not None
         everything = [(float(c.start), float(c.end)) for c in known.clips]
         assert windows(damaged, DenseClips(1, index=index)) == everything
-        assert windows(damaged, DDLClipSampler(1, k=50, min_gap=None, model=model, index=index)) == everything
+        assert windows(damaged, DDLClipSampler(1, k=50, min_gap=None, scorer=model, index=index)) == everything
         for rival in (UniformClips, RandomClips):
             assert set(windows(damaged, rival(1, 2, index=index))) <= set(everything)
     with pytest.raises(ClipselectError, match=r"s\.parquet: was made with .*every 1 s, but .*every 0\.5 s"):
@@ -71,7 +71,7 @@ def test_rivals_with_an_index_choose_among_the_same_candidates(damaged: Path, mo
 def test_a_dataset_that_opens_videos_itself_gets_the_error_of_one_that_cannot_be_read(
     tmp_path: Path, model: Path
 ) -> None:
-    path, sampler = make_video(tmp_path / "a.mp4", 50), DDLClipSampler(1, k=1, model=model)
+    path, sampler = make_video(tmp_path / "a.mp4", 50), DDLClipSampler(1, k=1, scorer=model)
 
     def after_its_file_is_gone(*how: Any) -> Any:
         path.unlink()
@@ -83,7 +83,7 @@ def test_a_dataset_that_opens_videos_itself_gets_the_error_of_one_that_cannot_be
 
 def test_a_clip_that_pytorchvideo_reads_in_part_is_named_once(tmp_path: Path, model: Path) -> None:
     path = make_video(tmp_path / "a.mp4", 100)
-    sampler = DDLClipSampler(1, k=4, model=model)
+    sampler = DDLClipSampler(1, k=4, scorer=model)
     dataset = LabeledVideoDataset([(str(path), {"label": 0})], sampler, SequentialSampler, decode_audio=False)
     open_video = dataset.video_path_handler.video_from_path
 
@@ -113,7 +113,7 @@ def test_a_folder_indexed_at_another_rate_says_so(tmp_path: Path, model: Path, r
     for i in range(60):
         av.VideoFrame.from_ndarray(picture(i), format="rgb24").to_image().save(folder / f"{i}.png")
     run("index", folder, "-o", tmp_path / "s.parquet", "--fps", 25, "--model", model, "--workers", 0)
-    sampler = DDLClipSampler(1, k=1, model=model, index=tmp_path / "s.parquet", on_missing="raise")
+    sampler = DDLClipSampler(1, k=1, scorer=model, index=tmp_path / "s.parquet", on_missing="raise")
     with pytest.raises(ClipselectError, match=r"at 25\.0 frames/s, not 30\.0; index it again with fps=30"):
         windows(folder, sampler)
 

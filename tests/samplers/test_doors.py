@@ -33,22 +33,22 @@ def test_the_four_doors_give_the_same_picks(path: Path, tmp_path: Path) -> None:
     from transformers.video_utils import load_video
 
     model = tiny_ddnet(tmp_path / "tiny.safetensors")
-    picks = select(path, K, clip_duration=SECONDS, model=load_scorer(model, "cpu"))
+    picks = select(path, K, clip_duration=SECONDS, scorer=load_scorer(model, "cpu"))
     assert len(picks) == K < len(picks.candidates) and picks[0].start > 0  # not just the first clips
     starts, ends, scores = ([getattr(pick, name) for pick in picks] for name in ("start", "end", "score"))
     frames = [(pick.first_frame, pick.last_frame) for pick in picks]
 
-    sampler = DDLClipSampler(SECONDS, k=K, model=model)
+    sampler = DDLClipSampler(SECONDS, k=K, scorer=model)
     samples = [*LabeledVideoDataset([(str(path), {})], sampler, SequentialSampler, decode_audio=False)]
     for name, values in {"clip_start": starts, "clip_end": ends, "clip_score": scores}.items():
         assert [sample[name] for sample in samples] == pytest.approx(values)
     assert [sample["video"].shape[1] for sample in samples] == [last - first + 1 for first, last in frames]
 
-    item = ClipDataset([path], k=K, clip_duration=SECONDS, model=model, num_frames=FRAMES)[0]
+    item = ClipDataset([path], k=K, clip_duration=SECONDS, scorer=model, num_frames=FRAMES)[0]
     for name, values in {"start": starts, "end": ends, "score": scores}.items():
         assert item[name].tolist() == pytest.approx(values)
 
-    clips = clips_by_score(decoder, path, k=K, clip_duration=SECONDS, model=model, device="cpu")
+    clips = clips_by_score(decoder, path, k=K, clip_duration=SECONDS, scorer=model, device="cpu")
     shown = [times[0] for times in frame_times(picks)]  # when the first frame of every pick is on screen
     assert (clips.pts_seconds[:, 0] - decoder.metadata.begin_stream_seconds).tolist() == pytest.approx(shown, abs=1e-4)
 

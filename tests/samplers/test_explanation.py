@@ -51,7 +51,7 @@ def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
 def test_a_case_worked_by_hand(scorer: Scorer, named: int) -> None:
     """Colour (204, 102, 0) has the cosines 2, 1, 0 over sqrt 5 with red, green and blue, 3 over sqrt 15 with grey."""
     base = colour_base(classes=tuple(COLOURS)[:named])
-    picks = select(film((204, 102, 0), (128, 128, 128)), model=scorer, k=2, fps=10, explain=base)
+    picks = select(film((204, 102, 0), (128, 128, 128)), scorer=scorer, k=2, fps=10, explain=base)
     orange, grey = (pick.explanation for pick in picks)
     assert orange is not None and grey is not None
     negative = "background" if named == 3 else "grey"
@@ -82,7 +82,7 @@ def test_every_pick_has_its_own_explanation_whatever_its_rank(scorer: Scorer, ke
     given = film(*colours)
     steps: list[tuple[str, int, int]] = []
     picks = select(
-        given, model=scorer, k=5, fps=10, explain=colour_base(classes=tuple(COLOURS)), keep_frames=keep_frames,
+        given, scorer=scorer, k=5, fps=10, explain=colour_base(classes=tuple(COLOURS)), keep_frames=keep_frames,
         progress=lambda p: steps.append((p.stage, p.done, p.total)),
     )  # fmt: skip
     assert [e.nearest for e in picks.explanations] == ["red", "blue", "green", "blue", "red"]
@@ -93,7 +93,7 @@ def test_every_pick_has_its_own_explanation_whatever_its_rank(scorer: Scorer, ke
 
 def test_records_tables_and_notebooks_hold_it(scorer: Scorer, video: Path) -> None:
     pytest.importorskip("pandas")
-    bare = select(video, 1, model=scorer)
+    bare = select(video, 1, scorer=scorer)
     assert {clip["explanation"] for clip in bare.to_dict()["clips"]} == {None}
     assert "nearest" not in bare.to_pandas() and bare[0].explanation is None and "nearest" not in bare._repr_html_()
     picks = bare.explain(colour_base(classes=("<b>red", *[*COLOURS][1:])))
@@ -110,14 +110,14 @@ def test_records_tables_and_notebooks_hold_it(scorer: Scorer, video: Path) -> No
 )
 def test_a_base_without_a_head_for_its_features_is_refused_at_once(scorer: Scorer, options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=r"colours .*head=") as caught:
-        select("no such video", model=scorer, explain=colour_base(**options))
+        select("no such video", scorer=scorer, explain=colour_base(**options))
     assert caught.value.argument == "explain"
 
 
 def test_a_linear_layer_that_is_not_the_last_is_no_head(scorer: Scorer) -> None:
     net = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 7), Halved())
     with pytest.raises(ArgumentError, match="linear head"):
-        select("no such video", model=scorer, explain=Base.from_module(net, SPEC, 1.0, device="cpu"))
+        select("no such video", scorer=scorer, explain=Base.from_module(net, SPEC, 1.0, device="cpu"))
 
 
 class Halved(nn.Module):
@@ -128,7 +128,7 @@ class Halved(nn.Module):
 @pytest.mark.parametrize("explain", ["", 3, torch.nn.Identity()])
 def test_what_is_no_base_is_refused_at_once(scorer: Scorer, explain: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
-        select("no such video", model=scorer, explain=explain)
+        select("no such video", scorer=scorer, explain=explain)
     assert caught.value.argument == "explain"
 
 
@@ -137,13 +137,13 @@ def test_a_base_that_fails_is_named_with_the_video(scorer: Scorer, video: Path) 
     with torch.no_grad():
         base.net.head.weight[:] = torch.nan  # type: ignore[union-attr,index,operator]
     with pytest.raises(NetworkError, match=rf"{video.name}.*colours"):
-        select(video, 1, model=scorer, explain=base)
+        select(video, 1, scorer=scorer, explain=base)
 
 
 def test_a_video_that_has_changed_since_is_not_explained(scorer: Scorer, tmp_path: Path, video: Path) -> None:
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(video.read_bytes())
-    picks = select(copy, 1, model=scorer)
+    picks = select(copy, 1, scorer=scorer)
     copy.write_bytes(video.read_bytes() + b"more")
     with pytest.raises(VideoError, match="copy"):
         picks.explain(colour_base())

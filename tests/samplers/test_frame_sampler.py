@@ -32,7 +32,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture
 def sampler(model: Path) -> Callable[..., FrameSampler]:
-    return lambda **options: FrameSampler(**{"model": model, "device": "cpu", **options})
+    return lambda **options: FrameSampler(**{"scorer": model, "device": "cpu", **options})
 
 
 # --- input -----------------------------------------------------------------------------------------------------------
@@ -95,12 +95,12 @@ def test_weights_are_those_of_the_pure_function(sampler: Callable[..., FrameSamp
 
 
 def test_the_siblings_differ_in_their_defaults_alone(model: Path) -> None:
-    face, person = FaceFrameSampler(model=model, device="cpu"), ReIDFrameSampler(model=model, device="cpu")
+    face, person = FaceFrameSampler(scorer=model, device="cpu"), ReIDFrameSampler(scorer=model, device="cpu")
     assert (face.k, face.share, face.threshold) == (None, None, 0.15)
     assert (person.k, person.share, person.threshold) == (None, None, 0.5)
     for kind in (FaceFrameSampler, ReIDFrameSampler):
         for options in ({"k": 3}, {"share": 0.2}, {"threshold": 0.4}):
-            made = kind(model=model, device="cpu", **options)  # type: ignore[arg-type]
+            made = kind(scorer=model, device="cpu", **options)  # type: ignore[arg-type]
             assert {n: v for n in ("k", "share", "threshold") if (v := getattr(made, n)) is not None} == options
     assert (face.rescale, person.rescale) == (None, None)
     found = person(frames())
@@ -147,7 +147,7 @@ def test_arguments_out_of_range_are_named(
     assert caught.value.argument == argument and repr(options[argument]) in str(caught.value)
 
 
-@pytest.mark.parametrize("options", [{"model": "no-such-model"}, {"index": "none.parquet"}])
+@pytest.mark.parametrize("options", [{"scorer": "no-such-model"}, {"index": "none.parquet"}])
 def test_a_model_or_an_index_that_is_not_there_is_named(
     sampler: Callable[..., FrameSampler], options: dict[str, str]
 ) -> None:

@@ -26,7 +26,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sampler(model: Path) -> Callable[..., FrameSampler]:
-    return lambda **options: FrameSampler(**{"model": model, "device": "cpu", **options})
+    return lambda **options: FrameSampler(**{"scorer": model, "device": "cpu", **options})
 
 
 # --- files that cannot be read ---------------------------------------------------------------------------------------
@@ -111,9 +111,9 @@ def test_pixels_are_scored_as_if_there_were_no_index(
 def test_an_index_of_another_model_is_refused(indexed: tuple[Path, list[Path]], tmp_path: Path) -> None:
     other = tiny_ddnet(tmp_path / "other.safetensors", seed=1)
     with pytest.raises(
-        ClipselectError, match="its scores are by tiny0, not by tiny1; make it again, or give that model"
+        ClipselectError, match="its scores are by tiny0, not by tiny1; make it again, or give that scorer"
     ):
-        FrameSampler(model=other, index=indexed[0], device="cpu")
+        FrameSampler(scorer=other, index=indexed[0], device="cpu")
 
 
 # --- other processes -------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def picks(scorer: Scorer, long_video: Path) -> Picks:
-    return select(long_video, 3, model=scorer)
+    return select(long_video, 3, scorer=scorer)
 
 
 def test_they_are_a_sequence_in_time_order(picks: Picks) -> None:
@@ -55,7 +55,7 @@ def test_they_are_a_sequence_in_time_order(picks: Picks) -> None:
 def test_what_always_holds(
     scorer: Scorer, long_video: Path, k: int, length: float, stride: float | None, min_gap: float | None
 ) -> None:
-    picks = select(long_video, k, model=scorer, clip_duration=length, stride=stride, min_gap=min_gap)
+    picks = select(long_video, k, scorer=scorer, clip_duration=length, stride=stride, min_gap=min_gap)
     starts = [one.start for one in picks]
     assert starts == sorted(starts) and 1 <= len(picks) <= k
     if min_gap is not None:
@@ -81,7 +81,7 @@ def test_what_always_holds(
 def test_shapes_of_decoded_clips(
     scorer: Scorer, long_video: Path, count: int | None, size: dict[str, Any], layout: Any
 ) -> None:
-    picks = select(long_video, 2, model=scorer, clip_duration=1.3)
+    picks = select(long_video, 2, scorer=scorer, clip_duration=1.3)
     height, width = {"size": (24, 24), "short_side": (24, 32)}.get(next(iter(size), ""), (48, 64))
     if size.get("size") == (20, 30):
         height, width = 20, 30
@@ -113,7 +113,7 @@ def test_arguments_of_decode_are_checked_at_once(picks: Picks, options: dict[str
 def test_a_video_that_has_changed_since_is_not_decoded(scorer: Scorer, video: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     shutil.copy(video, path)
-    picks = select(path, 2, model=scorer)
+    picks = select(path, 2, scorer=scorer)
     assert len([*picks.decode(2, size=8)]) == 2
     make_video(path, 63, size=(128, 96))
     for use in (picks.decode, lambda: picks.save(tmp_path / "out")):
@@ -126,7 +126,7 @@ def test_a_video_that_has_changed_since_is_not_decoded(scorer: Scorer, video: Pa
 
 def test_a_video_that_breaks_off_while_it_is_decoded_is_named(scorer: Scorer, tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mkv", 1500, options={"g": "25"})
-    picks = select(path, 60, model=scorer)
+    picks = select(path, 60, scorer=scorer)
     clips = picks.decode(size=8)
     assert next(clips).shape == (25, 3, 8, 8)
     with path.open("r+b") as file:
@@ -161,7 +161,7 @@ def test_the_record_and_the_table_hold_all_candidates(picks: Picks, monkeypatch:
 
 def test_a_notebook_shows_a_timeline_and_a_picture_of_every_pick(scorer: Scorer, tmp_path: Path) -> None:
     path = make_video(tmp_path / "<b>&.mp4", 250)
-    picks = select(path, 3, model=scorer)
+    picks = select(path, 3, scorer=scorer)
     page = picks._repr_html_()
     assert page.count("<svg") == 1 and page.count("<figure") == page.count("data:image/jpeg;base64,") == 3
     assert (
@@ -175,5 +175,5 @@ def test_a_notebook_shows_a_timeline_and_a_picture_of_every_pick(scorer: Scorer,
 
 def test_a_notebook_shows_frames_in_memory_kept_or_not(scorer: Scorer) -> None:
     for keep, pictures in ((True, 1), (False, 0)):
-        picks = select(np.full((30, 8, 8, 3), 90, np.uint8), fps=25, model=scorer, keep_frames=keep)
+        picks = select(np.full((30, 8, 8, 3), 90, np.uint8), fps=25, scorer=scorer, keep_frames=keep)
         assert picks._repr_html_().count("data:image") == pictures

@@ -69,7 +69,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def index(data: Path, model: Path) -> Path:
     path = data / "scores.parquet"
-    assert build_index(data, path, clip_duration=1, model=model, device="cpu", workers=0).scored == 3
+    assert build_index(data, path, clip_duration=1, scorer=model, device="cpu", workers=0).scored == 3
     return path
 
 
@@ -87,7 +87,7 @@ def answers(data: Path, sampler: DDLClipSampler, network: nn.Module, workers: in
 
 @pytest.fixture(scope="module")
 def expected(data: Path, model: Path, network: Remembered) -> VideoAnswers:
-    return answers(data, DDLClipSampler(1, k=2, model=model), network, 0, None)
+    return answers(data, DDLClipSampler(1, k=2, scorer=model), network, 0, None)
 
 
 def test_every_video_gets_one_answer(expected: VideoAnswers, network: Remembered) -> None:
@@ -113,7 +113,7 @@ def test_workers_and_index_change_nothing(
     context: str | None,
     indexed: bool,
 ) -> None:
-    sampler = functools.partial(DDLClipSampler, 1, k=2, model=model, on_missing="raise")
+    sampler = functools.partial(DDLClipSampler, 1, k=2, scorer=model, on_missing="raise")
     found = answers(data, sampler(index=index if indexed else None), network, workers, context)
     assert (found.index.tolist(), found.names) == (expected.index.tolist(), expected.names)
     assert torch.allclose(found.values, expected.values, atol=1e-6)

@@ -14,7 +14,8 @@ from clipselect.errors import ArgumentError, ClipselectError, NetworkError
 from clipselect.media.images import Image
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.scoring import shipped
-from clipselect.scoring.scorer import IMAGE_BATCH, Scorer, batches, load_scorer
+from clipselect.scoring.input_spec import batches
+from clipselect.scoring.scorer import IMAGE_BATCH, Scorer, load_scorer
 from clipselect.scoring.weights_file import load_weights, save_weights
 
 
@@ -150,7 +151,7 @@ def test_weights_for_clips_are_refused_for_frames_and_the_other_way_round(path: 
 def test_a_model_that_is_no_name_and_no_path_is_refused(model: Any) -> None:
     with pytest.raises(ArgumentError, match="a name or the path") as raised:
         load_scorer(model)
-    assert raised.value.argument == "model"
+    assert raised.value.argument == "scorer"
 
 
 def test_unknown_models_and_absent_devices_are_named(path: Path, tmp_path: Path) -> None:

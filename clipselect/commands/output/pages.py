@@ -82,7 +82,7 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
         return card(
             data_uri(video.thumbnails[i]), brief(clip["start"], clip["end"]), clip["score"], axis,
             rank=clip["rank"], picked=clip["picked"], aspect=video.aspect, anchor=f"{anchor}c{i}",
-            detail=str(Explanation(**clip["explanation"])) if clip.get("explanation") else "",
+            detail=_sentences(_exceeds(clip), _explained(clip)),
             video=f"{address}#t={clip['start']:.3f},{clip['end']:.3f}" if address and clip["picked"] else "",
         )  # fmt: skip
 
@@ -126,7 +126,7 @@ def _group(group: Scored, anchor: str) -> dict[str, Any]:
         return card(
             thumbnail_uri(pixels), where(frame), frame["score"], axis, rank=frame["rank"], picked=frame["picked"],
             aspect=pixels.shape[1] / pixels.shape[0],
-            detail="" if frame["weight"] is None else f"weight {frame['weight']:.3f}",
+            detail=_sentences(_weight(frame), _exceeds(frame)),
         )  # fmt: skip
 
     pictures = {i: picture(i) for i in shown}
@@ -159,6 +159,23 @@ def _named(result: Scored, anchor: str) -> dict[str, Any]:
     name = source.name or str(source)
     notes = [*result.facts["warnings"], *result.facts.get("doubts", ())]
     return {"name": f"{name}, {group}" if group else name, "anchor": anchor, "notes": notes}
+
+
+def _exceeds(element: Record) -> str:
+    percentile = element.get("percentile")
+    return "" if percentile is None else f"above {percentile:.0f} % of the training elements"
+
+
+def _explained(clip: Record) -> str:
+    return str(Explanation(**clip["explanation"])) if clip.get("explanation") else ""
+
+
+def _weight(frame: Record) -> str:
+    return "" if frame["weight"] is None else f"weight {frame['weight']:.3f}"
+
+
+def _sentences(*texts: str) -> str:
+    return "; ".join(text for text in texts if text)
 
 
 def _folder(result: Scored) -> tuple[str, ...]:

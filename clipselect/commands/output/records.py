@@ -5,12 +5,15 @@ Of videos, as `clipselect score` and `classify` write it:
     {"version": 1, "clipselect": "0.2.0", "settings": {...},
      "videos": [{"path": "a.mp4", "duration": 12.48, "start_time": 0.0, "model": "ddnet3d-actions", "error": null,
                  "warnings": [], "doubts": [], "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
-                 "clips": [{"start": 0.0, "end": 1.0, "frames": 25, "first_frame": 0, "score": 0.18, "rank": 7,
-                            "picked": false, "weight": null, "file": null, "explanation": null}, ...]}, ...]}
+                 "clips": [{"start": 0.0, "end": 1.0, "frames": 25, "first_frame": 0, "score": 0.18, "percentile": 21.4,
+                            "rank": 7, "picked": false, "weight": null, "file": null, "explanation": null}, ...]},
+                ...]}
 
 Times are seconds from the first frame of the video, `start_time` is where that frame lies in the container's clock;
 a clip is [start, end) and `frames` counts the video's frames in it, from `first_frame` (0-based) on. Clips are in time
-order. `weight` is how much a picked clip counts (eq. 8), null for others; `file` is where --extract put the clip.
+order. `percentile` is which share of the training elements the score exceeds, in percent, and null where the weights do
+not say; in CSV it is a column where they do. `weight` is how much a picked clip counts (eq. 8), null for others; `file`
+is where --extract put the clip.
 `warnings` are about the file, `doubts` say why the order of the clips is a guess.
 
 `explanation` is what the base of --explain sees in a picked clip, null for others and without it:
@@ -29,7 +32,8 @@ Of groups of frames, as `clipselect faces` and `reid` write it:
     {"version": 1, "clipselect": "0.2.0", "settings": {...},
      "groups": [{"source": "party.mp4", "group": "track 1", "model": "ddnet2d-faces", "error": null, "warnings": [],
                  "frames": [{"path": null, "frame": 37, "time": 1.233, "box": [212.0, 80.5, 64.0, 64.0],
-                             "score": 0.81, "rank": 1, "picked": true, "weight": 1.0, "file": "out/..."}, ...]}, ...]}
+                             "score": 0.81, "percentile": 93.0, "rank": 1, "picked": true, "weight": 1.0,
+                             "file": "out/..."}, ...]}, ...]}
 
 A group is a track of a video, a folder of images, or a tracklet. Of a frame of a video `frame` is its number, counted
 from 0, `time` its seconds from the first frame, and `box` the left, top, width and height in pixels where it was found;
@@ -170,7 +174,7 @@ def scored_group(
     places = selection.candidates.tolist()
     weights = dict(zip(selection.indices.tolist(), selection.weights.tolist(), strict=True))
     picked = {n for n, i in enumerate(places) if i in weights}
-    marks = _marks(selection.scores, selection.ranks, picked)
+    marks = _marks(selection, picked)
     elements = [
         _origin(origins[i])
         | {**mark, "weight": round(weights[i], 6) if i in weights else None, "file": _file(files, i)}
@@ -196,8 +200,12 @@ def as_json(kind: Kind, results: Sequence[Result], settings: Record, **extra: An
 def as_csv(kind: Kind, results: Sequence[Result]) -> str:
     """One row per clip or frame; one row with the error and empty columns for what failed."""
     out = io.StringIO()
-    explained = any(element.get("explanation") for result in results for element in result.elements)
-    columns = (*kind.columns, *EXPLANATION_COLUMNS) if explained else kind.columns
+    elements = [element for result in results for element in result.elements]
+    columns = list(kind.columns)
+    if any(element.get("percentile") is not None for element in elements):
+        columns.insert(columns.index("score") + 1, "percentile")
+    if any(element.get("explanation") for element in elements):
+        columns += EXPLANATION_COLUMNS
     writer = csv.DictWriter(out, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for result in results:
@@ -207,11 +215,13 @@ def as_csv(kind: Kind, results: Sequence[Result]) -> str:
     return out.getvalue()
 
 
-def _marks(scores: NDArray[np.float32], ranks: NDArray[np.int64], picked: Collection[int]) -> list[Record]:
+def _marks(selection: FrameSelection, picked: Collection[int]) -> list[Record]:
     """How good every element is, and whether it was picked."""
+    scores, known = selection.scores.tolist(), selection.percentiles
+    percentiles = [None] * len(scores) if known is None else known.round(1).tolist()
     return [
-        {"score": round(score, 6), "rank": rank, "picked": i in picked}
-        for i, (score, rank) in enumerate(zip(scores.tolist(), ranks.tolist(), strict=True))
+        {"score": round(score, 6), "percentile": percentile, "rank": rank, "picked": i in picked}
+        for i, (score, percentile, rank) in enumerate(zip(scores, percentiles, selection.ranks.tolist(), strict=True))
     ]
 
 

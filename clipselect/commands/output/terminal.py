@@ -1,5 +1,6 @@
 """Results on the terminal: a table of clips with a timeline of their scores, tables of groups and frames."""
 
+import math
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -67,14 +68,26 @@ def print_groups(console: Console, groups: Sequence[Scored]) -> None:
 def print_group(console: Console, group: Scored, most: int | None = None) -> None:
     """The best frames of a group, or all of them."""
     counted = f"  {count(len(group.elements), 'frame')}, {group.picked:,} picked"
-    table = plain_table("rank", "frame", "score", "weight", "picked", left=["frame"], centre=["picked"])
+    known = ["percentile"] * has_percentiles(group)
+    table = plain_table("rank", "frame", "score", *known, "weight", "picked", left=["frame"], centre=["picked"])
     records = sorted(group.elements, key=lambda record: record["rank"])
     for record in records[:most]:
         weight = "" if record["weight"] is None else f"{record['weight']:.3f}"
-        _add(table, record, str(record["rank"]), Text(where(record)), f"{record['score']:.4f}", weight)
+        cells = (f"{record['score']:.4f}", *[percentile_text(record)] * len(known), weight)
+        _add(table, record, str(record["rank"]), Text(where(record)), *cells)
     left_out = 0 if most is None else max(len(records) - most, 0)
     more = [_more(left_out, "", "--all prints them")] * (left_out > 0)
     _print(console, Text.assemble((printable(group.title), "bold"), counted), table, *more, Text())
+
+
+def has_percentiles(result: Scored) -> bool:
+    """Whether it is known which share of the training elements the scores exceed."""
+    return any(element.get("percentile") is not None for element in result.elements)
+
+
+def percentile_text(element: Record) -> str:
+    """The percentile of a score as --threshold takes it, rounded down; empty where it is not known."""
+    return "" if element.get("percentile") is None else f"p{math.floor(element['percentile'])}"
 
 
 def where(frame: Record) -> str:
@@ -88,13 +101,16 @@ def _clip_table(console: Console, video: Scored) -> list[RenderableType]:
     """The clips by rank, the first `MAX_CLIP_ROWS` and every picked one; as many columns as there is room for."""
     records = sorted(video.elements, key=lambda record: record["rank"])
     rows = [record for record in records if record["rank"] <= MAX_CLIP_ROWS or record["picked"]]
-    for left_out in ((), ("frames",), ("frames", "end")):
-        columns = [name for name in ("rank", "start", "end", "frames", "score") if name not in left_out]
+    unknown = () if has_percentiles(video) else ("percentile",)
+    for left_out in ((), ("frames",), ("frames", "end"), ("frames", "end", "percentile")):
+        names = ("rank", "start", "end", "frames", "score", "percentile")
+        columns = [name for name in names if name not in (*left_out, *unknown)]
         table = plain_table(*columns, "picked", centre=["picked"])
         for record in rows:
             cells = {
                 "rank": str(record["rank"]), "start": clock(record["start"]), "end": clock(record["end"]),
                 "frames": str(record["frames"]), "score": f"{record['score']:.4f}",
+                "percentile": percentile_text(record),
             }  # fmt: skip
             _add(table, record, *(cells[name] for name in columns))
         if _natural_width(console, table) <= console.width:

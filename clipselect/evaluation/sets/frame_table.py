@@ -22,7 +22,7 @@ from clipselect.media.files import make_folder, whole_file
 from clipselect.media.images import Image, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
-from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.scorer import Scorer, load_ddnet
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
@@ -57,9 +57,9 @@ def frame_networks(
 
     Args:
         base: see `clipselect.zoo.embedder_loading.load_embedder`.
-        model: see `clipselect.scoring.scorer.load_scorer`; the shipped DDNet for faces by default.
+        model: see `clipselect.scoring.scorer.load_ddnet`; the shipped DDNet for faces by default.
     """
-    scorer = model if isinstance(model, Scorer) else load_scorer(model, device, elements="frames")
+    scorer = model if isinstance(model, Scorer) else load_ddnet(model, device, elements="frames")
     embedder = base if isinstance(base, Embedder) else load_embedder(base, device)
     if other := other_base(scorer.metadata, embedder.name, embedder.sha256):
         sentence = f"{scorer.name} was distilled for {other}: its ranking is a guess"
