@@ -1,6 +1,7 @@
 """Qualities of frames that need no training, ready to be a `scorer`: functions of n frames that give n numbers.
 
-They take the frames of clips as well; a clip's quality is the mean over its frames. `QUALITIES` has their names.
+They take the frames of clips as well; a clip's quality is the mean over its frames. Their names stand in
+`clipselect.scoring.named_scorers`.
 """
 
 from collections.abc import Callable, Sequence
@@ -115,13 +116,6 @@ def lightqnet(path: str | Path) -> FunctionScorer:
         return np.asarray(net.forward())
 
     return FunctionScorer(quality, name=Path(path).stem, elements="frames")
-
-
-QUALITIES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.float64]]] = {
-    "sharpness": sharpness,
-    "jpeg-bytes": jpeg_bytes,
-    "area": area,
-}
 
 
 def _each_frame(elements: NDArray[np.uint8], of_frame: Callable[[Image], float]) -> NDArray[np.float64]:

@@ -7,12 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.scoring.frame_qualities import QUALITIES, lightqnet
+from clipselect.scoring.cheap_scores import motion
+from clipselect.scoring.frame_qualities import area, jpeg_bytes, lightqnet, sharpness
 from clipselect.scoring.function_scorer import CLIP_SECONDS, FunctionScorer
 from clipselect.scoring.input_spec import NORMALISATIONS, InputSpec
 from clipselect.scoring.onnx_network import open_onnx
 from clipselect.scoring.user_code import run_code, split_code
 
+QUALITIES = {
+    "sharpness": FunctionScorer(sharpness, "sharpness"),
+    "jpeg-bytes": FunctionScorer(jpeg_bytes, "jpeg-bytes"),
+    "area": FunctionScorer(area, "area"),
+    "motion": FunctionScorer(motion, "motion", elements="clips"),
+}
 LIGHTQNET = "lightqnet:"
 
 
@@ -26,7 +33,7 @@ def named_scorer(name: str | Path) -> Any:
     """
     text = str(name)
     if text in QUALITIES:
-        return FunctionScorer(QUALITIES[text], name=text)
+        return QUALITIES[text]
     if code := split_code(text):
         return run_code(*code, _made, "a function that scores a batch of elements")
     if text.startswith(LIGHTQNET):

@@ -122,7 +122,7 @@ def load_scorer(
     Args:
         scorer: a DDNet, as for `load_ddnet`; FILE.onnx:NORMALISATION, a network on the CPU, see
             `clipselect.scoring.named_scorers.onnx_scorer`; FILE.py:NAME, your own code, which is run, and in it a
-            function of a batch of elements; a name of `clipselect.scoring.frame_qualities.QUALITIES`;
+            function of a batch of elements; a name of `clipselect.scoring.named_scorers.QUALITIES`;
             lightqnet:FILE.pb; such a function itself, which becomes a `FunctionScorer`; or a scorer, which is returned.
         device: where a DDNet runs, as for `load_ddnet`.
         elements: what it must be for: "clips" or "frames"; either by default.

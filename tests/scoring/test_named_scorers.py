@@ -1,7 +1,7 @@
 """Scorers by name or file: the user's own code, ONNX networks, the qualities of frames, LightQNet."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnx
@@ -11,9 +11,11 @@ from helpers.onnx_files import network
 from onnx import TensorProto, helper
 
 from clipselect import FunctionScorer, load_scorer
+from clipselect.commands import options
 from clipselect.errors import ClipselectError, NetworkError
 from clipselect.samplers.frame_sampler import FrameSampler
-from clipselect.scoring.frame_qualities import QUALITIES, agreement, feature_norm
+from clipselect.scoring.frame_qualities import agreement, feature_norm
+from clipselect.scoring.named_scorers import QUALITIES
 from clipselect.scoring.scorer import Scorer
 
 CODE = """
@@ -156,7 +158,7 @@ def test_a_blurred_frame_has_less_sharpness_and_fewer_bytes(name: str) -> None:
     assert scorer.score(np.stack([[sharp, blurred(sharp)]])) == pytest.approx((before + after) / 2)  # a clip
 
 
-def test_every_quality_scores_frames_and_clips() -> None:
+def test_every_quality_scores_clips() -> None:
     for name in QUALITIES:
         scores = load_scorer(name, elements="clips").score(np.zeros((2, 3, 16, 16, 3), np.uint8))
         assert scores.shape == (2,)
@@ -188,3 +190,9 @@ def test_a_file_that_is_no_lightqnet_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.pb").write_bytes(b"no graph")
     refused(f"lightqnet:{tmp_path}/a.pb", "a.pb", "lightqnet-dm100.pb")
     refused(f"lightqnet:{tmp_path}/none.pb", "none.pb")
+
+
+def test_the_help_of_the_command_line_names_them_all() -> None:
+    """It starts without PyTorch, so it has them in its own words."""
+    option = get_args(options.AnyScorer)[1]
+    assert f" {', '.join(QUALITIES)};" in option.help
