@@ -26,7 +26,7 @@ def sharpness(elements: NDArray[np.uint8]) -> NDArray[np.float64]:
 
     >>> checks = np.indices((8, 8)).sum(axis=0) % 2 * 255
     >>> sharp, flat = sharpness(np.stack([checks, checks * 0 + 127])[..., None].repeat(3, -1).astype(np.uint8))
-    >>> sharp > flat
+    >>> bool(sharp > flat)
     True
     """
     cv2 = opencv()
