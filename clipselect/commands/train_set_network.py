@@ -8,17 +8,10 @@ import typer
 from clipselect.commands import options
 from clipselect.commands.progress import Failures, run_training
 from clipselect.media.text import printable
-from clipselect.sets.lfenet import ENDINGS
-from clipselect.sets.transfer import RELATIONS
-from clipselect.training import set_training
-from clipselect.training.lfenet_training import LOSSES, LFENetRecipe
-from clipselect.training.runtime import is_first_process
 
 train_set_network = typer.Typer(
     no_args_is_help=True, help="Train a network that makes one feature of a whole set of faces."
 )
-OWN = LFENetRecipe()
-"""The defaults."""
 
 
 def lfenet(
@@ -35,23 +28,25 @@ def lfenet(
     loss: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help=f"One of {', '.join(LOSSES)}; all but the first need thousands of identities."
+            metavar="NAME",
+            help="One of restoration, softmax, arcface, cosface, sphereface; all but the first need thousands of "
+            "identities.",
         ),
-    ] = OWN.loss,
-    relation: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(RELATIONS)}.")] = OWN.relation,
-    width: Annotated[int, typer.Option(help="Numbers per query and key.")] = OWN.width,
-    bottleneck: Annotated[int | None, typer.Option(help="Numbers per compressed value.")] = OWN.bottleneck,
-    max_segment: Annotated[int, typer.Option(help="Longer sets are split into segments of this many images.")] = (
-        OWN.max_segment
-    ),
-    ending: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(ENDINGS)}.")] = OWN.ending,
-    images_per_set: Annotated[int, typer.Option(help="Images of a training set.")] = OWN.images_per_set,
-    keep_good: Annotated[float, typer.Option(help="Weight of the penalty for moving images that are good.")] = (
-        OWN.keep_good
-    ),
-    steps: options.Steps = OWN.steps,
-    batch: Annotated[int, typer.Option(min=2, help="Sets in a batch, over all processes.")] = OWN.batch,
-    learning_rate: options.LearningRate = OWN.learning_rate,
+    ] = "restoration",
+    relation: Annotated[
+        str, typer.Option(metavar="NAME", help="One of softmax_a, softmax_b, scaled_dot.")
+    ] = "softmax_b",
+    width: Annotated[int, typer.Option(help="Numbers per query and key.")] = 64,
+    bottleneck: Annotated[int | None, typer.Option(help="Numbers per compressed value.")] = 64,
+    max_segment: Annotated[int, typer.Option(help="Longer sets are split into segments of this many images.")] = 12,
+    ending: Annotated[
+        str, typer.Option(metavar="NAME", help="own, the base's; or paper: BN-dropout-linear-BN from random weights.")
+    ] = "own",
+    images_per_set: Annotated[int, typer.Option(help="Images of a training set.")] = 3,
+    keep_good: Annotated[float, typer.Option(help="Weight of the penalty for moving images that are good.")] = 1.0,
+    steps: options.Steps = 4000,
+    batch: Annotated[int, typer.Option(min=2, help="Sets in a batch, over all processes.")] = 16,
+    learning_rate: options.LearningRate = 1e-3,
     backbone_learning_rate: Annotated[
         float | None,
         typer.Option(help="Of the base; 0 freezes it. (default: 0 for restoration, else a hundredth of the other)"),
@@ -74,6 +69,9 @@ def lfenet(
 
 
 def _train(network: str, arguments: dict[str, Any]) -> None:
+    from clipselect.training import set_training
+    from clipselect.training.runtime import is_first_process
+
     failures = Failures("images", quiet=not is_first_process())
     made = run_training(set_training.train_set_network, {"network": network, **arguments}, failures)
     failures.report()

@@ -17,7 +17,10 @@ from helpers.command_line import Run
 from clipselect.commands import app
 from clipselect.data.tracklets import LAYOUTS
 from clipselect.samplers.clip_selector import DEFAULT_K
+from clipselect.sets.lfenet import ENDINGS
+from clipselect.sets.transfer import RELATIONS
 from clipselect.training.embedder_losses import LOSSES
+from clipselect.training.lfenet_training import LOSSES as SET_LOSSES
 
 IMPORTED = """
 import sys
@@ -62,6 +65,7 @@ def test_help_and_mistakes_need_no_slow_library(words: list[str], code: int) -> 
         (["train-base"], NETWORKS),
         (["train-embedder"], [*EMBEDDERS, *LOSSES]),
         (["distill"], NORMALISATIONS),
+        (["train-set-network", "lfenet"], [*SET_LOSSES, *RELATIONS, *ENDINGS]),
         (["score"], [f"(default: {DEFAULT_K}, or all"]),
     ],
 )

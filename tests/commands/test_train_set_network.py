@@ -4,12 +4,15 @@ import signal
 from pathlib import Path
 
 import pytest
+import typer
 from helpers.command_line import Run, assert_refused, stop_at
 from helpers.identity_pictures import data_set
 from helpers.set_networks import tiny_base, tiny_base_file
 from helpers.training_data import assert_same_weights
 
 import clipselect
+from clipselect.commands import app
+from clipselect.training.lfenet_training import LFENetRecipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -41,6 +44,12 @@ def test_it_says_what_it_made_and_goes_on_where_it_was_stopped(
     assert_same_weights(whole, parts)
     assert_refused(run(*command, "--relation", "softmax_a", "-o", whole), str(whole), "finished weights of another run")
     assert "--base" in whole.with_suffix(".md").read_text()
+
+
+def test_the_defaults_are_those_of_the_library() -> None:
+    command = typer.main.get_group(app).commands["train-set-network"].commands["lfenet"]  # type: ignore[attr-defined]
+    shown = {parameter.name: parameter.default for parameter in command.params}
+    assert {name: shown[name] for name in vars(LFENetRecipe())} == vars(LFENetRecipe())
 
 
 @pytest.mark.parametrize(
