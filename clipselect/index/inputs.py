@@ -97,8 +97,11 @@ def _videos_at(path: Path, prefix: Path | None, *, may_be_empty: bool) -> list[P
     if path.suffix.lower() in LIST_SUFFIXES and os.path.isfile(path):
         paths = listed(path, prefix)
         if not any(map(os.path.lexists, paths)):
-            problem = f"is text, and not one of the {len(paths)} files it lists is there, not {printable(paths[0])}"
-            raise ClipselectError(f"{path}: {problem}; give videos, or the folder that they are relative to as prefix")
+            first, many = printable(paths[0]), len(paths) > 1
+            missing = f"none of the {len(paths)} files it lists is there, such as {first}"
+            problem = missing if many else f"the file it lists, {first}, is not there"
+            remedy = "give videos, or a prefix, the folder from which its paths count"
+            raise ClipselectError(f"{path}: is text, and {problem}; {remedy}")
         return paths
     if glob.has_magic(str(path)) and not os.path.lexists(path):
         raise ClipselectError(f"{path}: nothing matches; check the pattern and the folder")

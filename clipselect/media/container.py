@@ -11,6 +11,7 @@ from av.codec import Capabilities
 
 from clipselect.errors import VideoError
 from clipselect.media.cores import usable_cores
+from clipselect.media.text import is_text
 
 PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "webp"})
 """A stream of these beside a video is most likely its cover, whether the container says so or not."""
@@ -18,6 +19,7 @@ MAX_PIXELS = 8192 * 8192
 """Of a frame: a few hundred kilobytes of video can ask for any number, and a decoder holds a dozen frames."""
 TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 """Text that FFmpeg draws as a terminal would show it."""
+IS_TEXT = "is text, not a video; give a video, or name a list of paths .txt or .csv"
 IMAGE_FORMATS = frozenset({"gif", "apng"})
 """What holds a single image as well as many; formats of nothing but images are known by their names."""
 IMAGE_BRANDS = frozenset({"avif", "heic", "heix", "mif1"})
@@ -42,10 +44,17 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
         # "file:" keeps FFmpeg from taking a name with a colon for a protocol
         container = av.open(f"file:{path}", options=LIMITS, **ANY_METADATA)
     except av.FFmpegError as e:
+        refuse_text(path)
         reason = e.strerror or type(e).__name__
         raise VideoError(f"{path}: not a video that FFmpeg can open ({reason}); check the file or convert it") from e
     with container:
         yield container
+
+
+def refuse_text(path: Path) -> None:
+    """Raise a VideoError if a file that FFmpeg takes for no video is text."""
+    if is_text(path):
+        raise VideoError(f"{path}: {IS_TEXT}")
 
 
 def refuse_no_video(container: av.container.InputContainer, frames: int, path: Path) -> None:
@@ -56,7 +65,7 @@ def refuse_no_video(container: av.container.InputContainer, frames: int, path: P
     """
     name = container.format.name
     if name in TEXT_FORMATS:
-        raise VideoError(f"{path}: is text, not a video; give a video file")
+        raise VideoError(f"{path}: {IS_TEXT}")
     brand = container.metadata.get("major_brand", "")
     image = name == "image2" or name.endswith("_pipe") or name in IMAGE_FORMATS or brand in IMAGE_BRANDS
     if image and frames <= 1:
@@ -135,6 +144,7 @@ def video_stream(container: av.container.InputContainer, path: Path) -> av.Video
     """The first video stream that is no cover picture; a VideoError if there is none or it cannot be decoded here."""
     films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if not films:
+        refuse_text(path)  # such as subtitles
         kind = "only sound" if container.streams.audio else "no video stream"
         raise VideoError(f"{path}: the file holds {kind}; give a file with pictures")
     stream = min(films, key=lambda s: s.codec_context is not None and s.codec_context.name in PICTURE_CODECS)

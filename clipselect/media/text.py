@@ -1,4 +1,10 @@
-"""Text that terminals can print and files can hold, whatever bytes a file name has."""
+"""Text that terminals can print and files can hold, whatever bytes a file name has; files that are text."""
+
+import codecs
+from pathlib import Path
+
+READ_TO_RECOGNISE = 4096
+"""Bytes at the beginning of a file by which text is recognised."""
 
 
 def printable(text: object) -> str:
@@ -17,3 +23,19 @@ def utf8(text: str) -> str:
     caf\\xe9.mp4
     """
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file that is no video begins as UTF-8 or UTF-16 text does.
+
+    >>> is_text(Path("video.mp4"))
+    False
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(READ_TO_RECOGNISE)
+        wide = head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        text = codecs.getincrementaldecoder("utf-16" if wide else "utf-8")().decode(head)
+    except (OSError, UnicodeError):
+        return False
+    return bool(text) and all(c.isprintable() or c.isspace() or c == "\ufeff" for c in text)

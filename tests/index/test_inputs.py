@@ -124,7 +124,10 @@ def test_what_names_no_video_is_reported_and_the_rest_is_found(here: Path) -> No
     names = ["empty", "a.mp4", "*.mov", "letter.txt"]
     assert find_videos(names, on_error=lambda path, error: errors.append((path, str(error)))) == [Path("a.mp4")]
     assert [path for path, _ in errors] == ["empty", "*.mov", "letter.txt"]
-    assert "is text" in errors[2][1]
+    assert "is text, and none of the 2 files it lists is there, such as Dear all" in errors[2][1]
+    (here / "hi.txt").write_text("hi")
+    with pytest.raises(ClipselectError, match=r"^hi\.txt: is text, and the file it lists, hi, is not there; give"):
+        find_videos(["hi.txt"])
 
 
 def test_a_prefix_comes_before_the_paths_of_lists_alone(here: Path) -> None:
