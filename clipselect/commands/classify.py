@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from clipselect.commands import options
-from clipselect.commands.common import print_warning
+from clipselect.commands.common import check, print_warning
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.media.text import printable
 from clipselect.pages.formats import clock, count
@@ -35,7 +35,7 @@ def classify(
     base_geometry: options.BaseGeometry = None,
     device: options.Device = "auto",
     decoder: options.DecoderName = "pyav",
-    fps: options.Fps = 30.0,
+    fps: options.FrameFolderFps = None,
     fast: options.Fast = False,
     json_file: options.JsonFile = None,
     threads: options.Threads = None,
@@ -49,6 +49,7 @@ def classify(
     from clipselect.commands.outputs import VideoOutputs, write
     from clipselect.evaluation.classify import compare
     from clipselect.samplers.clip_selector import ClipSelector
+    from clipselect.samplers.explanation import caveats
     from clipselect.scoring.scorer import load_ddnet
     from clipselect.zoo.loading import load_base
 
@@ -60,6 +61,9 @@ def classify(
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, decoder=cast("Backend", decoder), fps=fps,
         fast=fast,
     )  # fmt: skip
+    check(
+        fps is None or video.is_dir(), "--fps is for a folder of frames; a video file has its own rate, so leave it out"
+    )
     network = load_base(base, device).with_geometry(base_geometry)
     with ProgressDisplay(quiet, lines=False) as display:
         picks = selector(video, progress=display)
@@ -69,9 +73,9 @@ def classify(
         length = clock(result.facts["duration"])
         title = f"{printable(video)}  {length}, {count(len(result.elements), 'candidate clip')}"
         outputs.console.print(Text(title, style="bold"))
-        _print(outputs.console, answers, network.classes)
+        _print(outputs.console, answers, network.classes, caveats(network))
         outputs.console.print(*(Text(f"note: {doubt}", style="yellow") for doubt in result.facts["doubts"]), sep="\n")
-    for warning in result.facts["warnings"]:
+    for warning in (*result.facts["warnings"], *(result.facts["doubts"] if quiet else ())):
         print_warning(f"{video}: {warning}")
     if json_file is not None:
         rows = [_row(answer, network.classes) for answer in answers]
@@ -89,7 +93,7 @@ def _row(answer: "Answer", classes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...]) -> None:
+def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...], caveats: tuple[str, ...]) -> None:
     from clipselect.commands.output.terminal import plain_table
 
     table = plain_table("method", "clips", "GFLOPs", "seconds", "answer", left=["method", "answer"])
@@ -107,8 +111,8 @@ def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...]) 
             style="bold green" if answer.method == "ddl" else "",
         )
     console.print(table)
-    console.print(Text(f"classes it knows: {', '.join(map(printable, classes))}"))
-    console.print(Text("Percentages are shared among these and background: of any other action they mean nothing"))
+    for caveat in caveats:
+        console.print(Text(caveat))
     console.print(
         Text("GFLOPs: 10^9 multiply-adds, the DDNet included; seconds: from the opened file to the answer", style="dim")
     )

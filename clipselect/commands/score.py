@@ -33,7 +33,7 @@ def score(
     scorer: options.AnyScorer = None,
     device: options.Device = "auto",
     decoder: options.DecoderName = "pyav",
-    fps: options.Fps = 30.0,
+    fps: options.FrameFolderFps = None,
     fast: options.Fast = False,
     json_file: options.JsonFile = None,
     csv_file: options.CsvFile = None,
@@ -76,6 +76,10 @@ def score(
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, candidates=candidates,
         decoder=cast("Backend", decoder), fps=fps, fast=fast,
     )  # fmt: skip
+    check(
+        fps is None or any(path.is_dir() for path in paths),
+        "--fps is for folders of frames, and only video files were given, which have their own rate; leave it out",
+    )
     base = None if explain is None else explaining_base(explain, device)
 
     def score_one(named: tuple[Path, str | ClipselectError]) -> "list[Result]":

@@ -3,6 +3,7 @@
 What is done about files whose data differ from what their containers promise: `clipselect.media.read_again`.
 """
 
+import re
 import stat
 from collections.abc import Iterator
 from fractions import Fraction
@@ -115,6 +116,11 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
         with path.open("rb"):
             pass
     except FileNotFoundError as e:
+        if address := re.match(
+            r"(https?|ftp|rtsp|rtmp|s3|gs):/+", str(path), re.IGNORECASE
+        ):  # of two slashes Path keeps one
+            named = f"{address[1]}://{str(path)[address.end() :]}"
+            raise VideoError(f"{named}: an address, not a file; download it first") from e
         raise VideoError(f"{path}: no such file; check the path") from e
     except OSError as e:
         raise VideoError(f"{path}: cannot be read ({e.strerror}); check its name and permissions") from e

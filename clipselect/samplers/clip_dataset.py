@@ -46,7 +46,8 @@ class ClipDataset(Dataset[Item]):
     An item holds
 
         video        [K, C, T, H, W] (or [K, T, C, H, W], see `layout`): uint8 RGB, or what `transform` makes of it
-        weights      [K] float32 in [0, 1]: of the clips in the video's answer (eq. 8), for `VideoAggregator`
+        weights      [K] float32 in [0, 1]: of the clips in the video's answer (eq. 8), for `VideoAggregator`;
+                     `weights > 0` is the mask of the real clips, which are not there for padding
         start, end   [K] float64: seconds from the first frame of the video
         score        [K] float32 in (0, 1)
         path         as given

@@ -3,6 +3,7 @@
 For PyTorchVideo's datasets there is `DDLClipSampler`, for the frames of faces and persons `FrameSampler`.
 """
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ def select(
             warning, or "raise".
         device: where a `scorer` that is not loaded yet runs: "cpu", "cuda", ... or "auto".
         decoder: "pyav" or "decord".
-        fps: frames per second of frames in memory, which need it, or of a folder of frames; 30 by default.
+        fps: frames per second of frames in memory, which need it, or of a folder of frames; 30 by default. A
+            video file has its own.
         fast: estimate the scores without decoding every frame, see `clipselect.media.fast`.
         keep_frames: of frames in memory: refer to them in the picks, without a copy, so that `Picks.decode` works; with
             False they can be freed.
@@ -107,6 +109,8 @@ def select(
     check_argument(named or device == "auto", "device", "cannot be given with a loaded scorer; load it there")
     scorer = load_scorer(scorer, device, elements="clips")
     base = None if explain is None else explaining_base(explain, device)
+    own_rate = isinstance(video, str | Path) and os.path.isfile(video)
+    check_argument(fps is None or not own_rate, "fps", "is for folders of frames; a video file has its own rate")
     selector = ClipSelector(
         scorer=scorer, k=k, threshold=threshold, clip_duration=clip_duration, stride=stride, min_gap=min_gap,
         candidates=candidates, index=index, on_missing=on_missing, decoder=decoder, fps=fps, fast=fast,
@@ -156,6 +160,7 @@ class ClipSelector:
         check_limits(k=self.k, threshold=self._threshold, min_gap=self.min_gap)
         check_decoder(self.decoder)
         one_of(self.on_missing, "on_missing", get_args(OnMissing))
+        check_argument(isinstance(self.fast, bool), "fast", f"must be True or False, got {self.fast!r}")
         if self.fast and self.decoder != "pyav":
             raise ArgumentError("fast", f"does not work with the decoder {self.decoder}; leave one of them out")
         for name in ("clip_duration", "stride"):

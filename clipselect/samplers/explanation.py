@@ -17,6 +17,7 @@ from clipselect.media.candidate_clips import Clip
 from clipselect.media.clip_decoding import read_clips
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source
+from clipselect.media.text import printable
 from clipselect.method.discriminability import discriminability, similarity
 from clipselect.zoo.base import Base, background_probability
 from clipselect.zoo.loading import load_base
@@ -26,6 +27,26 @@ HOW_TO_READ = (
     "D (eq. 3) is how many times as similar the base's feature is to its nearest class as to the hardest negative. "
     "1: the base cannot distinguish the two; larger: clearer; below 1: background is nearer, or no class is near."
 )
+
+MAX_NAMED = 20
+"""Classes in a sentence."""
+
+
+def caveats(base: Base) -> tuple[str, str]:
+    """Which classes a base knows, and what its answers are worth for anything else: a sentence each.
+
+    >>> from clipselect import load_base
+    >>> caveats(load_base(device="cpu"))[1]
+    'Percentages are shared among these and background: of any other action they mean nothing'
+    """
+    listed = ", ".join(map(printable, base.classes[:MAX_NAMED]))
+    more = f" and {len(base.classes) - MAX_NAMED:,} more" * (len(base.classes) > MAX_NAMED)
+    rows = base.head_rows
+    background = " and background" * (rows is not None and len(rows) > len(base.classes))
+    return (
+        f"classes it knows: {listed}{more}",
+        f"Percentages are shared among these{background}: of any other action they mean nothing",
+    )
 
 
 @dataclass(frozen=True)

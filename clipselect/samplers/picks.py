@@ -23,7 +23,7 @@ from clipselect.media.text import printable
 from clipselect.method.aggregation import weights
 from clipselect.method.selection import Selection, ranks
 from clipselect.samplers.arguments import one_of
-from clipselect.samplers.explanation import Explanation, explain_clips, explaining_base
+from clipselect.samplers.explanation import Explanation, caveats, explain_clips, explaining_base
 from clipselect.scoring.video_scores import VideoScores
 from clipselect.zoo.base import Base
 
@@ -87,6 +87,7 @@ class Picks(Sequence[Pick]):
         path: of the video; None for frames in memory.
         read: signature of the file when it was read, by which `decode` and `save` notice that it has changed.
         explanations: of the picks in time order, from `explain`; else empty.
+        caveats: of the explanations: which classes the base knows, and what it says of anything else; else empty.
     """
 
     scores: VideoScores
@@ -94,6 +95,7 @@ class Picks(Sequence[Pick]):
     path: Path | None = None
     read: tuple[int, int] | tuple[None, None] = (None, None)
     explanations: tuple[Explanation, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
@@ -159,7 +161,7 @@ class Picks(Sequence[Pick]):
         return picks_html(self)
 
     def explain(self, base: Base | Path | str, *, progress: ProgressCallback = no_progress) -> "Picks":
-        """The same picks, each with its `explanation`: what a base sees in it.
+        """The same picks, each with its `explanation`: what a base sees in it; `caveats` say which classes it knows.
 
         >>> from clipselect import select
         >>> [pick] = select("video.mp4", k=1).explain("r3d-actions")
@@ -178,7 +180,8 @@ class Picks(Sequence[Pick]):
         """
         base = explaining_base(base)
         self.check_readable()
-        return replace(self, explanations=explain_clips(self.scores.source, self._clips, base, progress))
+        found = explain_clips(self.scores.source, self._clips, base, progress)
+        return replace(self, explanations=found, caveats=caveats(base))
 
     def without_frames(self) -> "Picks":
         """The same without the pixels of frames in memory, which can be freed then."""
@@ -284,6 +287,7 @@ class Picks(Sequence[Pick]):
             "error": None,
             "warnings": [*self.warnings],
             "doubts": [*self.doubts],
+            "caveats": [*self.caveats],
             "seconds": {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()},
             "clips": [
                 {
@@ -301,7 +305,8 @@ class Picks(Sequence[Pick]):
         }  # fmt: skip
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """A table with one row per candidate, in time order: the columns of `clipselect score --csv` without the path.
+        """A table with one row per candidate, in time order: the columns of `clipselect score --csv` and last_frame,
+        without the path.
 
         Raises:
             MissingLibraryError: pandas is not installed.
@@ -309,7 +314,9 @@ class Picks(Sequence[Pick]):
         pandas = require("pandas", "to_pandas()")
         clips = [clip | (clip["explanation"] or {}) for clip in self.to_dict()["clips"]]
         unknown = ["percentile"] if self.scores.percentiles is None else []
-        return pandas.DataFrame(clips).drop(columns=["file", "explanation", *unknown])
+        table = pandas.DataFrame(clips).drop(columns=["file", "explanation", *unknown])
+        table.insert(table.columns.get_loc("first_frame") + 1, "last_frame", [clip.last for clip in self.scores.clips])
+        return table
 
     @property
     def _clips(self) -> list[Any]:

@@ -49,10 +49,11 @@ def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | 
         features: [n, d] of the candidates, from `Scorer.outputs`.
     """
     found = []
+    what = "order is" if len(scores) > 1 else "score is"
     domain = scorer.training_domain
     if domain is not None and features is not None and domain.share_nearer(features) >= UNLIKE:
         found.append(
-            f"unlike {UNLIKE:.0%} of what {scorer.name} was distilled on, so its order is a guess; distil a "
+            f"unlike {100 * UNLIKE:.0f} % of what {scorer.name} was distilled on, so its {what} a guess; distil a "
             "DDNet on videos like this one (clipselect distill)"
         )
     table: Any = (scorer.metadata.get("held_out") or {}).get("order")
@@ -61,6 +62,6 @@ def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | 
         if (right := share_in_order(table, spread)) < MIN_RIGHT:
             found.append(
                 f"the scores of all its clips lie within {spread:.3f}, so their order is a guess: {scorer.name} has "
-                f"{right:.0%} of held-out clips that close in the right order, where chance is 50 %"
+                f"{100 * right:.0f} % of held-out clips that close in the right order, where chance is 50 %"
             )
     return tuple(found)

@@ -33,4 +33,6 @@ def weights_path(model: str | Path, names: dict[str, str]) -> Path:
     if Path(model).is_file():
         return Path(model)
     known = ", ".join(names)
+    if Path(model).suffix or Path(model).name != str(model):
+        raise ClipselectError(f"{model}: no such file; check the path, or give one of {known}")
     raise ClipselectError(f"unknown model {str(model)!r}: give one of {known}, or the path of a weights file")

@@ -223,3 +223,24 @@ def test_a_single_frame_is_a_video(scorer: Scorer, tmp_path: Path) -> None:
     assert [(one.first_frame, one.last_frame, one.rank, one.weight) for one in picks] == [(0, 0, 1, picks[0].score)]
     [clip] = picks.decode(8)
     assert clip.shape == (8, 3, 48, 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"fast": "yes"}, "^fast must be True or False, got 'yes'"),
+        ({"fps": 25}, "^fps is for folders of frames; a video file has its own rate"),
+        ({"scorer": "nix.safetensors"}, "nix.safetensors: no such file; check the path"),
+    ],
+)
+def test_what_would_be_ignored_or_misread_is_refused(
+    options: dict[str, Any], says: str, video: Path, scorer: Scorer
+) -> None:
+    with pytest.raises(ClipselectError, match=says):
+        select(video, **{"scorer": scorer, **options})
+
+
+@pytest.mark.parametrize("given", ["https://a.org/v/b.mp4", Path("https://a.org/v/b.mp4")])
+def test_an_address_is_named_as_it_is(given: Path | str, scorer: Scorer) -> None:
+    with pytest.raises(VideoError, match=r"^https://a\.org/v/b\.mp4: an address, not a file; download it first"):
+        select(given, scorer=scorer)

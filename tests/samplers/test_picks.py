@@ -153,6 +153,7 @@ def test_the_record_and_the_table_hold_all_candidates(picks: Picks, monkeypatch:
     assert {clip["weight"] for clip in record["clips"] if not clip["picked"]} == {None}
     table = picks.to_pandas()
     assert table["rank"].tolist() == [one.rank for one in picks.candidates]
+    assert table["last_frame"].tolist() == [one.last_frame for one in picks.candidates]
     assert table[table.picked].start.tolist() == [one.start for one in picks]
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     with pytest.raises(MissingLibraryError, match="pandas"):

@@ -24,7 +24,7 @@ def scorer() -> Scorer:
 def test_scores_that_lie_close_together_are_a_guess(scorer: Scorer) -> None:
     scores = np.array([0.5, 0.55, 0.52], np.float32)
     (sentence,) = doubts(scorer, scores)
-    assert "0.050" in sentence and "50%" in sentence and "guess" in sentence
+    assert "0.050" in sentence and "50 %" in sentence and "guess" in sentence
 
 
 def test_scores_that_lie_far_apart_are_none(scorer: Scorer) -> None:
@@ -37,7 +37,10 @@ def test_a_single_clip_has_no_order(scorer: Scorer) -> None:
 
 def test_a_video_unlike_the_training_clips_is_a_guess(scorer: Scorer) -> None:
     (sentence,) = doubts(scorer, np.array([0.1, 0.9], np.float32), np.full((2, 3), 9, np.float32))
-    assert sentence.startswith("unlike 99% of what ddnet3d-actions") and "clipselect distill" in sentence
+    assert sentence.startswith("unlike 99 % of what ddnet3d-actions") and "clipselect distill" in sentence
+    assert "its order is a guess" in sentence
+    (sentence,) = doubts(scorer, np.array([0.9], np.float32), np.full((1, 3), 9, np.float32))
+    assert "its score is a guess" in sentence and "order" not in sentence
 
 
 def test_weights_that_say_nothing_raise_no_doubt(scorer: Scorer) -> None:

@@ -4,7 +4,8 @@ Of videos, as `clipselect score` and `classify` write it:
 
     {"version": 1, "clipselect": "0.2.0", "settings": {...},
      "videos": [{"path": "a.mp4", "duration": 12.48, "start_time": 0.0, "model": "ddnet3d-actions", "error": null,
-                 "warnings": [], "doubts": [], "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
+                 "warnings": [], "doubts": [], "caveats": [],
+                 "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
                  "clips": [{"start": 0.0, "end": 1.0, "frames": 25, "first_frame": 0, "score": 0.18, "percentile": 21.4,
                             "rank": 7, "picked": false, "weight": null, "file": null, "explanation": null}, ...]},
                 ...]}
@@ -14,7 +15,8 @@ a clip is [start, end) and `frames` counts the video's frames in it, from `first
 order. `percentile` is which share of the training elements the score exceeds, in percent, and null where the weights do
 not say; in CSV it is a column where they do. `weight` is how much a picked clip counts (eq. 8), null for others; `file`
 is where --extract put the clip.
-`warnings` are about the file, `doubts` say why the order of the clips is a guess.
+`warnings` are about the file, `doubts` say why the order of the clips is a guess, `caveats` which classes the base of
+--explain knows.
 
 `explanation` is what the base of --explain sees in a picked clip, null for others and without it:
 
@@ -101,7 +103,7 @@ class Scored:
     scores: NDArray[np.float32]
     thumbnails: Mapping[int, bytes] = field(default_factory=dict)
     aspect: float = 16 / 9
-    pictures: Mapping[int, Image] = field(default_factory=dict)
+    pictures: dict[int, Image] = field(default_factory=dict)
 
     @property
     def error(self) -> str | None:
@@ -156,7 +158,7 @@ def scored_video(
 def failed_video(path: Path, model: str, error: str) -> Failed:
     """The result of a video that could not be scored."""
     facts = {"path": str(path), "duration": None, "start_time": None, "model": model, "error": error}
-    return Failed(str(path), {**facts, "warnings": [], "doubts": [], "seconds": {}}, error)
+    return Failed(str(path), {**facts, "warnings": [], "doubts": [], "caveats": [], "seconds": {}}, error)
 
 
 def scored_group(
