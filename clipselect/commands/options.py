@@ -75,7 +75,10 @@ Threads = Annotated[
         help="Threads of decoder and network, each. (default: as many as are fastest on an idle machine)",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no progress; warnings and errors only.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="No table, no progress; warnings, doubts about the order, and errors only."),
+]
 
 # Of clips
 ListPrefix = Annotated[
@@ -117,6 +120,9 @@ MinGap = Annotated[
 ]
 DecoderName = Annotated[str, typer.Option(help="pyav or decord.")]
 Fps = Annotated[float, typer.Option(help="Frames per second of folders of frames.")]
+FrameFolderFps = Annotated[
+    float | None, typer.Option("--fps", help="Frames per second of folders of frames. (default: 30)")
+]
 Fast = Annotated[bool, typer.Option("--fast", help="Estimate the scores without decoding every frame, in less time.")]
 
 # Of frames

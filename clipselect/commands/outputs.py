@@ -1,10 +1,11 @@
 """Where results go: files and standard output, checked before the work and written whole after it."""
 
+import heapq
 import io
 import itertools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -136,7 +137,7 @@ class VideoOutputs(Outputs):
         if not self.quiet:
             print_video(self.console, result)
             return
-        for warning in result.facts["warnings"]:
+        for warning in (*result.facts["warnings"], *result.facts["doubts"]):
             print_warning(f"{result.title}: {warning}")
 
     def thumbnails(self, picks: Picks, videos: int) -> dict[int, bytes]:
@@ -170,7 +171,7 @@ class FrameOutputs(Outputs):
         index: frame index to write.
         every_frame: print every frame of every group, rather than a summary.
         saved: which group a folder of saved frames belongs to.
-        pictured: groups whose pictures are kept for the page or plot.
+        pictured: best score, minus its place, and pictures of the groups that the page or plot shows: a heap.
     """
 
     kind = GROUPS
@@ -179,8 +180,9 @@ class FrameOutputs(Outputs):
 
     index: Path | None = None
     every_frame: bool = False
+    places: Iterator[int] = field(default_factory=itertools.count)
     saved: dict[Path, tuple[str, str]] = field(default_factory=dict)
-    pictured: set[tuple[str, str]] = field(default_factory=set)
+    pictured: list[tuple[float, int, dict[int, Image]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -203,14 +205,20 @@ class FrameOutputs(Outputs):
     def with_pictures(self, group: Scored, picture: Callable[[int], Image]) -> Scored:
         """The same group with the pictures that the page or the plot shows of it, if one is wanted.
 
+        Only the best groups are shown: those that better ones push out lose their pictures again.
+
         Args:
             picture: place of a frame among the group's elements -> its pixels.
         """
         wanted = self.plot is not None or self.html is not None
-        if not wanted or len(self.pictured) == shown.PICTURED_GROUPS:
+        best, is_full = float(group.scores.max()), len(self.pictured) == shown.PICTURED_GROUPS
+        if not wanted or (is_full and best <= self.pictured[0][0]):
             return group
-        self.pictured.add((group.facts["source"], group.facts["group"]))
-        return shown.with_pictures(group, picture)
+        made = shown.with_pictures(group, picture)
+        heapq.heappush(self.pictured, (best, -next(self.places), made.pictures))
+        if is_full:
+            heapq.heappop(self.pictured)[2].clear()
+        return made
 
     def check_index(self, scorer: AnyScorer) -> None:
         """Raise an ArgumentError if an index is wanted, and nothing would show by which scorer its scores are."""

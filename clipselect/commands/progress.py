@@ -162,7 +162,9 @@ def stoppable(kept: Path, quiet: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         if not quiet:
             kept_in = printable(kept)
-            stderr().print(Text(f"stopped: what is finished is kept; the same command goes on with {kept_in}"))
+            stderr().print(
+                Text(f"stopped: what is finished is kept in {kept_in}; give the same command again to go on")
+            )
         raise typer.Exit(128 + received) from None
     finally:
         for number, handler in before.items():

@@ -14,7 +14,7 @@ MAX_BARS = 240
 """On a page: a pixel and a half each on a phone."""
 MAX_SPACED_BARS = 60
 """Bars with gaps between them."""
-RANK_ROOM = 0.035
+RANK_ROOM, RANK_ROOM_ON_PHONES = 0.016, 0.05
 """Part of the width that a rank above a pick takes; where picks are closer, the best one has it."""
 CHARACTER = 0.02
 """Part of the width that a character of a label takes on a phone."""
@@ -105,9 +105,11 @@ def timeline_svg(
     labelled: list[float] = []
     for i in sorted(picked, key=rank.__getitem__):
         middle = float(spans[i].mean())
-        if all(abs(middle - other) >= RANK_ROOM * drawing.duration for other in labelled):
+        nearest = min((abs(middle - other) for other in labelled), default=drawing.duration) / drawing.duration
+        if nearest >= RANK_ROOM:
             labelled.append(middle)
-            parts.append(drawing.rank(middle, values[i], rank[i]))
+            look = "rank" if nearest >= RANK_ROOM_ON_PHONES else "rank near"
+            parts.append(drawing.rank(middle, values[i], rank[i], look))
     *ticks, (_, end) = time_ticks(duration)
     for time, label in ticks:
         room = (len(label) / 2 + len(end) + 1) * CHARACTER * drawing.duration
@@ -156,10 +158,9 @@ class _Drawing:
         place = f'x="{self._x(start)}" width="{self._x(end - start)}"'
         return f'<rect class="mark" {place} y="{self.bottom + 4:.1f}" height="4"/>'
 
-    def rank(self, middle: float, score: float, rank: int) -> str:
-        return (
-            f'<text class="rank" x="{self._x(middle)}" y="{self._y(score) - 6:.1f}" text-anchor="middle">{rank}</text>'
-        )
+    def rank(self, middle: float, score: float, rank: int, look: str) -> str:
+        place = f'x="{self._x(middle)}" y="{self._y(score) - 6:.1f}"'
+        return f'<text class="{look}" {place} text-anchor="middle">{rank}</text>'
 
     def tick(self, seconds: float, label: str, look: str = "tick") -> str:
         anchor = "start" if seconds <= 0 else "end" if seconds >= self.duration else "middle"

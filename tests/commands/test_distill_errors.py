@@ -76,7 +76,9 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
         patch.setattr(module, name, stop)
         run = distil(command=command)
     assert run.code == 128 + number and run.out == "" and not (tmp_path / "d.safetensors").exists()
-    assert run.err.endswith(f"stopped: what is finished is kept; the same command goes on with {tmp_path}/d.work\n")
+    assert run.err.endswith(
+        f"stopped: what is finished is kept in {tmp_path}/d.work; give the same command again to go on\n"
+    )
     assert distil(command=command).code == 0
     assert distil("-o", tmp_path / "whole.safetensors", command=command).code == 0
     assert_same_weights(tmp_path / "d.safetensors", tmp_path / "whole.safetensors")

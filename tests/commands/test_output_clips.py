@@ -1,6 +1,7 @@
 """An hour of video on a page and in a plot: small, readable, everything reachable, few pictures in memory."""
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -62,6 +63,21 @@ def test_a_page_of_many_videos_keeps_fewer_pictures_of_each(hour: Path) -> None:
 def test_failures_come_last(hour: Path) -> None:
     page = clips_page([failed_video(Path("bad.mp4"), "tiny", "bad.mp4: not a video"), scored(hour, 3)], {}, hour.parent)
     assert page.index("hour.mp4") < page.index("bad.mp4: not a video")
+    overview = page[: page.index("<section")]
+    assert "1 video, 1 not scored" in overview and "bad.mp4" in overview, "they are named at the top, too"
+
+
+def test_the_overview_marks_videos_whose_order_is_a_guess(hour: Path) -> None:
+    video = scored(hour, 3)
+    doubtful = replace(video, facts=video.facts | {"doubts": ["so its order is a guess"]})
+    overview = clips_page([video, doubtful], {}, hour.parent).split("<section")[0]
+    assert "2 videos, 1 whose order is a guess" in overview and overview.count(">a guess<") == 1
+
+
+def test_one_candidate_has_a_score_and_no_range(hour: Path) -> None:
+    video = scored(hour, 3)
+    page = clips_page([replace(video, elements=video.elements[:1], scores=video.scores[:1])], {}, hour.parent)
+    assert f"<span>score {video.elements[0]['score']:.4f}</span>" in page
 
 
 def test_a_plot_says_which_videos_it_left_out(hour: Path) -> None:

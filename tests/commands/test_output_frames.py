@@ -12,9 +12,9 @@ from PIL import Image as Pillow
 from rich.console import Console
 
 from clipselect.commands.output.pages import frames_page
-from clipselect.commands.output.plots import MAX_STRIPS, frames_plot
+from clipselect.commands.output.plots import frames_plot
 from clipselect.commands.output.records import GROUPS, Scored, as_csv, as_json, failed_group, scored_group
-from clipselect.commands.output.shown import MAX_TILES, PICTURED_GROUPS, TILE, best_frames, with_pictures
+from clipselect.commands.output.shown import MAX_TILES, PICTURED_GROUPS, TILE, TILES_OF_PAGE, best_frames, with_pictures
 from clipselect.commands.output.terminal import MAX_GROUP_ROWS, print_group, print_groups
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.media.images import FrameOrigin
@@ -60,8 +60,48 @@ def test_many_groups_keep_no_further_pictures(tmp_path: Path) -> None:
     assert [len(group.pictures) for group in groups] == [1] * PICTURED_GROUPS + [0] * 5
     page = frames_page(groups, {}, tmp_path)
     assert page.count("<section") == PICTURED_GROUPS
-    assert f"The first {PICTURED_GROUPS} groups are shown with pictures, 5 are not" in page
+    assert f"The best {PICTURED_GROUPS} groups are shown with pictures, 5 are not" in page
     assert page.count("<tr>") == 1 + len(groups)
+
+
+def many_groups(tmp_path: Path) -> list[Scored]:
+    """As a command makes them, the best ones last."""
+    outputs = FrameOutputs(html=tmp_path / "page.html")
+    made = [
+        scored_group(
+            "/a/long/folder", f"track {n}", "tiny", [FrameOrigin(frame=i) for i in range(40)],
+            FrameSelection(np.arange(20), np.ones(20), np.arange(40), np.linspace(n / 1000, 0.1, 40, dtype=np.float32)),
+        )
+        for n in range(100, 103 + PICTURED_GROUPS)
+    ]  # fmt: skip
+    return [outputs.with_pictures(group, lambda i: textured(1, i)) for group in made]
+
+
+def test_the_best_of_many_groups_come_first_with_few_pictures_on_page_and_plot(tmp_path: Path) -> None:
+    groups = many_groups(tmp_path)
+    assert [bool(group.pictures) for group in groups] == [False] * 3 + [True] * PICTURED_GROUPS
+    page = frames_page(groups, {}, tmp_path)
+    shown = re.findall(r"<h2>folder, track (\d+)</h2>", page)
+    assert shown == [str(n) for n in range(102 + PICTURED_GROUPS, 102, -1)]
+    assert page.count("<figure") <= TILES_OF_PAGE
+    overview = page[: page.index("<section")]
+    assert "<details><summary>43 groups</summary>" in overview, "a long table is folded"
+    assert overview.count("<tr>") == 1 + len(groups)
+    drawing = frames_plot(groups, ".svg").decode()
+    assert drawing.index(f"<!-- track {102 + PICTURED_GROUPS}: ") < drawing.index("<!-- track 103: ")
+    assert "<!-- track 102" not in drawing
+
+
+def test_a_short_table_is_not_folded_and_names_what_failed(tmp_path: Path) -> None:
+    page = frames_page([group(), failed_group("b.mp4", "", "tiny", "b.mp4: broken")], {}, tmp_path)
+    overview = page[: page.index("<section")]
+    assert "<details>" not in overview and "1 group, 1 not scored" in overview
+    assert overview.index("track 1") < overview.index(">b.mp4<")
+
+
+def test_a_long_name_is_cut_with_an_ellipsis(tmp_path: Path) -> None:
+    drawing = frames_plot([group("n" * 200)], ".svg").decode()
+    assert re.search(r"<!-- …n{79}: ", drawing)
 
 
 def one_frame() -> FrameSelection:
@@ -82,9 +122,9 @@ def test_the_strip_frames_picked_tiles_green_and_others_grey() -> None:
 
 
 def test_the_strip_says_what_it_left_out() -> None:
-    many = [group(f"track {n}") for n in range(MAX_STRIPS + 3)]
-    drawing = frames_plot(many, ".svg").decode()
-    assert f"the first {MAX_STRIPS} groups; 3 more are in the other outputs" in drawing
+    bare = scored_group("a.mp4", "track 2", "tiny", [FrameOrigin(frame=0)], one_frame())
+    drawing = frames_plot([group(), bare, bare], ".svg").decode()
+    assert "the best 1 group; 2 more are in the other outputs" in drawing
     large = group(scores=[i / 50 for i in range(50)], kept=(49,))
     assert "50 frames, 1 picked, 12 shown" in frames_plot([large], ".svg").decode()
 
@@ -131,6 +171,7 @@ def test_many_groups_are_summed_up_best_first() -> None:
     assert "21 groups, 42 frames, 42 picked" in out
     scores = re.findall(r"^ *(0\.\d{4})", out, re.MULTILINE)
     assert scores == [f"{0.01 * n:.4f}" for n in range(31, 31 - MAX_GROUP_ROWS, -1)]
+    assert out.startswith("a.mp4: ") and out.count("a.mp4") == 1, "the source is not repeated in every row"
     assert "track 31" in out and "track 11" not in out and "11 more groups; --all" in out
 
 

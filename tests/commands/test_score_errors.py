@@ -194,3 +194,35 @@ def test_too_short_a_clip_is_not_called_a_stride(run: Run, video: Path) -> None:
     assert_refused(run("score", video, "--clip-duration", "1e-12", "--quiet"), "clip_duration of 1e-12 s gives over")
     assert "stride" not in run.err
     assert_refused(run("score", video, "--stride", "1e-12", "--quiet"), "stride of 1e-12 s gives over")
+
+
+SUBTITLES = "1\n00:00:01,000 --> 00:00:02,000\nHello\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("notes.md", "root:x:0:0\n"), ("fake.mp4", "not a video"), ("x.json", '{"a": 1}'), ("x.srt", SUBTITLES)],
+)
+def test_text_is_called_text(run: Run, tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert_refused(run("score", tmp_path / name), f"{name}: is text, not a video; give")
+
+
+def test_a_text_that_lists_nothing_is_a_clear_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hi")
+    assert_refused(run("score", tmp_path / "a.txt"), "a.txt: is text, and the file it lists, hi, is not there; give")
+
+
+def test_doubts_are_printed_with_quiet_too(run: Run, video: Path) -> None:
+    run("score", video)
+    assert run.err == "" and run.out.count("note: ") >= 1
+    notes = run.out.count("note: ")
+    run("score", video, "--quiet")
+    assert run.out == "" and run.err.count("warning: ") == notes and "guess" in run.err
+    run("classify", video, "--quiet")
+    assert run.out == "" and run.err.count("warning: ") == notes
+
+
+@pytest.mark.parametrize("command", ["score", "classify"])
+def test_a_rate_for_video_files_is_refused(run: Run, video: Path, command: str) -> None:
+    assert_refused(run(command, video, "--fps", 10), "--fps is for", "leave it out")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from clipselect.zoo.embedder import NORMALISATIONS
 from clipselect.zoo.embedder_loading import EMBEDDERS
 from clipselect.zoo.networks import NETWORKS
 from helpers.command_line import Run
@@ -17,6 +16,7 @@ from helpers.command_line import Run
 from clipselect.commands import app
 from clipselect.data.tracklets import LAYOUTS
 from clipselect.samplers.clip_selector import DEFAULT_K
+from clipselect.scoring.input_spec import NORMALISATIONS
 from clipselect.sets.lfenet import ENDINGS
 from clipselect.sets.transfer import RELATIONS
 from clipselect.training.embedder_losses import LOSSES

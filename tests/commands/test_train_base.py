@@ -126,7 +126,7 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
         run(*command, "-o", other)
     assert run.code == 128 + number and run.out == "" and not other.exists()
     work = other.with_suffix(".work")
-    assert run.err.endswith(f"stopped: what is finished is kept; the same command goes on with {work}\n")
+    assert run.err.endswith(f"stopped: what is finished is kept in {work}; give the same command again to go on\n")
     assert run(*command, "-o", other).code == 0
     assert_same_weights(out, other)
 

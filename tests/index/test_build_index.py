@@ -218,7 +218,7 @@ def test_a_stopped_run_says_how_to_go_on(many: Path, out: Path, stuck: Callable[
     stopped = stuck(2)
     err = stopped.end(signal.SIGTERM)
     assert stopped.process.returncode == 143 and len(stopped.kept()) >= 4 and not out.exists()
-    assert err == f"stopped: what is finished is kept; the same command goes on with {out}\n"
+    assert err == f"stopped: what is finished is kept in {out}; give the same command again to go on\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -60,7 +60,7 @@ def test_an_hour_is_readable() -> None:
     assert [link.attrib["href"] for link in root.iter("a") if "tabindex" not in link.attrib] == [
         f"#c{i}" for i in picked
     ]
-    assert [rank.text for rank in root.iter("text") if rank.attrib["class"] == "rank"]
+    assert len([text for text in root.iter("text") if text.attrib["class"].startswith("rank")]) == 3
     assert len([mark for mark in root.iter("rect") if mark.attrib.get("class") == "mark"]) == 3
 
 
@@ -70,6 +70,13 @@ def test_the_drawing_says_its_scale_and_times() -> None:
     assert {"0.40", "0.65", "0:00", "0:10", "0:20"} <= set(texts)
     heights = [float(h) for h in re.findall(r'y="[\d.]+" height="([\d.]+)"><title>', drawing)]
     assert max(heights) - min(heights) < 0.1 * (170 - 54)  # of a spread of 0.018
+
+
+def test_ranks_of_picks_that_are_close_are_for_wide_screens_alone() -> None:
+    scores = np.linspace(0, 1, 3600)
+    picked = [1000, 1060, 1070, 3000]  # a minute and ten seconds apart, within an hour
+    texts = re.findall(r'<text class="(rank[^"]*)"[^>]*>(\d+)<', timeline_svg(spans(3600), scores, picked, 3600))
+    assert texts == [("rank", "600"), ("rank", "2530"), ("rank near", "2600")]
 
 
 @pytest.mark.parametrize("duration", [0.03, 0.5, 2.52, 12.48, 20, 59.99, 61, 600, 3600, 3725, 36000, 250_000])

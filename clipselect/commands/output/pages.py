@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from clipselect import __version__
 from clipselect.commands.output.records import Failed, Record, Result, Scored
-from clipselect.commands.output.shown import NAMED_GROUPS, others_last
+from clipselect.commands.output.shown import NAMED_GROUPS, TILES_OF_PAGE, best_first, best_frames, others_last
 from clipselect.commands.output.terminal import where
 from clipselect.pages.axis import score_axis
 from clipselect.pages.document import card, environment
@@ -22,7 +22,7 @@ from clipselect.samplers.explanation import HOW_TO_READ, Explanation
 MAX_ROWS = 5000
 """Clips of a video without a picture that are listed."""
 MAX_UNFOLDED = 12
-"""Frames of a group among which those that were not picked are shown at once."""
+"""Rows of an overview that are shown at once; frames of a group among which those that were not picked are."""
 PLAYABLE = frozenset((".mp4", ".m4v", ".mov", ".webm", ".mkv", ".ogv"))
 
 
@@ -41,13 +41,14 @@ def clips_page(results: Sequence[Result], settings: Record, folder: Path) -> str
 
 
 def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> str:
-    """A page without outside references: per group its picked frames, best first, with scores and weights."""
-    scored = [result for result in results if isinstance(result, Scored)]
-    groups = [_group(group, f"g{number}") for number, group in enumerate(scored, start=1)]
+    """A page without outside references: the best groups first, of each its picked frames, with scores and weights."""
+    scored = best_first(results)
+    most = max(TILES_OF_PAGE // max(sum(bool(group.pictures) for group in scored), 1), 1)
+    groups = [_group(group, f"g{number}", most) for number, group in enumerate(scored, start=1)]
     left_out = []
     if without := sum(not group["shown"] for group in groups):
         left_out.append(
-            f"The first {count(len(groups) - without, 'group')} are shown with pictures, {without:,} are not."
+            f"The best {count(len(groups) - without, 'group')} are shown with pictures, {without:,} are not."
         )
     if len(groups) > NAMED_GROUPS:
         left_out.append(f"{len(groups) - NAMED_GROUPS:,} more groups are in the JSON and CSV files only.")
@@ -60,13 +61,17 @@ def _page(
     columns: Sequence[str], left_out: Sequence[str],
 ) -> str:  # fmt: skip
     errors = [("not scored: " if isinstance(r, Failed) else "") + r.error for r in results if r.error is not None]
-    scored = [result for result in results if isinstance(result, Scored)]
-    heading = shown[0]["name"] if len(shown) == 1 else count(len(scored), noun)
+    failed = [result.title for result in results if isinstance(result, Failed)]
+    scored, is_single = len(results) - len(failed), len(results) == 1
+    doubtful = sum(bool(result.facts.get("doubts")) for result in results)
+    overview = count(scored, noun) + (f", {len(failed):,} not scored" if failed else "")
+    overview += f", {doubtful:,} whose order is a guess" if doubtful else ""
     kept = {name: value for name, value in settings.items() if value is not None}
     page = environment("clipselect.commands.output").get_template(template)
     return page.render(
-        heading=heading, results=shown, columns=columns, left_out=left_out, errors=errors, settings=kept,
-        version=__version__,
+        heading=shown[0]["name"] if is_single else count(len(results), noun), results=shown, failed=failed,
+        overview="" if is_single else overview, is_long=len(results) > MAX_UNFOLDED, columns=columns,
+        left_out=left_out, errors=errors, settings=kept, version=__version__,
     )  # fmt: skip
 
 
@@ -107,7 +112,7 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
         ),
         "aspect": video.aspect,
         "timeline": Markup(timeline),
-        "how_to_read": HOW_TO_READ if any(clip.get("explanation") for clip in clips) else "",
+        "how_to_read": [HOW_TO_READ, *video.facts["caveats"]] if any(c.get("explanation") for c in clips) else [],
         "picks": [picture(i) for i in with_picture if clips[i]["picked"]],
         "pick_rows": [row(i) for i in rows if clips[i]["picked"]],
         "other_count": count(others, "other candidate") + (f", {left_out:,} of them not listed" if left_out else "")
@@ -117,9 +122,9 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _group(group: Scored, anchor: str) -> dict[str, Any]:
+def _group(group: Scored, anchor: str, most: int) -> dict[str, Any]:
     frames, axis = group.elements, score_axis(group.scores.tolist())
-    shown = [i for i in others_last(frames) if i in group.pictures]
+    shown = best_frames(group, most)
 
     def picture(i: int) -> Markup:
         frame, pixels = frames[i], group.pictures[i]
@@ -157,8 +162,9 @@ def _group(group: Scored, anchor: str) -> dict[str, Any]:
 def _named(result: Scored, anchor: str) -> dict[str, Any]:
     source, group = _source(result), result.facts.get("group")
     name = source.name or str(source)
-    notes = [*result.facts["warnings"], *result.facts.get("doubts", ())]
-    return {"name": f"{name}, {group}" if group else name, "anchor": anchor, "notes": notes}
+    doubts = result.facts.get("doubts", ())
+    notes = [*result.facts["warnings"], *doubts]
+    return {"name": f"{name}, {group}" if group else name, "anchor": anchor, "notes": notes, "doubtful": bool(doubts)}
 
 
 def _exceeds(element: Record) -> str:
@@ -194,7 +200,7 @@ def _best(result: Scored) -> str:
 
 def _range(result: Scored) -> str:
     scores = [element["score"] for element in result.elements]
-    return f"scores {min(scores):.4f} to {max(scores):.4f}"
+    return f"scores {min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else f"score {scores[0]:.4f}"
 
 
 def _address(video: Path, folder: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clipselect.commands.output.records import Result, Scored
-from clipselect.commands.output.shown import TILE, best_frames
+from clipselect.commands.output.shown import TILE, best_first, best_frames, names
 from clipselect.errors import ClipselectError
 from clipselect.media.optional import require
 from clipselect.media.text import printable
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg", ".pdf")
-MAX_VIDEOS, MAX_STRIPS, MAX_STRIP_TILES = 50, 40, 12
-"""Videos of a plot; groups, and frames of each."""
+MAX_VIDEOS, MAX_STRIP_TILES, MAX_NAME = 50, 12, 80
+"""Videos of a plot; frames of a group, and characters of its name."""
 GREEN, GREY, INK = "#1a7f37", "#afb8c1", "#1f2328"
 DPI = 110
 GAP, TITLE, SCORE = 10, 30, 22
@@ -69,12 +69,12 @@ def clips_plot(results: Sequence[Result], suffix: str) -> bytes:
 
 
 def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
-    """A strip per group as in the paper's figure 3: its frames sorted by score, picked ones framed green."""
+    """A strip per group as in the paper's figure 3, the best first: frames sorted by score, picked ones green."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    scored = [result for result in results if isinstance(result, Scored)]
-    groups = scored[:MAX_STRIPS]
+    scored = best_first(results)
+    groups = [group for group in scored if group.pictures]
     strips = [best_frames(group, MAX_STRIP_TILES) for group in groups]
     lengths = [sum(g.pictures[i].shape[1] + GAP for i in strip) for g, strip in zip(groups, strips, strict=True)]
     strip_height, note = TITLE + TILE + SCORE + GAP, TITLE if len(scored) > len(groups) else 0
@@ -82,12 +82,12 @@ def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
     figure = Figure(figsize=(width / DPI, height / DPI))
     axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axis.set_axis_off()
-    for number, (group, strip) in enumerate(zip(groups, strips, strict=True)):
+    for number, (group, strip, name) in enumerate(zip(groups, strips, names(groups), strict=True)):
         top, left = number * strip_height + TITLE, GAP
         counted = f"{count(len(group.elements), 'frame')}, {group.picked} picked"
         if len(strip) < len(group.elements):
             counted += f", {len(strip)} shown"
-        axis.text(left, top - 9, f"{_plain(group.title)[-80:]}: {counted}", fontsize=8.5, color=INK)
+        axis.text(left, top - 9, f"{_plain(_shortened(name))}: {counted}", fontsize=8.5, color=INK)
         for i in strip:
             picture, record = group.pictures[i], group.elements[i]
             colour = GREEN if record["picked"] else GREY
@@ -99,7 +99,9 @@ def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
             left = right + GAP
     axis.set(xlim=(0, width), ylim=(height, 0))  # which imshow has changed
     if note:
-        left_out = f"the first {len(groups)} groups; {len(scored) - len(groups):,} more are in the other outputs"
+        left_out = (
+            f"the best {count(len(groups), 'group')}; {len(scored) - len(groups):,} more are in the other outputs"
+        )
         axis.text(GAP, height - GAP, left_out, fontsize=8.5, color=INK)
     return _saved(figure, suffix)
 
@@ -110,6 +112,10 @@ def _saved(figure: "Figure", suffix: str) -> bytes:
         warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
         figure.savefig(out, format=suffix.lower().removeprefix("."), dpi=DPI)
     return out.getvalue()
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= MAX_NAME else "…" + name[1 - MAX_NAME :]
 
 
 def _plain(name: str) -> str:

@@ -1,11 +1,12 @@
 """Which clips and frames of a result have a picture on pages and in plots, so that neither grows without limit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from clipselect.commands.output.records import Record, Scored
+from clipselect.commands.output.records import Record, Result, Scored
 from clipselect.media.images import Image, squash_image
 from clipselect.pages.thumbnails import clip_thumbnails
 from clipselect.samplers.picks import Picks
@@ -20,8 +21,10 @@ MAX_TILES = 16
 """Picked frames of a group with a picture, and as many others."""
 TILE = 128
 """Height of a frame's picture in pixels."""
-PICTURED_GROUPS, NAMED_GROUPS = 100, 2000
-"""Groups of a page with pictures, and those that it names."""
+PICTURED_GROUPS, NAMED_GROUPS = 40, 2000
+"""Groups of a page or plot with pictures, the best ones, and those that a page names."""
+TILES_OF_PAGE = 300
+"""Frames with a picture on a page, which they keep under 2 MB."""
 
 
 def thumbnails(picks: Picks, videos: int) -> dict[int, bytes]:
@@ -61,6 +64,22 @@ def best_frames(group: Scored, most: int) -> list[int]:
     picks, others = ([i for i in places if i in group.pictures] for places in _picks_and_others(group.elements))
     picks = _evenly(picks, most)
     return sorted(picks + _evenly(others, most - len(picks)), key=lambda i: group.elements[i]["rank"])
+
+
+def best_first(groups: Iterable[Result]) -> list[Scored]:
+    """The groups that have scores, the one with the best frame first."""
+    return sorted((group for group in groups if isinstance(group, Scored)), key=lambda group: -group.scores.max())
+
+
+def names(groups: Sequence[Scored]) -> list[str]:
+    """What to call groups side by side: the source's name, without its folder, only if they have not all the same."""
+    apart = len({group.facts["source"] for group in groups}) > 1
+    found = []
+    for group in groups:
+        source, name = group.facts["source"], group.facts["group"]
+        source = Path(source).name or source
+        found.append(f"{source}, {name}" if apart and name else name or source)
+    return found
 
 
 def others_last(elements: Sequence[Record]) -> list[int]:

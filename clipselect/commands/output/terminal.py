@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clipselect.commands.output.records import Record, Scored
+from clipselect.commands.output.shown import best_first, names
 from clipselect.media.text import printable
 from clipselect.pages.axis import score_axis
 from clipselect.pages.formats import clock, count
@@ -55,12 +56,14 @@ def print_groups(console: Console, groups: Sequence[Scored]) -> None:
         return
     frames, picked = sum(len(group.elements) for group in groups), sum(group.picked for group in groups)
     table = plain_table("best score", "frame", "frames", "picked", "group", left=["frame", "group"])
-    ordered = sorted(groups, key=lambda group: -group.scores.max())
-    for group in ordered[:MAX_GROUP_ROWS]:
+    ordered = best_first(groups)[:MAX_GROUP_ROWS]
+    for group, name in zip(ordered, names(ordered), strict=True):
         best = min(group.elements, key=lambda record: record["rank"])
         cells = (f"{best['score']:.4f}", Text(where(best)), str(len(group.elements)), str(group.picked))
-        table.add_row(*cells, Text(printable(group.title)))
-    totals = f"{count(len(groups), 'group')}, {count(frames, 'frame')}, {picked:,} picked; best first"
+        table.add_row(*cells, Text(printable(name)))
+    sources = {group.facts["source"] for group in groups}
+    where_from = f"{printable(*sources)}: " if len(sources) == 1 else ""
+    totals = f"{where_from}{count(len(groups), 'group')}, {count(frames, 'frame')}, {picked:,} picked; best first"
     more = [_more(len(groups) - MAX_GROUP_ROWS, " groups", "--all prints them")] * (len(groups) > MAX_GROUP_ROWS)
     _print(console, Text(totals, "bold"), table, *more)
 
@@ -153,7 +156,8 @@ def _explanations(console: Console, video: Scored) -> list[RenderableType]:
     if not sentences:
         return []
     fits = _natural_width(console, table) <= console.width
-    return [Text(), *([table] if fits else sentences), Text(HOW_TO_READ, style="dim")]
+    caveats = [Text(sentence, style="yellow") for sentence in video.facts["caveats"]]
+    return [Text(), *([table] if fits else sentences), Text(HOW_TO_READ, style="dim"), *caveats]
 
 
 class _Table(Table):
