@@ -40,14 +40,27 @@ Elements = Annotated[
     ),
 ]
 Size = Annotated[
-    str, typer.Option(metavar="PIXELS|HEIGHTxWIDTH", help="Of the DDNet's input, such as 112, or for frames 128x64.")
+    str | None,
+    typer.Option(
+        metavar="PIXELS|HEIGHTxWIDTH",
+        help="Of the DDNet's input, or for frames such as 128x64. (default: 80 for clips, 112 for frames)",
+    ),
 ]
 Steps = Annotated[
     int | None, typer.Option(min=1, help="Batches to train on. (default: 2000 for clips, 1500 for frames)")
 ]
+Variants = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=99,
+        help="Augmented variants of every clip (default: 3), or degraded ones of every image (default: 5), that the "
+        "base sees too.",
+    ),
+]
 
 Unlabelled = Annotated[
-    bool, clip_option("--unlabelled", help="Use no labels: the base's own answers and its head's rows stand for them.")
+    bool, clip_option("--unlabelled", help="Use no labels: the base's own answers stand for them.")
 ]
 Classes = Annotated[
     Path | None, clip_option(metavar="FILE", help="Names of a checkpoint's outputs in their order, one a line.")
@@ -59,12 +72,12 @@ BaseFrames = Annotated[int | None, clip_option(min=1, max=256, help="Frames of a
 BaseGeometry = Annotated[
     str | None, clip_option(metavar="GEOMETRY", help=f"{options.BASE_GEOMETRY} {options.TRAINED_ON}")
 ]
-Frames = Annotated[int | None, clip_option(min=1, max=64, help="Frames of a clip that the DDNet sees. (default: 8)")]
+Frames = Annotated[int | None, clip_option(min=1, max=64, help="Frames of a clip that the DDNet sees. (default: 4)")]
 Target = Annotated[
     str | None,
     clip_option(
-        metavar="labels|head|confidence",
-        help="D-scores by the labels (the paper, and the default), by the head (as --unlabelled), or the base's own "
+        metavar="labels|answers|confidence",
+        help="D-scores by the labels (the paper, and the default), by the base's own answers (as --unlabelled), or its "
         "confidence.",
     ),
 ]
@@ -87,7 +100,6 @@ Degradations = Annotated[
         help="What makes frames bad; tracklets are boxes of a person tracker. (default: faces)",
     ),
 ]
-Variants = Annotated[int | None, frame_option(min=0, max=99, help="Degraded variants of every image. (default: 5)")]
 Normalisation = Annotated[
     str | None,
     frame_option(
@@ -113,7 +125,7 @@ def distill(
     base_geometry: BaseGeometry = None,
     clip_duration: options.ClipDuration = None,
     stride: options.Stride = None,
-    size: Size = "112",
+    size: Size = None,
     frames: Frames = None,
     target: Target = None,
     shared_names: SharedNames = False,
@@ -145,7 +157,7 @@ def distill(
     Parquet in the work folder. A run that was stopped goes on when the same command is given again; torchrun starts it
     in several processes.
     """
-    arguments: dict[str, Any] = {**locals(), "size": _size(size)}
+    arguments: dict[str, Any] = {**locals(), "size": size and _size(size)}
     from clipselect.training.distillation import distill as distill_ddnet
     from clipselect.training.runtime import is_first_process
     from clipselect.zoo.loading import read_classes

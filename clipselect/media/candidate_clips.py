@@ -242,3 +242,10 @@ def frames_to_score(timeline: Timeline, clip: Clip, count: int) -> NDArray[np.in
     middles = [math.floor(ticks_start + ticks_length * (2 * i + 1) / (2 * count)) for i in range(count)]
     shown = np.searchsorted(timeline.pts, np.array(middles, dtype=np.int64), side="right") - 1
     return shown.clip(clip.first, clip.last)
+
+
+def window_within(timeline: Timeline, start: Fraction, length: Fraction) -> Clip:
+    """A window moved and cut so that it lies within the video, as a clip whose `frames_to_score` may be any frames."""
+    length = min(length, timeline.duration)
+    start = min(max(start, Fraction(0)), timeline.duration - length)
+    return Clip(start, start + length, 0, len(timeline.pts) - 1)

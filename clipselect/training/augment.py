@@ -1,6 +1,7 @@
 """What training clips go through, so that a network learns the action and not the pixels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -27,19 +28,60 @@ def random_square(clip: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
     return clip[:, top : top + side, left : left + side]
 
 
-def augment(clip: NDArray[np.uint8], size: int, rng: np.random.Generator) -> Tensor:
-    """[T, h, w, 3] uint8 -> [3, T, size, size] float in [0, 1]: random crop and stretch, flip, grey, light, colour."""
-    height, width = clip.shape[1:3]
-    area, stretch = np.sqrt(rng.uniform(0.5, 1)), np.exp(rng.uniform(-0.2, 0.2))
-    h, w = min(height, int(height * area * stretch)), min(width, int(width * area / stretch))
-    top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
-    x = torch.from_numpy(clip[:, top : top + h, left : left + w]).permute(0, 3, 1, 2).float()
-    x = torch.nn.functional.interpolate(x, size=(size, size), mode="bilinear", antialias=h > 1.5 * size) / 255
-    x = x.flip(-1) if rng.random() < 0.5 else x
-    x = x.mean(1, keepdim=True).expand(-1, 3, -1, -1) if rng.random() < 0.2 else x
-    contrast, light = rng.uniform(0.6, 1.4), rng.uniform(-0.2, 0.2)
-    colour = torch.tensor(rng.uniform(0.85, 1.15, (1, 3, 1, 1)), dtype=torch.float32)
-    return (((x - 0.5) * contrast + 0.5 + light) * colour).clamp(0, 1).transpose(0, 1)
+@dataclass(frozen=True)
+class Augmentation:
+    """One way to change a training clip, the same at every size: a random crop, stretched, flipped, lit, coloured.
+
+    Attributes:
+        height, width, top, left: of the crop, as fractions of the frame.
+        contrast, light, colour: v -> ((v - 0.5) * contrast + 0.5 + light) * colour, for values in [0, 1].
+    """
+
+    height: float
+    width: float
+    top: float
+    left: float
+    flip: bool
+    grey: bool
+    contrast: float
+    light: float
+    colour: tuple[float, float, float]
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Augmentation":
+        side, stretch = np.sqrt(rng.uniform(0.5, 1)), np.exp(rng.uniform(-0.2, 0.2))
+        height, width = min(1.0, side * stretch), min(1.0, side / stretch)
+        red, green, blue = rng.uniform(0.85, 1.15, 3).tolist()
+        return cls(
+            height, width, rng.uniform(0, 1 - height), rng.uniform(0, 1 - width), flip=rng.random() < 0.5,
+            grey=rng.random() < 0.2, contrast=rng.uniform(0.6, 1.4), light=rng.uniform(-0.2, 0.2),
+            colour=(red, green, blue),
+        )  # fmt: skip
+
+    def __call__(self, clip: NDArray[np.uint8], size: int, *, square: bool = False) -> Tensor:
+        """[T, h, w, 3] uint8 -> [3, T, size, size] float in [0, 1].
+
+        Args:
+            square: see only the square in the middle of the crop, as networks do whose geometry crops.
+        """
+        height, width = clip.shape[1:3]
+        h, w = (max(int(side * part), 1) for side, part in ((height, self.height), (width, self.width)))
+        top, left = int(self.top * height), int(self.left * width)
+        if square:
+            side = min(h, w)
+            top, left, h, w = top + (h - side) // 2, left + (w - side) // 2, side, side
+        x = resized(clip[:, top : top + h, left : left + w], size)
+        x = x.flip(-1) if self.flip else x
+        x = x.mean(0, keepdim=True).expand(3, -1, -1, -1) if self.grey else x
+        x = ((x - 0.5) * self.contrast + 0.5 + self.light) * torch.tensor(self.colour).view(3, 1, 1, 1)
+        return x.clamp(0, 1)
+
+
+def resized(clip: NDArray[np.uint8], size: int) -> Tensor:
+    """[T, h, w, 3] uint8 -> [3, T, size, size] float in [0, 1]."""
+    x = torch.from_numpy(clip).permute(0, 3, 1, 2).float()
+    shrinks = clip.shape[1] > 1.5 * size
+    return torch.nn.functional.interpolate(x, (size, size), mode="bilinear", antialias=shrinks).transpose(0, 1) / 255
 
 
 def normalised(inputs: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

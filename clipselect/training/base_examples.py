@@ -14,7 +14,7 @@ from clipselect.errors import ClipselectError
 from clipselect.media.progress import ProgressCallback, tracked
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.augment import augment, random_square, training_size
+from clipselect.training.augment import Augmentation, random_square, training_size
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
 from clipselect.training.training_examples import Sample, readable_example, rounded
@@ -64,7 +64,7 @@ class BaseExamples:
 
         def read() -> Tensor:
             clip = self.cache.clip(footage.path, start, length, self.input_spec.clip_frames)
-            return augment(random_square(clip, rng), size, rng)
+            return Augmentation.draw(rng)(random_square(clip, rng), size)
 
         return Sample(footage.path, torch.tensor(len(self.classes) if is_background else kind), read)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
@@ -19,15 +19,12 @@ from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips
 from clipselect.media.sources import Source, open_source
 from clipselect.media.text import utf8
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error
-from clipselect.training.augment import augment
-from clipselect.training.elements import DDNetExamples, Elements, Target
+from clipselect.training.augment import resized
+from clipselect.training.clip_variants import draw_variant, fixed_variant, variant_outputs
+from clipselect.training.elements import NO_CENTROID, DDNetExamples, Elements, Target, joined, repeated
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.training_examples import Sample, rounded
 from clipselect.zoo.base import Base
-
-JITTER = 0.1
-"""Training clips are moved by up to this fraction of their length; 1.5 times as much may be cut off, or twice as much
-added."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,11 @@ def clip_outputs(source: Source, base: Base, clip_duration: Seconds, stride: Sec
 
 @dataclass(frozen=True)
 class ClipElements(Elements):
-    """Clips in time order, video by video; `label` is the class of the video that a clip stands in.
+    """Clips video by video, as they are in time order, then their variants; `label` is the class of the video that a
+    clip stands in.
 
     Attributes:
+        variant: [n] int64, 0 for clips as they are, else see `clipselect.training.clip_variants`.
         start, end: [n] float64 seconds.
         shows: [n] int64, class that the clip shows, or BACKGROUND.
         confidence: [n] float32, the base's largest probability.
@@ -75,6 +74,7 @@ class ClipElements(Elements):
         predicted: [n] int64, the class that the base finds most likely for the whole video.
     """
 
+    variant: NDArray[np.int64]
     start: NDArray[np.float64]
     end: NDArray[np.float64]
     shows: NDArray[np.int64]
@@ -106,6 +106,7 @@ class ClipElements(Elements):
 
         return {
             "video": self.item[rows],
+            "variant": self.variant[rows],
             "start": self.start[rows],
             "end": self.end[rows],
             "label": names(labels),
@@ -123,6 +124,7 @@ class ClipData:
         clip_duration, stride: seconds.
         fps: frames per second of folders of frames.
         domains: domain by path of those videos that are background, such as "street".
+        variants: further elements of every clip, see `clipselect.training.clip_variants`.
     """
 
     videos: Sequence[LabelledVideo]
@@ -131,13 +133,15 @@ class ClipData:
     stride: Fraction
     fps: float = 30.0
     domains: Mapping[str, str] = field(default_factory=dict)
+    variants: int = 0
 
     element_type: ClassVar[type[ClipElements]] = ClipElements
     items: ClassVar[str] = "videos"
     items_per_file: ClassVar[int] = 16
     schema: ClassVar[pa.Schema] = pa.schema(
         [
-            ("video", pa.int64()), ("path", pa.string()), ("start", pa.float64()), ("end", pa.float64()),
+            ("video", pa.int64()), ("path", pa.string()), ("variant", pa.int64()),
+            ("start", pa.float64()), ("end", pa.float64()),
             ("label", pa.string()), ("shows", pa.string()), ("discriminability", pa.float64()),
             ("d_score", pa.float64()), ("confidence", pa.float32()), ("predicted", pa.string()),
         ]
@@ -162,6 +166,7 @@ class ClipData:
             "clip_duration": str(self.clip_duration),
             "stride": str(self.stride),
             "fps": self.fps,
+            "variants": self.variants,
         }
 
     @property
@@ -176,11 +181,28 @@ class ClipData:
             try:
                 source = open_source(video.path, fps=self.fps)
                 outputs = clip_outputs(source, self.base, self.clip_duration, self.stride)
+                elements = elements_from_outputs(item, video, outputs)
+                if self.variants:
+                    elements = self._with_variants(source, elements)
             except UNREADABLE as e:
                 on_error(video.path, as_clipselect_error(video.path, e))
             else:
-                found.append(elements_from_outputs(item, video, outputs))
+                found.append(elements)
         return found
+
+    def _with_variants(self, source: Source, plain: ClipElements) -> ClipElements:
+        """The clips of one video and their variants, which stand in the same video and show the same class."""
+        spans, item = [*zip(plain.start.tolist(), plain.end.tolist(), strict=True)], int(plain.item[0])
+        numbers = range(1, self.variants + 1)
+        drawn = [fixed_variant(*span, item, number) for number in numbers for span in spans]
+        features, probabilities = variant_outputs(source, self.base, drawn)
+        likely = _likely(probabilities)
+        variants = replace(
+            repeated(plain, self.variants),
+            variant=np.repeat(np.array(numbers, dtype=np.int64), len(spans)),
+            features=features.numpy(), confidence=likely.values[:, 0].numpy(), likely=likely.indices.numpy(),
+        )  # fmt: skip
+        return joined([plain, variants])
 
     @property
     def centroid_count(self) -> int:
@@ -194,7 +216,8 @@ class ClipData:
         background = [
             self._domain_rows[self.domains[path]] if path in self.domains else len(self.classes) for path in paths
         ]
-        return np.where(elements.shows == BACKGROUND, np.array(background, dtype=np.int64), elements.shows)
+        rows = np.where(elements.shows == BACKGROUND, np.array(background, dtype=np.int64), elements.shows)
+        return np.where(elements.variant == 0, rows, NO_CENTROID)
 
     @cached_property
     def _domain_rows(self) -> dict[str, int]:
@@ -206,11 +229,12 @@ def elements_from_outputs(item: int, video: LabelledVideo, outputs: ClipOutputs)
     clips, n = outputs.clips, len(outputs.clips)
     label = video.labels[0] if video.labels else BACKGROUND
     shows = np.array([shown_class(clip, video) for clip in clips], dtype=np.int64)
-    likely = outputs.probabilities.topk(min(2, outputs.probabilities.shape[1]), dim=1)
+    likely = _likely(outputs.probabilities)
     return ClipElements(
         item=np.full(n, item),
         label=np.where(shows == BACKGROUND, label, shows),
         features=outputs.features.numpy(),
+        variant=np.zeros(n, dtype=np.int64),
         start=np.array([float(c.start) for c in clips]),
         end=np.array([float(c.end) for c in clips]),
         shows=shows,
@@ -220,12 +244,17 @@ def elements_from_outputs(item: int, video: LabelledVideo, outputs: ClipOutputs)
     )
 
 
+def _likely(probabilities: Tensor) -> torch.return_types.topk:
+    """The two largest of probabilities [n, classes], or the only one."""
+    return probabilities.topk(min(2, probabilities.shape[1]), dim=1)
+
+
 def base_accuracy(parts: Iterable[Elements]) -> float | None:
     """How often the base is right about the training videos, clip by clip, in [0, 1]; None if none have labels."""
     right = total = 0
     for elements in parts:
         assert isinstance(elements, ClipElements)
-        labelled = elements.shows != BACKGROUND
+        labelled = (elements.shows != BACKGROUND) & (elements.variant == 0)
         right += int((elements.likely[labelled, 0] == elements.shows[labelled]).sum())
         total += int(labelled.sum())
     return right / total if total else None
@@ -233,19 +262,23 @@ def base_accuracy(parts: Iterable[Elements]) -> float | None:
 
 @dataclass
 class ClipExamples(DDNetExamples):
-    """Clips, moved and stretched in time a little, and augmented."""
+    """Clips and their variants as the base saw them, but for flips; without variants, each in one of its own."""
 
     cache: FrameCache
+    has_variants: bool
 
-    COLUMNS = ("video", "start", "end")
+    COLUMNS = ("video", "variant", "start", "end")
 
     def draw(self, n: int, height: int, width: int, rng: np.random.Generator) -> Sample:
-        path, begin = self.paths[self.table["video"][n]], self.table["start"][n]
-        seconds = self.table["end"][n] - begin
-        start = rounded(begin + seconds * rng.uniform(-JITTER, JITTER))
-        length = rounded(seconds * rng.uniform(1 - 1.5 * JITTER, 1 + 2 * JITTER))
+        item, number, start, end = (self.table[name][n] for name in self.COLUMNS)
+        path, frames = self.paths[item], self.input_spec.clip_frames
 
         def read() -> Tensor:
-            return augment(self.cache.clip(path, start, length, self.input_spec.clip_frames), height, rng)
+            if self.has_variants and not number:
+                pixels = resized(self.cache.clip(path, rounded(start), rounded(end - start), frames), height)
+            else:
+                variant = fixed_variant(start, end, int(item), int(number)) if number else draw_variant(start, end, rng)
+                pixels = variant.augmentation(self.cache.clip(path, variant.start, variant.length, frames), height)
+            return pixels.flip(-1) if rng.random() < 0.5 else pixels
 
         return Sample(path, self.target(n), read)

@@ -3,9 +3,9 @@
 One row per element, or per label that a background clip is paired with. All have `path`, `discriminability` (eq. 3) and
 `d_score` (eq. 4); further columns are
 
-- of clips: `video` (its number), `start` and `end` in seconds, `label` (the class that the two are computed for),
-  `shows` (the class that the clip shows, or null for background), `confidence` (the base's largest probability) and
-  `predicted` (its answer for the whole video);
+- of clips: `video` (its number), `variant` (0 is the clip as it is, others are augmented), `start` and `end` in
+  seconds, `label` (the class that the two are computed for), `shows` (the class that the clip shows, or null for
+  background), `confidence` (the base's largest probability) and `predicted` (its answer for the whole video);
 - of frames: `image` (its number), `variant` (0 is the image as it is, others are degraded) and `identity`.
 """
 

@@ -68,6 +68,12 @@ def joined(parts: Sequence[E]) -> E:
     return type(parts[0])(**columns)
 
 
+def repeated(elements: E, times: int) -> E:
+    """All of them, several times one after the other."""
+    columns = {f.name: getattr(elements, f.name) for f in fields(elements)}
+    return type(elements)(**{name: np.concatenate([column] * times) for name, column in columns.items()})
+
+
 @dataclass
 class DDNetExamples(ABC):
     """The examples that a DDNet is trained on; callable as `clipselect.training.loop.train` wants it.

@@ -36,7 +36,7 @@ from torch.utils.data import get_worker_info
 
 from clipselect.errors import check_argument
 from clipselect.index.index_file import signature
-from clipselect.media.candidate_clips import Clip, Timeline, frames_to_score
+from clipselect.media.candidate_clips import Timeline, frames_to_score, window_within
 from clipselect.media.clip_decoding import read_frames
 from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.read_again import settled
@@ -118,7 +118,7 @@ class FrameCache:
             VideoError: the video cannot be read.
         """
         timeline, read = self._find(path)
-        return read(frames_to_score(timeline, _within(timeline, start, length), frames))
+        return read(frames_to_score(timeline, window_within(timeline, start, length), frames))
 
     def _find(self, path: str) -> Frames:
         key = self._key(path)
@@ -276,9 +276,3 @@ def _at_rate(timeline: Timeline, rate: Fraction) -> NDArray[np.int64]:
         return np.arange(len(timeline.pts))
     shown = np.searchsorted(timeline.pts, np.arange(count) * float(ticks), side="right") - 1
     return np.unique(shown)
-
-
-def _within(timeline: Timeline, start: Fraction, length: Fraction) -> Clip:
-    length = min(length, timeline.duration)
-    start = min(max(start, Fraction(0)), timeline.duration - length)
-    return Clip(start, start + length, 0, len(timeline.pts) - 1)

@@ -107,10 +107,14 @@ class ClipRecipe(Recipe):
         stride: seconds between the starts of candidates; the clip duration by default.
         target: what a D-score is: "labels" (the paper), "head" (the base's own answers and its head's rows stand for
             labels and centroids), or "confidence" (the base's largest probability).
+        variants: augmented variants of every clip that the base sees too, see `clipselect.training.clip_variants`. With
+            0 the base sees every clip once, as it is: for bases of which even that takes long.
     """
 
+    size: int | tuple[int, int] = 80
     stem_stride: int = 2
-    frames: int = 8
+    frames: int = 4
+    variants: int = 3
     clip_duration: Seconds | None = None
     stride: Seconds | None = None
     target: Target = "labels"
@@ -123,6 +127,7 @@ class ClipRecipe(Recipe):
         super().__post_init__()
         height, width = self.sides
         whole_number(self.frames, "frames", 1)
+        whole_number(self.variants, "variants", 0)
         check_argument(height == width, "size", f"must be one number for clips, got {height}x{width}")
 
     def input_spec(self) -> InputSpec:

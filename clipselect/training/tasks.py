@@ -112,7 +112,10 @@ class ClipTask:
             raise ClipselectError(
                 f"{base.name} has no head that its features enter and whose rows could stand for labels; give labels"
             )
-        both = [ClipData(videos, base, length, stride, fps, domains) for videos, domains in found]
+        both = [
+            ClipData(videos, base, length, stride, fps, domains, variants)
+            for (videos, domains), variants in zip(found, (recipe.variants, 0), strict=True)
+        ]
         cache = frame_cache(run.work, recipe.input_spec(), length, cache_gigabytes, fps)
         return cls(both[0], both[1], training.name, recipe, cache)
 
@@ -128,7 +131,7 @@ class ClipTask:
 
     def examples(self, d_scores: Path) -> Callable[[int, int], Example]:
         spec, steps, seed = self.recipe.input_spec(), self.recipe.steps, self.recipe.seed
-        return ClipExamples(self.data.paths, d_scores, spec, steps, seed, self.cache)
+        return ClipExamples(self.data.paths, d_scores, spec, steps, seed, self.cache, self.recipe.variants > 0)
 
     def about(self, store: FeatureStore) -> Metadata:
         """What only metadata of such a DDNet hold."""

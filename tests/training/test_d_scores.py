@@ -34,6 +34,7 @@ def elements(video: list[int], label: list[int], features: list[tuple[float, flo
     start = np.arange(n, dtype=np.float64)
     return ClipElements(
         item=np.array(video),
+        variant=np.array(more.get("variant", [0] * n)),
         start=start,
         end=start + 1,
         label=np.array(label),

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from clipselect.errors import ClipselectWarning, VideoError
 from clipselect.training import training_examples
 from clipselect.training.base_examples import BaseExamples, Footage
-from clipselect.training.clip_elements import JITTER, ClipExamples
+from clipselect.training.clip_elements import ClipExamples
+from clipselect.training.clip_variants import JITTER
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.loop import Example
 from clipselect.training.training_examples import MAX_ATTEMPTS, rounded
@@ -45,8 +46,9 @@ def of_ddnet(paths: list[Path], store: FrameCache) -> ClipExamples:
     targets = store.folder / "d_scores.parquet"
     video, start = np.repeat(np.arange(len(paths)), 3), np.tile([0, 0.1, 0.28], len(paths))
     d_scores = np.linspace(0.05, 0.95, len(video))
-    pq.write_table(pa.table({"video": video, "start": start, "end": start + 0.2, "d_score": d_scores}), targets)
-    return ClipExamples([*map(str, paths)], targets, SMALL, steps=4, seed=0, cache=store)
+    columns = {"video": video, "variant": 0 * video, "start": start, "end": start + 0.2, "d_score": d_scores}
+    pq.write_table(pa.table(columns), targets)
+    return ClipExamples([*map(str, paths)], targets, SMALL, steps=4, seed=0, cache=store, has_variants=False)
 
 
 @pytest.fixture(params=[of_base, of_ddnet])
