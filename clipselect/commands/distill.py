@@ -59,9 +59,7 @@ Variants = Annotated[
     ),
 ]
 
-Unlabelled = Annotated[
-    bool, clip_option("--unlabelled", help="Use no labels: the base's own answers stand for them.")
-]
+Unlabelled = Annotated[bool, clip_option("--unlabelled", help="Use no labels: the base's own answers stand for them.")]
 Classes = Annotated[
     Path | None, clip_option(metavar="FILE", help="Names of a checkpoint's outputs in their order, one a line.")
 ]

@@ -123,7 +123,7 @@ and of two people lie apart, in standard deviations:
 
 
 def _clip_training(metadata: Metadata) -> str:
-    known = {"labels": "by the labels", "head": "by the base's own answers and the rows of its head, without labels"}
+    known = {"labels": "by the labels", "answers": "by the base's own answers, without labels"}
     d_scores = "the base's own confidence"
     if metadata["target"] in known:
         d_scores = f"{known[metadata['target']]}, {metadata['metric']}, {metadata['contrast']}"

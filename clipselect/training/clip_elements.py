@@ -24,7 +24,7 @@ from clipselect.training.clip_variants import draw_variant, fixed_variant, varia
 from clipselect.training.elements import NO_CENTROID, DDNetExamples, Elements, Target, joined, repeated
 from clipselect.training.frame_cache import FrameCache
 from clipselect.training.training_examples import Sample, rounded
-from clipselect.zoo.base import Base
+from clipselect.zoo.base import Base, background_probability
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ class ClipElements(Elements):
         shows: [n] int64, class that the clip shows, or BACKGROUND.
         confidence: [n] float32, the base's largest probability.
         likely: [n, 2] int64, the two classes that the base finds most likely.
-        predicted: [n] int64, the class that the base finds most likely for the whole video.
+        predicted: [n] int64, the class that the base finds most likely, half by the clip and half by its whole video.
+        background: [n] float32, the base's probability that the clip shows none of its classes; about 0 for a base that
+            has no such output.
     """
 
     variant: NDArray[np.int64]
@@ -81,24 +83,28 @@ class ClipElements(Elements):
     confidence: NDArray[np.float32]
     likely: NDArray[np.int64]
     predicted: NDArray[np.int64]
+    background: NDArray[np.float32]
 
-    def pairs(self, target: Target, classes: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The label is that of the video or, without one, the base's answer for it.
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        """[n] what the base says that the clips show: a class or BACKGROUND."""
+        return np.where(self.background > 0.5, BACKGROUND, self.predicted)
 
-        With the target "labels", background of no labelled video is paired with four labels: two that the base finds
-        likely, and two at random.
+    def pairs(self, target: Target, known: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The label is that of the video, or the base's answer for the clip if the target is "answers".
+
+        Background of no labelled video is paired with four labels: two that the base finds likely, and two at random.
         """
-        open_rows = np.flatnonzero(self.label == BACKGROUND)
-        if target != "labels":
-            label = self.label.copy()
-            replaced = slice(None) if target == "head" else open_rows
-            label[replaced] = self.predicted[replaced]
-            return np.arange(len(label)), label
-        fixed = np.flatnonzero(self.label != BACKGROUND)
+        if target == "confidence":
+            return np.arange(len(self.label)), np.where(self.label == BACKGROUND, self.predicted, self.label)
+        label = self.answers if target == "answers" else self.label
+        fixed, open_rows = np.flatnonzero(label != BACKGROUND), np.flatnonzero(label == BACKGROUND)
         rng = np.random.default_rng([seed, *self.item[:1]])
-        tried = np.hstack([self.likely[open_rows][:, [0, -1]], rng.integers(classes, size=(len(open_rows), 2))])
+        drawn = known[rng.integers(len(known), size=(len(open_rows), 2))]
+        likely = self.likely[open_rows][:, [0, -1]]
+        tried = np.hstack([np.where(np.isin(likely, known), likely, drawn), drawn])
         rows = np.concatenate([fixed, np.repeat(open_rows, tried.shape[1])])
-        return rows, np.concatenate([self.label[fixed], tried.ravel()])
+        return rows, np.concatenate([label[fixed], tried.ravel()])
 
     def columns(self, classes: Sequence[str], rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Any]:
         def names(indices: NDArray[np.int64]) -> list[str | None]:
@@ -125,6 +131,7 @@ class ClipData:
         fps: frames per second of folders of frames.
         domains: domain by path of those videos that are background, such as "street".
         variants: further elements of every clip, see `clipselect.training.clip_variants`.
+        answers: whether centroids are of what the base says that clips show, not of what labels say.
     """
 
     videos: Sequence[LabelledVideo]
@@ -134,6 +141,7 @@ class ClipData:
     fps: float = 30.0
     domains: Mapping[str, str] = field(default_factory=dict)
     variants: int = 0
+    answers: bool = False
 
     element_type: ClassVar[type[ClipElements]] = ClipElements
     items: ClassVar[str] = "videos"
@@ -172,7 +180,7 @@ class ClipData:
     @property
     def required(self) -> frozenset[int]:
         """Those that videos are labelled with; others are classes of the base alone."""
-        return frozenset(label for video in self.videos for label in video.labels)
+        return frozenset() if self.answers else frozenset(label for video in self.videos for label in video.labels)
 
     def read(self, items: Iterable[int], on_error: OnError) -> list[ClipElements]:
         found = []
@@ -216,7 +224,8 @@ class ClipData:
         background = [
             self._domain_rows[self.domains[path]] if path in self.domains else len(self.classes) for path in paths
         ]
-        rows = np.where(elements.shows == BACKGROUND, np.array(background, dtype=np.int64), elements.shows)
+        shows = elements.answers if self.answers else elements.shows
+        rows = np.where(shows == BACKGROUND, np.array(background, dtype=np.int64), shows)
         return np.where(elements.variant == 0, rows, NO_CENTROID)
 
     @cached_property
@@ -240,7 +249,8 @@ def elements_from_outputs(item: int, video: LabelledVideo, outputs: ClipOutputs)
         shows=shows,
         confidence=likely.values[:, 0].numpy(),
         likely=likely.indices.numpy(),
-        predicted=np.full(n, int(outputs.probabilities.mean(0).argmax())),
+        predicted=(outputs.probabilities + outputs.probabilities.mean(0)).argmax(1).numpy(),
+        background=background_probability(outputs.probabilities).numpy(),
     )
 
 

@@ -5,7 +5,7 @@ One row per element, or per label that a background clip is paired with. All hav
 
 - of clips: `video` (its number), `variant` (0 is the clip as it is, others are augmented), `start` and `end` in
   seconds, `label` (the class that the two are computed for), `shows` (the class that the clip shows, or null for
-  background), `confidence` (the base's largest probability) and `predicted` (its answer for the whole video);
+  background), `confidence` (the base's largest probability) and `predicted` (its answer);
 - of frames: `image` (its number), `variant` (0 is the image as it is, others are degraded) and `identity`.
 """
 
@@ -54,7 +54,8 @@ class DScoreTarget:
 
     def pairs(self, elements: Elements) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows [p] of the elements and a label [p] for each, see `Elements.pairs`."""
-        return elements.pairs(self.target, len(self.classes), self.seed)
+        known = np.flatnonzero(~self.centroids[: len(self.classes)].isnan().any(dim=1).numpy())
+        return elements.pairs(self.target, known, self.seed)
 
     def discriminability(self, elements: Elements) -> Tensor:
         """Eq. 2 and 3: [p] float64 for the `pairs` of the elements."""

@@ -117,7 +117,7 @@ def distill(
         recipe: how to distil; a `ClipRecipe` or a `FrameRecipe`.
         background: for clips, a folder of videos that show none of the classes, in one folder per kind of place.
         prefix: for clips, the folder that the paths of a list, or the files of a JSON, count from.
-        unlabelled: for clips, whether to use no labels: the base's own answers and its head's rows stand for them.
+        unlabelled: for clips, whether to use no labels: the base's own answers stand for them.
         classes, base_size, base_frames: for clips and a base given as NETWORK:CHECKPOINT, see `load_base`.
         base_geometry: for clips, what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default
             what it was trained on.

@@ -22,8 +22,8 @@ from clipselect.training.augment import training_size
 from clipselect.training.loop import Example
 from clipselect.training.training_examples import Sample, readable_example
 
-Target = Literal["labels", "head", "confidence"]
-"""Centroids and labels of the training set; the head's rows and its own answers; the base's largest probability."""
+Target = Literal["labels", "answers", "confidence"]
+"""Labels of the training set; the base's own answers in their place; the base's largest probability."""
 
 NO_CENTROID = -1
 
@@ -42,11 +42,11 @@ class Elements(ABC):
     label: NDArray[np.int64]
     features: NDArray[np.float32]
 
-    def pairs(self, target: Target, classes: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def pairs(self, target: Target, known: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows [p] of the elements, and for each the label [p] that its discriminability is computed for.
 
         Args:
-            classes: how many there are.
+            known: classes that have a centroid.
             seed: for labels that are drawn.
         """
         return np.arange(len(self.label)), self.label

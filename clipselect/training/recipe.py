@@ -105,8 +105,8 @@ class ClipRecipe(Recipe):
         frames: T, frames of a clip that the DDNet sees.
         clip_duration: seconds; what the base was trained with by default.
         stride: seconds between the starts of candidates; the clip duration by default.
-        target: what a D-score is: "labels" (the paper), "head" (the base's own answers and its head's rows stand for
-            labels and centroids), or "confidence" (the base's largest probability).
+        target: what a D-score is: "labels" (the paper), "answers" (the base's own answers stand for labels), or
+            "confidence" (the base's largest probability).
         variants: augmented variants of every clip that the base sees too, see `clipselect.training.clip_variants`. With
             0 the base sees every clip once, as it is: for bases of which even that takes long.
     """

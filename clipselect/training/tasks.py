@@ -13,7 +13,7 @@ from clipselect.data.degradations import Kind
 from clipselect.data.identities import read_identities
 from clipselect.data.splits import Split, short_name
 from clipselect.data.unlabelled import read_unlabelled_split
-from clipselect.errors import ClipselectError, check_argument
+from clipselect.errors import check_argument
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.images import opencv
 from clipselect.scoring.percentiles import score_quantiles
@@ -99,7 +99,7 @@ class ClipTask:
         )
         stride = exact_seconds(length if recipe.stride is None else recipe.stride, "stride")
         if unlabelled:
-            recipe = replace(recipe, target="head") if recipe.target == "labels" else recipe
+            recipe = replace(recipe, target="answers") if recipe.target == "labels" else recipe
             training, held_out = read_unlabelled_split(data[0], prefix=prefix, most_held_out=max_held_out)
         else:
             training, held_out, base = _labelled(data[0], prefix, base)
@@ -108,12 +108,8 @@ class ClipTask:
             _with_background(_evenly(held_out.videos, max_held_out), background, "val", max_held_out),
         ]
         run.report_missing([*training.missing, *held_out.missing])
-        if recipe.target == "head" and base.head_rows is None:
-            raise ClipselectError(
-                f"{base.name} has no head that its features enter and whose rows could stand for labels; give labels"
-            )
         both = [
-            ClipData(videos, base, length, stride, fps, domains, variants)
+            ClipData(videos, base, length, stride, fps, domains, variants, answers=recipe.target == "answers")
             for (videos, domains), variants in zip(found, (recipe.variants, 0), strict=True)
         ]
         cache = frame_cache(run.work, recipe.input_spec(), length, cache_gigabytes, fps)
@@ -122,11 +118,7 @@ class ClipTask:
     def target(self, store: FeatureStore) -> DScoreTarget:
         """What D-scores of the elements are computed with."""
         recipe, base = self.recipe, self.data.base
-        if recipe.target == "head":
-            assert base.head_rows is not None
-            centroids = base.head_rows
-        else:
-            centroids = torch.empty(0, 0) if recipe.target == "confidence" else centroids_from(store)
+        centroids = torch.empty(0, 0) if recipe.target == "confidence" else centroids_from(store)
         return DScoreTarget(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast, recipe.seed)
 
     def examples(self, d_scores: Path) -> Callable[[int, int], Example]:

@@ -1,6 +1,7 @@
 """D-scores of training elements: eq. 3 and 4 worked by hand, what stands for missing labels, and the Parquet file."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,6 +44,7 @@ def elements(video: list[int], label: list[int], features: list[tuple[float, flo
         confidence=np.array(more.get("confidence", [0.5] * n), dtype=np.float32),
         likely=np.array(more.get("likely", [[A, B]] * n)),
         predicted=np.array(more.get("predicted", [A] * n)),
+        background=np.array(more.get("background", [0.0] * n), dtype=np.float32),
     )
 
 
@@ -156,16 +158,27 @@ def test_a_base_of_one_class_tries_background_with_that_one() -> None:
     assert DScoreTarget(("a",), UNIT[[0, 3]]).pairs(part)[1].tolist() == [A] * 4
 
 
-def test_without_labels_the_base_answers_for_the_whole_video(tmp_path: Path) -> None:
-    part = elements([0, 0, 1], [BACKGROUND, BACKGROUND, B], [(1, 2), (3, 1), (1, 3)], predicted=[C, C, A])
-    head = torch.tensor([[2.0, 0.0], [0.0, 3.0], [1.0, 1.0]], dtype=torch.float64)  # the rows of a linear layer
-    measure = DScoreTarget(CLASSES, head, target="head")
+def test_without_labels_the_answers_of_the_base_stand_for_them(tmp_path: Path) -> None:
+    part = elements(
+        [0, 0, 1], [BACKGROUND, BACKGROUND, B], [(1, 2), (3, 1), (1, 3)], predicted=[C, C, A],
+        background=[0.4, 0.6, 0.1], likely=[[A, B], [A, B], [A, B]],
+    )  # fmt: skip
+    measure = DScoreTarget(CLASSES, UNIT, target="answers")
     rows, labels = measure.pairs(part)
-    assert rows.tolist() == [0, 1, 2] and labels.tolist() == [C, C, A]
-    # f = (1, 2): own row (1, 1): 3 / sqrt 10; hardest negative (0, 3): 2 / sqrt 5
-    assert float(measure.discriminability(part)[0]) == pytest.approx(3 / math.sqrt(10) / (2 / math.sqrt(5)))
-    write_d_scores(store_of(tmp_path, ["x.mp4", "y.mp4"], part), measure, tmp_path / "d.parquet")
-    assert pq.read_table(tmp_path / "d.parquet")["label"].to_pylist() == ["c", "c", "a"]
+    assert rows.tolist() == [0, 2, 1, 1, 1, 1] and labels[:4].tolist() == [C, A, A, B]
+    # f = (1, 2): own centroid (1, 1): 3 / sqrt 2; hardest negative (0, 1): 2
+    assert float(measure.discriminability(part)[0]) == pytest.approx(3 / math.sqrt(2) / 2)
+    store = store_of(tmp_path, ["x.mp4", "y.mp4"], part)
+    centroids = centroids_from(replace(store, data=replace(store.data, answers=True)))
+    assert centroids[[A, C, 3]].tolist() == [[1, 3], [1, 2], [3, 1]] and bool(centroids[B].isnan().all())
+
+
+def test_background_is_tried_with_classes_that_have_a_centroid_alone() -> None:
+    part = elements([0], [BACKGROUND], [(1, 2)], likely=[[A, C]])
+    centroids = UNIT.clone()
+    centroids[A] = torch.nan
+    labels = DScoreTarget(CLASSES, centroids).pairs(part)[1].tolist()
+    assert len(labels) == 4 and {*labels} <= {B, C} and labels[1] == C
 
 
 def test_the_target_may_be_the_confidence_of_the_base(tmp_path: Path) -> None:
@@ -284,7 +297,7 @@ def test_frames_of_one_identity_alone_are_too_little(tmp_path: Path) -> None:
         centroids_from(store)
 
 
-@pytest.mark.parametrize("target", ["labels", "head", "confidence"])
+@pytest.mark.parametrize("target", ["labels", "answers", "confidence"])
 def test_equal_elements_all_score_one_half(tmp_path: Path, target: Target) -> None:
     part = elements([0, 1], [A, A], [(4, 2), (4, 2)])
     write_d_scores(
