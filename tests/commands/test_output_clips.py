@@ -64,14 +64,16 @@ def test_failures_come_last(hour: Path) -> None:
     page = clips_page([failed_video(Path("bad.mp4"), "tiny", "bad.mp4: not a video"), scored(hour, 3)], {}, hour.parent)
     assert page.index("hour.mp4") < page.index("bad.mp4: not a video")
     overview = page[: page.index("<section")]
-    assert "1 video, 1 not scored" in overview and "bad.mp4" in overview, "they are named at the top, too"
+    assert "<h1>2 videos</h1>" in overview and "1 not scored" in overview and "bad.mp4" in overview, (
+        "they are named at the top, too"
+    )
 
 
 def test_the_overview_marks_videos_whose_order_is_a_guess(hour: Path) -> None:
     video = scored(hour, 3)
     doubtful = replace(video, facts=video.facts | {"doubts": ["so its order is a guess"]})
     overview = clips_page([video, doubtful], {}, hour.parent).split("<section")[0]
-    assert "2 videos, 1 whose order is a guess" in overview and overview.count(">a guess<") == 1
+    assert "1 whose order is a guess" in overview and overview.count(">a guess<") == 1
 
 
 def test_one_candidate_has_a_score_and_no_range(hour: Path) -> None:

@@ -81,11 +81,13 @@ def test_the_best_of_many_groups_come_first_with_few_pictures_on_page_and_plot(t
     groups = many_groups(tmp_path)
     assert [bool(group.pictures) for group in groups] == [False] * 3 + [True] * PICTURED_GROUPS
     page = frames_page(groups, {}, tmp_path)
-    shown = re.findall(r"<h2>folder, track (\d+)</h2>", page)
+    shown = re.findall(r"<h2>track (\d+)</h2>", page)
     assert shown == [str(n) for n in range(102 + PICTURED_GROUPS, 102, -1)]
     assert page.count("<figure") <= TILES_OF_PAGE
     overview = page[: page.index("<section")]
-    assert "<details><summary>43 groups</summary>" in overview, "a long table is folded"
+    assert "<details><summary>All in a table</summary>" in overview and "<h1>folder: 43 groups</h1>" in overview, (
+        "a long table is folded"
+    )
     assert overview.count("<tr>") == 1 + len(groups)
     drawing = frames_plot(groups, ".svg").decode()
     assert drawing.index(f"<!-- track {102 + PICTURED_GROUPS}: ") < drawing.index("<!-- track 103: ")
@@ -95,7 +97,7 @@ def test_the_best_of_many_groups_come_first_with_few_pictures_on_page_and_plot(t
 def test_a_short_table_is_not_folded_and_names_what_failed(tmp_path: Path) -> None:
     page = frames_page([group(), failed_group("b.mp4", "", "tiny", "b.mp4: broken")], {}, tmp_path)
     overview = page[: page.index("<section")]
-    assert "<details>" not in overview and "1 group, 1 not scored" in overview
+    assert "<details>" not in overview and "<h1>2 groups</h1>" in overview and "1 not scored" in overview
     assert overview.index("track 1") < overview.index(">b.mp4<")
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from clipselect import __version__
 from clipselect.commands.output.records import Failed, Record, Result, Scored
-from clipselect.commands.output.shown import NAMED_GROUPS, TILES_OF_PAGE, best_first, best_frames, others_last
+from clipselect.commands.output.shown import NAMED_GROUPS, TILES_OF_PAGE, best_first, best_frames, names, others_last
 from clipselect.commands.output.terminal import where
 from clipselect.pages.axis import score_axis
 from clipselect.pages.document import card, environment
@@ -45,6 +45,8 @@ def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> st
     scored = best_first(results)
     most = max(TILES_OF_PAGE // max(sum(bool(group.pictures) for group in scored), 1), 1)
     groups = [_group(group, f"g{number}", most) for number, group in enumerate(scored, start=1)]
+    if len(results) > 1:
+        groups = [{**group, "name": name} for group, name in zip(groups, names(scored), strict=True)]
     left_out = []
     if without := sum(not group["shown"] for group in groups):
         left_out.append(
@@ -62,15 +64,15 @@ def _page(
 ) -> str:  # fmt: skip
     errors = [("not scored: " if isinstance(r, Failed) else "") + r.error for r in results if r.error is not None]
     failed = [result.title for result in results if isinstance(result, Failed)]
-    scored, is_single = len(results) - len(failed), len(results) == 1
     doubtful = sum(bool(result.facts.get("doubts")) for result in results)
-    overview = count(scored, noun) + (f", {len(failed):,} not scored" if failed else "")
-    overview += f", {doubtful:,} whose order is a guess" if doubtful else ""
+    remarks = [f"{len(failed):,} not scored"] * bool(failed) + [f"{doubtful:,} whose order is a guess"] * bool(doubtful)
+    sources = {_source(result) for result in results}
+    heading = (f"{_source(results[0]).name}: " if len(sources) == 1 else "") + count(len(results), noun)
     kept = {name: value for name, value in settings.items() if value is not None}
     page = environment("clipselect.commands.output").get_template(template)
     return page.render(
-        heading=shown[0]["name"] if is_single else count(len(results), noun), results=shown, failed=failed,
-        overview="" if is_single else overview, is_long=len(results) > MAX_UNFOLDED, columns=columns,
+        heading=shown[0]["name"] if len(results) == 1 else heading, is_single=len(results) == 1,
+        is_long=len(results) > MAX_UNFOLDED, results=shown, failed=failed, remarks=remarks, columns=columns,
         left_out=left_out, errors=errors, settings=kept, version=__version__,
     )  # fmt: skip
 
@@ -190,7 +192,7 @@ def _folder(result: Scored) -> tuple[str, ...]:
     return () if folder == Path() else (f"{folder}/",)
 
 
-def _source(result: Scored) -> Path:
+def _source(result: Result) -> Path:
     return Path(result.facts.get("path") or result.facts["source"])
 
 
