@@ -1,4 +1,4 @@
-"""Makes the tables of benchmarks/README.md from benchmarks/results/*.json, between their markers.
+"""Makes the tables of benchmarks/README.md and README.md from benchmarks/results/*.json, between their markers.
 
 python benchmarks/make_readme.py
 """
@@ -13,6 +13,7 @@ from clipselect.evaluation.results import Results, read_results
 from clipselect.media.files import write_whole
 
 README = Path(__file__).with_name("README.md")
+FRONT = Path(__file__).parents[1] / "README.md"
 RESULTS = Path(__file__).with_name("results")
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -55,6 +56,19 @@ def composed() -> str:
     for data in COMPOSED:
         rows += [(data, *cells) for cells in accuracies(results, data, ("ddl", *RIVALS), (1, 3, 5, 9), 5)]
     return table(("data", "method", "K = 1", "K = 3", "K = 5", "K = 9", "GFLOPs at K = 5"), rows)
+
+
+def readme() -> str:
+    """Top-1 of the shipped base on mixed background, without intervals."""
+    results, rows = results_of("shipped"), []
+    for method in ("ddl", "uniform_equal_cost", "uniform", "random", "confidence", "dense"):
+        own = [row for row in results.rows if (row.data, row.method) == (COMPOSED[0], method)]
+        if method != "dense":
+            own = [row for k in (1, 3, 5, 9) for row in own if row.k == k]
+        top1 = [f"{row.metrics['top1'].value:.1f}" for row in own]
+        cost = own[0 if method == "dense" else 2].gflops
+        rows.append((f"`{method}`", *top1, *[""] * (4 - len(top1)), f"{cost:.1f}"))
+    return table(("", "K = 1", "K = 3", "K = 5", "K = 9", "GFLOPs at K = 5"), rows)
 
 
 def composed_differences() -> str:
@@ -155,7 +169,7 @@ def speed_goals() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
-    for made in (composed, composed_differences, trimmed, faces, persons, data_time, cost, speed, speed_goals)
+    for made in (composed, readme, composed_differences, trimmed, faces, persons, data_time, cost, speed, speed_goals)
 }
 FACE_SETS_SHOWN = [data.removeprefix("val, ") for data in FACE_SETS[1:]]
 
@@ -205,7 +219,8 @@ def gain(less: Difference | None) -> str:
 
 
 def main() -> None:
-    write_whole(README, filled(README.read_text()))
+    for page in (README, FRONT):
+        write_whole(page, filled(page.read_text()))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ ELSEWHERE = {
 }
 """Files of the repository that are pages of the site, and where."""
 LINK = re.compile(r"(\]\()([^)\s:#]+)((?:#[^)\s]*)?\))")
+CHART = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BOX = re.compile(r'\["<b>(\w+)</b><br>(.+?)"\]')
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
@@ -76,8 +78,15 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
             return f"{match[1]}{REPOSITORY}/{kind}/main/{target}{match[3]}"
         return f"{match[1]}{os.path.relpath(found, posixpath.dirname(path) or '.')}{match[3]}".replace(os.sep, "/")
 
+    markdown = CHART.sub(chart_as_table, markdown)
     pieces = re.split(f"({FENCED.pattern})", markdown, flags=FENCED.flags)
     return "".join(piece if piece.startswith("```") else LINK.sub(led, piece) for piece in pieces)
+
+
+def chart_as_table(chart: re.Match[str]) -> str:
+    """GitHub draws a chart of packages; here, without a script of another server, it is a table from the top down."""
+    rows = [f"| `{name}` | {what} |" for name, what in BOX.findall(chart[1])]
+    return "\n".join(["| package, from the top down | what it holds |", "| --- | --- |", *rows])
 
 
 def command_reference() -> str:

@@ -59,6 +59,43 @@ def test_a_recipe_is_short_and_says_how_it_is_run(path: Path) -> None:
     assert f"]({path.name})" in (EXAMPLES / "README.md").read_text("utf-8")
 
 
+def test_rank_video(video: Path, tmp_path: Path, run_example: Example) -> None:
+    import_or_skip("matplotlib")
+    lines = run_example("rank_video", video).splitlines()
+    picks = clipselect.select(video, k=3)
+    assert [line.split()[0] for line in lines[: len(picks)]] == [f"{pick.start:.2f}" for pick in picks]
+    assert len([*(tmp_path / "picks").glob("*.mp4")]) == len(picks)
+    assert (tmp_path / "rank_video.png").stat().st_size > 1000
+
+
+def test_explain_pick(video: Path, run_example: Example) -> None:
+    lines = run_example("explain_pick", video).splitlines()
+    assert len([line for line in lines if "rather than" in line]) == len(clipselect.select(video, k=3))
+
+
+@pytest.mark.slow
+def test_clips_in_dataloader(run_example: Example) -> None:
+    *_, answers = run_example("clips_in_dataloader").splitlines()
+    assert answers == "8 videos, answers [8, 2]"
+
+
+@pytest.mark.slow
+def test_distil_in_five_minutes(run_example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer steps, so that it takes seconds."""
+    for name in ("train_base", "distill"):
+        whole = getattr(clipselect, name)
+        monkeypatch.setattr(clipselect, name, lambda *a, whole=whole, **options: whole(*a, **{**options, "steps": 2}))
+    base, ddnet, *picks = run_example("distil_in_five_minutes").splitlines()
+    assert "held-out" in base and "rho" in ddnet and len(picks) == 2
+
+
+@pytest.mark.slow
+def test_which_k(tmp_path: Path, run_example: Example) -> None:
+    output = run_example("which_k")
+    assert "uniform_equal_cost" in output and "is it worth it?" in output
+    assert (tmp_path / "report" / "report.html").exists()
+
+
 def test_torchvision(video: Path, checkpoint: Path, run_example: Example) -> None:
     picks, best, *_ = run_example("torchvision_answer", video, "--checkpoint", checkpoint).splitlines()
     assert picks == repr(clipselect.select(video, k=5))

@@ -1,7 +1,6 @@
 """What the package promises as a whole."""
 
 import inspect
-import json
 import pkgutil
 import re
 import subprocess
@@ -78,24 +77,6 @@ def test_the_paper_is_mapped_to_files_that_exist() -> None:
     named = re.findall(r"`([\w/]+(?:\.py|/))`", (ROOT / "docs" / "code.md").read_text())
     assert len(named) >= 40
     assert [name for name in named if not (ROOT / "clipselect" / name).exists()] == []
-
-
-def test_the_table_of_the_readme_holds_what_was_measured() -> None:
-    measured = {
-        (row["method"], row["k"]): row
-        for row in json.loads((ROOT / "benchmarks" / "results" / "shipped.json").read_text())["rows"]
-        if row["data"] == "mixed"
-    }
-    words = {
-        "DDL": "ddl", "uniform K": "uniform", "uniform, as many clips as DDL's whole cost buys": "uniform_equal_cost",
-        "random K": "random", "the base's own confidence (the base on all 20)": "confidence",
-    }  # fmt: skip
-    told = [line.strip("| ").replace("*", "").split(" | ") for line in (ROOT / "README.md").read_text().splitlines()]
-    found = {cells[0]: cells[1:] for cells in told if cells[0] in words and len(cells) == 6}
-    assert found.keys() == words.keys()
-    for name, method in words.items():
-        rows = [measured[method, k] for k in (1, 3, 5, 9)]
-        assert found[name] == [*(f"{row['top1']:.1f}" for row in rows), f"{rows[2]['gflops']:.1f}"]
 
 
 def test_the_pages_hold_no_placeholders() -> None:

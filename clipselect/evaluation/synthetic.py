@@ -72,6 +72,17 @@ def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 80) -> Synthe
     return made
 
 
+def write_class_folders(folder: Path, *, videos: int) -> Path:
+    """Make `folder`/CLASS/*.mp4, so many videos of 4 s for each class; returns the folder."""
+    for label, name in enumerate(CLASSES):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for i in range(videos):
+            rng = np.random.default_rng([6, label, i])
+            frames = scene(rng, 4, label, float(rng.uniform(0, 4 - ACTION_SECONDS)))
+            write_frames(folder / name / f"{i:02d}.mp4", frames, RATE, WIDTH, HEIGHT)
+    return folder
+
+
 def scene(
     rng: np.random.Generator, seconds: float, label: int, start: float = 0, light: float | None = None
 ) -> NDArray[np.uint8]:

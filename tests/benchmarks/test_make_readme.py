@@ -1,14 +1,19 @@
-"""The tables of benchmarks/README.md are those of the results files."""
+"""The tables of benchmarks/README.md and README.md are those of the results files."""
 
 import json
 
-from make_readme import BLOCK, README, RESULTS, TABLES, filled
+import pytest
+from make_readme import BLOCK, FRONT, README, RESULTS, TABLES, Path, filled
 
 
-def test_the_page_is_what_the_generator_makes_of_the_results() -> None:
-    assert filled(README.read_text()) == README.read_text(), "run python benchmarks/make_readme.py"
-    assert {match[2] for match in BLOCK.finditer(README.read_text())} == {*TABLES}
-    assert len(README.read_text().splitlines()) < 200
+@pytest.mark.parametrize(("page", "lines"), [(README, 200), (FRONT, 121)])
+def test_a_page_is_what_the_generator_makes_of_the_results(page: Path, lines: int) -> None:
+    assert filled(page.read_text()) == page.read_text(), "run python benchmarks/make_readme.py"
+    assert len(page.read_text().splitlines()) < lines
+
+
+def test_every_table_is_shown() -> None:
+    assert {match[2] for page in (README, FRONT) for match in BLOCK.finditer(page.read_text())} == {*TABLES}
 
 
 def test_a_table_that_is_not_of_the_results_is_replaced() -> None:

@@ -61,3 +61,9 @@ def test_a_broken_link_is_found() -> None:
     broken = ["nothing.md", "#nothing", "concepts.md#nothing", f"{SITE}nothing/", f"{next(iter(OWN))}nothing.py"]
     assert [link for link in broken if not problem(page, link)] == []
     assert problem(page, "concepts.md#glossary") is None
+
+
+def test_the_readme_can_be_read_elsewhere() -> None:
+    """PyPI shows it without the repository around it."""
+    links = LINK.findall(without_code((ROOT / "README.md").read_text("utf-8")))
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
