@@ -1,4 +1,4 @@
-"""Makes the tables of zoo/README.md and docs/ship-weights.md, between their markers, from the weights and their cards.
+"""Makes the table of zoo/README.md and the list of docs/ship-weights.md from the weights and their cards.
 
     python docs/make_zoo.py
 
@@ -102,17 +102,14 @@ def measured(metadata: dict[str, Any]) -> str:
     return next((shown.format(found[key]) for key, shown in MEASURED.items() if key in found), "see the card")
 
 
-def ship_table() -> str:
+def ship_list() -> str:
     """What each file was trained on."""
-    rows = [
-        [
-            f"[`{name}`](../zoo/{Path(file).with_suffix('.md')})",
-            data_paragraph(file),
-            "not without settling these terms",
-        ]
+    entries = [
+        f"### `{name}`\n\n**In a product: not without settling these terms.** Trained on: {data_paragraph(file)} "
+        f"([card](../zoo/{Path(file).with_suffix('.md')})).\n\n"
         for name, file in {**DDNETS, **BASES}.items()
     ]
-    return table(("weights", "data and their terms, as the card has them", "in a product"), rows)
+    return "\n" + "".join(entries)
 
 
 def data_paragraph(file: str) -> str:
@@ -123,14 +120,14 @@ def data_paragraph(file: str) -> str:
         raise SystemExit(
             f"{file}: its card has no paragraph that begins with 'Data:'; write what it was trained on there"
         )
-    return " ".join(found[1].split()).replace("|", "\\|")
+    return " ".join(found[1].split()).rstrip(".")
 
 
 def table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, ["---"] * len(columns), *rows))
 
 
-TABLES: dict[str, Callable[[], str]] = {"weights": weights_table, "ship": ship_table}
+TABLES: dict[str, Callable[[], str]] = {"weights": weights_table, "ship": ship_list}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ they are never out of date. A relative link means the same on GitHub and on the 
 no page, the site links to the repository.
 """
 
+import html
 import os
 import posixpath
 import re
@@ -122,7 +123,9 @@ def _section(command: Any, name: str, context: Any) -> list[str]:
 
 
 def _names(text: str) -> str:
-    return f"`{text}`".replace("|", "\\|")
+    return (
+        f"<code>{html.escape(text).replace('|', '&#124;')}</code>"  # a bar in a table's code span keeps its backslash
+    )
 
 
 def _text(text: str) -> str:
