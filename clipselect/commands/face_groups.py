@@ -33,10 +33,10 @@ def groups_of_folder(path: Path, sampler: FaceFrameSampler, outputs: FrameOutput
         yield score_files(str(path), group, [folder / name for name in names], sampler, outputs)
 
 
-def face_detector(model: Path | None) -> "Detector":
+def face_detector(model: Path | None, min_face: float) -> "Detector":
     from clipselect.faces import MTCNN, YuNet  # OpenCV
 
-    return MTCNN() if model is None else YuNet(model)
+    return MTCNN(min_face=min_face) if model is None else YuNet(model, min_face=min_face)
 
 
 def groups_of_video(
@@ -53,7 +53,7 @@ def groups_of_video(
         for warning in found.warnings:
             print_warning(f"{path}: {warning}")
         if not found.tracks:
-            small = f", but {found.too_small} smaller than 20 px" if found.too_small else ""
+            small = f", but {found.too_small} smaller than --min-face" if found.too_small else ""
             raise ClipselectError(
                 f"{path}: no face in {shortest} frames or more of the {found.frames} looked at{small}; "
                 f"lower --shortest or --every, or give YuNet as --detector ({YUNET})"

@@ -33,6 +33,10 @@ def faces(
         int,
         typer.Option(min=1, metavar="N", help="Look at every Nth frame of a video only. A face takes 40 KB of memory."),
     ] = 1,
+    min_face: Annotated[
+        int,
+        typer.Option(min=12, metavar="PIXELS", help="Leave out smaller faces; 40 finds the others in half the time."),
+    ] = 20,
     shortest: Annotated[int, typer.Option(min=1, metavar="N", help="Leave out tracks of fewer than N faces.")] = 5,
     scorer: options.AnyScorer = None,
     device: options.Device = "auto",
@@ -68,7 +72,7 @@ def faces(
         not (has_videos and index),
         "--index is for folders of images, and faces of videos have no files; --save them and index that folder",
     )
-    detect = face_detector(detector) if has_videos else None
+    detect = face_detector(detector, min_face) if has_videos else None
 
     def score(path: Path) -> "Iterable[Result]":
         if detect is None or path.is_dir():
@@ -77,7 +81,12 @@ def faces(
 
     results, undone = run_batch(paths, score, outputs, "inputs")
     outputs.show_summary(results)
-    of_videos = {"detector": detector.name if detector else "mtcnn", "every": every, "shortest": shortest}
+    of_videos = {
+        "detector": detector.name if detector else "mtcnn",
+        "every": every,
+        "min_face": min_face,
+        "shortest": shortest,
+    }
     outputs.write_index(results, sampler.scorer)
     outputs.save(results, sampler_settings(sampler, **(of_videos if has_videos else {})))
     finish(results, undone, "groups")

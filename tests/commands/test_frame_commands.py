@@ -16,6 +16,7 @@ from clipselect.commands import face_groups
 from clipselect.commands.output.records import Result
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.errors import ClipselectError
+from clipselect.media.extract import write_frames
 from clipselect.media.images import read_image
 
 
@@ -129,6 +130,18 @@ def test_a_video_without_faces_says_in_how_many_frames_it_looked(tmp_path: Path,
     run("faces", video, "--model", model, "--every", 3)
     assert run.code == 2
     assert "of the 4 looked at" in run.err
+
+
+def test_faces_below_a_size_are_left_out(tmp_path: Path, shared: Path, model: str, run: Run) -> None:
+    still = read_image(shared / "faces/val/lfw_colin_powell/000.jpg")
+    height, width = (side // 2 * 2 for side in still.shape[:2])
+    write_frames(tmp_path / "one.mp4", [still[:height, :width]] * 5, 25, width, height)
+    run("faces", tmp_path / "one.mp4", "--model", model, "--json", "-")
+    (group,) = json.loads(run.out)["groups"]
+    face = min(group["frames"][0]["box"][2:])
+    assert run.code == 0 and len(group["frames"]) == 5 and face > 20
+    run("faces", tmp_path / "one.mp4", "--model", model, "--min-face", round(face + 5))
+    assert_refused(run, "one.mp4: no face", "--min-face")
 
 
 def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> None:
