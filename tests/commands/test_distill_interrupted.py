@@ -92,7 +92,9 @@ def test_a_run_killed_among_the_features_and_in_training_ends_as_one_left_alone(
     assert tables[0].equals(tables[1])
 
 
-@pytest.mark.parametrize(("kind", "bad"), [("clips", "b/0.mp4: not a video"), ("frames", "9.bmp: not an image")])
+@pytest.mark.parametrize(
+    ("kind", "bad"), [("clips", "b/0.mp4: is text, not a video"), ("frames", "9.bmp: not an image")]
+)
 def test_torchrun_shares_the_work_and_speaks_with_one_voice(
     kind: str,
     bad: str,

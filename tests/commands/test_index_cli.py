@@ -136,7 +136,7 @@ def test_failures_are_listed_in_the_index_and_on_screen(run: Run, folder: Path, 
     (folder / "b.mp4").write_bytes(b"not a video at all")
     run("index", folder, folder / "none.mp4", "-o", out, "--workers", 0)
     assert run.code == 1 and "2 videos scored, 0 unchanged, 2 failed; it now holds 4" in run.out
-    assert f"Error: {folder}/b.mp4: not a video" in run.err and "none.mp4: no such file" in run.err
+    assert f"Error: {folder}/b.mp4: is text, not a video" in run.err and "none.mp4: no such file" in run.err
     assert f"2 of 4 videos failed; column error of {out} says why" in run.err and "Traceback" not in run.err
     errors = {row["path"]: row["error"] for row in ScoreIndex(out).rows()}
     assert "not a video" in errors[str(folder / "b.mp4")] and "no such file" in errors[str(folder / "none.mp4")]

@@ -104,7 +104,7 @@ def test_a_killed_worker_costs_nothing(cluster: Cluster, videos: Path, tmp_path:
     finally:
         run.kill()
     assert run.returncode == 1 and "19 videos scored, 0 unchanged, 1 failed; it now holds 20" in out, err
-    assert "19.mp4: not a video" in err and "Traceback" not in err
+    assert "19.mp4: is text, not a video" in err and "Traceback" not in err
     assert len(set(cluster.readers("07.mp4"))) == 2  # another worker has read it again
     alone = index(cluster, videos, "-o", local, "--workers", 0)
     assert alone.communicate(timeout=120) is not None and alone.returncode == 1

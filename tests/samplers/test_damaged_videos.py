@@ -126,7 +126,7 @@ def test_a_failed_video_whose_name_is_no_utf8_does_not_spoil_the_index(tmp_path:
     assert run.code == 1
     rows = pq.read_table(tmp_path / "s.parquet").to_pylist()
     assert [row["path"].rsplit("/")[-1] for row in rows] == [r"\xff.mp4", "a.mp4"]
-    assert r"\xff.mp4: not a video" in rows[0]["error"]
+    assert r"\xff.mp4: is text, not a video" in rows[0]["error"]
 
 
 def test_a_group_of_rows_ends_with_its_clips_too(tmp_path: Path) -> None:
