@@ -99,7 +99,9 @@ def _in_short(finding: Finding, name: str) -> str:
     if finding.choice is None:
         return headline(finding)
     ddl, parts = finding.choice.row, []
-    best = f"choosing the best {ddl.k} {finding.run.element}s of a {finding.run.group} ({SUBJECT})"
+    run = finding.run
+    chosen = run.element if ddl.k == 1 else f"{ddl.k} {run.element}s"
+    best = f"choosing the best {chosen} of a {run.group} ({SUBJECT})"
     if finding.uniform is None:
         parts.append(f"reaches {percent(ddl.metrics[finding.metric])}, with no row of uniform to compare it with")
     else:

@@ -94,6 +94,11 @@ def test_the_summary_answers_whether_it_is_worth_it(uniform: float, dense: float
     assert sentence.startswith(f"val: is it worth it? {answer}")
 
 
+def test_one_picked_clip_is_not_called_the_best_1_clips() -> None:
+    (sentence,) = summary([finding_of(only(row("ddl", 1, 80), row("uniform", 1, 60)))])
+    assert "choosing the best clip of a video (ddl)" in sentence
+
+
 def test_a_synthetic_run_says_that_its_figures_mean_nothing() -> None:
     content = only(row("ddl", 5, 80), row("uniform", 5, 60)) | {"benchmark": "synthetic"}
     assert "mean nothing" in summary(findings(runs_of(content)))[0]
