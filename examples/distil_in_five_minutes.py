@@ -20,5 +20,5 @@ if __name__ == "__main__":
     print(f"the base is right about {base.metadata['accuracy']['top1']:.0f} % of the held-out videos")
     made = distill(folder, "base.safetensors", "ddnet.safetensors", **small)
     print(f"Spearman's rho of scores and D-scores on held-out videos: {made.held_out['spearman']:.2f}")
-    for pick in select(next(folder.glob("*/*.mp4")), k=2, model=made.scorer):
+    for pick in select(next(folder.glob("*/*.mp4")), k=2, scorer=made.scorer):
         print(f"{pick.start:.2f} to {pick.end:.2f} s, score {pick.score:.2f}")

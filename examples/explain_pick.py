@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from clipselect import load_base, select
-from clipselect.commands.demo import write_demo_video
+from clipselect.commands.output.demo_video import write_demo_video
 
 video = Path(sys.argv[1] if len(sys.argv) > 1 else "cartoon.mp4")
 if len(sys.argv) == 1:

@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from clipselect import select
-from clipselect.commands.demo import write_demo_video
+from clipselect.commands.output.demo_video import write_demo_video
 
 video = Path(sys.argv[1] if len(sys.argv) > 1 else "cartoon.mp4")
 if len(sys.argv) == 1:

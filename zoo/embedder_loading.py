@@ -71,6 +71,7 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
     Raises:
         ClipselectError: unknown model, weights that do not fit or cannot be read, or a normalisation of one's own code.
 
+    >>> import numpy as np
     >>> torch.save(EMBEDDERS["mobilefacenet"].build().state_dict(), "mine.pth")  # yours is trained
     >>> load_embedder("mobilefacenet:mine.pth", device="cpu").embed([np.zeros((112, 112, 3), np.uint8)]).shape
     (1, 512)

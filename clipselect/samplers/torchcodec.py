@@ -25,6 +25,7 @@ from clipselect.method.selection import check_limits
 from clipselect.samplers.arguments import one_of
 from clipselect.samplers.clip_selector import DEFAULT_K, select
 from clipselect.samplers.picks import Picks
+from clipselect.scoring.percentiles import Threshold, threshold_score
 from clipselect.scoring.scorer import load_scorer
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def clips_by_score(
     sampling_range_end: float | None = None,
     policy: Policy = "repeat_last",
     k: int | None = None,
-    threshold: float | None = None,
+    threshold: Threshold | None = None,
     min_gap: float | None = 0,
     **options: Any,
 ) -> "FrameBatch":
@@ -84,7 +85,7 @@ def clips_by_score(
         policy: what takes the place of frames after the end of the video: "repeat_last", the clip's last frame; "wrap",
             its frames from the first on; "error", an error.
         k, threshold, min_gap: which candidates are sampled, as for `select`.
-        options: others of `select`: clip_duration, stride, candidates, model, index, device, ... By default candidates
+        options: others of `select`: clip_duration, stride, candidates, scorer, index, device, ... By default candidates
             are as long as the frames of a clip, and no shorter than what the DDNet was distilled with.
 
     Returns:
@@ -99,7 +100,7 @@ def clips_by_score(
     """
     count = whole_number(num_frames_per_clip, "num_frames_per_clip", least=1)
     one_of(policy, "policy", get_args(Policy))
-    check_limits(k=k, threshold=threshold, min_gap=min_gap)
+    check_limits(k=k, min_gap=min_gap)
     low = _seconds(sampling_range_start, "sampling_range_start", -math.inf)
     high = _seconds(sampling_range_end, "sampling_range_end", math.inf)
     check_argument(low < high, "sampling_range_end", f"must be later than sampling_range_start, got {high}")
@@ -117,7 +118,9 @@ def clips_by_score(
         picks = video
         picks.check_unchanged()
     else:
-        picks = select(video, **_with_clip_duration(options, count * step))
+        options = _with_clip_duration(options, count * step)
+        least = None if threshold is None else threshold_score(threshold, load_scorer(options.get("scorer")))
+        picks = select(video, **options)
 
     path, timeline = picks.scores.source.path, picks.scores.source.timeline
     begin, end = _begin(decoder, picks), Fraction(decoder.metadata.end_stream_seconds)
@@ -128,7 +131,7 @@ def clips_by_score(
     elif len(chosen):
         most = DEFAULT_K if k is None and threshold is None else k
         scores, spans = picks.scores.scores[chosen], picks.scores.spans[chosen]
-        best = selection.select(scores, spans, k=most, threshold=threshold, min_gap=min_gap)
+        best = selection.select(scores, spans, k=most, threshold=least, min_gap=min_gap)
         chosen = chosen[best.ordered]
     found = f"clips start from {float(min(starts)):.2f} to {float(max(starts)):.2f} s"
     check_argument(len(chosen) > 0, "sampling_range_start", f"and sampling_range_end leave no clip; {found}")

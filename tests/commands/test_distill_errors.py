@@ -155,7 +155,7 @@ def test_options_that_make_no_sense_are_refused(
         (("--device", "cuda:99"), "device 'cuda:99' is not available here"),
         (("--base", "resnet50"), "unknown base 'resnet50'"),
         (("--base", "none.onnx"), "none.onnx: cannot be read"),
-        (("--normalisation", "other"), "normalisation must be one of imagenet, half, got other"),
+        (("--normalisation", "other"), "normalisation must be one of imagenet, half, unit, bytes, got other"),
         (("--data", "few"), "only one identity"),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_stopped_run_ends_as_one_left_alone(
     with monkeypatch.context() as patch:
         stop_at(patch, "training the embedder", 2, signal.SIGTERM)
         run(*command, "-o", other)
-    assert run.code == 128 + signal.SIGTERM and not other.exists() and "the same command goes on" in run.err
+    assert run.code == 128 + signal.SIGTERM and not other.exists() and "give the same command again to go on" in run.err
     assert run(*command, "-o", other).code == 0
     assert_same_weights(out, other)
 

@@ -39,7 +39,7 @@ def test_it_says_what_it_made_and_goes_on_where_it_was_stopped(
     with monkeypatch.context() as patch:
         stop_at(patch, "training the LFENet", 2, signal.SIGTERM)
         run(*command, "-o", parts)
-    assert run.code == 128 + signal.SIGTERM and not parts.exists() and "the same command goes on" in run.err
+    assert run.code == 128 + signal.SIGTERM and not parts.exists() and "give the same command again to go on" in run.err
     assert run(*command, "-o", parts, "--quiet").code == 0 and run.out == ""
     assert_same_weights(whole, parts)
     assert_refused(run(*command, "--relation", "softmax_a", "-o", whole), str(whole), "finished weights of another run")

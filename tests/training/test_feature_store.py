@@ -84,7 +84,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kin
     for data in (ClipData, FrameData):
         monkeypatch.setattr(data, "items_per_file", 3)
     if request.param == "clips":
-        return Kind(clips_of, make_film, ".mp4", "not a video")
+        return Kind(clips_of, make_film, ".mp4", "is text, not a video")
     return Kind(frames_of, make_picture, ".png", "not an image")
 
 

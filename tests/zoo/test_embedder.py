@@ -184,7 +184,7 @@ def test_an_onnx_file_gives_its_features_whatever_its_batch(tmp_path: Path, batc
 def test_imagenet_is_the_normalisation_of_onnx_by_default(tmp_path: Path) -> None:
     path = save(tmp_path / "net.onnx", network("n"))
     assert load_embedder(path).input_spec.mean == (0.485, 0.456, 0.406)
-    refused(path, "normalisation must be one of imagenet, half, got other", normalisation="other")
+    refused(path, "normalisation must be one of imagenet, half, unit, bytes, got other", normalisation="other")
 
 
 def test_multiply_adds_of_onnx_are_not_counted_but_may_be_given(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_an_onnx_file_is_known_by_its_content(tmp_path: Path) -> None:
 )
 def test_an_onnx_input_of_another_shape_is_refused(tmp_path: Path, shape: list[int | str | None]) -> None:
     path = save(tmp_path / "net.onnx", network("n", "none", shape=shape))
-    refused(path, str(path), "must take one input [n, 3, height, width] of a fixed size, not [[")
+    refused(path, str(path), "must take one input [n, 3, height, width] of floats of a fixed size, not [")
 
 
 @pytest.mark.parametrize("inputs", [0, 2])
