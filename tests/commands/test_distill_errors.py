@@ -12,6 +12,7 @@ from helpers.command_line import Run, assert_refused
 from helpers.frame_fixtures import EMBEDDER, frames_command, people
 from helpers.training_data import assert_same_weights, distil_command, distil_data, film, with_options
 
+import clipselect.training.distillation  # noqa: F401  # before a test replaces what it imports by name
 from clipselect.scoring.weights_file import load_weights
 from clipselect.training import clip_elements, ddnet_training
 
@@ -79,7 +80,8 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_one_left_alone(
     assert run.err.endswith(
         f"stopped: what is finished is kept in {tmp_path}/d.work; give the same command again to go on\n"
     )
-    assert distil(command=command).code == 0
+    again = distil(command=command)
+    assert again.code == 0, again.err
     assert distil("-o", tmp_path / "whole.safetensors", command=command).code == 0
     assert_same_weights(tmp_path / "d.safetensors", tmp_path / "whole.safetensors")
 

@@ -68,7 +68,7 @@ def test_a_run_killed_among_the_features_and_in_training_ends_as_one_left_alone(
     command = clips
     out, alone = tmp_path / "killed.safetensors", tmp_path / "alone.safetensors"
     features = tmp_path / "killed.work" / "features"
-    for number, where in enumerate(("video 50", "step 2")):
+    for number, where in enumerate(("video 36", "step 2")):
         here = tmp_path / f"here{number}"
         processes.append(begin(*command, "-o", out, WAIT=where, HERE=str(here)))
         wait_for(here, processes[-1])
