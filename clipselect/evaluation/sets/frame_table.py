@@ -148,7 +148,7 @@ def frame_table(
     progress(Progress(stage, 0, len(paths)))
     for places in chunks:
         file = None if cache is None else cache / f"{_key(known_by, paths, places)}.npz"
-        arrays = None if file is None else _load(file)
+        arrays = None if file is None else load_arrays(file, ARRAYS)
         if arrays is None:
             arrays = _outputs(paths, places, networks, change)
             if file is not None:
@@ -177,11 +177,11 @@ def _key(known_by: Sequence[Any], paths: Sequence[str], places: range) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _load(file: Path) -> dict[str, NDArray[Any]] | None:
-    """None for a file that is not there or damaged."""
+def load_arrays(file: Path, names: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+    """Arrays of an .npz by name; None for a file that is not there or damaged."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in ARRAYS}
+            return {name: arrays[name] for name in names}
     except Exception:  # a damaged file raises whatever its bytes lead the reader to
         return None
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
-from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable
+from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable, load_arrays
 from clipselect.evaluation.sets.rows import MethodAtK, NetworkAnswers, candidates_of
 from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import whole_file
@@ -103,7 +103,7 @@ def network_answers(
         for start in range(0, len(groups), SETS_PER_FILE):
             chunk, chosen = groups[start : start + SETS_PER_FILE], kept[start : start + SETS_PER_FILE]
             file = cache / f"{key(network, chunk, chosen)}.npz"
-            if (arrays := _load(file)) is None:
+            if (arrays := load_arrays(file, ARRAYS)) is None:
                 arrays = _answers(network, chunk, chosen, image_of)
                 with whole_file(file) as part, part.open("wb") as out:
                     np.savez(out, **cast(dict[str, Any], arrays))
@@ -135,12 +135,3 @@ def _answers(
         features.append(of_group)
         seconds.append(np.diff(ticks))
     return {"features": np.array(features, dtype=np.float32), "seconds": np.array(seconds)}
-
-
-def _load(file: Path) -> dict[str, NDArray[Any]] | None:
-    """None for a file that is not there or damaged."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in ARRAYS}
-    except Exception:  # a damaged file raises whatever its bytes lead the reader to
-        return None
