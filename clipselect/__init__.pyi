@@ -40,8 +40,8 @@ from .samplers.clip_selector import select as select
 from .samplers.frame_sampler import FaceFrameSampler as FaceFrameSampler
 from .samplers.frame_sampler import FrameSelection as FrameSelection
 from .samplers.frame_sampler import ReIDFrameSampler as ReIDFrameSampler
-from .samplers.picks import Candidate as Candidate
-from .samplers.picks import Pick as Pick
+from .samplers.pick import Candidate as Candidate
+from .samplers.pick import Pick as Pick
 from .samplers.picks import Picks as Picks
 from .samplers.video_aggregator import VideoAggregator as VideoAggregator
 from .samplers.video_aggregator import VideoAnswers as VideoAnswers

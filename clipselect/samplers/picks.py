@@ -24,6 +24,7 @@ from clipselect.method.aggregation import weights
 from clipselect.method.selection import Selection, ranks
 from clipselect.samplers.arguments import one_of
 from clipselect.samplers.explanation import Explanation, caveats, explain_clips, explaining_base
+from clipselect.samplers.pick import Candidate, Pick
 from clipselect.scoring.video_scores import VideoScores
 from clipselect.zoo.base import Base
 
@@ -32,40 +33,6 @@ if TYPE_CHECKING:
 
 Layout = Literal["TCHW", "CTHW", "THWC"]
 AXES: dict[Layout, tuple[int, ...]] = {"TCHW": (0, 3, 1, 2), "CTHW": (3, 0, 1, 2), "THWC": (0, 1, 2, 3)}
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A clip of a video with its score.
-
-    Attributes:
-        start, end: seconds from the first frame of the video; the clip is [start, end).
-        first_frame, last_frame: its frames, both inclusive, counted from 0.
-        score: in (0, 1); that of a function may lie anywhere.
-        rank: among all candidates, 1 for the best.
-        percentile: which share of the training elements the score exceeds, in percent; None where that is not known.
-    """
-
-    start: float
-    end: float
-    first_frame: int
-    last_frame: int
-    score: float
-    rank: int
-    percentile: float | None
-
-
-@dataclass(frozen=True)
-class Pick(Candidate):
-    """A picked clip of a video.
-
-    Attributes:
-        weight: how much it counts in the video's answer, in [0, 1] (eq. 8).
-        explanation: what a base sees in it, if it was asked for.
-    """
-
-    weight: float
-    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
