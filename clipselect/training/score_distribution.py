@@ -15,6 +15,7 @@ from clipselect.media.images import Image, read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
+from clipselect.method.selection import uniform
 from clipselect.scoring.percentiles import KEY, score_quantiles
 from clipselect.scoring.scorer import Scorer, load_ddnet
 from clipselect.scoring.shipped import DDNETS, weights_path
@@ -26,21 +27,12 @@ MAX_VIDEOS, MAX_IMAGES = 500, 2000
 """Of the training data, evenly taken, that the DDNet looks at once more when it is trained."""
 
 
-def evenly(count: int, most: int) -> list[int]:
-    """At most so many of `count` places, evenly spread.
-
-    >>> evenly(10, 3), evenly(2, 3)
-    ([0, 3, 6], [0, 1])
-    """
-    return [i * count // most for i in range(most)] if count > most else [*range(count)]
-
-
 def scored_clips(
     paths: Sequence[str], scorer: Scorer, *, clip_duration: Seconds | None = None, stride: Seconds | None = None,
     fps: float = 30.0, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error,
 ) -> Iterator[VideoScores]:  # fmt: skip
     """Scores and features of the clips of at most `MAX_VIDEOS` videos, those that can be read."""
-    places = evenly(len(paths), MAX_VIDEOS)
+    places = uniform(len(paths), min(MAX_VIDEOS, len(paths))).tolist()
     for i in tracked(places, "videos that it knows", len(places), progress):
         try:
             yield score_video(open_source(paths[i], fps=fps), scorer, clip_duration=clip_duration, stride=stride)
@@ -53,7 +45,7 @@ def frame_scores(
     on_error: OnError = ignore_error,
 ) -> NDArray[np.float32]:  # fmt: skip
     """Scores [n] of at most `MAX_IMAGES` images, those that can be read, and of their degraded variants."""
-    places = evenly(len(paths), MAX_IMAGES)
+    places = uniform(len(paths), min(MAX_IMAGES, len(paths))).tolist()
 
     def images() -> Iterator[Image]:
         for i in tracked(places, "images that it knows", len(places), progress):
