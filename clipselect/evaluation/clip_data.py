@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,7 @@ from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.text import printable
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
-from clipselect.method.selection import uniform
-
-T = TypeVar("T")
+from clipselect.method.selection import evenly
 
 
 @dataclass(frozen=True)
@@ -209,15 +207,6 @@ def read_domains(path: Path, classes: Sequence[str]) -> dict[str, str]:
             raise ClipselectError(f"{path}: line {number} names the class {name!r}, which the base does not know")
         found[name] = domain
     return found
-
-
-def evenly(items: Sequence[T], count: int) -> list[T]:
-    """`count` items spread evenly over all, or all if there are fewer.
-
-    >>> evenly("abcdefghi", 3)
-    ['b', 'e', 'h']
-    """
-    return [items[i] for i in uniform(len(items), min(count, len(items))).tolist()]
 
 
 def _tables(

@@ -18,7 +18,7 @@ from clipselect.data.datasets import Dataset, read_background
 from clipselect.errors import ClipselectWarning, check_argument
 from clipselect.evaluation.arguments import check_libraries, check_numbers
 from clipselect.evaluation.best_clips import best_clips
-from clipselect.evaluation.clip_data import ClipDataSet, composed, evenly, read_domains, untrimmed
+from clipselect.evaluation.clip_data import ClipDataSet, composed, read_domains, untrimmed
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.labelled_videos import labelled_videos
@@ -32,7 +32,7 @@ from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import OnError, ignore_error
-from clipselect.method.selection import check_limits
+from clipselect.method.selection import check_limits, evenly
 from clipselect.scoring.scorer import Scorer, load_ddnet
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import load_base

@@ -2,13 +2,17 @@
 
 import bisect
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipselect.errors import ArgumentError, check_argument, whole_number
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,15 @@ def uniform(candidates: int, k: int) -> NDArray[np.int64]:
     array([1, 5, 8])
     """
     return ((np.arange(k) + 0.5) * candidates / k).astype(np.int64)
+
+
+def evenly(items: Sequence[T], most: int) -> list[T]:
+    """`most` items spread evenly over all, or all if there are fewer.
+
+    >>> evenly("abcdefghi", 3), evenly("ab", 3)
+    (['b', 'e', 'h'], ['a', 'b'])
+    """
+    return [items[i] for i in uniform(len(items), min(most, len(items))).tolist()]
 
 
 def _span_array(spans: ArrayLike, elements: int) -> NDArray[np.float64]:

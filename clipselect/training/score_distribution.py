@@ -15,7 +15,7 @@ from clipselect.media.images import Image, read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
-from clipselect.method.selection import uniform
+from clipselect.method.selection import evenly
 from clipselect.scoring.percentiles import KEY, score_quantiles
 from clipselect.scoring.scorer import Scorer, load_ddnet
 from clipselect.scoring.shipped import DDNETS, weights_path
@@ -32,12 +32,12 @@ def scored_clips(
     fps: float = 30.0, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error,
 ) -> Iterator[VideoScores]:  # fmt: skip
     """Scores and features of the clips of at most `MAX_VIDEOS` videos, those that can be read."""
-    places = uniform(len(paths), min(MAX_VIDEOS, len(paths))).tolist()
-    for i in tracked(places, "videos that it knows", len(places), progress):
+    taken = evenly(paths, MAX_VIDEOS)
+    for path in tracked(taken, "videos that it knows", len(taken), progress):
         try:
-            yield score_video(open_source(paths[i], fps=fps), scorer, clip_duration=clip_duration, stride=stride)
+            yield score_video(open_source(path, fps=fps), scorer, clip_duration=clip_duration, stride=stride)
         except UNREADABLE as e:
-            on_error(paths[i], as_clipselect_error(paths[i], e))
+            on_error(path, as_clipselect_error(path, e))
 
 
 def frame_scores(
@@ -45,7 +45,7 @@ def frame_scores(
     on_error: OnError = ignore_error,
 ) -> NDArray[np.float32]:  # fmt: skip
     """Scores [n] of at most `MAX_IMAGES` images, those that can be read, and of their degraded variants."""
-    places = uniform(len(paths), min(MAX_IMAGES, len(paths))).tolist()
+    places = evenly(range(len(paths)), MAX_IMAGES)
 
     def images() -> Iterator[Image]:
         for i in tracked(places, "images that it knows", len(places), progress):

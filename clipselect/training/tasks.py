@@ -16,6 +16,7 @@ from clipselect.data.unlabelled import read_unlabelled_split
 from clipselect.errors import check_argument
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.images import opencv
+from clipselect.method.selection import evenly
 from clipselect.scoring.percentiles import score_quantiles
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.training_domain import TrainingDomain
@@ -30,7 +31,7 @@ from clipselect.training.held_out import clip_quality, frame_quality, held_out_o
 from clipselect.training.loop import Example
 from clipselect.training.recipe import ClipRecipe, FrameRecipe
 from clipselect.training.run import TrainingRun
-from clipselect.training.score_distribution import evenly, frame_scores, scored_clips
+from clipselect.training.score_distribution import frame_scores, scored_clips
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
@@ -105,7 +106,7 @@ class ClipTask:
             training, held_out, base = _labelled(data[0], prefix, base)
         found = [
             _with_background(training.videos, background, "train"),
-            _with_background(_evenly(held_out.videos, max_held_out), background, "val", max_held_out),
+            _with_background(evenly(held_out.videos, max_held_out), background, "val", max_held_out),
         ]
         run.report_missing([*training.missing, *held_out.missing])
         both = [
@@ -235,8 +236,5 @@ def _with_background(
     """Videos, then those of background, at most so many; and the domain of the latter by path."""
     found = read_background(folder, split) if folder else {}
     domains = {path: domain for domain, paths in found.items() for path in paths}
-    return [*videos, *_evenly([LabelledVideo(path, ()) for path in domains], most)], domains
-
-
-def _evenly(videos: list[LabelledVideo], most: int | None) -> list[LabelledVideo]:
-    return videos if most is None else [videos[i] for i in evenly(len(videos), most)]
+    background = [LabelledVideo(path, ()) for path in domains]
+    return [*videos, *(background if most is None else evenly(background, most))], domains
