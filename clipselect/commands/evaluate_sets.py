@@ -21,8 +21,15 @@ FaceModel = Annotated[str | None, typer.Option("--model", metavar="NAME|FILE", h
 SetNetworks = Annotated[
     list[Path],
     typer.Option(
-        "--set-network", metavar="FILE", help="That train-set-network wrote: all frames, and the best K, in it."
+        "--set-network", metavar="FILE", help="That train-set-network wrote: all frames in it, and the best K in an LFENet."
     ),
+]
+Weighers = Annotated[
+    list[Path],
+    typer.Option("--set-network", metavar="FILE", help="nan, qan or gfan that train-set-network wrote, on all frames."),
+]
+Flips = Annotated[
+    bool, typer.Option("--flips", help="Also the frames that are most like their mirror images to the base.")
 ]
 PersonModel = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="DDNet.")]
 Ks = Annotated[list[int], typer.Option("--k", help="Frames that reach the base.")]
@@ -58,6 +65,7 @@ def faces(
     out: Out,
     model: FaceModel = None,
     set_network: SetNetworks = [],  # noqa: B006
+    flips: Flips = False,
     set_list: SetList = None,
     pairs: Pairs = None,
     k: Ks = [1, 3, 5],  # noqa: B006, typer copies it
@@ -99,6 +107,8 @@ def persons(
     trained_on: TrainedOn = [],  # noqa: B006, typer copies it
     pool: Pool = False,
     degrade: Degrade = 0.0,
+    set_network: Weighers = [],  # noqa: B006
+    flips: Flips = False,
     k: Ks = [1, 2, 4],  # noqa: B006
     threshold: Threshold = 0.5,
     seeds: PersonSeeds = [0, 1, 2],  # noqa: B006

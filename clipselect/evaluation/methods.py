@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from clipselect.method.aggregation import Rescale, weights
 from clipselect.method.selection import select, top_k, uniform
+from clipselect.scoring.frame_qualities import agreement_with_mean
+from clipselect.sets.largest_cluster import largest_cluster
+from clipselect.sets.median_outliers import without_outliers
 
 T = TypeVar("T")
 
@@ -34,6 +37,8 @@ class Candidates:
         confidence: [n] the base's own largest probability, where the base saw all of them.
         motion, packets: [n] of clips, see `clipselect.scoring.cheap_scores`, where they were measured.
         action: [n] bool, which clips show the action, where that is known.
+        features, norms: [n, d] the base's features of frames, each scaled to length 1, and [n] their lengths before.
+        mirrored: [n] cosine of the base's features of a frame and of its mirror image, where that was measured.
         d_scores: [n] the D-scores (eq. 4) that the scores estimate, where the identities are known.
         sharp: [n] bool, which frames were not blurred, where some were.
         spans: [n, 2] seconds of clips that may overlap; None for frames, and for clips that do not.
@@ -49,6 +54,9 @@ class Candidates:
     motion: NDArray[np.floating] | None = None
     packets: NDArray[np.floating] | None = None
     action: NDArray[np.bool_] | None = None
+    features: NDArray[np.floating] | None = None
+    norms: NDArray[np.floating] | None = None
+    mirrored: NDArray[np.floating] | None = None
     d_scores: NDArray[np.floating] | None = None
     sharp: NDArray[np.bool_] | None = None
     spans: NDArray[np.float64] | None = None
@@ -68,9 +76,9 @@ class Method:
         choose: candidates -> the places [k] of the kept ones, rising.
         weigh: the kept ones by their scores, as they are (None) or rescaled, or all equally.
         elements: what it is measured on.
-        needs: what must see every candidate first: nothing, the DDNet or the base; or what must be known of them:
-            their motion, which takes decoding, or packets, which take reading the file. A method that needs the
-            D-scores takes them for the scores.
+        needs: what must see every candidate first: nothing, the DDNet or the base (which saves nothing), perhaps its
+            mirror image too; or what must be known of them: their motion, which takes decoding, or packets, which take
+            reading the file. A method that needs the D-scores takes them for the scores.
         has_k: whether it keeps a given number K.
         role: what it is compared as: the subject of all tables, a rival of its kind (cheap: it ranks without a
             network), or an oracle that cannot be used.
@@ -84,12 +92,17 @@ class Method:
     choose: Callable[[Candidates], IntArray]
     weigh: Rescale | Literal["equal"] | None = "equal"
     elements: tuple[Element, ...] = ("clip", "frame")
-    needs: Literal["nothing", "ddnet", "base", "motion", "packets", "action", "d_scores", "sharp"] = "nothing"
+    needs: Literal["nothing", "ddnet", "base", "mirrored", "motion", "packets", "action", "d_scores", "sharp"] = "nothing"
     has_k: bool = True
     role: Literal["subject", "uniform", "equal_cost", "random", "cheap", "dense", "oracle", "other"] = "other"
     in_plots: bool = True
     style: tuple[str, str] | None = None
     network: str | None = None
+
+    @property
+    def base_passes(self) -> int:
+        """How often the base sees every candidate, kept or not."""
+        return {"base": 1, "mirrored": 2}.get(self.needs, 0)
 
     def keep(self, candidates: Candidates) -> tuple[IntArray, NDArray[np.float64]]:
         """The places [k] of the kept elements, rising, and their weights [k] for eq. 8.
@@ -244,8 +257,32 @@ _TABLE = (
            _all, elements=_CLIP, has_k=False, role="dense", style=(_GREEN, "X")),
     Method("average", "all candidates, averaged",
            _all, elements=_FRAME, has_k=False, role="dense", style=(_GREEN, "X")),
+    Method("norm", "the K whose features of the base are longest, averaged, which costs the base on all candidates",
+           lambda c: _apart(c, _known(c.norms, "norms"), c.k),
+           elements=_FRAME, needs="base", style=(_ORANGE, "<")),
+    Method("agreement", "the K nearest to the mean feature of all, averaged, which costs the base on all candidates",
+           lambda c: _apart(c, agreement_with_mean(_known(c.features, "features")), c.k),
+           elements=_FRAME, needs="base", style=(_ORANGE, "^")),
+    Method("flip_agreement", "the K whose mirror image has the most similar feature, averaged, which costs the base on "
+           "all candidates twice",
+           lambda c: _apart(c, _known(c.mirrored, "mirrored"), c.k),
+           elements=_FRAME, needs="mirrored", style=(_ORANGE, ">")),
+    Method("without_outliers", "all candidates but those far from their median feature, averaged, which costs the base "
+           "on all",
+           lambda c: without_outliers(_known(c.features, "features")),
+           elements=_FRAME, needs="base", has_k=False, style=(_BROWN, "D")),
+    Method("largest_cluster", "the largest cluster of a hierarchical clustering of the features, averaged, which costs "
+           "the base on all candidates",
+           lambda c: largest_cluster(_known(c.features, "features")),
+           elements=_FRAME, needs="base", has_k=False, style=(_BROWN, "p")),
+    Method("nan", "all candidates, weighted by two attention blocks learnt on their features (NAN)",
+           _all, elements=_FRAME, needs="base", has_k=False, network="nan", style=(_OLIVE, "v")),
+    Method("qan", "all candidates, weighted by a quality learnt on each feature (QAN)",
+           _all, elements=_FRAME, needs="base", has_k=False, network="qan", style=(_OLIVE, "^")),
+    Method("gfan", "all candidates, every number of their features weighted by a graph convolution over them (G-FAN)",
+           _all, elements=_FRAME, needs="base", has_k=False, network="gfan", style=(_OLIVE, "s")),
     Method("lfenet", "all candidates, whose local features repair each other in an LFENet, averaged",
-           _all, elements=_FRAME, has_k=False, network="lfenet", style=(_BLUE, "h")),
+           _all, elements=_FRAME, needs="base", has_k=False, network="lfenet", style=(_BLUE, "h")),
     Method("ddl_lfenet", "the K best by the DDNet's score, which then repair each other in an LFENet, averaged",
            _best, elements=_FRAME, needs="ddnet", network="lfenet", style=(_VERMILION, "h")),
     Method("dense_weighted", "all candidates, weighted by their scores",

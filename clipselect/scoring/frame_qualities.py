@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from clipselect.errors import ClipselectError
 from clipselect.media.images import Image, opencv, silent_opencv, squash_image
@@ -83,13 +83,19 @@ def agreement(embed: Embed, size: int | tuple[int, int] = 112) -> FunctionScorer
     array([0.89, 0.89, 0.45], dtype=float32)
     """
 
-    def of_group(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
-        features = np.asarray(embed([*frames]), dtype=np.float64)
-        features = features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-12)
-        mean = features.mean(axis=0)
-        return features @ (mean / (np.linalg.norm(mean) + 1e-12))
+    return FunctionScorer(lambda frames: agreement_with_mean(embed([*frames])), name="agreement", size=size, whole_group=True, elements="frames")
 
-    return FunctionScorer(of_group, name="agreement", size=size, whole_group=True, elements="frames")
+
+def agreement_with_mean(features: ArrayLike) -> NDArray[np.float64]:
+    """[n] cosines of the features [n, d] of a group with the mean of the group, to which all contribute equally.
+
+    >>> agreement_with_mean([[2, 0], [1, 0], [0, 1]]).round(2)
+    array([0.89, 0.89, 0.45])
+    """
+    rows = np.asarray(features, dtype=np.float64)
+    rows = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-12)
+    mean = rows.mean(axis=0)
+    return rows @ (mean / (np.linalg.norm(mean) + 1e-12))
 
 
 def lightqnet(path: str | Path) -> FunctionScorer:

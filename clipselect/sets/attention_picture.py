@@ -11,6 +11,7 @@ from clipselect.errors import ArgumentError
 from clipselect.media.files import check_writable, whole_file
 from clipselect.media.images import Image
 from clipselect.media.optional import require
+from clipselect.sets.lfenet import LFENet
 from clipselect.sets.set_network import SetNetwork
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -35,9 +36,12 @@ def attention_maps(
         at: where in it, as fractions of its height and width from the top left, in [0, 1).
 
     Raises:
-        ArgumentError: no such image or place, or more images than see each other.
+        ArgumentError: another network, no such image or place, or more images than see each other.
     """
-    limit = network.module.max_segment
+    lfenet = network.module
+    if not isinstance(lfenet, LFENet):
+        raise ArgumentError("network", f"must be an LFENet, and {network.name} does not look at regions")
+    limit = lfenet.max_segment
     if not 1 <= len(images) <= limit:
         raise ArgumentError("images", f"must be 1 to {limit} images, which see each other, got {len(images)}")
     if not 0 <= image < len(images):
@@ -46,7 +50,7 @@ def attention_maps(
         raise ArgumentError("at", f"must be two fractions in [0, 1), got {at}")
     maps = network.frame_features(images)
     row, column = (int(fraction * side) for fraction, side in zip(at, maps.shape[-2:], strict=True))
-    related: NDArray[np.float32] = network.module.transfer.attention(maps, (image, row, column)).cpu().numpy()
+    related: NDArray[np.float32] = lfenet.transfer.attention(maps, (image, row, column)).cpu().numpy()
     return related
 
 

@@ -14,6 +14,10 @@ from clipselect.errors import ArgumentError, ClipselectError, NetworkError
 from clipselect.media.images import Image
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.weights_file import Metadata, load_weights
+from clipselect.sets.cascaded_attention import CascadedAttention
+from clipselect.sets.feature_aggregator import AggregatedFeatures, FeatureAggregator
+from clipselect.sets.feature_graph import FeatureGraph
+from clipselect.sets.frame_quality import FrameQuality
 from clipselect.sets.lfenet import Compression, LFENet, WithoutTransfer, map_shape
 from clipselect.sets.transfer import LocalInformationTransfer
 from clipselect.zoo.embedder import BATCH, BATCH_ON_GPU, Embedder
@@ -42,9 +46,14 @@ class SetNetwork(TrainedNetwork):
         sha256: fingerprint of its weights and of its base.
     """
 
-    module: LFENet
+    module: LFENet | AggregatedFeatures
     multiply_adds: Callable[[int], float] | None
     sha256: str
+
+    @property
+    def works_on_features(self) -> bool:
+        """Whether the first step gives the base's own features, each scaled to length 1."""
+        return isinstance(self.module, AggregatedFeatures)
 
     def embed(self, images: Sequence[Image]) -> NDArray[np.float32]:
         """The feature [d] of a set of images [h, w, 3] uint8 RGB of any size; they are squashed to the network's.
@@ -56,7 +65,7 @@ class SetNetwork(TrainedNetwork):
 
     @torch.inference_mode()
     def frame_features(self, images: Sequence[Image]) -> Tensor:
-        """What every image of a set gives by itself, [T, ...]: for LFENet the map [T, d, h, w]."""
+        """What every image of a set gives by itself: for LFENet the map [T, d, h, w], for others features [T, d]."""
         if not len(images):
             raise ValueError("a set needs at least one image")
         squashed = np.stack([self.input_spec.squash(image) for image in images])
@@ -148,5 +157,22 @@ def kept_out(net: LFENet) -> dict[str, Tensor]:
     return {name: t for name, t in net.state_dict().items() if net.frozen and name.startswith("backbone.")}
 
 
-BUILDERS = {"lfenet": load_lfenet}
+def load_aggregator(
+    base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata
+) -> tuple[AggregatedFeatures, Callable[[int], float] | None]:
+    """A network that aggregates the base's features, of its weights, and what both cost."""
+    aggregator = AGGREGATORS[metadata["network"]](base.dim)
+    aggregator.load_state_dict(dict(tensors))
+    module, gflops = AggregatedFeatures(base.run, aggregator), base.gflops
+    if gflops is None:
+        return module, None
+    return module, lambda images: images * gflops * 1e9 + aggregator.multiply_adds(images)
+
+
+AGGREGATORS: Mapping[str, type[FeatureAggregator]] = {
+    "nan": CascadedAttention, "qan": FrameQuality, "gfan": FeatureGraph,
+}  # fmt: skip
+"""Networks that aggregate features, by the `network` of the metadata."""
+
+BUILDERS = {"lfenet": load_lfenet, **dict.fromkeys(AGGREGATORS, load_aggregator)}
 """By the `network` of the metadata: (base, tensors, metadata) -> the module, and what it costs."""

@@ -16,10 +16,17 @@ from clipselect.evaluation.methods import methods_at, names
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.sets.face_data import read_face_sets
 from clipselect.evaluation.sets.face_sets import FaceSets
-from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable, frame_networks, frame_table
+from clipselect.evaluation.sets.frame_table import (
+    FrameNetworks,
+    FrameTable,
+    flip_agreement,
+    frame_networks,
+    frame_table,
+    mirrored,
+)
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
-from clipselect.evaluation.sets.rows import Entries, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows
-from clipselect.evaluation.sets.set_answers import network_answers, set_networks
+from clipselect.evaluation.sets.rows import Entries, Known, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.set_answers import network_answers, record_of, set_networks
 from clipselect.evaluation.sets.spoilt import UNCHANGED, Condition, change_of, condition_of, degraded
 from clipselect.evaluation.sets.verification_protocol import Protocol
 from clipselect.media.progress import ProgressCallback, no_progress
@@ -49,7 +56,9 @@ class FaceEvaluation:
         base: what `clipselect.zoo.embedder_loading.load_embedder` loads, or an `Embedder`.
         model: the DDNet, a name, a file or a `Scorer`; None for the zoo's for faces.
         set_network: networks of sets that `clipselect.train_set_network` wrote for this base, files or `SetNetwork`s;
-            each is measured on all frames and on the best K (choose, then repair).
+            each is measured on all frames, an LFENet on the best K, too (choose, then repair).
+        flips: measure also the choice of the frames whose mirror images the base finds most similar (the idea of
+            SER-FIQ), for which it embeds every frame twice.
         set_list: a file with a folder within `data` and its identity on every line; each folder is a set (IQIYI).
         pairs: a file of the pairs of sets to compare, in the form of YouTube Faces' splits.txt: "fold, set, set, 1 or
             0"; None for `data`/splits.txt if it is there, or else all pairs.
@@ -74,6 +83,7 @@ class FaceEvaluation:
     base: str | Path | Embedder
     model: str | Path | Scorer | None = None
     set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
+    flips: bool = False
     set_list: Path | None = None
     pairs: Path | None = None
     set_size: Sequence[int] | None = None
@@ -119,9 +129,7 @@ class FaceEvaluation:
         folder, networks = Path(self.data), frame_networks(self.base, self.model, self.device)
         repair = set_networks(self.set_network, networks.base)
         sets = read_face_sets(folder, self.set_list, self.pairs, self.set_size, self.seeds)
-        settings = self._record(sets.sizes)
-        if repair:
-            settings["set_network"] = [{"name": one.name, "sha256": one.sha256} for one in repair.values()]
+        settings = self._record(sets.sizes) | record_of(repair, self.flips)
         check_replaceable(out, {"benchmark": "faces", "settings": settings} | networks.records)
         for one, why in sets.left_out.items():
             _warn(f"{one}: left out, {why}")
@@ -130,16 +138,18 @@ class FaceEvaluation:
         conditions = [condition_of(sets, length, self.seeds[0], name) for length in (UNCHANGED, *self.blur)]
         for condition in conditions + ([degraded(sets, self.seeds[0], name)] if self.degrade else []):
             paths, change = [sets.paths[i] for i in condition.elements], change_of(condition, sets, networks.base)
-            table = frame_table(
-                paths, networks, change, cache=out / "cache", stage=f"frames of {condition.name}", progress=progress,
-                on_error=left_out,
+            read = partial(
+                frame_table, paths, networks, cache=out / "cache", stage=f"frames of {condition.name}",
+                progress=progress, on_error=left_out,
             )  # fmt: skip
+            table = read(change)
+            known = {"mirrored": flip_agreement(table, read(mirrored(change)))} if self.flips else {}
             clean = clean or table
             answers = partial(
                 network_answers, repair, paths=paths, table=table, change=change, threshold=self.threshold,
                 seed=self.seeds[0], cache=out / "cache", progress=progress,
             )  # fmt: skip
-            self._evaluate_condition(found, sets, condition, table, clean, networks, answers)
+            self._evaluate_condition(found, sets, condition, table, clean, networks, answers, known)
         results = found.results("faces", "set", settings, networks)
         write_results(out / RESULTS_NAME, results)
         return results
@@ -156,10 +166,10 @@ class FaceEvaluation:
 
     def _evaluate_condition(
         self, found: Entries, sets: FaceSets, condition: Condition, table: FrameTable, clean: FrameTable,
-        networks: FrameNetworks, answers: Callable[..., dict[MethodAtK, NetworkAnswers]],
+        networks: FrameNetworks, answers: Callable[..., dict[MethodAtK, NetworkAnswers]], known: Known,
     ) -> None:  # fmt: skip
         """Add the entries of one condition; `clean` is the table of the unchanged frames, `answers` those of the
-        networks of sets by methods, groups and stage."""
+        networks of sets by methods, groups and stage, `known` what was measured of the frames besides."""
         every = table.groups(condition.groups)
         present = [place for place, group in enumerate(every) if len(group)]
         groups = [every[place] for place in present]
@@ -167,7 +177,8 @@ class FaceEvaluation:
         how = SetMethods(networks, self.threshold, self.seeds)
         truth = true_d_scores(table, every, sets.identities, clean, clean.groups(sets.groups), sets.identities)
         sharp = condition.lengths[table.frames] == 0
-        known = ({} if truth is None else {"d_scores": truth}) | ({"sharp": sharp} if condition.is_blurred else {})
+        known = {**known, **({} if truth is None else {"d_scores": truth})}
+        known |= {"sharp": sharp} if condition.is_blurred else {}
         first = len(found.data)
         for part in self._parts(sets, condition.name, present, groups):
             for why in part.protocol.too_few().values():

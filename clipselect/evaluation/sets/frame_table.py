@@ -79,6 +79,7 @@ class FrameTable:
         seconds_read: per frame, from the closed file to the decoded image.
         sides: [m] int64, pixels of the shorter side of every image; None where it was not kept.
         errors: why images could not be read, by path.
+        norms: [m] float32, the lengths of the features before they were scaled; None where they were not kept.
     """
 
     frames: NDArray[np.int64]
@@ -89,6 +90,12 @@ class FrameTable:
     seconds_read: float = 0.0
     sides: NDArray[np.int64] | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    norms: NDArray[np.float32] | None = None
+
+    @property
+    def known(self) -> dict[str, NDArray[Any]]:
+        """What methods that need the base may know of the frames, by the name of a field of `Candidates`."""
+        return {"features": self.features} | ({} if self.norms is None else {"norms": self.norms})
 
     @property
     def has_zero_features(self) -> bool:
@@ -167,8 +174,31 @@ def stacked(tables: Sequence[FrameTable], count: int) -> FrameTable:
     base, ddnet, reading = np.mean(seconds, axis=0).tolist()
     frames = np.concatenate([table.frames + i * count for i, table in enumerate(tables)])
     features, scores = (np.concatenate([getattr(t, name) for t in tables]) for name in ("features", "scores"))
+    norms = [table.norms for table in tables if table.norms is not None]
     errors = {path: why for table in tables for path, why in table.errors.items()}
-    return FrameTable(frames, features, scores, base, ddnet, reading, errors=errors)
+    return FrameTable(
+        frames, features, scores, base, ddnet, reading, errors=errors,
+        norms=np.concatenate(norms) if len(norms) == len(tables) else None,
+    )  # fmt: skip
+
+
+def mirrored(change: FrameChange | None) -> FrameChange:
+    """The same change, and then the mirror image."""
+
+    def apply(image: Image, place: int) -> Image:
+        changed = image if change is None else change.apply(image, place)
+        return np.ascontiguousarray(changed[:, ::-1])
+
+    return FrameChange(apply, f"{change.identity if change else ''} mirrored")
+
+
+def flip_agreement(table: FrameTable, of_mirrored: FrameTable) -> NDArray[np.float32]:
+    """[m] cosines of the features of the frames and of their mirror images; 0 for one that could not be read again."""
+    rows = of_mirrored.groups([table.frames.tolist()])[0]
+    found = np.zeros(len(table.frames), np.float32)
+    readable = np.isin(table.frames, of_mirrored.frames)
+    found[readable] = (table.features[readable] * of_mirrored.features[rows]).sum(axis=1)
+    return found
 
 
 def _key(known_by: Sequence[Any], paths: Sequence[str], places: range) -> str:
@@ -242,4 +272,4 @@ def _joined(parts: Sequence[dict[str, NDArray[Any]]], count: int) -> FrameTable:
     # the median over the files: a machine that was busy for a while does not count
     per_frame = [part["seconds"] / len(part["frames"]) for part in parts if len(part["frames"])]
     embedding, scoring, reading = np.median(np.stack(per_frame), axis=0).tolist()
-    return FrameTable(frames, features, scores, embedding, scoring, reading, sides, errors)
+    return FrameTable(frames, features, scores, embedding, scoring, reading, sides, errors, lengths[:, 0])

@@ -1,18 +1,18 @@
 """Re-identification of persons: how well tracklets are found again by the features of their best frames."""
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data import degradations
 from clipselect.data.tracklets import LAYOUTS, Layout, QueryGallery
-from clipselect.errors import ArgumentError
+from clipselect.errors import ArgumentError, check_argument
 from clipselect.evaluation.arguments import check_fraction, check_libraries, check_numbers
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at
@@ -24,12 +24,15 @@ from clipselect.evaluation.sets.frame_table import (
     FrameNetworks,
     FrameTable,
     degradation_code,
+    flip_agreement,
     frame_networks,
     frame_table,
+    mirrored,
     stacked,
 )
 from clipselect.evaluation.sets.ranking import ranking_of_tracklets, true_d_scores
-from clipselect.evaluation.sets.rows import Entries, Measure, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.rows import Entries, Known, Measure, Record, SetMethods, set_rows
+from clipselect.evaluation.sets.set_answers import feature_answers, record_of, set_networks
 from clipselect.evaluation.sets.tracklet_sets import TrackletSet, degraded_places, pooled, read_tracklet_sets
 from clipselect.media.images import Image
 from clipselect.media.progress import ProgressCallback, no_progress
@@ -37,11 +40,13 @@ from clipselect.media.text import printable
 from clipselect.media.unreadable import LeftOut, OnError, ignore_error
 from clipselect.scoring import shipped
 from clipselect.scoring.scorer import Scorer
+from clipselect.sets.set_network import SetNetwork
 from clipselect.zoo.embedder import Embedder
 
 RANKS = (1, 5, 20)
-State = tuple[str, FrameTable, int]
-"""Frames as they are or degraded: a name, their table, and how often it holds every frame (see `stacked`)."""
+State = tuple[str, FrameTable, int, Known]
+"""Frames as they are or degraded: a name, their table, how often it holds every frame (see `stacked`), and what else
+was measured of them."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,10 @@ class PersonEvaluation:
         degrade: above 0, everything is measured again after this fraction of the frames of each tracklet, drawn at
             random, was degraded as tracking does it (misaligned boxes, occluders, blur, low resolution), once per seed;
             metrics are then means over the seeds.
+        set_network: networks of sets that `clipselect.train_set_network` wrote for this base and that work on its
+            features, files or `SetNetwork`s; each is measured on all frames.
+        flips: measure also the choice of the frames whose mirror images the base finds most similar (the idea of
+            SER-FIQ), for which it embeds every frame twice.
         k: how many frames are kept.
         threshold: of eq. 7.
         seeds: of degraded frames and of random frames.
@@ -80,6 +89,8 @@ class PersonEvaluation:
     trained_on: Sequence[Path] = ()
     pool: bool = False
     degrade: float = 0.0
+    set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
+    flips: bool = False
     k: Sequence[int] = (1, 2, 4)
     threshold: float = 0.5
     seeds: Sequence[int] = (0, 1, 2)
@@ -120,25 +131,42 @@ class PersonEvaluation:
         """
         make_destination(out, self.folders)
         networks, left_out = frame_networks(self.base, self.model, self.device), LeftOut(on_error)
-        check_replaceable(out, {"benchmark": "reid", "settings": self._record()} | networks.records)
+        weighers = set_networks(self.set_network, networks.base)
+        for one in weighers.values():
+            check_argument(
+                one.works_on_features, "set_network",
+                f"must hold networks that work on features, and {one.name} takes aligned faces",
+            )  # fmt: skip
+        settings = self._record() | record_of(weighers, self.flips)
+        check_replaceable(out, {"benchmark": "reid", "settings": settings} | networks.records)
         paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], left_out)
         read = partial(frame_table, paths, networks, cache=out / "cache", progress=progress, on_error=left_out)
-        clean = read()
-        states: list[State] = [("as they are", clean, 1)]
+
+        def state(name: str, changes: Sequence[tuple[str, FrameChange | None]]) -> State:
+            """All frames, once per change, each of which has a stage."""
+            tables = [read(change, stage=stage) for stage, change in changes]
+            table, known = stacked(tables, len(paths)) if len(tables) > 1 else tables[0], dict[str, Any]()
+            if self.flips:
+                flipped = [read(mirrored(change), stage=f"{stage}, mirrored") for stage, change in changes]
+                agreements = map(flip_agreement, tables, flipped)
+                known["mirrored"] = np.concatenate([*agreements])
+            return name, table, len(changes), known
+
+        states = [state("as they are", [("frames", None)])]
+        clean = states[0][1]
         if self.degrade:
             readable = [clean.frames[rows] for rows in clean.groups([places for one in sets for places in one.places])]
-            degraded = [
-                read(_degraded(readable, self.degrade, seed), stage=f"frames degraded with seed {seed}")
-                for seed in self.seeds
+            changes = [
+                (f"frames degraded with seed {seed}", _degraded(readable, self.degrade, seed)) for seed in self.seeds
             ]
-            states.append((f"{self.degrade:g} spoilt", stacked(degraded, len(paths)), len(self.seeds)))
-        if self.metric == "cosine" and any(table.has_zero_features for _, table, _ in states):
+            states.append(state(f"{self.degrade:g} spoilt", changes))
+        if self.metric == "cosine" and any(table.has_zero_features for _, table, _, _ in states):
             name = networks.base.name
             raise ArgumentError("metric", f"must be euclidean: {name} gives features of length 0, which have no cosine")
         found = Entries()
         for one in [*sets, *([pooled(sets)] if self.pool else [])]:
-            self._evaluate_set(found, one.readable(paths, clean), len(paths), states, networks)
-        results = found.results("reid", "tracklet", self._record(), networks)
+            self._evaluate_set(found, one.readable(paths, clean), len(paths), states, networks, weighers)
+        results = found.results("reid", "tracklet", settings, networks)
         write_results(out / RESULTS_NAME, results)
         return results
 
@@ -152,21 +180,25 @@ class PersonEvaluation:
         }  # fmt: skip
 
     def _evaluate_set(
-        self, found: Entries, one: TrackletSet, paths: int, states: Sequence[State], networks: FrameNetworks
-    ) -> None:
+        self, found: Entries, one: TrackletSet, paths: int, states: Sequence[State], networks: FrameNetworks,
+        weighers: Mapping[str, SetNetwork],
+    ) -> None:  # fmt: skip
         """Add the entries of one set in all states."""
         search, how = one.queries(), SetMethods(networks, self.threshold, self.seeds)
         sources = len(matched_identities(search))
-        (_, clean, _), people = states[0], [one.identities[i] for i in one.people]
+        (_, clean, *_), people = states[0], [one.identities[i] for i in one.people]
         clean_groups = clean.groups([one.places[i] for i in one.people])
-        for state, table, times in states:
+        for state, table, times, measured in states:
             name = f"{one.name}, {state}"
             groups = table.groups([[p + i * paths for p in places] for i in range(times) for places in one.places])
             measure, methods = measure_of(search, times, self.metric), methods_at("frame", sorted(self.k))
             of_people = [groups[i + j * len(one.tracklets)] for j in range(times) for i in one.people]
             truth = true_d_scores(table, of_people, people * times, clean, clean_groups, people)
-            known = {} if truth is None else {"d_scores": truth}
-            rows, differences = set_rows(name, table, groups, methods, measure, how, sources=sources, known=known)
+            known = {**measured, **({} if truth is None else {"d_scores": truth})}
+            rows, differences = set_rows(
+                name, table, groups, methods, measure, how, sources=sources, known=known,
+                answers=feature_answers(weighers, methods, table, groups),
+            )  # fmt: skip
             found.rows += rows
             found.differences += differences
             found.data.append(_data_record(name, one, search, groups, times, sources))

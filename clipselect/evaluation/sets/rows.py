@@ -29,6 +29,10 @@ MethodAtK = tuple[Method, int | None]
 
 AVERAGE: MethodAtK = (METHODS["average"], None)
 RIVALS_WITHOUT_K = {"ddl_half": "even_half", "ddl_half_average": "even_half"}
+OPTIONAL = ("d_scores", "sharp", "mirrored")
+"""What methods need and what is not known of all data."""
+DDL_WITHOUT_K = METHODS["ddl_threshold"]
+"""What methods without a K that need the base on all frames are compared with."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def group_features(
             out[number] = aggregate(torch.from_numpy(features[rows[kept]]), weight).numpy()
         else:
             out[number] = pool_by_media(features[rows[kept]], media[rows[kept]], weight)
-        counts[number] = len(kept)
+        counts[number] = method.base_passes * len(rows) or len(kept)
     return out, counts
 
 
@@ -144,7 +148,7 @@ def set_rows(
     known: Known | None = None,
     answers: Mapping[MethodAtK, NetworkAnswers] | None = None,
 ) -> tuple[list[Record], list[Record]]:
-    """The rows of the methods, but for oracles that need what is not known, and the differences of each to its rivals.
+    """The rows of the methods, but for those that need what is not known, and the differences of each to its rivals.
 
     Costs are per group, from the closed files on: frames that the base embeds, and the DDNet on all frames for methods
     that need scores.
@@ -164,7 +168,7 @@ def set_rows(
         raise ClipselectError(f"{base.name} gives features of length 0, which have no direction; take another base")
     rows, measured = [], dict[MethodAtK, dict[str, BootstrapResult]]()
     for method, k in methods:
-        if method.role == "oracle" and method.needs not in (known or {}):
+        if method.needs in OPTIONAL and method.needs not in (known or {}):
             continue
         answered = (answers or {}).get((method, k))
         if method.network and answered is None:
@@ -174,7 +178,7 @@ def set_rows(
             try:
                 features, counts = (answered.features, answered.counts) if answered else group_features(
                     table.features, table.scores, groups, method, k,
-                    threshold=how.threshold, seed=seed, media=media, known=known,
+                    threshold=how.threshold, seed=seed, media=media, known=table.known | {**(known or {})},
                 )  # fmt: skip
             except ValueError as e:  # those of a template cancel out
                 raise ClipselectError(f"{base.name}: {e}; take another base") from e
@@ -222,15 +226,16 @@ def _costs(
 
 def _pairs(measured: dict[MethodAtK, dict[str, BootstrapResult]], metric: str) -> Iterator[tuple[MethodAtK, MethodAtK]]:
     """Each method with its rivals: the average; for a choice by score as many even frames; for ddl even frames at every
-    K and ddl at its best K, which says how small a K will do."""
+    K and ddl at its best K, which says how small a K will do; for one that needs the base on all frames ddl."""
     own = [one for one in measured if one[0].role == "subject"]
     even = [one for one in measured if one[0].role == "uniform"]
     best = max(own, key=lambda one: measured[one][metric].value, default=None)  # the first of equals
     for one in measured:
         method, k = one
         rivals: list[MethodAtK | None] = [AVERAGE]
-        if method.network is not None:
-            rivals += [*(other for other in own if other[1] == k), (METHODS[method.network], None)]
+        if method.network is not None or method.base_passes:
+            rivals += [other for other in own if other[1] == k] if k is not None else [(DDL_WITHOUT_K, None)]
+            rivals += [(METHODS[method.network], None)] if method.network else []
         elif one in own:
             rivals += [*even, best]
         elif method.needs == "ddnet" and k is not None:

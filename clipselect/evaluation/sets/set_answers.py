@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
@@ -50,6 +51,35 @@ def set_networks(
     return found
 
 
+def record_of(networks: Mapping[str, SetNetwork], flips: bool) -> dict[str, Any]:
+    """The settings of a results file for rivals that are measured only where they are asked for."""
+    about = [{"name": one.name, "sha256": one.sha256} for one in networks.values()]
+    return ({"set_network": about} if about else {}) | ({"flips": True} if flips else {})
+
+
+def feature_answers(
+    networks: Mapping[str, SetNetwork],
+    methods: Sequence[MethodAtK],
+    table: FrameTable,
+    groups: Sequence[NDArray[np.int64]],
+) -> dict[MethodAtK, NetworkAnswers]:
+    """The answers of methods whose network works on the base's features, which the table has; see `network_answers`."""
+    found: dict[MethodAtK, NetworkAnswers] = {}
+    counts = np.array([len(rows) for rows in groups], dtype=np.int64)
+    for one in methods:
+        network = networks.get(one[0].network or "")
+        if network is None or not network.works_on_features:
+            continue
+        features, ticks = [], [time.perf_counter()]
+        for rows in groups:
+            features.append(network.set_feature(torch.from_numpy(table.features[rows]).to(network.device)))
+            ticks.append(time.perf_counter())
+        found[one] = NetworkAnswers(
+            np.array(features), counts, float(np.median(np.diff(ticks))), _gflops(network, counts)
+        )
+    return found
+
+
 def network_answers(
     networks: Mapping[str, SetNetwork],
     methods: Sequence[MethodAtK],
@@ -66,7 +96,7 @@ def network_answers(
 ) -> dict[MethodAtK, NetworkAnswers]:
     """The answers of all methods whose network is there.
 
-    The frames of a set go through the first step of a network once, for all methods.
+    Networks that work on the base's features take those of the table. For others the frames of a set go through the first step of a network once, for all methods.
 
     Args:
         paths: [n] of the frames, of which `table` names those that can be read.
@@ -78,7 +108,7 @@ def network_answers(
     Raises:
         ImageError: an image that could be read before cannot be read now.
     """
-    found: dict[MethodAtK, NetworkAnswers] = {}
+    found = feature_answers(networks, methods, table, groups)
 
     def image_of(row: int) -> Image:
         place = int(table.frames[row])
@@ -92,7 +122,8 @@ def network_answers(
         return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:32]
 
     for kind, network in networks.items():
-        if not (own := [one for one in methods if one[0].network == kind]):
+        own = [one for one in methods if one[0].network == kind]
+        if network.works_on_features or not own:
             continue
         kept = [
             [m.keep(candidates_of(table.scores[rows], k, (seed, number), threshold))[0].tolist() for m, k in own]
@@ -112,10 +143,15 @@ def network_answers(
         features, seconds = (np.concatenate([part[name] for part in parts]) for name in ARRAYS)
         for number, one in enumerate(own):
             counts = np.array([len(of_group[number]) for of_group in kept], dtype=np.int64)
-            cost = network.multiply_adds
-            gflops = None if cost is None else float(np.mean([cost(int(count)) for count in counts])) / 1e9
-            found[one] = NetworkAnswers(features[:, number], counts, float(np.median(seconds[:, number])), gflops)
+            seconds_of_set = float(np.median(seconds[:, number]))
+            found[one] = NetworkAnswers(features[:, number], counts, seconds_of_set, _gflops(network, counts))
     return found
+
+
+def _gflops(network: SetNetwork, counts: NDArray[np.int64]) -> float | None:
+    """Per set, the mean over sets of so many frames."""
+    cost = network.multiply_adds
+    return None if cost is None else float(np.mean([cost(int(count)) for count in counts])) / 1e9
 
 
 def _answers(
