@@ -21,7 +21,9 @@ FaceModel = Annotated[str | None, typer.Option("--model", metavar="NAME|FILE", h
 SetNetworks = Annotated[
     list[Path],
     typer.Option(
-        "--set-network", metavar="FILE", help="That train-set-network wrote: all frames in it, and the best K in an LFENet."
+        "--set-network",
+        metavar="FILE",
+        help="That train-set-network wrote: all frames, in an LFENet the best K, too.",
     ),
 ]
 Weighers = Annotated[

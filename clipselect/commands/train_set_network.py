@@ -1,5 +1,6 @@
 """`clipselect train-set-network`: networks that make one feature of a whole set of faces, one command each."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,21 +10,69 @@ from clipselect.commands import options
 from clipselect.commands.progress import Failures, run_training
 from clipselect.media.text import printable
 
+Data = Annotated[
+    list[Path],
+    typer.Option(metavar="DIR", help="Folder with a folder of images per identity; may be given several times."),
+]
+Base = Annotated[str, typer.Option(metavar="NETWORK:CHECKPOINT|FILE", help="Embedder to build on; it is not changed.")]
+
 train_set_network = typer.Typer(
-    no_args_is_help=True, help="Train a network that makes one feature of a whole set of faces."
+    no_args_is_help=True, help="Train a network that makes one feature of a whole set of faces or persons."
 )
+
+AGGREGATORS = {
+    "nan": "NAN: two cascaded attention blocks weigh the base's features of a set.",
+    "qan": "QAN: a quality of every frame, learnt on the base's feature, is its weight in the set.",
+    "gfan": "G-FAN: a graph convolution over the base's features of a set weighs every number of every frame.",
+}
+
+
+def aggregator(network: str) -> Callable[..., None]:
+    """The command that trains a network on the base's features."""
+
+    def command(
+        *,
+        data: Data,
+        base: Base,
+        output: options.Output,
+        loss: Annotated[
+            str,
+            typer.Option(
+                metavar="NAME",
+                help="One of centroid, softmax, arcface, cosface, sphereface; all but the first need thousands of "
+                "identities.",
+            ),
+        ] = "centroid",
+        degradations: Annotated[str, typer.Option(metavar="NAME", help="One of faces, tracklets.")] = "faces",
+        variants: Annotated[int, typer.Option(help="Degraded variants of every image.")] = 4,
+        images_per_set: Annotated[int, typer.Option(help="Images of a training set.")] = 5,
+        steps: options.Steps = 2000,
+        batch: Annotated[int, typer.Option(min=2, help="Sets in a batch, over all processes.")] = 64,
+        learning_rate: options.LearningRate = 1e-3,
+        seed: options.Seed = 0,
+        work: options.Work = None,
+        device: options.Device = "auto",
+        precision: options.Precision = "auto",
+        workers: options.Workers = 0,
+        checkpoint_minutes: options.CheckpointMinutes = 5.0,
+        overwrite: options.Overwrite = False,
+        quiet: options.Quiet = False,
+    ) -> None:
+        _train(network, dict(locals()))
+
+    command.__doc__ = f"""{AGGREGATORS[network]}
+
+    DATA is as for train-embedder. Every image and its degraded variants go through the base once; the steps read none.
+    Writes the weights and a card. A run that was stopped goes on when the same command is given again.
+    `clipselect evaluate faces --set-network FILE` (or `persons`) measures what comes of it.
+    """
+    return command
 
 
 def lfenet(
     *,
-    data: Annotated[
-        list[Path],
-        typer.Option(metavar="DIR", help="Folder with a folder of images per identity; may be given several times."),
-    ],
-    base: Annotated[
-        str,
-        typer.Option(metavar="NETWORK:CHECKPOINT|FILE", help="Embedder of faces to build on; it is not changed."),
-    ],
+    data: Data,
+    base: Base,
     output: options.Output,
     loss: Annotated[
         str,

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 IntArray = NDArray[np.int64]
 Element = Literal["clip", "frame"]
+Need = Literal["nothing", "ddnet", "base", "mirrored", "motion", "packets", "action", "d_scores", "sharp"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Method:
     choose: Callable[[Candidates], IntArray]
     weigh: Rescale | Literal["equal"] | None = "equal"
     elements: tuple[Element, ...] = ("clip", "frame")
-    needs: Literal["nothing", "ddnet", "base", "mirrored", "motion", "packets", "action", "d_scores", "sharp"] = "nothing"
+    needs: Need = "nothing"
     has_k: bool = True
     role: Literal["subject", "uniform", "equal_cost", "random", "cheap", "dense", "oracle", "other"] = "other"
     in_plots: bool = True

@@ -83,7 +83,13 @@ def agreement(embed: Embed, size: int | tuple[int, int] = 112) -> FunctionScorer
     array([0.89, 0.89, 0.45], dtype=float32)
     """
 
-    return FunctionScorer(lambda frames: agreement_with_mean(embed([*frames])), name="agreement", size=size, whole_group=True, elements="frames")
+    return FunctionScorer(
+        lambda frames: agreement_with_mean(embed([*frames])),
+        name="agreement",
+        size=size,
+        whole_group=True,
+        elements="frames",
+    )
 
 
 def agreement_with_mean(features: ArrayLike) -> NDArray[np.float64]:

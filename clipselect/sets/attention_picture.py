@@ -93,7 +93,7 @@ def draw_attention(
         for axis in axes[:, number]:
             axis.imshow(seen, extent=place)
             axis.set_axis_off()
-        axes[0, number].set_title(f"{weights.sum():.0%}" if network.module.transfer.relation != "scaled_dot" else "")
+        axes[0, number].set_title(f"{weights.sum():.0%}" if network.metadata["relation"] != "scaled_dot" else "")
         axes[1, number].imshow(weights, extent=place, alpha=0.6, cmap="inferno", vmin=low, vmax=high)
     row, column = (int(fraction * side) for fraction, side in zip(at, (h, w), strict=True))
     for axis in axes[:, image]:

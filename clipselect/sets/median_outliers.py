@@ -13,8 +13,8 @@ ROUNDING = 1e-6
 def without_outliers(features: NDArray[np.floating]) -> NDArray[np.int64]:
     """The places, rising, of the frames of a set that are no outliers; never fewer than half of them.
 
-    The distance of a frame is 1 - cosine to the median feature of the set, number by number. An outlier's lies above the
-    median distance by more than 3 x 1.4826 times the median of the distances' absolute deviations.
+    The distance of a frame is 1 - cosine to the median feature of the set, number by number. An outlier's lies above
+    the median distance by more than 3 x 1.4826 times the median of the distances' absolute deviations.
 
     Args:
         features: [n, d], each of length 1; n >= 1.

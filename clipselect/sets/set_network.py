@@ -24,6 +24,9 @@ from clipselect.zoo.embedder import BATCH, BATCH_ON_GPU, Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.trained_network import TrainedNetwork
 
+Built = tuple[LFENet | AggregatedFeatures, Callable[[int], float] | None]
+"""A network of sets, and the multiply-adds of a set of so many images; None where those cannot be counted."""
+
 KIND = "set_network"
 """Of weights files."""
 
@@ -139,9 +142,7 @@ def new_lfenet(base: Embedder, metadata: Metadata) -> LFENet:
     return LFENet(backbone, transfer, compression, max_segment=segment, frozen=metadata["frozen"])
 
 
-def load_lfenet(
-    base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata
-) -> tuple[LFENet, Callable[[int], float] | None]:
+def load_lfenet(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Built:
     """An LFENet of its weights, and what it costs."""
     net = new_lfenet(base, metadata)
     net.load_state_dict({**kept_out(net), **tensors})
@@ -157,9 +158,7 @@ def kept_out(net: LFENet) -> dict[str, Tensor]:
     return {name: t for name, t in net.state_dict().items() if net.frozen and name.startswith("backbone.")}
 
 
-def load_aggregator(
-    base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata
-) -> tuple[AggregatedFeatures, Callable[[int], float] | None]:
+def load_aggregator(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Built:
     """A network that aggregates the base's features, of its weights, and what both cost."""
     aggregator = AGGREGATORS[metadata["network"]](base.dim)
     aggregator.load_state_dict(dict(tensors))
@@ -174,5 +173,7 @@ AGGREGATORS: Mapping[str, type[FeatureAggregator]] = {
 }  # fmt: skip
 """Networks that aggregate features, by the `network` of the metadata."""
 
-BUILDERS = {"lfenet": load_lfenet, **dict.fromkeys(AGGREGATORS, load_aggregator)}
+BUILDERS: Mapping[str, Callable[[Embedder, Mapping[str, Tensor], Metadata], Built]] = {
+    "lfenet": load_lfenet, **dict.fromkeys(AGGREGATORS, load_aggregator),
+}  # fmt: skip
 """By the `network` of the metadata: (base, tensors, metadata) -> the module, and what it costs."""

@@ -99,12 +99,15 @@ A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {met
 
 def set_network_card(metadata: Metadata) -> str:
     """Markdown for a network of sets that `train-set-network` made."""
-    held_out = metadata["held_out"]
-    holds = "the base is not in the file" if metadata["frozen"] else "the file holds the base, trained along"
+    held_out, network = metadata["held_out"], f"{metadata['network']} on the features of"
+    holds, more = "the base is not in the file", f"{metadata.get('variants')} degraded variants of each"
+    if metadata["network"] == "lfenet":
+        network, more = "lfenet around", f"relation {metadata['relation']}, ending {metadata['ending']}"
+        holds = holds if metadata["frozen"] else "the file holds the base, trained along"
     card = f"""# {metadata["name"]}
 
-A network of sets for clipselect: {metadata["network"]} around the base {metadata["base"]} (SHA-256 \
-{metadata["base_sha256"][:12]}; {holds}), relation {metadata["relation"]}, ending {metadata["ending"]}.
+A network of sets for clipselect: {network} the base {metadata["base"]} (SHA-256 \
+{metadata["base_sha256"][:12]}; {holds}), {more}.
 
 {_origin(metadata)}
 

@@ -1,8 +1,10 @@
 """Sets of held-out identities, clean and degraded: how well a network of sets keeps people apart, beside averaging."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from clipselect.evaluation.metrics.verification import decidability
 from clipselect.evaluation.sets.face_sets import all_pairs
 from clipselect.media.images import Image, read_image
 from clipselect.media.unreadable import OnError
-from clipselect.training.set_examples import SetImages
+from clipselect.training.set_examples import SetImages, features_of
 from clipselect.zoo.embedder import Embedder
 
 SHARE = 0.1
@@ -29,7 +31,7 @@ CONDITIONS: Mapping[str, Callable[[int], int]] = {
 }
 """Images of a set that are degraded."""
 
-Sets = list[list[Image]]
+S = TypeVar("S")
 FeaturesOfSets = Callable[[str], NDArray[np.float32]]
 """Name of a condition -> the features [g, d] of its sets."""
 
@@ -54,17 +56,55 @@ def split_identities(data: SetImages, seed: int) -> tuple[SetImages, SetImages]:
 
 
 @dataclass(frozen=True)
-class HeldOutSets:
+class HeldOut(ABC, Generic[S]):
     """Two sets of every identity in every condition, the same for every network and step.
 
     Attributes:
         sets: by condition.
         identities: [g] of the sets.
-        base: embeds their images, for the average that a network of sets is compared with.
     """
 
-    sets: Mapping[str, Sets]
+    sets: Mapping[str, list[S]]
     identities: list[str]
+
+    @abstractmethod
+    def averages(self, condition: str) -> NDArray[np.float32]:
+        """The mean [g, d] of the base's features of every set, each scaled to length 1."""
+
+    def measured(self, features_of: FeaturesOfSets) -> dict[str, float]:
+        """The decidability of sets in every condition."""
+        pairs = all_pairs(self.identities, range(len(self.identities)))
+        found = {}
+        for condition in self.sets:
+            unit = _unit(features_of(condition))
+            found[condition] = decidability((unit[pairs.first] * unit[pairs.second]).sum(1), pairs.same)
+        return found
+
+    @cached_property
+    def average(self) -> dict[str, float]:
+        """That of averaging the base's features."""
+        return self.measured(self.averages)
+
+    def gain(self, features_of: FeaturesOfSets) -> float:
+        """By what share the decidability lies above the average's, the mean over the conditions: 0 is as good."""
+        pairs = ((value, self.average[name]) for name, value in self.measured(features_of).items())
+        return float(np.mean([(value - average) / max(average, 1.0) for value, average in pairs]))
+
+    def report(self, network: str, features_of: FeaturesOfSets) -> dict[str, Any]:
+        """The decidability of a network by condition, and how many identities and sets it was measured on."""
+        decidabilities = {network: self.measured(features_of), "average": self.average}
+        identities, sets = len({*self.identities}), len(self.identities)
+        return {"identities": identities, "sets": sets, "decidability": decidabilities}
+
+
+@dataclass(frozen=True)
+class HeldOutSets(HeldOut[list[Image]]):
+    """Sets of images.
+
+    Attributes:
+        base: embeds them, for the average that a network of sets is compared with.
+    """
+
     base: Embedder
 
     @classmethod
@@ -74,7 +114,7 @@ class HeldOutSets:
         Raises:
             ClipselectError: not enough of them can.
         """
-        sets: dict[str, Sets] = {name: [] for name in CONDITIONS}
+        sets: dict[str, list[list[Image]]] = {name: [] for name in CONDITIONS}
         identities = list[str]()
         for name, own in zip(data.images.identities, data.by_identity, strict=True):
             rng = np.random.default_rng([seed, len(identities)])
@@ -94,30 +134,32 @@ class HeldOutSets:
             raise ClipselectError("fewer than two held-out identities have two images that can be read; add images")
         return cls(sets, identities, base)
 
-    def measured(self, features_of: FeaturesOfSets) -> dict[str, float]:
-        """The decidability of sets in every condition."""
-        pairs = all_pairs(self.identities, range(len(self.identities)))
-        found = {}
-        for condition in self.sets:
-            unit = _unit(features_of(condition))
-            found[condition] = decidability((unit[pairs.first] * unit[pairs.second]).sum(1), pairs.same)
-        return found
+    def averages(self, condition: str) -> NDArray[np.float32]:
+        sets = self.sets[condition]
+        unit = _unit(self.base.embed(image for images in sets for image in images))
+        return np.stack([part.mean(0) for part in np.split(unit, np.cumsum([*map(len, sets)])[:-1])])
 
-    @cached_property
-    def average(self) -> dict[str, float]:
-        """That of averaging the base's features."""
 
-        def averages(condition: str) -> NDArray[np.float32]:
-            sets = self.sets[condition]
-            unit = _unit(self.base.embed(image for images in sets for image in images))
-            return np.stack([part.mean(0) for part in np.split(unit, np.cumsum([*map(len, sets)])[:-1])])
+class HeldOutFeatures(HeldOut[NDArray[np.float32]]):
+    """Sets of features [T, d] of length 1 that are known already, of images and of their degraded variants."""
 
-        return self.measured(averages)
+    @classmethod
+    def draw(cls, data: SetImages, seed: int) -> "HeldOutFeatures":
+        sets: dict[str, list[NDArray[np.float32]]] = {name: [] for name in CONDITIONS}
+        identities = list[str]()
+        for name, own in zip(data.images.identities, data.by_identity, strict=True):
+            rng = np.random.default_rng([seed, len(identities)])
+            chosen = rng.permutation(own)[: 2 * MAX_SET]
+            half = len(chosen) // 2
+            for drawn in (chosen[:half], chosen[half : 2 * half]):
+                identities.append(name)
+                for condition, degraded in CONDITIONS.items():
+                    is_good = np.arange(half) >= degraded(half)
+                    sets[condition].append(features_of(data, drawn, is_good, rng))
+        return cls(sets, identities)
 
-    def gain(self, features_of: FeaturesOfSets) -> float:
-        """By what share the decidability lies above the average's, the mean over the conditions: 0 is as good."""
-        pairs = ((value, self.average[name]) for name, value in self.measured(features_of).items())
-        return float(np.mean([(value - average) / max(average, 1.0) for value, average in pairs]))
+    def averages(self, condition: str) -> NDArray[np.float32]:
+        return np.stack([features.mean(0) for features in self.sets[condition]])
 
 
 def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:

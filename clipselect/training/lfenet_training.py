@@ -18,6 +18,7 @@ from clipselect.training.augment import normalised
 from clipselect.training.best_step import BestStep
 from clipselect.training.embedder_losses import EmbedderInTraining
 from clipselect.training.embedder_training import fingerprint_of
+from clipselect.training.frame_elements import Variants
 from clipselect.training.held_out_sets import HeldOutSets, split_identities
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import TrainingRun, to_half_precision
@@ -153,6 +154,10 @@ class LFENetRecipe:
         }  # fmt: skip
         return tensors, about | {"held_out": run.runtime.from_first(lambda: measure.report(net))}
 
+    def variants_for(self, seed: int) -> Variants:
+        """Of the features that are kept; images are degraded freshly at every step."""
+        return Variants(None, 0, 0)
+
     @property
     def _mirrored(self) -> bool:
         """As in the paper; but what restoration aims at is not mirrored."""
@@ -221,11 +226,7 @@ class _Measure:
         return self.held_out.gain(lambda condition: self._features(net, condition))
 
     def report(self, net: LFENet) -> dict[str, Any]:
-        """The decidability by condition, and how many identities and sets it was measured on."""
-        measured = self.held_out.measured(lambda condition: self._features(net, condition))
-        sets, names = len(self.held_out.identities), {*self.held_out.identities}
-        decidabilities = {"lfenet": measured, "average": self.held_out.average}
-        return {"identities": len(names), "sets": sets, "decidability": decidabilities}
+        return self.held_out.report("lfenet", lambda condition: self._features(net, condition))
 
     @torch.inference_mode()
     def _features(self, net: LFENet, condition: str) -> NDArray[np.float32]:

@@ -26,10 +26,12 @@ class SetImages:
 
     Attributes:
         features: [n, d] float32, each of length 1.
+        degraded: [n, v, d] float32, of v degraded variants of every image, each of length 1.
     """
 
     images: LabelledImages
     features: NDArray[np.float32]
+    degraded: NDArray[np.float32]
 
     def of_identities(self, wanted: NDArray[np.int64]) -> "SetImages":
         """Those of some identities, by their numbers."""
@@ -38,7 +40,7 @@ class SetImages:
         new = {int(old): place for place, old in enumerate(wanted)}
         paths = tuple(self.images.paths[i] for i in kept)
         labels = tuple(new[self.images.labels[i]] for i in kept)
-        return SetImages(LabelledImages(paths, labels, names), self.features[kept])
+        return SetImages(LabelledImages(paths, labels, names), self.features[kept], self.degraded[kept])
 
     @cached_property
     def by_identity(self) -> list[NDArray[np.int64]]:
@@ -70,9 +72,7 @@ class SetExamples:
         """Images [T, 3, height, width] in [0, 1] and their target."""
 
         def draw(rng: np.random.Generator, attempt: int) -> Sample:
-            own = self.data.by_identity[rng.integers(len(self.data.by_identity))]
-            chosen = rng.choice(own, self.per_set, replace=len(own) < self.per_set)
-            is_good = rng.permutation(self.per_set) >= rng.integers(self.per_set + 1)
+            chosen, is_good = drawn_set(self.data, self.per_set, rng)
             paths = [self.data.images.paths[n] for n in chosen]
 
             def read() -> Tensor:
@@ -91,3 +91,38 @@ class SetExamples:
         seen = seen if is_good else degrade(seen, "faces", rng)
         seen = seen[:, ::-1] if self.mirrored and rng.random() < 0.5 else seen
         return torch.from_numpy(np.ascontiguousarray(seen)).permute(2, 0, 1).float() / 255
+
+
+@dataclass(frozen=True)
+class FeatureSetExamples:
+    """The same sets, as features of the base that are known already: no pixels are read.
+
+    Attributes:
+        target: numbers of the images [T] -> the target [...].
+    """
+
+    data: SetImages
+    per_set: int
+    seed: int
+    target: Callable[[NDArray[np.int64]], Tensor]
+
+    def __call__(self, step: int, i: int) -> Example:
+        """Features [T, d] of length 1, some of degraded variants, and their target."""
+        rng = np.random.default_rng([self.seed, step, i])
+        chosen, is_good = drawn_set(self.data, self.per_set, rng)
+        return torch.from_numpy(features_of(self.data, chosen, is_good, rng)), self.target(chosen)
+
+
+def drawn_set(data: SetImages, per_set: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Numbers of the images [T] of an identity, and which are as they are [T]: each number of them equally often."""
+    own = data.by_identity[rng.integers(len(data.by_identity))]
+    chosen = rng.choice(own, per_set, replace=len(own) < per_set)
+    return chosen, rng.permutation(per_set) >= rng.integers(per_set + 1)
+
+
+def features_of(
+    data: SetImages, chosen: NDArray[np.int64], is_good: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """The features [T, d] of images [T]: as they are, or of one of their degraded variants."""
+    variant = rng.integers(data.degraded.shape[1], size=len(chosen))
+    return np.where(is_good[:, None], data.features[chosen], data.degraded[chosen, variant])

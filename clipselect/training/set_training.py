@@ -15,6 +15,7 @@ from clipselect.media.images import opencv
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.sets.set_network import KIND
+from clipselect.training.aggregator_training import AggregatorRecipe, GFANRecipe, NANRecipe, QANRecipe
 from clipselect.training.cards import set_network_card
 from clipselect.training.feature_store import computed_features
 from clipselect.training.frame_elements import FrameData, Variants
@@ -24,7 +25,9 @@ from clipselect.training.set_examples import SetImages
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
-RECIPES: Mapping[str, type[LFENetRecipe]] = {"lfenet": LFENetRecipe}
+RECIPES: Mapping[str, type[LFENetRecipe | AggregatorRecipe]] = {
+    "nan": NANRecipe, "qan": QANRecipe, "gfan": GFANRecipe, "lfenet": LFENetRecipe,
+}  # fmt: skip
 """By the name of the network: how it is trained. Its fields are the options, its `train` does the work."""
 
 
@@ -46,7 +49,7 @@ def train_set_network(
     on_error: OnError = ignore_error,
     **options: Any,
 ) -> TrainResult:
-    """Train a network that makes one feature of a whole set of faces, and measure it on held-out identities.
+    """Train a network that makes one feature of a whole set of faces or persons, and measure it on held-out identities.
 
     Resumes and runs in several processes as `clipselect.train_base` does; arguments not named here mean the same.
 
@@ -55,12 +58,14 @@ def train_set_network(
     >>> made.metadata["held_out"]["decidability"]["lfenet"]                                 # doctest: +SKIP
 
     Args:
-        network: "lfenet" (Bai et al., FG 2021).
+        network: "nan" (Yang et al., CVPR 2017), "qan" (Liu et al., CVPR 2017) or "gfan" (Zhao et al., ICPR 2020), which
+            weigh the base's features; "lfenet" (Bai et al., FG 2021), in which aligned faces repair each other.
         data: one or several folders, each with a folder of images per identity; see `clipselect.data.identities`.
             A tenth of the training identities is held out, to choose the best step by.
         output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
-        base: the embedder of faces to build on, as `clipselect.load_embedder` takes it; it is not changed.
-        options: for "lfenet" the fields of `clipselect.training.lfenet_training.LFENetRecipe`.
+        base: the embedder to build on, as `clipselect.load_embedder` takes it; it is not changed.
+        options: for "lfenet" the fields of `clipselect.training.lfenet_training.LFENetRecipe`, for the others those of
+            `clipselect.training.aggregator_training.AggregatorRecipe`.
 
     Raises:
         ArgumentError: an argument out of its range.
@@ -86,7 +91,7 @@ def train_set_network(
     listed = read_identities(folders, "train")
     run = TrainingRun.begin(output, work, device, precision, progress, on_error)
     embedder = base if isinstance(base, Embedder) else load_embedder(base, str(run.runtime.device))
-    images = embedded_images(listed, embedder, run)
+    images = embedded_images(listed, embedder, recipe.variants_for(seed), run)
     few = sum(len(own) < recipe.images_per_set for own in images.by_identity)
     if few and run.runtime.is_global_zero:
         problem = f"{few} identities have fewer than {recipe.images_per_set} images; their sets repeat images"
@@ -100,18 +105,21 @@ def train_set_network(
     return run.runtime.from_first(lambda: run.finish(tensors, metadata, set_network_card(metadata), call))
 
 
-def embedded_images(listed: LabelledImages, base: Embedder, run: TrainingRun) -> SetImages:
-    """The images that can be read, with the base's features of them, which are kept in the work folder.
+def embedded_images(listed: LabelledImages, base: Embedder, variants: Variants, run: TrainingRun) -> SetImages:
+    """The images that can be read, with the base's features of them and of their degraded variants, which are kept in
+    the work folder.
 
     Raises:
         ClipselectError: images of fewer than two identities can be read.
     """
-    parts = [*computed_features(run, "features", FrameData(listed, base, Variants(None, 0, 0)))]
-    items = np.concatenate([part.item for part in parts]) if parts else np.empty(0, np.int64)
+    parts = [*computed_features(run, "features", FrameData(listed, base, variants))]
+    items = np.concatenate([part.item for part in parts])[:: variants.per_image] if parts else np.empty(0, np.int64)
     labels = np.array(listed.labels)[items]
     if len(kept := np.unique(labels)) < 2:
         raise ClipselectError("images of fewer than two identities can be read; repair the files or give others")
     features = np.concatenate([part.features for part in parts])
     features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    by_image = features.reshape(len(items), variants.per_image, -1)
     paths, everyone = tuple(listed.paths[i] for i in items), tuple(labels.tolist())
-    return SetImages(LabelledImages(paths, everyone, listed.identities), features).of_identities(kept)
+    images = LabelledImages(paths, everyone, listed.identities)
+    return SetImages(images, by_image[:, 0], by_image[:, 1:]).of_identities(kept)

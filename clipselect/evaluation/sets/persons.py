@@ -132,10 +132,10 @@ class PersonEvaluation:
         make_destination(out, self.folders)
         networks, left_out = frame_networks(self.base, self.model, self.device), LeftOut(on_error)
         weighers = set_networks(self.set_network, networks.base)
-        for one in weighers.values():
+        for network in weighers.values():
             check_argument(
-                one.works_on_features, "set_network",
-                f"must hold networks that work on features, and {one.name} takes aligned faces",
+                network.works_on_features, "set_network",
+                f"must hold networks that work on features, and {network.name} takes aligned faces",
             )  # fmt: skip
         settings = self._record() | record_of(weighers, self.flips)
         check_replaceable(out, {"benchmark": "reid", "settings": settings} | networks.records)

@@ -96,7 +96,8 @@ def network_answers(
 ) -> dict[MethodAtK, NetworkAnswers]:
     """The answers of all methods whose network is there.
 
-    Networks that work on the base's features take those of the table. For others the frames of a set go through the first step of a network once, for all methods.
+    Networks that work on the base's features take those of the table. For others the frames of a set go through the
+    first step of a network once, for all methods.
 
     Args:
         paths: [n] of the frames, of which `table` names those that can be read.
