@@ -1,0 +1,118 @@
+"""Training networks that weigh the base's features: the features are computed once, resumption, errors."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers.frame_fixtures import blocks, people, textured
+from helpers.identity_pictures import data_set
+from helpers.set_networks import SPEC, tiny_base
+from helpers.training_data import assert_same_weights
+
+import clipselect
+from clipselect.errors import ArgumentError
+from clipselect.media.progress import Progress
+from clipselect.scoring.weights_file import load_weights
+from clipselect.sets.set_network import AGGREGATORS
+from clipselect.training.aggregator_training import LOSSES, centroid_loss
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+QUICK: dict[str, Any] = {
+    "steps": 4, "batch": 4, "variants": 2, "images_per_set": 3, "device": "cpu", "precision": "32",
+}  # fmt: skip
+
+
+def train(data: Path, out: Path, network: str = "nan", **options: Any) -> clipselect.TrainResult:
+    return clipselect.train_set_network(network, data, out, **{"base": tiny_base(), **QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = data_set(tmp_path_factory.mktemp("data") / "people", identities=6, each=5)
+    (folder / "train" / "p1" / "bad.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_the_loss_by_hand() -> None:
+    features, centroids = torch.tensor([[3.0, 0.0], [0.0, 1.0]]), torch.tensor([[2.0, 0.0], [1.0, 1.0]])
+    assert float(centroid_loss(features, centroids)) == pytest.approx((1 - 0.5**0.5) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("network", AGGREGATORS)
+@pytest.mark.parametrize("loss", ["centroid", "arcface"])
+def test_it_is_trained_and_loads(network: str, loss: str, folder: Path, tmp_path: Path) -> None:
+    base, failed = tiny_base(), list[str]()
+    made = train(
+        folder, tmp_path / "o.safetensors", network, base=base, loss=loss,
+        on_error=lambda path, _: failed.append(Path(path).name),
+    )  # fmt: skip
+    assert failed == ["bad.png"] and made.metadata["failed"] == 1
+    assert (made.metadata["identities"], made.metadata["held_out"]["identities"]) == (4, 2)
+    loaded = clipselect.load_set_network(made.weights, base)
+    assert loaded.works_on_features and loaded.embed([*SPEC.blank(3)]).shape == (5,)
+    cost = loaded.multiply_adds
+    assert cost is not None and cost(3) > 3e9 * (base.gflops or 0)
+    tensors, _ = load_weights(made.weights, "set_network")
+    assert tensors.keys() == AGGREGATORS[network](5).state_dict().keys()
+    card = made.card.read_text()
+    assert f"{network} on the features of the base tiny" in card and "2 degraded variants of each" in card
+    with pytest.raises(ArgumentError, match="network must be an LFENet"):
+        clipselect.draw_attention(loaded, [*SPEC.blank(2)], tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("network", AGGREGATORS)
+def test_it_learns_to_leave_out_degraded_frames(network: str, tmp_path: Path) -> None:
+    """Of 20 people whose fine grain is lost in bad frames, on features that show the grain."""
+    made = train(
+        people(tmp_path / "people", 20, 8, draw=textured), tmp_path / "o.safetensors", network, base=blocks()[0],
+        steps=200, batch=16, learning_rate=0.01, variants=4,
+    )  # fmt: skip
+    measured = made.metadata["held_out"]["decidability"]
+    assert made.metadata["best_step"] > 0
+    assert np.mean([*measured[network].values()]) > np.mean([*measured["average"].values()])
+
+
+def test_every_image_is_embedded_once_with_its_variants(tmp_path: Path) -> None:
+    base, net = blocks()
+    data = people(tmp_path / "people", 6, 4)
+    train(data, tmp_path / "o.safetensors", base=base, steps=20)
+    assert net.seen == 5 * 4 * (1 + 2)  # a person is of the split val
+    train(data, tmp_path / "p.safetensors", "qan", base=base, work=tmp_path / "o.work")
+    assert net.seen == 5 * 4 * (1 + 2)  # the features are those of any network
+
+
+@pytest.mark.parametrize("network", AGGREGATORS)
+def test_a_stopped_run_ends_as_one_left_alone(network: str, folder: Path, tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if (progress.stage, progress.done) == (f"training {network}", 2):
+            raise KeyboardInterrupt
+
+    options = {"base": tiny_base(), "checkpoint_minutes": 0, "loss": "softmax"}
+    train(folder, tmp_path / "whole.safetensors", network, **options)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, tmp_path / "parts.safetensors", network, progress=stop, **options)
+    train(folder, tmp_path / "parts.safetensors", network, **options)
+    assert_same_weights(tmp_path / "whole.safetensors", tmp_path / "parts.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("loss", "triplet"), ("degradations", "none"), ("variants", 0), ("images_per_set", 1), ("batch", 1),
+        ("steps", 0), ("learning_rate", float("nan")),
+    ],
+)  # fmt: skip
+def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError) as refused:
+        train(folder, tmp_path / "o.safetensors", **{argument: value})
+    assert refused.value.argument == argument
+
+
+def test_losses_are_those_of_the_message(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=", ".join(LOSSES)):
+        train(folder, tmp_path / "o.safetensors", loss="mine")
+    with pytest.raises(TypeError, match="nan has no option 'ending'; the options are loss, degradations"):
+        train(folder, tmp_path / "o.safetensors", ending="own")
