@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import Metadata, save_weights
-from clipselect.sets.set_network import KIND, kept_out, new_lfenet
+from clipselect.sets.set_network import AGGREGATORS, KIND, kept_out, new_lfenet
 
 SPEC = InputSpec(16, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 CHANNELS, PLACES, DIM = 6, 16, 5
@@ -62,4 +62,15 @@ def write_lfenet(path: Path, base: Embedder, factor: float = 1.0, **changes: Any
     tensors = {name: t for name, t in net.state_dict().items() if name not in kept_out(net)}
     about = {"kind": KIND, "network": "lfenet", "name": path.stem, "base": base.name, "base_sha256": base.sha256}
     save_weights(path, tensors, {**about, **architecture})
+    return path
+
+
+def write_aggregator(path: Path, base: Embedder, network: str, spread: float = 0.0) -> Path:
+    """Weights of a network on the base's features: untrained, or random ones of this spread."""
+    torch.manual_seed(0)
+    net = AGGREGATORS[network](base.dim)
+    for parameter in net.parameters() if spread else ():
+        nn.init.normal_(parameter, std=spread)
+    about = {"kind": KIND, "network": network, "name": path.stem, "base": base.name, "base_sha256": base.sha256}
+    save_weights(path, net.state_dict(), about)
     return path

@@ -191,7 +191,8 @@ def set_rows(
         for name, drawn in metrics.items():
             row |= metric_entry(name, drawn.value, *_interval(drawn, sources))
         scored = float(np.mean([len(group) for group in groups])) if method.needs == "ddnet" else 0.0
-        rows.append(row | _costs(table, how.networks, row["clips"], scored, answered))
+        opened = max(row["clips"] / max(method.base_passes, 1), scored)
+        rows.append(row | _costs(table, how.networks, row["clips"], scored, opened, answered))
     differences = [
         _difference(data, name, one, rival, measured[one][name] - measured[rival][name])
         for name in measured[methods[0]]
@@ -208,16 +209,17 @@ def _interval(drawn: BootstrapResult, sources: int) -> tuple[float, float]:
 
 
 def _costs(
-    table: FrameTable, networks: FrameNetworks, embedded: float, scored: float, answered: NetworkAnswers | None
-) -> Record:
-    """A network of sets counts as a part of the base."""
+    table: FrameTable, networks: FrameNetworks, embedded: float, scored: float, opened: float,
+    answered: NetworkAnswers | None,
+) -> Record:  # fmt: skip
+    """By how often per group a frame is embedded, scored, opened. A network of sets counts as a part of the base."""
     costs: Record = {}
     base = answered.gflops if answered else (networks.base.gflops or 0.0) * embedded
     if base:
         ddnet = networks.ddnet_gflops * scored
         costs = {"gflops": base + ddnet, "gflops_base": base, "gflops_ddnet": ddnet}
     seconds = {
-        "seconds_decode": table.seconds_read * max(embedded, scored),
+        "seconds_decode": table.seconds_read * opened,
         "seconds_ddnet": table.seconds_ddnet * scored,
         "seconds_base": table.seconds_base * embedded + (answered.seconds if answered else 0.0),
     }

@@ -1,5 +1,6 @@
 """The outputs of both networks for frames, cached on disk."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,15 @@ from helpers.frame_fixtures import blocks, cut, noise, people, tiny_ddnet, write
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.sets import frame_table as module
-from clipselect.evaluation.sets.frame_table import FrameChange, FrameNetworks, FrameTable, frame_table, stacked
+from clipselect.evaluation.sets.frame_table import (
+    FrameChange,
+    FrameNetworks,
+    FrameTable,
+    flip_agreement,
+    frame_table,
+    mirrored,
+    stacked,
+)
 from clipselect.media.images import Image, read_image
 from clipselect.scoring.scorer import load_scorer
 
@@ -41,6 +50,7 @@ def test_frames_are_embedded_and_scored_in_their_order(paths: list[str], tmp_pat
     features = blocks()[0].embed(images)
     assert table.features == pytest.approx(features / np.linalg.norm(features, axis=1, keepdims=True), abs=1e-6)
     scorer = load_scorer(tmp_path / "tiny0.safetensors", "cpu", elements="frames")
+    assert table.norms == pytest.approx(np.linalg.norm(features, axis=1), rel=1e-5)
     assert table.scores == pytest.approx(scorer.score_images(images), abs=1e-6)
     assert table.frames.tolist() == [*range(8)] and done == [0, 3, 6, 8] and not left_out
     assert min(table.seconds_read, table.seconds_base, table.seconds_ddnet) > 0
@@ -67,6 +77,20 @@ def test_changed_frames_are_cached_apart(paths: list[str], tmp_path: Path) -> No
     changed, seen, _, _ = tabled(paths, tmp_path / "cache", FrameChange(black, "5 is black"))
     assert seen == 8 and [i for i in range(8) if (clean.features[i] != changed.features[i]).any()] == [5]
     assert (tabled(paths, tmp_path / "cache")[0].features == clean.features).all()
+
+
+def test_mirror_images_agree_where_a_picture_is_its_own(paths: list[str], tmp_path: Path) -> None:
+    picture = noise(24, 12)
+    write(Path(paths[2]), np.concatenate([picture, picture[:, ::-1]], axis=1))
+    table = tabled(paths, tmp_path / "cache")[0]
+    flipped, seen, _, _ = tabled(paths, tmp_path / "cache", mirrored(None))
+    found = flip_agreement(table, flipped)
+    features = [blocks()[0].embed([view]) for view in (read_image(paths[0]), read_image(paths[0])[:, ::-1])]
+    one, other = (row[0] / np.linalg.norm(row[0]) for row in features)
+    assert seen == 8 and found[0] == pytest.approx(one @ other, abs=1e-5)
+    assert found[2] == pytest.approx(1, abs=1e-3) and found.argmax() == 2
+    lacking = replace(flipped, frames=np.delete(flipped.frames, 1), features=np.delete(flipped.features, 1, axis=0))
+    assert flip_agreement(table, lacking).tolist() == [found[0], 0, *found[2:]]
 
 
 def test_images_that_cannot_be_read_are_left_out_and_named_every_time(paths: list[str], tmp_path: Path) -> None:

@@ -43,8 +43,21 @@ BY_HAND: dict[At, tuple[list[int], list[float]]] = {
     ("oracle", 2): ([0, 2], [1, 1]),
     ("oracle_all", None): ([0, 1, 2, 3, 4], [0.5, 0.2, 0.4, 0.1, 0.3]),
     ("oracle_sharp", None): ([3], [1]),
+    ("norm", 2): ([0, 4], [1, 1]),
+    ("agreement", 3): ([0, 2, 4], [1, 1, 1]),
+    ("flip_agreement", 2): ([1, 2], [1, 1]),
+    ("without_outliers", None): ([0, 1, 2, 4], [1, 1, 1, 1]),
+    ("largest_cluster", None): ([0, 1, 2, 4], [1, 1, 1, 1]),
 }
-KNOWN = {"d_scores": np.array([0.5, 0.2, 0.4, 0.1, 0.3]), "sharp": np.array([False, False, False, True, True])}
+ANGLES = np.radians([8.0, 0, 10, 170, 20])  # the mean lies at 13 degrees
+KNOWN = {
+    "features": np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1),
+    "norms": np.array([9.0, 2, 3, 1, 8]),
+    "mirrored": np.array([0.1, 0.9, 0.8, 0.2, 0.3]),
+    "d_scores": np.array([0.5, 0.2, 0.4, 0.1, 0.3]),
+    "sharp": np.array([False, False, False, True, True]),
+}
+OF_BASE = {name: METHODS[name].base_passes for name, _ in ALL if METHODS[name].base_passes}
 
 
 def choose(
@@ -66,16 +79,19 @@ def test_each_method_by_hand(method: At) -> None:
         features, SCORES, [np.arange(5)], METHODS[method[0]], method[1], threshold=0.25, known=KNOWN
     )
     assert found[0] == pytest.approx(np.average(features[kept], axis=0, weights=weight), abs=1e-6)
-    assert counts.tolist() == [len(kept)]
+    assert counts.tolist() == [OF_BASE.get(method[0], 0) * 5 or len(kept)]  # who needs the base on all pays for all
 
 
 def test_every_method_that_is_compared_is_among_those_done_by_hand_but_random() -> None:
     assert {name for name, _ in ALL} == {name for name, _ in BY_HAND} | {"random"}
-    assert len({*ALL}) == len(ALL) == 12 + 3 * 8 and [k for _, k in methods_at("frame", [])] == [None] * 13
+    assert len({*ALL}) == len(ALL) == 14 + 3 * 11
 
 
 def test_which_methods_read_scores() -> None:
-    unscored = {"average", "even", "even_half", "first", "random", "oracle", "oracle_all", "oracle_sharp"}
+    assert OF_BASE == {
+        "norm": 1, "agreement": 1, "flip_agreement": 2, "without_outliers": 1, "largest_cluster": 1,
+    }  # fmt: skip
+    unscored = {*OF_BASE, "average", "even", "even_half", "first", "random", "oracle", "oracle_all", "oracle_sharp"}
     assert {name for name, _ in ALL if METHODS[name].needs != "ddnet"} == unscored
     for method in ALL:
         if method[0] in unscored:
@@ -130,14 +146,17 @@ def test_a_groups_feature_is_a_convex_combination_of_as_many_as_are_counted(
     # one-hot features: the group's feature is the weights themselves
     features, (name, k) = np.eye(len(scores), dtype=np.float32), method
     rng = np.random.default_rng(seed)
-    known = {"d_scores": rng.random(len(scores)), "sharp": rng.random(len(scores)) < 0.5}
+    known = {name: rng.random(len(scores)) for name in ("d_scores", "norms", "mirrored")}
+    known |= {"sharp": rng.random(len(scores)) < 0.5, "features": rng.normal(size=(len(scores), 3))}
     found, counts = group_features(
         features, scores, groups, METHODS[name], k, threshold=threshold, seed=seed, known=known
     )
     for row, rows, count in zip(found, groups, counts, strict=True):
         assert (row >= 0).all() and row.sum() == pytest.approx(1, abs=1e-5)
-        assert np.delete(row, rows).sum() == 0 and np.count_nonzero(row) <= count <= len(rows)
-        if method[1] is not None:
+        assert np.delete(row, rows).sum() == 0 and np.count_nonzero(row) <= count
+        if name in OF_BASE:
+            assert count == OF_BASE[name] * len(rows) and np.count_nonzero(row) <= (k or len(rows))
+        elif method[1] is not None:
             assert count == min(method[1], len(rows))
         elif method[0] in ("top1", "oracle_sharp"):
             assert count == 1

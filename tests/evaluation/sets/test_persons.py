@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from clipselect.zoo.embedder_loading import load_embedder
 from helpers.frame_fixtures import EMBEDDER, cut, pattern, tiny_ddnet, write
+from helpers.set_networks import tiny_base, write_aggregator, write_lfenet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,7 +75,8 @@ def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench, tmp_pa
     assert {"average", "top1", "random", "even", "ddl", "ddl_rescaled", "ddl_threshold", "oracle"} <= methods
     assert {(d["than"], d["than_k"]) for d in document["differences"]} >= {("average", None), ("even", 2)}
     of_one = [r for r in document["rows"] if r["data"] == names[0]]
-    unscored = {"average", "random", "even", "first", "even_half", "oracle", "oracle_all"}
+    unscored = {"average", "random", "even", "first", "even_half", "oracle", "oracle_all", "norm", "agreement"}
+    unscored |= {"without_outliers", "largest_cluster"}
     for r in of_one:
         assert 0 <= r["map_low"] <= r["map"] <= r["map_high"] <= 100 and r["clips"] <= 3
         assert (r["seconds_ddnet"] == 0) == (r["method"] in unscored) and r["seconds"] > r["seconds_base"] > 0
@@ -264,3 +266,22 @@ def zero():
 def test_arguments_that_make_no_sense(options: dict[str, Any], says: str) -> None:
     with pytest.raises(ArgumentError, match=says):
         PersonEvaluation(**{"data": Path("x"), "base": "base.onnx"} | options)
+
+
+def test_networks_on_features_and_mirror_images_are_measured_where_they_are_asked_for(
+    bench: Bench, tmp_path: Path
+) -> None:
+    data, base = people(tmp_path / "one"), load_embedder(f"{tmp_path / 'base.py'}:base", "cpu")
+    weights = write_aggregator(tmp_path / "nan.safetensors", base, "nan")
+    document = bench(data, degrade=0.5, k=[1], set_network=weights, flips=True)
+    for state in ("as they are", "0.5 spoilt"):
+        average, untrained = (row(document, name, data=state) for name in ("average", "nan"))
+        assert untrained["map"] == average["map"] and untrained["clips"] == 3
+        assert row(document, "flip_agreement", 1, state)["clips"] == 6
+    assert document["settings"]["flips"] and document["settings"]["set_network"][0]["name"] == "nan"
+    assert {(d["than"], d["than_k"]) for d in document["differences"] if d["method"] == "nan"} == {
+        ("average", None), ("ddl_threshold", None),
+    }  # fmt: skip
+    faces = tiny_base()
+    with pytest.raises(ArgumentError, match="set_network must hold networks that work on features, and repair takes"):
+        bench(data, base=faces, set_network=write_lfenet(tmp_path / "repair.safetensors", faces))

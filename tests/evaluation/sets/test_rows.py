@@ -16,7 +16,10 @@ from clipselect.evaluation.sets.rows import AVERAGE, Known, MethodAtK, Record, S
 from clipselect.scoring.scorer import load_scorer
 
 GROUPS = [np.array([0, 1, 2, 3]), np.array([4, 5])]
-TABLE = FrameTable(np.arange(6), np.eye(6, dtype=np.float32), np.array([0.1, 0.9, 0.8, 0.2, 0.3, 0.7]), 2.0, 0.5, 0.25)
+TABLE = FrameTable(
+    np.arange(6), np.eye(6, dtype=np.float32), np.array([0.1, 0.9, 0.8, 0.2, 0.3, 0.7]), 2.0, 0.5, 0.25,
+    norms=np.arange(6, dtype=np.float32),
+)  # fmt: skip
 
 
 def measure(features: NDArray[np.float32]) -> dict[str, BootstrapResult]:
@@ -93,6 +96,23 @@ def test_an_oracle_scores_nothing_and_opens_what_it_keeps_and_is_left_out_where_
     assert {(d["method"], d["than"]) for d in differences} == {("oracle", "average"), ("oracle_all", "average")}
     sharp = rows_of(which, known={"sharp": np.array([False, True, False, False, False, True])})[0]
     assert [(row["method"], row["share"]) for row in sharp[1:]] == [("oracle_sharp", 100)]
+
+
+def test_who_needs_the_base_on_all_frames_pays_for_all_and_is_compared_with_ddl() -> None:
+    which = [AVERAGE, (METHODS["ddl"], 1), *((METHODS[name], 1) for name in ("norm", "flip_agreement"))]
+    which += [(METHODS[name], None) for name in ("ddl_threshold", "largest_cluster")]
+    rows, differences = rows_of(which, known={"mirrored": np.arange(6.0)})
+    found = {row["method"]: row for row in rows}
+    assert (found["norm"]["clips"], found["flip_agreement"]["clips"], found["ddl"]["clips"]) == (3, 6, 1)
+    assert (found["norm"]["gflops"], found["flip_agreement"]["gflops"]) == (9, 18)
+    assert found["flip_agreement"]["seconds_decode"] == found["norm"]["seconds_decode"] == 0.75  # opened once
+    assert found["norm"]["share"] == 50  # the last frame of each group
+    than = {(d["method"], d["than"], d["than_k"]) for d in differences if d["method"] not in ("ddl", "ddl_threshold")}
+    assert than == {
+        *((name, "average", None) for name in ("norm", "flip_agreement", "largest_cluster")), ("norm", "ddl", 1),
+        ("flip_agreement", "ddl", 1), ("largest_cluster", "ddl_threshold", None),
+    }  # fmt: skip
+    assert not [row for row in rows_of(which)[0] if row["method"] == "flip_agreement"]  # nothing was mirrored
 
 
 def test_features_that_cannot_be_pooled_by_media_are_one_sentence() -> None:

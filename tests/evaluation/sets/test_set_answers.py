@@ -9,15 +9,16 @@ import pytest
 from clipselect.zoo.embedder import Embedder
 from helpers.command_line import Run
 from helpers.frame_fixtures import people, textured, tiny_ddnet
-from helpers.set_networks import tiny_base, tiny_base_file, write_lfenet
+from helpers.set_networks import tiny_base, tiny_base_file, write_aggregator, write_lfenet
 
 from clipselect import evaluate, load_embedder, load_set_network
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable
 from clipselect.evaluation.sets.rows import MethodAtK
-from clipselect.evaluation.sets.set_answers import network_answers
+from clipselect.evaluation.sets.set_answers import feature_answers, network_answers
 from clipselect.media.images import read_image
+from clipselect.sets.set_network import AGGREGATORS
 
 pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.filterwarnings("ignore::UserWarning")]
 
@@ -127,3 +128,25 @@ def test_the_command_line_takes_networks_of_sets(run: Run, tmp_path: Path) -> No
     assert run.code == 0, run.err
     assert "ddl_lfenet" in (tmp_path / "out" / "results.json").read_text()
     assert "lfenet" in run.out
+
+
+@pytest.mark.parametrize("network", AGGREGATORS)
+def test_networks_on_features_take_those_that_are_known(
+    network: str, call: Any, base: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load_set_network(write_aggregator(tmp_path / "w.safetensors", base, network, spread=2.0), base)
+    monkeypatch.setattr(type(loaded), "frame_features", lambda *_: pytest.fail("an image was embedded again"))
+    document = call(loaded, flips=True)
+    (found,), (average,) = rows(document, network), rows(document, "average")
+    assert found["clips"] == 4 and found["gflops"] > average["gflops"] and found["tar_at_far_1e-1"] >= 0
+    assert len(rows(document, "flip_agreement")) == 2 and document["settings"]["flips"] is True
+    monkeypatch.undo()
+    people(tmp_path / "one", 1, 5, draw=textured)
+    images = [read_image(str(path)) for path in sorted((tmp_path / "one").rglob("*.*"))]
+    features = base.embed(images)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    table = FrameTable(np.arange(5), features, np.zeros(5, np.float32), 0, 0)
+    at: MethodAtK = (METHODS[network], None)
+    answers = feature_answers({network: loaded}, [at], table, [np.array([0, 2, 3])])[at]
+    np.testing.assert_allclose(answers.features[0], loaded.embed([images[i] for i in (0, 2, 3)]), atol=1e-5)
+    assert answers.counts.tolist() == [3]
