@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -14,13 +15,16 @@ from clipselect.zoo.networks import NETWORKS
 from helpers.command_line import Run
 
 from clipselect.commands import app
+from clipselect.data.degradations import Kind
 from clipselect.data.tracklets import LAYOUTS
 from clipselect.samplers.clip_selector import DEFAULT_K
 from clipselect.scoring.input_spec import NORMALISATIONS
 from clipselect.sets.lfenet import ENDINGS
 from clipselect.sets.transfer import RELATIONS
+from clipselect.training.aggregator_training import LOSSES as AGGREGATOR_LOSSES
 from clipselect.training.embedder_losses import LOSSES
 from clipselect.training.lfenet_training import LOSSES as SET_LOSSES
+from clipselect.training.set_training import RECIPES
 
 IMPORTED = """
 import sys
@@ -66,6 +70,8 @@ def test_help_and_mistakes_need_no_slow_library(words: list[str], code: int) -> 
         (["train-embedder"], [*EMBEDDERS, *LOSSES]),
         (["distill"], NORMALISATIONS),
         (["train-set-network", "lfenet"], [*SET_LOSSES, *RELATIONS, *ENDINGS]),
+        (["train-set-network", "gfan"], [*AGGREGATOR_LOSSES, *get_args(Kind)]),
+        (["train-set-network"], [*RECIPES]),
         (["score"], [f"(default: {DEFAULT_K}, or all"]),
     ],
 )

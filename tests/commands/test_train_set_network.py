@@ -1,7 +1,8 @@
-"""`clipselect train-set-network lfenet` from folders of identities to weights."""
+"""`clipselect train-set-network` from folders of identities to weights."""
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -12,7 +13,9 @@ from helpers.training_data import assert_same_weights
 
 import clipselect
 from clipselect.commands import app
+from clipselect.sets.set_network import AGGREGATORS
 from clipselect.training.lfenet_training import LFENetRecipe
+from clipselect.training.set_training import RECIPES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -25,6 +28,10 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     people = data_set(folder / "people", each=5)
     (people / "train" / "p1" / "[bad].png").write_bytes(b"no picture")
     return ["train-set-network", "lfenet", "--data", people, "--base", tiny_base_file(folder), *OPTIONS]
+
+
+def subcommand(network: str) -> Any:
+    return typer.main.get_group(app).commands["train-set-network"].commands[network]  # type: ignore[attr-defined]
 
 
 def test_it_says_what_it_made_and_goes_on_where_it_was_stopped(
@@ -47,9 +54,25 @@ def test_it_says_what_it_made_and_goes_on_where_it_was_stopped(
 
 
 def test_the_defaults_are_those_of_the_library() -> None:
-    command = typer.main.get_group(app).commands["train-set-network"].commands["lfenet"]  # type: ignore[attr-defined]
-    shown = {parameter.name: parameter.default for parameter in command.params}
+    shown = {parameter.name: parameter.default for parameter in subcommand("lfenet").params}
     assert {name: shown[name] for name in vars(LFENetRecipe())} == vars(LFENetRecipe())
+
+
+@pytest.mark.parametrize("network", AGGREGATORS)
+def test_networks_on_features_are_trained_and_have_the_defaults_of_the_library(
+    network: str, command: list[object], run: Run, tmp_path: Path
+) -> None:
+    data, base = command[2:4], command[4:6]
+    how = ("--device", "cpu", "--batch", 4, "--steps", 3, "--variants", 1, "--degradations", "tracklets")
+    out = tmp_path / "o.safetensors"
+    assert run("train-set-network", network, *data, *base, *how, "-o", out).code == 0, run.err
+    assert run.out.startswith(f"{out}: {network}, decidability (of averaging): as they are ")
+    assert clipselect.load_set_network(out, str(base[1])).works_on_features
+    shown = {p.name: p.default for p in subcommand(network).params}
+    recipe = vars(RECIPES[network]())
+    assert {name: shown[name] for name in recipe} == recipe
+    run("train-set-network", network, *data, *base, "--variants", 0, "-o", tmp_path / "p.safetensors")
+    assert run.code == 2 and "--variants must be a whole number of at least 1" in run.err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
