@@ -7,6 +7,9 @@ import signal
 def main() -> None:
     # Otherwise threads use a core while they wait: on a busy machine scoring took several times as long
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when PyTorch is imported
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # NumPy's; its arrays are small here, and decoders need the cores
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:
         # While libraries are imported, an exception can end up anywhere in them; `Command.invoke` restores it

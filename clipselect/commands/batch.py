@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import av
 import typer
@@ -19,8 +19,10 @@ from clipselect.media.images import FrameOrigin, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.samplers.clip_selector import ClipSelector
-from clipselect.samplers.frame_sampler import FrameSampler
-from clipselect.zoo.base import Base
+
+if TYPE_CHECKING:
+    from clipselect.samplers.frame_sampler import FrameSampler
+    from clipselect.zoo.base import Base
 
 T = TypeVar("T")
 
@@ -88,7 +90,7 @@ def finish(results: Sequence[Result], undone: int, what: str, skipped: int = 0) 
 
 
 def score_video_file(
-    path: Path, label: str, selector: ClipSelector, base: Base | None, outputs: VideoOutputs, videos: int
+    path: Path, label: str, selector: ClipSelector, base: "Base | None", outputs: VideoOutputs, videos: int
 ) -> Result:
     """The result of one of some videos, its picks extracted and explained; whatever goes wrong with it stays with it.
 
@@ -117,7 +119,9 @@ def score_video_file(
     return scored_video(picks, files, error, thumbnails)
 
 
-def score_files(source: str, name: str, paths: Sequence[Path], sampler: FrameSampler, outputs: FrameOutputs) -> Result:
+def score_files(
+    source: str, name: str, paths: Sequence[Path], sampler: "FrameSampler", outputs: FrameOutputs
+) -> Result:
     """The result of a group of images.
 
     Args:
@@ -139,7 +143,7 @@ def score_files(source: str, name: str, paths: Sequence[Path], sampler: FrameSam
         return failed_group(source, name, model, sentence(source, e))
 
 
-def sampler_settings(sampler: FrameSampler, **more: Any) -> dict[str, Any]:
+def sampler_settings(sampler: "FrameSampler", **more: Any) -> dict[str, Any]:
     """What the results keep of the options."""
     scorer = sampler.scorer
     limits = {"k": sampler.k, "share": sampler.share, "threshold": sampler.threshold, "min_gap": sampler.min_gap}
@@ -147,6 +151,6 @@ def sampler_settings(sampler: FrameSampler, **more: Any) -> dict[str, Any]:
         "model": scorer.name,
         **limits,
         **more,
-        "device": None if scorer.device is None else str(scorer.device),
+        "device": scorer.device_name,
         "base": scorer.metadata.get("base"),
     }

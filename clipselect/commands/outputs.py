@@ -8,23 +8,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from PIL import Image as Pillow
 from rich.console import Console
 
 from clipselect.commands.common import STDOUT, check, print_warning, stderr, write_stdout
-from clipselect.commands.output import pages, plots, shown
+from clipselect.commands.output import plots, shown
 from clipselect.commands.output.records import GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
 from clipselect.commands.output.terminal import print_group, print_groups, print_video
 from clipselect.errors import ClipselectError, check_argument
-from clipselect.index.frame_index import check_replaceable, write_frame_index
 from clipselect.index.inputs import refuse_data_file
 from clipselect.media import files
 from clipselect.media.images import Image
-from clipselect.samplers.frame_sampler import FrameSelection
 from clipselect.samplers.picks import Picks
 from clipselect.scoring.scorer import AnyScorer, Scorer
+
+if TYPE_CHECKING:
+    from clipselect.samplers.frame_sampler import FrameSelection
 
 SAVED_NAME = re.compile(r"_rank\d+_\d+\.\d\ds-\d+\.\d\ds\.mp4|\d{3}_-?\d+\.\d{3}_\d{5,}\.png")
 """Names of the clips and frames that are saved to the folder."""
@@ -129,9 +129,14 @@ class VideoOutputs(Outputs):
 
     kind = VIDEOS
     drawn = staticmethod(plots.clips_plot)
-    page = staticmethod(pages.clips_page)
 
     extracted: set[Path] = field(default_factory=set)
+
+    @staticmethod
+    def page(results: Sequence[Result], settings: Record, folder: Path) -> str:
+        from clipselect.commands.output.pages import clips_page
+
+        return clips_page(results, settings, folder)
 
     def show(self, result: Scored) -> None:
         if not self.quiet:
@@ -176,7 +181,6 @@ class FrameOutputs(Outputs):
 
     kind = GROUPS
     drawn = staticmethod(plots.frames_plot)
-    page = staticmethod(pages.frames_page)
 
     index: Path | None = None
     every_frame: bool = False
@@ -184,9 +188,17 @@ class FrameOutputs(Outputs):
     saved: dict[Path, tuple[str, str]] = field(default_factory=dict)
     pictured: list[tuple[float, int, dict[int, Image]]] = field(default_factory=list)
 
+    @staticmethod
+    def page(results: Sequence[Result], settings: Record, folder: Path) -> str:
+        from clipselect.commands.output.pages import frames_page
+
+        return frames_page(results, settings, folder)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.index is not None:
+            from clipselect.index.frame_index import check_replaceable
+
             check_replaceable(self.index)
 
     @property
@@ -229,6 +241,8 @@ class FrameOutputs(Outputs):
         """Write the frame index, if wanted; nothing if not one group could be scored."""
         scored = [result for result in results if isinstance(result, Scored)]
         if self.index is not None and scored and isinstance(scorer, Scorer):
+            from clipselect.index.frame_index import write_frame_index
+
             rows = [
                 (record["path"], result.title, float(score))
                 for result in scored
@@ -240,7 +254,7 @@ class FrameOutputs(Outputs):
         self,
         source: str,
         name: str,
-        selection: FrameSelection,
+        selection: "FrameSelection",
         picture: Callable[[int], Image],
         in_video: Sequence[int] | None = None,
     ) -> dict[int, Path]:
@@ -278,6 +292,8 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def _png(picture: Image) -> bytes:
+    from PIL import Image as Pillow
+
     out = io.BytesIO()
     Pillow.fromarray(picture).save(out, "png")
     return out.getvalue()

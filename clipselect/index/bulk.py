@@ -181,6 +181,8 @@ class _BatchScorer:
 
 def entries(messages: Iterable[tuple[Path, Message]], scorer: "Scorer") -> Iterator[Entry]:
     """Finished entries out of the messages of any videos, interleaved as they come."""
+    import torch  # noqa: F401  # computes all scores then: an index is the same, bit for bit, if it was interrupted
+
     with AdaptiveThreads() as network, ExitStack() as at_the_end:
         thread = ThreadPoolExecutor(1)
         at_the_end.callback(thread.shutdown, cancel_futures=True)

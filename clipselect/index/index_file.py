@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from clipselect.errors import ClipselectError
 from clipselect.media.text import utf8
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 VERSION = 1
 
@@ -35,20 +36,23 @@ class IndexFormat:
     name: str
     made_by: str
     kind: str | None
-    schema: pa.Schema
+    schema: "pa.Schema"
 
-    def described(self, made_with: Mapping[str, Any]) -> pa.Schema:
+    def described(self, made_with: Mapping[str, Any]) -> "pa.Schema":
         """The schema of a file whose scores were made with this model and these options."""
         kind = {} if self.kind is None else {"kind": self.kind}
         return self.schema.with_metadata({"clipselect": json.dumps({"version": VERSION, **kind, **made_with})})
 
     @contextmanager
-    def reading(self, path: Path) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
+    def reading(self, path: Path) -> "Iterator[tuple[pq.ParquetFile, dict[str, Any]]]":
         """The file, memory-mapped, and what its scores were made with.
 
         Raises:
             ClipselectError: no such file, a file of another kind or version, or the block has failed to read it.
         """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         if not os.path.isfile(path):
             raise ClipselectError(f"{path}: no such {self.name}; make it with {self.made_by}")
         try:

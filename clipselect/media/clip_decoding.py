@@ -1,6 +1,7 @@
 """The frames that a network looks at, clip by clip: of a whole video in one forward pass and constant memory, or of a
 few clips by seeking."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -164,7 +165,8 @@ def _pass(
 ) -> Iterator[ClipBatch]:
     """Overlapping clips share their frames; a frame is held until the last clip that needs it is complete."""
     needed = [frames_to_score(source.timeline, clip, frames) for clip in clips]
-    wanted, clips_left = np.unique(np.concatenate([np.unique(clip) for clip in needed]), return_counts=True)
+    clips_left = Counter(index for clip in needed for index in {*clip.tolist()})
+    wanted = np.array(sorted(clips_left), np.int64)
     decoded = source.frames(wanted, size, fast) if isinstance(size, int) else source.converted(wanted, size)
     held: dict[int, Image] = {}
     ready: list[NDArray[np.uint8]] = []
@@ -173,10 +175,10 @@ def _pass(
         held[index] = frame
         while done < len(needed) and needed[done][-1] <= index:
             ready.append(np.stack([held[i] for i in needed[done].tolist()]))
-            own = np.searchsorted(wanted, np.unique(needed[done]))
-            clips_left[own] -= 1
-            for i in wanted[own[clips_left[own] == 0]].tolist():
-                del held[i]
+            clips_left.subtract({*needed[done].tolist()})
+            for i in {*needed[done].tolist()}:
+                if not clips_left[i]:
+                    del held[i]
             done += 1
             if len(ready) == batch_size:
                 yield ClipBatch(source, clips, done - batch_size, np.stack(ready))

@@ -1,14 +1,15 @@
 """From the kept elements to one answer for the group: equations 8 to 11. Pure functions."""
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.method.selection import score_array
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Rescale = Literal["candidates", "kept"]
 
@@ -70,7 +71,7 @@ def weights(
     return out if out.any() else np.ones_like(out)
 
 
-def aggregate(features: Tensor, weights: ArrayLike | Tensor) -> Tensor:
+def aggregate(features: "Tensor", weights: "ArrayLike | Tensor") -> "Tensor":
     """Weighted mean of the kept elements (eq. 8, with the sum of the weights as its denominator).
 
     Args:
@@ -83,11 +84,14 @@ def aggregate(features: Tensor, weights: ArrayLike | Tensor) -> Tensor:
     Raises:
         ArgumentError: features that are no tensor of floats; weights of another number, below 0, or all 0.
 
+    >>> import torch
     >>> aggregate(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), [1.0, 0.5])
     tensor([0.6667, 0.3333])
     """
-    if not isinstance(features, Tensor) or not features.is_floating_point() or not features.ndim:
-        got = f"{features.dtype} {[*features.shape]}" if isinstance(features, Tensor) else type(features).__name__
+    import torch
+
+    if not isinstance(features, torch.Tensor) or not features.is_floating_point() or not features.ndim:
+        got = f"{features.dtype} {[*features.shape]}" if isinstance(features, torch.Tensor) else type(features).__name__
         raise ArgumentError("features", f"must be a tensor of floats [k, ...], got {got}")
     try:
         w = torch.as_tensor(weights, dtype=torch.float64, device=features.device)

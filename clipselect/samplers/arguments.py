@@ -3,8 +3,6 @@
 from collections.abc import Collection
 from typing import Literal, TypeVar
 
-import torch
-
 from clipselect.errors import ArgumentError
 
 T = TypeVar("T")
@@ -32,6 +30,8 @@ def known_device(device: str) -> str:
     >>> known_device("cuda:3")
     'cuda:3'
     """
+    import torch
+
     try:
         if device != "auto":
             torch.device(device)

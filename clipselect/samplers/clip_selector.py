@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.index.entry import Scoring
 from clipselect.index.index_file import signature
-from clipselect.index.score_index import ScoreIndex
 from clipselect.media.candidate_clips import Seconds, Windows, exact_rate, exact_seconds
 from clipselect.media.clip_decoding import as_decoded, changed, clips_of
 from clipselect.media.frame_array import FrameArray
@@ -32,7 +31,10 @@ from clipselect.scoring.doubts import doubts
 from clipselect.scoring.percentiles import Threshold, threshold_score
 from clipselect.scoring.scorer import AnyScorer, ScorerLike, load_scorer
 from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
-from clipselect.zoo.base import Base
+
+if TYPE_CHECKING:
+    from clipselect.index.score_index import ScoreIndex
+    from clipselect.zoo.base import Base
 
 DEFAULT_K = 5
 DEFAULT_FPS = 30
@@ -56,7 +58,7 @@ def select(
     fps: Seconds | None = None,
     fast: bool = False,
     keep_frames: bool = True,
-    explain: Base | Path | str | None = None,
+    explain: "Base | Path | str | None" = None,
     progress: ProgressCallback = no_progress,
 ) -> Picks:
     """Score the candidate clips of a video and pick the best of them.
@@ -250,9 +252,11 @@ class ClipSelector:
         return None if self.candidates is None else read_windows(self.candidates)
 
     @cached_property
-    def _opened_index(self) -> ScoreIndex | None:
+    def _opened_index(self) -> "ScoreIndex | None":
         if self.index is None:
             return None
+        from clipselect.index.score_index import ScoreIndex
+
         opened = ScoreIndex(self.index)
         check_made_with(opened, Scoring.from_scorer(self.scorer, *self._grid_of(opened), self.fast))
         return opened
@@ -261,7 +265,7 @@ class ClipSelector:
     def _grid(self) -> tuple[Fraction, Fraction | None]:
         return self._grid_of(self._opened_index)
 
-    def _grid_of(self, index: ScoreIndex | None) -> tuple[Fraction, Fraction | None]:
+    def _grid_of(self, index: "ScoreIndex | None") -> tuple[Fraction, Fraction | None]:
         """Clip duration and stride in exact seconds; no stride if it is the clip duration."""
         length, stride = self.clip_duration, self.stride
         if length is None and index is not None:
@@ -279,5 +283,5 @@ class ClipSelector:
             "model": self.scorer.name, "k": self._most, "threshold": self.threshold,
             **(grid if own is None else {"clip_duration": None, "stride": None, "candidates": str(own)}),
             "min_gap": self.min_gap, "decoder": self.decoder, "fps": float(self._fps),
-            "fast": self.fast, "device": None if self.scorer.device is None else str(self.scorer.device),
+            "fast": self.fast, "device": self.scorer.device_name,
         }  # fmt: skip

@@ -8,9 +8,7 @@ DDNet is distilled.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from clipselect.errors import ArgumentError, NetworkError, check_argument
 from clipselect.media.candidate_clips import Clip
@@ -18,9 +16,11 @@ from clipselect.media.clip_decoding import read_clips
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source
 from clipselect.media.text import printable
-from clipselect.method.discriminability import discriminability, similarity
-from clipselect.zoo.base import Base, background_probability
-from clipselect.zoo.loading import load_base
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from clipselect.zoo.base import Base
 
 BACKGROUND = "background"
 HOW_TO_READ = (
@@ -32,7 +32,7 @@ MAX_NAMED = 20
 """Classes in a sentence."""
 
 
-def caveats(base: Base) -> tuple[str, str]:
+def caveats(base: "Base") -> tuple[str, str]:
     """Which classes a base knows, and what its answers are worth for anything else: a sentence each.
 
     >>> from clipselect import load_base
@@ -81,7 +81,7 @@ class Explanation:
         )
 
 
-def explaining_base(base: Base | Path | str, device: str = "auto") -> Base:
+def explaining_base(base: "Base | Path | str", device: str = "auto") -> "Base":
     """A base that picks can be explained with.
 
     Args:
@@ -92,6 +92,9 @@ def explaining_base(base: Base | Path | str, device: str = "auto") -> Base:
         ArgumentError: of `explain`: something else, or a base whose head is not known.
         ClipselectError: as for `load_base`.
     """
+    from clipselect.zoo.base import Base
+    from clipselect.zoo.loading import load_base
+
     if not isinstance(base, Base):
         is_name = isinstance(base, str | Path) and str(base) != ""
         check_argument(is_name, "explain", f"must be a Base, or the name or file of one, got {base!r}")
@@ -101,7 +104,7 @@ def explaining_base(base: Base | Path | str, device: str = "auto") -> Base:
 
 
 def explain_clips(
-    source: Source, clips: Sequence[Clip], base: Base, progress: ProgressCallback = no_progress
+    source: Source, clips: Sequence[Clip], base: "Base", progress: ProgressCallback = no_progress
 ) -> tuple[Explanation, ...]:
     """What a base sees in some clips of a video; each is decoded again, by seeking, and sent through the base.
 
@@ -126,10 +129,11 @@ def explain_clips(
 
 
 def explain_features(
-    features: Tensor, probabilities: Tensor, centroids: Tensor, classes: Sequence[str]
+    features: "Tensor", probabilities: "Tensor", centroids: "Tensor", classes: Sequence[str]
 ) -> list[Explanation]:
     """Explain clips by what a base gives for them.
 
+    >>> import torch
     >>> centroids = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])  # the last is background
     >>> [one] = explain_features(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.7, 0.1]]), centroids, ("run", "jump"))
     >>> print(one)
@@ -140,6 +144,11 @@ def explain_features(
         probabilities: [n, classes]; what is missing from a sum of 1 is background.
         centroids: [at least classes, d]; further ones are background.
     """
+    import torch
+
+    from clipselect.method.discriminability import discriminability, similarity
+    from clipselect.zoo.base import background_probability
+
     centroids = centroids.double()
     cosines = similarity(features.double(), centroids)
     nearest = cosines[:, : len(classes)].argmax(dim=1)
@@ -155,7 +164,7 @@ def explain_features(
     ]
 
 
-def _class_rows(base: Base) -> Tensor:
+def _class_rows(base: "Base") -> "Tensor":
     rows = base.head_rows
     if rows is None:
         raise ArgumentError(

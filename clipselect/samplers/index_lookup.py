@@ -2,14 +2,17 @@
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clipselect.errors import ClipselectError, ClipselectWarning, VideoError
 from clipselect.index.entry import Entry, Scoring
-from clipselect.index.score_index import ScoreIndex
 from clipselect.samplers.arguments import OnMissing
 
+if TYPE_CHECKING:
+    from clipselect.index.score_index import ScoreIndex
 
-def check_made_with(index: ScoreIndex, wanted: Scoring) -> None:
+
+def check_made_with(index: "ScoreIndex", wanted: Scoring) -> None:
     """Raise a ClipselectError unless the scores of an index were made as wanted."""
     if index.scoring != wanted:
         raise ClipselectError(
@@ -18,7 +21,7 @@ def check_made_with(index: ScoreIndex, wanted: Scoring) -> None:
         )
 
 
-def indexed_entry(index: ScoreIndex, path: Path | str, fps: float, on_missing: OnMissing) -> Entry | None:
+def indexed_entry(index: "ScoreIndex", path: Path | str, fps: float, on_missing: OnMissing) -> Entry | None:
     """The entry of a video; None, with a warning, if the video must be read.
 
     Raises:

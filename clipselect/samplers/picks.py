@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, VideoError
@@ -26,10 +25,12 @@ from clipselect.samplers.arguments import one_of
 from clipselect.samplers.explanation import Explanation, caveats, explain_clips, explaining_base
 from clipselect.samplers.pick import Candidate, Pick
 from clipselect.scoring.video_scores import VideoScores
-from clipselect.zoo.base import Base
 
 if TYPE_CHECKING:
     import pandas
+    import torch
+
+    from clipselect.zoo.base import Base
 
 Layout = Literal["TCHW", "CTHW", "THWC"]
 AXES: dict[Layout, tuple[int, ...]] = {"TCHW": (0, 3, 1, 2), "CTHW": (3, 0, 1, 2), "THWC": (0, 1, 2, 3)}
@@ -127,7 +128,7 @@ class Picks(Sequence[Pick]):
 
         return picks_html(self)
 
-    def explain(self, base: Base | Path | str, *, progress: ProgressCallback = no_progress) -> "Picks":
+    def explain(self, base: "Base | Path | str", *, progress: ProgressCallback = no_progress) -> "Picks":
         """The same picks, each with its `explanation`: what a base sees in it; `caveats` say which classes it knows.
 
         >>> from clipselect import select
@@ -164,7 +165,7 @@ class Picks(Sequence[Pick]):
         size: int | Size | None = None,
         short_side: int | None = None,
         layout: Layout = "TCHW",
-    ) -> Iterator[torch.Tensor]:
+    ) -> "Iterator[torch.Tensor]":
         """The pixels of the picks in time order: one uint8 RGB tensor for each, upright.
 
         >>> from clipselect import select
@@ -185,13 +186,15 @@ class Picks(Sequence[Pick]):
             VideoError: the video was changed since its clips were picked, or breaks off while it is read.
             ClipselectError: frames in memory that were not kept.
         """
+        import torch
+
         check_shape(num_frames, size, short_side)
         axes = AXES[one_of(layout, "layout", get_args(Layout))]
         self.check_readable()
         arrays = clip_arrays(self.scores.source, self._clips, num_frames, size=size, short_side=short_side)
         return (torch.from_numpy(array).permute(axes).contiguous() for array in arrays)
 
-    def decode_for(self, base: Base) -> NDArray[np.uint8]:
+    def decode_for(self, base: "Base") -> NDArray[np.uint8]:
         """The picks as a base sees them: [k, *base.input_spec.shape] uint8 RGB for `base.outputs` and its like.
 
         >>> from clipselect import load_base, select

@@ -1,11 +1,14 @@
 """Which device a network runs on."""
 
-import torch
+from typing import TYPE_CHECKING
 
 from clipselect.errors import ArgumentError, check_argument
 
+if TYPE_CHECKING:
+    import torch
 
-def pick_device(name: str) -> torch.device:
+
+def pick_device(name: str) -> "torch.device":
     """The torch device of that name; "auto" is CUDA if there is one, and otherwise the CPU.
 
     >>> pick_device("cpu")
@@ -14,6 +17,8 @@ def pick_device(name: str) -> torch.device:
     Raises:
         ArgumentError: no such device here.
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError, check_argument, whole_number
@@ -61,6 +60,7 @@ class FunctionScorer:
 
     in_unit_interval: ClassVar[bool] = False
     device: ClassVar[None] = None
+    device_name: ClassVar[None] = None
     training_domain: ClassVar[None] = None
 
     def __post_init__(self) -> None:
@@ -86,6 +86,8 @@ class FunctionScorer:
         Raises:
             NetworkError: the function fails, or returns something else than n finite numbers.
         """
+        import torch
+
         try:
             with torch.inference_mode():
                 found = self.function(elements)
@@ -153,8 +155,8 @@ class FunctionScorer:
         """What a function returned, as scores [count]."""
         wanted = f"must return {count} numbers for {count} elements"
         try:
-            if isinstance(found, torch.Tensor):
-                found = found.detach().to("cpu", torch.float64).numpy()
+            if hasattr(found, "detach"):  # a tensor
+                found = found.detach().cpu().double().numpy()
             values = np.asarray(found)
             got = f"an array {values.dtype} {[*values.shape]}"
         except (TypeError, ValueError, RuntimeError) as e:

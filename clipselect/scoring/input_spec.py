@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from clipselect.media.geometry import SQUASH, Geometry
@@ -15,6 +14,9 @@ from clipselect.media.images import Image, squash_image
 from clipselect.media.scaling import Convert, cropped
 from clipselect.media.sources import Source
 from clipselect.scoring.weights_file import Metadata
+
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 
@@ -116,11 +118,15 @@ class InputSpec:
             return self.size
         return partial(cropped, geometry=self.geometry, size=self.size, aspect=source.aspect)
 
-    def normalise(self, elements: NDArray[np.uint8] | torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
+    def normalise(
+        self, elements: "NDArray[np.uint8] | torch.Tensor", device: "torch.device | str" = "cpu"
+    ) -> "torch.Tensor":
         """uint8 RGB elements [n, T, height, width, 3] or [n, height, width, 3] -> float32 with channels second.
 
         Clips are channels-last in memory, single frames contiguous: each is the faster layout.
         """
+        import torch
+
         x = torch.as_tensor(elements).to(device).to(torch.float32, copy=True)  # bytes go to the device, not floats
         mean, std = ((torch.tensor(v, device=x.device) * 255).repeat(x.shape[-2]) for v in (self.mean, self.std))
         rows = x.flatten(-2).mul_(1 / std).sub_(mean / std)  # in place and by whole rows: several times faster on a CPU

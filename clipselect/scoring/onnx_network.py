@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
@@ -53,6 +52,8 @@ def open_onnx(path: Path) -> OnnxNetwork:
         data = path.read_bytes()
     except OSError as e:
         raise ClipselectError(f"{path}: cannot be read ({e.strerror}); check the path") from e
+    import torch  # whose number of threads the caller sets
+
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3

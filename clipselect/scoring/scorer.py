@@ -2,32 +2,36 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError, check_argument
 from clipselect.media.candidate_clips import exact_seconds
 from clipselect.media.geometry import SQUASH
 from clipselect.media.images import Image
-from clipselect.method.ddnet import DDNet, DDNetConfig
+from clipselect.method.ddnet_config import DDNetConfig
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.function_scorer import FunctionScorer, ScoringFunction
 from clipselect.scoring.input_spec import InputSpec, batches
 from clipselect.scoring.named_scorers import named_scorer
+from clipselect.scoring.networks import QuickStart, TorchNetwork
+from clipselect.scoring.numpy_ddnet import NumPyDDNet
 from clipselect.scoring.percentiles import percentiles, quantiles_of
 from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, FACE_DDNET, weights_path
 from clipselect.scoring.training_domain import PREFIX, TrainingDomain
-from clipselect.scoring.weights_file import Metadata, load_weights
+from clipselect.scoring.weights_file import Metadata, load_arrays
+
+if TYPE_CHECKING:
+    import torch
+
+    from clipselect.method.ddnet import DDNet
 
 Elements = Literal["clips", "frames"]
 
-MIN_BATCH = 2
-"""Convolutions of a single element round differently (6e-8), and a score must not depend on its batch. So a single
-element is scored together with a black one."""
 IMAGE_BATCH = 32
 """Images scored at a time."""
 
@@ -38,19 +42,34 @@ class Scorer:
 
     Attributes:
         name: as shown in results.
+        network: what computes its scores.
         metadata: the header of the weights file: input, clip_duration, mu, sigma, base, data, command and more.
         training_domain: what the DDNet was distilled on; None where the weights do not say.
     """
 
     name: str
-    net: DDNet
+    network: TorchNetwork | QuickStart
     input_spec: InputSpec
     metadata: Metadata
-    device: torch.device
     training_domain: TrainingDomain | None = None
 
     in_unit_interval: ClassVar[bool] = True
     """Scores estimate D-scores, so they can be weights; those of a function may lie anywhere."""
+
+    @property
+    def net(self) -> "DDNet":
+        """In PyTorch."""
+        return self.network.net
+
+    @property
+    def device(self) -> "torch.device":
+        """Of PyTorch."""
+        return self.network.device
+
+    @property
+    def device_name(self) -> str:
+        """Of where the next scores are computed, such as "cpu"; to ask does not import PyTorch."""
+        return self.network.device_name
 
     @property
     def clip_duration(self) -> float:
@@ -61,7 +80,6 @@ class Scorer:
         """Scores [n] in (0, 1) of elements [n, *input_spec.shape] uint8 RGB, n >= 1, in one batch; see `outputs`."""
         return self.outputs(elements)[0]
 
-    @torch.inference_mode()
     def outputs(self, elements: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Scores [n] in (0, 1) and features [n, d] of elements [n, *input_spec.shape] uint8 RGB, n >= 1, in one batch.
 
@@ -72,14 +90,10 @@ class Scorer:
         if elements.shape[1:] != self.input_spec.shape:
             expected = ", ".join(map(str, self.input_spec.shape))
             raise ArgumentError("elements", f"must be [n, {expected}] for {self.name!r}, got {[*elements.shape]}")
-        filler = self.input_spec.blank(max(MIN_BATCH - len(elements), 0))
-        batch = self.input_spec.normalise(np.concatenate([elements, filler]) if len(filler) else elements, self.device)
-        with torch.autocast(self.device.type, enabled=False):  # the caller's autocast must not change scores
-            features = self.net.features(batch)[: len(elements)]
-            scores: NDArray[np.float32] = self.net.scores(features).cpu().numpy()
+        scores, features = self.network(elements)
         if not np.isfinite(scores).all():
             raise NetworkError(f"model {self.name!r} gives scores that are not numbers; distil it again")
-        return scores, features.cpu().numpy()
+        return scores, features
 
     def score_images(self, images: Iterable[Image]) -> NDArray[np.float32]:
         """Scores [n] in (0, 1) of images [h, w, 3] uint8 RGB of any size, squashed to the DDNet's input.
@@ -154,7 +168,8 @@ def load_ddnet(model: str | Path | None = None, device: str = "auto", *, element
     Args:
         model: a name of `clipselect.scoring.shipped.DDNETS`, or a path to weights that clipselect wrote; by default
             the shipped DDNet for actions, or the one for faces if the elements are frames.
-        device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1", ...
+        device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1", ... Unless it names a GPU, the first clips may
+            be computed on the CPU, see `clipselect.scoring.networks.QuickStart`.
         elements: what the DDNet must be for: "clips" or "frames"; either by default.
 
     Raises:
@@ -167,14 +182,13 @@ def load_ddnet(model: str | Path | None = None, device: str = "auto", *, element
     is_path = isinstance(model, str | Path) and model != ""
     check_argument(is_path, "scorer", f"must be a name or the path of a weights file, got {model!r}")
     path = weights_path(model, DDNETS)
-    where = pick_device(device)
-    tensors, metadata = load_weights(path, kind="ddnet")
+    where = None if device in ("auto", "cpu") else pick_device(device)
+    arrays, metadata = load_arrays(path, kind="ddnet")
     try:
         shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
         config = DDNetConfig(**shape)
-        net = DDNet(config)
-        domain = TrainingDomain.from_tensors(tensors)
-        net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(PREFIX)})
+        domain = TrainingDomain.from_tensors(arrays)
+        own = {name: array for name, array in arrays.items() if not name.startswith(PREFIX)}
         name, spec = str(metadata["name"]), InputSpec.from_metadata(metadata)
         if spec.geometry != SQUASH:
             raise ValueError("a DDNet sees whole frames")  # else an action at the edge of a frame could not win
@@ -182,6 +196,8 @@ def load_ddnet(model: str | Path | None = None, device: str = "auto", *, element
             exact_seconds(float(metadata["clip_duration"]), "clip_duration")
             _ = spec.size, spec.clip_frames
         quantiles_of(metadata)
+        load = partial(_in_torch, own, config, spec, device)
+        network = load() if where or config.dims == 2 else QuickStart(NumPyDDNet(own, config, spec), load)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ClipselectError) as e:
         problem = "its metadata and its tensors do not describe one DDNet; distil it again"
         raise ClipselectError(f"{path}: {problem}") from e
@@ -189,7 +205,17 @@ def load_ddnet(model: str | Path | None = None, device: str = "auto", *, element
         raise ClipselectError(f"{path}: a 3D DDNet for clips; frames need a 2D one")
     if config.dims == 2 and elements == "clips":
         raise ClipselectError(f"{path}: a 2D DDNet for frames; clips need a 3D one")
+    return Scorer(name, network, spec, metadata, domain)
+
+
+def _in_torch(arrays: dict[str, NDArray[Any]], config: DDNetConfig, spec: InputSpec, device: str) -> TorchNetwork:
+    import torch
+
+    from clipselect.method.ddnet import DDNet
+
+    where, net = pick_device(device), DDNet(config)
+    net.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     net = net.eval().to(where)
     if config.dims == 3:
         net = net.to(memory_format=torch.channels_last_3d)  # the faster layout for clips
-    return Scorer(name, net, spec, metadata, where, domain)
+    return TorchNetwork(net, spec, where)

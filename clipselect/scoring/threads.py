@@ -6,6 +6,7 @@ this brought fast scoring of 720p H.264 from 0.73 to 0.66 of the time of decodin
 Scores do not depend on the number of threads.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,7 @@ def set_threads(threads: int) -> None:
 
 
 class AdaptiveThreads:
-    """Runs a network batch by batch while a decoder makes the next batches; a context manager.
+    """Runs a network batch by batch while a decoder makes the next batches; a context manager. Imports no PyTorch.
 
     The network gets one thread while it waits for the decoder anyway, and otherwise as many as PyTorch is set to. The
     number of threads of the caller and of others stays as it is.
@@ -61,9 +62,15 @@ class AdaptiveThreads:
         self._last_end = clock()
         self._one_takes = 0.0  # seconds of one thread for a batch, measured or estimated
         self._one_is_enough = True
+        self._usual = 1
+        self._single: ThreadPoolExecutor | None = None  # until PyTorch is there
 
     def __enter__(self) -> "AdaptiveThreads":
-        import torch  # decoding processes import this module, but have no network
+        return self
+
+    def _thread(self) -> ThreadPoolExecutor:
+        """A thread whose calls of PyTorch use no other thread."""
+        import torch
 
         def use_one() -> None:
             torch.get_num_threads()  # before its first use in a thread, PyTorch would override what is set
@@ -72,15 +79,16 @@ class AdaptiveThreads:
         # Every thread has its own number, but a new thread begins with the one that was set last by any of them.
         with _setting:
             self._usual = torch.get_num_threads()
-            self._single = ThreadPoolExecutor(1)
+            single = ThreadPoolExecutor(1)
             try:
-                self._single.submit(use_one).result()
+                single.submit(use_one).result()
             finally:
                 torch.set_num_threads(self._usual)
-        return self
+        return single
 
     def __exit__(self, *error: object) -> None:
-        self._single.shutdown()
+        if self._single is not None:
+            self._single.shutdown()
 
     def run(self, network: Callable[[], T], *, decoder_done: bool) -> T:
         """Call `network` for one batch.
@@ -88,13 +96,15 @@ class AdaptiveThreads:
         Args:
             decoder_done: this was the last batch; the network may use all cores.
         """
-        one = self._one_is_enough and not decoder_done
+        if self._single is None and "torch" in sys.modules:
+            self._single = self._thread()
+        single = self._single if self._one_is_enough and not decoder_done else None
         begin = self._clock()
         try:
-            return self._single.submit(network).result() if one else network()
+            return network() if single is None else single.submit(network).result()
         finally:
             end = self._clock()
             self.seconds += end - begin
-            self._one_takes = end - begin if one else min(self._one_takes, (end - begin) * self._usual)
+            self._one_takes = end - begin if single else min(self._one_takes, (end - begin) * self._usual)
             self._one_is_enough = end - self._last_end > MIN_SLACK * self._one_takes
             self._last_end = end

@@ -4,12 +4,15 @@ The DDNet's own features answer: a mixture of Gaussians is fitted to those of it
 weights. A video is as unlike the training clips as its own clips lie far from the nearest Gaussian.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNLIKE = 0.99
 """A video is called unlike the training clips if it lies further from them than this share of known videos."""
@@ -58,21 +61,24 @@ class TrainingDomain:
             return 1.0
         return float(np.searchsorted(self.distances, distance, side="left")) / len(self.distances)
 
-    def tensors(self) -> dict[str, Tensor]:
+    def tensors(self) -> "dict[str, Tensor]":
         """For a weights file. The factors are packed in half precision, which changes distances by less than 1 %."""
+        import torch
+
         rows, columns = np.tril_indices(self.factors.shape[1])
         packed = torch.from_numpy(self.factors[:, rows, columns]).half()
         names = ("mean", "scale", "centres", "distances")
         return {PREFIX + name: torch.from_numpy(getattr(self, name)) for name in names} | {PREFIX + "factors": packed}
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> "TrainingDomain | None":
-        """From a weights file; None if it has none, as those of the first version.
+    def from_tensors(cls, tensors: Mapping[str, Any]) -> "TrainingDomain | None":
+        """From the tensors or arrays of a weights file; None if it has none, as those of the first version.
 
         Raises:
             KeyError, ValueError: some tensors are missing, or their shapes do not fit each other.
         """
-        found = {name.removeprefix(PREFIX): t.float().numpy() for name, t in tensors.items() if name.startswith(PREFIX)}
+        own = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items() if name.startswith(PREFIX)}
+        found = {name: np.asarray(tensor, np.float32) for name, tensor in own.items()}
         if not found:
             return None
         count, d = found["centres"].shape

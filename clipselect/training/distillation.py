@@ -14,6 +14,7 @@ from clipselect.errors import check_argument
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.method.discriminability import Normalisation
+from clipselect.scoring.networks import TorchNetwork
 from clipselect.scoring.percentiles import KEY
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.scoring.scorer import Scorer
@@ -241,7 +242,7 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
     }
     if runtime.is_global_zero:
         save_weights(run.output, net.state_dict(), metadata)  # before anything else can fail
-    scorer = Scorer(run.output.stem, net, input_spec, metadata, runtime.device)
+    scorer = Scorer(run.output.stem, TorchNetwork(net, input_spec, runtime.device), input_spec, metadata)
     measured = task.measure(run, scorer, target)
     domain = measured.training_domain
     tensors = net.state_dict() | (domain.tensors() if domain else {})

@@ -52,7 +52,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +60,10 @@ from numpy.typing import NDArray
 from clipselect import __version__
 from clipselect.media.images import FrameOrigin, Image
 from clipselect.samplers.explanation import Explanation
-from clipselect.samplers.frame_sampler import FrameSelection
 from clipselect.samplers.picks import Picks
+
+if TYPE_CHECKING:
+    from clipselect.samplers.frame_sampler import FrameSelection
 
 Record = dict[str, Any]
 
@@ -162,7 +164,7 @@ def failed_video(path: Path, model: str, error: str) -> Failed:
 
 
 def scored_group(
-    source: str, name: str, model: str, origins: Sequence[FrameOrigin], selection: FrameSelection, *,
+    source: str, name: str, model: str, origins: Sequence[FrameOrigin], selection: "FrameSelection", *,
     warnings: Sequence[str] = (), files: Mapping[int, Path] | None = None,
 ) -> Scored:  # fmt: skip
     """The result of a group of frames.
@@ -217,7 +219,7 @@ def as_csv(kind: Kind, results: Sequence[Result]) -> str:
     return out.getvalue()
 
 
-def _marks(selection: FrameSelection, picked: Collection[int]) -> list[Record]:
+def _marks(selection: "FrameSelection", picked: Collection[int]) -> list[Record]:
     """How good every element is, and whether it was picked."""
     scores, known = selection.scores.tolist(), selection.percentiles
     percentiles = [None] * len(scores) if known is None else known.round(1).tolist()

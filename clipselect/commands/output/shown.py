@@ -8,7 +8,6 @@ import numpy as np
 
 from clipselect.commands.output.records import Record, Result, Scored
 from clipselect.media.images import Image, squash_image
-from clipselect.pages.thumbnails import clip_thumbnails
 from clipselect.samplers.picks import Picks
 
 PICK_SIDE, OTHER_SIDE = 480, 176
@@ -33,6 +32,8 @@ def thumbnails(picks: Picks, videos: int) -> dict[int, bytes]:
     Args:
         videos: on the page.
     """
+    from clipselect.pages.thumbnails import clip_thumbnails
+
     best = picks.picked.ranked[: max(MIN_PICKS, min(MAX_PICKS, PICKS_OF_PAGE // videos))].tolist()
     others = np.argsort(picks.ranks)
     others = others[~np.isin(others, picks.picked.ranked)][: min(MAX_OTHERS, OTHERS_OF_PAGE // videos)].tolist()
