@@ -52,6 +52,9 @@ from .scoring.scorer import load_scorer as load_scorer
 from .scoring.threads import set_threads as set_threads
 from .scoring.video_scores import VideoScores as VideoScores
 from .scoring.video_scores import score_video as score_video
+from .sets.aggregated_face import AggregatedFace as AggregatedFace
+from .sets.aggregated_face import TrainedAggregator as TrainedAggregator
+from .sets.aggregated_face import load_face_aggregator as load_face_aggregator
 from .sets.attention_picture import attention_maps as attention_maps
 from .sets.attention_picture import draw_attention as draw_attention
 from .sets.set_network import SetNetwork as SetNetwork

@@ -23,7 +23,7 @@ from clipselect.commands.report import report
 from clipselect.commands.score import score
 from clipselect.commands.train_base import train_base
 from clipselect.commands.train_embedder import train_embedder
-from clipselect.commands.train_set_network import AGGREGATORS, aggregator, lfenet, train_set_network
+from clipselect.commands.train_set_network import train_set_network
 
 app = typer.Typer(
     add_completion=False,
@@ -39,9 +39,6 @@ app.command(cls=Command)(reid)
 app.command(cls=Command)(index)
 app.command(cls=Command)(train_base)
 app.command(cls=Command)(train_embedder)
-for network in AGGREGATORS:
-    train_set_network.command(network, cls=Command)(aggregator(network))
-train_set_network.command(cls=Command)(lfenet)
 app.add_typer(train_set_network, name="train-set-network")
 app.command(cls=Command)(distill)
 evaluate.command(cls=ListCommand)(evaluate_sets.faces)

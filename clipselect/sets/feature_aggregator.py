@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clipselect.sets.set_module import SetModule
+
 
 class FeatureAggregator(nn.Module, ABC):
     """A network that weighs the frames of a set by their features; the set's feature is their weighted mean.
@@ -51,8 +53,8 @@ def weighted_mean(features: Tensor, weights: Tensor) -> Tensor:
     return (features * (weights if weights.ndim == 3 else weights[..., None])).sum(dim=1)
 
 
-class AggregatedFeatures(nn.Module):
-    """A base with a network that aggregates its features, in the two steps of a `SetNetwork`.
+class AggregatedFeatures(SetModule):
+    """A base with a network that aggregates its features.
 
     Args:
         run: the base, normalised images [n, 3, height, width] -> features [n, d].

@@ -1,5 +1,7 @@
 """LFENet: a face network whose local features repair each other before each image is compressed to an embedding."""
 
+import copy
+from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -9,7 +11,11 @@ from torch.nn import functional
 from clipselect.errors import ClipselectError, whole_number
 from clipselect.media.text import printable
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.multiply_adds import multiply_adds
+from clipselect.scoring.weights_file import Metadata
+from clipselect.sets.set_module import Loaded, SetModule
 from clipselect.sets.transfer import LocalInformationTransfer
+from clipselect.zoo.embedder import Embedder
 
 Ending = Literal["own", "paper"]
 
@@ -33,7 +39,7 @@ class Compression(nn.Sequential):
         )
 
 
-class LFENet(nn.Module):
+class LFENet(SetModule):
     """A face network that is cut before its last pooling, with the transfer in between.
 
     >>> from clipselect.zoo.face_networks import IR
@@ -126,6 +132,43 @@ class WithoutTransfer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.net.compress(self.net.frame_features(images))
+
+
+def new_lfenet(base: Embedder, metadata: Metadata) -> LFENet:
+    """An untrained LFENet with a copy of its base.
+
+    Args:
+        metadata: `relation`, `width`, `bottleneck`, `max_segment`, `ending` and `frozen`, as the weights say them.
+
+    Raises:
+        ArgumentError: one of them makes no sense.
+        ClipselectError: the base cannot be cut before its last pooling.
+    """
+    channels, height, width = map_shape(base.run, base.input_spec, base.name)
+    assert isinstance(base.run, nn.Module)
+    transfer = LocalInformationTransfer(
+        channels, metadata["relation"], width=metadata["width"], bottleneck=metadata["bottleneck"]
+    )
+    compression = Compression(channels, height * width, base.dim) if metadata["ending"] == "paper" else None
+    backbone, segment = copy.deepcopy(base.run), metadata["max_segment"]
+    return LFENet(backbone, transfer, compression, max_segment=segment, frozen=metadata["frozen"])
+
+
+def load_lfenet(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Loaded:
+    """An LFENet from its weights."""
+    net = new_lfenet(base, metadata)
+    net.load_state_dict({**kept_out(net), **tensors})
+    _, height, width = map_shape(base.run, base.input_spec, base.name)
+    per_image = multiply_adds(WithoutTransfer(net).eval(), base.input_spec)
+    if not per_image:
+        return net, base.input_spec, None
+    transfer = net.transfer_multiply_adds
+    return net, base.input_spec, lambda images: images * per_image + transfer(images, height * width)
+
+
+def kept_out(net: LFENet) -> dict[str, Tensor]:
+    """The tensors that its weights file does not hold: those of a frozen base, which may not be ours to pass on."""
+    return {name: t for name, t in net.state_dict().items() if net.frozen and name.startswith("backbone.")}
 
 
 @torch.inference_mode()

@@ -1,6 +1,5 @@
 """Networks that make one feature of a whole set: what they share, and loading their weights."""
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +11,17 @@ from torch import Tensor
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError
 from clipselect.media.images import Image
-from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.weights_file import Metadata, load_weights
 from clipselect.sets.cascaded_attention import CascadedAttention
+from clipselect.sets.fan import load_fan
 from clipselect.sets.feature_aggregator import AggregatedFeatures, FeatureAggregator
 from clipselect.sets.feature_graph import FeatureGraph
 from clipselect.sets.frame_quality import FrameQuality
-from clipselect.sets.lfenet import Compression, LFENet, WithoutTransfer, map_shape
-from clipselect.sets.transfer import LocalInformationTransfer
+from clipselect.sets.lfenet import load_lfenet
+from clipselect.sets.set_module import Loaded, SetModule
 from clipselect.zoo.embedder import BATCH, BATCH_ON_GPU, Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.trained_network import TrainedNetwork
-
-Built = tuple[LFENet | AggregatedFeatures, Callable[[int], float] | None]
-"""A network of sets, and the multiply-adds of a set of so many images; None where those cannot be counted."""
 
 KIND = "set_network"
 """Of weights files."""
@@ -49,7 +45,7 @@ class SetNetwork(TrainedNetwork):
         sha256: fingerprint of its weights and of its base.
     """
 
-    module: LFENet | AggregatedFeatures
+    module: SetModule
     multiply_adds: Callable[[int], float] | None
     sha256: str
 
@@ -68,7 +64,8 @@ class SetNetwork(TrainedNetwork):
 
     @torch.inference_mode()
     def frame_features(self, images: Sequence[Image]) -> Tensor:
-        """What every image of a set gives by itself: for LFENet the map [T, d, h, w], for others features [T, d]."""
+        """What every image of a set gives by itself [T, ...]: its map for LFENet, its pixels for FAN, and for the
+        others the base's feature."""
         if not len(images):
             raise ValueError("a set needs at least one image")
         squashed = np.stack([self.input_spec.squash(image) for image in images])
@@ -110,62 +107,26 @@ def load_set_network(path: Path | str, base: str | Path | Embedder, device: str 
         )
     tensors = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
     try:
-        build = BUILDERS[metadata["network"]]
-        module, count = build(embedder, tensors, metadata)
+        load = LOADERS[metadata["network"]]
+        module, input_spec, count = load(embedder, tensors, metadata)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArgumentError) as e:
         raise ClipselectError(
             f"{path}: its metadata and its tensors do not describe one network; train it again"
         ) from e
     return SetNetwork(
-        name=str(metadata["name"]), input_spec=embedder.input_spec, metadata=metadata, device=embedder.device,
+        name=str(metadata["name"]), input_spec=input_spec, metadata=metadata, device=embedder.device,
         module=module.eval().to(embedder.device), multiply_adds=count, sha256=f"{metadata['sha256']} {embedder.sha256}",
     )  # fmt: skip
 
 
-def new_lfenet(base: Embedder, metadata: Metadata) -> LFENet:
-    """An untrained LFENet with a copy of its base.
-
-    Args:
-        metadata: `relation`, `width`, `bottleneck`, `max_segment`, `ending` and `frozen`, as the weights say them.
-
-    Raises:
-        ArgumentError: one of them makes no sense.
-        ClipselectError: the base cannot be cut before its last pooling.
-    """
-    channels, height, width = map_shape(base.run, base.input_spec, base.name)
-    assert isinstance(base.run, torch.nn.Module)
-    transfer = LocalInformationTransfer(
-        channels, metadata["relation"], width=metadata["width"], bottleneck=metadata["bottleneck"]
-    )
-    compression = Compression(channels, height * width, base.dim) if metadata["ending"] == "paper" else None
-    backbone, segment = copy.deepcopy(base.run), metadata["max_segment"]
-    return LFENet(backbone, transfer, compression, max_segment=segment, frozen=metadata["frozen"])
-
-
-def load_lfenet(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Built:
-    """An LFENet of its weights, and what it costs."""
-    net = new_lfenet(base, metadata)
-    net.load_state_dict({**kept_out(net), **tensors})
-    _, height, width = map_shape(base.run, base.input_spec, base.name)
-    per_image = multiply_adds(WithoutTransfer(net).eval(), base.input_spec)
-    if not per_image:
-        return net, None
-    return net, lambda images: images * per_image + net.transfer_multiply_adds(images, height * width)
-
-
-def kept_out(net: LFENet) -> dict[str, Tensor]:
-    """The tensors that its weights file does not hold: those of a frozen base, which may not be ours to pass on."""
-    return {name: t for name, t in net.state_dict().items() if net.frozen and name.startswith("backbone.")}
-
-
-def load_aggregator(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Built:
-    """A network that aggregates the base's features, of its weights, and what both cost."""
+def load_aggregator(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Loaded:
+    """A network that aggregates the base's features, from its weights."""
     aggregator = AGGREGATORS[metadata["network"]](base.dim)
     aggregator.load_state_dict(dict(tensors))
     module, gflops = AggregatedFeatures(base.run, aggregator), base.gflops
     if gflops is None:
-        return module, None
-    return module, lambda images: images * gflops * 1e9 + aggregator.multiply_adds(images)
+        return module, base.input_spec, None
+    return module, base.input_spec, lambda images: images * gflops * 1e9 + aggregator.multiply_adds(images)
 
 
 AGGREGATORS: Mapping[str, type[FeatureAggregator]] = {
@@ -173,7 +134,8 @@ AGGREGATORS: Mapping[str, type[FeatureAggregator]] = {
 }  # fmt: skip
 """Networks that aggregate features, by the `network` of the metadata."""
 
-BUILDERS: Mapping[str, Callable[[Embedder, Mapping[str, Tensor], Metadata], Built]] = {
-    "lfenet": load_lfenet, **dict.fromkeys(AGGREGATORS, load_aggregator),
+LOADERS: Mapping[str, Callable[[Embedder, Mapping[str, Tensor], Metadata], Loaded]] = {
+    **dict.fromkeys(AGGREGATORS, load_aggregator), "lfenet": load_lfenet, "fan": load_fan,
 }  # fmt: skip
-"""By the `network` of the metadata: (base, tensors, metadata) -> the module, and what it costs."""
+"""All networks of sets, by the `network` of the metadata: how they are made of a base, tensors and metadata. What
+trains them stands in `clipselect.training.set_training.RECIPES`."""

@@ -1,6 +1,6 @@
 """Training a network that weighs the features of a set's frames, on features that were computed once."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -11,29 +11,26 @@ from torch.nn import functional
 
 from clipselect.data.degradations import Kind
 from clipselect.errors import check_argument, whole_number
-from clipselect.scoring.weights_file import Metadata, fingerprint
+from clipselect.scoring.weights_file import Metadata
 from clipselect.sets.feature_aggregator import FeatureAggregator
 from clipselect.sets.set_network import AGGREGATORS
 from clipselect.training.best_step import BestStep
 from clipselect.training.embedder_losses import EmbedderInTraining
-from clipselect.training.embedder_training import fingerprint_of
 from clipselect.training.frame_elements import Variants
-from clipselect.training.held_out_sets import HeldOutFeatures, split_identities
+from clipselect.training.held_out_sets import MEASUREMENTS, HeldOutFeatures, split_identities
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import TrainingRun, to_half_precision
 from clipselect.training.set_examples import FeatureSetExamples, SetImages
+from clipselect.training.set_recipe import SetRecipe
 from clipselect.zoo.embedder import Embedder
 
 AggregatorLoss = Literal["centroid", "softmax", "arcface", "cosface", "sphereface"]
 
 LOSSES: tuple[AggregatorLoss, ...] = get_args(AggregatorLoss)
-WEIGHT_DECAY = 5e-4
-MEASUREMENTS = 20
-"""Steps at which the held-out sets are measured, evenly spread."""
 
 
 @dataclass(frozen=True)
-class AggregatorRecipe:
+class AggregatorRecipe(SetRecipe):
     """How to train a network on the base's features: options of `clipselect.train_set_network` for nan, qan and gfan.
 
     Every image goes through the base once, and so does each of its degraded variants; the steps read no image.
@@ -44,9 +41,6 @@ class AggregatorRecipe:
             of identities.
         degradations: "faces" or "tracklets", see `clipselect.data.degradations`.
         variants: degraded variants of every image.
-        images_per_set: images of a training set.
-        batch: sets in a batch, over all processes.
-        learning_rate: the highest of the schedule.
 
     Raises:
         ArgumentError: values that make no sense.
@@ -69,23 +63,12 @@ class AggregatorRecipe:
         for name, least in (("variants", 1), ("images_per_set", 2)):
             whole_number(getattr(self, name), name, least)
 
-    def config(self, seed: int, checkpoint_minutes: float, workers: int) -> TrainingConfig:
-        return TrainingConfig(
-            self.steps, self.batch, self.learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers
-        )
-
-    def variants_for(self, seed: int) -> Variants:
-        """Of the features that are kept."""
+    def feature_variants(self, seed: int) -> Variants:
         return Variants(self.degradations, self.variants, seed)
 
     def train(
         self, data: SetImages, base: Embedder, config: TrainingConfig, run: TrainingRun
     ) -> tuple[dict[str, Tensor], Metadata]:
-        """Train on the features, and measure on identities that are held out; see `LFENetRecipe.train`.
-
-        Raises:
-            ClipselectError: too few identities, a loss that is not a number.
-        """
         torch.manual_seed(config.seed)
         net = AGGREGATORS[self.network](base.dim)
         training, held_out = split_identities(data, config.seed)
@@ -111,25 +94,18 @@ class AggregatorRecipe:
             config,
             run.runtime,
             checkpoint=run.work / f"{self.network}.ckpt",
-            settings={
-                **asdict(self), **base.identity, "network": self.network, "config": asdict(config.deterministic_part()),
-                "images": fingerprint_of(data.images), "begin": fingerprint(net.state_dict(), {}),
-            },
+            settings=self.settings(data, base, config, net) | {"network": self.network},
             best=best,
             stage=f"training {self.network}",
             progress=run.progress,
-        )  # fmt: skip
+        )
         net = _aggregator(trained)
-        about = {
-            **asdict(self), "frozen": True, "identities": len(training.images.identities),
-            "images": len(training.images.paths), "best_step": best.step,
-        }  # fmt: skip
         tensors = to_half_precision(net)
 
         def measured() -> Metadata:
             return sets.report(self.network, lambda name: _features(net, sets, name))
 
-        return tensors, about | {"held_out": run.runtime.from_first(measured)}
+        return tensors, self.record(training, best) | {"frozen": True, "held_out": run.runtime.from_first(measured)}
 
 
 class NANRecipe(AggregatorRecipe):

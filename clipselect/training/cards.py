@@ -99,20 +99,16 @@ A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {met
 
 def set_network_card(metadata: Metadata) -> str:
     """Markdown for a network of sets that `train-set-network` made."""
-    held_out, network = metadata["held_out"], f"{metadata['network']} on the features of"
-    holds, more = "the base is not in the file", f"{metadata.get('variants')} degraded variants of each"
-    if metadata["network"] == "lfenet":
-        network, more = "lfenet around", f"relation {metadata['relation']}, ending {metadata['ending']}"
-        holds = holds if metadata["frozen"] else "the file holds the base, trained along"
+    held_out = metadata["held_out"]
+    what, how = {"lfenet": _lfenet, "fan": _fan}.get(metadata["network"], _aggregator)(metadata)
     card = f"""# {metadata["name"]}
 
-A network of sets for clipselect: {network} the base {metadata["base"]} (SHA-256 \
-{metadata["base_sha256"][:12]}; {holds}), {more}.
+A network of sets for clipselect: {what}.
 
 {_origin(metadata)}
 
-Loss {metadata["loss"]}, sets of {metadata["images_per_set"]}, {metadata["images"]} images of {metadata["identities"]} \
-identities. {metadata["failed"]} images could not be read. The weights are those of step {metadata["best_step"]}, the \
+{how}. Sets of {metadata["images_per_set"]}, {metadata["images"]} images of {metadata["identities"]} identities. \
+{metadata["failed"]} images could not be read. The weights are those of step {metadata["best_step"]}, the \
 best on the held-out identities.
 
 {held_out["sets"]} sets of {held_out["identities"]} held-out identities, which chose the step: how far pairs of one \
@@ -123,6 +119,34 @@ and of two people lie apart, in standard deviations:
 """
     own, average = held_out["decidability"][metadata["network"]], held_out["decidability"]["average"]
     return card + "".join(f"| {name} | {_number(own[name])} | {_number(average[name])} |\n" for name in own)
+
+
+def _aggregator(metadata: Metadata) -> tuple[str, str]:
+    what = f"{metadata['network']} on the features of {_base_of(metadata)}"
+    degraded = f"each also {metadata['variants']} times degraded ({metadata['degradations']})"
+    return what, f"Loss {metadata['loss']}; images as they are, {degraded}"
+
+
+def _lfenet(metadata: Metadata) -> tuple[str, str]:
+    what = f"lfenet around {_base_of(metadata)}, relation {metadata['relation']}, ending {metadata['ending']}"
+    return what, f"Loss {metadata['loss']}"
+
+
+def _fan(metadata: Metadata) -> tuple[str, str]:
+    sides = " x ".join(map(str, metadata["sides"]))
+    what = f"fan, which makes one image of {sides} of the faces of a set, width {metadata['width']}, guided by "
+    what += _base_of(metadata)
+    names = ("discriminative", "reconstruction", "adversarial", "total_variation")
+    losses = ", ".join(f"{name.replace('_', ' ')} {metadata[f'{name}_weight']:g}" for name in names)
+    how = f"Weights of the losses: {losses}; reconstruction of the {metadata['reconstruction']}"
+    if metadata["stopped"]:
+        how += f". Stopped after step {metadata['stopped']}, when the discriminator had won"
+    return what, f"{how}. Its images are no photographs: say so where they are shown"
+
+
+def _base_of(metadata: Metadata) -> str:
+    holds = "the base is not in the file" if metadata.get("frozen", True) else "the file holds the base, trained along"
+    return f"the base {metadata['base']} (SHA-256 {metadata['base_sha256'][:12]}; {holds})"
 
 
 def _clip_training(metadata: Metadata) -> str:

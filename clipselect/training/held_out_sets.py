@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clipselect.data.degradations import degrade
 from clipselect.errors import ClipselectError, ImageError
@@ -15,6 +17,8 @@ from clipselect.evaluation.metrics.verification import decidability
 from clipselect.evaluation.sets.face_sets import all_pairs
 from clipselect.media.images import Image, read_image
 from clipselect.media.unreadable import OnError
+from clipselect.scoring.input_spec import InputSpec
+from clipselect.sets.set_module import SetModule
 from clipselect.training.set_examples import SetImages, features_of
 from clipselect.zoo.embedder import Embedder
 
@@ -24,6 +28,8 @@ MIN_IDENTITIES, MAX_IDENTITIES = 2, 40
 """That are held out."""
 MAX_SET = 5
 """Images of a held-out set; every identity has two."""
+MEASUREMENTS = 20
+"""Steps of a training at which the held-out sets are measured, evenly spread."""
 CONDITIONS: Mapping[str, Callable[[int], int]] = {
     "as they are": lambda images: 0,
     "all but one degraded": lambda images: images - 1,
@@ -138,6 +144,40 @@ class HeldOutSets(HeldOut[list[Image]]):
         sets = self.sets[condition]
         unit = _unit(self.base.embed(image for images in sets for image in images))
         return np.stack([part.mean(0) for part in np.split(unit, np.cumsum([*map(len, sets)])[:-1])])
+
+
+class SetMeasure:
+    """How good a network of sets is on held-out sets of images, while it is trained.
+
+    Args:
+        input_spec: of the network.
+        keep_frame_features: compute what every frame gives by itself only once, as it is not trained.
+    """
+
+    def __init__(self, held_out: HeldOutSets, input_spec: InputSpec, *, keep_frame_features: bool) -> None:
+        self.held_out, self.input_spec, self.keep = held_out, input_spec, keep_frame_features
+        self.kept: dict[str, list[Tensor]] = {}
+
+    def gain(self, net: SetModule) -> float:
+        """See `HeldOut.gain`."""
+        return self.held_out.gain(lambda condition: self._features(net, condition))
+
+    def report(self, name: str, net: SetModule) -> dict[str, Any]:
+        """See `HeldOut.report`."""
+        return self.held_out.report(name, lambda condition: self._features(net, condition))
+
+    @torch.inference_mode()
+    def _features(self, net: SetModule, condition: str) -> NDArray[np.float32]:
+        spec, device = self.input_spec, next(net.parameters()).device
+
+        def of_frames(images: list[Image]) -> Tensor:
+            squashed = np.stack([spec.squash(image) for image in images])
+            return net.frame_features(spec.normalise(squashed, device))
+
+        if self.keep and condition not in self.kept:
+            self.kept[condition] = [of_frames(images) for images in self.held_out.sets[condition]]
+        sets = self.kept[condition] if self.keep else map(of_frames, self.held_out.sets[condition])
+        return torch.stack([net.set_feature(features) for features in sets]).cpu().numpy()
 
 
 class HeldOutFeatures(HeldOut[NDArray[np.float32]]):

@@ -1,6 +1,6 @@
 """Training an LFENet: to restore what degraded images lost, or to classify every image as in the paper."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,31 +10,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipselect.errors import check_argument
-from clipselect.scoring.weights_file import Metadata, fingerprint
-from clipselect.sets.lfenet import ENDINGS, MAX_SEGMENT, Ending, LFENet
-from clipselect.sets.set_network import kept_out, new_lfenet
+from clipselect.scoring.weights_file import Metadata
+from clipselect.sets.lfenet import ENDINGS, MAX_SEGMENT, Ending, LFENet, kept_out, new_lfenet
 from clipselect.sets.transfer import WIDTH, Relation
 from clipselect.training.augment import normalised
 from clipselect.training.best_step import BestStep
 from clipselect.training.embedder_losses import EmbedderInTraining
-from clipselect.training.embedder_training import fingerprint_of
-from clipselect.training.frame_elements import Variants
-from clipselect.training.held_out_sets import HeldOutSets, split_identities
+from clipselect.training.held_out_sets import MEASUREMENTS, HeldOutSets, SetMeasure, split_identities
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import TrainingRun, to_half_precision
 from clipselect.training.set_examples import SetExamples, SetImages
+from clipselect.training.set_recipe import SetRecipe
 from clipselect.zoo.embedder import Embedder
 
 SetLoss = Literal["restoration", "softmax", "arcface", "cosface", "sphereface"]
 
 LOSSES: tuple[SetLoss, ...] = get_args(SetLoss)
-WEIGHT_DECAY = 5e-4
-MEASUREMENTS = 20
-"""Steps at which the held-out sets are measured, evenly spread."""
 
 
 @dataclass(frozen=True)
-class LFENetRecipe:
+class LFENetRecipe(SetRecipe):
     """How to train an LFENet: the options of `clipselect.train_set_network("lfenet", ...)`.
 
     Attributes:
@@ -48,7 +43,6 @@ class LFENetRecipe:
         ending: "own" is the base's, "paper" BN-dropout-linear-BN from random weights.
         images_per_set: T_tr.
         keep_good: weight of the penalty for moving images that were not degraded.
-        batch: sets in a batch, over all processes.
         learning_rate: of the transfer and of a new ending; the highest of the schedule.
         backbone_learning_rate: of the base and its own ending; 0 freezes them. By default 0 for "restoration", and else
             a hundredth of `learning_rate`, the paper's ratio.
@@ -90,33 +84,19 @@ class LFENetRecipe:
 
     @property
     def architecture(self) -> Metadata:
-        """What `clipselect.sets.set_network.new_lfenet` needs to build it."""
+        """What `clipselect.sets.lfenet.new_lfenet` needs to build it."""
         names = ("relation", "width", "bottleneck", "max_segment", "ending")
         return {name: getattr(self, name) for name in names} | {"frozen": self.backbone_rate == 0}
-
-    def config(self, seed: int, checkpoint_minutes: float, workers: int) -> TrainingConfig:
-        return TrainingConfig(
-            self.steps, self.batch, self.learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers
-        )
 
     def train(
         self, data: SetImages, base: Embedder, config: TrainingConfig, run: TrainingRun
     ) -> tuple[dict[str, Tensor], Metadata]:
-        """Train on the images, and measure on identities that are held out.
-
-        Returns:
-            The tensors of the weights file, and what it says besides the origin: how well sets of held-out identities
-            can be distinguished, beside averaging the base's features.
-
-        Raises:
-            ClipselectError: a base that cannot be cut, too few identities, a loss that is not a number.
-        """
         torch.manual_seed(config.seed)
         net = new_lfenet(base, self.architecture)
         training, held_out = split_identities(data, config.seed)
-        measure = _Measure(HeldOutSets.draw(held_out, base, config.seed, run.left_out))
+        spec, drawn = base.input_spec, HeldOutSets.draw(held_out, base, config.seed, run.left_out)
+        measure = SetMeasure(drawn, spec, keep_frame_features=net.frozen)
         best = BestStep(lambda model: measure.gain(_lfenet(model)), -(-self.steps // MEASUREMENTS))
-        spec = base.input_spec
         model: nn.Module = net
         if self.loss != "restoration":
             model = EmbedderInTraining(_Flat(net), self.loss, base.dim, len(training.images.identities))
@@ -134,29 +114,19 @@ class LFENetRecipe:
             config,
             run.runtime,
             checkpoint=run.work / "lfenet.ckpt",
-            settings={
-                **asdict(self), **base.identity, "config": asdict(config.deterministic_part()),
-                "images": fingerprint_of(data.images), "begin": fingerprint(net.state_dict(), {}),
-            },
+            settings=self.settings(data, base, config, net),
             rates=dict.fromkeys(("backbone.", "network.net.backbone."), self.backbone_rate),
             best=best,
             stage="training the LFENet",
             progress=run.progress,
-        )  # fmt: skip
+        )
         net = _lfenet(trained)
         tensors = to_half_precision(net)
         for name, exact in kept_out(new_lfenet(base, self.architecture)).items():
             tensors.pop(name)
             net.state_dict()[name].copy_(exact)
-        about = {
-            **asdict(self), **self.architecture, "backbone_learning_rate": self.backbone_rate,
-            "identities": len(training.images.identities), "images": len(training.images.paths), "best_step": best.step,
-        }  # fmt: skip
-        return tensors, about | {"held_out": run.runtime.from_first(lambda: measure.report(net))}
-
-    def variants_for(self, seed: int) -> Variants:
-        """Of the features that are kept; images are degraded freshly at every step."""
-        return Variants(None, 0, 0)
+        about = self.record(training, best) | self.architecture | {"backbone_learning_rate": self.backbone_rate}
+        return tensors, about | {"held_out": run.runtime.from_first(lambda: measure.report("lfenet", net))}
 
     @property
     def _mirrored(self) -> bool:
@@ -213,27 +183,3 @@ def _lfenet(trained: nn.Module) -> LFENet:
         trained = trained.network.net
     assert isinstance(trained, LFENet)
     return trained
-
-
-class _Measure:
-    """How good an LFENet is on held-out sets; the maps of a frozen backbone are computed once."""
-
-    def __init__(self, held_out: HeldOutSets) -> None:
-        self.held_out = held_out
-        self.maps: dict[str, list[Tensor]] = {}
-
-    def gain(self, net: LFENet) -> float:
-        return self.held_out.gain(lambda condition: self._features(net, condition))
-
-    def report(self, net: LFENet) -> dict[str, Any]:
-        return self.held_out.report("lfenet", lambda condition: self._features(net, condition))
-
-    @torch.inference_mode()
-    def _features(self, net: LFENet, condition: str) -> NDArray[np.float32]:
-        spec, device = self.held_out.base.input_spec, next(net.parameters()).device
-        maps = self.maps.get(condition) or [
-            net.frame_features(spec.normalise(np.stack(images), device)) for images in self.held_out.sets[condition]
-        ]
-        if net.frozen:
-            self.maps[condition] = maps
-        return torch.stack([net.set_feature(features) for features in maps]).cpu().numpy()

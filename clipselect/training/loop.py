@@ -141,19 +141,19 @@ def train(
         progress(Progress(stage, first, config.steps))
     if best and not first:
         best.consider(averaged.module, 0, runtime)
-    for step, (inputs, targets) in enumerate(_batches(example, config, runtime, first), start=first):
+    for step, (inputs, targets) in enumerate(batches(example, config, runtime, first), start=first):
         model.train()
         torch.manual_seed((config.seed * 1_000_003 + step) * runtime.world_size + runtime.rank)  # dropout
         value = loss(model, inputs.to(runtime.device), targets.to(runtime.device))
         mean = float(cast(Tensor, runtime.fabric.all_reduce(value.detach(), reduce_op="mean")))
         if not math.isfinite(mean):
-            raise ClipselectError(f"the loss is not a number at step {step}{_remedy(checkpoint)}")
+            raise ClipselectError(f"the loss is not a number at step {step}{remedy(checkpoint)}")
         prepared.zero_grad()
         runtime.fabric.backward(value)
         norm = nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT_NORM)
         skipped = 0 if bool(norm.isfinite()) else skipped + 1
         if skipped == MAX_SKIPPED_STEPS:
-            raise ClipselectError(f"no gradient is a number since step {step + 1 - skipped}{_remedy(checkpoint)}")
+            raise ClipselectError(f"no gradient is a number since step {step + 1 - skipped}{remedy(checkpoint)}")
         if not skipped:
             prepared.step()
             rate.step()  # PyTorch warns of a schedule that is ahead of its optimiser
@@ -188,7 +188,7 @@ def _result(averaged: nn.Module, best: BestStep | None, checkpoint: Path) -> nn.
     if best:
         averaged.load_state_dict(best.weights)
     if not all(bool(t.isfinite().all()) for t in averaged.state_dict().values()):
-        raise ClipselectError(f"the weights are not numbers{_remedy(checkpoint)}")
+        raise ClipselectError(f"the weights are not numbers{remedy(checkpoint)}")
     return averaged
 
 
@@ -201,12 +201,13 @@ def _parameter_groups(net: nn.Module, rates: Mapping[str, float], others: float)
     return [{"params": own, "lr": rates.get(name, others)} for name, own in groups.items() if own]
 
 
-def _remedy(checkpoint: Path) -> str:
+def remedy(checkpoint: Path) -> str:
+    """The end of a sentence about a loss, gradient or weight that is not a number."""
     kept = f" ({checkpoint} holds an earlier step; delete it)" if checkpoint.exists() else ""
     return f"{kept}: choose a smaller learning rate, or float32, or look at the data"
 
 
-def _batches(
+def batches(
     example: Callable[[int, int], Example], config: TrainingConfig, runtime: Runtime, first: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """This process's part of every batch from step `first` on."""

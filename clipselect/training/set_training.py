@@ -15,20 +15,23 @@ from clipselect.media.images import opencv
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.sets.set_network import KIND
-from clipselect.training.aggregator_training import AggregatorRecipe, GFANRecipe, NANRecipe, QANRecipe
+from clipselect.training.aggregator_training import GFANRecipe, NANRecipe, QANRecipe
 from clipselect.training.cards import set_network_card
+from clipselect.training.fan_training import FANRecipe
 from clipselect.training.feature_store import computed_features
 from clipselect.training.frame_elements import FrameData, Variants
 from clipselect.training.lfenet_training import LFENetRecipe
 from clipselect.training.run import TrainingRun, TrainResult, check_outputs, essential_call, origin, python_call
 from clipselect.training.set_examples import SetImages
+from clipselect.training.set_recipe import SetRecipe
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
-RECIPES: Mapping[str, type[LFENetRecipe | AggregatorRecipe]] = {
-    "nan": NANRecipe, "qan": QANRecipe, "gfan": GFANRecipe, "lfenet": LFENetRecipe,
+RECIPES: Mapping[str, type[SetRecipe]] = {
+    "nan": NANRecipe, "qan": QANRecipe, "gfan": GFANRecipe, "lfenet": LFENetRecipe, "fan": FANRecipe,
 }  # fmt: skip
-"""By the name of the network: how it is trained. Its fields are the options, its `train` does the work."""
+"""All networks of sets, by name: how they are trained. A recipe's fields are its options, its `train` does the work.
+What loads them stands in `clipselect.sets.set_network.LOADERS`."""
 
 
 def train_set_network(
@@ -51,7 +54,8 @@ def train_set_network(
 ) -> TrainResult:
     """Train a network that makes one feature of a whole set of faces or persons, and measure it on held-out identities.
 
-    Resumes and runs in several processes as `clipselect.train_base` does; arguments not named here mean the same.
+    Resumes and runs in several processes as `clipselect.train_base` does (but "fan" in one); arguments not named here
+    mean the same. "fan" writes grids of samples to the work folder, as often as checkpoints.
 
     >>> base = "mobilefacenet:FILE.pt"
     >>> made = train_set_network("lfenet", "faces", "lfenet.safetensors", base=base)        # doctest: +SKIP
@@ -59,13 +63,15 @@ def train_set_network(
 
     Args:
         network: "nan" (Yang et al., CVPR 2017), "qan" (Liu et al., CVPR 2017) or "gfan" (Zhao et al., ICPR 2020), which
-            weigh the base's features; "lfenet" (Bai et al., FG 2021), in which aligned faces repair each other.
+            weigh the base's features; "lfenet" (Bai et al., FG 2021), in which aligned faces repair each other; "fan"
+            (Hörmann et al., ICIP 2021), which makes one image of them.
         data: one or several folders, each with a folder of images per identity; see `clipselect.data.identities`.
             A tenth of the training identities is held out, to choose the best step by.
         output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
         base: the embedder to build on, as `clipselect.load_embedder` takes it; it is not changed.
-        options: for "lfenet" the fields of `clipselect.training.lfenet_training.LFENetRecipe`, for the others those of
-            `clipselect.training.aggregator_training.AggregatorRecipe`.
+        options: the fields of the network's recipe: `clipselect.training.aggregator_training.AggregatorRecipe` for
+            "nan", "qan" and "gfan", `clipselect.training.lfenet_training.LFENetRecipe`,
+            `clipselect.training.fan_training.FANRecipe`.
 
     Raises:
         ArgumentError: an argument out of its range.
@@ -91,10 +97,10 @@ def train_set_network(
     listed = read_identities(folders, "train")
     run = TrainingRun.begin(output, work, device, precision, progress, on_error)
     embedder = base if isinstance(base, Embedder) else load_embedder(base, str(run.runtime.device))
-    images = embedded_images(listed, embedder, recipe.variants_for(seed), run)
-    few = sum(len(own) < recipe.images_per_set for own in images.by_identity)
+    images = embedded_images(listed, embedder, recipe.feature_variants(seed), run)
+    few = sum(len(own) < recipe.images_needed for own in images.by_identity)
     if few and run.runtime.is_global_zero:
-        problem = f"{few} identities have fewer than {recipe.images_per_set} images; their sets repeat images"
+        problem = f"{few} identities have fewer than {recipe.images_needed} images; their sets repeat images"
         warnings.warn(problem, ClipselectWarning, stacklevel=2)
     tensors, about = recipe.train(images, embedder, config, run)
     metadata = {

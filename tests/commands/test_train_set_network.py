@@ -2,7 +2,6 @@
 
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -13,8 +12,7 @@ from helpers.training_data import assert_same_weights
 
 import clipselect
 from clipselect.commands import app
-from clipselect.sets.set_network import AGGREGATORS
-from clipselect.training.lfenet_training import LFENetRecipe
+from clipselect.sets.set_network import AGGREGATORS, LOADERS
 from clipselect.training.set_training import RECIPES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,10 +26,6 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     people = data_set(folder / "people", each=5)
     (people / "train" / "p1" / "[bad].png").write_bytes(b"no picture")
     return ["train-set-network", "lfenet", "--data", people, "--base", tiny_base_file(folder), *OPTIONS]
-
-
-def subcommand(network: str) -> Any:
-    return typer.main.get_group(app).commands["train-set-network"].commands[network]  # type: ignore[attr-defined]
 
 
 def test_it_says_what_it_made_and_goes_on_where_it_was_stopped(
@@ -53,13 +47,27 @@ def test_it_says_what_it_made_and_goes_on_where_it_was_stopped(
     assert "--base" in whole.with_suffix(".md").read_text()
 
 
-def test_the_defaults_are_those_of_the_library() -> None:
-    shown = {parameter.name: parameter.default for parameter in subcommand("lfenet").params}
-    assert {name: shown[name] for name in vars(LFENetRecipe())} == vars(LFENetRecipe())
+def test_all_networks_have_a_command_with_the_options_and_defaults_of_their_recipe() -> None:
+    commands = typer.main.get_group(app).commands["train-set-network"].commands  # type: ignore[attr-defined]
+    assert commands.keys() == RECIPES.keys() == LOADERS.keys()
+    shared = {"help", "data", "base", "output", "seed", "work", "device", "precision", "workers", "checkpoint_minutes"}
+    shared |= {"overwrite", "quiet"}
+    for network, recipe in RECIPES.items():
+        shown = {parameter.name: parameter.default for parameter in commands[network].params}
+        assert {name: default for name, default in shown.items() if name not in shared} == vars(recipe())
+
+
+def test_a_fan_is_trained_from_the_command_line(command: list[object], run: Run, tmp_path: Path) -> None:
+    own = ["train-set-network", "fan", *command[2:6], "--device", "cpu", "--batch", 2, "--steps", 3, "--width", 2]
+    out = tmp_path / "fan.safetensors"
+    assert run(*own, "--images-per-set", 2, "-o", out).code == 0
+    assert run.out.startswith(f"{out}: fan, decidability (of averaging): as they are ") and run.out.count("\n") == 1
+    assert_refused(run(*own, "--reconstruction", "mean", "-o", out), "--reconstruction must be one of centre, average")
+    assert_refused(run(*own, "--adversarial-weight", -1, "-o", out), "--adversarial-weight must be at least 0")
 
 
 @pytest.mark.parametrize("network", AGGREGATORS)
-def test_networks_on_features_are_trained_and_have_the_defaults_of_the_library(
+def test_networks_on_features_are_trained_from_the_command_line(
     network: str, command: list[object], run: Run, tmp_path: Path
 ) -> None:
     data, base = command[2:4], command[4:6]
@@ -68,9 +76,6 @@ def test_networks_on_features_are_trained_and_have_the_defaults_of_the_library(
     assert run("train-set-network", network, *data, *base, *how, "-o", out).code == 0, run.err
     assert run.out.startswith(f"{out}: {network}, decidability (of averaging): as they are ")
     assert clipselect.load_set_network(out, str(base[1])).works_on_features
-    shown = {p.name: p.default for p in subcommand(network).params}
-    recipe = vars(RECIPES[network]())
-    assert {name: shown[name] for name in recipe} == recipe
     run("train-set-network", network, *data, *base, "--variants", 0, "-o", tmp_path / "p.safetensors")
     assert run.code == 2 and "--variants must be a whole number of at least 1" in run.err.splitlines()[-1]
 

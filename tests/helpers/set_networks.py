@@ -1,4 +1,4 @@
-"""A small face network that can be cut before its last pooling, and LFENets around it."""
+"""A small face network that can be cut before its last pooling, and LFENets and FANs around it."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import Metadata, save_weights
-from clipselect.sets.set_network import AGGREGATORS, KIND, kept_out, new_lfenet
+from clipselect.sets.face_aggregator import FaceAggregator
+from clipselect.sets.fan import fan_input
+from clipselect.sets.lfenet import kept_out, new_lfenet
+from clipselect.sets.set_network import AGGREGATORS, KIND
 
 SPEC = InputSpec(16, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 CHANNELS, PLACES, DIM = 6, 16, 5
@@ -62,6 +65,16 @@ def write_lfenet(path: Path, base: Embedder, factor: float = 1.0, **changes: Any
     tensors = {name: t for name, t in net.state_dict().items() if name not in kept_out(net)}
     about = {"kind": KIND, "network": "lfenet", "name": path.stem, "base": base.name, "base_sha256": base.sha256}
     save_weights(path, tensors, {**about, **architecture})
+    return path
+
+
+def write_fan(path: Path, base: Embedder, **changes: Any) -> Path:
+    """Weights of a FAN, which are random."""
+    torch.manual_seed(0)
+    spec = fan_input(base.input_spec)
+    about = {"kind": KIND, "network": "fan", "name": path.stem, "base": base.name, "base_sha256": base.sha256}
+    architecture = {"width": 2, "sides": [spec.height, spec.width], "max_segment": 3}
+    save_weights(path, FaceAggregator(2).state_dict(), {**about, **architecture, **changes})
     return path
 
 

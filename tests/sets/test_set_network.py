@@ -9,7 +9,8 @@ from helpers.set_networks import ARCHITECTURE, DIM, tiny_base, write_lfenet
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError
 from clipselect.scoring.weights_file import Metadata, save_weights
-from clipselect.sets.set_network import KIND, SetNetwork, load_set_network, new_lfenet
+from clipselect.sets.lfenet import new_lfenet
+from clipselect.sets.set_network import KIND, SetNetwork, load_set_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -66,7 +67,15 @@ def test_another_base_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"relation": "softmax_a"}, {"relation": "cosine"}, {"width": 4}, {"network": "fan"}, {"ending": "paper"}]
+    "change",
+    [
+        {"relation": "softmax_a"},
+        {"relation": "cosine"},
+        {"width": 4},
+        {"network": "sfenet"},
+        {"network": "fan"},
+        {"ending": "paper"},
+    ],
 )
 def test_weights_of_another_relation_or_network_are_refused(tmp_path: Path, change: Metadata) -> None:
     base = tiny_base()

@@ -58,7 +58,7 @@ def test_it_is_trained_and_loads(network: str, loss: str, folder: Path, tmp_path
     tensors, _ = load_weights(made.weights, "set_network")
     assert tensors.keys() == AGGREGATORS[network](5).state_dict().keys()
     card = made.card.read_text()
-    assert f"{network} on the features of the base tiny" in card and "2 degraded variants of each" in card
+    assert f"{network} on the features of the base tiny" in card and "each also 2 times degraded" in card
     with pytest.raises(ArgumentError, match="network must be an LFENet"):
         clipselect.draw_attention(loaded, [*SPEC.blank(2)], tmp_path / "a.png")
 
@@ -114,5 +114,5 @@ def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any,
 def test_losses_are_those_of_the_message(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=", ".join(LOSSES)):
         train(folder, tmp_path / "o.safetensors", loss="mine")
-    with pytest.raises(TypeError, match="nan has no option 'ending'; the options are loss, degradations"):
+    with pytest.raises(TypeError, match=r"nan has no option 'ending'; the options are .*loss, degradations"):
         train(folder, tmp_path / "o.safetensors", ending="own")

@@ -147,9 +147,9 @@ def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any,
 
 
 def test_other_networks_and_options_are_refused(people: Path, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="network must be one of nan, qan, gfan, lfenet, got sfenet"):
+    with pytest.raises(ArgumentError, match="network must be one of nan, qan, gfan, lfenet, fan, got sfenet"):
         clipselect.train_set_network("sfenet", people, tmp_path / "o.safetensors", base=tiny_base())
-    with pytest.raises(TypeError, match="lfenet has no option 'theta'; the options are loss, relation"):
+    with pytest.raises(TypeError, match=r"lfenet has no option 'theta'; the options are .*loss, relation"):
         train(people, tmp_path / "o.safetensors", theta=3)
 
 

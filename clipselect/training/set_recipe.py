@@ -1,0 +1,78 @@
+"""What the recipes of all networks of sets have in common."""
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from clipselect.scoring.weights_file import Metadata, fingerprint
+from clipselect.training.best_step import BestStep
+from clipselect.training.embedder_training import fingerprint_of
+from clipselect.training.frame_elements import Variants
+from clipselect.training.loop import TrainingConfig
+from clipselect.training.run import TrainingRun
+from clipselect.training.set_examples import SetImages
+from clipselect.zoo.embedder import Embedder
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetRecipe(ABC):
+    """How to train a network of sets; the fields of a recipe are the options of `clipselect.train_set_network`.
+
+    Attributes:
+        images_per_set: images of a training set.
+        batch: sets in a batch, over all processes.
+        learning_rate: the highest of the schedule.
+
+    Raises:
+        ArgumentError: values that make no sense.
+    """
+
+    images_per_set: int
+    steps: int
+    batch: int
+    learning_rate: float
+
+    weight_decay: ClassVar[float] = 5e-4
+
+    @property
+    def images_needed(self) -> int:
+        """Images of an identity for a set without repeated ones."""
+        return self.images_per_set
+
+    def config(self, seed: int, checkpoint_minutes: float, workers: int) -> TrainingConfig:
+        return TrainingConfig(
+            self.steps, self.batch, self.learning_rate, self.weight_decay, seed, checkpoint_minutes, workers
+        )
+
+    def feature_variants(self, seed: int) -> Variants:
+        """Degraded variants of the images, of which the base's features are kept: none where steps read the images."""
+        return Variants(None, 0, 0)
+
+    @abstractmethod
+    def train(
+        self, data: SetImages, base: Embedder, config: TrainingConfig, run: TrainingRun
+    ) -> tuple[dict[str, Tensor], Metadata]:
+        """Train on the images, and measure on identities that are held out.
+
+        Returns:
+            The tensors of the weights file, and what it says besides the origin: the options, and how well sets of
+            held-out identities can be distinguished, beside averaging the base's features.
+
+        Raises:
+            ClipselectError: a base that does not fit, too few identities, a loss that is not a number.
+        """
+
+    def settings(self, data: SetImages, base: Embedder, config: TrainingConfig, net: nn.Module) -> dict[str, Any]:
+        """Of a checkpoint: runs that differ in them cannot go on with each other's."""
+        return {
+            **asdict(self), **base.identity, "config": asdict(config.deterministic_part()),
+            "images": fingerprint_of(data.images), "begin": fingerprint(net.state_dict(), {}),
+        }  # fmt: skip
+
+    def record(self, training: SetImages, best: BestStep) -> Metadata:
+        """What the weights file says about the training."""
+        images = training.images
+        counts = {"identities": len(images.identities), "images": len(images.paths), "best_step": best.step}
+        return asdict(self) | counts
