@@ -12,6 +12,7 @@ import csv
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +57,23 @@ def main() -> None:
             f"theta_{n}": with_theta(weights["seed_0"], given.out / f"theta_{n}.safetensors", n) for n in THETAS
         }
     lines = [line for name, path in weights.items() for line in evaluate(name, path, given.data, given.base, given.out)]
-    with (given.out / "lfenet.csv").open("w", newline="") as file:
+    write_table(given.out / "lfenet.csv", lines)
+
+
+def write_table(path: Path, lines: Sequence[dict[str, Any]]) -> None:
+    """The columns of the first line, which is of a method without networks; others may have more."""
+    with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, [*lines[0]], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(lines)
 
 
-def train(data: Path, output: Path, base: str, options: dict[str, Any]) -> None:
+def train(data: Path, output: Path, base: str, options: dict[str, Any], network: str = "lfenet") -> None:
     if output.exists():
         return
     with ProgressDisplay() as display:
         how = {**options, "progress": display, "on_error": Failures("images").add}
-        clipselect.train_set_network("lfenet", data, output, base=base, **how)
+        clipselect.train_set_network(network, data, output, base=base, **how)
 
 
 def fewer(data: Path, folder: Path, identities: int) -> Path:
@@ -80,13 +86,21 @@ def fewer(data: Path, folder: Path, identities: int) -> Path:
 
 
 def with_theta(weights: Path, output: Path, theta: int) -> Path:
+    """The same weights with segments of another length."""
     tensors, metadata = load_weights(weights, KIND)
     save_weights(output, tensors, {**metadata, "name": output.stem, "max_segment": theta})
     return output
 
 
-def evaluate(name: str, weights: Path, data: Path, base: str, out: Path) -> list[dict[str, Any]]:
-    """Sets of 3, 5 and 10, as they are, blurred and degraded. All runs share the base's features of the frames."""
+def evaluate(
+    name: str, weights: Path, data: Path, base: str, out: Path, methods: Sequence[str] = METHODS, **options: Any
+) -> list[dict[str, Any]]:
+    """Sets of 3, 5 and 10, as they are, blurred and degraded. All runs share the base's features of the frames.
+
+    Args:
+        methods: whose rows are returned.
+        options: of `clipselect.evaluate`, that differ.
+    """
     folder, cache = out / name, out / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     folder.mkdir(exist_ok=True)
@@ -95,10 +109,10 @@ def evaluate(name: str, weights: Path, data: Path, base: str, out: Path) -> list
     if not (folder / "results.json").exists():
         how: dict[str, Any] = {"set_size": [3, 5, 10], "blur": [7, 11, 17], "degrade": True, "k": [1, 3, 5]}
         with ProgressDisplay() as display:
-            how |= {"set_network": weights, "base": base, "name": "faces", "progress": display}
+            how |= {"set_network": weights, "base": base, "name": "faces", "progress": display} | options
             clipselect.evaluate(data, folder, elements="faces", **how)
     rows = json.loads((folder / "results.json").read_text())["rows"]
-    return [{"run": name, **row} for row in rows if row["method"] in METHODS]
+    return [{"run": name, **row} for row in rows if row["method"] in methods]
 
 
 if __name__ == "__main__":

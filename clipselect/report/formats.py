@@ -8,6 +8,7 @@ UNITS = {"gflops": "GFLOPs", "seconds": "seconds"}
 METRICS = {
     "top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP", "rank1": "rank-1",
     "rank5": "rank-5", "rank20": "rank-20", **{f"tar_at_far_1e-{n}": f"TAR at FAR 1e-{n}" for n in range(1, 7)},
+    "tpir_at_fpir_1e-2": "TPIR at FPIR 1e-2",
 }  # fmt: skip
 
 

@@ -55,13 +55,17 @@ class NetworkAnswers:
 
     Attributes:
         features: [g, d] of the groups.
-        counts: [g] frames that it had to embed.
-        seconds: per group, without embedding the frames.
+        counts: [g] frames that it sees.
+        embedded: [g] images that the base embeds: these frames, or what is made of them.
+        embeds_frames: which of the two.
+        seconds: per group, without embedding frames by themselves.
         gflops: per group, all included; None where it cannot be counted.
     """
 
     features: NDArray[np.float32]
     counts: NDArray[np.int64]
+    embedded: NDArray[np.int64]
+    embeds_frames: bool
     seconds: float
     gflops: float | None
 
@@ -176,7 +180,7 @@ def set_rows(
         found, embedded = [], []
         for seed in how.seeds if method.role == "random" else how.seeds[:1]:
             try:
-                features, counts = (answered.features, answered.counts) if answered else group_features(
+                features, counts = (answered.features, answered.embedded) if answered else group_features(
                     table.features, table.scores, groups, method, k,
                     threshold=how.threshold, seed=seed, media=media, known=table.known | {**(known or {})},
                 )  # fmt: skip
@@ -191,7 +195,8 @@ def set_rows(
         for name, drawn in metrics.items():
             row |= metric_entry(name, drawn.value, *_interval(drawn, sources))
         scored = float(np.mean([len(group) for group in groups])) if method.needs == "ddnet" else 0.0
-        opened = max(row["clips"] / max(method.base_passes, 1), scored)
+        seen = float(answered.counts.mean()) if answered else row["clips"] / max(method.base_passes, 1)
+        opened = max(seen, scored)
         rows.append(row | _costs(table, how.networks, row["clips"], scored, opened, answered))
     differences = [
         _difference(data, name, one, rival, measured[one][name] - measured[rival][name])
@@ -215,13 +220,14 @@ def _costs(
     """By how often per group a frame is embedded, scored, opened. A network of sets counts as a part of the base."""
     costs: Record = {}
     base = answered.gflops if answered else (networks.base.gflops or 0.0) * embedded
+    by_itself = embedded if answered is None or answered.embeds_frames else 0.0
     if base:
         ddnet = networks.ddnet_gflops * scored
         costs = {"gflops": base + ddnet, "gflops_base": base, "gflops_ddnet": ddnet}
     seconds = {
         "seconds_decode": table.seconds_read * opened,
         "seconds_ddnet": table.seconds_ddnet * scored,
-        "seconds_base": table.seconds_base * embedded + (answered.seconds if answered else 0.0),
+        "seconds_base": table.seconds_base * by_itself + (answered.seconds if answered else 0.0),
     }
     return costs | {"seconds": sum(seconds.values())} | seconds
 

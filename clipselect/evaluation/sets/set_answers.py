@@ -74,9 +74,7 @@ def feature_answers(
         for rows in groups:
             features.append(network.set_feature(torch.from_numpy(table.features[rows]).to(network.device)))
             ticks.append(time.perf_counter())
-        found[one] = NetworkAnswers(
-            np.array(features), counts, float(np.median(np.diff(ticks))), _gflops(network, counts)
-        )
+        found[one] = _network_answers(network, np.array(features), counts, np.diff(ticks))
     return found
 
 
@@ -144,15 +142,18 @@ def network_answers(
         features, seconds = (np.concatenate([part[name] for part in parts]) for name in ARRAYS)
         for number, one in enumerate(own):
             counts = np.array([len(of_group[number]) for of_group in kept], dtype=np.int64)
-            seconds_of_set = float(np.median(seconds[:, number]))
-            found[one] = NetworkAnswers(features[:, number], counts, seconds_of_set, _gflops(network, counts))
+            found[one] = _network_answers(network, features[:, number], counts, seconds[:, number])
     return found
 
 
-def _gflops(network: SetNetwork, counts: NDArray[np.int64]) -> float | None:
-    """Per set, the mean over sets of so many frames."""
-    cost = network.multiply_adds
-    return None if cost is None else float(np.mean([cost(int(count)) for count in counts])) / 1e9
+def _network_answers(
+    network: SetNetwork, features: NDArray[np.float32], counts: NDArray[np.int64], seconds: NDArray[np.float64]
+) -> NetworkAnswers:
+    """Of features [g, d] of sets of so many frames [g], whose second step took so many seconds [g]."""
+    cost, sizes = network.multiply_adds, counts.tolist()
+    gflops = None if cost is None else float(np.mean([cost(size) for size in sizes])) / 1e9
+    embedded = np.array([network.module.images_embedded(size) for size in sizes], dtype=np.int64)
+    return NetworkAnswers(features, counts, embedded, network.module.embeds_frames, float(np.median(seconds)), gflops)
 
 
 def _answers(

@@ -1,4 +1,4 @@
-"""Verification and rank-1 identification of sets, with bootstrap draws over the identities.
+"""Verification and identification (rank 1; TPIR at FPIR 0.01) of sets, with bootstrap draws over the identities.
 
 What a draw does to pairs stands in `clipselect.evaluation.metrics.drawn_tar`. Thresholds of ten-fold accuracy and the
 gallery of rank-1 are not drawn again. Every metric is the mean over the rounds.
@@ -6,6 +6,7 @@ gallery of rank-1 are not drawn again. Every metric is the mean over the rounds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from clipselect.evaluation.metrics.verification import min_trials, ten_fold_accu
 from clipselect.evaluation.sets.face_sets import Pairs
 from clipselect.evaluation.sets.impostors import Impostors, cosines
 from clipselect.evaluation.sets.rows import Measure
+
+FPIR = 0.01
+"""False positive identification rate of open-set identification."""
 
 DrawnMetric = NDArray[np.float64]
 """A metric of the sets as they are, then of each draw: [1 + draws], NaN where it is not defined."""
@@ -121,6 +125,35 @@ class _Round:
         has = mates.any(axis=1)
         return self._share(who[has], right[has])
 
+    def tpir(self, unit: NDArray[np.float64]) -> DrawnMetric | None:
+        """TPIR at `FPIR`, see `clipselect.evaluation.metrics.identification.tpir_at_fpir`; None with too few probes.
+
+        The first set of every identity is in one of two disjoint galleries, as in IJB; all others are searched for in
+        both. The galleries are not drawn again.
+        """
+        members = np.unique(np.r_[self.pairs.first, self.pairs.second])
+        who = self.identities[members]
+        _, first = np.unique(who, return_index=True)
+        probes = np.delete(np.arange(len(who)), first)
+        mated, unmated = list[tuple[NDArray[np.float64], NDArray[np.int64]]](), list[Any]()
+        for half in range(2):
+            gallery = first[who[first] % 2 == half]
+            similar = unit[members[probes]] @ unit[members[gallery]].T
+            mates = who[probes][:, None] == who[gallery]
+            own, other = (np.where(of, similar, -np.inf).max(axis=1, initial=-np.inf) for of in (mates, ~mates))
+            has = mates.any(axis=1)
+            mated.append((np.where(own > other, own, -np.inf)[has], who[probes[has]]))
+            unmated.append((other[~has], who[probes[~has]]))
+        (found, owners), (false, others) = (
+            (np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts]))
+            for parts in (mated, unmated)
+        )
+        if not len(found) or len(false) < min_trials(FPIR):
+            return None
+        ranked = RankedPairs.from_similarities(self.counts, false, others)
+        genuine = RankedPairs.from_similarities(self.counts, found, owners)
+        return drawn_tar(genuine, lambda n: ranked, len(false), ranked.sums.total, [FPIR])[0]
+
     def accuracy(self, unit: NDArray[np.float64]) -> DrawnMetric:
         """Ten-fold accuracy; its thresholds are not drawn again."""
         pairs, folds = self.pairs, self.pairs.folds
@@ -156,6 +189,8 @@ def _measured(
             metrics.setdefault(tar_name(far), []).append(drawn)
         if one.pairs.every:
             metrics.setdefault("rank1", []).append(one.rank1(unit))
+            if (identified := one.tpir(unit)) is not None:
+                metrics.setdefault("tpir_at_fpir_1e-2", []).append(identified)
         if one.pairs.folds is not None:
             metrics.setdefault("accuracy", []).append(one.accuracy(unit))
     means = {name: np.mean(parts, axis=0) for name, parts in metrics.items()}

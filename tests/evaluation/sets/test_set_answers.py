@@ -9,7 +9,7 @@ import pytest
 from clipselect.zoo.embedder import Embedder
 from helpers.command_line import Run
 from helpers.frame_fixtures import people, textured, tiny_ddnet
-from helpers.set_networks import tiny_base, tiny_base_file, write_aggregator, write_lfenet
+from helpers.set_networks import tiny_base, tiny_base_file, write_aggregator, write_fan, write_lfenet
 
 from clipselect import evaluate, load_embedder, load_set_network
 from clipselect.errors import ArgumentError
@@ -128,6 +128,36 @@ def test_the_command_line_takes_networks_of_sets(run: Run, tmp_path: Path) -> No
     assert run.code == 0, run.err
     assert "ddl_lfenet" in (tmp_path / "out" / "results.json").read_text()
     assert "lfenet" in run.out
+
+
+def test_a_fan_stands_in_the_table_alone_and_after_ddl(call: Any, base: Embedder, tmp_path: Path) -> None:
+    document = call(write_fan(tmp_path / "fan.safetensors", base), write_lfenet(tmp_path / "lfenet.safetensors", base))
+    network = load_set_network(tmp_path / "fan.safetensors", base)
+    cost = network.multiply_adds
+    assert cost is not None
+    (alone,), chosen = rows(document, "fan"), rows(document, "ddl_fan")
+    assert alone["gflops"] == pytest.approx(cost(4) / 1e9) and [row["k"] for row in chosen] == [2, 9]
+    (repaired,) = rows(document, "lfenet")
+    assert repaired["clips"] == 4 and alone["clips"] == 2  # sets of 4, and an image of every 3 frames
+    assert alone["seconds_decode"] == repaired["seconds_decode"]  # all are read
+    than = {(d["than"], d["than_k"]) for d in document["differences"] if (d["method"], d["k"]) == ("ddl_fan", 2)}
+    assert than == {("average", None), ("ddl", 2), ("fan", None)}
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_a_fan_of_every_n_frames_in_turn_is_averaged(each: int, base: Embedder, tmp_path: Path) -> None:
+    """The protocol N * n_avg of the paper."""
+    people(tmp_path / "people", 1, 4, draw=textured)
+    paths = sorted(map(str, (tmp_path / "people").rglob("*.*")))
+    network = load_set_network(write_fan(tmp_path / "fan.safetensors", base, max_segment=each), base)
+    table = FrameTable(np.arange(4), np.ones((4, 5), np.float32), np.full(4, 0.5, np.float32), 0, 0)
+    how: dict[str, Any] = {"threshold": 0.5, "seed": 0, "cache": tmp_path}
+    found = network_answers({"fan": network}, [(METHODS["fan"], None)], paths, table, [np.arange(4)], None, **how)
+    images = [read_image(path) for path in paths]
+    parts = [network.embed(images[i : i + each]) for i in range(0, 4, each)]
+    answers = found[METHODS["fan"], None]
+    np.testing.assert_allclose(answers.features[0], np.mean(parts, axis=0), atol=1e-6)
+    assert answers.embedded.tolist() == [4 // each] and answers.counts.tolist() == [4] and not answers.embeds_frames
 
 
 @pytest.mark.parametrize("network", AGGREGATORS)

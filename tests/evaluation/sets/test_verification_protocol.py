@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.metrics import drawn_tar
-from clipselect.evaluation.metrics.identification import rank_accuracy
+from clipselect.evaluation.metrics.identification import rank_accuracy, tpir_at_fpir
 from clipselect.evaluation.metrics.intervals import draw_counts
 from clipselect.evaluation.metrics.verification import tar_at_far, ten_fold_accuracy
 from clipselect.evaluation.sets import impostors
@@ -50,6 +50,30 @@ def test_without_drawing_again_it_is_tar_at_far_and_rank_1(seed: int, coarse: bo
                 one = rank_accuracy((unit @ unit.T)[i : i + 1, others], people[i : i + 1], people[others], [1])
                 right.append(one.shares[0])
         assert found["rank1"].value == pytest.approx(np.mean(right))
+
+
+@given(st.integers(0, 10_000))
+def test_without_drawing_again_it_is_tpir_at_fpir_in_both_galleries(seed: int) -> None:
+    people = np.concatenate([np.arange(110), np.arange(100), np.arange(5)])  # some have one set, some three
+    names = [f"{person:03d}" for person in people]
+    rows = (
+        np.random.default_rng(seed).normal(size=(110, 8))[people] + 0.7 * features(len(people), seed + 1)[:, :1]
+    ).astype(np.float32)
+    found = protocol(people, all_pairs(names, range(len(people)))).measure("x")(rows)
+    unit = rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    similar = np.tile(unit[110:] @ unit[:110].T, (2, 1))  # every probe is searched for in both galleries
+    probes, gallery = np.tile(people[110:], 2), np.arange(110)
+    half = np.repeat([0, 1], len(probes) // 2)
+    similar[half[:, None] != gallery % 2] = -2  # not in this one
+    probes = np.where(probes % 2 == half, probes, 1000)
+    expected = tpir_at_fpir(similar, probes, gallery, [0.01])[0].rate
+    assert found["tpir_at_fpir_1e-2"].value == pytest.approx(expected)
+
+
+def test_too_few_probes_without_a_mate_have_no_tpir() -> None:
+    people = np.tile(np.arange(99), 2)
+    pairs = all_pairs([f"{person:02d}" for person in people], range(len(people)))
+    assert "tpir_at_fpir_1e-2" not in protocol(people, pairs).measure("x")(features(len(people), 0))
 
 
 def tar_of_copies(people: NDArray[np.int64], rows: NDArray[np.float32], times: Sequence[int], far: float) -> float:
