@@ -138,7 +138,8 @@ def score_files(
         saved = outputs.save_frames(source, name, selection, lambda i: read_image(paths[i]))
         origins = [FrameOrigin(path) for path in paths]
         group = scored_group(source, name, model, origins, selection, warnings=warned, files=saved)
-        return outputs.with_pictures(group, lambda i: read_image(paths[selection.candidates[i]]))
+        group = outputs.with_pictures(group, lambda i: read_image(paths[selection.candidates[i]]))
+        return outputs.with_aggregate(group, source, name, selection, lambda i: read_image(paths[i]))
     except FAILURES as e:
         return failed_group(source, name, model, sentence(source, e))
 

@@ -16,6 +16,7 @@ from clipselect.samplers.frame_sampler import FaceFrameSampler
 
 if TYPE_CHECKING:
     from clipselect.faces.detection import Detector
+    from clipselect.sets.aggregated_face import TrainedAggregator
 
 YUNET = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
 
@@ -39,6 +40,12 @@ def face_detector(model: Path | None, min_face: float) -> "Detector":
     return MTCNN(min_face=min_face) if model is None else YuNet(model, min_face=min_face)
 
 
+def face_aggregator(weights: Path, device: str) -> "TrainedAggregator":
+    from clipselect.sets.aggregated_face import load_face_aggregator  # PyTorch
+
+    return load_face_aggregator(weights, device)
+
+
 def groups_of_video(
     path: Path, sampler: FaceFrameSampler, outputs: FrameOutputs, detect: "Detector", every: int, shortest: int
 ) -> list[Result]:
@@ -59,11 +66,14 @@ def groups_of_video(
                 f"lower --shortest or --every, or give YuNet as --detector ({YUNET})"
             )
         for number, track in enumerate(found.tracks, start=1):
+            if outputs.aggregator and not track.by_landmarks:
+                print_warning(f"{path}: the faces are not aligned by landmarks, so what is made of them may be no face")
             name, selection = f"track {number}", sampler(track.crops, [origin.time or 0.0 for origin in track.origins])
             numbers = [origin.frame or 0 for origin in track.origins]
             saved = outputs.save_frames(source, name, selection, track.crops.__getitem__, numbers)
             group = scored_group(source, name, model, track.origins, selection, files=saved, warnings=found.warnings)
-            results.append(outputs.with_pictures(group, track.crops.__getitem__))
+            group = outputs.with_pictures(group, track.crops.__getitem__)
+            results.append(outputs.with_aggregate(group, source, name, selection, track.crops.__getitem__))
     except FAILURES as e:
         return [failed_group(source, "", model, sentence(path, e))]
     return results

@@ -45,6 +45,14 @@ def faces(
     plot: options.FramePlot = None,
     html: options.FrameHtml = None,
     save: options.Save = None,
+    aggregate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="FAN of train-set-network, which makes one image of the picked faces of every group: beside them in "
+            "--html and --plot, and with them in --save.",
+        ),
+    ] = None,
     index: options.IndexFile = None,
     every_frame: options.EveryFrame = False,
     threads: options.Threads = None,
@@ -56,16 +64,21 @@ def faces(
     usage.
     """
     from clipselect.commands.batch import finish, run_batch, sampler_settings
-    from clipselect.commands.face_groups import face_detector, groups_of_folder, groups_of_video
+    from clipselect.commands.face_groups import face_aggregator, face_detector, groups_of_folder, groups_of_video
     from clipselect.commands.outputs import FrameOutputs
     from clipselect.index.inputs import expand
     from clipselect.samplers.frame_sampler import FaceFrameSampler
 
-    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame)
+    is_shown = any(output is not None for output in (plot, html, save))
+    check(
+        aggregate is None or is_shown, "--aggregate makes an image; say with --html, --plot or --save where to show it"
+    )
+    aggregator = None if aggregate is None else face_aggregator(aggregate, device)
+    outputs = FrameOutputs(json_file, csv_file, plot, html, save, quiet, index, every_frame, aggregator)
     sampler = FaceFrameSampler(k=k, share=share, threshold=threshold, min_gap=min_gap, scorer=scorer, device=device)
     outputs.check_index(sampler.scorer)
     paths = expand(inputs)
-    outputs.refuse_overwrite(*paths, scorer, detector)
+    outputs.refuse_overwrite(*paths, scorer, detector, aggregate)
     has_videos = any(not path.is_dir() for path in paths)
     check(has_videos or detector is None, "--detector is for videos, and only folders were given; leave it out")
     check(

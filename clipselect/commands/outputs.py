@@ -6,7 +6,7 @@ import itertools
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from clipselect.commands.common import STDOUT, check, print_warning, stderr, write_stdout
 from clipselect.commands.output import plots, shown
-from clipselect.commands.output.records import GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
+from clipselect.commands.output.records import AGGREGATE, GROUPS, VIDEOS, Kind, Record, Result, Scored, as_csv, as_json
 from clipselect.commands.output.terminal import print_group, print_groups, print_video
 from clipselect.errors import ClipselectError, check_argument
 from clipselect.index.inputs import refuse_data_file
@@ -25,6 +25,7 @@ from clipselect.scoring.scorer import AnyScorer, Scorer
 
 if TYPE_CHECKING:
     from clipselect.samplers.frame_sampler import FrameSelection
+    from clipselect.sets.aggregated_face import TrainedAggregator
 
 SAVED_NAME = re.compile(r"_rank\d+_\d+\.\d\ds-\d+\.\d\ds\.mp4|\d{3}_-?\d+\.\d{3}_\d{5,}\.png")
 """Names of the clips and frames that are saved to the folder."""
@@ -175,6 +176,7 @@ class FrameOutputs(Outputs):
     Attributes:
         index: frame index to write.
         every_frame: print every frame of every group, rather than a summary.
+        aggregator: makes one image of the picked frames of every group.
         saved: which group a folder of saved frames belongs to.
         pictured: best score, minus its place, and pictures of the groups that the page or plot shows: a heap.
     """
@@ -184,6 +186,7 @@ class FrameOutputs(Outputs):
 
     index: Path | None = None
     every_frame: bool = False
+    aggregator: "TrainedAggregator | None" = None
     places: Iterator[int] = field(default_factory=itertools.count)
     saved: dict[Path, tuple[str, str]] = field(default_factory=dict)
     pictured: list[tuple[float, int, dict[int, Image]]] = field(default_factory=list)
@@ -232,6 +235,29 @@ class FrameOutputs(Outputs):
             heapq.heappop(self.pictured)[2].clear()
         return made
 
+    def with_aggregate(
+        self, group: Scored, source: str, name: str, selection: "FrameSelection", picture: Callable[[int], Image]
+    ) -> Scored:
+        """The same group with the image that the aggregator, if there is one, makes of its best picked frames.
+
+        It is shown and saved wherever the picked frames are.
+
+        Args:
+            picture: place of a frame in the group -> its pixels.
+        """
+        if self.aggregator is None or not (group.pictures or self.folder):
+            return group
+        score = dict(zip(selection.candidates.tolist(), selection.scores.tolist(), strict=True))
+        best = sorted(selection.indices.tolist(), key=lambda i: -score[i])[: self.aggregator.max_images]
+        made = self.aggregator.aggregate([picture(i) for i in best])
+        file = None if self.folder is None else self._group_folder(self.folder, source, name) / "aggregate.png"
+        if file is not None:
+            made.save(file)
+        if group.pictures:
+            group.pictures[AGGREGATE] = made.image
+        about = {"network": self.aggregator.name, "frames": made.frames, "label": made.label}
+        return replace(group, facts={**group.facts, "aggregate": {**about, "file": file and str(file)}})
+
     def check_index(self, scorer: AnyScorer) -> None:
         """Raise an ArgumentError if an index is wanted, and nothing would show by which scorer its scores are."""
         problem = f"cannot be written with {scorer.name!r}, since nothing shows whether scores are by the same function"
@@ -269,11 +295,7 @@ class FrameOutputs(Outputs):
         """
         if self.folder is None:
             return {}
-        stem = re.sub(r"[^\w.-]+", "_", f"{Path(source).stem} {name}".strip())
-        folder, copies = self.folder / stem, itertools.count(2)
-        while self.saved.setdefault(folder, (source, name)) != (source, name):  # another group's
-            folder = self.folder / f"{stem}_{next(copies)}"
-        files.make_folder(folder)
+        folder = self._group_folder(self.folder, source, name)
         picked = set(selection.indices.tolist())
         saved = {}
         for i, rank, score in zip(selection.candidates.tolist(), selection.ranks, selection.scores, strict=True):
@@ -281,6 +303,14 @@ class FrameOutputs(Outputs):
                 saved[i] = folder / f"{rank:03d}_{score:.3f}_{in_video[i] if in_video else i:05d}.png"
                 files.write_whole(saved[i], _png(picture(i)))
         return saved
+
+    def _group_folder(self, parent: Path, source: str, name: str) -> Path:
+        stem = re.sub(r"[^\w.-]+", "_", f"{Path(source).stem} {name}".strip())
+        folder, copies = parent / stem, itertools.count(2)
+        while self.saved.setdefault(folder, (source, name)) != (source, name):  # another group's
+            folder = parent / f"{stem}_{next(copies)}"
+        files.make_folder(folder)
+        return folder
 
 
 def write(path: Path, content: str | bytes) -> None:

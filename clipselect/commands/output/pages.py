@@ -1,5 +1,6 @@
 """Results to look at: HTML pages that hold everything themselves, for a video of any length."""
 
+import base64
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from clipselect import __version__
-from clipselect.commands.output.records import Failed, Record, Result, Scored
+from clipselect.commands.output.records import AGGREGATE, Failed, Record, Result, Scored
 from clipselect.commands.output.shown import NAMED_GROUPS, TILES_OF_PAGE, best_first, best_frames, names, others_last
 from clipselect.commands.output.terminal import where
 from clipselect.pages.axis import score_axis
@@ -153,12 +154,23 @@ def _group(group: Scored, anchor: str, most: int) -> dict[str, Any]:
         **_named(group, anchor),
         "cells": (f"{len(frames):,}", f"{group.picked:,}", _best(group)),
         "shown": bool(shown),
+        "aggregate": _aggregate(group),
         "facts": facts,
         "pictures": [pictures[i] for i in shown if i not in folded],
         "other_count": count(len(frames) - group.picked, "other frame")
         + (f", {len(others)} of them shown, evenly from best to worst" if hidden else ""),
         "others": [pictures[i] for i in folded],
     }
+
+
+def _aggregate(group: Scored) -> dict[str, Any] | None:
+    """What a network made of the picked frames; saved from the page, the picture still says so."""
+    if AGGREGATE not in group.pictures:
+        return None
+    from clipselect.sets.aggregated_face import AggregatedFace  # PyTorch
+
+    face = AggregatedFace(group.pictures[AGGREGATE], group.facts["aggregate"]["frames"])
+    return {"label": face.label, "picture": Markup("data:image/png;base64," + base64.b64encode(face.png()).decode())}
 
 
 def _named(result: Scored, anchor: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clipselect.commands.output.records import Result, Scored
+from clipselect.commands.output.records import AGGREGATE, Result, Scored
 from clipselect.commands.output.shown import TILE, best_first, best_frames, names
 from clipselect.errors import ClipselectError
 from clipselect.media.optional import require
@@ -76,7 +76,9 @@ def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
     scored = best_first(results)
     groups = [group for group in scored if group.pictures]
     strips = [best_frames(group, MAX_STRIP_TILES) for group in groups]
-    lengths = [sum(g.pictures[i].shape[1] + GAP for i in strip) for g, strip in zip(groups, strips, strict=True)]
+    lengths = [
+        sum(g.pictures[i].shape[1] + GAP for i in (*strip, *_made(g))) for g, strip in zip(groups, strips, strict=True)
+    ]
     strip_height, note = TITLE + TILE + SCORE + GAP, TITLE if len(scored) > len(groups) else 0
     width, height = max([*lengths, 640]) + GAP, strip_height * len(groups) + GAP + note
     figure = Figure(figsize=(width / DPI, height / DPI))
@@ -87,7 +89,13 @@ def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
         counted = f"{count(len(group.elements), 'frame')}, {group.picked} picked"
         if len(strip) < len(group.elements):
             counted += f", {len(strip)} shown"
-        axis.text(left, top - 9, f"{_plain(_shortened(name))}: {counted}", fontsize=8.5, color=INK)
+        for i in _made(group):
+            picture = group.pictures[i]
+            right = left + round(picture.shape[1] * TILE / picture.shape[0])
+            axis.imshow(picture, extent=(left, right, top + TILE, top), aspect="auto", interpolation="antialiased")
+            axis.text(left, top + TILE + 16, "not a photograph", fontsize=8.5, color=INK)
+            left, counted = right + GAP, f"{counted}; the first {group.facts['aggregate']['label']}"
+        axis.text(GAP, top - 9, f"{_plain(_shortened(name))}: {counted}", fontsize=8.5, color=INK)
         for i in strip:
             picture, record = group.pictures[i], group.elements[i]
             colour = GREEN if record["picked"] else GREY
@@ -103,14 +111,27 @@ def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
             f"the best {count(len(groups), 'group')}; {len(scored) - len(groups):,} more are in the other outputs"
         )
         axis.text(GAP, height - GAP, left_out, fontsize=8.5, color=INK)
-    return _saved(figure, suffix)
+    made = next((group.facts["aggregate"]["label"] for group in groups if _made(group)), None)
+    return _saved(figure, suffix, made and f"the first face of a row: {made}")
 
 
-def _saved(figure: "Figure", suffix: str) -> bytes:
+def _made(group: Scored) -> list[int]:
+    """The place of the picture that a network made of a group, if there is one."""
+    return [AGGREGATE] if AGGREGATE in group.pictures else []
+
+
+def _saved(figure: "Figure", suffix: str, about: str | None = None) -> bytes:
+    """The file's bytes; `about` goes to its metadata."""
     out = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks
-        figure.savefig(out, format=suffix.lower().removeprefix("."), dpi=DPI)
+        kind = suffix.lower().removeprefix(".")
+        figure.savefig(
+            out,
+            format=kind,
+            dpi=DPI,
+            metadata={"Subject" if kind == "pdf" else "Description": about} if about else None,
+        )
     return out.getvalue()
 
 
