@@ -1,6 +1,6 @@
 """Makes the outputs in docs/gallery.md and README.md: runs the recipes on videos that it makes, keeps what comes out.
 
-    python docs/make_gallery.py [readme] [NAME ...]
+    python docs/make_gallery.py [NAME ...]
 
 Between the markers it puts the recipe and its output. Run it again when weights or recipes have changed.
 """
@@ -12,43 +12,40 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
+from marked_blocks import ROOT, blocks, fill_pages, filled
 from numpy.typing import NDArray
 from PIL import Image
 
 from clipselect.data.degradations import degrade
 from clipselect.media.extract import write_frames
-from clipselect.media.files import write_whole
 
-ROOT = Path(__file__).parents[1]
-README, PAGE = ROOT / "README.md", ROOT / "docs" / "gallery.md"
+PAGE = ROOT / "docs" / "gallery.md"
 EXAMPLES, PICTURES = ROOT / "examples", ROOT / "docs" / "gallery"
-BLOCK = re.compile(r"(<!-- recipe: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 OUTPUT = re.compile(r"```text\n(.*?)```", re.DOTALL)
-FIRST = re.compile(r"(<!-- output: readme -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 FIRST_LINES = 6
 FACE = (152, 34, 273, 155)
 """Left, top, right, bottom of a clear face in docs/faces.png, a photograph in the public domain."""
 
 
-def filled(text: str, outputs: dict[str, str]) -> str:
-    """The page with every recipe as its file has it; outputs that are not given stay."""
-
-    def block(match: re.Match[str]) -> str:
-        name, before = match[2], OUTPUT.search(match[3])
-        output = outputs.get(name, before[1] if before else "")
-        code = (EXAMPLES / f"{name}.py").read_text("utf-8").partition('"""\n\n')[2]
-        shown = f"```text\n{output}```\n"
-        return f"{match[1]}\n<!-- not run: tests/test_examples.py does -->\n```python\n{code}```\n\n{shown}\n{match[4]}"
-
-    return BLOCK.sub(block, text)
+def recipe(name: str, output: str) -> str:
+    """The block of a recipe: its code as the file has it, and what it printed."""
+    code = (EXAMPLES / f"{name}.py").read_text("utf-8").partition('"""\n\n')[2]
+    return f"\n<!-- not run: tests/test_examples.py does -->\n```python\n{code}```\n\n```text\n{output}```\n\n"
 
 
-def with_first_lines(readme: str) -> str:
-    """The README with the first lines that `clipselect score` prints of the demo's video."""
+def with_the_code_of_now(page: str) -> str:
+    """The page with every recipe as its file has it; outputs stay."""
+    outputs = {name: OUTPUT.search(block) for name, block in blocks(page).items()}
+    return filled(page, {name: partial(recipe, name, found[1] if found else "") for name, found in outputs.items()})
+
+
+def first_lines() -> str:
+    """The first lines that `clipselect score` prints of the demo's video."""
     here, command = Path.cwd(), [sys.executable, "-m", "clipselect"]
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -60,8 +57,7 @@ def with_first_lines(readme: str) -> str:
         finally:
             os.chdir(here)
     lines = [line.rstrip() for line in output.splitlines()[:FIRST_LINES]]
-    shown = "\n".join(["```console", "$ clipselect " + " ".join(score[3:]), *lines, "```"])
-    return FIRST.sub(lambda match: f"{match[1]}{shown}\n{match[3]}", readme)
+    return "\n".join(["```console", "$ clipselect " + " ".join(score[3:]), *lines, "```\n"])
 
 
 def made_face_video() -> list[str]:
@@ -122,9 +118,7 @@ def run(name: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["readme", *RECIPES]:
+    for name in sys.argv[1:] or ["first_lines", *RECIPES]:
         print(name)
-        if name == "readme":
-            write_whole(README, with_first_lines(README.read_text("utf-8")))
-            continue
-        write_whole(PAGE, filled(PAGE.read_text("utf-8"), {name: run(name)}))
+        made = first_lines() if name == "first_lines" else recipe(name, run(name))
+        fill_pages({name: partial(str, made)})

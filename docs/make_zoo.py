@@ -1,4 +1,4 @@
-"""Makes the table of zoo/README.md and the list of docs/ship-weights.md from the weights and their cards.
+"""Makes what pages say of the shipped weights: the table of the zoo, the list of their data, single figures.
 
     python docs/make_zoo.py
 
@@ -8,22 +8,20 @@ begins with "Data:" (up to an empty line).
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from clipselect.zoo.loading import load_base
+from marked_blocks import ROOT, fill_pages, table
+from result_tables import results_of
 
-from clipselect.evaluation.results import read_results
-from clipselect.media.files import write_whole
 from clipselect.scoring.multiply_adds import multiply_adds
-from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.shipped import BASES, DDNETS
 from clipselect.scoring.weights_file import load_weights
 
-ROOT = Path(__file__).parents[1]
 ZOO = ROOT / "zoo"
-PAGES = (ZOO / "README.md", ROOT / "docs" / "ship-weights.md")
-BLOCK = re.compile(r"(<!-- zoo: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MEASURED = {
     "spearman": "Spearman's rho {:.2f}",
     "top1": "top-1 {:.1%}",
@@ -31,13 +29,6 @@ MEASURED = {
     "map": "mAP {:.1%}",
 }
 """Measures of held-out data in metadata, best known first, and how they are shown."""
-RESULTS = ROOT / "benchmarks" / "results" / "shipped.json"
-"""Where the default DDNet and its base are measured on composed videos."""
-
-
-def filled(text: str) -> str:
-    """A page with every table as the weights have it."""
-    return BLOCK.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", text)
 
 
 def weights_table() -> str:
@@ -90,7 +81,7 @@ def row(name: str, file: str) -> list[str]:
 
 def measured(metadata: dict[str, Any]) -> str:
     """What the file itself, or the results file of its benchmark, says of held-out data; the card says more."""
-    results = read_results(RESULTS)
+    results = results_of("shipped")  # the default DDNet and its base on composed videos
     for method, k, about in (("ddl", 5, results.model), ("dense", None, results.base)):
         if about and about.name == metadata["name"]:
             rows = [row for row in results.rows if row.method == method and (k is None or row.k == k)]
@@ -123,13 +114,35 @@ def data_paragraph(file: str) -> str:
     return " ".join(found[1].split()).rstrip(".")
 
 
-def table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, ["---"] * len(columns), *rows))
+@cache
+def default_ddnet() -> Scorer:
+    return load_scorer(device="cpu")
 
 
-TABLES: dict[str, Callable[[], str]] = {"weights": weights_table, "ship": ship_list}
+def ddnet_cost() -> str:
+    """Of the default DDNet on one clip."""
+    return f"{multiply_adds(default_ddnet().net, default_ddnet().input_spec) / 1e9:.2f} G"
+
+
+def ddnet_frames() -> str:
+    return str(default_ddnet().input_spec.frames)
+
+
+def ddnet_size() -> str:
+    return f"{default_ddnet().input_spec.height} x {default_ddnet().input_spec.width}"
+
+
+def base_classes() -> str:
+    """How many classes the shipped base names."""
+    return str(len(load_base(device="cpu").classes))
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "weights": weights_table,
+    "ship": ship_list,
+    **{made.__name__: made for made in (ddnet_cost, ddnet_frames, ddnet_size, base_classes)},
+}
 
 
 if __name__ == "__main__":
-    for page in PAGES:
-        write_whole(page, filled(page.read_text("utf-8")).encode())
+    fill_pages(BLOCKS)

@@ -94,7 +94,8 @@ def centroids_from(store: FeatureStore) -> Tensor:
         )
     if int((accumulator.count > 0).sum()) < 2:
         raise ClipselectError(
-            f"the {data.items} of one class alone can be read, it takes two; look at the errors above"
+            f"the {data.items} that can be read are all of one class, by their labels or by the base's answers; "
+            "D-scores need two: add some of another, and check the base"
         )
     return accumulator.compute()
 

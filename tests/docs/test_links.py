@@ -4,13 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from marked_blocks import PAGES, ROOT
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    path
-    for pattern in ("*.md", "docs/**/*.md", "zoo/*.md", "examples/*.md", "benchmarks/*.md", ".github/**/*.md")
-    for path in ROOT.glob(pattern)
-)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 OWN = {
     "https://github.com/clipselect/clipselect/blob/main/": "",

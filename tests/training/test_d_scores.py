@@ -293,7 +293,7 @@ def test_centroids_of_frames_are_of_the_images_as_they_are(tmp_path: Path) -> No
 
 def test_frames_of_one_identity_alone_are_too_little(tmp_path: Path) -> None:
     store = frame_store(tmp_path, [0, 1], frames([0], [0], [0], [(1, 2)]))
-    with pytest.raises(ClipselectError, match="images of one class alone"):
+    with pytest.raises(ClipselectError, match="images that can be read are all of one class"):
         centroids_from(store)
 
 

@@ -1,0 +1,37 @@
+"""Makes benchmarks/README.md, which is the site's page of results, and its tables on other pages.
+
+    python docs/make_results.py
+
+The text of the page is docs/results.md.jinja; its tables and figures come from benchmarks/results/. A table appears
+when its results file is there.
+"""
+
+import re
+from typing import Any
+
+import jinja2
+import result_tables
+from marked_blocks import ROOT, fill_pages
+
+from clipselect.media.files import write_whole
+
+PAGE = ROOT / "benchmarks" / "README.md"
+TEMPLATE = ROOT / "docs" / "results.md.jinja"
+BLOCKS = {
+    "results": result_tables.readme,
+    "lfenet_runs": result_tables.lfenet_runs,
+    "fan_runs": result_tables.fan_runs,
+}
+"""What is made of the results on other pages."""
+
+
+def results_page() -> str:
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    names: dict[str, Any] = vars(result_tables)
+    page = environment.from_string(TEMPLATE.read_text("utf-8")).render(names)
+    return re.sub(r"\n{3,}", "\n\n", page).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    write_whole(PAGE, results_page())
+    fill_pages(BLOCKS)

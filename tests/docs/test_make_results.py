@@ -1,0 +1,90 @@
+"""The page of results and the table of the README are those of the results files."""
+
+import csv
+import json
+from pathlib import Path
+
+import make_results
+import pytest
+import result_tables
+from marked_blocks import ROOT, filled
+
+README = ROOT / "README.md"
+
+
+def test_the_page_of_results_is_what_the_script_makes_of_the_results() -> None:
+    page = make_results.PAGE.read_text("utf-8")
+    assert page == make_results.results_page(), "run python docs/make_results.py"
+    assert len(page.splitlines()) < 200
+
+
+def test_the_readme_is_short_and_its_table_is_that_of_the_results() -> None:
+    text = README.read_text("utf-8")
+    assert filled(text, make_results.BLOCKS) == text, "run python docs/make_results.py"
+    assert len(text.splitlines()) <= 120
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the results files, which a test may change."""
+    for path in result_tables.RESULTS.glob("*.json"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(result_tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(result_tables, "results_of", result_tables.results_of.__wrapped__)
+    return tmp_path
+
+
+def test_a_figure_that_changes_in_the_results_changes_on_the_page(results: Path) -> None:
+    document = json.loads((results / "shipped.json").read_text())
+    row = next(row for row in document["rows"] if (row["data"], row["method"], row["k"]) == ("mixed", "ddl", 5))
+    assert f"{row['top1']:.1f}" in result_tables.readme()
+    row.update(top1=12.3, top1_low=12.2, top1_high=12.4)
+    (results / "shipped.json").write_text(json.dumps(document))
+    assert "12.3" in result_tables.readme() and "/ 12.3 /" in make_results.results_page()
+
+
+def test_a_method_is_shown_where_it_was_measured(results: Path) -> None:
+    document = json.loads((results / "shipped.json").read_text())
+    assert "`motion`" not in result_tables.composed()
+    document["rows"] += [row | {"method": "motion"} for row in document["rows"] if row["method"] == "random"]
+    (results / "shipped.json").write_text(json.dumps(document))
+    assert "`motion`" in result_tables.composed()
+
+
+def test_a_table_appears_when_its_results_file_is_there(results: Path) -> None:
+    assert "Untrimmed" not in make_results.results_page() and "Networks of sets" not in make_results.results_page()
+    document = json.loads((results / "shipped.json").read_text())
+    for row in document["rows"]:
+        row.update({f"map{end}": row.pop(f"top1{end}") for end in ("", "_low", "_high")})
+    for difference in document["differences"]:
+        difference["metric"] = "map"
+    (results / "untrimmed_fir.json").write_text(json.dumps(document))
+    with (results / "lfenet.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["run", "data", "method", "k", "tar_at_far_1e-3", "tar_at_far_1e-3_low", "tar_at_far_1e-3_high"]
+        )
+        for seed, value in enumerate((80.0, 84.0)):
+            writer.writerow([f"seed_{seed}", "faces", "average", "", 70.0, 60.0, 80.0])
+            writer.writerow([f"seed_{seed}", "faces", "lfenet", "", value, value - 5, value + 5])
+            writer.writerow([f"seed_{seed}", "faces, sets of 3", "lfenet", "", 1.0, 0.0, 2.0])
+    page = make_results.results_page()
+    assert "Untrimmed" in page and "mixed, 588 of 98 videos" in page
+    assert "| `average` |  | 70.0 |" in page and "| `lfenet` | all seeds | 82.0 (80.0-84.0) |" in page
+    assert "| `lfenet` | seed_1 | 84.0 |" in result_tables.lfenet_runs()
+    assert len(page.splitlines()) < 200
+
+
+def test_sets_of_every_size_are_shown_degraded_if_they_were(results: Path) -> None:
+    (results / "faces_sets_of_5.json").unlink()
+    document = json.loads((results / "faces.json").read_text())
+    document["data"] += [document["data"][0] | {"name": f"val, {part}"} for part in ("degraded", "degraded, sets of 3")]
+    document["rows"] += [
+        row | {"data": f"val, {part}"}
+        for row in document["rows"]
+        if row["data"] == "val"
+        for part in ("degraded", "degraded, sets of 3")
+    ]
+    (results / "faces.json").write_text(json.dumps(document))
+    head = result_tables.faces().splitlines()[0]
+    assert head.endswith("| as they are | blur 7 | blur 11 | blur 17 | degraded | degraded, sets of 3 |")
