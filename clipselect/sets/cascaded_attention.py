@@ -1,4 +1,7 @@
-"""NAN: two cascaded attention blocks over the features of a set (Yang and others, CVPR 2017)."""
+"""NAN: two cascaded attention blocks over the features of a set.
+
+Yang, Ren, Zhang, Chen, Wen, Li, Hua: Neural Aggregation Network for Video Face Recognition, CVPR 2017.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -9,14 +12,9 @@ from clipselect.sets.feature_aggregator import FeatureAggregator, weighted_mean
 class CascadedAttention(FeatureAggregator):
     """A kernel that all sets share looks at the features first, then one that is made of what it found.
 
-    In the paper's equations, for the features f_k of a set:
-
-    - eq. 2 and 3: `e_k = q . f_k`, and the weights `a_k` are the softmax of `e_k` over the set;
-    - eq. 1: `r = sum a_k f_k`;
-    - the first block has the learnt kernel q0 and gives r0; eq. 4 makes the second block's, `q1 = tanh(W r0 + b)`,
-      whose r1 is the answer.
-
-    All begin at 0, and so as the average.
+    A block with the kernel q gives the features f_k of a set the weights a_k, the softmax of `q . f_k` over the set,
+    and makes `r = sum a_k f_k` of them. The first block's kernel is learnt and gives r0; that of the second is
+    `tanh(W r0 + b)`, and its r is the answer. All begin at 0, and so as the average.
 
     >>> CascadedAttention(8).weights(torch.rand(1, 4, 8))
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]], grad_fn=<SoftmaxBackward0>)

@@ -1,5 +1,7 @@
-"""G-FAN: a graph over the features of a set, whose convolution gives a vector of qualities for every frame (Zhao and
-others, ICPR 2020)."""
+"""G-FAN: a graph over the features of a set, whose convolution gives a vector of qualities for every frame.
+
+Zhao and others: G-FAN: Graph-Based Feature Aggregation Network for Video Face Recognition, ICPR 2020.
+"""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,7 @@
-"""QAN: a learnt quality for every frame of a set, each by itself (Liu, Yan, Ouyang, CVPR 2017)."""
+"""QAN: a learnt quality for every frame of a set, each by itself.
+
+Liu, Yan, Ouyang: Quality Aware Network for Set to Set Recognition, CVPR 2017.
+"""
 
 import torch
 from torch import Tensor, nn

@@ -23,6 +23,7 @@ ENDINGS: tuple[Ending, ...] = get_args(Ending)
 MAX_SEGMENT = 12
 """theta of the paper: longer sets are split into segments of this many images."""
 DROPOUT = 0.4
+"""The paper names none; that of the ending of ArcFace's networks, which it follows."""
 MAX_NAMED_LAYERS = 12
 
 

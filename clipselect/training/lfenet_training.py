@@ -45,7 +45,7 @@ class LFENetRecipe(SetRecipe):
         keep_good: weight of the penalty for moving images that were not degraded.
         learning_rate: of the transfer and of a new ending; the highest of the schedule.
         backbone_learning_rate: of the base and its own ending; 0 freezes them. By default 0 for "restoration", and else
-            a hundredth of `learning_rate`, the paper's ratio.
+            a hundredth of `learning_rate`, the paper's ratio for SENet-50.
 
     Raises:
         ArgumentError: values that make no sense.
