@@ -58,12 +58,7 @@ def row(name: str, file: str) -> list[str]:
     else:
         base = load_base(path, device="cpu")
         net, spec = base.net, base.input_spec
-    config = metadata["config"]
-    network = (
-        f"DDNet, {config['dims']}D"
-        if kind == "ddnet"
-        else "3D ResNet-18, widths " + ", ".join(map(str, config["widths"]))
-    )
+    network = f"DDNet, {metadata['config']['dims']}D" if kind == "ddnet" else f"`{metadata['network']}`"
     frames = f"{spec.frames} frames of " if spec.frames else ""
     return [
         f"[`{name}`]({path.with_suffix('.md').name})",

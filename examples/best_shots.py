@@ -4,7 +4,7 @@
     python examples/best_shots.py film.mp4 --k 3 --folder shots
 
 The package `scenedetect` is the same with opencv-python. Its files overwrite those of opencv-python-headless, which the
-extra `faces` installs: have one of the two. The DDNet looks at 8 frames of a shot, however long it is.
+extra `faces` installs: have one of the two. The DDNet looks at 4 frames of a shot, however long it is.
 """
 
 import argparse

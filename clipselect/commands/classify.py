@@ -43,7 +43,7 @@ def classify(
 ) -> None:
     """Send the picked clips of a video through the zoo's base, beside uniform and dense sampling.
 
-    The base knows twelve actions and a background; what it takes for background is missing from the percentages.
+    The base knows a few actions and a background; what it takes for background is missing from the percentages.
     """
     from clipselect.commands.output.records import VIDEOS, as_json, scored_video
     from clipselect.commands.outputs import VideoOutputs, write

@@ -185,17 +185,24 @@ def python_call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> s
     """A call of a public function as Python code, without callbacks and arguments that have their defaults.
 
     >>> def train(data, *, steps=10, progress=None): ...
-    >>> python_call(train, {"data": "videos", "steps": 20, "progress": print})
-    "clipselect.train(data='videos', steps=20)"
+    >>> python_call(train, {"data": [Path("videos")], "steps": 20, "progress": print})
+    "clipselect.train(data=['videos'], steps=20)"
     """
     parameters = inspect.signature(function).parameters
     takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     shown = [
-        f"{name}={str(value)!r}" if isinstance(value, Path) else f"{name}={value!r}"
+        f"{name}={_without_paths(value)!r}"
         for name, value in arguments.items()
         if (parameters[name].default != value if name in parameters else takes_more) and not callable(value)
     ]
     return f"clipselect.{function.__name__}({', '.join(shown)})"
+
+
+def _without_paths(value: Any) -> Any:
+    """Paths as text, also within a list: what a reader would write."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_without_paths, value))
+    return str(value) if isinstance(value, Path) else value
 
 
 def essential_call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> str:

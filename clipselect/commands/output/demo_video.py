@@ -1,4 +1,4 @@
-"""A short untrimmed video out of nothing: a street scene in which two figures scuffle."""
+"""A short untrimmed video out of nothing: a room in which two figures scuffle."""
 
 from pathlib import Path
 
@@ -14,22 +14,16 @@ ACTION = (5.0, 8.0)
 
 def write_demo_video(path: Path) -> None:
     rng = np.random.default_rng(0)
-    background = _street(rng)
+    background = _room()
     scenes = (_scene(background, i / RATE, rng) for i in range(RATE * SECONDS))
     write_frames(path, scenes, RATE, WIDTH, HEIGHT)
 
 
-def _street(rng: np.random.Generator) -> NDArray[np.float64]:
-    """[h, w, 3] floats: sky, a wall of bricks and windows, a pavement, a little grain."""
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
+def _room() -> NDArray[np.float64]:
+    """[h, w, 3] floats: a wall and a floor."""
     image = np.empty((HEIGHT, WIDTH, 3))
-    image[:] = np.where((y < 40)[..., None], (150, 170, 190), (112, 96, 88))
-    bricks = ((y % 12 == 0) | ((x + (y // 12 % 2) * 12) % 24 == 0)) & (y >= 40)
-    image[bricks] = (96, 82, 76)
-    for left in range(20, WIDTH, 75):
-        image[60:110, left : left + 36] = (64, 72, 84)
-    image[185:] = (120, 120, 118)
-    return image + rng.normal(0, 4, image.shape)
+    image[:180], image[180:] = (150, 148, 142), (116, 88, 64)
+    return image
 
 
 def _scene(background: NDArray[np.float64], t: float, rng: np.random.Generator) -> NDArray[np.uint8]:
