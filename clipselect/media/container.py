@@ -31,6 +31,8 @@ ANY_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__versio
 THREADS_PER_CORE, MAX_THREADS = 4, 16
 """Of a decoder that works on several frames at once. Its threads wait for the frames that theirs refer to: one thread
 more than cores, which is FFmpeg's choice, leaves cores idle, most of all where frames in between are skipped."""
+FEW_THREADS = frozenset({"vp9"})
+"""Decoders that are no faster with more threads than FFmpeg chooses, and take a tenth more of the processor's time."""
 MAX_PIXELS_IN_THREADS = 16 * 1920 * 1088
 """Every thread holds a frame; where they would hold more pixels than this, FFmpeg chooses."""
 MAX_OVERSTATEMENT = 0.5
@@ -132,7 +134,7 @@ def has_frame_threads(stream: av.VideoStream) -> bool:
 
 def threads_for_all(stream: av.VideoStream) -> int:
     """The number of threads that decodes all frames of a stream fastest; 0 leaves the choice to FFmpeg."""
-    if not has_frame_threads(stream):
+    if not has_frame_threads(stream) or stream.codec_context.name in FEW_THREADS:
         return 0
     cores = usable_cores()
     held = MAX_PIXELS_IN_THREADS // max(stream.width * stream.height, 1)

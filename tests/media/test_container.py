@@ -96,11 +96,12 @@ def test_a_file_leads_nobody_into_the_network(tmp_path: Path, name: str) -> None
         ("h264", 2, (3840, 2160), 4),
         ("h264", 2, (8192, 4096), 0),  # every thread would hold a frame of 50 MB
         ("libdav1d", 2, (1280, 720), 0),  # has threads of another kind
+        ("vp9", 2, (1280, 720), 0),  # more are no faster
     ],
 )
 def test_threads_of_a_decoder_by_cores_and_memory(
     monkeypatch: pytest.MonkeyPatch, codec: str, cores: int, size: tuple[int, int], threads: int
 ) -> None:
     monkeypatch.setattr("clipselect.media.container.usable_cores", lambda: cores)
-    context = SimpleNamespace(codec=av.Codec(codec, "r"))
+    context = SimpleNamespace(codec=av.Codec(codec, "r"), name=codec)
     assert threads_for_all(SimpleNamespace(codec_context=context, width=size[0], height=size[1])) == threads

@@ -90,6 +90,19 @@ def test_one_thread_where_that_is_fast_enough(every: float, one_takes: list[floa
         assert beside.run(partial(network, 1), decoder_done=True) == 4
 
 
+def test_a_batch_of_little_work_is_not_shared() -> None:
+    """Also the first one, of which nothing is known, if it is the last one."""
+    now = 0.0
+
+    def network() -> int:
+        nonlocal now
+        now += 0.01
+        return torch.get_num_threads()
+
+    with AdaptiveThreads(clock=lambda: now) as beside:
+        assert [beside.run(network, decoder_done=done) for done in (True, False, False, True)] == [1] * 4
+
+
 def test_threads_of_others_stay_as_they_are() -> None:
     """Also of those that meet PyTorch for the first time meanwhile."""
 
@@ -116,12 +129,12 @@ def test_many_at_once_find_the_usual_number(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(torch, "set_num_threads", slowly)
 
-    def enters() -> int:
+    def enters() -> tuple[int, int]:
         with AdaptiveThreads() as beside:
-            return beside.run(torch.get_num_threads, decoder_done=True)
+            return beside.run(torch.get_num_threads, decoder_done=False), torch.get_num_threads()
 
     with ThreadPoolExecutor(8) as fresh:
-        assert {*fresh.map(lambda _: enters(), range(16))} == {4}
+        assert {*fresh.map(lambda _: enters(), range(16))} == {(1, 4)}
 
 
 def test_scores_do_not_depend_on_the_number_of_threads() -> None:
