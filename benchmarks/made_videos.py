@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 RATE = 30
 ENCODED_SECONDS, CUT_SECONDS = 10, 2.5
-HEIGHTS = {"240p": 240, "720p": 720, "1080p": 1080}
+HEIGHTS = {"240p": 240, "360p": 360, "720p": 720, "1080p": 1080}
 GOPS = (30, 250)
 ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "h264": ("libx264", ".mp4", {"preset": "veryfast", "crf": "20"}),

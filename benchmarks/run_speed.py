@@ -14,9 +14,12 @@ Parts, all of them unless --parts names some:
     d   `clipselect index` against one decoding process per core
     e   growth with duration and with the number of candidates
     f   memory of scoring an hour of 720p above what the imports take
+    g   processor time (of all threads) of scoring against decoding, on 10 s of 240p, 360p and 720p and of VP9 and AV1;
+        it means something on a busy machine, too, where waiting times do not
+    h   start: `clipselect score` of 10 s of 240p as a process, against one that only imports PyAV and decodes the file
 
 Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times
-parts a and b on a file of yours instead. Writes OUT/speed.json, and for part b OUT/results.json by the schema of
+parts a, b, g and h on a file of yours instead. Writes OUT/speed.json, and for part b OUT/results.json by the schema of
 clipselect/evaluation/results.py.
 """
 
@@ -31,6 +34,7 @@ import made_videos
 from made_videos import Made
 from shared import slowfast, write_results
 from speed_base import base_rows
+from speed_cpu import starting, working
 from speed_parts import backends, growth, indexing, memory, reading
 
 from clipselect.commands.exit_codes import run_command
@@ -41,15 +45,16 @@ from clipselect.media.sources import open_source
 from clipselect.scoring.device import pick_device
 
 Rows = list[dict[str, Any]]
-PARTS = "abcdef"
+PARTS = "abcdefgh"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for speed.json")
     parser.add_argument("--parts", default=PARTS, help="letters, such as ac")
-    parser.add_argument("--video", type=Path, help="a file for parts a and b")
+    parser.add_argument("--video", type=Path, help="a file for parts a, b, g and h")
     parser.add_argument("--videos", type=Path, help="folder to keep the videos that are made in, for another run")
+    parser.add_argument("--scorer", help="another DDNet than the shipped one, for parts g and h")
     parser.add_argument("--device", default="cpu", help="cpu or cuda; of parts a to d")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--base-repeats", type=int, default=2)
@@ -100,6 +105,8 @@ def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespa
         "d": lambda: indexing(folder, scratch, 4 if arguments.quick else 96, arguments.repeats, device),
         "e": lambda: growth(folder, (10, 20) if arguments.quick else (10, 60, 600), arguments.repeats),
         "f": lambda: memory(made_videos.make(folder, Made(seconds=20 if arguments.quick else 3600))),
+        "g": lambda: working(small_files(folder, arguments), arguments.repeats, arguments.scorer),
+        "h": lambda: starting(small_files(folder, arguments)[:1], arguments.repeats, arguments.scorer),
     }
     return parts[part]()
 
@@ -119,6 +126,15 @@ def files(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, Path]]
     if not arguments.quick:
         wanted += [Made(seconds=seconds) for seconds in (10, 60, 600)]
     return [(str(made), made_videos.make(folder, made)) for made in dict.fromkeys(wanted)]
+
+
+def small_files(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, Path]]:
+    """Names and files of parts g and h."""
+    if arguments.video or arguments.quick:
+        return files(folder, arguments)
+    wanted = [Made("h264", size, seconds=10) for size in ("240p", "360p", "720p")]
+    wanted += [Made(codec, size, seconds=10) for codec in ("vp9", "av1") for size in ("240p", "720p")]
+    return [(str(made), made_videos.make(folder, made)) for made in wanted if made.codec in made_videos.encoders()]
 
 
 def base_videos(folder: Path, arguments: argparse.Namespace) -> list[tuple[Path, int, int]]:
@@ -156,6 +172,14 @@ def goals(found: dict[str, Rows]) -> Rows:
     for row in found.get("e", []):
         if "exponent" in row:
             add("e: growth with duration at most linear (exponent <= 1.05)", row["exponent"], lambda x: x <= 1.05)
+    for row in found.get("g", []):
+        add(
+            f"g: processor time of scoring / decoding <= 1.1 ({row['video']})",
+            row["score / decode"],
+            lambda x: x <= 1.1,
+        )
+    for row in found.get("h", []):
+        add("h: clipselect score / PyAV as processes <= 2.5", row["score / decode"], lambda x: x <= 2.5)
     for row in found.get("f", []):
         add(f"f: {row['video']}, MB above the imports < 400", row["above_imports_mb"], lambda x: x < 400)
     return out

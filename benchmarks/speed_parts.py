@@ -60,16 +60,23 @@ print(before, status("VmHWM"), clips)
 """
 
 
-def turns(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Median seconds of each; they take turns, and the first turn warms up."""
+def in_turns(
+    ways: dict[str, Callable[[], Any]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
+    """Seconds of each by a clock; they take turns, and the first turn warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(repeats + 1):
         for name, way in ways.items():
-            before = time.perf_counter()
+            before = clock()
             way()
             if turn:
-                seconds[name].append(time.perf_counter() - before)
-    return {name: statistics.median(times) for name, times in seconds.items()}
+                seconds[name].append(clock() - before)
+    return seconds
+
+
+def turns(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Median seconds of each, see `in_turns`."""
+    return {name: statistics.median(times) for name, times in in_turns(ways, repeats).items()}
 
 
 def decode(path: Path, *, our_threads: bool = False) -> None:

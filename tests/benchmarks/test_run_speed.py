@@ -6,7 +6,8 @@ import av
 import pytest
 from made_videos import Made, encoders, make
 from run_speed import goals
-from speed_parts import memory, reading, turns
+from speed_cpu import starting, working
+from speed_parts import in_turns, memory, reading, turns
 
 from clipselect.media.sources import open_source
 
@@ -39,6 +40,16 @@ def test_ratios_and_memory_are_those_of_the_rows(tmp_path: Path) -> None:
     assert row["score / decode"] == row["score"] / row["decode"] > 0
     (found,) = memory(path)
     assert found["clips"] == 1 and 0 < found["above_imports_mb"] == found["peak_mb"] - found["imports_mb"]
+
+
+def test_processor_time_is_that_of_every_way_in_turns(tmp_path: Path) -> None:
+    ticks = iter([0, 1, 2, 4, 5, 9])
+    assert in_turns({"a": lambda: None, "b": lambda: None}, 1, lambda: next(ticks)) == {"a": [2], "b": [4]}
+    path = make(tmp_path, Made("mpeg4", "240p", 30, 1))
+    (row,) = working([("mine", path)], 1, None)
+    assert row["score / decode"] == row["score"] / row["decode"] and row["score"] > row["frames"] > 0
+    (whole,) = starting([("mine", path)], 1, None)
+    assert whole["score"] > whole["help"] > 0 and whole["decode"] > 0
 
 
 def test_goals_are_judged_by_what_was_measured() -> None:
