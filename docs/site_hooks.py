@@ -74,7 +74,8 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
         if not (ROOT / target).exists() and not files.get_file_from_path(target.removeprefix("docs/")):
             raise PluginError(f"{source}: there is no {target}")
         found = ELSEWHERE.get(target) or (target.removeprefix("docs/") if target.startswith("docs/") else None)
-        if found is None or not files.get_file_from_path(found):
+        shown = files.get_file_from_path(found) if found else None
+        if found is None or shown is None or shown.inclusion.is_excluded():
             kind = "tree" if (ROOT / target).is_dir() else "blob"
             return f"{match[1]}{REPOSITORY}/{kind}/main/{target}{match[3]}"
         return f"{match[1]}{os.path.relpath(found, posixpath.dirname(path) or '.')}{match[3]}".replace(os.sep, "/")

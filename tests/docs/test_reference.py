@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -36,6 +37,23 @@ def test_every_command_and_option_is_in_the_command_reference() -> None:
         assert not missing, name
 
 
+def test_what_works_where_is_said_of_every_command() -> None:
+    import typer
+
+    from clipselect.commands import app
+
+    text = (ROOT / "docs" / "platforms.md").read_text("utf-8")
+    named = {word for row in re.findall(r"^\| (.+?) \|", text, re.M) for word in re.findall(r"`([\w-]+)", row)}
+    assert {*typer.main.get_command(app).commands} - named == set()
+
+
+def broken_links(page: Path, site: Path) -> list[str]:
+    """Relative links of a page of the site that lead to no file of it."""
+    links = set(re.findall(r"""(?:href|src)="?([^" >]+)""", page.read_text("utf-8")))
+    relative = [link.partition("#")[0] for link in links if not re.match("[a-z]+:|/|#", link)]
+    return [link for link in relative if not (page.parent / unquote(link)).exists()]
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_asks_no_other_server(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
@@ -54,4 +72,5 @@ def test_the_site_builds_without_a_warning_and_asks_no_other_server(tmp_path: Pa
     )
     assert {found for page in pages for found in asked.findall(page.read_text("utf-8"))} == set()
 
+    assert [(page.name, link) for page in pages for link in broken_links(page, tmp_path)] == []
     assert 'id="clipselect.discriminability"' in (tmp_path / "api" / "method" / "index.html").read_text("utf-8")
