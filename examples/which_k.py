@@ -15,7 +15,7 @@ from clipselect.evaluation.synthetic import make_synthetic
 if __name__ == "__main__":
     folder = Path("made_evaluation")
     folder.mkdir()
-    made = make_synthetic(folder, videos=24)
+    made = make_synthetic(folder, videos=60, steps=58)  # a base that is sometimes wrong
     results = evaluate(made.data, "results", base=str(made.base), model=str(made.model), k=[1, 2, 3, 5], timed=0)
     for row in results.rows:
         if row.method not in ("ddl", "uniform_equal_cost", "uniform", "random", "dense"):
