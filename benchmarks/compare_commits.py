@@ -39,7 +39,7 @@ MIN_TURNS = 3
 CLOCKS = ("processor time", "waiting time")
 Job = tuple[str, ...]  # arguments of Python
 SCORE = """
-import sys, time
+import sys, time, torch
 from clipselect import load_scorer, open_source, score_video
 scorer = load_scorer(device="cpu")
 score_video(open_source(sys.argv[1]), scorer)

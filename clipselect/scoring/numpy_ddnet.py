@@ -35,7 +35,6 @@ class _Convolution:
     stride: Stride
 
     def __call__(self, x: Floats) -> Floats:
-        outputs = self.weight.shape[-1]
         t, h, w = self.stride
         if len(self.weight) == 1:
             return x[::t, ::h, ::w] @ self.weight[0, 0, 0] + self.shift
@@ -49,8 +48,8 @@ class _Convolution:
             (t * time, h * row, w * column, time, row, value),
             writeable=False,
         )
-        flat = self.weight.reshape(-1, outputs)
-        return (windows.reshape(-1, len(flat)) @ flat + self.shift).reshape(*sides, outputs)
+        # Row by row of the frame: for products as small as these BLAS wakes no other thread
+        return windows.reshape(*sides, -1) @ self.weight.reshape(-1, self.weight.shape[-1]) + self.shift
 
 
 @dataclass(frozen=True)
