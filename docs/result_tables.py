@@ -12,7 +12,7 @@ from typing import Any
 from marked_blocks import ROOT, table
 
 from clipselect.evaluation.methods import METHODS
-from clipselect.evaluation.result_entries import Difference, Row
+from clipselect.evaluation.result_entries import Difference, Network, Row
 from clipselect.evaluation.results import Results, read_results
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -74,7 +74,9 @@ def composed_differences() -> str:
             gains = [difference(results, data, "top1", (DDL, 5), rival) for rival in RIVALS]
             ranking = next(entry for entry in results.ranking or () if entry.data == data).measures
             aucs = [f"{ranking[f'auc_{of}'].value:.3f}" for of in ("ddnet", "confidence")]
-            rows.append((base, data, shown(find(results, data, DDL, 5), "top1"), *map(gain, gains), *aucs))
+            sources = next(entry.sources for entry in results.data if entry.name == data)
+            accuracy = shown(find(results, data, DDL, 5), "top1")
+            rows.append((base, f"{data}, {sources} sources", accuracy, *map(gain, gains), *aucs))
     less = [f"less `{rival}`" for rival in RIVALS]
     return table(("base", "data", "`ddl` at K = 5", *less, "AUC DDNet", "AUC base's confidence"), rows)
 
@@ -208,7 +210,9 @@ def cost() -> str:
         cells = [f"{dense.gflops:.0f} G", f"{ddl.gflops:.1f} G", f"{dense.gflops / ddl.gflops:.2f} x"]
         if ddl.seconds and dense.seconds:
             cells += [f"{dense.seconds:.1f} s", f"{ddl.seconds:.2f} s", f"{dense.seconds / ddl.seconds:.2f} x"]
-        rows.append((data.name, *cells, *[""] * (6 - len(cells))))
+        of_now = results.model is None or "earlier" not in shipped_name(results.model)
+        label = data.name if of_now else data.name.replace("(shipped)", "(shipped earlier)")
+        rows.append((label, *cells, *[""] * (6 - len(cells))))
     return table(("SlowFast-R50", "dense", "ddl", "fewer by", "dense", "ddl", "faster by"), rows)
 
 
@@ -251,10 +255,17 @@ def speed_results() -> dict[str, Any]:
 def measured_bases(prefix: str) -> list[tuple[str, str]]:
     """The results files of videos that are there, and the names of their bases."""
     return [
-        (f"{prefix}{file}", f"`{results_of(prefix + file).base.name}`" if file == "shipped" else base)
+        (f"{prefix}{file}", shipped_name(results_of(prefix + file).base) if file == "shipped" else base)
         for file, base in BASES.items()
         if exists(f"{prefix}{file}")
     ]
+
+
+def shipped_name(network: Network) -> str:
+    """Its name; weights that have been replaced since are not taken for the shipped ones."""
+    results = results_of("shipped")
+    shipped = network.sha256 in {results.base.sha256, results.model.sha256 if results.model else None}
+    return f"`{network.name}`{'' if shipped else ' of an earlier version'}"
 
 
 def at_ks(results: Results, data: str, method: str, ks: Sequence[int], metric: str = "top1") -> str:

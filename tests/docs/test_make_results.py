@@ -44,6 +44,15 @@ def test_a_figure_that_changes_in_the_results_changes_on_the_page(results: Path)
     assert "12.3" in result_tables.readme() and "/ 12.3 /" in make_results.results_page()
 
 
+def test_weights_that_were_replaced_are_not_taken_for_the_shipped_ones(results: Path) -> None:
+    document = json.loads((results / "trimmed_shipped.json").read_text())
+    shipped = json.loads((results / "shipped.json").read_text())
+    for sha256, name in ((shipped["base"]["sha256"], "`r3d-actions` |"), ("0" * 64, "`r3d-actions` of an earlier")):
+        document["base"]["sha256"] = sha256
+        (results / "trimmed_shipped.json").write_text(json.dumps(document))
+        assert f"| {name}" in result_tables.trimmed()
+
+
 def test_a_method_is_shown_where_it_was_measured(results: Path) -> None:
     document = json.loads((results / "shipped.json").read_text())
     assert "`random`" in result_tables.composed() and "`ddl_literal`" in result_tables.composed()
