@@ -1,5 +1,6 @@
 """Bases: trained networks with what it takes to run them on clips and to see their features."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +22,11 @@ from clipselect.scoring.weights_file import Metadata, fingerprint
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 """What PyTorchVideo's weights were trained with."""
 NAMED_AT_MOST = 12
+MAX_INPUT_BYTES = 10_000_000
+"""Of the floats that a base is given at a time on a CPU: eight clips of 8 x 112 x 112, two of 8 x 224 x 224, one of
+32 x 256 x 256. More do not fit its caches: in eights a clip took SlowFast-R50 3.9 s of one core instead of 3.4 s, and
+Slow-R50 1.7 instead of 1.3 s. The times of the first batches do not decide it: outputs would differ in their last bits
+from run to run, and a distillation that was interrupted from one that was not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +173,10 @@ class Base(TrainedNetwork):
         """
         crops = clips.shape[2] if clips.ndim == 6 else 1
         views = clips.swapaxes(1, 2).reshape(-1, clips.shape[1], *clips.shape[3:]) if crops > 1 else clips
-        features, rows = self._run(views)
+        clip_bytes = 4 * math.prod(views.shape[1:])
+        step = max(MAX_INPUT_BYTES // clip_bytes if self.device.type == "cpu" else len(views), 1)
+        parts = [self._run(views[i : i + step]) for i in range(0, max(len(views), 1), step)]
+        features, rows = (torch.cat(part) for part in zip(*parts, strict=True))
         if not bool(rows.isfinite().all()) or not bool(features.isfinite().all()):
             raise NetworkError(f"base {self.name!r} gives outputs that are not numbers; check its weights")
         done = bool((rows >= 0).all()) and bool(((rows.sum(1) - 1).abs() < 1e-3).all())

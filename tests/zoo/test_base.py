@@ -147,6 +147,22 @@ def test_the_outputs_of_several_crops_are_their_mean(clips: np.ndarray) -> None:
     assert not torch.allclose(found[1], alone[0][1], atol=1e-4)
 
 
+@pytest.mark.parametrize(("clips_at_a_time", "sizes"), [(0.5, [1, 1, 1, 1, 1]), (2.9, [2, 2, 1]), (8, [5])])
+def test_a_heavy_base_gets_few_clips_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, clips_at_a_time: float, sizes: list[int]
+) -> None:
+    """As many as fit the caches; its answers are the same."""
+    base = Base.from_module(Tiny(), SMALL, 1.0, device="cpu")
+    clips = np.random.default_rng(0).integers(0, 256, (5, *SMALL.shape), np.uint8)
+    expected = base.outputs(clips)
+    monkeypatch.setattr("clipselect.zoo.base.MAX_INPUT_BYTES", int(clips_at_a_time * 4 * clips[0].size))
+    seen: list[int] = []
+    base.net.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    for found, wanted in zip(base.outputs(clips), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
+    assert seen == sizes
+
+
 def test_another_geometry_is_another_identity() -> None:
     base = Base.from_module(Tiny(), SMALL, 1.0, device="cpu")
     assert base.with_geometry(None) is base
