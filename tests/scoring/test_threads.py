@@ -80,7 +80,7 @@ def test_one_thread_where_that_is_fast_enough(every: float, one_takes: list[floa
         now += one_takes / torch.get_num_threads()
         return torch.get_num_threads()
 
-    with AdaptiveThreads(clock=lambda: now) as beside:
+    with AdaptiveThreads(lambda: now, lambda: now) as beside:
         used = []
         for i, seconds in enumerate(one_takes, start=1):
             now = max(now, 100 + i * every)
@@ -99,8 +99,10 @@ def test_a_batch_of_little_work_is_not_shared() -> None:
         now += 0.01
         return torch.get_num_threads()
 
-    with AdaptiveThreads(clock=lambda: now) as beside:
+    with AdaptiveThreads(lambda: now, lambda: now) as beside:
         assert [beside.run(network, decoder_done=done) for done in (True, False, False, True)] == [1] * 4
+    with AdaptiveThreads(lambda: 100 * now, lambda: now) as beside:  # a busy machine, where it has to wait
+        assert [beside.run(network, decoder_done=done) for done in (False, False, True)] == [1] * 3
 
 
 def test_threads_of_others_stay_as_they_are() -> None:
