@@ -26,6 +26,7 @@ EXTRAS = {
     "transformers": ["transformers>=5.12"],
     "torchcodec": ["torchcodec>=0.8"],
     "pandas": ["pandas>=2.2"],
+    "shots": ["scenedetect-headless>=0.7", "opencv-python-headless>=4.10,<5"],
 }
 ALL = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 TEST = [
@@ -35,7 +36,6 @@ TEST = [
     "pytest-xdist>=3.6",
     "qwen-vl-utils>=0.0.14",  # reads what is made for it
     "hypothesis>=6.100",
-    "scenedetect-headless>=0.7",  # finds shots; with the OpenCV of the extra `faces`
     "tensorboard>=2.16",  # reads the logs
     "timm>=1.0",  # networks that LFENet is built around
 ]

@@ -113,6 +113,9 @@ def clips(
     stride: Stride = None,
     base_geometry: BaseGeometry = None,
     min_gap: MinGap = 0.0,
+    shots: Annotated[
+        bool, typer.Option("--shots", help="Also clips evenly spread within shots, which PySceneDetect finds.")
+    ] = False,
     all_videos: Annotated[
         bool, typer.Option("--all", help="Evaluate all videos, not only those of val or, without splits, a fifth.")
     ] = False,

@@ -6,9 +6,9 @@ from clipselect.errors import ArgumentError
 from clipselect.media.optional import require
 
 
-def check_libraries() -> None:
-    """A MissingLibraryError now rather than after hours of work."""
-    for name in ("scipy", "sklearn"):
+def check_libraries(*more: str) -> None:
+    """A MissingLibraryError now rather than after hours of work; `more` are libraries besides those of all."""
+    for name in ("scipy", "sklearn", *more):
         require(name, "evaluation")
 
 

@@ -88,6 +88,7 @@ def untrimmed(
     folder: Path,
     *,
     pieces: Fraction | None = None,
+    shots: bool = False,
     progress: ProgressCallback = no_progress,
     on_error: OnError = ignore_error,
 ) -> ClipDataSet:
@@ -96,9 +97,12 @@ def untrimmed(
     Args:
         folder: for the pieces to time.
         pieces: seconds; every piece of a video is a group of its name, with the labels that its own clips show.
+        shots: look for the shots in which the clips lie.
     """
     found, errors = _tables([video.path for video in dataset.videos], dataset, cache, progress, on_error)
     firsts, table = _joined(found)
+    if shots:
+        table = replace(table, shots=cache.shots(found, progress))
     groups, rare, cuts, unlabelled = [], [], [], 0
     for video in dataset.videos:
         if video.path not in found:
@@ -228,7 +232,8 @@ def _joined(found: Mapping[str, VideoTable]) -> tuple[dict[str, int], ClipTable]
     """The row at which every video's clips begin, and the table of them all."""
     starts = np.cumsum([0, *(len(table.scores) for table in found.values())]).tolist()
     firsts = dict(zip(found, starts, strict=False))
-    columns = {f.name: np.concatenate([getattr(table, f.name) for table in found.values()]) for f in fields(ClipTable)}
+    names = {f.name for f in fields(ClipTable)} & {f.name for f in fields(VideoTable)}
+    columns = {name: np.concatenate([getattr(table, name) for table in found.values()]) for name in names}
     return firsts, ClipTable(**columns)
 
 

@@ -68,6 +68,7 @@ class ClipEvaluation:
             overlap. Evenly spread clips do so only where they fill the video, and dense is all clips in any case.
         base_geometry: what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default what it was
             trained on. The DDNet always sees the whole frame squashed to a square.
+        shots: measure also clips that are evenly spread within shots; PySceneDetect finds them in every frame.
         all_videos: evaluate all videos of the data; by default only the held-out ones, those of val or, where the data
             names no splits, a fifth of every class.
         limit: evaluate this many videos only, evenly drawn.
@@ -98,6 +99,7 @@ class ClipEvaluation:
     stride: Seconds | None = None
     min_gap: float | None = 0
     base_geometry: str | None = None
+    shots: bool = False
     all_videos: bool = False
     limit: int | None = None
     seeds: Sequence[int] = (0, 1, 2)
@@ -111,7 +113,7 @@ class ClipEvaluation:
     benchmark: str = "kinetics"
 
     def __post_init__(self) -> None:
-        check_libraries()
+        check_libraries(*(["scenedetect"] if self.shots else []))
         self._check_sources()
         self._check_numbers()
 
@@ -200,7 +202,8 @@ class ClipEvaluation:
             cache = TableCache(out / "cache", networks, ClipGrid(length, stride, self.dense), self.fps)
             pieces = None if self.pieces is None else exact_seconds(self.pieces, "pieces")
             folder = out / "pieces"
-            return [untrimmed(dataset, cache, folder, pieces=pieces, progress=progress, on_error=on_error)]
+            how: dict[str, Any] = {"pieces": pieces, "shots": self.shots, "progress": progress, "on_error": on_error}
+            return [untrimmed(dataset, cache, folder, **how)]
         assert self.background is not None
         cache = TableCache(out / "cache", networks, ClipGrid(length, exactly=ACTION_CLIPS), self.fps)
         return composed(
@@ -259,7 +262,7 @@ class ClipEvaluation:
 
     def _record(self, length: Fraction) -> Record:
         """What decides the figures, for the results file."""
-        elsewhere = {"classes", "base", "model", "k", "device", "benchmark"}
+        elsewhere = {"classes", "base", "model", "k", "device", "benchmark", *([] if self.shots else ["shots"])}
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in elsewhere}
         return {name: _plain(value) for name, value in (values | {"clip_duration": length}).items()}
 
@@ -293,6 +296,8 @@ class ClipEvaluation:
         for name in ("dense", "stride", "pieces"):
             problem = "must not be given for compositions, whose clips are given"
             check_argument(getattr(self, name) is None, name, problem)
+        problem = "must not be given for compositions, in which every clip of the background is a shot of its own"
+        check_argument(not self.shots, "shots", problem)
         check_argument(not self.min_gap, "min_gap", "must be 0 for compositions, whose clips are given")
         problem = "must not be given for .json data, whose videos are untrimmed already"
         check_argument(not self.annotated, "compose", problem)

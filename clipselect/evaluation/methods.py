@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.method.aggregation import Rescale, weights
-from clipselect.method.selection import select, top_k, uniform
+from clipselect.method.selection import select, top_k, uniform, uniform_within
 from clipselect.scoring.frame_qualities import agreement_with_mean
 from clipselect.sets.largest_cluster import largest_cluster
 from clipselect.sets.median_outliers import without_outliers
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 IntArray = NDArray[np.int64]
 Element = Literal["clip", "frame"]
-Need = Literal["nothing", "ddnet", "base", "mirrored", "motion", "packets", "action", "d_scores", "sharp"]
+Need = Literal["nothing", "ddnet", "base", "mirrored", "motion", "packets", "shots", "action", "d_scores", "sharp"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Candidates:
         equal_cost_k: how many uniform elements the total cost of `k` by score buys, in [1, n].
         confidence: [n] the base's own largest probability, where the base saw all of them.
         motion, packets: [n] of clips, see `clipselect.scoring.cheap_scores`, where they were measured.
+        shots: [n] the shot in which each clip lies, rising, where shots were looked for.
         action: [n] bool, which clips show the action, where that is known.
         features, norms: [n, d] the base's features of frames, each scaled to length 1, and [n] their lengths before.
         mirrored: [n] cosine of the base's features of a frame and of its mirror image, where that was measured.
@@ -54,6 +55,7 @@ class Candidates:
     confidence: NDArray[np.floating] | None = None
     motion: NDArray[np.floating] | None = None
     packets: NDArray[np.floating] | None = None
+    shots: IntArray | None = None
     action: NDArray[np.bool_] | None = None
     features: NDArray[np.floating] | None = None
     norms: NDArray[np.floating] | None = None
@@ -78,8 +80,8 @@ class Method:
         weigh: the kept ones by their scores, as they are (None) or rescaled, or all equally.
         elements: what it is measured on.
         needs: what must see every candidate first: nothing, the DDNet or the base (which saves nothing), perhaps its
-            mirror image too; or what must be known of them: their motion, which takes decoding, or packets, which take
-            reading the file. A method that needs the D-scores takes them for the scores.
+            mirror image too; or what must be known of them: their motion or shots, which take decoding, or packets,
+            which take reading the file. A method that needs the D-scores takes them for the scores.
         has_k: whether it keeps a given number K.
         role: what it is compared as: the subject of all tables, a rival of its kind (cheap: it ranks without a
             network), or an oracle that cannot be used.
@@ -184,6 +186,12 @@ def _uniform(c: Candidates) -> IntArray:
     return uniform(c.count, c.k)
 
 
+def _within_shots(c: Candidates) -> IntArray:
+    kept = uniform_within(_known(c.shots, "shots"), c.k)
+    spans = None if c.spans is None else c.spans[kept]  # those of neighbouring shots may overlap
+    return kept[select(np.zeros(len(kept)), spans, min_gap=c.min_gap).ordered]
+
+
 def _random(c: Candidates) -> IntArray:
     order = np.random.default_rng(c.seed).permutation(c.count)
     return _apart(c, -np.argsort(order).astype(np.float64), c.k)
@@ -251,6 +259,8 @@ _TABLE = (
     Method("packets", "the K whose frames take most bytes in the file, key frames aside, averaged",
            lambda c: _apart(c, _known(c.packets, "packets"), c.k),
            elements=_CLIP, needs="packets", role="cheap", style=(_OLIVE, "8")),
+    Method("shots", "K evenly spread within the shots of the video, which share them by their length, averaged",
+           _within_shots, elements=_CLIP, needs="shots", role="cheap", style=(_SKY, "s")),
     Method("confidence", "the K best by the base's own largest probability, which costs the base on all candidates",
            lambda c: _apart(c, _known(c.confidence, "confidence"), c.k),
            elements=_CLIP, needs="base", style=(_ORANGE, "^")),

@@ -10,6 +10,7 @@ were not measured.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,12 +54,14 @@ class ClipTable:
         scores: [m] by the DDNet.
         probabilities: [m, classes] by the base.
         motion, packets: [m], see `clipselect.scoring.cheap_scores`; None where they were not measured.
+        shots: [m] the shot of its video in which each clip lies; None where shots were not looked for.
     """
 
     scores: Floats
     probabilities: Floats
     motion: Floats | None = None
     packets: Floats | None = None
+    shots: IntArray | None = None
 
     @cached_property
     def confidence(self) -> Floats:
@@ -142,7 +145,7 @@ def outcomes_of(
 
 def applies(method: Method, groups: Sequence[Group], table: ClipTable, cost: Cost) -> bool:
     """Whether what the method needs is known."""
-    if method.needs in ("motion", "packets"):
+    if method.needs in ("motion", "packets", "shots"):
         return getattr(table, method.needs) is not None
     if method.needs == "action":
         actions = [group.action for group in groups]
@@ -189,10 +192,11 @@ def candidates_of(
     n = len(group.rows)
     most = n if k is None else min(k, n)
     equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
-    motion, packets = (None if values is None else values[group.rows] for values in (table.motion, table.packets))
+    measured = {name: getattr(table, name) for name in ("motion", "packets", "shots")}
+    known: dict[str, Any] = {name: None if v is None else v[group.rows] for name, v in measured.items()}
     return Candidates(
-        table.scores[group.rows], most, seed=(seed, number), equal_cost_k=equal, motion=motion, packets=packets,
-        confidence=table.confidence[group.rows], action=group.action, spans=group.spans, min_gap=min_gap,
+        table.scores[group.rows], most, seed=(seed, number), equal_cost_k=equal, action=group.action,
+        confidence=table.confidence[group.rows], spans=group.spans, min_gap=min_gap, **known,
     )  # fmt: skip
 
 

@@ -3,24 +3,28 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.evaluation.clip_tables import ClipGrid, Networks, VideoTable, video_table
 from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import make_folder, whole_file
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
+from clipselect.media.shots import shot_starts
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 
 VERSION = 3
 """Of what a table holds: raised whenever the same video, networks and grid give other tables."""
+SHOTS_VERSION = 1
+"""Likewise, of the places where shots begin."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,33 @@ class TableCache:
         if not found:
             raise ClipselectError(f"not one of the {len(paths)} videos can be read; see the errors above")
         return found
+
+    def shots(self, tables: Mapping[str, VideoTable], progress: ProgressCallback = no_progress) -> NDArray[np.int64]:
+        """The shot of its video in which the middle of each clip [m] of these tables lies; kept like the tables.
+
+        Raises:
+            VideoError: a video that could be read before cannot be read now.
+        """
+        found = []
+        for path, table in tracked(tables.items(), "shots", len(tables), progress):
+            what = json.dumps([stored_path(path), signature(path), self.fps, SHOTS_VERSION])
+            file = self.folder / f"shots_{hashlib.sha256(what.encode()).hexdigest()[:32]}.npy"
+            starts = self._load_starts(file)
+            if starts is None:
+                starts = shot_starts(open_source(path, fps=self.fps))
+                with whole_file(file) as part, part.open("wb") as out:
+                    np.save(out, starts)
+            found.append(np.searchsorted(starts, table.spans.mean(axis=1), side="right") - 1)
+        return np.concatenate(found)
+
+    @staticmethod
+    def _load_starts(file: Path) -> NDArray[np.float64] | None:
+        """None for what is not there or damaged."""
+        try:
+            starts: NDArray[np.float64] = np.load(file, allow_pickle=False)
+            return starts if starts.ndim == 1 and starts[0] == 0 and (np.diff(starts) > 0).all() else None
+        except Exception:  # a damaged file raises whatever its bytes lead the reader to
+            return None
 
     @cached_property
     def _made_with(self) -> list[Any] | None:

@@ -47,6 +47,7 @@ LIBRARIES = {
     "pandas": Library(("pandas",), "pandas", "2.2"),
     "pytorch_metric_learning": Library(("pytorch-metric-learning",), "train", "2.5"),
     "ray": Library(("ray",), "ray", "2.40"),
+    "scenedetect": Library(("scenedetect-headless", "scenedetect"), "shots", "0.7"),
     "scipy": Library(("scipy",), "report", "1.11"),
     "sklearn": Library(("scikit-learn",), "report", "1.4"),
     "tensorboardX": Library(("tensorboardX",), "train", "2.6"),

@@ -183,6 +183,25 @@ def uniform(candidates: int, k: int) -> NDArray[np.int64]:
     return ((np.arange(k) + 0.5) * candidates / k).astype(np.int64)
 
 
+def uniform_within(parts: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Indices [k], rising, spread evenly within the parts of a video, such as its shots; 1 <= k <= candidates.
+
+    The k are shared among the parts by their length: each next one goes to the part with most candidates per one that
+    it would then have, of equals to the first. With a single part this is `uniform`.
+
+    Args:
+        parts: [candidates] which part each of them lies in, rising.
+
+    >>> uniform_within(np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2]), 3)
+    array([1, 4, 7])
+    """
+    _, first, counts = np.unique(parts, return_index=True, return_counts=True)
+    given = np.zeros_like(counts)
+    for _ in range(k):
+        given[np.argmax(counts / (given + 1))] += 1
+    return np.concatenate([at + uniform(n, own) for at, n, own in zip(first, counts, given, strict=True)])
+
+
 def evenly(items: Sequence[T], most: int) -> list[T]:
     """`most` items spread evenly over all, or all if there are fewer.
 

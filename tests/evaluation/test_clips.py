@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.optional import import_or_skip
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, MissingFileError
 from clipselect.evaluation.clip_tables import Networks, VideoTable
@@ -129,6 +130,24 @@ def test_the_results_name_the_geometry(bench: Bench) -> None:
     squashed, cropped = (bench(limit=1, base_geometry=g)["base"] for g in (None, "three_crops:48"))
     assert "geometry" not in squashed and cropped["geometry"] == "three_crops:48"
     assert cropped["gflops"] == pytest.approx(3 * squashed["gflops"])
+
+
+def test_clips_within_shots_are_measured_where_they_are_asked_for(
+    bench: Bench, opened: list[str], tmp_path: Path
+) -> None:
+    import_or_skip("scenedetect")
+    without, document = bench(), bench(shots=True)
+    rows = {(row["method"], row["k"]): row for row in document["rows"]}
+    others = [row for row in document["rows"] if row["method"] != "shots"]
+    assert others == without["rows"] and "shots" not in without["settings"] and document["settings"]["shots"] is True
+    assert rows["shots", 3]["gflops"] == rows["uniform", 3]["gflops"]
+    assert ("ddl", 3, "shots", 3) in {(d["method"], d["k"], d["than"], d["than_k"]) for d in document["differences"]}
+    del opened[:]
+    (file, *_) = (tmp_path / "out/cache").glob("shots_*.npy")
+    file.write_bytes(b"damaged")
+    assert without_time(bench(shots=True)) == without_time(document) and len(opened) == 1
+    with pytest.raises(ArgumentError, match="shots must not be given for compositions"):
+        bench(shots=True, compose=["mixed"], background=tmp_path)
 
 
 def test_limit_draws_evenly(bench: Bench) -> None:

@@ -14,6 +14,7 @@ FIVE = {
     "confidence": np.array([0.5, 0.1, 0.9, 0.2, 0.3]),
     "motion": np.array([1.0, 30.0, 2.0, 40.0, 50.0]),
     "packets": np.array([900.0, 7.0, 8.0, 1000.0, 6.0]),
+    "shots": np.array([0, 0, 0, 0, 1]),
     "action": np.array([False, True, True, False, False]),
 }
 BY_HAND = {
@@ -26,6 +27,7 @@ BY_HAND = {
     "uniform_equal_cost": ([0, 1, 2, 3, 4], [1, 1, 1, 1, 1]),
     "motion": ([1, 3, 4], [1, 1, 1]),
     "packets": ([0, 2, 3], [1, 1, 1]),
+    "shots": ([0, 2, 3], [1, 1, 1]),
     "confidence": ([0, 2, 4], [1, 1, 1]),
     "top1": ([1], [1]),
     "dense": ([0, 1, 2, 3, 4], [1, 1, 1, 1, 1]),
@@ -83,6 +85,7 @@ def test_a_method_that_lacks_what_it_needs_says_so() -> None:
         "uniform_equal_cost",
         "motion",
         "packets",
+        "shots",
         "confidence",
         "action_clips_only",
         "oracle",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.errors import ArgumentError
-from clipselect.method.selection import above, ranking, ranks, select, top_k
+from clipselect.method.selection import above, ranking, ranks, select, top_k, uniform, uniform_within
 
 score = st.floats(0, 1)
 any_float = st.floats(allow_nan=False)
@@ -243,3 +243,17 @@ def test_arguments_of_another_type_are_named(argument: str, call: Callable[[], o
     with pytest.raises(ArgumentError) as caught:
         call()
     assert caught.value.argument == argument and caught.value.problem.startswith("must ")
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=8), st.data())
+def test_evenly_within_parts_each_part_has_its_share(lengths: list[int], data: st.DataObject) -> None:
+    parts = np.repeat(np.arange(len(lengths)), lengths)
+    k = data.draw(st.integers(1, len(parts)))
+    kept = uniform_within(parts, k)
+    assert len(kept) == k and (np.diff(kept) > 0).all()
+    shares = np.bincount(parts[kept], minlength=len(lengths))
+    assert (np.floor(k * np.array(lengths) / len(parts)) <= shares).all()  # none is cheated of a whole clip
+    for part, (start, length, share) in enumerate(zip(np.cumsum([0, *lengths]), lengths, shares, strict=False)):
+        if share:
+            assert kept[parts[kept] == part].tolist() == (start + uniform(length, share)).tolist()
+    assert uniform_within(np.zeros(len(parts), np.int64), k).tolist() == uniform(len(parts), k).tolist()
