@@ -10,13 +10,17 @@ from clipselect.scoring.training_domain import UNLIKE, Features
 
 MIN_RIGHT = 2 / 3
 """Below this share of pairs in the right order the order is called a guess; chance is 1/2."""
-ORDER_POINTS = 21
+ORDER_POINTS = 20
+MIN_PAIRS = 20
+"""Fewer say nothing about how often the order is right."""
 
 
 def order_table(differences: ArrayLike, is_right: ArrayLike) -> dict[str, list[float]] | None:
-    """How often two clips are in the right order if their scores differ by at most so much; None without any pair.
+    """How often two clips are in the right order if their scores differ by at most so much; None of too few pairs.
 
-    >>> order_table([0.1, 0.2, 0.3, 0.4], [False, True, True, True])["right"][-1]
+    The table starts with the twentieth of the pairs that differ least, so that no share rests on a handful of them.
+
+    >>> order_table(np.linspace(0, 1, 40), [False] * 10 + [True] * 30)["right"][-1]
     0.75
 
     Args:
@@ -28,16 +32,19 @@ def order_table(differences: ArrayLike, is_right: ArrayLike) -> dict[str, list[f
         by no more and are in the right order.
     """
     difference, right = np.asarray(differences, dtype=np.float64), np.asarray(is_right, dtype=np.float64)
-    if not len(difference):
+    if len(difference) < MIN_PAIRS:
         return None
     order = np.argsort(difference, kind="stable")
-    places = np.unique(np.linspace(0, len(order) - 1, ORDER_POINTS).round().astype(int))
+    counts = (np.arange(1, ORDER_POINTS + 1) * len(order) / ORDER_POINTS).round().astype(int)
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    return {"difference": difference[order][places].round(6).tolist(), "right": share[places].round(4).tolist()}
+    return {
+        "difference": difference[order][counts - 1].round(6).tolist(),
+        "right": share[counts - 1].round(4).tolist(),
+    }
 
 
 def share_in_order(table: dict[str, list[float]], difference: float) -> float:
-    """The share in [0, 1] of a table for scores that differ by at most `difference`."""
+    """The share in [0, 1] of a table for scores that differ by at most `difference`; below its first one, the first."""
     return float(np.interp(difference, table["difference"], table["right"]))
 
 

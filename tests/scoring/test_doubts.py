@@ -50,10 +50,17 @@ def test_weights_that_say_nothing_raise_no_doubt(scorer: Scorer) -> None:
 
 
 def test_the_table_counts_the_pairs_that_differ_by_no_more() -> None:
-    table = order_table([0.4, 0.1, 0.3, 0.2], [True, False, True, False])
+    differences, right = np.arange(1, 41) / 40, np.arange(40) >= 20
+    table = order_table(differences, right)
     assert table is not None
-    assert dict(zip(table["difference"], table["right"], strict=True)) == pytest.approx(
-        {0.1: 0, 0.2: 0, 0.3: 0.3333, 0.4: 0.5}
-    )
-    assert share_in_order(table, 0.05) == 0 and share_in_order(table, 0.9) == 0.5
-    assert order_table([], []) is None
+    assert table["difference"] == pytest.approx(np.arange(1, 21) / 20)
+    assert table["right"] == pytest.approx([0] * 10 + [2 * i / (20 + 2 * i) for i in range(1, 11)], abs=1e-4)
+    assert share_in_order(table, 0.5) == 0 and share_in_order(table, 2.0) == 0.5
+
+
+def test_no_share_rests_on_a_handful_of_pairs() -> None:
+    right = np.ones(1000, bool)
+    right[0] = False  # the closest pair of all
+    table = order_table(np.arange(1000) / 1000, right)
+    assert table is not None and share_in_order(table, 0) == pytest.approx(0.98)
+    assert order_table([0.1] * 19, [True] * 19) is None and order_table([], []) is None
