@@ -70,8 +70,8 @@ def _print(console: Console, report: "Report") -> None:
         for note in section.notes:
             console.print(Text(printable(note), style="yellow"))
         for passage in section.passages:
-            name = f"{passage.name}: " if passage.name else ""
-            console.print(Text(printable(name + passage.headline)))
+            parts = [f"{passage.name}:" * bool(passage.name), passage.answer, passage.headline]
+            console.print(Text(printable(" ".join(filter(None, parts)))))
             for sentence in passage.details:
                 console.print(Text(f"- {printable(sentence)}"))
         _print_tables(console, section.brief_tables)

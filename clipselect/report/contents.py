@@ -8,7 +8,7 @@ from clipselect.evaluation.provenance import other_base
 from clipselect.report.findings import MAX_LOSS, MIN_DIFFERING, Finding, findings
 from clipselect.report.formats import amount
 from clipselect.report.runs import Run
-from clipselect.report.sentences import details, headline, summary
+from clipselect.report.sentences import MAX_ONE_BY_ONE, data_title, details, headline, summary, worth_it
 from clipselect.report.tables import (
     Table,
     best_clips_table,
@@ -52,10 +52,12 @@ class Passage:
 
     Attributes:
         name: the run's label; empty where there is one run only.
+        answer: whether it is worth it; empty where the report's summary says so of this finding.
     """
 
     name: str
     finding: Finding
+    answer: str
     headline: str
     details: list[str]
 
@@ -81,7 +83,7 @@ class Report:
     """All of it, in the order in which it is read.
 
     Attributes:
-        summary: the verdict, a sentence per finding; of many findings, the number of times each verdict came.
+        summary: is it worth it? A sentence per finding; of many findings, the number of times each answer came.
         files: where it was written.
     """
 
@@ -102,18 +104,19 @@ def make_report(runs: Sequence[Run], metric: str | None = None) -> Report:
     found = findings(runs, metric)
     grouped: dict[str, list[Finding]] = {}
     for finding in found:
-        grouped.setdefault(f"{finding.run.results.benchmark}: {finding.data}", []).append(finding)
+        grouped.setdefault(f"{finding.run.results.benchmark}: {data_title(finding)}", []).append(finding)
     title = ", ".join(dict.fromkeys(run.results.benchmark for run in runs))
-    sections = [_section(title, of_data) for title, of_data in grouped.items()]
+    sections = [_section(title, of_data, len(found) > MAX_ONE_BY_ONE) for title, of_data in grouped.items()]
     return Report(
         title, summary(found), sections, ranking_table(runs), methods_table(runs), facts_tables(runs),
         unreadable_table(runs), [*runs],
     )  # fmt: skip
 
 
-def _section(title: str, found: Sequence[Finding]) -> Section:
+def _section(title: str, found: Sequence[Finding], with_answers: bool) -> Section:
     names = [f.run.label if len(found) > 1 else "" for f in found]
-    passages = [Passage(name, f, headline(f), details(f)) for name, f in zip(names, found, strict=True)]
+    answers = [f"Is it worth it? {worth_it(f)}" if with_answers and f.choice else "" for f in found]
+    passages = [Passage(*said, headline(said[1]), details(said[1])) for said in zip(names, found, answers, strict=True)]
     more = [*differences_table(found), *best_clips_table(found)]
     return Section(
         title, _notes(found), passages,

@@ -72,5 +72,6 @@ def row_name(row: Row) -> str:
     """A way of choosing by what the base sees: "uniform with 5 clips", "dense", "ddl at K = 3"."""
     method = METHODS.get(row.method)
     if method is not None and method.elements == ("clip",) and method.role in ("uniform", "equal_cost") and row.clips:
-        return f"uniform with {amount(row.clips)} clip{'' if row.clips == 1 else 's'}"
+        average = "" if row.clips == round(row.clips) else " on average"
+        return f"uniform with {amount(row.clips)} clip{'' if row.clips == 1 else 's'}{average}"
     return row.method if method is not None and not method.has_k else method_and_k(row.method, row.k)

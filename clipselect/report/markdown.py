@@ -14,6 +14,7 @@ def as_markdown(report: Report) -> str:
         lines += [f"## {_md(section.title)}", *map(_md, section.notes)]
         for passage in section.passages:
             name = f"{passage.name}: " if passage.name else ""
+            lines += [_md(passage.answer)] * bool(passage.answer)
             lines += [_md(name + passage.headline), *(f"- {_md(sentence)}" for sentence in passage.details)]
         lines += map(_markdown_table, section.tables)
     lines += map(_markdown_table, report.ranking)

@@ -15,7 +15,7 @@ from clipselect.evaluation.methods import METHODS, names
 from clipselect.evaluation.result_entries import Row
 from clipselect.media.optional import require
 from clipselect.media.text import printable
-from clipselect.report.classes import ClassGains, class_gains
+from clipselect.report.classes import ClassGain, ClassGains, class_gains
 from clipselect.report.findings import DENSE, SUBJECT, Finding, is_variant, ordered
 from clipselect.report.formats import UNITS, amount, method_and_k, metric_name
 from clipselect.report.runs import Run
@@ -30,6 +30,8 @@ PARTS = {"decode": "#b0b0b0", "ddnet": "#aa4499", "base": "#6699cc", "other": "#
 LINES, COMPARED = ("-", "--", ":", "-."), names("subject", "uniform", "dense")
 MAX_AT_EACH_END = 15
 """Classes drawn at either end, where there are many."""
+NUMBER_ROOM = 0.1
+"""Part of the width of bars that a number beside a bar takes."""
 
 Styles = dict[str, tuple[str, str]]
 """Colour and marker by method."""
@@ -142,11 +144,11 @@ def gains_plot(gains: ClassGains, style: Styles) -> str:
     with _figure(6.4, 1.2 + 0.2 * len(shown)) as (figure, axis):
         places = range(len(shown))
         axis.barh(places, [c.gain for c in shown], color=colours, height=0.72, label=f"over uniform at K = {gains.k}")
+        ends = [0, *(c.gain for c in shown), *(over for over, _ in dense)]
         for place, c in zip(places, shown, strict=True):
-            side = 1 if c.gain >= 0 else -1
-            end = max(c.gain * side, (c.over_dense or 0) * side) * side  # beyond the mark of dense
+            at, side = number_place(c, max(ends) - min(ends))
             axis.annotate(
-                f"{c.gain:+.0f}", (end, place), (6 * side, 0), textcoords="offset points", va="center",
+                f"{c.gain:+.0f}", (at, place), (3 * side, 0), textcoords="offset points", va="center",
                 ha="left" if side > 0 else "right", fontsize=8,
             )  # fmt: skip
         if dense:
@@ -157,6 +159,19 @@ def gains_plot(gains: ClassGains, style: Styles) -> str:
         _name_bars(axis, [f"{_label(_short(c.name))} ({c.sources})" for c in shown], 0.12)
         axis.set_xlabel(f"points that {method_and_k(SUBJECT, gains.k)} gains")
         return _svg(figure, "gain of every class")
+
+
+def number_place(c: ClassGain, width: float) -> tuple[float, int]:
+    """Where the number of a class's bar stands, and on which side of that: beyond the end of the bar, or, where the mark
+    of dense would lie on it, at the bar's foot.
+
+    Args:
+        width: of the plot, in points.
+    """
+    side = 1 if c.gain >= 0 else -1
+    beyond = 0.0 if c.over_dense is None else (c.over_dense - c.gain) * side
+    is_covered = 0 < beyond < NUMBER_ROOM * width
+    return (0, -side) if is_covered else (c.gain, side)
 
 
 def _gains_caption(gains: ClassGains) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from clipselect.evaluation.destination import SYNTHETIC
+from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.result_entries import Row
 from clipselect.report.classes import ClassGain, class_gains
-from clipselect.report.findings import MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Verdict
+from clipselect.report.findings import CHEAP, MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Verdict
 from clipselect.report.formats import (
     UNITS,
     amount,
@@ -26,7 +27,7 @@ HEADLINES = {
     Verdict.SIMILAR: f"No significant difference between {SUBJECT} and uniform",
     Verdict.TOO_FEW: f"Too few videos to say whether {SUBJECT} or uniform is better",
 }
-YES, NO, NOT_SHOWN = "Yes", "No", "Not shown by these {}s"
+YES, NO, NOT_SHOWN = "Yes", "No", "Not shown"
 COMPOSED = {
     "mixed": "mixed (videos composed of an action and background)",
     "hard": "hard (videos composed of an action and background that looks like it)",
@@ -41,25 +42,47 @@ COSTS_NO_MORE = {"gflops": "costs no more GFLOPs", "seconds": "takes no more tim
 
 
 def summary(found: Sequence[Finding]) -> list[str]:
-    """All findings at a glance: few in a sentence each, of many how often which verdict came."""
+    """Whether it is worth it, in plain words: a sentence for each of a few findings; of many, how often which answer
+    came. Of several findings also the class that loses most."""
     synthetic = any(finding.run.results.benchmark == SYNTHETIC for finding in found)
     return [SYNTHETIC_NOTE] * synthetic + _at_a_glance(found)
 
 
 def _at_a_glance(found: Sequence[Finding]) -> list[str]:
+    if len(found) == 1:
+        return [f"Is it worth it? {worth_it(found[0])}" if found[0].choice else headline(found[0])]
     if len(found) <= MAX_ONE_BY_ONE:
-        runs = {finding.run.label for finding in found}
-        named = [
-            COMPOSED.get(f.data, f.data) if (f.run.results.settings or {}).get("compose") else f.data for f in found
-        ]
-        pairs = zip(found, named, strict=True)
-        return [_in_short(f, f"{name}, {f.run.label}" if len(runs) > 1 else name) for f, name in pairs]
-    verdicts = [f.uniform.verdict for f in found if f.uniform is not None]
-    timed = [f.uniform_in_time.verdict for f in found if f.uniform_in_time is not None]
-    if not verdicts:
-        return [f"Nothing here compares {SUBJECT} with uniform."]
-    lines = [f"{SUBJECT} against the best uniform for the same cost: {_counted(verdicts)}."]
-    return [*lines, f"In the same measured time: {_counted(timed)}."] if timed else lines
+        lines = [f"{name_among(f, found)}: is it worth it? {worth_it(f)}" if f.choice else headline(f) for f in found]
+    else:
+        answers = [_answer(f) for f in found if f.choice is not None]
+        if not answers:
+            return [f"Nothing here compares {SUBJECT} with uniform."]
+        counts = [(answer, answers.count(answer)) for answer in (YES, NO, NOT_SHOWN) if answer in answers]
+        (first, times), *others = counts
+        counted = [f"{first} in {times} of {len(answers)} results", *(f"{o.lower()} in {n}" for o, n in others)]
+        lines = [f"Is it worth it to choose the best? {', '.join(counted)}."]
+    return lines + _greatest_loss(found)
+
+
+def _greatest_loss(found: Sequence[Finding]) -> list[str]:
+    """The class that loses most of all findings, as a sentence; none if no class loses."""
+    known = [(f, gains.worst(lambda c: c.gain, 1)) for f in found if (gains := class_gains(f)) is not None]
+    losses = [(loss, c.name, f) for f, worst in known for c, loss in worst]
+    if not losses:
+        return []
+    loss, name, finding = min(losses, key=lambda entry: entry[:2])
+    return [f"The class that loses most is {name}: {loss:+.1f} points in {name_among(finding, found)}."]
+
+
+def name_among(finding: Finding, found: Sequence[Finding]) -> str:
+    """The finding's data set, and its run where the findings are of several."""
+    return f"{finding.data}, {finding.run.label}" if len({f.run.label for f in found}) > 1 else finding.data
+
+
+def data_title(finding: Finding) -> str:
+    """The name of its data set, with what it means where that is known."""
+    composed = (finding.run.results.settings or {}).get("compose")
+    return COMPOSED.get(finding.data, finding.data) if composed else finding.data
 
 
 def headline(finding: Finding) -> str:
@@ -95,33 +118,46 @@ def details(finding: Finding) -> list[str]:
     return [_which_k(finding.choice), *sentences, *_classes(finding), *_best_clips(finding)]
 
 
-def _in_short(finding: Finding, name: str) -> str:
-    if finding.choice is None:
-        return headline(finding)
-    ddl, parts = finding.choice.row, []
-    run = finding.run
-    chosen = run.element if ddl.k == 1 else f"{ddl.k} {run.element}s"
-    best = f"choosing the best {chosen} of a {run.group} ({SUBJECT})"
-    if finding.uniform is None:
-        parts.append(f"reaches {percent(ddl.metrics[finding.metric])}, with no row of uniform to compare it with")
-    else:
-        parts.append(_phrase(finding.uniform))
-    if finding.dense is not None:
-        parts.append(_phrase(finding.dense) + _saving(ddl, finding.dense))
-    worst = ""
-    gains = class_gains(finding)
-    for c, loss in gains.worst(lambda c: c.gain, 1) if gains else ():
-        worst = f"; the class that loses most against uniform is {c.name} ({loss:+.1f} points)"
-    return f"{name}: is it worth it? {worth_it(finding)}: {best} {', and '.join(parts)}{worst}."
-
-
 def worth_it(finding: Finding) -> str:
-    """Yes, where the best are better than all rivals that cost no more; No, where one of these is better than they."""
+    """Yes, where the best are better than all rivals that cost no more; No, where one of these is better than they; and
+    in plain words than what. Needs a choice."""
+    assert finding.choice is not None
+    run, k, answer = finding.run, finding.choice.row.k, _answer(finding)
+    best = f"the best {run.element} of a {run.group}" if k == 1 else f"the best {k} {run.element}s of a {run.group}"
+    are = "is" if k == 1 else "are"
+    rival = _deciding(finding)
+    shown = f"{answer} by these {run.group}s" if answer == NOT_SHOWN else answer
+    if rival is None:
+        return f"{shown}: nothing was measured that {best} could be compared with."
+    other = _plainly(rival, run.element)
+    if rival.verdict is Verdict.WORSE:
+        return f"{shown}: {other} are better than {best}."
+    if rival.verdict is Verdict.TOO_FEW:
+        return f"{shown}: they are too few to compare {best} with {other}."
+    clearly = "not clearly " if rival.verdict is Verdict.SIMILAR else ""
+    return f"{shown}: {best} {are} {clearly}better than {other}."
+
+
+def _answer(finding: Finding) -> str:
+    rival = _deciding(finding)
+    if rival is None or rival.verdict not in (Verdict.BETTER, Verdict.WORSE):
+        return NOT_SHOWN
+    return YES if rival.verdict is Verdict.BETTER else NO
+
+
+def _deciding(finding: Finding) -> Comparison | None:
+    """Of the rivals that cost no more, the first of those that speak most against ddl."""
+    order = (Verdict.WORSE, Verdict.SIMILAR, Verdict.TOO_FEW, Verdict.BETTER)
     rivals = (finding.uniform, finding.uniform_in_time, *finding.dense_for_less, *finding.cheap)
-    verdicts = {c.verdict for c in rivals if c is not None}
-    if Verdict.WORSE in verdicts:
-        return NO
-    return YES if verdicts == {Verdict.BETTER} else NOT_SHOWN.format(finding.run.group)
+    return min((c for c in rivals if c is not None), key=lambda c: order.index(c.verdict), default=None)
+
+
+def _plainly(c: Comparison, element: str) -> str:
+    """A rival and its cost as someone says it who knows none of our names."""
+    cost = {"gflops": " at the same cost", "seconds": " in the same time", "clips": ""}[c.cost]
+    if METHODS[c.rival.method].role in ("uniform", "equal_cost"):
+        return f"evenly spread {element}s{cost}" if cost else f"as many evenly spread {element}s"
+    return f"{element}s chosen by {c.rival.method}{cost}" if c.rival.method in CHEAP else f"all {element}s{cost}"
 
 
 def _phrase(c: Comparison) -> str:
@@ -180,12 +216,6 @@ def _best_clips(finding: Finding) -> Iterator[str]:
         f" {percent(own.estimate)} of {count(own.videos, group)} ({count(own.sources, 'source')});"
         f" by chance {own.chance:.1f} %{others}."
     )
-
-
-def _counted(verdicts: Sequence[Verdict]) -> str:
-    """How often which verdict came: "better in 3 of 4, worse in 1"."""
-    words = [f"{verdict.value} in {verdicts.count(verdict)}" for verdict in Verdict if verdict in verdicts]
-    return ", ".join([f"{words[0]} of {len(verdicts)}", *words[1:]])
 
 
 def _gflops(rows: Sequence[Row], group: str) -> str:

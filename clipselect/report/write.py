@@ -53,8 +53,8 @@ def write_report(
     >>> results = Results(
     ...     benchmark="mine", base=Network(name="slow"), data=[DataSet(name="val", videos=98)], rows=rows
     ... )
-    >>> write_report(results, "report").summary[0].partition(": choosing")[0]
-    'val: is it worth it? Yes'
+    >>> write_report(results, "report").summary[0].partition(":")[0]
+    'Is it worth it? Yes'
     """
     given: dict[Kind, Path | str | None] = {"html": html, "markdown": markdown, "csv": csv, "json": json}
     files = {kind: Path(path) for kind, path in given.items() if path is not None}

@@ -28,7 +28,7 @@ def test_known_metrics_have_the_names_that_people_use() -> None:
     ("method", "k", "clips", "name"),
     [
         ("uniform", 5, 5.0, "uniform with 5 clips"),
-        ("uniform_equal_cost", 1, 2.29, "uniform with 2.29 clips"),
+        ("uniform_equal_cost", 1, 2.29, "uniform with 2.29 clips on average"),
         ("uniform", 1, 1.0, "uniform with 1 clip"),
         ("uniform", 5, None, "uniform at K = 5"),
         ("even", 2, 2.0, "even at K = 2"),

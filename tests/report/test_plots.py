@@ -3,8 +3,9 @@
 from helpers.report_files import document, finding_of, only, row, runs_of
 
 from clipselect.evaluation.methods import METHODS
+from clipselect.report.classes import ClassGain
 from clipselect.report.findings import findings
-from clipselect.report.plots import finding_plots, overlay_plots, styles, trade_plot
+from clipselect.report.plots import finding_plots, number_place, overlay_plots, styles, trade_plot
 
 
 def test_a_method_looks_the_same_whatever_stands_beside_it() -> None:
@@ -40,3 +41,12 @@ def test_variants_are_named_in_the_caption_and_not_drawn() -> None:
     content = only(row("ddl", 5, 80), row("ddl_literal", 5, 77.7))
     plot = finding_plots(finding_of(content), styles(runs_of(content)), [])[0]
     assert "ddl_literal" in plot.caption and "ddl_literal" not in plot.svg
+
+
+def test_the_number_of_a_bar_stands_at_the_bar_and_not_under_the_mark_of_dense() -> None:
+    def place(gain: float, over_dense: float | None) -> tuple[float, int]:
+        return number_place(ClassGain("falls", 9, 9, gain, over_dense), width=100)
+
+    assert place(20, 60) == (20, 1) and place(-20, -60) == (-20, -1)
+    assert place(20, 25) == (0, -1) and place(-20, -25) == (0, 1)
+    assert place(20, 15) == place(20, None) == (20, 1)

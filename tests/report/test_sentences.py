@@ -1,7 +1,7 @@
 """Findings in words: asserted by the figures and names that they must hold."""
 
 import pytest
-from helpers.report_files import document, finding_of, only, pair, row, runs_of
+from helpers.report_files import document, finding_of, only, pair, report_of, row, runs_of
 
 from clipselect.report.findings import Verdict, findings
 from clipselect.report.sentences import HEADLINES, details, headline, summary
@@ -30,7 +30,8 @@ def test_the_headline_names_rivals_that_are_as_good_for_no_more() -> None:
 @pytest.mark.parametrize(("motion", "answer"), [(60, "Yes"), (79, "Not shown by"), (95, "No")])
 def test_ddl_is_not_worth_it_where_a_rival_without_a_network_does_as_well(motion: float, answer: str) -> None:
     found = finding_of(only(row("ddl", 5, 80), row("uniform", 5, 60), row("motion", 5, motion)))
-    assert summary([found])[0].startswith(f"val: is it worth it? {answer}")
+    assert summary([found])[0].startswith(f"Is it worth it? {answer}")
+    assert ("clips chosen by motion" in summary([found])[0]) == (answer != "Yes")
     assert ("motion at K = 5 costs no more GFLOPs" in headline(found)) == (answer != "Yes")
     assert any(
         "motion at K = 5" in sentence and "the best motion for that cost" in sentence for sentence in details(found)
@@ -79,24 +80,45 @@ def test_the_classes_that_lose_most_are_named() -> None:
 
 
 def test_few_findings_are_summed_up_one_by_one() -> None:
-    val, hard = summary(findings(runs_of(document())))
-    assert val.startswith("val: is it worth it? ") and "(ddl) is 13.5 points better than uniform with 5 clips" in val
-    assert "no significant difference from dense (+1.5 points) with 2.86 times fewer GFLOPs" in val
-    assert "fights (-5.0 points)" in val and "fights" not in hard
+    val, hard, loss = summary(findings(runs_of(document())))
+    assert val.startswith("val: is it worth it? Yes: the best 5 clips of a video are better than evenly spread clips")
+    assert hard.startswith("hard: is it worth it? ")
+    assert "fights: -5.0 points in val" in loss
 
 
 @pytest.mark.parametrize(
-    ("uniform", "dense", "answer"), [(60, 60, "Yes"), (95, 60, "No"), (78, 60, "Not shown by"), (60, 95, "No")]
+    ("uniform", "dense", "answer", "rival"),
+    [
+        (60, 60, "Yes", "than evenly spread clips at the same cost"),
+        (95, 60, "No", "evenly spread clips at the same cost are better"),
+        (78, 60, "Not shown by these videos", "not clearly better than evenly spread clips"),
+        (60, 95, "No", "all clips at the same cost are better"),
+    ],
 )
-def test_the_summary_answers_whether_it_is_worth_it(uniform: float, dense: float, answer: str) -> None:
+def test_the_summary_answers_whether_it_is_worth_it_in_plain_words(
+    uniform: float, dense: float, answer: str, rival: str
+) -> None:
     rows = [row("ddl", 5, 80), row("uniform", 5, uniform), row("dense", 20, dense, gflops=7.0)]
     (sentence,) = summary([finding_of(only(*rows))])
-    assert sentence.startswith(f"val: is it worth it? {answer}")
+    assert sentence.startswith(f"Is it worth it? {answer}: ") and rival in sentence
+    assert sentence.count(".") == 1 and len(sentence) < 160
+    assert not any(word in sentence for word in ("dense", "uniform", "ddl", "GFLOPs", "significant", "points"))
+
+
+def test_too_few_videos_are_said_to_be_so() -> None:
+    few = pair(5, "uniform", 5, 1.0, 3.0, 5.0, differing=5)
+    (sentence,) = summary([finding_of(only(row("ddl", 5, 80), row("uniform", 5, 77), differences=[few]))])
+    assert "Not shown by these videos" in sentence and "too few" in sentence
+
+
+def test_a_composed_data_set_is_explained() -> None:
+    content = only(row("ddl", 5, 80, "mixed"), data=[{"name": "mixed", "videos": 9}], settings={"compose": 9})
+    assert "composed of an action and background" in report_of(content).sections[0].title
 
 
 def test_one_picked_clip_is_not_called_the_best_1_clips() -> None:
     (sentence,) = summary([finding_of(only(row("ddl", 1, 80), row("uniform", 1, 60)))])
-    assert "choosing the best clip of a video (ddl)" in sentence
+    assert "the best clip of a video is better" in sentence
 
 
 def test_a_synthetic_run_says_that_its_figures_mean_nothing() -> None:
@@ -104,9 +126,12 @@ def test_a_synthetic_run_says_that_its_figures_mean_nothing() -> None:
     assert "mean nothing" in summary(findings(runs_of(content)))[0]
 
 
-def test_of_many_findings_the_verdicts_are_counted() -> None:
+def test_of_many_findings_the_answers_are_counted_and_the_greatest_loss_named() -> None:
     content = document()
     content["rows"] = [r for r in content["rows"] if r["data"] == "val" or r["method"] != "uniform"]
     content["rows"].append(row("uniform", 7, 95, "hard"))
-    cost, time = summary(findings(runs_of(content, content)))
-    assert "better in 2 of 4, worse in 2." in cost and "measured time: better in 2 of 2." in time
+    counted, loss = summary(findings(runs_of(content, content)))
+    assert counted.startswith("Is it worth it") and "Yes in 2 of 4 results, no in 2." in counted
+    assert "fights: -5.0 points in val" in loss
+    passages = [p for section in report_of(content, document("b")).sections for p in section.passages]
+    assert {p.answer.split()[4].strip(":") for p in passages} == {"Yes", "No"}
