@@ -162,8 +162,8 @@ def gains_plot(gains: ClassGains, style: Styles) -> str:
 
 
 def number_place(c: ClassGain, width: float) -> tuple[float, int]:
-    """Where the number of a class's bar stands, and on which side of that: beyond the end of the bar, or, where the mark
-    of dense would lie on it, at the bar's foot.
+    """Where the number of a class's bar stands, and on which side of that: beyond the end of the bar, or at its foot
+    where the mark of dense would lie on the number.
 
     Args:
         width: of the plot, in points.
