@@ -36,7 +36,7 @@ def export_onnx(path: Path | str, scorer: Path | str | None = None) -> dict[str,
 
     >>> about = export_onnx("ddnet.onnx")
     >>> about["input"], about["frames"], about["height"], about["clip_duration"]
-    ('clips', '8', '112', '1.0')
+    ('clips', '4', '80', '1.0')
 
     Args:
         path: of the file to write; one that is there is replaced.

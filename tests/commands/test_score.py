@@ -33,7 +33,7 @@ def test_table_and_timeline(run: Run, video: Path) -> None:
 
 
 def test_json_is_as_documented(run: Run, video: Path, tmp_path: Path) -> None:
-    run("score", video, "--k", 2, "--json", tmp_path / "out.json", "--quiet")
+    run("score", video, "--k", 2, "--min-gap", "none", "--json", tmp_path / "out.json", "--quiet")
     assert run.code == 0 and run.out == "" and run.problems == []
     record = only_video(json.loads((tmp_path / "out.json").read_text()))
     assert record["path"] == str(video) and record["error"] is None and record["model"] == DEFAULT_DDNET
@@ -216,9 +216,9 @@ def test_extracted_clips_hold_exactly_the_clips_frames(run: Run, tmp_path: Path)
 
 def test_clips_of_an_earlier_run_are_named_and_kept(run: Run, video: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    run("score", video, "--k", 2, "--extract", folder, "--quiet")
+    run("score", video, "--k", 2, "--min-gap", "none", "--extract", folder, "--quiet")
     before = sorted(folder.iterdir())
-    assert run("score", video, "--k", 2, "--extract", folder, "--quiet").problems == []
+    assert run("score", video, "--k", 2, "--min-gap", "none", "--extract", folder, "--quiet").problems == []
     (folder / "holiday.mp4").touch()
     run("score", video, "--k", 1, "--extract", folder, "--quiet")
     stale = next(path for path in before if "rank02" in path.name)
@@ -277,6 +277,7 @@ def test_doubts_about_the_order_are_notes_and_stand_in_the_json(run: Run, video:
     out = tmp_path / "out.json"
     run("score", video, "--json", out)
     doubts = json.loads(out.read_text())["videos"][0]["doubts"]
-    assert [doubt.split()[0] for doubt in doubts] == ["unlike", "the"]
+    words = [doubt.split()[0] for doubt in doubts]
+    assert words[0] == "unlike" and {*words[1:]} <= {"the"}  # the scores may lie close together, too
     assert "note: unlike 99 % of what ddnet3d-actions" in " ".join(run.out.split())
-    assert [line.split()[2] for line in run("score", video, "--quiet").err.splitlines()] == ["unlike", "the"]
+    assert [line.split()[2] for line in run("score", video, "--quiet").err.splitlines()] == words
