@@ -1,7 +1,7 @@
 """Is a video unlike everything that a DDNet was distilled on? Then the order of its scores is a guess.
 
-The DDNet's own features answer: a mixture of Gaussians is fitted to those of its training clips, and travels with its
-weights. A video is as unlike the training clips as its own clips lie far from the nearest Gaussian.
+The DDNet's own features answer: cluster centres of the directions of its training clips' features travel with its
+weights. A video is as unlike the training clips as its own clips point away from the nearest centre.
 """
 
 from collections.abc import Mapping
@@ -24,30 +24,25 @@ Features = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TrainingDomain:
-    """The training clips of a DDNet, as c Gaussians over its d features; see `clipselect.training.domain_fit`.
+    """The training clips of a DDNet, as c directions in its d features; see `clipselect.training.domain_fit`.
 
     Attributes:
-        mean, scale: [d] of the features of the training clips.
-        centres: [c, d] in scaled features.
-        factors: [c, d, d] lower triangular: the inverse covariance is `factor @ factor.T`.
+        mean: [d] of the features of the training clips.
+        whitening: [d, d] makes centred features uncorrelated, with about equal variances.
+        centres: [c, d] of clusters of the directions of whitened features.
         distances: [101] percentiles 0 to 100 of the distances of known videos, most of them never trained on.
     """
 
     mean: Features
-    scale: Features
+    whitening: Features
     centres: Features
-    factors: Features
     distances: Features
 
     def clip_distances(self, features: Features) -> Features:
-        """[n] of clips, from their features [n, d]: minus twice the log likelihood of the likeliest Gaussian, less a
-        constant."""
-        scaled = (features - self.mean) / self.scale
-        away = [
-            (((scaled - centre) @ factor) ** 2).sum(axis=1) - 2 * np.log(np.diag(factor)).sum()
-            for centre, factor in zip(self.centres, self.factors, strict=True)
-        ]
-        nearest: Features = np.min(away, axis=0)
+        """[n] of clips, from their features [n, d]: squared, in [0, 4], of their direction from the nearest centre."""
+        found = directions((features - self.mean) @ self.whitening)
+        squares = 1 + (self.centres**2).sum(axis=1) - 2 * found @ self.centres.T
+        nearest: Features = squares.min(axis=1)
         return nearest
 
     def share_nearer(self, features: Features) -> float:
@@ -62,13 +57,11 @@ class TrainingDomain:
         return float(np.searchsorted(self.distances, distance, side="left")) / len(self.distances)
 
     def tensors(self) -> "dict[str, Tensor]":
-        """For a weights file. The factors are packed in half precision, which changes distances by less than 1 %."""
+        """For a weights file. The centres are kept in half precision, which changes distances by less than 1 %."""
         import torch
 
-        rows, columns = np.tril_indices(self.factors.shape[1])
-        packed = torch.from_numpy(self.factors[:, rows, columns]).half()
-        names = ("mean", "scale", "centres", "distances")
-        return {PREFIX + name: torch.from_numpy(getattr(self, name)) for name in names} | {PREFIX + "factors": packed}
+        own = {name: torch.from_numpy(getattr(self, name)) for name in ("mean", "whitening", "centres", "distances")}
+        return {PREFIX + name: tensor.half() if name == "centres" else tensor for name, tensor in own.items()}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Any]) -> "TrainingDomain | None":
@@ -81,10 +74,14 @@ class TrainingDomain:
         found = {name: np.asarray(tensor, np.float32) for name, tensor in own.items()}
         if not found:
             return None
-        count, d = found["centres"].shape
-        if {found["mean"].shape, found["scale"].shape} != {(d,)} or found["distances"].ndim != 1:
+        domain = cls(found["mean"], found["whitening"], found["centres"], found["distances"])
+        d = domain.centres.shape[1]
+        if (domain.mean.shape, domain.whitening.shape, domain.distances.ndim) != ((d,), (d, d), 1):
             raise ValueError("shapes do not fit")
-        factors = np.zeros((count, d, d), np.float32)
-        rows, columns = np.tril_indices(d)
-        factors[:, rows, columns] = found["factors"]
-        return cls(found["mean"], found["scale"], found["centres"], factors, found["distances"])
+        return domain
+
+
+def directions(vectors: Features) -> Features:
+    """Rows [n, d] scaled to unit length; rows of zeros stay."""
+    unit: Features = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return unit

@@ -7,14 +7,23 @@ import pytest
 
 from clipselect.scoring.doubts import doubts, order_table, share_in_order
 from clipselect.scoring.scorer import Scorer, load_scorer
+from clipselect.scoring.training_domain import Features
 from clipselect.training.domain_fit import fit_training_domain
+
+
+def known(clips: int) -> Features:
+    return np.tile(8 * np.eye(6, dtype=np.float32)[0], (clips, 1))
+
+
+def unlike(clips: int) -> Features:
+    return np.tile(-8 * np.eye(6, dtype=np.float32)[3], (clips, 1))
 
 
 @pytest.fixture(scope="module")
 def scorer() -> Scorer:
-    """Right about half of the pairs within 0.1 and about nearly all of those within 0.5; it knows features around 0."""
+    """Right about half of the pairs within 0.1 and about nearly all of those within 0.5; it knows features that are large in the first or second place."""
     rng = np.random.default_rng(0)
-    videos = [rng.normal(size=(5, 3)).astype(np.float32) for _ in range(200)]
+    videos = [rng.normal(8 * np.eye(6)[i % 2], size=(5, 6)).astype(np.float32) for i in range(200)]
     domain = fit_training_domain(np.concatenate(videos[:100]), videos[100:])
     order = {"difference": [0.1, 0.5], "right": [0.5, 0.95]}
     own = load_scorer(device="cpu")
@@ -28,7 +37,7 @@ def test_scores_that_lie_close_together_are_a_guess(scorer: Scorer) -> None:
 
 
 def test_scores_that_lie_far_apart_are_none(scorer: Scorer) -> None:
-    assert doubts(scorer, np.array([0.1, 0.9], np.float32), np.zeros((2, 3), np.float32)) == ()
+    assert doubts(scorer, np.array([0.1, 0.9], np.float32), known(2)) == ()
 
 
 def test_a_single_clip_has_no_order(scorer: Scorer) -> None:
@@ -36,17 +45,17 @@ def test_a_single_clip_has_no_order(scorer: Scorer) -> None:
 
 
 def test_a_video_unlike_the_training_clips_is_a_guess(scorer: Scorer) -> None:
-    (sentence,) = doubts(scorer, np.array([0.1, 0.9], np.float32), np.full((2, 3), 9, np.float32))
+    (sentence,) = doubts(scorer, np.array([0.1, 0.9], np.float32), unlike(2))
     assert sentence.startswith("unlike 99 % of what ddnet3d-actions") and "clipselect distill" in sentence
     assert "its order is a guess" in sentence
-    (sentence,) = doubts(scorer, np.array([0.9], np.float32), np.full((1, 3), 9, np.float32))
+    (sentence,) = doubts(scorer, np.array([0.9], np.float32), unlike(1))
     assert "its score is a guess" in sentence and "order" not in sentence
 
 
 def test_weights_that_say_nothing_raise_no_doubt(scorer: Scorer) -> None:
     metadata = {key: value for key, value in scorer.metadata.items() if key != "held_out"}
     silent = replace(scorer, metadata=metadata, training_domain=None)
-    assert doubts(silent, np.array([0.5, 0.5], np.float32), np.full((2, 3), 9, np.float32)) == ()
+    assert doubts(silent, np.array([0.5, 0.5], np.float32), unlike(2)) == ()
 
 
 def test_the_table_counts_the_pairs_that_differ_by_no_more() -> None:
