@@ -2,13 +2,16 @@
 
 import signal
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand
 
-from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.text import printable
 
 STDOUT = "-"
@@ -26,6 +29,23 @@ def print_error(problem: object) -> None:
 def print_warning(sentence: object) -> None:
     """One line on standard error that begins with "warning:"."""
     stderr().print(Text(f"warning: {printable(sentence)}"))
+
+
+@contextmanager
+def warnings_shown() -> Iterator[None]:
+    """Warnings of the library as one line each, without the place in the code that Python shows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ClipselectWarning)
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, ClipselectWarning):
+                print_warning(message)
+            else:
+                before(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def option_problem(error: ArgumentError) -> str:

@@ -1,9 +1,7 @@
 """`clipselect evaluate`: accuracy and cost of every method on labelled data."""
 
 import tempfile
-import warnings
-from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from clipselect.commands.common import Command, check, stderr, write_stdout
+from clipselect.commands.common import Command, check, stderr, warnings_shown, write_stdout
 from clipselect.commands.options import BaseGeometry, ClipDuration, Device, Fps, MinGap, Model, Stride, Threads
 from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
-from clipselect.errors import ClipselectWarning
-from clipselect.media.text import printable
 
 if TYPE_CHECKING:
     from clipselect.evaluation.evaluate import Evaluation
@@ -66,7 +62,7 @@ def run_evaluation(evaluation: "Evaluation", out: Path, *, quiet: bool, what: st
     from clipselect.report.write import render, write_report
 
     failures = Failures(what)
-    with stoppable(out), _warnings_shown(), ProgressDisplay(quiet) as display:
+    with stoppable(out), warnings_shown(), ProgressDisplay(quiet) as display:
         results = evaluation.run(out, progress=display, on_error=failures.add)
     failures.report()
     report = write_report([results], markdown=out / "results.md")
@@ -172,20 +168,3 @@ def _synthetic(options: dict[str, Any], folder: Path) -> dict[str, Any]:
     options |= {"data": made.data, "base": str(made.base), "model": str(made.model), "benchmark": SYNTHETIC}
     options |= {"k": options["k"] or SYNTHETIC_KS}
     return options | ({"background": made.background, "domains": made.domains} if options["compose"] else {})
-
-
-@contextmanager
-def _warnings_shown() -> Iterator[None]:
-    """Warnings of the library as one line each, without the place in the code that Python shows."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", ClipselectWarning)
-        before = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if issubclass(category, ClipselectWarning):
-                stderr().print(Text(f"warning: {printable(message)}", style="yellow"))
-            else:
-                before(message, category, *place, **more)
-
-        warnings.showwarning = show
-        yield

@@ -25,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextCol
 from rich.progress import TimeRemainingColumn as RemainingColumn
 from rich.text import Text
 
-from clipselect.commands.common import print_error, stderr
+from clipselect.commands.common import print_error, stderr, warnings_shown
 from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.media.progress import Progress
 from clipselect.media.text import printable
@@ -181,5 +181,6 @@ def run_training(train: Callable[..., T], arguments: dict[str, Any], failures: F
     started = "torchrun -m " if "TORCHELASTIC_RUN_ID" in os.environ else ""
     command = started + shlex.join(["clipselect", *sys.argv[1:]])  # for the card
     work = given.get("work") or given["output"].with_suffix(".work")
-    with stoppable(work, failures.quiet), ProgressDisplay(arguments["quiet"] or failures.quiet) as display:
+    quiet = arguments["quiet"] or failures.quiet
+    with stoppable(work, failures.quiet), warnings_shown(), ProgressDisplay(quiet) as display:
         return train(**given, command=command, progress=display, on_error=failures.add)

@@ -53,8 +53,8 @@ def split_identities(data: SetImages, seed: int) -> tuple[SetImages, SetImages]:
     wanted = min(max(round(SHARE * count), MIN_IDENTITIES), MAX_IDENTITIES)
     if len(fitting) < MIN_IDENTITIES or count - wanted < 2:
         raise ClipselectError(
-            f"{count} identities, {len(fitting)} of them with two images or more, are too few: two are held out to "
-            "choose the best step; give at least four identities"
+            f"{count} identities to train on, {len(fitting)} of them with two images or more, are too few: two of "
+            "these are held out to choose the best step, and at least two others are needed; add identities or images"
         )
     held_out = np.sort(np.random.default_rng(seed).permutation(fitting)[:wanted])
     others = np.setdiff1d(np.arange(count), held_out)
