@@ -49,7 +49,7 @@ def load_base(
 
     >>> base = load_base(device="cpu")  # the small one that comes along
     >>> len(base.classes), base.clip_duration
-    (12, 1.0)
+    (22, 1.0)
     """
     network, _, checkpoint = str(model or "").partition(":")
     if network == "torchvision":

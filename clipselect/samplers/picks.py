@@ -134,7 +134,7 @@ class Picks(Sequence[Pick]):
         >>> from clipselect import select
         >>> [pick] = select("video.mp4", k=1).explain("r3d-actions")
         >>> pick.explanation.nearest, pick.explanation.hardest_negative
-        ('swim_backstroke', 'swim_breaststroke')
+        ('flying_kite', 'background')
 
         Args:
             base: from `load_base` or `Base.from_module`, or what `load_base` loads. It sees the picks alone, which are
@@ -200,7 +200,7 @@ class Picks(Sequence[Pick]):
         >>> from clipselect import load_base, select
         >>> base = load_base(device="cpu")
         >>> base.probabilities(select("video.mp4", k=2).decode_for(base)).shape
-        torch.Size([2, 12])
+        torch.Size([2, 22])
 
         Raises:
             VideoError, ClipselectError: as for `decode`.

@@ -81,7 +81,7 @@ class TrainingDomain:
         return domain
 
 
-def directions(vectors: Features) -> Features:
+def directions(vectors: NDArray[np.floating[Any]]) -> Features:
     """Rows [n, d] scaled to unit length; rows of zeros stay."""
     unit: Features = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     return unit

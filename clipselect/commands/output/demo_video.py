@@ -1,5 +1,6 @@
 """A short untrimmed video out of nothing: a room in which two figures scuffle."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,14 @@ ACTION = (5.0, 8.0)
 
 
 def write_demo_video(path: Path) -> None:
+    write_frames(path, demo_scenes(np.arange(RATE * SECONDS) / RATE), RATE, WIDTH, HEIGHT)
+
+
+def demo_scenes(times: NDArray[np.float64]) -> Iterator[NDArray[np.uint8]]:
+    """The demo's frames [HEIGHT, WIDTH, 3] RGB at some seconds, with a little grain."""
     rng = np.random.default_rng(0)
     background = _room()
-    scenes = (_scene(background, i / RATE, rng) for i in range(RATE * SECONDS))
-    write_frames(path, scenes, RATE, WIDTH, HEIGHT)
+    return (_scene(background, t, rng) for t in times.tolist())
 
 
 def _room() -> NDArray[np.float64]:
