@@ -81,6 +81,34 @@ def composed_differences() -> str:
     return table(("base", "data", "`ddl` at K = 5", *less, "AUC DDNet", "AUC base's confidence"), rows)
 
 
+def seeds() -> str:
+    """Top-1 of ddl over the seeds of a distillation: means, and from the lowest to the highest, of intervals too."""
+    rows = []
+    for recipe in ("labels", "unlabelled"):
+        found = [read_results(path) for path in sorted((RESULTS / "seeds").glob(f"{recipe}_*.json"))]
+        for data in COMPOSED if found else ():
+            means = [mean_and_range(top1_of_seeds(found, data, k)) for k in (1, 3, 5, 9)]
+            gains = [gain_of_seeds(found, data, rival) for rival in (EQUAL_COST, "dense")]
+            aucs = [
+                entry.measures["auc_ddnet"].value for one in found for entry in one.ranking or () if entry.data == data
+            ]
+            auc = f"{sum(aucs) / len(aucs):.3f} ({min(aucs):.3f}-{max(aucs):.3f})"
+            rows.append((f"{recipe}, {len(found)} seeds", data, *means, *gains, auc))
+    columns = ("distilled by", "data", *(f"K = {k}" for k in (1, 3, 5, 9)), f"K = 5 less `{EQUAL_COST}`")
+    return table((*columns, "K = 5 less `dense`", "AUC"), rows) if rows else ""
+
+
+def top1_of_seeds(found: Sequence[Results], data: str, k: int) -> list[float]:
+    return [row.metrics["top1"].value for one in found if (row := find(one, data, DDL, k))]
+
+
+def gain_of_seeds(found: Sequence[Results], data: str, rival: str) -> str:
+    """The mean difference at K = 5; every seed's paired interval lies within what stands in brackets."""
+    less = [one for results in found if (one := difference(results, data, "top1", (DDL, 5), rival))]
+    mean = sum(one.difference for one in less) / len(less)
+    return f"{mean:+.1f} ({min(one.low for one in less):+.1f} to {max(one.high for one in less):+.1f})"
+
+
 def trimmed() -> str:
     """Top-1 on videos all of whose clips show the action."""
     methods = (DDL, EQUAL_COST, "uniform", "dense")
