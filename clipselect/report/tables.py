@@ -136,9 +136,15 @@ def unreadable_table(runs: Sequence[Run]) -> list[Table]:
 
 
 def fact(value: object) -> str:
-    """A value of a results file as text."""
+    """A value of a results file as text.
+
+    >>> fact([{"name": "nan", "sha256": "1f"}, {"name": "fan", "sha256": "2e"}]), fact([]), fact(0.25)
+    ('nan 1f, fan 2e', '-', '0.25')
+    """
     if isinstance(value, list):
         return ", ".join(map(fact, value)) or "-"
+    if isinstance(value, dict):  # a network: its name and its fingerprint
+        return " ".join(map(fact, value.values()))
     if isinstance(value, float):
         return f"{value:.6g}"
     return "-" if value is None else str(value)
