@@ -1,5 +1,6 @@
 """One input after the other: what one of them cannot do costs the others nothing, and Ctrl-C keeps what is done."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -87,6 +88,16 @@ def finish(results: Sequence[Result], undone: int, what: str, skipped: int = 0) 
     if failed or skipped:
         nothing = not any(isinstance(result, Scored) for result in results)
         raise typer.Exit(2 if nothing or (failed and wanted == 1) else 1)
+
+
+def once(paths: Sequence[Path]) -> list[Path]:
+    """Every file once, with a warning for those that were named several times."""
+    first: dict[str, Path] = {}
+    for path in paths:
+        real = os.path.realpath(path)
+        if first.setdefault(real, path) is not path:
+            print_warning(f"{path}: was given more than once; it is scored once")
+    return [*first.values()]
 
 
 def score_video_file(

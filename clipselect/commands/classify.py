@@ -69,11 +69,13 @@ def classify(
         picks = selector(video, progress=display)
     answers = compare(picks.scores, picks.picked, scorer, network)
     result = scored_video(picks)
+    known = caveats(network)
+    result.facts["caveats"] = [*known]
     if not quiet:
         length = clock(result.facts["duration"])
         title = f"{printable(video)}  {length}, {count(len(result.elements), 'candidate clip')}"
         outputs.console.print(Text(title, style="bold"))
-        _print(outputs.console, answers, network.classes, caveats(network))
+        _print(outputs.console, answers, network.classes, known)
         outputs.console.print(*(Text(f"note: {doubt}", style="yellow") for doubt in result.facts["doubts"]), sep="\n")
     for warning in (*result.facts["warnings"], *(result.facts["doubts"] if quiet else ())):
         print_warning(f"{video}: {warning}")
@@ -84,11 +86,15 @@ def classify(
 
 
 def _row(answer: "Answer", classes: tuple[str, ...]) -> dict[str, Any]:
+    from clipselect.zoo.base import background_probability
+
     return {
         "method": answer.method,
         "k": answer.clips,
         "gflops": None if answer.gflops is None else round(answer.gflops, 4),
         "seconds": round(answer.seconds, 4),
+        "answer": "none of these" if answer.none_of_these else classes[int(answer.probabilities.argmax())],
+        "background": round(float(background_probability(answer.probabilities).clamp(0, 1)), 6),
         "probabilities": {name: round(float(p), 6) for name, p in zip(classes, answer.probabilities, strict=True)},
     }
 

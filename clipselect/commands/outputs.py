@@ -52,6 +52,8 @@ class Outputs(ABC):
             refuse_data_file(path)
         if self.plot is not None:
             plots.check_plot(self.plot)
+        if self.html is not None:
+            check_page(self.html)
         check(
             len({path.resolve() for path in self._files}) == len(self._files),
             "two of --json, --csv, --plot, --html and --index name the same file; give each its own",
@@ -311,6 +313,12 @@ class FrameOutputs(Outputs):
             folder = parent / f"{stem}_{next(copies)}"
         files.make_folder(folder)
         return folder
+
+
+def check_page(html: Path) -> None:
+    """Raise a ClipselectError unless a page may have that name."""
+    named = html.suffix.lower() in (".html", ".htm")
+    check(named or not html.suffix, f"{html}: a page must be named .html; choose another name")
 
 
 def write(path: Path, content: str | bytes) -> None:

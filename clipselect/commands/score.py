@@ -53,7 +53,7 @@ def score(
 
     Exit code 0: all scored. 1: some of several videos could not be. 2: none could be, or wrong usage.
     """
-    from clipselect.commands.batch import finish, run_batch, score_video_file
+    from clipselect.commands.batch import finish, once, run_batch, score_video_file
     from clipselect.commands.output.records import failed_video
     from clipselect.commands.outputs import VideoOutputs
     from clipselect.index.inputs import find_videos
@@ -64,6 +64,7 @@ def score(
     outputs = VideoOutputs(json_file, csv_file, plot, html, extract, quiet)
     inputs: list[tuple[Path, str | ClipselectError]] = []
     paths = find_videos(videos, prefix, on_error=lambda path, error: inputs.append((Path(path), error)))
+    paths = once(paths)
     for number, path in enumerate(paths, start=1):
         inputs.append((path, printable(path.name) + (f" ({number}/{len(paths)})" if len(paths) > 1 else "")))
     outputs.refuse_overwrite(*videos, *paths, scorer, candidates, explain)

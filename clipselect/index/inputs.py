@@ -101,7 +101,7 @@ def _videos_at(path: Path, prefix: Path | None, *, may_be_empty: bool) -> list[P
             missing = f"none of the {len(paths)} files it lists is there, such as {first}"
             problem = missing if many else f"the file it lists, {first}, is not there"
             remedy = "give videos, or a prefix, the folder from which its paths count"
-            raise ClipselectError(f"{path}: is text, and {problem}; {remedy}")
+            raise ClipselectError(f"{path}: was read as a list of videos, a path a line, and {problem}; {remedy}")
         return paths
     if glob.has_magic(str(path)) and not os.path.lexists(path):
         raise ClipselectError(f"{path}: nothing matches; check the pattern and the folder")

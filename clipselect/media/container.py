@@ -69,9 +69,16 @@ def refuse_no_video(container: av.container.InputContainer, frames: int, path: P
     if name in TEXT_FORMATS:
         raise VideoError(f"{path}: {IS_TEXT}")
     brand = container.metadata.get("major_brand", "")
+    if name == "webp_pipe" and _is_animated_webp(path):
+        raise VideoError(f"{path}: is an animated WebP, which FFmpeg cannot decode; convert it to .mp4 or .gif")
     image = name == "image2" or name.endswith("_pipe") or name in IMAGE_FORMATS or brand in IMAGE_BRANDS
-    if image and frames <= 1:
+    if name == "ico" or (image and frames <= 1):  # an icon is one image in several sizes
         raise VideoError(f"{path}: is an image, not a video; give a video file, or a folder of images as its frames")
+
+
+def _is_animated_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"ANIM" in file.read(64)
 
 
 @dataclass

@@ -44,9 +44,12 @@ def time_ticks(duration: float, most: int = 7) -> list[tuple[float, str]]:
     [(0, '0:00'), (5, '0:05'), (10, '0:10'), (15, '0:15'), (20, '0:20')]
     >>> time_ticks(3725)[-3:]
     [(2400, '40:00'), (3000, '50:00'), (3725, '1:02:05')]
+    >>> time_ticks(3600.03)[-1], time_ticks(12.48)[-1]
+    ((3600.03, '1:00:00'), (12.48, '0:12.5'))
     """
     step = next((step for step in ROUND_STEPS if duration / step <= most), duration / most)
     decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2
     before_end = int((duration - 0.6 * step) / step)  # a tick nearer to the end would run into its label
     ticks = [(tick * step, clock(tick * step, decimals)) for tick in range(max(before_end, 0) + 1)]
-    return [*ticks, (duration, clock(duration, decimals if duration == round(duration) else max(decimals, 1)))]
+    is_round = step >= 10 or abs(duration - round(duration)) < 0.05
+    return [*ticks, (duration, clock(duration, decimals if is_round else max(decimals, 1)))]

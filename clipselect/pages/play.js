@@ -1,5 +1,15 @@
 // Without this script a page still shows everything: pictures do not move, and folded clips are opened by hand.
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const noVideo = (section) => {
+  for (const frame of section.querySelectorAll(".frame.plays")) frame.classList.remove("plays", "playing");
+  for (const video of section.querySelectorAll("video")) video.removeAttribute("tabindex");
+  for (const link of section.querySelectorAll('.rows a[href*="#t="]')) link.removeAttribute("href");
+  for (const note of section.querySelectorAll(".missing")) note.hidden = false;
+};
+for (const section of document.querySelectorAll("section")) {
+  const first = section.querySelector("video");
+  if (first) first.preload = "metadata"; // is the file there?
+}
 for (const video of document.querySelectorAll("video")) {
   const frame = video.parentElement, [start, end] = video.src.split("#t=")[1].split(",").map(Number);
   const play = () => { frame.classList.add("playing"); video.play().catch(() => {}); };
@@ -10,7 +20,7 @@ for (const video of document.querySelectorAll("video")) {
   };
   video.addEventListener("timeupdate", repeat);
   video.addEventListener("pause", repeat);
-  video.addEventListener("error", () => { frame.classList.remove("plays", "playing"); video.removeAttribute("tabindex"); });
+  video.addEventListener("error", () => noVideo(frame.closest("section")));
   if (!still) {
     frame.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && play());
     frame.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && stop());

@@ -54,6 +54,14 @@ def timeline_bars(
     return bars
 
 
+def timeline_note(spans: ArrayLike, scores: ArrayLike, picked: Collection[int], duration: float) -> str:
+    """What the bars of `timeline_bars` stand for where they are not a clip each; else empty."""
+    spans = np.asarray(spans, dtype=np.float64).reshape(-1, 2)
+    if len(_runs(painted(np.unique(spans), spans, scores, picked), np.unique(spans))) <= MAX_BARS:
+        return ""
+    return f"Each bar: the best clip of {duration / MAX_BARS:.3g} s, or the picked one"
+
+
 def painted(
     edges: NDArray[np.float64], spans: ArrayLike, scores: ArrayLike, picked: Collection[int]
 ) -> NDArray[np.int64]:
@@ -76,6 +84,7 @@ def timeline_svg(
     duration: float,
     *,
     links: Sequence[str | None] | None = None,
+    axis: ScoreAxis | None = None,
     height: int = 170,
     max_bars: int = MAX_BARS,
 ) -> str:
@@ -87,11 +96,12 @@ def timeline_svg(
         picked: indices of the picked clips.
         duration: of the video, in seconds.
         links: where a bar leads to, an address or None per clip, such as "#clip7".
+        axis: of the scores; one of their own by default.
         height: in pixels.
     """
     spans = np.asarray(spans, dtype=np.float64).reshape(-1, 2)
     values = [float(score) for score in scores]
-    axis = score_axis(values)
+    axis = axis or score_axis(values)
     bars = timeline_bars(spans, values, picked, duration, max_bars)
     top, bottom = 20.0, height - 34.0
     rank = {i: place for place, i in enumerate(sorted(range(len(values)), key=lambda i: -values[i]), start=1)}

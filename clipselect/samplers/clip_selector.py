@@ -195,14 +195,16 @@ class ClipSelector:
             frames = FrameArray.from_pixels(video, self.fps)
             check_argument(self.index is None, "index", "cannot be given with frames in memory, which it does not know")
             scores = self._score(frames, progress)
-            picks = Picks(scores, self._pick(scores))
+            picked, shortfall = self._pick(scores)
+            picks = Picks(scores, picked, shortfall=shortfall)
             return picks if self.keep_frames else picks.without_frames()
         read = signature(video)
         found = self._from_index(video)
         if found is None:
             source = open_source(video, decoder=self.decoder, fps=self._fps, threads=self.threads)
             found = self._score(source, progress)
-        return Picks(found, self._pick(found), Path(video), read)
+        picked, shortfall = self._pick(found)
+        return Picks(found, picked, Path(video), read, shortfall=shortfall)
 
     def _score(self, source: Source, progress: ProgressCallback) -> VideoScores:
         length, stride = self._grid if self.candidates is None else (None, None)
@@ -211,10 +213,15 @@ class ClipSelector:
             progress=progress,
         )  # fmt: skip
 
-    def _pick(self, scores: VideoScores) -> selection.Selection:
-        return selection.select(
-            scores.scores, scores.spans, k=self._most, threshold=self._threshold, min_gap=self.min_gap
-        )
+    def _pick(self, scores: VideoScores) -> tuple[selection.Selection, tuple[str, ...]]:
+        """The best clips, and a warning where the gap leaves fewer than were asked for."""
+        limits = {"k": self._most, "threshold": self._threshold}
+        picked = selection.select(scores.scores, scores.spans, **limits, min_gap=self.min_gap)
+        found, without_gap = len(picked.ranked), len(selection.select(scores.scores, **limits).ranked)
+        if self.k is None or found == without_gap:
+            return picked, ()
+        how = f"with {self.min_gap:g} s between them" if self.min_gap else "without overlap"
+        return picked, (f"{found} of {self.k} picks asked for: no more clips fit {how}",)
 
     def _from_index(self, video: Path | str) -> VideoScores | None:
         """The scores that the index holds of a video as it is now; None if the video must be scored."""
@@ -282,6 +289,6 @@ class ClipSelector:
         return {
             "model": self.scorer.name, "k": self._most, "threshold": self.threshold,
             **(grid if own is None else {"clip_duration": None, "stride": None, "candidates": str(own)}),
-            "min_gap": self.min_gap, "decoder": self.decoder, "fps": float(self._fps),
+            "min_gap": self.min_gap, "decoder": self.decoder, "fps": None if self.fps is None else float(self.fps),
             "fast": self.fast, "device": self.scorer.device_name,
         }  # fmt: skip

@@ -56,6 +56,7 @@ class Picks(Sequence[Pick]):
         read: signature of the file when it was read, by which `decode` and `save` notice that it has changed.
         explanations: of the picks in time order, from `explain`; else empty.
         caveats: of the explanations: which classes the base knows, and what it says of anything else; else empty.
+        shortfall: why the gap leaves fewer picks than were asked for, one sentence; else empty.
     """
 
     scores: VideoScores
@@ -64,6 +65,7 @@ class Picks(Sequence[Pick]):
     read: tuple[int, int] | tuple[None, None] = (None, None)
     explanations: tuple[Explanation, ...] = ()
     caveats: tuple[str, ...] = ()
+    shortfall: tuple[str, ...] = ()
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
@@ -83,8 +85,8 @@ class Picks(Sequence[Pick]):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know about the video, one sentence each."""
-        return self.scores.source.warnings
+        """What the user should know about the video and how many clips were picked, one sentence each."""
+        return (*self.scores.source.warnings, *self.shortfall)
 
     @property
     def doubts(self) -> tuple[str, ...]:

@@ -35,7 +35,10 @@ def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: 
     assert rows["uniform"]["gflops"] < rows["ddl"]["gflops"] < rows["dense"]["gflops"]
     for row in rows.values():
         assert row["seconds"] > 0 and len(row["probabilities"]) == 22
-        assert 0 < sum(row["probabilities"].values()) <= 1 + 1e-5
+        assert row["background"] == pytest.approx(1 - sum(row["probabilities"].values()), abs=1e-4)
+        best = max(row["probabilities"], key=row["probabilities"].__getitem__)
+        assert row["answer"] == ("none of these" if row["background"] > row["probabilities"][best] else best)
+    assert document["videos"][0]["caveats"][0].startswith("classes it knows: ") and document["videos"][0]["doubts"]
     assert sum(c["picked"] for c in document["videos"][0]["clips"]) == 3
 
 

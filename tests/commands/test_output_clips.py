@@ -51,6 +51,9 @@ def test_an_hour_is_a_small_page_on_which_every_clip_is_found(hour: Path, k: int
     assert len(anchors) == len(set(anchors)) == 3600
     bars = re.findall(r'<a href="#(v1c\d+)"', page)
     assert len(bars) <= MAX_BARS and set(bars) <= set(anchors)
+    assert "Each bar: the best clip of 15 s" in page
+    plays = re.findall(r'<a href="hour\.mp4#t=[\d.]+,[\d.]+">', page)
+    assert len(plays) == 3600 - len(video.thumbnails) == page.count('<a class="back" href="#v1">')
     shown, folded = page.split("<details>")
     assert shown.count('class="picked"') >= k and 'class="picked"' not in folded.split("<footer>")[0]
     assert shown.count("<video") == min(k, MAX_PICKS)
@@ -88,3 +91,20 @@ def test_a_plot_says_which_videos_it_left_out(hour: Path) -> None:
     assert "2 more are in the other outputs" in clips_plot([few] * (MAX_VIDEOS + 2), ".svg").decode()
     drawn = clips_plot([video], ".svg").decode()
     assert drawn.count("#1a7f37") >= 3 and drawn.count("<path") < 2 * MAX_BARS, "a bar per part of the time"
+
+
+def test_videos_of_one_page_have_one_scale(hour: Path) -> None:
+    high, low = scored(hour, 5), scored(hour, 5)
+    high = replace(high, scores=high.scores * 0.1 + 0.85, elements=[e | {"score": 0.9} for e in high.elements])
+    low = replace(low, scores=low.scores * 0.1 + 0.05, elements=[e | {"score": 0.1} for e in low.elements])
+    scales = re.findall(r'<text class="scale"[^>]*>([^<]*)<', clips_page([high, low], {}, hour.parent))
+    low_scales, high_scales = scales[: len(scales) // 2], scales[len(scales) // 2 :]
+    assert low_scales == high_scales and float(scales[0]) < 0.1 and float(scales[-1]) > 0.8
+
+
+def test_notes_of_a_page_begin_with_a_capital_and_defaults_are_not_listed(hour: Path) -> None:
+    video = scored(hour, 5)
+    video.facts["doubts"] = ["unlike everything"]
+    page = clips_page([video], {"model": "tiny", "min_gap": 0.0, "fast": False, "clip_duration": 1.0}, hour.parent)
+    assert ">Unlike everything<" in page
+    assert "min_gap" not in page and "<dt>clip duration</dt><dd>1</dd>" in page and "<dt>fast</dt>" not in page

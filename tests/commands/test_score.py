@@ -95,10 +95,14 @@ def test_text_and_images_are_refused_by_what_they_are(run: Run, video: Path, her
     Path("terminal.nfo").write_text("text that FFmpeg would draw\n" * 30)
     Pillow.new("RGB", (64, 48), "green").save("photo.jpg")
     Pillow.new("RGB", (64, 48), "green").save("photo.gif")
+    Pillow.new("RGB", (64, 48), "green").save("icon.ico", sizes=[(16, 16), (32, 32)])
+    moving = [Pillow.new("RGB", (64, 48), colour) for colour in ("red", "green")]
+    moving[0].save("moving.webp", save_all=True, append_images=moving[1:])
     run("score", "*", "--json", "out.json", "--quiet")
-    assert run.code == 1 and len(run.problems) == 5
-    for name, kind in {"notes.txt": "text", "terminal.nfo": "text", "photo.jpg": "image", "photo.gif": "image"}.items():
-        assert re.search(f"{name}: is .*{kind}", run.err)
+    assert run.code == 1 and len(run.problems) == 7
+    kinds = {"notes.txt": "list", "terminal.nfo": "text", "moving.webp": "animated WebP"}
+    for name, kind in (kinds | dict.fromkeys(("photo.jpg", "photo.gif", "icon.ico"), "image")).items():
+        assert re.search(f"{name}: (is|was) .*{kind}", run.err)
     assert_refused(run("score", "photo.jpg"), "photo.jpg", "image")
 
 
@@ -122,7 +126,7 @@ def test_candidates_of_the_users_own(run: Run, video: Path, tmp_path: Path) -> N
     assert [(c["start"], c["end"]) for c in only_video(document)["clips"]] == [(0, 0.5), (0.5, 2), (2, 2.52)]
     assert document["settings"]["candidates"] == str(windows) and document["settings"]["clip_duration"] is None
     assert_refused(run("score", video, "--candidates", windows, "--stride", 1), "--stride cannot be given")
-    assert_refused(run("score", video, video, "--candidates", windows), "one video", "one by one")
+    assert_refused(run("score", video, tmp_path / "b.mp4", "--candidates", windows), "one video", "one by one")
     windows.write_text("start,end\n0,1\n30,31\n")
     assert_refused(run("score", video, "--candidates", windows), "plain.mp4", "--candidates", "30 to 31 s")
     windows.write_text("from,to\n0,1\n")
@@ -221,7 +225,7 @@ def test_clips_of_an_earlier_run_are_named_and_kept(run: Run, video: Path, tmp_p
     assert run("score", video, "--k", 2, "--min-gap", "none", "--extract", folder, "--quiet").problems == []
     (folder / "holiday.mp4").touch()
     run("score", video, "--k", 1, "--extract", folder, "--quiet")
-    stale = next(path for path in before if "rank02" in path.name)
+    stale = next(path for path in before if "rank01" not in path.name)
     assert run.code == 0 and len(run.problems) == 1
     assert f"{folder}: holds 1 file of another run" in run.err and stale.name in run.err
     assert sorted(folder.iterdir()) == sorted([*before, folder / "holiday.mp4"])
@@ -281,3 +285,25 @@ def test_doubts_about_the_order_are_notes_and_stand_in_the_json(run: Run, video:
     assert words[0] == "unlike" and {*words[1:]} <= {"the"}  # the scores may lie close together, too
     assert "note: unlike 99 % of what ddnet3d-actions" in " ".join(run.out.split())
     assert [line.split()[2] for line in run("score", video, "--quiet").err.splitlines()] == words
+
+
+def test_fewer_picks_than_asked_for_are_explained(run: Run, video: Path, tmp_path: Path) -> None:
+    run("score", video, "--k", 50, "--json", tmp_path / "out.json", "--html", tmp_path / "out.html")
+    [warning] = json.loads((tmp_path / "out.json").read_text())["videos"][0]["warnings"]
+    assert warning.startswith("2 of 50 picks") and "overlap" in warning
+    assert warning in " ".join(run.out.split()) and warning in (tmp_path / "out.html").read_text()
+    run("score", video, "--k", 50, "--min-gap", "none", "--json", tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text())["videos"][0]["warnings"] == []
+
+
+def test_settings_name_a_rate_only_if_it_was_given(run: Run, video: Path) -> None:
+    assert json.loads(run("score", video, "--json", "-", "-q").out)["settings"]["fps"] is None
+
+
+def test_a_file_given_twice_is_scored_once(run: Run, video: Path) -> None:
+    document = json.loads(run("score", video, video, "--json", "-", "-q").out)
+    assert len(document["videos"]) == 1 and "more than once" in run.err
+
+
+def test_a_page_is_named_as_one(run: Run, video: Path, tmp_path: Path) -> None:
+    assert_refused(run("score", video, "--html", tmp_path / "x.png"), "x.png", ".html")

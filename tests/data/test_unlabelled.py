@@ -26,7 +26,10 @@ def test_nothing_without_labels_is_refused(here: Path) -> None:
     write_list(here, "gone.mp4", "gone2.mp4")
     for data, says in (
         ("nowhere", "^nowhere: no such file or folder; check the path$"),
-        ("list.csv", "^list.csv: is text, and none of the 2 files it lists is there, such as gone.mp4; give .*prefix"),
+        (
+            "list.csv",
+            "^list.csv: was read as a list.* none of the 2 files it lists is there, such as gone.mp4; give .*prefix",
+        ),
         (".", "a folder without videos or images"),
     ):
         with pytest.raises(ClipselectError, match=says):

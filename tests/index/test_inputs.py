@@ -124,9 +124,15 @@ def test_what_names_no_video_is_reported_and_the_rest_is_found(here: Path) -> No
     names = ["empty", "a.mp4", "*.mov", "letter.txt"]
     assert find_videos(names, on_error=lambda path, error: errors.append((path, str(error)))) == [Path("a.mp4")]
     assert [path for path, _ in errors] == ["empty", "*.mov", "letter.txt"]
-    assert "is text, and none of the 2 files it lists is there, such as Dear all" in errors[2][1]
+    assert (
+        "was read as a list of videos, a path a line, and none of the 2 files it lists is there, such as Dear all"
+        in errors[2][1]
+    )
     (here / "hi.txt").write_text("hi")
-    with pytest.raises(ClipselectError, match=r"^hi\.txt: is text, and the file it lists, hi, is not there; give"):
+    with pytest.raises(
+        ClipselectError,
+        match=r"^hi\.txt: was read as a list of videos, a path a line, and the file it lists, hi, is not there; give",
+    ):
         find_videos(["hi.txt"])
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clipselect.pages.formats import time_ticks
-from clipselect.pages.timeline import MAX_BARS, timeline_bars, timeline_svg
+from clipselect.pages.timeline import MAX_BARS, timeline_bars, timeline_note, timeline_svg
 
 
 def spans(n: int, length: float = 1, stride: float = 1) -> list[tuple[float, float]]:
@@ -47,6 +47,12 @@ def test_a_bar_of_many_clips_is_their_best_and_picks_are_always_there(n: int, st
         assert shown == set(range(n))
     assert all(any(bar.start < at[i][1] and at[i][0] < bar.end and bar.clip in picked for bar in bars) for i in picked)
     assert int(scores.argmax()) in shown | picked or any(i in picked for i in shown)
+
+
+def test_bars_of_many_clips_say_so() -> None:
+    spans = [(i, i + 1) for i in range(3600)]
+    assert timeline_note(spans, [0.5] * 3600, {7}, 3600) == "Each bar: the best clip of 15 s, or the picked one"
+    assert timeline_note(spans[:20], [0.5] * 20, {7}, 20) == ""
 
 
 def test_an_hour_is_readable() -> None:

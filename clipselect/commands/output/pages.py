@@ -11,13 +11,22 @@ from markupsafe import Markup
 
 from clipselect import __version__
 from clipselect.commands.output.records import AGGREGATE, Failed, Record, Result, Scored
-from clipselect.commands.output.shown import NAMED_GROUPS, TILES_OF_PAGE, best_first, best_frames, names, others_last
+from clipselect.commands.output.shown import (
+    MAX_TILES,
+    NAMED_GROUPS,
+    TILES_OF_PAGE,
+    best_first,
+    best_frames,
+    names,
+    others_last,
+)
 from clipselect.commands.output.terminal import where
-from clipselect.pages.axis import score_axis
+from clipselect.pages.axis import ScoreAxis, score_axis
 from clipselect.pages.document import card, environment
 from clipselect.pages.formats import brief, count
 from clipselect.pages.thumbnails import data_uri, thumbnail_uri
-from clipselect.pages.timeline import timeline_svg
+from clipselect.pages.timeline import timeline_note, timeline_svg
+from clipselect.samplers.clip_selector import DEFAULT_FPS
 from clipselect.samplers.explanation import HOW_TO_READ, Explanation
 
 MAX_ROWS = 5000
@@ -34,9 +43,10 @@ def clips_page(results: Sequence[Result], settings: Record, folder: Path) -> str
         folder: where the page will lie; picks play if the video is still at the same place seen from there.
     """
     scored = [result for result in results if isinstance(result, Scored)]
-    if not any(Path(video.facts["path"]).is_dir() for video in scored):
-        settings = {**settings, "fps": None}  # of folders of frames
-    videos = [_video(video, f"v{number}", folder) for number, video in enumerate(scored, start=1)]
+    has_folders = any(Path(video.facts["path"]).is_dir() for video in scored)  # which have no rate of their own
+    settings = {**settings, "fps": (settings.get("fps") or DEFAULT_FPS) if has_folders else None}
+    axis = _axis(scored)
+    videos = [_video(video, f"v{number}", folder, axis) for number, video in enumerate(scored, start=1)]
     columns = ("video", "length", "candidates", "picked", "best score")
     return _page("clips.html.jinja", results, settings, "video", videos, columns, [])
 
@@ -45,7 +55,8 @@ def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> st
     """A page without outside references: the best groups first, of each its picked frames, with scores and weights."""
     scored = best_first(results)
     most = max(TILES_OF_PAGE // max(sum(bool(group.pictures) for group in scored), 1), 1)
-    groups = [_group(group, f"g{number}", most) for number, group in enumerate(scored, start=1)]
+    axis = _axis(scored)
+    groups = [_group(group, f"g{number}", most, axis) for number, group in enumerate(scored, start=1)]
     if len(results) > 1:
         groups = [{**group, "name": name} for group, name in zip(groups, names(scored), strict=True)]
     left_out = []
@@ -53,6 +64,9 @@ def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> st
         left_out.append(
             f"The best {count(len(groups) - without, 'group')} are shown with pictures, {without:,} are not."
         )
+    if any(group["shown"] and group["hidden"] for group in groups):
+        most = min(most, 2 * MAX_TILES)
+        left_out.append(f"At most {count(most, 'frame')} of a group are shown, evenly from best to worst.")
     if len(groups) > NAMED_GROUPS:
         left_out.append(f"{len(groups) - NAMED_GROUPS:,} more groups are in the JSON and CSV files only.")
     columns = ("group", "frames", "picked", "best score")
@@ -69,7 +83,7 @@ def _page(
     remarks = [f"{len(failed):,} not scored"] * bool(failed) + [f"{doubtful:,} whose order is a guess"] * bool(doubtful)
     sources = {_source(result) for result in results}
     heading = (f"{_source(results[0]).name}: " if len(sources) == 1 else "") + count(len(results), noun)
-    kept = {name: value for name, value in settings.items() if value is not None}
+    kept = {name.replace("_", " "): _brief(value) for name, value in settings.items() if value or name == "threshold"}
     page = environment("clipselect.commands.output").get_template(template)
     return page.render(
         heading=shown[0]["name"] if len(results) == 1 else heading, is_single=len(results) == 1,
@@ -78,8 +92,15 @@ def _page(
     )  # fmt: skip
 
 
-def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
-    clips, axis, duration = video.elements, score_axis(video.scores.tolist()), video.facts["duration"]
+def _axis(results: Sequence[Scored]) -> ScoreAxis:
+    """One for all of a page, so that bars of different videos can be compared."""
+    return score_axis(
+        [score for result in results for score in (result.scores.min().item(), result.scores.max().item())]
+    )
+
+
+def _video(video: Scored, anchor: str, folder: Path, axis: ScoreAxis) -> dict[str, Any]:
+    clips, duration = video.elements, video.facts["duration"]
     order = others_last(clips)
     with_picture = [i for i in order if i in video.thumbnails]
     rows = [i for i in order if i not in video.thumbnails][:MAX_ROWS]
@@ -91,18 +112,19 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
             data_uri(video.thumbnails[i]), brief(clip["start"], clip["end"]), clip["score"], axis,
             rank=clip["rank"], picked=clip["picked"], aspect=video.aspect, anchor=f"{anchor}c{i}",
             detail=_sentences(_exceeds(clip), _explained(clip)),
-            video=f"{address}#t={clip['start']:.3f},{clip['end']:.3f}" if address and clip["picked"] else "",
+            video=_played(address, clip) if clip["picked"] else "",
         )  # fmt: skip
 
     def row(i: int) -> dict[str, Any]:
         clip = clips[i]
         shown = {"start": brief(clip["start"]), "score": f"{clip['score']:.4f}", "anchor": f"{anchor}c{i}"}
-        return {**shown, "rank": clip["rank"], "picked": clip["picked"]}
+        return {**shown, "rank": clip["rank"], "picked": clip["picked"], "video": _played(address, clip)}
 
     reachable = {*with_picture, *rows}
     links = [f"#{anchor}c{i}" if i in reachable else None for i in range(len(clips))]
     spans = [(clip["start"], clip["end"]) for clip in clips]
-    timeline = timeline_svg(spans, video.scores, order[: video.picked], duration, links=links)
+    picked = order[: video.picked]
+    timeline = timeline_svg(spans, video.scores, picked, duration, links=links, axis=axis)
     others = len(clips) - video.picked
     left_out = len(clips) - len(reachable)
     return {
@@ -115,6 +137,7 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
         ),
         "aspect": video.aspect,
         "timeline": Markup(timeline),
+        "timeline_note": timeline_note(spans, video.scores, picked, duration),
         "how_to_read": [HOW_TO_READ, *video.facts["caveats"]] if any(c.get("explanation") for c in clips) else [],
         "picks": [picture(i) for i in with_picture if clips[i]["picked"]],
         "pick_rows": [row(i) for i in rows if clips[i]["picked"]],
@@ -125,8 +148,8 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _group(group: Scored, anchor: str, most: int) -> dict[str, Any]:
-    frames, axis = group.elements, score_axis(group.scores.tolist())
+def _group(group: Scored, anchor: str, most: int, axis: ScoreAxis) -> dict[str, Any]:
+    frames = group.elements
     shown = best_frames(group, most)
 
     def picture(i: int) -> Markup:
@@ -154,6 +177,7 @@ def _group(group: Scored, anchor: str, most: int) -> dict[str, Any]:
         **_named(group, anchor),
         "cells": (f"{len(frames):,}", f"{group.picked:,}", _best(group)),
         "shown": bool(shown),
+        "hidden": len(shown) < len(frames),
         "aggregate": _aggregate(group),
         "facts": facts,
         "pictures": [pictures[i] for i in shown if i not in folded],
@@ -177,7 +201,7 @@ def _named(result: Scored, anchor: str) -> dict[str, Any]:
     source, group = _source(result), result.facts.get("group")
     name = source.name or str(source)
     doubts = result.facts.get("doubts", ())
-    notes = [*result.facts["warnings"], *doubts]
+    notes = [note[:1].upper() + note[1:] for note in (*result.facts["warnings"], *doubts)]
     return {"name": f"{name}, {group}" if group else name, "anchor": anchor, "notes": notes, "doubtful": bool(doubts)}
 
 
@@ -215,6 +239,15 @@ def _best(result: Scored) -> str:
 def _range(result: Scored) -> str:
     scores = [element["score"] for element in result.elements]
     return f"scores {min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else f"score {scores[0]:.4f}"
+
+
+def _brief(value: Any) -> Any:
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _played(address: str, clip: Record) -> str:
+    """The address of a clip within its video; empty if that cannot be played."""
+    return f"{address}#t={clip['start']:.10g},{clip['end']:.10g}" if address else ""
 
 
 def _address(video: Path, folder: Path) -> str:

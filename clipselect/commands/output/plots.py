@@ -15,7 +15,7 @@ from clipselect.media.optional import require
 from clipselect.media.text import printable
 from clipselect.pages.axis import score_axis
 from clipselect.pages.formats import count, time_ticks
-from clipselect.pages.timeline import timeline_bars
+from clipselect.pages.timeline import timeline_bars, timeline_note
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,12 +43,12 @@ def clips_plot(results: Sequence[Result], suffix: str) -> bytes:
     scored = [result for result in results if isinstance(result, Scored)]
     shown = scored[:MAX_VIDEOS]
     figure = Figure(figsize=(11, 0.6 + 2.3 * len(shown)), layout="constrained")
+    limits = score_axis([float(score) for video in shown for score in (video.scores.min(), video.scores.max())])
     for axis, video in zip(np.atleast_1d(figure.subplots(len(shown), squeeze=True)), shown, strict=True):
         clips, duration = video.elements, video.facts["duration"]
         picked = [i for i, clip in enumerate(clips) if clip["picked"]]
         spans = [(clip["start"], clip["end"]) for clip in clips]
         bars = timeline_bars(spans, video.scores, picked, duration)
-        limits = score_axis(video.scores.tolist())
         colours = [GREEN if clips[bar.clip]["picked"] else GREY for bar in bars]
         heights = [max(float(video.scores[bar.clip]), limits.low + 0.015 * (limits.high - limits.low)) for bar in bars]
         widths = [bar.end - bar.start for bar in bars]
@@ -60,6 +60,7 @@ def clips_plot(results: Sequence[Result], suffix: str) -> bytes:
         axis.set_xticks(ticks, labels)
         axis.set(xlim=(0, duration), ylim=(limits.low, limits.high), ylabel="score")
         axis.set_title(_plain(Path(video.title).name), loc="left", fontsize=10)
+        axis.set_xlabel(timeline_note(spans, video.scores, picked, duration), fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", alpha=0.3)
     if len(scored) > len(shown):
