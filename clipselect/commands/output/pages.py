@@ -83,7 +83,7 @@ def _page(
     remarks = [f"{len(failed):,} not scored"] * bool(failed) + [f"{doubtful:,} whose order is a guess"] * bool(doubtful)
     sources = {_source(result) for result in results}
     heading = (f"{_source(results[0]).name}: " if len(sources) == 1 else "") + count(len(results), noun)
-    kept = {name.replace("_", " "): _brief(value) for name, value in settings.items() if value or name == "threshold"}
+    kept = {name.replace("_", " "): _brief(value) for name, value in settings.items() if value}
     page = environment("clipselect.commands.output").get_template(template)
     return page.render(
         heading=shown[0]["name"] if len(results) == 1 else heading, is_single=len(results) == 1,
