@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from clipselect.media.optional import require
 from clipselect.scoring.training_domain import Features, TrainingDomain, directions
 
-MIN_CLIPS = 40
+MIN_CLIPS = 200
+"""Twice the features of a DDNet: fewer clips do not say how features vary."""
 MAX_CENTRES, MIN_CLIPS_PER_CENTRE = 512, 8
 SHRINKAGE = 0.01
 """Of the covariance towards the identity, so that directions in which hardly anything varies do not decide."""

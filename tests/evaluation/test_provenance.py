@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -36,4 +38,5 @@ def test_networks_for_frames_say_height_and_width(tmp_path: Path) -> None:
 def test_a_ddnet_is_counted_on_its_own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "multiply_adds", lambda net, spec, device: {"meta": 2e9}[device.type])
     scorer = load_scorer(tiny_ddnet(tmp_path / "d.safetensors"), "cpu", elements="frames")
-    assert provenance.network_record(replace(scorer, device=torch.device("meta")))["gflops"] == 2
+    elsewhere: Any = SimpleNamespace(net=scorer.net, device=torch.device("meta"))
+    assert provenance.network_record(replace(scorer, network=elsewhere))["gflops"] == 2

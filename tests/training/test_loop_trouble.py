@@ -163,11 +163,11 @@ def test_processes_share_a_batch_without_gaps_or_doubles(tmp_path: Path) -> None
     seen: list[Tensor] = []
     for rank in range(2):
         runtime = Runtime(cast(Any, SimpleNamespace(world_size=2, global_rank=rank)), "32", NO_LOG)
-        batches = [*loop._batches(example, config(steps=3), runtime, 1)]
+        batches = [*loop.batches(example, config(steps=3), runtime, 1)]
         assert len(batches) == 2
         seen.append(torch.stack([inputs for inputs, _ in batches]))
     alone = Runtime(cast(Any, SimpleNamespace(world_size=1, global_rank=0)), "32", NO_LOG)
-    expected = torch.stack([inputs for inputs, _ in loop._batches(example, config(steps=3), alone, 1)])
+    expected = torch.stack([inputs for inputs, _ in loop.batches(example, config(steps=3), alone, 1)])
     assert torch.equal(torch.cat(seen, dim=1), expected)
 
 
