@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -215,9 +215,9 @@ class ClipSelector:
 
     def _pick(self, scores: VideoScores) -> tuple[selection.Selection, tuple[str, ...]]:
         """The best clips, and a warning where the gap leaves fewer than were asked for."""
-        limits = {"k": self._most, "threshold": self._threshold}
-        picked = selection.select(scores.scores, scores.spans, **limits, min_gap=self.min_gap)
-        found, without_gap = len(picked.ranked), len(selection.select(scores.scores, **limits).ranked)
+        select = partial(selection.select, scores.scores, k=self._most, threshold=self._threshold)
+        picked = select(scores.spans, min_gap=self.min_gap)
+        found, without_gap = len(picked.ranked), len(select().ranked)
         if self.k is None or found == without_gap:
             return picked, ()
         how = f"with {self.min_gap:g} s between them" if self.min_gap else "without overlap"
