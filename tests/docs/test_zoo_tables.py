@@ -4,7 +4,9 @@ import make_zoo
 import pytest
 from marked_blocks import PAGES, ROOT, blocks, filled
 
-from clipselect.scoring.shipped import BASES, DDNETS
+from clipselect.evaluation.results import read_results
+from clipselect.scoring.shipped import BASES, DDNETS, DEFAULT_BASE, DEFAULT_DDNET, weights_path
+from clipselect.scoring.weights_file import load_weights
 
 FILLED = [page for page in PAGES if not make_zoo.BLOCKS.keys().isdisjoint(blocks(page.read_text("utf-8")))]
 
@@ -30,3 +32,10 @@ def test_a_card_that_does_not_name_its_data_is_refused(
     monkeypatch.setattr(make_zoo, "ZOO", tmp_path)
     with pytest.raises(SystemExit, match=r"net\.safetensors.*Data:"):
         make_zoo.data_paragraph("net.safetensors")
+
+
+def test_results_of_the_shipped_weights_are_of_the_files_that_are_shipped() -> None:
+    results = read_results(make_zoo.RESULTS)
+    assert results.model is not None
+    assert results.base.sha256 == load_weights(weights_path(DEFAULT_BASE, BASES), "base")[1]["sha256"]
+    assert results.model.sha256 == load_weights(weights_path(DEFAULT_DDNET, DDNETS), "ddnet")[1]["sha256"]
