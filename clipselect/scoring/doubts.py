@@ -60,8 +60,8 @@ def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | 
     domain = scorer.training_domain
     if domain is not None and features is not None and domain.share_nearer(features) >= UNLIKE:
         found.append(
-            f"unlike {100 * UNLIKE:.0f} % of what {scorer.name} was distilled on, so its {what} a guess; distil a "
-            "DDNet on videos like this one (clipselect distill)"
+            f"more unlike what {scorer.name} was distilled on than {100 * UNLIKE:.0f} % of similar videos, so its "
+            f"{what} a guess; distil a DDNet on videos like this one (clipselect distill)"
         )
     table: Any = (scorer.metadata.get("held_out") or {}).get("order")
     if table and len(scores) > 1:

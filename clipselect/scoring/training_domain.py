@@ -30,7 +30,8 @@ class TrainingDomain:
         mean: [d] of the features of the training clips.
         whitening: [d, d] makes centred features uncorrelated, with about equal variances.
         centres: [c, d] of clusters of the directions of whitened features.
-        distances: [101] percentiles 0 to 100 of the distances of known videos, most of them never trained on.
+        distances: [101] percentiles 0 to 100 of the distances of videos from the same sources, to which the
+            centres were not fitted.
     """
 
     mean: Features

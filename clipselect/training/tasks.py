@@ -23,7 +23,7 @@ from clipselect.scoring.training_domain import TrainingDomain
 from clipselect.scoring.weights_file import Metadata
 from clipselect.training.clip_elements import ClipData, ClipExamples, base_accuracy
 from clipselect.training.d_scores import DScoreTarget, centroids_from
-from clipselect.training.domain_fit import fit_training_domain
+from clipselect.training.domain_fit import training_domain
 from clipselect.training.feature_store import FeatureStore, computed_features
 from clipselect.training.frame_cache import FrameCache, frame_cache
 from clipselect.training.frame_elements import FrameData, FrameExamples, Variants
@@ -36,9 +36,6 @@ from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.loading import load_base
-
-MIN_KNOWN_VIDEOS = 100
-"""Held-out videos that show what is usual; with fewer, the training videos do."""
 
 
 @dataclass(frozen=True)
@@ -149,10 +146,8 @@ class ClipTask:
                     data.paths, scorer, clip_duration=data.clip_duration, stride=data.stride, fps=data.fps, **reported
                 )
             ]
-            features = [one.features for one in seen]
-            known = [one.features for one in found] if len(found) >= MIN_KNOWN_VIDEOS else features
             seed = self.recipe.seed
-            domain = fit_training_domain(np.concatenate(features), known, seed) if seen else None
+            domain = training_domain([one.features for one in seen], [one.features for one in found], seed)
             quantiles = score_quantiles(np.concatenate([np.empty(0), *(one.scores for one in seen)]))
             return Measured(clip_quality(found, self.held_out, scorer, seed=seed), quantiles, domain)
 

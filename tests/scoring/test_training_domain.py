@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.scoring.training_domain import Features, TrainingDomain
-from clipselect.training.domain_fit import fit_training_domain
+from clipselect.training.domain_fit import fit_training_domain, training_domain
 
 
 def videos(seed: int, count: int = 150, places: tuple[int, ...] = (0, 1)) -> list[Features]:
@@ -25,6 +25,18 @@ def domain() -> TrainingDomain:
 def test_about_one_in_a_hundred_other_videos_of_the_same_places_is_called_unlike(domain: TrainingDomain) -> None:
     far = np.mean([domain.share_nearer(video) >= 0.99 for video in videos(2, count=2000)])
     assert 0 < far < 0.04
+
+
+def test_few_held_out_videos_do_not_make_others_of_their_places_unlike() -> None:
+    """Distances of the videos that the clusters were fitted to would: they lie nearly at the centres."""
+    found = training_domain(videos(0, count=120), videos(1, count=20))
+    assert found is not None
+    assert np.mean([found.share_nearer(video) >= 0.99 for video in videos(2, count=1000)]) < 0.05
+
+
+@pytest.mark.parametrize(("seen", "held_out"), [(0, 0), (0, 60), (60, 19)])
+def test_too_few_videos_say_nothing(seen: int, held_out: int) -> None:
+    assert training_domain(videos(0, count=seen), videos(1, count=held_out)) is None
 
 
 def test_other_places_are_unlike(domain: TrainingDomain) -> None:

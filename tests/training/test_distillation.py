@@ -74,11 +74,11 @@ def test_a_network_is_distilled_in_one_call(kind: str, videos: Path, identities:
 
 def test_a_ddnet_knows_what_it_was_distilled_on(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain_fit, "MIN_CLIPS", 4)
+    monkeypatch.setattr(domain_fit, "MIN_KNOWN_VIDEOS", 1)
     made = clipselect.distill(videos, colours(), tmp_path / "d.safetensors", **CLIPS, device="cpu")
     loaded = load_scorer(made.weights, "cpu")
     scored = score_video(next((videos / "a").glob("[!b]*.mp4")), loaded, clip_duration=0.2)
     assert made.scorer.training_domain is not None and loaded.training_domain is not None
-    assert loaded.training_domain.share_nearer(scored.features) < 0.99
     expected = made.scorer.training_domain.clip_distances(scored.features)
     np.testing.assert_allclose(loaded.training_domain.clip_distances(scored.features), expected, rtol=0.01)
     assert scored.features.shape == (len(scored.clips), loaded.training_domain.mean.size)
