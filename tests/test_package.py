@@ -97,7 +97,7 @@ def test_the_python_example_of_the_readme_runs(
     assert answer.shape == (len(base.classes),) and 0 < float(answer.max()) <= float(answer.sum()) <= 1
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == f"{base.classes[int(answer.argmax())]} {float(answer.max()):.0%}"
-    assert "guess" in printed[1]  # grey frames are all alike
+    assert "guess" in printed[-1]  # grey frames are all alike
     assert len([line for line in example.splitlines() if line]) < 10
 
 

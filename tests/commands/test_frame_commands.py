@@ -206,12 +206,12 @@ def test_an_index_replaces_only_an_index(mars: Path, model: str, tmp_path: Path,
 
 
 def test_weights_and_the_detector_are_not_overwritten(mars: Path, model: str, tmp_path: Path, run: Run) -> None:
-    weights = tmp_path / "weights.svg"
-    weights.write_bytes(Path(model).read_bytes())
-    for option in ("--plot", "--html"):
-        assert_refused(run("reid", mars, "--model", weights, option, weights), "weights.svg", "is both an input")
-    assert_refused(run("faces", mars, "--detector", weights, "--html", weights), "weights.svg", "is both an input")
-    assert weights.read_bytes() == Path(model).read_bytes()
+    for option, name in (("--plot", "weights.svg"), ("--html", "weights.html")):
+        weights = tmp_path / name
+        weights.write_bytes(Path(model).read_bytes())
+        assert_refused(run("reid", mars, "--model", weights, option, weights), name, "is both an input")
+        assert_refused(run("faces", mars, "--detector", weights, option, weights), name, "is both an input")
+        assert weights.read_bytes() == Path(model).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["film.MP4", "base.safetensors", "yunet.onnx"])
