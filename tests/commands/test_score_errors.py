@@ -210,7 +210,9 @@ def test_text_is_called_text(run: Run, tmp_path: Path, name: str, content: str) 
 
 def test_a_text_that_lists_nothing_is_a_clear_sentence(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hi")
-    assert_refused(run("score", tmp_path / "a.txt"), "a.txt: was read as a list", "the file it lists, hi, is not there; give")
+    assert_refused(
+        run("score", tmp_path / "a.txt"), "a.txt: was read as a list", "the file it lists, hi, is not there; give"
+    )
 
 
 def test_doubts_are_printed_with_quiet_too(run: Run, video: Path) -> None:
