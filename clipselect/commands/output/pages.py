@@ -1,6 +1,7 @@
 """Results to look at: HTML pages that hold everything themselves, for a video of any length."""
 
 import base64
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -207,7 +208,7 @@ def _named(result: Scored, anchor: str) -> dict[str, Any]:
 
 def _exceeds(element: Record) -> str:
     percentile = element.get("percentile")
-    return "" if percentile is None else f"above {percentile:.0f} % of the training elements"
+    return "" if percentile is None else f"above {math.floor(percentile)} % of the training elements"
 
 
 def _explained(clip: Record) -> str:
