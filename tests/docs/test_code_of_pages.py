@@ -2,7 +2,8 @@
 
 The folder holds `video.mp4` and `videos/` with a folder per class. A block after a line `<!-- not run: REASON -->`, or
 any after `<!-- not run below: REASON -->`, is left out, but Python must compile, and commands must have the options
-that it gives them. A page with a line `<!-- needs: LIBRARY -->` is left out where that library is missing.
+that it gives them and take their integers. A page with a line `<!-- needs: LIBRARY -->` is left out where that library
+is missing.
 
 Pages are found, not listed: a new one is checked as well.
 """
@@ -11,8 +12,9 @@ import re
 import shlex
 import shutil
 import textwrap
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 import typer
@@ -88,7 +90,20 @@ def unknown_words(words: list[str]) -> list[str]:
         if words[0] not in command.commands:
             return words[:1]
         command, words = command.commands[words[0]], words[1:]
-    return [word for word in words if re.match("--?[a-z]", word) and word.split("=")[0] not in options(command)]
+    unknown = [word for word in words if re.match("--?[a-z]", word) and word.split("=")[0] not in options(command)]
+    return unknown + wrong_numbers(command, words)
+
+
+def wrong_numbers(command: Any, words: list[str]) -> list[str]:
+    """Values of options for integers that are none; capital letters stand for a value."""
+    hints = get_type_hints(command.callback) if command.callback else {}
+    integers = {name for option in command.params for name in option.opts if takes_integers(hints.get(option.name))}
+    return [value for word, value in pairwise(words) if word in integers and not re.fullmatch(r"-?\d+|[A-Z]+", value)]
+
+
+def takes_integers(hint: Any) -> bool:
+    """Of int, list[int], int | None and list[int] | None."""
+    return hint is int or any(map(takes_integers, get_args(hint)))
 
 
 def options(command: Any) -> set[str]:
@@ -155,6 +170,8 @@ def test_a_wrong_option_in_a_command_that_is_not_run_is_found() -> None:
     assert unknown_words(["clipselect", "score", "a.mp4", "--k", "3", "--csv", "-"]) == []
     assert unknown_words(["python", "benchmarks/run_faces.py", "--set-size", "3", "--setsize", "3"]) == ["--setsize"]
     assert unknown_words(["python", "benchmarks/run_cost.py", "--video", "x", "--vidoe", "x"]) == ["--vidoe"]
+    assert unknown_words(["clipselect", "evaluate", "clips", "--k", "1,3", "--out", "x"]) == ["1,3"]
+    assert unknown_words(["clipselect", "evaluate", "clips", "--k", "1", "3", "--limit", "N"]) == []
     assert unknown_words(["python", "benchmarks/run_nothing.py"]) == ["benchmarks/run_nothing.py"]
 
 
