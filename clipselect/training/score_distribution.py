@@ -33,7 +33,7 @@ def scored_clips(
 ) -> Iterator[VideoScores]:  # fmt: skip
     """Scores and features of the clips of at most `MAX_VIDEOS` videos, those that can be read."""
     taken = evenly(paths, MAX_VIDEOS)
-    for path in tracked(taken, "videos that it knows", len(taken), progress):
+    for path in tracked(taken, "scores of training videos", len(taken), progress):
         try:
             yield score_video(open_source(path, fps=fps), scorer, clip_duration=clip_duration, stride=stride)
         except UNREADABLE as e:
@@ -48,7 +48,7 @@ def frame_scores(
     places = evenly(range(len(paths)), MAX_IMAGES)
 
     def images() -> Iterator[Image]:
-        for i in tracked(places, "images that it knows", len(places), progress):
+        for i in tracked(places, "scores of training images", len(places), progress):
             try:
                 image = read_image(paths[i])
             except ImageError as e:
