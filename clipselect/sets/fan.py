@@ -15,14 +15,15 @@ from clipselect.sets.set_module import Loaded, SetModule
 from clipselect.zoo.embedder import Embedder
 
 MAX_SEGMENT = 32
-"""Longer sets are split into segments of this many images, which bounds the memory."""
+"""Longer sets are split into segments of at most this many images, which bounds the memory."""
 
 
 class FAN(SetModule):
     """A face aggregator with the frozen base that embeds its image.
 
     Args:
-        max_segment: N; every N images in turn become one image, and the features of these are averaged.
+        max_segment: N; a longer set is split into as few segments as hold at most N images each, of nearly equal size.
+            Each becomes one image, whose feature weighs as many frames as it is made of.
     """
 
     embeds_frames = False
@@ -42,8 +43,10 @@ class FAN(SetModule):
 
     def set_feature(self, images: Tensor) -> Tensor:
         """The feature [d] of one set of images [T, 3, height, width] in [-1, 1]."""
-        made = torch.cat([aggregated(self.aggregator, segment) for segment in images.split(self.max_segment)])
-        return base_features(self.base, made).mean(0)
+        segments = images.tensor_split(self.images_embedded(len(images)))
+        made = torch.cat([aggregated(self.aggregator, segment) for segment in segments])
+        weights = torch.tensor([len(segment) / len(images) for segment in segments], device=made.device)
+        return weights @ base_features(self.base, made)
 
 
 def aggregated(aggregator: FaceAggregator, images: Tensor) -> Tensor:

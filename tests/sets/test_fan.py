@@ -39,8 +39,10 @@ def test_the_feature_is_that_of_the_image_which_is_shown(network: SetNetwork, ba
 
 def test_longer_sets_become_several_images_whose_features_are_averaged(network: SetNetwork) -> None:
     pixels = network.frame_features(FACES)
-    parts = [network.set_feature(pixels[rows]) for rows in (slice(3), slice(3, 6), slice(6, 7))]
-    np.testing.assert_allclose(network.set_feature(pixels), np.mean(parts, axis=0), atol=1e-5)
+    parts = [network.set_feature(pixels[rows]) for rows in (slice(3), slice(3, 5), slice(5, 7))]  # not 3, 3 and 1
+    mean = np.average(parts, axis=0, weights=[3, 2, 2])
+    np.testing.assert_allclose(network.set_feature(pixels), mean, atol=1e-6)
+    assert abs(mean - np.mean(parts, axis=0)).max() > 1e-5  # every frame weighs the same, not every image
     assert network.set_feature(pixels).shape == (DIM,)
     np.testing.assert_allclose(network.set_feature(pixels[[2, 0, 1, 1]][:3]), parts[0], atol=1e-5)
 
