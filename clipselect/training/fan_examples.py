@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clipselect.data.degradations import motion_blur
+from clipselect.errors import ClipselectError
 from clipselect.media.images import Image, read_image
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.loop import Example
@@ -31,6 +33,9 @@ class FANExamples:
 
     Attributes:
         per_set: N; of an identity with fewer images besides the positive, images are repeated.
+
+    Raises:
+        ClipselectError: no identity has two images, so that none has a positive.
     """
 
     data: SetImages
@@ -38,12 +43,24 @@ class FANExamples:
     per_set: int
     seed: int
 
+    def __post_init__(self) -> None:
+        if not self.with_positive:
+            raise ClipselectError(
+                f"{self.data.images.paths[0]} and the other images to train on: no identity has two of them, as those "
+                "that have may be held out to choose the best step; add a second image of other identities"
+            )
+
+    @cached_property
+    def with_positive(self) -> list[int]:
+        """The identities with an image besides the positive."""
+        return [label for label, own in enumerate(self.data.by_identity) if len(own) >= 2]
+
     def __call__(self, step: int, i: int) -> Example:
         """Images [N + 1, 3, height, width] in [0, 1], the positive last; the numbers [N + 2] of them and a negative."""
         people = self.data.by_identity
 
         def draw(rng: np.random.Generator, attempt: int) -> Sample:
-            person = int(rng.choice([label for label, own in enumerate(people) if len(own) >= 2]))
+            person = int(rng.choice(self.with_positive))
             other = (person + int(rng.integers(1, len(people)))) % len(people)
             positive, *rest = rng.permutation(people[person]).tolist()
             chosen = rng.choice(rest, self.per_set, replace=len(rest) < self.per_set).tolist()

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clipselect.data.identities import read_identities
+from clipselect.errors import ClipselectError
 from clipselect.training.fan_examples import FANExamples, randomly_blurred, randomly_lit
 from clipselect.training.set_examples import SetImages
 
@@ -45,6 +46,11 @@ def test_a_positive_from_outside_the_set_and_a_negative(counts: list[int], per_s
         assert len({labels[n] for n in (*chosen, positive)}) == 1 and labels[negative] != labels[positive]
         own = counts[labels[positive]]
         assert len({*chosen}) == per_set or own - 1 < per_set  # repeated only where it must be
+
+
+def test_images_without_a_positive_are_refused() -> None:
+    with pytest.raises(ClipselectError, match=r"^0\.png .* no identity has two .* add a second image"):
+        examples([1, 1, 1], 2)
 
 
 def test_an_example_is_a_function_of_its_number(tmp_path: Path) -> None:

@@ -144,6 +144,17 @@ def test_one_identity_or_too_few_are_refused(tmp_path: Path) -> None:
         train(tmp_path / "people", tmp_path / "o.safetensors")
 
 
+def test_all_identities_with_two_images_held_out(tmp_path: Path) -> None:
+    folder = data_set(tmp_path / "people", identities=4, each=3)
+    for path in (*folder.glob("train/p[23]/1.png"), *folder.glob("train/p[23]/2.png")):
+        path.unlink()
+    with (
+        pytest.warns(ClipselectWarning, match="repeat images"),
+        pytest.raises(ClipselectError, match=r"train/p2/0\.png and the other images .* add a second image"),
+    ):
+        train(folder, tmp_path / "o.safetensors")
+
+
 def test_an_embedder_with_another_input(people: Path, tmp_path: Path) -> None:
     """Its sides need not be multiples of 16, nor its pixels lie in [-1, 1]."""
 
