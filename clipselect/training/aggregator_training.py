@@ -77,11 +77,8 @@ class AggregatorRecipe(SetRecipe):
         model: nn.Module = net
         if self.loss != "centroid":
             model = EmbedderInTraining(net, self.loss, base.dim, len(training.images.identities))
-        labels, centroids = torch.tensor(training.images.labels), torch.from_numpy(_centroids(training))
-
-        def target(chosen: NDArray[np.int64]) -> Tensor:
-            label = labels[chosen[0]]
-            return centroids[label] if self.loss == "centroid" else label
+        centroids = torch.from_numpy(_centroids(training)) if self.loss == "centroid" else None
+        target = _Target(torch.tensor(training.images.labels), centroids)
 
         def mean_loss(model: nn.Module, features: Tensor, targets: Tensor) -> Tensor:
             value: Tensor = model(features) if self.loss == "centroid" else model(features, targets)
@@ -118,6 +115,23 @@ class QANRecipe(AggregatorRecipe):
 
 class GFANRecipe(AggregatorRecipe):
     network = "gfan"
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Of a set: the label of its identity, or the centroid. A class, as workers that are spawned pickle it.
+
+    Attributes:
+        labels: [n] of the images.
+        centroids: [identities, d], or None for the label.
+    """
+
+    labels: Tensor
+    centroids: Tensor | None
+
+    def __call__(self, chosen: NDArray[np.int64]) -> Tensor:
+        label = self.labels[chosen[0]]
+        return label if self.centroids is None else self.centroids[label]
 
 
 def centroid_loss(features: Tensor, centroids: Tensor) -> Tensor:

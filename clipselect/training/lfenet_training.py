@@ -1,7 +1,7 @@
 """Training an LFENet: to restore what degraded images lost, or to classify every image as in the paper."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -101,6 +101,9 @@ class LFENetRecipe(SetRecipe):
         if self.loss != "restoration":
             model = EmbedderInTraining(_Flat(net), self.loss, base.dim, len(training.images.identities))
 
+        features = torch.from_numpy(training.features) if self.loss == "restoration" else None
+        target = _Target(torch.tensor(training.images.labels), features)
+
         def mean_loss(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
             sets = normalised(images.flatten(0, 1), spec.mean, spec.std).unflatten(0, images.shape[:2])
             if self.loss != "restoration":
@@ -109,7 +112,7 @@ class LFENetRecipe(SetRecipe):
 
         trained = train(
             model,
-            SetExamples(training, spec, self.images_per_set, config.seed, self._target(training), self._mirrored),
+            SetExamples(training, spec, self.images_per_set, config.seed, target, self._mirrored),
             mean_loss,
             config,
             run.runtime,
@@ -133,15 +136,25 @@ class LFENetRecipe(SetRecipe):
         """As in the paper; but what restoration aims at is not mirrored."""
         return self.loss != "restoration"
 
-    def _target(self, data: SetImages) -> Any:
-        labels, features = torch.tensor(data.images.labels), torch.from_numpy(data.features)
 
-        def of_set(chosen: NDArray[np.int64], is_good: NDArray[np.bool_]) -> Tensor:
-            if self.loss != "restoration":
-                return labels[chosen]
-            return torch.cat([features[chosen], torch.from_numpy(is_good)[:, None].float()], dim=1)
+@dataclass(frozen=True)
+class _Target:
+    """Of the images [T] of a set: their labels [T], or their features and which are as they are [T, d + 1].
 
-        return of_set
+    A class, as workers that are spawned pickle it.
+
+    Attributes:
+        labels: [n] of all images.
+        features: [n, d] of all images as they are, or None for the labels.
+    """
+
+    labels: Tensor
+    features: Tensor | None
+
+    def __call__(self, chosen: NDArray[np.int64], is_good: NDArray[np.bool_]) -> Tensor:
+        if self.features is None:
+            return self.labels[chosen]
+        return torch.cat([self.features[chosen], torch.from_numpy(is_good)[:, None].float()], dim=1)
 
 
 def restoration_loss(embeddings: Tensor, clean: Tensor, is_good: Tensor, keep_good: float = 1.0) -> Tensor:

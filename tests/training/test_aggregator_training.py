@@ -1,5 +1,6 @@
 """Training networks that weigh the base's features: the features are computed once, resumption, errors."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from clipselect.errors import ArgumentError
 from clipselect.media.progress import Progress
 from clipselect.scoring.weights_file import load_weights
 from clipselect.sets.set_network import AGGREGATORS
+from clipselect.training import aggregator_training, loop
 from clipselect.training.aggregator_training import LOSSES, centroid_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -82,6 +84,23 @@ def test_every_image_is_embedded_once_with_its_variants(tmp_path: Path) -> None:
     assert net.seen == 5 * 4 * (1 + 2)  # a person is of the split val
     train(data, tmp_path / "p.safetensors", "qan", base=base, work=tmp_path / "o.work")
     assert net.seen == 5 * 4 * (1 + 2)  # the features are those of any network
+
+
+@pytest.mark.parametrize("loss", [LOSSES[0], "softmax"])
+def test_examples_can_be_sent_to_spawned_workers(
+    loss: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = list[bytes]()
+
+    def note(model: torch.nn.Module, examples: Any, *args: Any, **options: Any) -> torch.nn.Module:
+        drawn.append(pickle.dumps(examples))
+        for own, again in zip(examples(3, 1), pickle.loads(drawn[0])(3, 1), strict=True):
+            assert torch.equal(own, again)
+        return loop.train(model, examples, *args, **options)
+
+    monkeypatch.setattr(aggregator_training, "train", note)
+    train(folder, tmp_path / "o.safetensors", loss=loss)
+    assert len(drawn) == 1
 
 
 @pytest.mark.parametrize("network", AGGREGATORS)

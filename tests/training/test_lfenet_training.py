@@ -1,5 +1,6 @@
 """Training a network of sets as a library function: losses, what is frozen, resumption, errors."""
 
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import clipselect
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.progress import Progress
 from clipselect.scoring.weights_file import load_weights
+from clipselect.training import lfenet_training, loop
 from clipselect.training.lfenet_training import LOSSES, restoration_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -76,6 +78,23 @@ def test_the_loss_falls_on_a_few_identities(people: Path, tmp_path: Path) -> Non
 
     train(people, tmp_path / "o.safetensors", steps=150, batch=8, learning_rate=0.02, bottleneck=None, progress=note)
     assert np.mean(shown[-10:]) < 0.85 * np.mean(shown[:10])
+
+
+@pytest.mark.parametrize("loss", [LOSSES[0], "softmax"])
+def test_examples_can_be_sent_to_spawned_workers(
+    loss: str, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = list[bytes]()
+
+    def note(model: torch.nn.Module, examples: Any, *args: Any, **options: Any) -> torch.nn.Module:
+        drawn.append(pickle.dumps(examples))
+        for own, again in zip(examples(3, 1), pickle.loads(drawn[0])(3, 1), strict=True):
+            assert torch.equal(own, again)
+        return loop.train(model, examples, *args, **options)
+
+    monkeypatch.setattr(lfenet_training, "train", note)
+    train(people, tmp_path / "o.safetensors", loss=loss)
+    assert len(drawn) == 1
 
 
 def test_a_stopped_run_ends_as_one_left_alone(people: Path, tmp_path: Path) -> None:
