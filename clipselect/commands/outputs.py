@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from clipselect.samplers.frame_sampler import FrameSelection
     from clipselect.sets.aggregated_face import TrainedAggregator
 
-SAVED_NAME = re.compile(r"_rank\d+_\d+\.\d\ds-\d+\.\d\ds\.mp4|\d{3}_-?\d+\.\d{3}_\d{5,}\.png")
-"""Names of the clips and frames that are saved to the folder."""
+AGGREGATE_NAME = "aggregate.png"
+SAVED_NAME = re.compile(
+    rf"_rank\d+_\d+\.\d\ds-\d+\.\d\ds\.mp4|\d{{3}}_-?\d+\.\d{{3}}_\d{{5,}}\.png|^{re.escape(AGGREGATE_NAME)}$"
+)
+"""Names of the clips, frames and aggregated images that are saved to the folder."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,11 @@ class Outputs(ABC):
             raise failure
 
     def _name_stale(self, results: Sequence[Result]) -> None:
-        """Warn of clips or frames of another run in the folder: whoever takes all files takes those, too."""
+        """Warn of files that another run saved to the folder: whoever takes all files takes those, too."""
         if self.folder is None:
             return
-        saved = {Path(element["file"]) for result in results for element in result.elements if element["file"]}
+        records = [record for result in results for record in (*result.elements, result.facts.get("aggregate"))]
+        saved = {Path(record["file"]) for record in records if record and record["file"]}
         stale = sorted(p for p in self.folder.rglob("*") if SAVED_NAME.search(p.name) and p not in saved)
         if stale:
             count = f"{len(stale)} file{'s' if len(stale) > 1 else ''} of another run"
@@ -252,7 +256,7 @@ class FrameOutputs(Outputs):
         score = dict(zip(selection.candidates.tolist(), selection.scores.tolist(), strict=True))
         best = sorted(selection.indices.tolist(), key=lambda i: -score[i])[: self.aggregator.max_images]
         made = self.aggregator.aggregate([picture(i) for i in best])
-        file = None if self.folder is None else self._group_folder(self.folder, source, name) / "aggregate.png"
+        file = None if self.folder is None else self._group_folder(self.folder, source, name) / AGGREGATE_NAME
         if file is not None:
             made.save(file)
         if group.pictures:

@@ -70,6 +70,17 @@ def test_without_it_nothing_changes(command: list[object], run: Run, tmp_path: P
     assert not [*tmp_path.rglob("aggregate.png")]
 
 
+def test_the_images_of_an_earlier_run_are_named_and_kept(command: list[object], run: Run, tmp_path: Path) -> None:
+    picks = tmp_path / "picks"
+    for _ in range(2):
+        assert run(*command, "--save", picks, "--quiet").problems == []
+    (picks / "my_aggregate.png").touch()
+    run(*command[:-2], "--save", picks, "--quiet")
+    assert run.code == 0 and len(run.problems) == 1
+    assert f"{picks}: holds 2 files of another run" in run.err and "aggregate.png" in run.err
+    assert len([*picks.rglob("aggregate.png")]) == 2
+
+
 def test_what_cannot_be_done_is_refused(command: list[object], run: Run, tmp_path: Path) -> None:
     assert_refused(run(*command), "--aggregate", "--html")
     lfenet = write_lfenet(tmp_path / "lfenet.safetensors", tiny_base())
