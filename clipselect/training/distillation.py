@@ -32,6 +32,8 @@ from clipselect.zoo.embedder import Embedder
 
 MAX_BATCH_OF_FEW = 128
 """The largest batch for data of fewer elements: a larger one would only draw the same elements again and again."""
+MIN_RHO = 0.2
+"""Spearman's rho of scores and D-scores on held-out data, below which a DDNet is doubted."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,13 @@ class DistillResult(TrainResult):
             )
         if self.held_out["elements"] > 1 and self.held_out["constant"]:
             found.append(f"{self.scorer.name} gives all held-out elements the same score: it has learnt nothing")
+        rho = self.held_out["spearman"]
+        if rho is not None and rho < MIN_RHO:
+            more = "videos" if self.elements == "clips" else "images"
+            found.append(
+                f"{self.scorer.name} ranks held-out {self.elements} hardly better than chance, Spearman's rho is "
+                f"{rho:.2f}; give more {more}, or more steps"
+            )
         return found
 
 

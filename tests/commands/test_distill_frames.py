@@ -65,12 +65,12 @@ def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: P
     assert made.exit_code == 0, made.output
     assert made.stdout.startswith(f"{out}: Spearman's rho ") and made.stdout.count("\n") == 1
     assert made.stdout.endswith(f" on held-out frames; {out.with_suffix('.md')} says more\n")
-    lines = made.stderr.splitlines()
+    lines = [line for line in made.stderr.splitlines() if "better than chance" not in line]  # after a few steps
     for bad in ("train/p00/[bad].jpg", "val/p20/bad.png"):
         assert sum(f"Error: {data}/people/{bad}: not an image" in line for line in lines) == 1
     assert lines[-2] == "2 images could not be read and were left out"
     assert lines[-1].startswith(f"{out.with_suffix('.work')} holds what this run needed")
-    assert "training the DDNet: 40 of 40  loss " in made.stderr and "warning" not in made.stderr
+    assert "training the DDNet: 40 of 40  loss " in made.stderr and not any("warning" in line for line in lines)
 
 
 def test_it_learns_to_rank_degraded_below_plain_images(made: Result, out: Path) -> None:
@@ -155,7 +155,7 @@ def test_without_degradations_and_quietly(
     more = ("--degradations", "none", "--quiet")
     run(*begin, "-o", tmp_path / "d.safetensors", *more)
     assert run.code == 0 and run.out == "" and len(rows(tmp_path / "d.work")) == 48
-    lines = run.err.splitlines()
+    lines = [line for line in run.err.splitlines() if "better than chance" not in line]  # after a few steps
     assert len(lines) == 3 and lines[-1] == "2 images could not be read and were left out"
     card = (tmp_path / "d.md").read_text()
     assert "degraded" not in card and "Trained on people, 3 steps" in card

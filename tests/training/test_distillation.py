@@ -1,5 +1,6 @@
 """`clipselect.distill` as a function: networks instead of names, recipes, what it reports and what it returns."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,12 @@ def test_a_network_is_distilled_in_one_call(kind: str, videos: Path, identities:
     quantiles = loaded.metadata["score_quantiles"]
     assert len(quantiles) == 101 and quantiles == sorted(quantiles) and 0 < quantiles[0] < quantiles[-1] < 1
     assert "| p5 | p10 |" in made.card.read_text() and f"| {quantiles[5]:.3f} |" in made.card.read_text()
-    assert made.held_out == loaded.metadata["held_out"] and len(made.doubts) == (
-        kind == "clips"
-    )  # a base of random weights
+    assert made.held_out == loaded.metadata["held_out"]
+    assert any("of its own training clips" in doubt for doubt in made.doubts) == (kind == "clips")  # random weights
+    for rho in (-0.19, 0.19, 0.2, None):
+        metadata = made.metadata | {"held_out": made.held_out | {"spearman": rho}}
+        doubted = any("better than chance" in doubt for doubt in replace(made, metadata=metadata).doubts)
+        assert doubted == (rho in (-0.19, 0.19)), rho
     assert {"path", "discriminability", "d_score"} <= {*pq.read_schema(made.d_scores).names}
     assert made.metadata["command"].startswith("clipselect.distill(data=") and "steps=3" in made.metadata["command"]
 
