@@ -15,7 +15,7 @@ from clipselect.commands.output.pages import frames_page
 from clipselect.commands.output.plots import frames_plot
 from clipselect.commands.output.records import GROUPS, Scored, as_csv, as_json, failed_group, scored_group
 from clipselect.commands.output.shown import MAX_TILES, PICTURED_GROUPS, TILE, TILES_OF_PAGE, best_frames, with_pictures
-from clipselect.commands.output.terminal import MAX_GROUP_ROWS, print_group, print_groups
+from clipselect.commands.output.terminal import MAX_GROUP_ROWS, percentile_text, print_group, print_groups
 from clipselect.commands.outputs import FrameOutputs
 from clipselect.media.images import FrameOrigin
 from clipselect.samplers.frame_sampler import FrameSelection
@@ -139,6 +139,14 @@ def test_the_page_holds_every_frame_and_every_failure_and_escapes_names(tmp_path
     places = [page.index(f"<span>{score}</span>") for score in ("0.9000", "0.6000", "0.2000")]
     assert places == sorted(places)
     assert "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
+
+
+def test_the_page_and_the_terminal_round_a_percentile_alike(tmp_path: Path) -> None:
+    made = group()
+    for element in made.elements:
+        element["percentile"] = 60.9
+    assert "above 60 % of the training elements" in frames_page([made], {}, tmp_path)
+    assert percentile_text(made.elements[0]) == "p60"
 
 
 def test_the_page_folds_away_what_was_not_picked_and_says_what_it_does_not_show(tmp_path: Path) -> None:
