@@ -28,11 +28,18 @@ from clipselect.training.fan_losses import (
     moved_centre,
     total_variation,
 )
-from clipselect.training.held_out_sets import MEASUREMENTS, HeldOutSets, SetMeasure, split_identities
+from clipselect.training.held_out_sets import (
+    ALL_BUT_ONE,
+    MEASUREMENTS,
+    UNCHANGED,
+    HeldOutSets,
+    SetMeasure,
+    split_identities,
+)
 from clipselect.training.loop import TrainingConfig
 from clipselect.training.run import TrainingRun, to_half_precision
 from clipselect.training.set_examples import SetImages
-from clipselect.training.set_recipe import SetRecipe
+from clipselect.training.set_recipe import SetRecipe, check_weight
 from clipselect.zoo.embedder import Embedder
 
 Reconstruction = Literal["centre", "average"]
@@ -86,8 +93,7 @@ class FANRecipe(SetRecipe):
             whole_number(getattr(self, name), name, 1)
         check_argument(self.max_segment <= MAX_SEGMENT, "max_segment", f"must be at most {MAX_SEGMENT}")
         for name in ("discriminative", "reconstruction", "adversarial", "total_variation"):
-            weight = getattr(self, f"{name}_weight")
-            check_argument(0 <= weight < np.inf, f"{name}_weight", f"must be at least 0, got {weight}")
+            check_weight(getattr(self, f"{name}_weight"), f"{name}_weight")
         guided = self.discriminative_weight + self.reconstruction_weight > 0
         check_argument(guided, "reconstruction_weight", "must be above 0 if discriminative_weight is 0")
 
@@ -127,7 +133,7 @@ class FANRecipe(SetRecipe):
             checkpoint=run.work / "fan.ckpt",
             settings=self.settings(data, base, config, net),
             best=best,
-            draw_samples=_Samples(run.work / "samples", drawn.sets["all but one degraded"], spec),
+            draw_samples=_Samples(run.work / "samples", drawn.sets[ALL_BUT_ONE] or drawn.sets[UNCHANGED], spec),
             progress=run.progress,
         )
         net.load_state_dict(best.weights)
@@ -169,8 +175,8 @@ class _Guide(nn.Module):
 
 
 class _Samples:
-    """Grids of held-out sets, of which all images but one are degraded: the inputs, and at the right what is made of
-    them."""
+    """Grids of held-out sets, of which all images but one are degraded, if there are several: the inputs, and at the
+    right what is made of them."""
 
     def __init__(self, folder: Path, sets: list[list[Image]], spec: InputSpec) -> None:
         longest = max(map(len, sets))

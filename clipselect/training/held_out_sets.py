@@ -30,12 +30,13 @@ MAX_SET = 5
 """Images of a held-out set; every identity has two."""
 MEASUREMENTS = 20
 """Steps of a training at which the held-out sets are measured, evenly spread."""
+UNCHANGED, ALL_BUT_ONE = "as they are", "all but one degraded"
 CONDITIONS: Mapping[str, Callable[[int], int]] = {
-    "as they are": lambda images: 0,
-    "all but one degraded": lambda images: images - 1,
+    UNCHANGED: lambda images: 0,
+    ALL_BUT_ONE: lambda images: images - 1,
     "every frame degraded": lambda images: images,
 }
-"""Images of a set that are degraded."""
+"""Images of a set that are degraded. Sets of one image are left out of `ALL_BUT_ONE`, which would degrade none."""
 
 S = TypeVar("S")
 FeaturesOfSets = Callable[[str], NDArray[np.float32]]
@@ -67,11 +68,11 @@ class HeldOut(ABC, Generic[S]):
 
     Attributes:
         sets: by condition.
-        identities: [g] of the sets.
+        identities: [g] of the sets, by condition; only of conditions with sets of at least two identities.
     """
 
     sets: Mapping[str, list[S]]
-    identities: list[str]
+    identities: Mapping[str, list[str]]
 
     @abstractmethod
     def averages(self, condition: str) -> NDArray[np.float32]:
@@ -79,9 +80,9 @@ class HeldOut(ABC, Generic[S]):
 
     def measured(self, features_of: FeaturesOfSets) -> dict[str, float]:
         """The decidability of sets in every condition."""
-        pairs = all_pairs(self.identities, range(len(self.identities)))
         found = {}
-        for condition in self.sets:
+        for condition, identities in self.identities.items():
+            pairs = all_pairs(identities, range(len(identities)))
             unit = _unit(features_of(condition))
             found[condition] = decidability((unit[pairs.first] * unit[pairs.second]).sum(1), pairs.same)
         return found
@@ -99,8 +100,8 @@ class HeldOut(ABC, Generic[S]):
     def report(self, network: str, features_of: FeaturesOfSets) -> dict[str, Any]:
         """The decidability of a network by condition, and how many identities and sets it was measured on."""
         decidabilities = {network: self.measured(features_of), "average": self.average}
-        identities, sets = len({*self.identities}), len(self.identities)
-        return {"identities": identities, "sets": sets, "decidability": decidabilities}
+        sets = self.identities[UNCHANGED]
+        return {"identities": len({*sets}), "sets": len(sets), "decidability": decidabilities}
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,12 @@ class HeldOutSets(HeldOut[list[Image]]):
         Raises:
             ClipselectError: not enough of them can.
         """
-        sets: dict[str, list[list[Image]]] = {name: [] for name in CONDITIONS}
-        identities = list[str]()
+        sets, identities = (
+            {name: list[list[Image]]() for name in CONDITIONS},
+            {name: list[str]() for name in CONDITIONS},
+        )
         for name, own in zip(data.images.identities, data.by_identity, strict=True):
-            rng = np.random.default_rng([seed, len(identities)])
+            rng = np.random.default_rng([seed, len(identities[UNCHANGED])])
             images = list[Image]()
             for number in rng.permutation(own)[: 2 * MAX_SET]:
                 try:
@@ -132,13 +135,13 @@ class HeldOutSets(HeldOut[list[Image]]):
                     on_error(data.images.paths[number], e)
             half = len(images) // 2
             for drawn in (images[:half], images[half : 2 * half]) if half else ():
-                identities.append(name)
-                for condition, degraded in CONDITIONS.items():
-                    changed = [degrade(image, "faces", rng) for image in drawn[: degraded(half)]]
-                    sets[condition].append([*changed, *drawn[degraded(half) :]])
-        if len({*identities}) < MIN_IDENTITIES:
+                for condition, degraded in _conditions(half).items():
+                    identities[condition].append(name)
+                    changed = [degrade(image, "faces", rng) for image in drawn[:degraded]]
+                    sets[condition].append([*changed, *drawn[degraded:]])
+        if len({*identities[UNCHANGED]}) < MIN_IDENTITIES:
             raise ClipselectError("fewer than two held-out identities have two images that can be read; add images")
-        return cls(sets, identities, base)
+        return cls(sets, _measurable(identities), base)
 
     def averages(self, condition: str) -> NDArray[np.float32]:
         sets = self.sets[condition]
@@ -186,20 +189,31 @@ class HeldOutFeatures(HeldOut[NDArray[np.float32]]):
     @classmethod
     def draw(cls, data: SetImages, seed: int) -> "HeldOutFeatures":
         sets: dict[str, list[NDArray[np.float32]]] = {name: [] for name in CONDITIONS}
-        identities = list[str]()
+        identities = {name: list[str]() for name in CONDITIONS}
         for name, own in zip(data.images.identities, data.by_identity, strict=True):
-            rng = np.random.default_rng([seed, len(identities)])
+            rng = np.random.default_rng([seed, len(identities[UNCHANGED])])
             chosen = rng.permutation(own)[: 2 * MAX_SET]
             half = len(chosen) // 2
             for drawn in (chosen[:half], chosen[half : 2 * half]):
-                identities.append(name)
-                for condition, degraded in CONDITIONS.items():
-                    is_good = np.arange(half) >= degraded(half)
+                for condition, degraded in _conditions(half).items():
+                    identities[condition].append(name)
+                    is_good = np.arange(half) >= degraded
                     sets[condition].append(features_of(data, drawn, is_good, rng))
-        return cls(sets, identities)
+        return cls(sets, _measurable(identities))
 
     def averages(self, condition: str) -> NDArray[np.float32]:
         return np.stack([features.mean(0) for features in self.sets[condition]])
+
+
+def _conditions(images: int) -> dict[str, int]:
+    """How many images of a set of so many are degraded, in every condition that the set is measured in."""
+    wanted = (name for name in CONDITIONS if images > 1 or name != ALL_BUT_ONE)
+    return {name: CONDITIONS[name](images) for name in wanted}
+
+
+def _measurable(identities: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Those of conditions in which pairs of one and of two people can be compared."""
+    return {name: own for name, own in identities.items() if len({*own}) >= MIN_IDENTITIES}
 
 
 def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clipselect.errors import check_argument
+from clipselect.errors import check_argument, whole_number
 from clipselect.scoring.weights_file import Metadata
 from clipselect.sets.lfenet import ENDINGS, MAX_SEGMENT, Ending, LFENet, kept_out, new_lfenet
 from clipselect.sets.transfer import WIDTH, Relation
@@ -20,7 +20,7 @@ from clipselect.training.held_out_sets import MEASUREMENTS, HeldOutSets, SetMeas
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import TrainingRun, to_half_precision
 from clipselect.training.set_examples import SetExamples, SetImages
-from clipselect.training.set_recipe import SetRecipe
+from clipselect.training.set_recipe import SetRecipe, check_weight
 from clipselect.zoo.embedder import Embedder
 
 SetLoss = Literal["restoration", "softmax", "arcface", "cosface", "sphereface"]
@@ -67,10 +67,10 @@ class LFENetRecipe(SetRecipe):
     def __post_init__(self) -> None:
         check_argument(self.loss in LOSSES, "loss", f"must be one of {', '.join(LOSSES)}, got {self.loss}")
         check_argument(self.ending in ENDINGS, "ending", f"must be one of {', '.join(ENDINGS)}, got {self.ending}")
-        for name, least in (("keep_good", 0.0), ("backbone_rate", 0.0), ("images_per_set", 1)):
-            value = getattr(self, name)
-            argument = "backbone_learning_rate" if name == "backbone_rate" else name
-            check_argument(least <= value < np.inf, argument, f"must be at least {least:g}, got {value}")
+        whole_number(self.images_per_set, "images_per_set", 1)
+        check_weight(self.keep_good, "keep_good")
+        if self.backbone_learning_rate is not None:
+            check_weight(self.backbone_learning_rate, "backbone_learning_rate")
         can_be_restored = self.loss != "restoration" or self.ending == "own"
         check_argument(
             can_be_restored, "ending", "must be own for the loss restoration, whose aim is the base's feature"

@@ -1,11 +1,14 @@
 """What the recipes of all networks of sets have in common."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from clipselect.errors import check_argument
 from clipselect.scoring.weights_file import Metadata, fingerprint
 from clipselect.training.best_step import BestStep
 from clipselect.training.embedder_training import fingerprint_of
@@ -76,3 +79,9 @@ class SetRecipe(ABC):
         images = training.images
         counts = {"identities": len(images.identities), "images": len(images.paths), "best_step": best.step}
         return asdict(self) | counts
+
+
+def check_weight(value: float, argument: str) -> None:
+    """Raise an `ArgumentError` unless this is a finite number of at least 0."""
+    is_weight = isinstance(value, Real) and 0 <= value < math.inf  # NaN is not
+    check_argument(is_weight, argument, f"must be a number of at least 0, got {value!r}")

@@ -112,15 +112,15 @@ def test_a_discriminator_that_has_won_stops_the_training(
     people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clipselect.training.fan_loop.MAX_COLLAPSED_STEPS", 3)
-    losses = iter([1.0, 1.0, 1.0, *[0.0] * 7])
+    losses = iter([1.0, 1.0, 1.0, *[0.0] * 17])
     monkeypatch.setattr(
         "clipselect.training.fan_loop.discriminator_loss", lambda a, r: 0 * (a + r).sum() + next(losses)
     )
     with pytest.warns(
         ClipselectWarning, match=r"stopped after step 6: .*fan\.ckpt holds the last step before.* smaller"
     ):
-        made = train(people, tmp_path / "o.safetensors", steps=10, checkpoint_minutes=0)
-    assert made.metadata["stopped"] == 6 and made.metadata["best_step"] <= 6
+        made = train(people, tmp_path / "o.safetensors", steps=20, checkpoint_minutes=0)
+    assert made.metadata["stopped"] == 6 and made.metadata["best_step"] == 6  # before the second half
     assert torch.load(tmp_path / "o.work" / "fan.ckpt", weights_only=True)["step"] == 3
     assert "Stopped after step 6" in made.card.read_text() and made.weights.exists()
 
@@ -142,6 +142,14 @@ def test_one_identity_or_too_few_are_refused(tmp_path: Path) -> None:
     data_set(tmp_path / "people", identities=3, each=4)
     with pytest.raises(ClipselectError, match="add identities or images"):
         train(tmp_path / "people", tmp_path / "o.safetensors")
+
+
+def test_sets_of_one_image_are_measured_whole_and_degraded(tmp_path: Path) -> None:
+    folder = data_set(tmp_path / "people", identities=4, each=3)
+    made = train(folder, tmp_path / "o.safetensors")
+    assert made.metadata["held_out"]["decidability"]["fan"].keys() == {"as they are", "every frame degraded"}
+    with Pillow.open(tmp_path / "o.work" / "samples" / "step_0000004.png") as image:
+        assert image.size == (16 + 2 + 16, 4 * 16)  # one input
 
 
 def test_all_identities_with_two_images_held_out(tmp_path: Path) -> None:
@@ -199,6 +207,7 @@ def test_a_loss_that_is_no_number_stops_the_training(people: Path, tmp_path: Pat
         ("reconstruction", "mean"), ("width", 0), ("discriminator_width", 0), ("images_per_set", 0), ("max_segment", 0),
         ("max_segment", 1000), ("adversarial_weight", -1.0), ("total_variation_weight", float("nan")),
         ("reconstruction_weight", float("inf")), ("batch", 1), ("steps", 0), ("learning_rate", float("nan")),
+        ("discriminative_weight", "1"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, people: Path, tmp_path: Path) -> None:

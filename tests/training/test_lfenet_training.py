@@ -156,7 +156,8 @@ def test_a_loss_that_is_no_number_stops_the_training(people: Path, tmp_path: Pat
     [
         ("loss", "triplet"), ("relation", "cosine"), ("ending", "mine"), ("ending", "paper"), ("images_per_set", 0),
         ("keep_good", -1.0), ("keep_good", float("nan")), ("backbone_learning_rate", -0.1), ("batch", 1), ("steps", 0),
-        ("max_segment", 0), ("learning_rate", float("nan")),
+        ("max_segment", 0), ("learning_rate", float("nan")), ("images_per_set", 2.5), ("keep_good", "x"),
+        ("backbone_learning_rate", "x"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, people: Path, tmp_path: Path) -> None:
