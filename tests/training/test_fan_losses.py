@@ -73,12 +73,11 @@ def test_total_variation_by_hand() -> None:
 
 
 def test_two_people_lie_beta_apart_in_the_median() -> None:
-    features = np.array([[0.0], [0.0], [1.0], [1.0], [7.0]], np.float32)
-    labels = np.array([0, 0, 1, 1, 2])  # 1 apart 4 times, 36 twice, 49 twice: the median lies at 36 or between
-    few = feature_scale(features[:4], labels[:4])
-    assert few**2 == pytest.approx(BETA)
-    assert feature_scale(3 * features[:4], labels[:4]) == pytest.approx(few / 3)
-    assert BETA / 49 <= feature_scale(features, labels) ** 2 <= BETA
+    features = np.array([[0.0], [0.0], [1.0], [7.0]], np.float32)
+    labels = np.array([0, 0, 1, 2])  # squared, two pairs of two people lie 1 apart, one 36, and two 49
+    scale = feature_scale(features, labels)
+    assert scale**2 == pytest.approx(BETA / 36)
+    assert feature_scale(3 * features, labels) == pytest.approx(scale / 3)
 
 
 @settings(max_examples=50)
