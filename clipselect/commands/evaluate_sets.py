@@ -23,7 +23,7 @@ SetNetworks = Annotated[
     typer.Option(
         "--set-network",
         metavar="FILE",
-        help="That train-set-network wrote: all frames, in an LFENet the best K, too.",
+        help="That train-set-network wrote: all frames, and in an LFENet or FAN the best K, too.",
     ),
 ]
 Weighers = Annotated[

@@ -76,22 +76,22 @@ class FaceAggregator(nn.Module):
 class _EncoderBlock(nn.Module):
     def __init__(self, outer: int, inner: int) -> None:
         super().__init__()
-        self.share = GlobalConcat()
+        self.concat = GlobalConcat()
         self.layers = nn.Sequential(_convolution(2 * outer, outer, 1), _convolution(outer, inner, stride=2))
 
     def forward(self, maps: Tensor) -> Tensor:
-        return _each(self.layers, self.share(maps))
+        return _each(self.layers, self.concat(maps))
 
 
 class _DecoderBlock(nn.Module):
     def __init__(self, inner: int, outer: int) -> None:
         super().__init__()
         self.enlarge = nn.Sequential(nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1), nn.ELU())
-        self.share = GlobalConcat()
+        self.concat = GlobalConcat()
         self.layers = nn.Sequential(_convolution(3 * outer, outer, 1), _convolution(outer, outer))
 
     def forward(self, maps: Tensor, skipped: Tensor) -> Tensor:
-        return _each(self.layers, torch.cat([self.share(_each(self.enlarge, maps)), skipped], dim=2))
+        return _each(self.layers, torch.cat([self.concat(_each(self.enlarge, maps)), skipped], dim=2))
 
 
 def sides_for(height: int, width: int) -> tuple[int, int]:

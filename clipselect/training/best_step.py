@@ -10,11 +10,14 @@ from clipselect.training.runtime import Runtime
 
 
 class BestStep:
-    """Keeps the averaged weights of the step that measures best; of equals the first, among them the untrained network.
+    """Keeps the averaged weights of the step that measures best; of equals the first.
+
+    The training loop chooses which steps to measure, see `is_due`: `clipselect.training.loop.train` also the untrained
+    network, `clipselect.training.fan_loop.train_fan` only those of the second half.
 
     Args:
         measure: (network in evaluation mode) -> how good it is, more is better.
-        every: steps between measurements; the first and the last step are always measured.
+        every: steps between measurements; the last step is always measured, too.
 
     Attributes:
         value, step: of the best one so far; one that is no number is never the best.

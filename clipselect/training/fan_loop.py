@@ -51,7 +51,10 @@ def train_fan(
     draw_samples: Callable[[nn.Module, int], None],
     progress: ProgressCallback = no_progress,
 ) -> int | None:
-    """Train; the weights of the best step are in `best` afterwards, one of the second half, when images are faces.
+    """Train; the weights of the best step are in `best` afterwards.
+
+    It is one of the second half, as images of the first steps hardly look like faces, or, where the training was
+    stopped earlier, its last one.
 
     In float32, and in bf16 on a GPU if so asked.
 

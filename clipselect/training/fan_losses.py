@@ -7,6 +7,9 @@ What the paper leaves open is settled so:
 - beta = 32 belongs to the squared distances of the paper's features. Here features are scaled so that 32 is the median
   squared distance of two people in the training set (`feature_scale`): beta and the weights of the losses keep their
   meaning for every embedder.
+- The positive is any other image of the person, where the paper takes one of another video.
+- The weights are a moving average over the steps: that of the step in the second half that keeps held-out people apart
+  best.
 """
 
 import numpy as np

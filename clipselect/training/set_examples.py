@@ -1,6 +1,7 @@
 """The sets that a network of sets is trained on: which images make a set, and which of these are degraded.
 
-A fresh choice and fresh degradations every time: with few identities, a network would learn fixed ones by heart.
+A fresh choice every time: with few identities, a network would learn fixed sets by heart. `SetExamples` also degrades
+images in a new way every time; `FeatureSetExamples` takes one of the variants of an image whose features are known.
 """
 
 from collections.abc import Callable

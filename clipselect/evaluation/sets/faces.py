@@ -56,7 +56,7 @@ class FaceEvaluation:
         base: what `clipselect.zoo.embedder_loading.load_embedder` loads, or an `Embedder`.
         model: the DDNet, a name, a file or a `Scorer`; None for the zoo's for faces.
         set_network: networks of sets that `clipselect.train_set_network` wrote for this base, files or `SetNetwork`s;
-            each is measured on all frames, an LFENet on the best K, too (choose, then repair).
+            each is measured on all frames, an LFENet and a FAN on the best K, too.
         flips: measure also the choice of the frames whose mirror images the base finds most similar (the idea of
             SER-FIQ), for which it embeds every frame twice.
         set_list: a file with a folder within `data` and its identity on every line; each folder is a set (IQIYI).
