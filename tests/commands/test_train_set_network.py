@@ -63,7 +63,9 @@ def test_a_fan_is_trained_from_the_command_line(command: list[object], run: Run,
     assert run(*own, "--images-per-set", 2, "-o", out).code == 0
     assert run.out.startswith(f"{out}: fan, decidability (of averaging): as they are ") and run.out.count("\n") == 1
     assert_refused(run(*own, "--reconstruction", "mean", "-o", out), "--reconstruction must be one of centre, average")
-    assert_refused(run(*own, "--adversarial-weight", -1, "-o", out), "--adversarial-weight must be a number of at least 0")
+    assert_refused(
+        run(*own, "--adversarial-weight", -1, "-o", out), "--adversarial-weight must be a number of at least 0"
+    )
 
 
 @pytest.mark.parametrize("network", AGGREGATORS)
