@@ -89,7 +89,7 @@ def test_networks_on_features_are_trained_from_the_command_line(
     [
         (("--loss", "triplet"), "--loss must be one of restoration, softmax, "),
         (("--relation", "cosine"), "--relation must be one of softmax_a, softmax_b, scaled_dot, got cosine"),
-        (("--images-per-set", 0), "--images-per-set must be at least 1, got 0"),
+        (("--images-per-set", 0), "--images-per-set must be a whole number of at least 1, got 0"),
         (("--keep-good", -1), "--keep-good must be a number of at least 0, got -1"),
         (("--max-segment", 0), "--max-segment must be a whole number of at least 1"),
         (("--data", "nowhere"), "nowhere: no such folder"),
