@@ -12,8 +12,9 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import option_problem, print_error, print_warning, stderr
+from clipselect.commands.frame_outputs import FrameOutputs
 from clipselect.commands.output.records import Result, Scored, failed_group, failed_video, scored_group, scored_video
-from clipselect.commands.outputs import FrameOutputs, Outputs, VideoOutputs
+from clipselect.commands.outputs import Outputs, VideoOutputs
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.images import FrameOrigin, read_image

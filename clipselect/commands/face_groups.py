@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from clipselect.commands.batch import FAILURES, score_files, sentence
 from clipselect.commands.common import check, print_warning
+from clipselect.commands.frame_outputs import FrameOutputs
 from clipselect.commands.output.records import Result, failed_group, scored_group
-from clipselect.commands.outputs import FrameOutputs
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import image_folders

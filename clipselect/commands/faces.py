@@ -65,7 +65,7 @@ def faces(
     """
     from clipselect.commands.batch import finish, run_batch, sampler_settings
     from clipselect.commands.face_groups import face_aggregator, face_detector, groups_of_folder, groups_of_video
-    from clipselect.commands.outputs import FrameOutputs
+    from clipselect.commands.frame_outputs import FrameOutputs
     from clipselect.index.inputs import expand
     from clipselect.samplers.frame_sampler import FaceFrameSampler
 

@@ -49,8 +49,8 @@ def reid(
     Exit code 0: all scored. 1: some folders, tracklets or names could not be read. 2: nothing could, or wrong usage.
     """
     from clipselect.commands.batch import finish, run_batch, sampler_settings, score_files
+    from clipselect.commands.frame_outputs import FrameOutputs
     from clipselect.commands.output.records import failed_group
-    from clipselect.commands.outputs import FrameOutputs
     from clipselect.data.tracklets import read_tracklets
     from clipselect.samplers.frame_sampler import ReIDFrameSampler
 

@@ -7,8 +7,8 @@ import pytest
 import typer
 
 from clipselect.commands.batch import finish, run_batch
+from clipselect.commands.frame_outputs import FrameOutputs
 from clipselect.commands.output.records import Failed, Result, Scored, failed_group
-from clipselect.commands.outputs import FrameOutputs
 
 
 def scored(error: str | None = None) -> Scored:

@@ -13,8 +13,8 @@ from helpers.videos import make_video
 
 from clipselect import FaceFrameSampler, ReIDFrameSampler
 from clipselect.commands import face_groups
+from clipselect.commands.frame_outputs import FrameOutputs
 from clipselect.commands.output.records import Result
-from clipselect.commands.outputs import FrameOutputs
 from clipselect.errors import ClipselectError
 from clipselect.media.extract import write_frames
 from clipselect.media.images import read_image

@@ -11,12 +11,12 @@ from helpers.frame_fixtures import textured
 from PIL import Image as Pillow
 from rich.console import Console
 
+from clipselect.commands.frame_outputs import FrameOutputs
 from clipselect.commands.output.pages import frames_page
 from clipselect.commands.output.plots import frames_plot
 from clipselect.commands.output.records import GROUPS, Scored, as_csv, as_json, failed_group, scored_group
 from clipselect.commands.output.shown import MAX_TILES, PICTURED_GROUPS, TILE, TILES_OF_PAGE, best_frames, with_pictures
 from clipselect.commands.output.terminal import MAX_GROUP_ROWS, percentile_text, print_group, print_groups
-from clipselect.commands.outputs import FrameOutputs
 from clipselect.media.images import FrameOrigin
 from clipselect.samplers.frame_sampler import FrameSelection
 
