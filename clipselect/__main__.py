@@ -1,5 +1,6 @@
 """Entry point of the command line."""
 
+import atexit
 import os
 import signal
 
@@ -14,6 +15,8 @@ def main() -> None:
     if before is signal.default_int_handler:
         # While libraries are imported, an exception can end up anywhere in them; `Command.invoke` restores it
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+        # An interrupt while Python takes itself down comes too late to change the exit code
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     try:
         from clipselect.commands import app
         from clipselect.commands.exit_codes import run_command
