@@ -16,7 +16,7 @@ from clipselect.pages.formats import count
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.weights_file import load_weights
 from clipselect.sets.face_aggregator import FaceAggregator
-from clipselect.sets.fan import MAX_SEGMENT, aggregated, load_face_generator
+from clipselect.sets.fan import MAX_SEGMENT, load_face_generator
 from clipselect.sets.set_network import KIND
 from clipselect.zoo.trained_network import TrainedNetwork
 
@@ -82,7 +82,7 @@ class TrainedAggregator(TrainedNetwork):
         if not 1 <= len(images) <= self.max_images:
             raise ValueError(f"one image is made of 1 to {self.max_images} images, got {len(images)}")
         squashed = np.stack([self.input_spec.squash(image) for image in images])
-        made = aggregated(self.module, self.input_spec.normalise(squashed, self.device))[0]
+        made = self.module(self.input_spec.normalise(squashed, self.device)[None])[0]
         pixels = ((made + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)
         return AggregatedFace(np.ascontiguousarray(pixels.cpu().numpy()), len(images))
 

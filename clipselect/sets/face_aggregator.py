@@ -4,6 +4,7 @@ Hörmann, Cao, Knoche, Herzog, Rigoll: Face Aggregation Network for Video Face R
 """
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class GlobalConcat(nn.Module):
 class FaceAggregator(nn.Module):
     """A U-Net over a set of images that ends in one image; their order and repeated ones make no difference.
 
-    Pixels lie in [-1, 1]: every layer ends in an ELU, the last one too, whose values lie above -1.
+    Pixels lie in [-1, 1]: every layer ends in an ELU, the last one too, whose values lie above -1; those above 1 are cut.
 
     >>> net = FaceAggregator(4).eval()
     >>> net(torch.rand(2, 3, 3, 112, 112)).shape            # two sets of three faces
@@ -56,7 +57,7 @@ class FaceAggregator(nn.Module):
         self.last = nn.Sequential(_convolution(widths[0], widths[0]), _convolution(widths[0], 3))
 
     def forward(self, images: Tensor) -> Tensor:
-        """One image [B, 3, height, width], above -1 and perhaps above 1, of images [B, N, 3, height, width] in [-1, 1].
+        """One image [B, 3, height, width] of images [B, N, 3, height, width], all of them in [-1, 1].
 
         Raises:
             ArgumentError: sides that are no multiples of 16.
@@ -69,8 +70,27 @@ class FaceAggregator(nn.Module):
             maps = encode(maps)
         for decode in self.decoder:
             maps = decode(maps, skipped.pop())
-        image: Tensor = self.last(maps.amax(1))
+        image: Tensor = _AtMostOne.apply(self.last(maps.amax(1)))
         return image
+
+
+class _AtMostOne(torch.autograd.Function):
+    """min(x, 1) whose gradient still leads back: a plain minimum has none where it cuts, and would leave pixels white.
+
+    The paper names no bound. But pixels end at 1, in the data and in every image that is shown, so losses and
+    discriminator must see the image that users get.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x > 1)
+        return x.clamp(max=1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Where x is cut, a step against the gradient may lower it, and not raise it further."""
+        (is_cut,) = ctx.saved_tensors
+        return torch.where(is_cut, gradient.clamp(min=0), gradient)
 
 
 class _EncoderBlock(nn.Module):

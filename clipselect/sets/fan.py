@@ -44,14 +44,9 @@ class FAN(SetModule):
     def set_feature(self, images: Tensor) -> Tensor:
         """The feature [d] of one set of images [T, 3, height, width] in [-1, 1]."""
         segments = images.tensor_split(self.images_embedded(len(images)))
-        made = torch.cat([aggregated(self.aggregator, segment) for segment in segments])
+        made = torch.cat([self.aggregator(segment[None]) for segment in segments])
         weights = torch.tensor([len(segment) / len(images) for segment in segments], device=made.device)
         return weights @ base_features(self.base, made)
-
-
-def aggregated(aggregator: FaceAggregator, images: Tensor) -> Tensor:
-    """The image [1, 3, height, width] of one set [N, 3, height, width], in [-1, 1] as its inputs."""
-    return aggregator(images[None]).clamp(-1, 1)
 
 
 def base_features(base: Embedder, images: Tensor) -> Tensor:

@@ -53,9 +53,6 @@ def train_fan(
 ) -> int | None:
     """Train; the weights of the best step are in `best` afterwards.
 
-    It is one of the second half, as images of the first steps hardly look like faces, or, where the training was
-    stopped earlier, its last one.
-
     In float32, and in bf16 on a GPU if so asked.
 
     Args:
@@ -90,7 +87,7 @@ def train_fan(
         running = shown["loss"] if step == first else LOSS_DECAY * running + (1 - LOSS_DECAY) * shown["loss"]
         won = won + 1 if shown.get("discriminator", math.inf) < COLLAPSED_LOSS else 0
         has_collapsed = won >= MAX_COLLAPSED_STEPS
-        if (best.is_due(done, config.steps) and done > LATER * config.steps) or has_collapsed:
+        if best.is_due(done, config.steps) or has_collapsed:
             shown["held out"] = best.consider(averaged.module, done, runtime)
         runtime.log.write(shown, done)
         is_due = time.monotonic() - saved > 60 * config.checkpoint_minutes or done == config.steps

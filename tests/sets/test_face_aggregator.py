@@ -65,6 +65,18 @@ def test_gradients_reach_every_image_and_every_weight(drawn: tuple[int, int]) ->
     assert all(p.grad is not None and bool(p.grad.abs().max() > 0) for p in net.parameters())
 
 
+def test_values_above_1_are_cut_and_can_only_fall() -> None:
+    net = network()
+    with torch.no_grad():
+        net.last[1][0].bias.copy_(torch.tensor([5.0, 5.0, -1.0]))
+    out = net(images(0, 2))
+    assert out[0, :2].eq(1).all() and out[0, 2].lt(1).all()
+    wanted = torch.tensor([-1.0, 2.0, 0.0]).view(1, 3, 1, 1)  # darker; brighter than any pixel; as it is
+    (out - wanted).square().sum().backward()
+    gradient = net.last[1][0].bias.grad
+    assert gradient[0] > 0 and gradient[1] == 0 and gradient[2] != 0
+
+
 def test_equal_images_share_the_gradient() -> None:
     own = images(1, 1).repeat(1, 3, 1, 1, 1).requires_grad_()
     network()(own).square().sum().backward()
@@ -81,7 +93,7 @@ def test_sets_of_a_batch_do_not_see_each_other() -> None:
 def test_one_image_comes_out_in_the_size_of_the_inputs(height: int, width: int) -> None:
     with torch.no_grad():
         out = network()(torch.zeros(2, 4, 3, height, width))
-    assert out.shape == (2, 3, height, width) and bool((out > -1).all())
+    assert out.shape == (2, 3, height, width) and bool((out.abs() <= 1).all())
 
 
 def test_the_smallest_map_has_a_sixteenth_of_the_side() -> None:

@@ -19,6 +19,8 @@ from clipselect.media.progress import Progress
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import load_weights
 from clipselect.training.fan_loop import STAGE
+from clipselect.training.fan_losses import total_variation
+from clipselect.training.held_out_sets import SetMeasure
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -61,6 +63,25 @@ def test_samples_are_written_with_their_label(people: Path, tmp_path: Path) -> N
     with Pillow.open(samples[-1]) as image:
         assert image.text["Description"] == "made by a network from 2 frames: not a photograph"  # type: ignore[attr-defined]
         assert image.size == (2 * 16 + 2 + 16, 4 * 16)  # two inputs, a gap, the output; four sets
+
+
+def test_losses_see_the_image_that_users_get(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = list[torch.Tensor]()
+
+    def note(images: torch.Tensor) -> torch.Tensor:
+        seen.append(images.detach())
+        return total_variation(images)
+
+    monkeypatch.setattr("clipselect.training.fan_training.total_variation", note)
+    train(people, tmp_path / "o.safetensors", learning_rate=0.1)
+    assert len(seen) == 4 and any(bool(images.eq(1).any()) for images in seen)  # some are cut
+    assert all(bool((images.abs() <= 1).all()) for images in seen)
+
+
+def test_the_best_step_may_be_any(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = iter([0.1, 0.9, 0.3, 0.2])
+    monkeypatch.setattr(SetMeasure, "gain", lambda self, net: next(values))
+    assert train(people, tmp_path / "o.safetensors").metadata["best_step"] == 2
 
 
 @pytest.mark.parametrize(
@@ -120,7 +141,7 @@ def test_a_discriminator_that_has_won_stops_the_training(
         ClipselectWarning, match=r"stopped after step 6: .*fan\.ckpt holds the last step before.* smaller"
     ):
         made = train(people, tmp_path / "o.safetensors", steps=20, checkpoint_minutes=0)
-    assert made.metadata["stopped"] == 6 and made.metadata["best_step"] == 6  # before the second half
+    assert made.metadata["stopped"] == 6 and 1 <= made.metadata["best_step"] <= 6
     assert torch.load(tmp_path / "o.work" / "fan.ckpt", weights_only=True)["step"] == 3
     assert "Stopped after step 6" in made.card.read_text() and made.weights.exists()
 
