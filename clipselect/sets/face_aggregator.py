@@ -35,7 +35,8 @@ class GlobalConcat(nn.Module):
 class FaceAggregator(nn.Module):
     """A U-Net over a set of images that ends in one image; their order and repeated ones make no difference.
 
-    Pixels lie in [-1, 1]: every layer ends in an ELU, the last one too, whose values lie above -1; those above 1 are cut.
+    Pixels lie in [-1, 1]: every layer ends in an ELU, the last one too, whose values lie above -1, and those above 1
+    are cut.
 
     >>> net = FaceAggregator(4).eval()
     >>> net(torch.rand(2, 3, 3, 112, 112)).shape            # two sets of three faces

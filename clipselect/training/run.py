@@ -24,6 +24,10 @@ IRRELEVANT = frozenset(
 """Arguments of a training that make no difference to its result."""
 
 
+class FinishedError(ArgumentError):
+    """Weights that the same call has finished, whose work folder is gone: there is nothing to do."""
+
+
 @dataclass(frozen=True)
 class TrainResult:
     """Weights that a training wrote.
@@ -124,7 +128,7 @@ def check_outputs(
 
     Raises:
         ArgumentError: the output is one of the networks or no weights file, or lies in the data; or the work folder
-            does.
+            does; or the output is finished, by this call (`FinishedError`) or another one.
         ClipselectError: the weights or their card cannot be written, or a file of the card's name is no card.
     """
     if output.suffix in (".md", ".work"):
@@ -156,7 +160,7 @@ def _refuse_finished(output: Path, work: Path, call: str) -> None:
         problem = f"{output} holds finished weights of another run; choose another name, or ask to overwrite them"
         raise ArgumentError("output", problem)
     if not work.is_dir():
-        raise ArgumentError(
+        raise FinishedError(
             "output", f"{output} is finished already, by the same call; ask to overwrite it if it must be"
         )
 
