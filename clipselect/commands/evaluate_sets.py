@@ -33,6 +33,9 @@ Weighers = Annotated[
 Flips = Annotated[
     bool, typer.Option("--flips", help="Also the frames that are most like their mirror images to the base.")
 ]
+Dropout = Annotated[
+    bool, typer.Option("--dropout", help="Also the frames that the base embeds most alike with dropout (SER-FIQ).")
+]
 PersonModel = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="DDNet.")]
 Ks = Annotated[list[int], typer.Option("--k", help="Frames that reach the base.")]
 Threshold = Annotated[float, typer.Option(help="Of eq. 7.")]
@@ -68,6 +71,7 @@ def faces(
     model: FaceModel = None,
     set_network: SetNetworks = [],  # noqa: B006
     flips: Flips = False,
+    dropout: Dropout = False,
     set_list: SetList = None,
     pairs: Pairs = None,
     k: Ks = [1, 3, 5],  # noqa: B006, typer copies it
@@ -111,6 +115,7 @@ def persons(
     degrade: Degrade = 0.0,
     set_network: Weighers = [],  # noqa: B006
     flips: Flips = False,
+    dropout: Dropout = False,
     k: Ks = [1, 2, 4],  # noqa: B006
     threshold: Threshold = 0.5,
     seeds: PersonSeeds = [0, 1, 2],  # noqa: B006

@@ -22,7 +22,9 @@ T = TypeVar("T")
 
 IntArray = NDArray[np.int64]
 Element = Literal["clip", "frame"]
-Need = Literal["nothing", "ddnet", "base", "mirrored", "motion", "packets", "shots", "action", "d_scores", "sharp"]
+Need = Literal[
+    "nothing", "ddnet", "base", "mirrored", "dropout", "motion", "packets", "shots", "action", "d_scores", "sharp"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Candidates:
         action: [n] bool, which clips show the action, where that is known.
         features, norms: [n, d] the base's features of frames, each scaled to length 1, and [n] their lengths before.
         mirrored: [n] cosine of the base's features of a frame and of its mirror image, where that was measured.
+        dropout: [n] qualities by `clipselect.zoo.dropout_agreement`, where they were measured.
         d_scores: [n] the D-scores (eq. 4) that the scores estimate, where the identities are known.
         sharp: [n] bool, which frames were not blurred, where some were.
         spans: [n, 2] seconds of clips that may overlap; None for frames, and for clips that do not.
@@ -60,6 +63,7 @@ class Candidates:
     features: NDArray[np.floating] | None = None
     norms: NDArray[np.floating] | None = None
     mirrored: NDArray[np.floating] | None = None
+    dropout: NDArray[np.floating] | None = None
     d_scores: NDArray[np.floating] | None = None
     sharp: NDArray[np.bool_] | None = None
     spans: NDArray[np.float64] | None = None
@@ -80,8 +84,9 @@ class Method:
         weigh: the kept ones by their scores, as they are (None) or rescaled, or all equally.
         elements: what it is measured on.
         needs: what must see every candidate first: nothing, the DDNet or the base (which saves nothing), perhaps its
-            mirror image too; or what must be known of them: their motion or shots, which take decoding, or packets,
-            which take reading the file. A method that needs the D-scores takes them for the scores.
+            mirror image too, or with dropout; or what must be known of them: their motion or shots, which take
+            decoding, or packets, which take reading the file. A method that needs the D-scores takes them for the
+            scores.
         has_k: whether it keeps a given number K.
         role: what it is compared as: the subject of all tables, a rival of its kind (cheap: it ranks without a
             network), or an oracle that cannot be used.
@@ -105,7 +110,7 @@ class Method:
     @property
     def base_passes(self) -> int:
         """How often the base sees every candidate, kept or not."""
-        return {"base": 1, "mirrored": 2}.get(self.needs, 0)
+        return {"base": 1, "mirrored": 2, "dropout": 1}.get(self.needs, 0)
 
     def keep(self, candidates: Candidates) -> tuple[IntArray, NDArray[np.float64]]:
         """The places [k] of the kept elements, rising, and their weights [k] for eq. 8.
@@ -278,6 +283,10 @@ _TABLE = (
            "all candidates twice",
            lambda c: _apart(c, _known(c.mirrored, "mirrored"), c.k),
            elements=_FRAME, needs="mirrored", style=(_ORANGE, ">")),
+    Method("dropout_agreement", "the K whose features agree best under dropout, averaged, which costs the base on "
+           "all candidates, its last layers many times",
+           lambda c: _apart(c, _known(c.dropout, "dropout"), c.k),
+           elements=_FRAME, needs="dropout", style=(_ORANGE, "P")),
     Method("without_outliers", "all candidates but those far from their median feature, averaged, which costs the base "
            "on all",
            lambda c: without_outliers(_known(c.features, "features")),

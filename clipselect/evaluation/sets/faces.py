@@ -19,10 +19,8 @@ from clipselect.evaluation.sets.face_sets import FaceSets
 from clipselect.evaluation.sets.frame_table import (
     FrameNetworks,
     FrameTable,
-    flip_agreement,
     frame_networks,
     frame_table,
-    mirrored,
 )
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows
@@ -59,6 +57,8 @@ class FaceEvaluation:
             each is measured on all frames, an LFENet and a FAN on the best K, too.
         flips: measure also the choice of the frames whose mirror images the base finds most similar (the idea of
             SER-FIQ), for which it embeds every frame twice.
+        dropout: measure also the choice of the frames that the base embeds most alike with dropout (SER-FIQ), see
+            `clipselect.zoo.dropout_agreement`.
         set_list: a file with a folder within `data` and its identity on every line; each folder is a set (IQIYI).
         pairs: a file of the pairs of sets to compare, in the form of YouTube Faces' splits.txt: "fold, set, set, 1 or
             0"; None for `data`/splits.txt if it is there, or else all pairs.
@@ -84,6 +84,7 @@ class FaceEvaluation:
     model: str | Path | Scorer | None = None
     set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
     flips: bool = False
+    dropout: bool = False
     set_list: Path | None = None
     pairs: Path | None = None
     set_size: Sequence[int] | None = None
@@ -129,7 +130,7 @@ class FaceEvaluation:
         folder, networks = Path(self.data), frame_networks(self.base, self.model, self.device)
         repair = set_networks(self.set_network, networks.base)
         sets = read_face_sets(folder, self.set_list, self.pairs, self.set_size, self.seeds)
-        settings = self._record(sets.sizes) | record_of(repair, self.flips)
+        settings = self._record(sets.sizes) | record_of(repair, self.flips, self.dropout)
         check_replaceable(out, {"benchmark": "faces", "settings": settings} | networks.records)
         for one, why in sets.left_out.items():
             _warn(f"{one}: left out, {why}")
@@ -138,18 +139,16 @@ class FaceEvaluation:
         conditions = [condition_of(sets, length, self.seeds[0], name) for length in (UNCHANGED, *self.blur)]
         for condition in conditions + ([degraded(sets, self.seeds[0], name)] if self.degrade else []):
             paths, change = [sets.paths[i] for i in condition.elements], change_of(condition, sets, networks.base)
-            read = partial(
-                frame_table, paths, networks, cache=out / "cache", stage=f"frames of {condition.name}",
-                progress=progress, on_error=left_out,
+            table = frame_table(
+                paths, networks, change, flips=self.flips, dropout=self.dropout, cache=out / "cache",
+                stage=f"frames of {condition.name}", progress=progress, on_error=left_out,
             )  # fmt: skip
-            table = read(change)
-            known = {"mirrored": flip_agreement(table, read(mirrored(change)))} if self.flips else {}
             clean = clean or table
             answers = partial(
                 network_answers, repair, paths=paths, table=table, change=change, threshold=self.threshold,
                 seed=self.seeds[0], cache=out / "cache", progress=progress,
             )  # fmt: skip
-            self._evaluate_condition(found, sets, condition, table, clean, networks, answers, known)
+            self._evaluate_condition(found, sets, condition, table, clean, networks, answers)
         results = found.results("faces", "set", settings, networks)
         write_results(out / RESULTS_NAME, results)
         return results
@@ -166,10 +165,10 @@ class FaceEvaluation:
 
     def _evaluate_condition(
         self, found: Entries, sets: FaceSets, condition: Condition, table: FrameTable, clean: FrameTable,
-        networks: FrameNetworks, answers: Callable[..., dict[MethodAtK, NetworkAnswers]], known: Known,
+        networks: FrameNetworks, answers: Callable[..., dict[MethodAtK, NetworkAnswers]],
     ) -> None:  # fmt: skip
         """Add the entries of one condition; `clean` is the table of the unchanged frames, `answers` those of the
-        networks of sets by methods, groups and stage, `known` what was measured of the frames besides."""
+        networks of sets by methods, groups and stage."""
         every = table.groups(condition.groups)
         present = [place for place, group in enumerate(every) if len(group)]
         groups = [every[place] for place in present]
@@ -177,8 +176,8 @@ class FaceEvaluation:
         how = SetMethods(networks, self.threshold, self.seeds)
         truth = true_d_scores(table, every, sets.identities, clean, clean.groups(sets.groups), sets.identities)
         sharp = condition.lengths[table.frames] == 0
-        known = {**known, **({} if truth is None else {"d_scores": truth})}
-        known |= {"sharp": sharp} if condition.is_blurred else {}
+        known: Known = {} if truth is None else {"d_scores": truth}
+        known = {**known, "sharp": sharp} if condition.is_blurred else known
         first = len(found.data)
         for part in self._parts(sets, condition.name, present, groups):
             for why in part.protocol.too_few().values():

@@ -6,7 +6,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -23,12 +23,15 @@ from clipselect.media.images import Image, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.scoring.scorer import Scorer, load_ddnet
+from clipselect.zoo.dropout_agreement import dropout_agreement
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
 FRAMES_PER_FILE = 128
 FORMAT = 3
 """Of the cached files; files of another format are not looked at."""
+OPTIONAL = ("norms", "mirrored", "dropout")
+"""What is known of the frames of some tables."""
 ARRAYS = ("frames", "features", "scores", "seconds", "sides", "errors")
 
 
@@ -38,6 +41,11 @@ class FrameNetworks:
 
     base: Embedder
     scorer: Scorer
+
+    @cached_property
+    def with_dropout(self) -> "FrameNetworks":
+        """With the qualities of `clipselect.zoo.dropout_agreement` in place of the base's features."""
+        return replace(self, base=dropout_agreement(self.base))
 
     @cached_property
     def records(self) -> dict[str, dict[str, Any]]:
@@ -80,6 +88,9 @@ class FrameTable:
         sides: [m] int64, pixels of the shorter side of every image; None where it was not kept.
         errors: why images could not be read, by path.
         norms: [m] float32, the lengths of the features before they were scaled; None where they were not kept.
+        mirrored: [m] float32, cosines of the features of frames and of their mirror images, where they were measured.
+        dropout: [m] float32, qualities by `clipselect.zoo.dropout_agreement`, where they were measured.
+        seconds_dropout: per frame, of these qualities, what comes before the first dropout included.
     """
 
     frames: NDArray[np.int64]
@@ -91,11 +102,15 @@ class FrameTable:
     sides: NDArray[np.int64] | None = None
     errors: dict[str, str] = field(default_factory=dict)
     norms: NDArray[np.float32] | None = None
+    mirrored: NDArray[np.float32] | None = None
+    dropout: NDArray[np.float32] | None = None
+    seconds_dropout: float = 0.0
 
     @property
     def known(self) -> dict[str, NDArray[Any]]:
         """What methods that need the base may know of the frames, by the name of a field of `Candidates`."""
-        return {"features": self.features} | ({} if self.norms is None else {"norms": self.norms})
+        names = ("features", *OPTIONAL)
+        return {name: values for name in names if (values := getattr(self, name)) is not None}
 
     @property
     def has_zero_features(self) -> bool:
@@ -132,6 +147,8 @@ def frame_table(
     networks: FrameNetworks,
     change: FrameChange | None = None,
     *,
+    flips: bool = False,
+    dropout: bool = False,
     cache: Path | None = None,
     stage: str = "frames",
     progress: ProgressCallback = no_progress,
@@ -140,6 +157,8 @@ def frame_table(
     """Run both networks on every frame.
 
     Args:
+        flips: also on its mirror image.
+        dropout: the base also with dropout, see `clipselect.zoo.dropout_agreement`.
         cache: folder for the outputs, `FRAMES_PER_FILE` frames in each file; what is in it is not computed again while
             images, networks and `change` are the same.
         stage: the name that `progress` gets.
@@ -147,6 +166,24 @@ def frame_table(
     Raises:
         ClipselectError: not one image can be read, or the folder cannot be written to.
     """
+    how: dict[str, Any] = {"cache": cache, "progress": progress, "on_error": on_error}
+    table = _read(paths, networks, change, stage=stage, **how)
+    if flips:
+        flipped = _read(paths, networks, mirrored(change), stage=f"{stage}, mirrored", **how)
+        table = replace(table, mirrored=flip_agreement(table, flipped))
+    if dropout:
+        other = _read(paths, networks.with_dropout, change, stage=f"{stage}, with dropout", **how)
+        assert other.norms is not None  # a quality is a feature of one number, above 0
+        quality = _aligned(table, other, other.norms)
+        table = replace(table, dropout=quality, seconds_dropout=other.seconds_base)
+    return table
+
+
+def _read(
+    paths: Sequence[str], networks: FrameNetworks, change: FrameChange | None, *, cache: Path | None, stage: str,
+    progress: ProgressCallback, on_error: OnError,
+) -> FrameTable:  # fmt: skip
+    """One run of both networks on every frame."""
     if cache is not None:
         make_folder(cache)
     known_by = [FORMAT, networks.base.identity, networks.scorer.metadata["sha256"], change and change.identity]
@@ -170,16 +207,14 @@ def frame_table(
 
 def stacked(tables: Sequence[FrameTable], count: int) -> FrameTable:
     """Tables of the same list of `count` paths as one: place p of table i becomes place i * count + p."""
-    seconds = [(table.seconds_base, table.seconds_ddnet, table.seconds_read) for table in tables]
-    base, ddnet, reading = np.mean(seconds, axis=0).tolist()
+    names = ("seconds_base", "seconds_ddnet", "seconds_read", "seconds_dropout")
+    seconds: dict[str, Any] = {name: float(np.mean([getattr(t, name) for t in tables])) for name in names}
     frames = np.concatenate([table.frames + i * count for i, table in enumerate(tables)])
     features, scores = (np.concatenate([getattr(t, name) for t in tables]) for name in ("features", "scores"))
-    norms = [table.norms for table in tables if table.norms is not None]
+    measured = [name for name in OPTIONAL if all(name in table.known for table in tables)]
     errors = {path: why for table in tables for path, why in table.errors.items()}
-    return FrameTable(
-        frames, features, scores, base, ddnet, reading, errors=errors,
-        norms=np.concatenate(norms) if len(norms) == len(tables) else None,
-    )  # fmt: skip
+    known: dict[str, Any] = {name: np.concatenate([table.known[name] for table in tables]) for name in measured}
+    return FrameTable(frames, features, scores, **seconds, errors=errors, **known)
 
 
 def mirrored(change: FrameChange | None) -> FrameChange:
@@ -194,10 +229,13 @@ def mirrored(change: FrameChange | None) -> FrameChange:
 
 def flip_agreement(table: FrameTable, of_mirrored: FrameTable) -> NDArray[np.float32]:
     """[m] cosines of the features of the frames and of their mirror images; 0 for one that could not be read again."""
-    rows = of_mirrored.groups([table.frames.tolist()])[0]
-    found = np.zeros(len(table.frames), np.float32)
-    readable = np.isin(table.frames, of_mirrored.frames)
-    found[readable] = (table.features[readable] * of_mirrored.features[rows]).sum(axis=1)
+    return (table.features * _aligned(table, of_mirrored, of_mirrored.features)).sum(axis=1)
+
+
+def _aligned(table: FrameTable, other: FrameTable, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The values [m, ...] of the frames of another table, by the rows of this one; 0 for frames that it lacks."""
+    found = np.zeros((len(table.frames), *values.shape[1:]), np.float32)
+    found[np.isin(table.frames, other.frames)] = values[other.groups([table.frames.tolist()])[0]]
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,8 @@ from clipselect.evaluation.sets.frame_table import (
     FrameNetworks,
     FrameTable,
     degradation_code,
-    flip_agreement,
     frame_networks,
     frame_table,
-    mirrored,
     stacked,
 )
 from clipselect.evaluation.sets.ranking import ranking_of_tracklets, true_d_scores
@@ -44,9 +42,8 @@ from clipselect.sets.set_network import SetNetwork
 from clipselect.zoo.embedder import Embedder
 
 RANKS = (1, 5, 20)
-State = tuple[str, FrameTable, int, Known]
-"""Frames as they are or degraded: a name, their table, how often it holds every frame (see `stacked`), and what else
-was measured of them."""
+State = tuple[str, FrameTable, int]
+"""Frames as they are or degraded: a name, their table, and how often it holds every frame (see `stacked`)."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,8 @@ class PersonEvaluation:
             features, files or `SetNetwork`s; each is measured on all frames.
         flips: measure also the choice of the frames whose mirror images the base finds most similar (the idea of
             SER-FIQ), for which it embeds every frame twice.
+        dropout: measure also the choice of the frames that the base embeds most alike with dropout (SER-FIQ), see
+            `clipselect.zoo.dropout_agreement`.
         k: how many frames are kept.
         threshold: of eq. 7.
         seeds: of degraded frames and of random frames.
@@ -91,6 +90,7 @@ class PersonEvaluation:
     degrade: float = 0.0
     set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
     flips: bool = False
+    dropout: bool = False
     k: Sequence[int] = (1, 2, 4)
     threshold: float = 0.5
     seeds: Sequence[int] = (0, 1, 2)
@@ -137,20 +137,18 @@ class PersonEvaluation:
                 network.works_on_features, "set_network",
                 f"must hold networks that work on features, and {network.name} takes aligned faces",
             )  # fmt: skip
-        settings = self._record() | record_of(weighers, self.flips)
+        settings = self._record() | record_of(weighers, self.flips, self.dropout)
         check_replaceable(out, {"benchmark": "reid", "settings": settings} | networks.records)
         paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], left_out)
-        read = partial(frame_table, paths, networks, cache=out / "cache", progress=progress, on_error=left_out)
+        read = partial(
+            frame_table, paths, networks, flips=self.flips, dropout=self.dropout, cache=out / "cache",
+            progress=progress, on_error=left_out,
+        )  # fmt: skip
 
         def state(name: str, changes: Sequence[tuple[str, FrameChange | None]]) -> State:
             """All frames, once per change, each of which has a stage."""
             tables = [read(change, stage=stage) for stage, change in changes]
-            table, known = stacked(tables, len(paths)) if len(tables) > 1 else tables[0], dict[str, Any]()
-            if self.flips:
-                flipped = [read(mirrored(change), stage=f"{stage}, mirrored") for stage, change in changes]
-                agreements = map(flip_agreement, tables, flipped)
-                known["mirrored"] = np.concatenate([*agreements])
-            return name, table, len(changes), known
+            return name, stacked(tables, len(paths)) if len(tables) > 1 else tables[0], len(changes)
 
         states = [state("as they are", [("frames", None)])]
         clean = states[0][1]
@@ -160,7 +158,7 @@ class PersonEvaluation:
                 (f"frames degraded with seed {seed}", _degraded(readable, self.degrade, seed)) for seed in self.seeds
             ]
             states.append(state(f"{self.degrade:g} spoilt", changes))
-        if self.metric == "cosine" and any(table.has_zero_features for _, table, _, _ in states):
+        if self.metric == "cosine" and any(table.has_zero_features for _, table, _ in states):
             name = networks.base.name
             raise ArgumentError("metric", f"must be euclidean: {name} gives features of length 0, which have no cosine")
         found = Entries()
@@ -188,13 +186,13 @@ class PersonEvaluation:
         sources = len(matched_identities(search))
         (_, clean, *_), people = states[0], [one.identities[i] for i in one.people]
         clean_groups = clean.groups([one.places[i] for i in one.people])
-        for state, table, times, measured in states:
+        for state, table, times in states:
             name = f"{one.name}, {state}"
             groups = table.groups([[p + i * paths for p in places] for i in range(times) for places in one.places])
             measure, methods = measure_of(search, times, self.metric), methods_at("frame", sorted(self.k))
             of_people = [groups[i + j * len(one.tracklets)] for j in range(times) for i in one.people]
             truth = true_d_scores(table, of_people, people * times, clean, clean_groups, people)
-            known = {**measured, **({} if truth is None else {"d_scores": truth})}
+            known: Known = {} if truth is None else {"d_scores": truth}
             rows, differences = set_rows(
                 name, table, groups, methods, measure, how, sources=sources, known=known,
                 answers=feature_answers(weighers, methods, table, groups),

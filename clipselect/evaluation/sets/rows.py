@@ -29,7 +29,7 @@ MethodAtK = tuple[Method, int | None]
 
 AVERAGE: MethodAtK = (METHODS["average"], None)
 RIVALS_WITHOUT_K = {"ddl_half": "even_half", "ddl_half_average": "even_half"}
-OPTIONAL = ("d_scores", "sharp", "mirrored")
+OPTIONAL = ("d_scores", "sharp", "mirrored", "dropout")
 """What methods need and what is not known of all data."""
 DDL_WITHOUT_K = METHODS["ddl_threshold"]
 """What methods without a K that need the base on all frames are compared with."""
@@ -170,9 +170,9 @@ def set_rows(
     base = how.networks.base
     if media is not None and table.has_zero_features:
         raise ClipselectError(f"{base.name} gives features of length 0, which have no direction; take another base")
-    rows, measured = [], dict[MethodAtK, dict[str, BootstrapResult]]()
+    rows, measured, every = [], dict[MethodAtK, dict[str, BootstrapResult]](), table.known | {**(known or {})}
     for method, k in methods:
-        if method.needs in OPTIONAL and method.needs not in (known or {}):
+        if method.needs in OPTIONAL and method.needs not in every:
             continue
         answered = (answers or {}).get((method, k))
         if method.network and answered is None:
@@ -182,7 +182,7 @@ def set_rows(
             try:
                 features, counts = (answered.features, answered.embedded) if answered else group_features(
                     table.features, table.scores, groups, method, k,
-                    threshold=how.threshold, seed=seed, media=media, known=table.known | {**(known or {})},
+                    threshold=how.threshold, seed=seed, media=media, known=every,
                 )  # fmt: skip
             except ValueError as e:  # those of a template cancel out
                 raise ClipselectError(f"{base.name}: {e}; take another base") from e
@@ -197,7 +197,7 @@ def set_rows(
         scored = float(np.mean([len(group) for group in groups])) if method.needs == "ddnet" else 0.0
         seen = float(answered.counts.mean()) if answered else row["clips"] / max(method.base_passes, 1)
         opened = max(seen, scored)
-        rows.append(row | _costs(table, how.networks, row["clips"], scored, opened, answered))
+        rows.append(row | _costs(table, how.networks, method, row["clips"], scored, opened, answered))
     differences = [
         _difference(data, name, one, rival, measured[one][name] - measured[rival][name])
         for name in measured[methods[0]]
@@ -214,12 +214,15 @@ def _interval(drawn: BootstrapResult, sources: int) -> tuple[float, float]:
 
 
 def _costs(
-    table: FrameTable, networks: FrameNetworks, embedded: float, scored: float, opened: float,
+    table: FrameTable, networks: FrameNetworks, method: Method, embedded: float, scored: float, opened: float,
     answered: NetworkAnswers | None,
 ) -> Record:  # fmt: skip
     """By how often per group a frame is embedded, scored, opened. A network of sets counts as a part of the base."""
     costs: Record = {}
-    base = answered.gflops if answered else (networks.base.gflops or 0.0) * embedded
+    run, seconds_run = networks.base, table.seconds_base
+    if method.needs == "dropout":
+        run, seconds_run = networks.with_dropout.base, table.seconds_dropout
+    base = answered.gflops if answered else (run.gflops or 0.0) * embedded
     by_itself = embedded if answered is None or answered.embeds_frames else 0.0
     if base:
         ddnet = networks.ddnet_gflops * scored
@@ -227,7 +230,7 @@ def _costs(
     seconds = {
         "seconds_decode": table.seconds_read * opened,
         "seconds_ddnet": table.seconds_ddnet * scored,
-        "seconds_base": table.seconds_base * by_itself + (answered.seconds if answered else 0.0),
+        "seconds_base": seconds_run * by_itself + (answered.seconds if answered else 0.0),
     }
     return costs | {"seconds": sum(seconds.values())} | seconds
 

@@ -51,10 +51,11 @@ def set_networks(
     return found
 
 
-def record_of(networks: Mapping[str, SetNetwork], flips: bool) -> dict[str, Any]:
+def record_of(networks: Mapping[str, SetNetwork], flips: bool, dropout: bool) -> dict[str, Any]:
     """The settings of a results file for rivals that are measured only where they are asked for."""
     about = [{"name": one.name, "sha256": one.sha256} for one in networks.values()]
-    return ({"set_network": about} if about else {}) | ({"flips": True} if flips else {})
+    asked_for = {"set_network": about, "flips": flips, "dropout": dropout}
+    return {name: value for name, value in asked_for.items() if value}
 
 
 def feature_answers(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clipselect.zoo.dropout_agreement import dropout_agreement
 from helpers.frame_fixtures import blocks, cut, noise, people, tiny_ddnet, write
 
 from clipselect.errors import ClipselectError
@@ -91,6 +92,24 @@ def test_mirror_images_agree_where_a_picture_is_its_own(paths: list[str], tmp_pa
     assert found[2] == pytest.approx(1, abs=1e-3) and found.argmax() == 2
     lacking = replace(flipped, frames=np.delete(flipped.frames, 1), features=np.delete(flipped.features, 1, axis=0))
     assert flip_agreement(table, lacking).tolist() == [found[0], 0, *found[2:]]
+
+
+def test_qualities_with_dropout_and_mirror_images_stand_in_the_rows_of_the_frames(
+    paths: list[str], tmp_path: Path
+) -> None:
+    scorer = load_scorer(tiny_ddnet(tmp_path / "tiny.safetensors"), "cpu", elements="frames")
+    networks = FrameNetworks(blocks()[0], scorer)
+    cut(Path(paths[1]), 0.5)
+    table = frame_table(paths, networks, flips=True, dropout=True, cache=tmp_path / "cache")
+    images = [read_image(path) for i, path in enumerate(paths) if i != 1]
+    quality = dropout_agreement(blocks()[0]).embed(images)[:, 0]
+    assert table.dropout == pytest.approx(quality, abs=1e-5) and table.seconds_dropout > 0
+    assert table.mirrored is not None and len(table.mirrored) == 7
+    assert {*table.known} == {"features", "norms", "mirrored", "dropout"}
+    both = stacked([table, table], len(paths))
+    assert both.dropout == pytest.approx(np.tile(quality, 2)) and both.seconds_dropout == table.seconds_dropout
+    plain = frame_table(paths, networks, cache=tmp_path / "cache")
+    assert {*plain.known} == {"features", "norms"} == {*stacked([table, plain], len(paths)).known}
 
 
 def test_images_that_cannot_be_read_are_left_out_and_named_every_time(paths: list[str], tmp_path: Path) -> None:

@@ -273,12 +273,17 @@ def test_networks_on_features_and_mirror_images_are_measured_where_they_are_aske
 ) -> None:
     data, base = people(tmp_path / "one"), load_embedder(f"{tmp_path / 'base.py'}:base", "cpu")
     weights = write_aggregator(tmp_path / "nan.safetensors", base, "nan")
-    document = bench(data, degrade=0.5, k=[1], set_network=weights, flips=True)
+    document = bench(data, degrade=0.5, k=[1], set_network=weights, flips=True, dropout=True)
     for state in ("as they are", "0.5 spoilt"):
         average, untrained = (row(document, name, data=state) for name in ("average", "nan"))
         assert untrained["map"] == average["map"] and untrained["clips"] == 3
         assert row(document, "flip_agreement", 1, state)["clips"] == 6
-    assert document["settings"]["flips"] and document["settings"]["set_network"][0]["name"] == "nan"
+        assert row(document, "dropout_agreement", 1, state)["clips"] == 3
+    assert (
+        document["settings"]["flips"]
+        and document["settings"]["dropout"]
+        and document["settings"]["set_network"][0]["name"] == "nan"
+    )
     assert {(d["than"], d["than_k"]) for d in document["differences"] if d["method"] == "nan"} == {
         ("average", None), ("ddl_threshold", None),
     }  # fmt: skip

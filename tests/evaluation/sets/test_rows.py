@@ -115,6 +115,18 @@ def test_who_needs_the_base_on_all_frames_pays_for_all_and_is_compared_with_ddl(
     assert not [row for row in rows_of(which)[0] if row["method"] == "flip_agreement"]  # nothing was mirrored
 
 
+def test_dropout_costs_what_its_passes_cost() -> None:
+    which = [AVERAGE, (METHODS["dropout_agreement"], 1)]
+    networks = FrameNetworks(replace(blocks()[0], gflops=3.0), load_scorer(elements="frames", device="cpu"))
+    object.__setattr__(networks.with_dropout, "base", replace(networks.with_dropout.base, gflops=4.0))
+    table = replace(TABLE, dropout=np.arange(6, dtype=np.float32), seconds_dropout=2.5)
+    rows, _ = set_rows("d", table, GROUPS, which, measure, SetMethods(networks, 0.75, [0]), sources=2)
+    average, found = rows
+    assert (average["clips"], average["gflops"], average["seconds_base"]) == (3, 9, 6)
+    assert (found["clips"], found["gflops"], found["seconds_base"]) == (3, 12, 7.5)
+    assert found["seconds_decode"] == average["seconds_decode"]
+
+
 def test_features_that_cannot_be_pooled_by_media_are_one_sentence() -> None:
     def pooled(features: list[list[float]]) -> None:
         table = replace(TABLE, features=np.array(features, np.float32))

@@ -166,10 +166,11 @@ def test_networks_on_features_take_those_that_are_known(
 ) -> None:
     loaded = load_set_network(write_aggregator(tmp_path / "w.safetensors", base, network, spread=2.0), base)
     monkeypatch.setattr(type(loaded), "frame_features", lambda *_: pytest.fail("an image was embedded again"))
-    document = call(loaded, flips=True)
+    document = call(loaded, flips=True, dropout=True)
     (found,), (average,) = rows(document, network), rows(document, "average")
     assert found["clips"] == 4 and found["gflops"] > average["gflops"] and found["tar_at_far_1e-1"] >= 0
-    assert len(rows(document, "flip_agreement")) == 2 and document["settings"]["flips"] is True
+    for method, option in (("flip_agreement", "flips"), ("dropout_agreement", "dropout")):
+        assert len(rows(document, method)) == 2 and document["settings"][option] is True
     monkeypatch.undo()
     people(tmp_path / "one", 1, 5, draw=textured)
     images = [read_image(str(path)) for path in sorted((tmp_path / "one").rglob("*.*"))]
