@@ -35,7 +35,7 @@ AT_THRESHOLD = "ddl_threshold"
 FRAMES = (
     "average", AT_THRESHOLD, "ddl_all", DDL, "ddl_rescaled", "ddl_literal", "even", "random",
     "norm", "agreement", "flip_agreement", "dropout_agreement", "without_outliers", "largest_cluster", "nan",
-    "qan", "gfan", "lfenet", "ddl_lfenet", "fan", "ddl_fan", "top1", "oracle_sharp", "oracle",
+    "qan", "gfan", "temporal", "lfenet", "ddl_lfenet", "fan", "ddl_fan", "top1", "oracle_sharp", "oracle",
 )  # fmt: skip
 """What tables of faces and persons show, where it was measured."""
 K_OF_FACES, K_OF_PERSONS = 3, 4

@@ -28,7 +28,9 @@ SetNetworks = Annotated[
 ]
 Weighers = Annotated[
     list[Path],
-    typer.Option("--set-network", metavar="FILE", help="nan, qan or gfan that train-set-network wrote, on all frames."),
+    typer.Option(
+        "--set-network", metavar="FILE", help="nan, qan, gfan or temporal that train-set-network wrote, on all frames."
+    ),
 ]
 Flips = Annotated[
     bool, typer.Option("--flips", help="Also the frames that are most like their mirror images to the base.")

@@ -124,6 +124,7 @@ NETWORKS: dict[str, tuple[Callable[..., None], str]] = {
     "nan": (_aggregator, "NAN: two cascaded attention blocks weigh the base's features of a set."),
     "qan": (_aggregator, "QAN: a quality of every frame, learnt on the base's feature, is its weight in the set."),
     "gfan": (_aggregator, "G-FAN: a graph convolution over the base's features weighs every number of every frame."),
+    "temporal": (_aggregator, "Temporal attention: a convolution over neighbouring frames weighs the base's features."),
     "lfenet": (_lfenet, "LFENet: the local features of all faces repair each other before they become embeddings."),
     "fan": (_fan, "FAN: all faces of a set become one image, whose embedding stands for the set."),
 }

@@ -301,6 +301,8 @@ _TABLE = (
            _all, elements=_FRAME, needs="base", has_k=False, network="qan", style=(_OLIVE, "^")),
     Method("gfan", "all candidates, every number of their features weighted by a graph convolution over them (G-FAN)",
            _all, elements=_FRAME, needs="base", has_k=False, network="gfan", style=(_OLIVE, "s")),
+    Method("temporal", "all candidates, weighted by attention over neighbouring frames, learnt on their features",
+           _all, elements=_FRAME, needs="base", has_k=False, network="temporal", style=(_OLIVE, "D")),
     Method("lfenet", "all candidates, whose local features repair each other in an LFENet, averaged",
            _all, elements=_FRAME, needs="base", has_k=False, network="lfenet", style=(_BLUE, "h")),
     Method("ddl_lfenet", "the K best by the DDNet's score, which then repair each other in an LFENet, averaged",

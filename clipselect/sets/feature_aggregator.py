@@ -13,11 +13,16 @@ from clipselect.sets.set_module import SetModule
 class FeatureAggregator(nn.Module, ABC):
     """A network that weighs the frames of a set by their features; the set's feature is their weighted mean.
 
-    Untrained, it weighs all frames equally. The order of the frames makes no difference.
+    Untrained, it weighs all frames equally.
 
     Args:
         dim: d, of a feature.
+
+    Attributes:
+        in_order: whether it needs the frames in their order in time; for others the order makes no difference.
     """
+
+    in_order = False
 
     def __init__(self, dim: int) -> None:
         super().__init__()

@@ -19,6 +19,7 @@ from clipselect.sets.feature_graph import FeatureGraph
 from clipselect.sets.frame_quality import FrameQuality
 from clipselect.sets.lfenet import load_lfenet
 from clipselect.sets.set_module import Loaded, SetModule
+from clipselect.sets.temporal_attention import TemporalAttention
 from clipselect.zoo.embedder import BATCH, BATCH_ON_GPU, Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 from clipselect.zoo.trained_network import TrainedNetwork
@@ -56,6 +57,8 @@ class SetNetwork(TrainedNetwork):
 
     def embed(self, images: Sequence[Image]) -> NDArray[np.float32]:
         """The feature [d] of a set of images [h, w, 3] uint8 RGB of any size; they are squashed to the network's.
+
+        For "temporal" they are in their order in time.
 
         Raises:
             ValueError: no image, or images of another shape or type.
@@ -130,7 +133,7 @@ def load_aggregator(base: Embedder, tensors: Mapping[str, Tensor], metadata: Met
 
 
 AGGREGATORS: Mapping[str, type[FeatureAggregator]] = {
-    "nan": CascadedAttention, "qan": FrameQuality, "gfan": FeatureGraph,
+    "nan": CascadedAttention, "qan": FrameQuality, "gfan": FeatureGraph, "temporal": TemporalAttention,
 }  # fmt: skip
 """Networks that aggregate features, by the `network` of the metadata."""
 

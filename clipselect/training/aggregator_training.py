@@ -31,7 +31,8 @@ LOSSES: tuple[AggregatorLoss, ...] = get_args(AggregatorLoss)
 
 @dataclass(frozen=True)
 class AggregatorRecipe(SetRecipe):
-    """How to train a network on the base's features: options of `clipselect.train_set_network` for nan, qan and gfan.
+    """How to train a network on the base's features: options of `clipselect.train_set_network` for nan, qan, gfan
+    and temporal.
 
     Every image goes through the base once, and so does each of its degraded variants; the steps read no image.
 
@@ -72,7 +73,8 @@ class AggregatorRecipe(SetRecipe):
         torch.manual_seed(config.seed)
         net = AGGREGATORS[self.network](base.dim)
         training, held_out = split_identities(data, config.seed)
-        sets, best_of = HeldOutFeatures.draw(held_out, config.seed), -(-self.steps // MEASUREMENTS)
+        sets = HeldOutFeatures.draw(held_out, config.seed, net.in_order)
+        best_of = -(-self.steps // MEASUREMENTS)
         best = BestStep(lambda model: sets.gain(lambda name: _features(_aggregator(model), sets, name)), best_of)
         model: nn.Module = net
         if self.loss != "centroid":
@@ -86,7 +88,7 @@ class AggregatorRecipe(SetRecipe):
 
         trained = train(
             model,
-            FeatureSetExamples(training, self.images_per_set, config.seed, target),
+            FeatureSetExamples(training, self.images_per_set, config.seed, target, net.in_order),
             mean_loss,
             config,
             run.runtime,
@@ -115,6 +117,10 @@ class QANRecipe(AggregatorRecipe):
 
 class GFANRecipe(AggregatorRecipe):
     network = "gfan"
+
+
+class TemporalRecipe(AggregatorRecipe):
+    network = "temporal"
 
 
 @dataclass(frozen=True)

@@ -187,12 +187,12 @@ class HeldOutFeatures(HeldOut[NDArray[np.float32]]):
     """Sets of features [T, d] of length 1 that are known already, of images and of their degraded variants."""
 
     @classmethod
-    def draw(cls, data: SetImages, seed: int) -> "HeldOutFeatures":
+    def draw(cls, data: SetImages, seed: int, in_order: bool = False) -> "HeldOutFeatures":
         sets: dict[str, list[NDArray[np.float32]]] = {name: [] for name in CONDITIONS}
         identities = {name: list[str]() for name in CONDITIONS}
         for name, own in zip(data.images.identities, data.by_identity, strict=True):
             rng = np.random.default_rng([seed, len(identities[UNCHANGED])])
-            chosen = rng.permutation(own)[: 2 * MAX_SET]
+            chosen = (own if in_order else rng.permutation(own))[: 2 * MAX_SET]
             half = len(chosen) // 2
             for drawn in (chosen[:half], chosen[half : 2 * half]):
                 for condition, degraded in _conditions(half).items():

@@ -100,24 +100,36 @@ class FeatureSetExamples:
 
     Attributes:
         target: numbers of the images [T] -> the target [...].
+        in_order: a set is images that follow each other, see `drawn_set`.
     """
 
     data: SetImages
     per_set: int
     seed: int
     target: Callable[[NDArray[np.int64]], Tensor]
+    in_order: bool = False
 
     def __call__(self, step: int, i: int) -> Example:
         """Features [T, d] of length 1, some of degraded variants, and their target."""
         rng = np.random.default_rng([self.seed, step, i])
-        chosen, is_good = drawn_set(self.data, self.per_set, rng)
+        chosen, is_good = drawn_set(self.data, self.per_set, rng, self.in_order)
         return torch.from_numpy(features_of(self.data, chosen, is_good, rng)), self.target(chosen)
 
 
-def drawn_set(data: SetImages, per_set: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Numbers of the images [T] of an identity, and which are as they are [T]: each number of them equally often."""
+def drawn_set(
+    data: SetImages, per_set: int, rng: np.random.Generator, in_order: bool = False
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Numbers of the images [T] of an identity, and which are as they are [T]: each number of them equally often.
+
+    Args:
+        in_order: images that follow each other in the order of their paths, the last one repeated if they are too few.
+    """
     own = data.by_identity[rng.integers(len(data.by_identity))]
-    chosen = rng.choice(own, per_set, replace=len(own) < per_set)
+    if in_order:
+        start = rng.integers(max(len(own) - per_set, 0) + 1)
+        chosen = own[np.minimum(np.arange(start, start + per_set), len(own) - 1)]
+    else:
+        chosen = rng.choice(own, per_set, replace=len(own) < per_set)
     return chosen, rng.permutation(per_set) >= rng.integers(per_set + 1)
 
 

@@ -15,7 +15,7 @@ from clipselect.media.images import opencv
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.sets.set_network import KIND
-from clipselect.training.aggregator_training import GFANRecipe, NANRecipe, QANRecipe
+from clipselect.training.aggregator_training import GFANRecipe, NANRecipe, QANRecipe, TemporalRecipe
 from clipselect.training.cards import set_network_card
 from clipselect.training.fan_training import FANRecipe
 from clipselect.training.feature_store import computed_features
@@ -28,7 +28,8 @@ from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
 RECIPES: Mapping[str, type[SetRecipe]] = {
-    "nan": NANRecipe, "qan": QANRecipe, "gfan": GFANRecipe, "lfenet": LFENetRecipe, "fan": FANRecipe,
+    "nan": NANRecipe, "qan": QANRecipe, "gfan": GFANRecipe, "temporal": TemporalRecipe, "lfenet": LFENetRecipe,
+    "fan": FANRecipe,
 }  # fmt: skip
 """All networks of sets, by name: how they are trained. A recipe's fields are its options, its `train` does the work.
 What loads them stands in `clipselect.sets.set_network.LOADERS`."""
@@ -62,15 +63,16 @@ def train_set_network(
     >>> made.metadata["held_out"]["decidability"]["lfenet"]                                 # doctest: +SKIP
 
     Args:
-        network: "nan" (Yang et al., CVPR 2017), "qan" (Liu et al., CVPR 2017) or "gfan" (Zhao et al., ICPR 2020), which
-            weigh the base's features; "lfenet" (Bai et al., FG 2021), in which aligned faces repair each other; "fan"
+        network: "nan" (Yang et al., CVPR 2017), "qan" (Liu et al., CVPR 2017), "gfan" (Zhao et al., ICPR 2020) or
+            "temporal" (Gao and Nevatia, BMVC 2018; the attention of Not 3D Re-ID, ICPR 2020), which weigh the base's
+            features; "lfenet" (Bai et al., FG 2021), in which aligned faces repair each other; "fan"
             (Hörmann et al., ICIP 2021), which makes one image of them.
         data: one or several folders, each with a folder of images per identity; see `clipselect.data.identities`.
             A tenth of the training identities is held out, to choose the best step by.
         output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
         base: the embedder to build on, as `clipselect.load_embedder` takes it; it is not changed.
         options: the fields of the network's recipe: `clipselect.training.aggregator_training.AggregatorRecipe` for
-            "nan", "qan" and "gfan", `clipselect.training.lfenet_training.LFENetRecipe`,
+            "nan", "qan", "gfan" and "temporal", `clipselect.training.lfenet_training.LFENetRecipe`,
             `clipselect.training.fan_training.FANRecipe`.
 
     Raises:

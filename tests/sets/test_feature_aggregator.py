@@ -1,4 +1,4 @@
-"""NAN, QAN and G-FAN: worked by hand, and the laws of all networks that weigh features."""
+"""NAN, QAN, G-FAN and temporal attention: worked by hand, and the laws of all networks that weigh features."""
 
 import math
 
@@ -12,6 +12,7 @@ from clipselect.sets.feature_aggregator import FeatureAggregator
 from clipselect.sets.feature_graph import FeatureGraph, affinity, beside_related
 from clipselect.sets.frame_quality import FrameQuality
 from clipselect.sets.set_network import AGGREGATORS
+from clipselect.sets.temporal_attention import TemporalAttention
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -46,8 +47,11 @@ def test_weights_are_shares_that_differ(kind: type[FeatureAggregator]) -> None:
 
 
 @KINDS
-def test_the_order_of_the_frames_makes_no_difference(kind: type[FeatureAggregator]) -> None:
+def test_the_order_of_the_frames_makes_no_difference_but_to_those_that_say_so(kind: type[FeatureAggregator]) -> None:
     net, features, order = trained(kind), sets(5), torch.tensor([3, 0, 4, 1, 2])
+    if net.in_order:
+        assert not torch.allclose(net(features[:, order]), net(features))
+        return
     torch.testing.assert_close(net(features[:, order]), net(features))
     torch.testing.assert_close(net.weights(features[:, order]), net.weights(features)[:, order])
 
@@ -126,6 +130,20 @@ def test_the_graph_of_gfan_by_hand() -> None:
 def test_gfan_weighs_every_number_by_itself() -> None:
     weights = trained(FeatureGraph).weights(sets(4))
     assert weights.shape == (3, 4, DIM) and weights.std(dim=2).max() > 1e-3
+
+
+def test_temporal_attention_by_hand() -> None:
+    net = TemporalAttention(4)  # features are scaled by 2
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+        net.hidden.weight[0, 0] = 1.0  # how much of the first number a frame has
+        net.last.weight[0, 0] = torch.tensor([1.0, 0.0, -0.5])  # of the frame before, less half of the one behind
+    features = torch.tensor([[[1.0, 0, 0, 0], [0.5, 0, 0, 0], [0, 0, 0, 1.0], [-1.0, 0, 0, 0]]])  # 2, 1, 0, 0
+    expected = torch.tensor([[-0.5, 2.0, 1.0, 0.0]])
+    torch.testing.assert_close(net.scores(features, torch.ones(1, 4, dtype=torch.bool)), expected)
+    torch.testing.assert_close(net.weights(features), expected.softmax(1))
+    assert net.multiply_adds(4) == 4 * (256 * (4 + 3) + 4)
 
 
 @KINDS

@@ -1,6 +1,7 @@
 """Training networks that weigh the base's features: the features are computed once, resumption, errors."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from helpers.set_networks import SPEC, tiny_base
 from helpers.training_data import assert_same_weights
 
 import clipselect
+from clipselect.data.identities import LabelledImages
 from clipselect.errors import ArgumentError
 from clipselect.media.progress import Progress
 from clipselect.scoring.weights_file import load_weights
 from clipselect.sets.set_network import AGGREGATORS
 from clipselect.training import aggregator_training, loop
 from clipselect.training.aggregator_training import LOSSES, centroid_loss
+from clipselect.training.held_out_sets import HeldOutFeatures
+from clipselect.training.set_examples import SetImages, drawn_set
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -75,6 +79,19 @@ def test_it_learns_to_leave_out_degraded_frames(network: str, tmp_path: Path) ->
     measured = made.metadata["held_out"]["decidability"]
     assert made.metadata["best_step"] > 0
     assert np.mean([*measured[network].values()]) > np.mean([*measured["average"].values()])
+
+
+def test_sets_of_a_network_that_needs_their_order_are_images_that_follow_each_other() -> None:
+    labels = (*[0] * 6, *[1] * 2)
+    images = LabelledImages(tuple(f"{i}.jpg" for i in range(8)), labels, ("a", "b"))
+    data, rng = (
+        SetImages(images, np.zeros((8, 2), np.float32), np.zeros((8, 1, 2), np.float32)),
+        np.random.default_rng(0),
+    )
+    drawn = {tuple(drawn_set(data, 4, rng, in_order=True)[0].tolist()) for _ in range(99)}
+    assert drawn == {(0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (6, 7, 7, 7)}
+    held_out = HeldOutFeatures.draw(replace(data, features=np.arange(16, dtype=np.float32).reshape(8, 2)), 0, True)
+    assert [one[:, 0].tolist() for one in held_out.sets["as they are"]] == [[0, 2, 4], [6, 8, 10], [12], [14]]
 
 
 def test_every_image_is_embedded_once_with_its_variants(tmp_path: Path) -> None:
