@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,56 +10,22 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from helpers.clip_elements import CLASSES, A, B, C, elements, filled, store_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipselect.data.datasets import BACKGROUND, LabelledVideo
+from clipselect.data.datasets import BACKGROUND
 from clipselect.data.identities import LabelledImages
 from clipselect.errors import ClipselectError
 from clipselect.method.discriminability import class_centroids, d_scores, discriminability
-from clipselect.training.clip_elements import ClipData, ClipElements, base_accuracy
+from clipselect.training.clip_elements import ClipData, base_accuracy
 from clipselect.training.d_scores import DScoreTarget, centroids_from, write_d_scores
 from clipselect.training.elements import Target
 from clipselect.training.feature_store import FeatureStore
 from clipselect.training.frame_elements import FrameData, FrameElements, Variants
 
-A, B, C = 0, 1, 2
-CLASSES = ("a", "b", "c")
 UNIT = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
 """Centroids of a, b and c, and of the background."""
-
-
-def elements(video: list[int], label: list[int], features: list[tuple[float, float]], **more: Any) -> ClipElements:
-    n = len(video)
-    start = np.arange(n, dtype=np.float64)
-    return ClipElements(
-        item=np.array(video),
-        variant=np.array(more.get("variant", [0] * n)),
-        start=start,
-        end=start + 1,
-        label=np.array(label),
-        shows=np.array(more.get("shows", label)),
-        features=np.array(features, dtype=np.float32),
-        confidence=np.array(more.get("confidence", [0.5] * n), dtype=np.float32),
-        likely=np.array(more.get("likely", [[A, B]] * n)),
-        predicted=np.array(more.get("predicted", [A] * n)),
-        background=np.array(more.get("background", [0.0] * n), dtype=np.float32),
-    )
-
-
-def store_of(
-    folder: Path,
-    paths: list[str],
-    *parts: ClipElements,
-    classes: tuple[str, ...] = CLASSES,
-    labels: dict[str, int] | None = None,
-    domains: dict[str, str] | None = None,
-) -> FeatureStore:
-    """One file per part."""
-    videos = [LabelledVideo(path, (labels[path],) if labels and path in labels else ()) for path in paths]
-    base: Any = SimpleNamespace(classes=classes, identity={})
-    store = FeatureStore(folder / "features", ClipData(videos, base, Fraction(1), Fraction(1), domains=domains or {}))
-    return filled(store, *parts)
 
 
 def frame_store(folder: Path, labels: list[int], *parts: FrameElements) -> FeatureStore:
@@ -69,14 +34,6 @@ def frame_store(folder: Path, labels: list[int], *parts: FrameElements) -> Featu
     images = LabelledImages(tuple(f"{i}.png" for i in range(len(labels))), tuple(labels), identities)
     base: Any = SimpleNamespace(identity={})
     return filled(FeatureStore(folder / "features", FrameData(images, base, Variants("faces", 1, 0))), *parts)
-
-
-def filled(store: FeatureStore, *parts: Any) -> FeatureStore:
-    store.prepare()
-    for number, part in enumerate(parts):
-        store.write(number, part, {})
-    assert store.count == len(parts)
-    return store
 
 
 @pytest.fixture(autouse=True)
@@ -158,19 +115,34 @@ def test_a_base_of_one_class_tries_background_with_that_one() -> None:
     assert DScoreTarget(("a",), UNIT[[0, 3]]).pairs(part)[1].tolist() == [A] * 4
 
 
-def test_without_labels_the_answers_of_the_base_stand_for_them(tmp_path: Path) -> None:
+def test_without_labels_the_target_is_what_the_belief_of_the_base_lets_expect(tmp_path: Path) -> None:
     part = elements(
         [0, 0, 1], [BACKGROUND, BACKGROUND, B], [(1, 2), (3, 1), (1, 3)], predicted=[C, C, A],
-        background=[0.4, 0.6, 0.1], likely=[[A, B], [A, B], [A, B]],
+        background=[0.0, 0.6, 1.0], likely=[[A, B], [A, B], [A, B]],
     )  # fmt: skip
     measure = DScoreTarget(CLASSES, UNIT, target="answers")
     rows, labels = measure.pairs(part)
-    assert rows.tolist() == [0, 2, 1, 1, 1, 1] and labels[:4].tolist() == [C, A, A, B]
+    assert rows.tolist() == [0, 1, 2] and labels.tolist() == [C, C, A]
+    found = measure.discriminability(part)
     # f = (1, 2): own centroid (1, 1): 3 / sqrt 2; hardest negative (0, 1): 2
-    assert float(measure.discriminability(part)[0]) == pytest.approx(3 / math.sqrt(2) / 2)
+    assert float(found[0]) == pytest.approx(3 / math.sqrt(2) / 2)
+    by_labels = DScoreTarget(CLASSES, UNIT)  # the same draw: background is paired with the same four labels
+    as_background = replace(part, label=np.full(3, BACKGROUND), shows=np.full(3, BACKGROUND))
+    of_background = by_labels.discriminability(as_background).view(3, 4).mean(dim=1)
+    own = discriminability(torch.tensor([[3.0, 1.0]]), torch.tensor([C]), UNIT)
+    assert float(found[1]) == pytest.approx(0.4 * float(own) + 0.6 * float(of_background[1]))
+    assert float(found[2]) == pytest.approx(float(of_background[2]))
     store = store_of(tmp_path, ["x.mp4", "y.mp4"], part)
     centroids = centroids_from(replace(store, data=replace(store.data, answers=True)))
-    assert centroids[[A, C, 3]].tolist() == [[1, 3], [1, 2], [3, 1]] and bool(centroids[B].isnan().all())
+    assert centroids[[C, 3]].tolist() == [[1, 2], [2, 2]] and bool(centroids[[A, B]].isnan().all())
+
+
+def test_an_answer_whose_class_has_no_centroid_is_replaced_by_a_class_that_has_one() -> None:
+    part = elements([0], [BACKGROUND], [(1, 2)], predicted=[A], background=[0.9], likely=[[A, C]])
+    centroids = UNIT.clone()
+    centroids[A] = torch.nan
+    measure = DScoreTarget(CLASSES, centroids, target="answers")
+    assert measure.pairs(part)[1].tolist()[0] in (B, C) and bool(measure.discriminability(part).isfinite().all())
 
 
 def test_background_is_tried_with_classes_that_have_a_centroid_alone() -> None:
