@@ -124,6 +124,13 @@ FrameFolderFps = Annotated[
     float | None, typer.Option("--fps", help="Frames per second of folders of frames. (default: 30)")
 ]
 Fast = Annotated[bool, typer.Option("--fast", help="Estimate the scores without decoding every frame, in less time.")]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Decode at most this share of a long video's frames, such as 0.3; a look at its key frames says which.",
+    ),
+]
 
 # Of frames
 FrameK = Annotated[int | None, typer.Option("--k", help="Pick the best K frames of a group.")]

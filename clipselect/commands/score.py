@@ -35,6 +35,7 @@ def score(
     decoder: options.DecoderName = "pyav",
     fps: options.FrameFolderFps = None,
     fast: options.Fast = False,
+    budget: options.Budget = None,
     json_file: options.JsonFile = None,
     csv_file: options.CsvFile = None,
     plot: Annotated[
@@ -75,7 +76,7 @@ def score(
     selector = ClipSelector(
         scorer=load_scorer(scorer, device, elements="clips"), k=k, threshold=threshold,
         clip_duration=clip_duration, stride=stride, min_gap=min_gap, candidates=candidates,
-        decoder=cast("Backend", decoder), fps=fps, fast=fast,
+        decoder=cast("Backend", decoder), fps=fps, fast=fast, budget=budget,
     )  # fmt: skip
     check(
         fps is None or any(path.is_dir() for path in paths),

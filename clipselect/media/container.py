@@ -88,6 +88,7 @@ class PacketIndex:
     Attributes:
         pts: presentation time of every frame in ticks of the stream, in order; None where the container has none.
         sizes, is_key: bytes of every frame's packet, and whether it is a key frame, in the same order.
+    gop: number of the group of pictures that its packet stands in; -1 before the first key frame.
         last_duration: ticks for which the last frame is shown; 0 if the container does not say.
         broken: a sentence if the file holds less than its header promises.
     """
@@ -95,15 +96,16 @@ class PacketIndex:
     pts: list[int | None]
     sizes: list[int]
     is_key: list[bool]
+    gop: list[int]
     last_duration: int
     broken: str | None
 
 
 def read_index(container: av.container.InputContainer, stream: av.VideoStream) -> PacketIndex:
     """Read all packets of a container, without decoding them."""
-    frames: list[tuple[int | None, int, bool]] = []
+    frames: list[tuple[int | None, int, bool, int]] = []
     last_pts: int | None = None
-    count, last_duration, file_end = 0, 0, 0.0
+    count, gop, last_duration, file_end = 0, -1, 0, 0.0
     for packet in packets(container, *container.streams):
         if not packet.size:
             continue
@@ -112,8 +114,9 @@ def read_index(container: av.container.InputContainer, stream: av.VideoStream) -
         if packet.stream.index != stream.index:
             continue
         count += 1
+        gop += packet.is_keyframe
         if not packet.is_discard:
-            frames.append((packet.pts, packet.size, packet.is_keyframe))
+            frames.append((packet.pts, packet.size, packet.is_keyframe, gop))
             if last_pts is None or packet.pts is None or packet.pts >= last_pts:
                 last_pts, last_duration = packet.pts, packet.duration or 0
     if all(pts is not None for pts, *_ in frames):
@@ -124,8 +127,8 @@ def read_index(container: av.container.InputContainer, stream: av.VideoStream) -
         broken = f"ends at {file_end:.2f} s with {count} of the {stream.frames} frames its header promises"
     elif frames and promised > file_end + MAX_OVERSTATEMENT:
         broken = f"ends at {file_end:.2f} s where its header promises {promised:.2f} s"
-    times, sizes, is_key = [f[0] for f in frames], [f[1] for f in frames], [f[2] for f in frames]
-    return PacketIndex(times, sizes, is_key, last_duration, broken)
+    times, sizes, is_key, gops = ([frame[i] for frame in frames] for i in range(4))
+    return PacketIndex(times, sizes, is_key, gops, last_duration, broken)  # type: ignore[arg-type]
 
 
 def packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator["av.Packet[Any]"]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from clipselect.media.container import LIMITS, open_container, packets, threads_for_all, video_stream
 from clipselect.media.cores import core_limit
 from clipselect.media.fast import skip_unneeded
+from clipselect.media.key_frames import Part
 
 
 class Clock:
@@ -77,7 +78,13 @@ class Decoder:
         return Clock(self.step, second=max(1, round(1 / self.time_base)))
 
     def frames(
-        self, threads: int = 0, seek_to: int | None = None, *, fast: bool = False, whole: bool = False
+        self,
+        threads: int = 0,
+        seek_to: int | None = None,
+        *,
+        fast: bool = False,
+        whole: bool = False,
+        part: Part | None = None,
     ) -> Generator[av.VideoFrame]:
         """All frames that decode, in order, not converted; their `pts` are ticks from `origin`.
 
@@ -86,6 +93,7 @@ class Decoder:
             seek_to: begin at the last key frame at or before this tick.
             fast: skip frames that no other frame needs, and do not smooth the edges between blocks.
             whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
+            part: what to decode; everything by default.
 
         Raises:
             VideoError: the file cannot be opened.
@@ -101,16 +109,19 @@ class Decoder:
                 skip_unneeded(stream)
             if seek_to is not None:
                 container.seek(seek_to + self.origin, stream=stream)
-            for packet in chain(packets(container, stream), [None]):
+            read = packets(container, stream)
+            for packet in chain(read if part is None else part.packets(read), [None]):
                 try:
                     # None asks for what the decoder still holds; a container that breaks off does not.
                     frames = stream.codec_context.decode(None) if packet is None else packet.decode()
                 except (av.FFmpegError, ValueError):  # PyAV 19 finds no codec for a stream beyond our limits
-                    continue
+                    frames = []
                 for frame in frames:
                     assert isinstance(frame, av.VideoFrame)
                     frame.pts = clock.tick(frame.pts) - self.origin
                     yield frame
+                if packet is None:
+                    stream.codec_context.flush_buffers()  # what comes next does not refer to what came before
 
 
 def with_lost_frames(

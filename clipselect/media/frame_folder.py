@@ -58,7 +58,7 @@ class FrameFolder:
     @property
     def packets(self) -> PacketSizes:
         sizes = np.array([image.stat().st_size for image in self.images], np.int64)
-        return PacketSizes(self.timeline, self.start_time, sizes, np.ones(len(sizes), bool))
+        return PacketSizes(self.timeline, self.start_time, sizes, np.ones(len(sizes), bool), np.arange(len(sizes)))
 
     @property
     def aspect(self) -> float:

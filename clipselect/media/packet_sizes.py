@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,22 @@ class PacketSizes:
         start_time: seconds in the container's own clock at which the first of them is shown.
         sizes: [n] int64 bytes.
         is_key: [n] bool, which frames are coded without reference to others.
+        gop: [n] int64, the group of pictures that each stands in, see `clipselect.media.key_frames`.
     """
 
     timeline: Timeline
     start_time: Fraction
     sizes: NDArray[np.int64]
     is_key: NDArray[np.bool_]
+    gop: NDArray[np.int64]
+
+    @cached_property
+    def key_of_gop(self) -> NDArray[np.int64]:
+        """[groups] which frame is the key frame of each group of pictures; 0 for one that is never shown."""
+        keys = np.flatnonzero(self.is_key)
+        found = np.zeros(int(self.gop.max()) + 1, np.int64)
+        found[self.gop[keys]] = keys
+        return found
 
     @property
     def without_key_frames(self) -> NDArray[np.float64]:
@@ -34,7 +45,7 @@ class PacketSizes:
 
         >>> timeline = Timeline(np.arange(4), end=4, time_base=Fraction(1, 25))
         >>> sizes, is_key = np.array([900, 10, 900, 30]), np.array([True, False, True, False])
-        >>> PacketSizes(timeline, Fraction(0), sizes, is_key).without_key_frames.tolist()
+        >>> PacketSizes(timeline, Fraction(0), sizes, is_key, gop=np.array([0, 0, 1, 1])).without_key_frames.tolist()
         [10.0, 10.0, 20.0, 30.0]
         """
         predicted = np.flatnonzero(~self.is_key)

@@ -22,6 +22,7 @@ from clipselect.media.container import has_frame_threads, open_container, read_i
 from clipselect.media.decoder import Decoder, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
+from clipselect.media.key_frames import Part
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.read_again import ReadAgain
 from clipselect.media.scaling import Convert, orientation, squash
@@ -44,6 +45,7 @@ class VideoFile:
         threads: that decode; 0 for as many as are fastest.
         fragile: its decoder's threads lose frames after every error, see `with_lost_frames`.
         suits_fast: no fast pass over it has found too many skipped frames in a row.
+        part: what `frames` decodes, and can be asked for; None for everything.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class VideoFile:
     threads: int = 0
     fragile: bool = False
     suits_fast: bool = True
+    part: Part | None = None
 
     @classmethod
     def open(cls, path: Path, threads: int = 0) -> "VideoFile":
@@ -77,7 +80,9 @@ class VideoFile:
         timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or decoder.step), base)
         warnings = (index.broken,) if index.broken else ()
         start_time = decoder.origin * base
-        packets = PacketSizes(timeline, start_time, np.array(index.sizes, np.int64), np.array(index.is_key))
+        packets = PacketSizes(
+            timeline, start_time, np.array(index.sizes, np.int64), np.array(index.is_key), np.array(index.gop)
+        )
         return cls(path, timeline, start_time, warnings, pixel_aspect, decoder, packets, seekable, threads, fragile)
 
     @property
@@ -110,7 +115,9 @@ class VideoFile:
         )
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
-        if fast and self.seekable and self.suits_fast:
+        if self.part is not None:
+            yield from self._frames_of_part(self.part, wanted, size)
+        elif fast and self.seekable and self.suits_fast:
             decoded = self.decode(fast=True, whole=True)
             try:
                 yield from fast_frames(decoded, self.timeline.pts, wanted, size)
@@ -129,6 +136,17 @@ class VideoFile:
                 target = next(targets, None)
             seen.append(frame.pts or 0)
         self._compare(seen)
+
+    def _frames_of_part(self, part: Part, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Image]]:
+        decoded = self.decoder.frames(self.threads, whole=True, part=part)
+        targets = iter(wanted.tolist())
+        target = next(targets, None)
+        for frame in decoded:
+            if target is not None and frame.pts == self.timeline.pts[target]:
+                yield target, squash(frame, size)
+                target = next(targets, None)
+        if target is not None:
+            raise ReadAgain(replace(self, part=None))
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
         wanted = self.timeline.pts[first : last + 1].tolist()

@@ -30,7 +30,7 @@ from clipselect.samplers.picks import Picks
 from clipselect.scoring.doubts import doubts
 from clipselect.scoring.percentiles import Threshold, threshold_score
 from clipselect.scoring.scorer import AnyScorer, ScorerLike, load_scorer
-from clipselect.scoring.video_scores import VideoScores, score_video, scorer_of_clips
+from clipselect.scoring.video_scores import VideoScores, check_budget, score_video, scorer_of_clips
 
 if TYPE_CHECKING:
     from clipselect.index.score_index import ScoreIndex
@@ -57,6 +57,7 @@ def select(
     decoder: Backend = "pyav",
     fps: Seconds | None = None,
     fast: bool = False,
+    budget: float | None = None,
     keep_frames: bool = True,
     explain: "Base | Path | str | None" = None,
     progress: ProgressCallback = no_progress,
@@ -96,6 +97,8 @@ def select(
         fps: frames per second of frames in memory, which need it, or of a folder of frames; 30 by default. A
             video file has its own.
         fast: estimate the scores without decoding every frame, see `clipselect.media.fast`.
+        budget: share of the frames of a file to decode at most, such as 0.3, in (0, 1]: only the clips whose key frames
+            promise most are scored and can be picked. For long videos with key frames every few seconds.
         keep_frames: of frames in memory: refer to them in the picks, without a copy, so that `Picks.decode` works; with
             False they can be freed.
         explain: a base that says what it sees in the picks, see `Picks.explain`; it runs on the `device`, too.
@@ -116,7 +119,7 @@ def select(
     selector = ClipSelector(
         scorer=scorer, k=k, threshold=threshold, clip_duration=clip_duration, stride=stride, min_gap=min_gap,
         candidates=candidates, index=index, on_missing=on_missing, decoder=decoder, fps=fps, fast=fast,
-        keep_frames=keep_frames or base is not None,
+        budget=budget, keep_frames=keep_frames or base is not None,
     )  # fmt: skip
     picks = selector(video, progress=progress)
     if base is not None:
@@ -154,6 +157,7 @@ class ClipSelector:
     decoder: Backend = "pyav"
     fps: Seconds | None = None
     fast: bool = False
+    budget: float | None = None
     keep_frames: bool = True
     threads: int = 0
 
@@ -165,6 +169,10 @@ class ClipSelector:
         check_argument(isinstance(self.fast, bool), "fast", f"must be True or False, got {self.fast!r}")
         if self.fast and self.decoder != "pyav":
             raise ArgumentError("fast", f"does not work with the decoder {self.decoder}; leave one of them out")
+        check_budget(self.budget, fast=self.fast)
+        if self.budget is not None:
+            for name, works in (("decoder", self.decoder == "pyav"), ("index", self.index is None)):
+                check_argument(works, "budget", f"does not work with {name}; leave one of them out")
         for name in ("clip_duration", "stride"):
             value = getattr(self, name)
             if value is not None:
@@ -210,7 +218,7 @@ class ClipSelector:
         length, stride = self._grid if self.candidates is None else (None, None)
         return score_video(
             source, self.scorer, clip_duration=length, stride=stride, candidates=self._windows, fast=self.fast,
-            progress=progress,
+            budget=self.budget, progress=progress,
         )  # fmt: skip
 
     def _pick(self, scores: VideoScores) -> tuple[selection.Selection, tuple[str, ...]]:
@@ -290,5 +298,5 @@ class ClipSelector:
             "model": self.scorer.name, "k": self._most, "threshold": self.threshold,
             **(grid if own is None else {"clip_duration": None, "stride": None, "candidates": str(own)}),
             "min_gap": self.min_gap, "decoder": self.decoder, "fps": None if self.fps is None else float(self.fps),
-            "fast": self.fast, "device": self.scorer.device_name,
+            "fast": self.fast, "budget": self.budget, "device": self.scorer.device_name,
         }  # fmt: skip

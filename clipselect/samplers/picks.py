@@ -86,7 +86,7 @@ class Picks(Sequence[Pick]):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know about the video and how many clips were picked, one sentence each."""
-        return (*self.scores.source.warnings, *self.shortfall)
+        return (*self.scores.warnings, *self.shortfall)
 
     @property
     def doubts(self) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips, own_
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
 from clipselect.scoring.doubts import doubts
+from clipselect.scoring.promising_clips import promising_clips
 from clipselect.scoring.scorer import AnyScorer, ScorerLike, load_scorer
 from clipselect.scoring.threads import AdaptiveThreads
 
@@ -36,6 +38,8 @@ class VideoScores:
         percentiles: [n] which share of the training elements each score exceeds, in percent; None where the weights do
             not say, see `clipselect.scoring.percentiles`.
         in_unit_interval: whether the scores can be weights; those of a function, which may lie anywhere, cannot.
+        decoded: share of the video's frames that was decoded, in (0, 1]; below 1 with a budget.
+        skipped: candidate clips that were not decoded, and are not among the `clips`.
     """
 
     source: Source
@@ -47,6 +51,17 @@ class VideoScores:
     features: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32), repr=False)
     percentiles: NDArray[np.float64] | None = None
     in_unit_interval: bool = True
+    decoded: float = 1.0
+    skipped: int = 0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about the video and its scores, one sentence each."""
+        if not self.skipped:
+            return self.source.warnings
+        clips = self.skipped + len(self.clips)
+        looked = f"{self.skipped:,} of {clips:,} candidate clips were left out after a look at the key frames"
+        return (*self.source.warnings, f"{looked}; {self.decoded:.0%} of the frames were decoded")
 
     @property
     def duration(self) -> Fraction:
@@ -70,6 +85,14 @@ def scorer_of_clips(scorer: AnyScorer) -> AnyScorer:
     return scorer
 
 
+def check_budget(budget: float | None, *, fast: bool = False) -> None:
+    """Raise an ArgumentError for a budget out of range, or one beside `fast`."""
+    if budget is None:
+        return
+    check_argument(isinstance(budget, Real) and 0 < budget <= 1, "budget", f"must lie in (0, 1], got {budget!r}")
+    check_argument(not fast, "budget", "does not work with fast; leave one of them out")
+
+
 def score_video(
     source: Source | Path | str,
     scorer: ScorerLike | None = None,
@@ -78,6 +101,7 @@ def score_video(
     stride: Seconds | None = None,
     candidates: Windows | Iterable[Any] | None = None,
     fast: bool = False,
+    budget: float | None = None,
     progress: ProgressCallback = no_progress,
 ) -> VideoScores:
     """Score every candidate clip of a video, in one pass over it and constant memory.
@@ -98,6 +122,9 @@ def score_video(
             window beyond the end of the video by up to a second is cut. The DDNet sees as many frames of each, however
             long it is, so the score of a window much longer than its own clip duration is a guess.
         fast: estimate the scores from the frames that decode fastest, see `clipselect.media.fast`.
+        budget: share of the frames to decode at most, in (0, 1]: only the clips whose key frames promise most are
+            scored, exactly, see `clipselect.scoring.promising_clips`. For long videos with key frames every few
+            seconds; other videos are decoded whole.
         progress: gets the clips scored, as stage "scoring".
 
     Raises:
@@ -106,6 +133,7 @@ def score_video(
             reversed or outside of the video.
         NetworkError: a score is not a number.
     """
+    check_budget(budget, fast=fast)
     if isinstance(source, Path | str):
         source = open_source(source)
     check_argument(
@@ -127,14 +155,24 @@ def score_video(
             progress(Progress("scoring", batch.done, total))
             return scores, features
 
-        mapped = map_clips(score, source, cut, spec.size, spec.clip_frames, fast=fast)
+        def look(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return threads.run(partial(scorer.outputs, clips), decoder_done=False)[0]
+
+        promising = None
+        if budget is not None and budget < 1:
+            promising = promising_clips(look, source, cut, spec.size, spec.clip_frames, budget)
+        part, cut = (source, cut) if promising is None else (promising.source, promising.cut)
+        mapped = map_clips(score, part, cut, spec.size, spec.clip_frames, fast=fast)
     total = time.perf_counter() - begin
     seconds = {"total": total, "network": threads.seconds, "decode": total - threads.seconds}
     scores, features = (np.concatenate(parts) for parts in zip(*mapped.results, strict=True))
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
     clips = [mapped.clips[i] for i in order]
     doubtful = doubts(scorer, scores, features)
-    return VideoScores(
+    found = VideoScores(
         mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order],
         scorer.percentiles(scores[order]), scorer.in_unit_interval,
     )  # fmt: skip
+    if promising is None or mapped.source is not part:  # a damaged video is decoded whole
+        return found
+    return replace(found, source=source, decoded=promising.decoded, skipped=promising.candidates - len(clips))

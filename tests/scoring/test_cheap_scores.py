@@ -69,7 +69,9 @@ class Packets:
 def test_bytes_per_second_by_hand() -> None:
     """Four frames a second; the key frame counts as its neighbours, 60, do; the still last frame lasts 2 seconds."""
     timeline = Timeline(np.arange(8), end=16, time_base=Fraction(1, 4))
-    sizes = PacketSizes(timeline, Fraction(7), np.array([1, 2, 3, 4, 60, 999, 60, 80]), np.arange(8) == 5)
+    sizes = PacketSizes(
+        timeline, Fraction(7), np.array([1, 2, 3, 4, 60, 999, 60, 80]), np.arange(8) == 5, np.arange(8) >= 5
+    )
     clips = candidate_clips(timeline, 1)
     source: Source = Packets(sizes, Fraction(7))  # type: ignore[assignment]
     assert packet_scores(source, clips).tolist() == [10, 260]

@@ -22,8 +22,8 @@ def store(folder: Path, per_place: int) -> Any:
     rng = np.random.default_rng(0)
     parts = [
         elements(
-            [16 * i] * per_place, [BACKGROUND] * per_place, [(x + dx, y + dy) for dx, dy in rng.normal(size=(per_place, 2))],
-            background=[0.9] * per_place,
+            [16 * i] * per_place, [BACKGROUND] * per_place,
+            [(x + dx, y + dy) for dx, dy in rng.normal(size=(per_place, 2))], background=[0.9] * per_place,
         )
         for i, (x, y) in enumerate(PLACES)
     ]  # fmt: skip

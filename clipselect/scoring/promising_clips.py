@@ -1,0 +1,129 @@
+"""Which clips of a long video are worth decoding: a look at its key frames says so.
+
+A key frame decodes by itself, and all of them take a few hundredths of the time that the video takes. The DDNet scores
+each as a clip without motion. A clip promises as much as the better one of the key frames around it, and only the
+groups of pictures that the most promising clips need are decoded.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipselect.media.candidate_clips import Clip, frames_to_score
+from clipselect.media.clip_decoding import BATCH, Cut, prefetch
+from clipselect.media.key_frames import Part, gops_of
+from clipselect.media.packet_sizes import PacketSizes
+from clipselect.media.read_again import ReadAgain
+from clipselect.media.sources import Source
+from clipselect.media.video import VideoFile
+
+MAX_KEY_FRAMES = 0.5
+"""Of the budget: where a look at the key frames takes more of it, the whole video is decoded."""
+
+
+@dataclass(frozen=True)
+class Promising:
+    """The clips of a video that are worth decoding.
+
+    Attributes:
+        source: the video, of which only what they need is decoded.
+        clips: in the order of the candidates.
+        candidates: how many clips the video has.
+        decoded: share of its frames that is decoded, key frames included.
+        every: cuts all candidates, for a video that turns out to be damaged.
+    """
+
+    source: VideoFile
+    clips: list[Clip]
+    candidates: int
+    decoded: float
+    every: Cut
+
+    def cut(self, now: Source) -> list[Clip]:
+        """A `Cut`: these clips, or all candidates of a video that decodes otherwise than its container promises."""
+        return self.clips if np.array_equal(now.timeline.pts, self.source.timeline.pts) else self.every(now)
+
+
+def promising_clips(
+    network: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    source: Source,
+    cut: Cut,
+    size: int,
+    frames: int,
+    budget: float,
+) -> Promising | None:
+    """The clips that promise most by the key frames of a video.
+
+    Args:
+        network: clips [b, T, size, size, 3] uint8 RGB -> scores [b].
+        cut, size, frames: as for `clipselect.media.clip_decoding.map_clips`.
+        budget: share of the frames of the video to decode at most, in (0, 1), key frames included; the most promising
+            clip is decoded in any case.
+
+    Returns:
+        None where the video must be decoded whole: its container does not say which frame is which, it has too many
+        key frames, or it is damaged.
+    """
+    if not isinstance(source, VideoFile) or not source.seekable or (source.packets.gop < 0).any():
+        return None
+    packets = source.packets
+    keys, total = np.flatnonzero(packets.is_key), len(packets.is_key)
+    if len(keys) > MAX_KEY_FRAMES * budget * total:
+        return None
+    try:
+        batches = _batches(replace(source, part=Part()).frames(keys, size))
+        scores = np.concatenate(
+            [network(np.repeat(batch[:, np.newaxis], frames, axis=1)) for batch in prefetch(batches)]
+        )
+    except ReadAgain:
+        return None
+    clips = cut(source)
+    shown = [frames_to_score(source.timeline, clip, frames) for clip in clips]
+    promise = np.array([_around(scores, keys, wanted).max() for wanted in shown])
+    gops = chosen_gops(packets, shown, promise, round(budget * total) - len(keys))
+    within = [clip for clip, wanted in zip(clips, shown, strict=True) if gops_of(packets, wanted) <= gops]
+    decoded = len(keys) + int(np.isin(packets.gop, [*gops]).sum())
+    return Promising(replace(source, part=Part(gops)), within, len(clips), decoded / total, cut)
+
+
+def chosen_gops(
+    packets: PacketSizes, shown: Sequence[NDArray[np.int64]], promise: NDArray[np.float32], budget: int
+) -> frozenset[int]:
+    """The groups of pictures of the most promising clips: the best clip's, and those of the next ones while they fit.
+
+    Args:
+        shown: the frames of each of n clips.
+        promise: [n].
+        budget: frames to decode at most.
+
+    >>> from fractions import Fraction
+    >>> from clipselect.media.candidate_clips import Timeline
+    >>> timeline, is_key = Timeline(np.arange(8), end=8, time_base=Fraction(1)), np.arange(8) % 2 == 0
+    >>> packets = PacketSizes(timeline, Fraction(0), np.ones(8, np.int64), is_key, np.cumsum(is_key) - 1)
+    >>> sorted(chosen_gops(packets, [np.array([i]) for i in range(8)], np.arange(8), budget=4))
+    [2, 3]
+    """
+    lengths = np.bincount(packets.gop)
+    chosen: set[int] = set()
+    left = budget
+    for n in np.argsort(-promise, kind="stable").tolist():
+        more = gops_of(packets, shown[n]) - chosen
+        cost = int(lengths[[*more]].sum())
+        if cost <= left or not chosen:
+            chosen |= more
+            left -= cost
+    return frozenset(chosen)
+
+
+def _around(scores: NDArray[np.float32], keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The scores [at least 1] of the key frames from the last one before a clip's frames to the first one after."""
+    first = max(int(np.searchsorted(keys, wanted[0], side="right")) - 1, 0)
+    return scores[first : int(np.searchsorted(keys, wanted[-1])) + 1]
+
+
+def _batches(frames: Iterator[tuple[int, NDArray[np.uint8]]]) -> Iterator[NDArray[np.uint8]]:
+    """[b, size, size, 3]: the frames, a few at a time."""
+    while batch := [image for _, (_, image) in zip(range(BATCH), frames, strict=False)]:
+        yield np.stack(batch)
