@@ -1,0 +1,136 @@
+"""Scoring a long video from a part of its frames."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from helpers.videos import make_damaged_video
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from clipselect import select
+from clipselect.errors import ArgumentError
+from clipselect.media.candidate_clips import Timeline
+from clipselect.media.packet_sizes import PacketSizes
+from clipselect.scoring.promising_clips import chosen_gops
+from clipselect.scoring.video_scores import VideoScores, score_video
+
+BRIGHT = {17: 200, 18: 220, 42: 180}
+"""Of 60 seconds, how bright some are; the others have 40."""
+
+
+def brightness(clips: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return clips.mean(axis=(1, 2, 3, 4))
+
+
+def constant(clips: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return np.ones(len(clips))
+
+
+def by_the_second(path: Path, levels: Sequence[int], gop: int, codec: str = "libx264") -> Path:
+    """25 frames of every level of grey."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25, options={"g": str(gop), "keyint_min": str(gop), "sc_threshold": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for level in levels:
+            for _ in range(25):
+                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), format="rgb24")
+                out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    levels = [BRIGHT.get(second, 40) for second in range(60)]
+    return by_the_second(tmp_path_factory.mktemp("long") / "minute.mp4", levels, gop=25)
+
+
+def starts(scores: VideoScores) -> list[float]:
+    return [float(clip.start) for clip in scores.clips]
+
+
+def test_the_best_clips_are_found_in_a_tenth_of_the_frames(minute: Path) -> None:
+    everything, part = score_video(minute, brightness), score_video(minute, brightness, budget=0.15)
+    assert 0.04 < part.decoded <= 0.15 and part.skipped == 60 - len(part.clips) and everything.decoded == 1
+    assert {17, 18, 42} <= {*starts(part)} and len(part.clips) < 10
+    exact = dict(zip(starts(everything), everything.scores.tolist(), strict=True))
+    assert [exact[start] for start in starts(part)] == part.scores.tolist()
+    assert starts(part) == sorted(starts(part))
+    [warning] = part.warnings
+    assert f"{part.skipped} of 60 candidate clips were left out" in warning and f"{part.decoded:.0%}" in warning
+    assert everything.warnings == ()
+
+
+def test_picks_of_a_part_decode_like_any_others(minute: Path) -> None:
+    whole, part = select(minute, 3, scorer=brightness), select(minute, 3, scorer=brightness, budget=0.2)
+    assert [pick.start for pick in part] == [pick.start for pick in whole] == [17, 18, 42]
+    for one, other in zip(whole.decode(num_frames=4, size=32), part.decode(num_frames=4, size=32), strict=True):
+        assert (one == other).all()
+    assert part.warnings and not whole.warnings
+    assert part.scores.source.frames(np.arange(3), 8) is not None
+
+
+def test_the_budget_may_not_even_suffice_for_one_clip(tmp_path: Path) -> None:
+    video = by_the_second(tmp_path / "a.mp4", [40] * 30 + [200] + [40] * 29, gop=250)
+    part = score_video(video, brightness, budget=0.01)
+    assert len(part.clips) == 10 and {starts(part)[0]} <= {20, 30}  # a group of ten seconds at the bright key frame
+    assert part.decoded == pytest.approx((250 + 6) / 1500)
+
+
+@pytest.mark.parametrize("budget", [1, None])
+def test_all_of_the_frames_is_no_limit(minute: Path, budget: float | None) -> None:
+    scores = score_video(minute, brightness, budget=budget)
+    assert len(scores.clips) == 60 and scores.skipped == 0
+
+
+def test_what_cannot_be_decoded_in_parts_is_decoded_whole(tmp_path: Path) -> None:
+    intra = by_the_second(tmp_path / "intra.mkv", [40, 90, 200, 60], gop=1, codec="mjpeg")
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for i in range(90):
+        cv2.imwrite(str(folder / f"{i:03d}.png"), np.full((8, 8, 3), i, np.uint8))
+    damaged = make_damaged_video(tmp_path / "bad.mp4")
+    for video, budget in ((intra, 0.3), (folder, 0.3), (damaged, 0.99)):
+        part, everything = score_video(video, constant, budget=budget), score_video(video, constant)
+        assert part.clips == everything.clips and part.scores.tolist() == everything.scores.tolist()
+        assert (part.decoded, part.skipped) == (1, 0) and part.warnings == everything.warnings
+
+
+def test_budgets_that_make_no_sense_are_refused(minute: Path) -> None:
+    wrong: Any
+    for wrong in (0, -1, 1.5, float("nan"), "half"):
+        with pytest.raises(ArgumentError, match=r"budget must lie in \(0, 1\]"):
+            select(minute, budget=wrong)
+    for more in ({"fast": True}, {"decoder": "decord"}):
+        with pytest.raises(ArgumentError, match="budget does not work with"):
+            select(minute, budget=0.5, **more)  # type: ignore[arg-type]
+
+
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=20),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 10_000), st.integers(1, 40)), min_size=1, max_size=30),
+    st.integers(0, 400),
+)
+def test_the_budget_is_kept_and_the_best_clip_is_in(
+    lengths: list[int], clips: list[tuple[float, int, int]], budget: int
+) -> None:
+    gop = np.repeat(np.arange(len(lengths)), lengths)
+    total = len(gop)
+    is_key = np.diff(gop, prepend=-1) > 0
+    timeline = Timeline(np.arange(total), total, Fraction(1, 25))
+    packets = PacketSizes(timeline, Fraction(0), np.ones(total, np.int64), is_key, gop)
+    shown = [np.arange(first % total, min(first % total + length, total)) for _, first, length in clips]
+    promise = np.array([value for value, *_ in clips], np.float32)
+    chosen = chosen_gops(packets, shown, promise, budget)
+    best = {*gop[shown[int(promise.argmax())]].tolist()}
+    assert best <= chosen <= {*range(len(lengths))}
+    assert sum(lengths[i] for i in chosen) <= max(budget, sum(lengths[i] for i in best))
+    if budget >= total:
+        assert chosen == {*np.concatenate([gop[frames] for frames in shown]).tolist()}
