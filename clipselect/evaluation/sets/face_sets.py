@@ -82,13 +82,14 @@ def drawn_sets(folder: Path, sizes: Sequence[int], seeds: Sequence[int]) -> Face
     left_out: dict[str, str] = {}
     paths, groups, identities, rounds = list[str](), list[list[int]](), list[str](), list[Pairs]()
     first_of, drawn = dict[str, int](), list[int]()
+    need = 2 * min(sizes)
     for name, images in people.items():
-        if len(images) < 2 * min(sizes):
-            need = 2 * min(sizes)
-            left_out[name] = f"has {len(images)} images, and two sets of {min(sizes)} take {need}; add images"
-            continue
-        first_of[name] = len(paths)
-        paths += images
+        if len(images) >= need:
+            first_of[name] = len(paths)
+            paths += images
+    if few := [name for name, images in people.items() if len(images) < need]:
+        named = few[0] if len(few) == 1 else f"{few[0]} and {len(few) - 1} more"
+        left_out[named] = f"fewer images than the {need} that two sets of {min(sizes)} take; add images"
     for size in sizes:
         fitting = {name: number for number, name in enumerate(first_of) if len(people[name]) >= 2 * size}
         if len(fitting) < 2:
