@@ -213,6 +213,11 @@ def _changed(kind: ElementKind, recipe: Recipe | None, fields: dict[str, Any]) -
     return replace(recipe, **fields)
 
 
+def _statistics(norm: Normalisation) -> list[float]:
+    """By these a checkpoint is known to belong to the D-scores of another version of this package, and is not used."""
+    return [float(f"{value:.4g}") for value in asdict(norm).values()]
+
+
 def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata) -> DistillResult:
     """Equations 2 to 6; every process of the run calls it."""
     runtime, recipe = run.runtime, task.recipe
@@ -233,7 +238,8 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
     input_spec, ddnet_config = recipe.input_spec(), recipe.ddnet_config()
     net = train_ddnet(
         ddnet_config, task.examples(d_scores), DDNetLoss(recipe.loss, input_spec), config, runtime, run.work,
-        settings={**task.data.settings, "recipe": asdict(recipe)}, progress=run.progress,
+        settings={**task.data.settings, "recipe": asdict(recipe), "targets": _statistics(norm)},
+        progress=run.progress,
     )  # fmt: skip
     metadata = {
         **origin("ddnet", run.output, task.name, config.seed, config.steps, made_by["command"]),
