@@ -81,21 +81,38 @@ def promising_clips(
         return None
     clips = cut(source)
     shown = [frames_to_score(source.timeline, clip, frames) for clip in clips]
-    promise = np.array([_around(scores, keys, wanted).max() for wanted in shown])
-    gops = chosen_gops(packets, shown, promise, round(budget * total) - len(keys))
+    gops = chosen_gops(packets, shown, promise(scores, keys, shown), round(budget * total) - len(keys))
     within = [clip for clip, wanted in zip(clips, shown, strict=True) if gops_of(packets, wanted) <= gops]
     decoded = len(keys) + int(np.isin(packets.gop, [*gops]).sum())
     return Promising(replace(source, part=Part(gops)), within, len(clips), decoded / total, cut)
 
 
+def promise(
+    scores: NDArray[np.float32], keys: NDArray[np.int64], shown: Sequence[NDArray[np.int64]]
+) -> NDArray[np.float32]:
+    """[n] what clips promise: the best score of a key frame from the last one before their frames to the first after.
+
+    >>> promise(np.float32([0.1, 0.9, 0.3]), np.array([0, 10, 20]), [np.array([2, 4]), np.array([12]), np.array([22])])
+    array([0.9, 0.9, 0.3], dtype=float32)
+
+    Args:
+        scores: [keys] of key frames.
+        keys: [keys] which frames these are, ascending.
+        shown: the frames of each of n clips, ascending.
+    """
+    first = np.searchsorted(keys, [frames[0] for frames in shown], side="right") - 1
+    last = np.searchsorted(keys, [frames[-1] for frames in shown])
+    return np.array([scores[max(i, 0) : j + 1].max() for i, j in zip(first, last, strict=True)], np.float32)
+
+
 def chosen_gops(
-    packets: PacketSizes, shown: Sequence[NDArray[np.int64]], promise: NDArray[np.float32], budget: int
+    packets: PacketSizes, shown: Sequence[NDArray[np.int64]], promised: NDArray[np.float32], budget: int
 ) -> frozenset[int]:
     """The groups of pictures of the most promising clips: the best clip's, and those of the next ones while they fit.
 
     Args:
         shown: the frames of each of n clips.
-        promise: [n].
+        promised: [n], see `promise`.
         budget: frames to decode at most.
 
     >>> from fractions import Fraction
@@ -108,19 +125,13 @@ def chosen_gops(
     lengths = np.bincount(packets.gop)
     chosen: set[int] = set()
     left = budget
-    for n in np.argsort(-promise, kind="stable").tolist():
+    for n in np.argsort(-promised, kind="stable").tolist():
         more = gops_of(packets, shown[n]) - chosen
         cost = int(lengths[[*more]].sum())
         if cost <= left or not chosen:
             chosen |= more
             left -= cost
     return frozenset(chosen)
-
-
-def _around(scores: NDArray[np.float32], keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The scores [at least 1] of the key frames from the last one before a clip's frames to the first one after."""
-    first = max(int(np.searchsorted(keys, wanted[0], side="right")) - 1, 0)
-    return scores[first : int(np.searchsorted(keys, wanted[-1])) + 1]
 
 
 def _batches(frames: Iterator[tuple[int, NDArray[np.uint8]]]) -> Iterator[NDArray[np.uint8]]:
