@@ -1,4 +1,4 @@
-"""Networks that embed persons, by name: the ResNet-50 of the paper's re-ID base, and a narrow one for a CPU.
+"""Networks that embed persons, by name: the ResNet-50 of the paper's re-ID base, the same with IBN, a narrow one.
 
 Each takes normalised RGB images [n, 3, height, width] and gives embeddings [n, d]: global average pooling and a batch
 normalisation, the "BN neck" (Luo, Gu, Liao, Lai, Jiang 2019).
@@ -22,6 +22,23 @@ EXPANSION = 4
 Four = tuple[int, int, int, int]
 
 
+class InstanceBatchNorm(nn.Module):
+    """Half of the channels normalised in every image by itself, the others over the batch: [n, channels, h, w] -> same.
+
+    Pan, Luo, Shi, Tang: Two at Once, ECCV 2018. How an image looks as a whole, such as the colours of its camera, is
+    gone from the first half. The two layers have the names of IBN-Net's weights.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.IN = nn.InstanceNorm2d(channels // 2, affine=True)
+        self.BN = nn.BatchNorm2d(channels - channels // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, others = x.split([self.IN.num_features, self.BN.num_features], dim=1)
+        return torch.cat([self.IN(first), self.BN(others)], dim=1)
+
+
 class ReidResNet(nn.Module):
     """A ResNet of bottlenecks with a BN neck: [n, 3, height, width] -> [n, 4 * widths[-1]].
 
@@ -31,9 +48,18 @@ class ReidResNet(nn.Module):
         depths: blocks of the four stages.
         widths: inner channels of their blocks, which give four times as many.
         last_stride: of the last stage; 1 keeps twice the places in height and width, at a higher cost.
+        ibn: the first normalisation of every block but those of the last stage is an `InstanceBatchNorm`: IBN-Net's
+            variant a, with its names of weights.
     """
 
-    def __init__(self, depths: Four = (3, 4, 6, 3), widths: Four = (64, 128, 256, 512), last_stride: int = 2) -> None:
+    def __init__(
+        self,
+        depths: Four = (3, 4, 6, 3),
+        widths: Four = (64, 128, 256, 512),
+        last_stride: int = 2,
+        *,
+        ibn: bool = False,
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, widths[0], 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
@@ -42,6 +68,8 @@ class ReidResNet(nn.Module):
         self.layer2 = _stage(outputs[0], widths[1], depths[1], 2)
         self.layer3 = _stage(outputs[1], widths[2], depths[2], 2)
         self.layer4 = _stage(outputs[2], widths[3], depths[3], last_stride)
+        for block in [*self.layer1, *self.layer2, *self.layer3] if ibn else []:
+            block.bn1 = InstanceBatchNorm(block.bn1.num_features)
         self.neck = nn.BatchNorm1d(outputs[3])
         self.neck.bias.requires_grad_(False)  # the classifier behind it has none either
         for module in self.modules():
@@ -62,6 +90,7 @@ class ReidResNet(nn.Module):
 REID_NETWORKS: dict[str, Callable[[], ReidResNet]] = {
     "reid_resnet50": ReidResNet,
     "reid_resnet50_last_stride_1": partial(ReidResNet, last_stride=1),
+    "reid_resnet50_ibn": partial(ReidResNet, last_stride=1, ibn=True),
     "narrow_reid": partial(ReidResNet, (1, 1, 1, 1), (16, 32, 48, 64)),
 }
 
@@ -75,7 +104,8 @@ it is the classifier of their identities, or what the input_spec says."""
 
 
 def load_reid_weights(net: ReidResNet, state: Mapping[str, Tensor], source: str | Path) -> None:
-    """Load a state dict with our names, torchvision's (ImageNet), torchreid's, fast-reid's or reid-strong-baseline's.
+    """Load a state dict with our names, torchvision's or IBN-Net's (ImageNet), torchreid's, fast-reid's or
+    reid-strong-baseline's.
 
     Without a neck in it, the neck stays as it was made: all but the identity.
 

@@ -25,8 +25,8 @@ def train_embedder(
         str,
         typer.Option(
             metavar="NAME",
-            help="One of reid_resnet50, reid_resnet50_last_stride_1, narrow_reid, ir_18, ir_34, ir_50, ir_101, "
-            "mobilefacenet, mobilefacenet_foamliu.",
+            help="One of reid_resnet50, reid_resnet50_last_stride_1, reid_resnet50_ibn, narrow_reid, ir_18, ir_34, "
+            "ir_50, ir_101, mobilefacenet, mobilefacenet_foamliu.",
         ),
     ] = "reid_resnet50",
     loss: Annotated[
@@ -36,6 +36,9 @@ def train_embedder(
             help="One of arcface, cosface, sphereface, softmax, triplet; triplet is batch-hard triplets and softmax.",
         ),
     ] = "triplet",
+    bag_of_tricks: Annotated[
+        bool, typer.Option("--bag-of-tricks", help="Random erasing and label smoothing, for triplet and softmax.")
+    ] = False,
     initial: Annotated[
         Path | None,
         typer.Option(metavar="CHECKPOINT", help="Weights to begin from, such as torchvision's of ImageNet."),

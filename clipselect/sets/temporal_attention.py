@@ -21,9 +21,10 @@ class TemporalAttention(FeatureAggregator):
     The weights are the softmax of the scores over the frames, which must be in their order in time. The last layer
     begins at 0, and so as the average.
 
-    Of Gao and Nevatia's attention this keeps the layers and their sizes. What differs: their first layer is a
-    convolution over the whole last map of the base, and this one sees its feature; a second ReLU, behind which scores
-    of 0 would learn nothing, is left out; a track is one set, however long, where they average clips of four frames.
+    The abstract of Not 3D Re-ID names no layers, so these are Gao and Nevatia's, with their sizes. What differs: their
+    first layer is a convolution over the whole last map of the base, and this one sees its feature; a second ReLU,
+    behind which scores of 0 would learn nothing, is left out; a track is one set, however long, where both papers
+    average the features of short clips.
 
     >>> TemporalAttention(8).weights(torch.rand(1, 4, 8))
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]], grad_fn=<SoftmaxBackward0>)

@@ -55,7 +55,8 @@ def embedder_card(metadata: Metadata) -> str:
     card = f"""# {metadata["name"]}
 
 A base for clipselect: {metadata["network"]}, which gives {metadata["dim"]} features for an image of {size}, \
-trained to distinguish {metadata["identities"]} identities by the loss {metadata["loss"]}.
+trained to distinguish {metadata["identities"]} identities by the loss {metadata["loss"]}\
+{", with random erasing and label smoothing" if metadata.get("bag_of_tricks") else ""}.
 
 {_origin(metadata)}
 

@@ -1,5 +1,6 @@
 """The images that an embedder is trained on: which of them make a batch, and what is done to their pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -17,6 +18,9 @@ from clipselect.training.training_examples import Sample, readable_example
 
 MAX_CROP = 0.1
 """Fraction of the height and of the width that a training crop may lack."""
+ERASED_IMAGES, MIN_ERASED, MAX_ERASED, MAX_RATIO = 0.5, 0.02, 0.4, 10 / 3
+"""Of random erasing, as published: fractions of the images and of their pixels, the longer by the shorter side."""
+MAX_TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class EmbedderExamples:
 
     Attributes:
         per_identity: None draws every image once per epoch; K draws K images of each of batch / K identities.
+        erase: see `erased`.
     """
 
     images: LabelledImages
@@ -32,6 +37,7 @@ class EmbedderExamples:
     batch: int
     seed: int
     per_identity: int | None = None
+    erase: bool = False
 
     def __post_init__(self) -> None:
         k = self.per_identity
@@ -52,7 +58,12 @@ class EmbedderExamples:
             number = int(rng.integers(len(self.images.paths))) if attempt else self.image_number(step, i)
             path = self.images.paths[number]
             label = torch.tensor(self.images.labels[number])
-            return Sample(path, label, lambda: augmented(read_image(path), self.input_spec, rng))
+
+            def read() -> Tensor:
+                pixels = augmented(read_image(path), self.input_spec, rng)
+                return erased(pixels, self.input_spec.mean, rng) if self.erase else pixels
+
+            return Sample(path, label, read)
 
         return readable_example(draw, (self.seed, step, i))
 
@@ -91,3 +102,20 @@ def augmented(image: Image, input_spec: InputSpec, rng: np.random.Generator) -> 
     contrast, light = rng.uniform(0.8, 1.2), rng.uniform(-0.1, 0.1)
     x = torch.from_numpy(crop).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format) / 255
     return ((x - 0.5) * contrast + 0.5 + light).clamp(0, 1)
+
+
+def erased(pixels: Tensor, colour: Sequence[float], rng: np.random.Generator) -> Tensor:
+    """Random erasing (Zhong, Zheng, Kang, Li, Yang 2020): [3, height, width], in half of the images with a rectangle of
+    one colour."""
+    if rng.random() >= ERASED_IMAGES:
+        return pixels
+    height, width = pixels.shape[1:]
+    for _ in range(MAX_TRIES):
+        area, ratio = height * width * rng.uniform(MIN_ERASED, MAX_ERASED), rng.uniform(1 / MAX_RATIO, MAX_RATIO)
+        h, w = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
+        if 0 < h < height and 0 < w < width:
+            top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
+            pixels = pixels.clone()
+            pixels[:, top : top + h, left : left + w] = torch.tensor(colour).view(3, 1, 1)
+            break
+    return pixels

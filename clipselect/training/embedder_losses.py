@@ -13,6 +13,7 @@ Loss = Literal["arcface", "cosface", "sphereface", "softmax", "triplet"]
 
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 TRIPLET_MARGIN = 0.3
+LABEL_SMOOTHING = 0.1
 
 
 class EmbedderInTraining(nn.Module):
@@ -21,9 +22,12 @@ class EmbedderInTraining(nn.Module):
     "triplet" is batch-hard triplets by Euclidean distance and softmax cross entropy, the loss of the paper's re-ID
     base; where the network has a BN neck the triplets are compared before it. The margins of "arcface" (0.5), "cosface"
     (0.35) and "sphereface" (4) and the scale of the former two (64) are those of their papers.
+
+    Args:
+        label_smoothing: of the softmax cross entropy: the share of the label that all identities get alike.
     """
 
-    def __init__(self, network: nn.Module, loss: Loss, dim: int, identities: int) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, dim: int, identities: int, label_smoothing: float = 0.0) -> None:
         super().__init__()
         require("pytorch_metric_learning", "training")
         from pytorch_metric_learning import distances, losses, miners, reducers
@@ -38,7 +42,7 @@ class EmbedderInTraining(nn.Module):
         elif loss == "sphereface":
             self.classifier = losses.SphereFaceLoss(identities, dim, margin=4)
         else:
-            self.classifier = _Softmax(dim, identities)
+            self.classifier = _Softmax(dim, identities, label_smoothing)
         if loss == "triplet":
             euclidean = distances.LpDistance(normalize_embeddings=False)
             self.miner = miners.BatchHardMiner(distance=euclidean)
@@ -58,10 +62,11 @@ class EmbedderInTraining(nn.Module):
 
 
 class _Softmax(nn.Module):
-    def __init__(self, dim: int, identities: int) -> None:
+    def __init__(self, dim: int, identities: int, label_smoothing: float) -> None:
         super().__init__()
+        self.label_smoothing = label_smoothing
         self.linear = nn.Linear(dim, identities, bias=False)
         nn.init.normal_(self.linear.weight, std=0.001)
 
     def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(self.linear(embedding), labels)
+        return nn.functional.cross_entropy(self.linear(embedding), labels, label_smoothing=self.label_smoothing)

@@ -24,7 +24,7 @@ from clipselect.scoring.weights_file import fingerprint, save_weights
 from clipselect.training.augment import normalised
 from clipselect.training.cards import embedder_card
 from clipselect.training.embedder_examples import EmbedderExamples
-from clipselect.training.embedder_losses import LOSSES, EmbedderInTraining, Loss
+from clipselect.training.embedder_losses import LABEL_SMOOTHING, LOSSES, EmbedderInTraining, Loss
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import (
     TrainingRun,
@@ -40,6 +40,8 @@ from clipselect.zoo.embedder_loading import EMBEDDERS
 from clipselect.zoo.loading import read_checkpoint
 
 WEIGHT_DECAY = 5e-4
+SMOOTHED: tuple[Loss, ...] = ("triplet", "softmax")
+"""Losses with a softmax cross entropy, which can be smoothed."""
 MAX_QUERIES = 2000
 """Held-out images that are sought among all others."""
 
@@ -50,6 +52,7 @@ def train_embedder(
     *,
     network: str = "reid_resnet50",
     loss: Loss = "triplet",
+    bag_of_tricks: bool = False,
     initial: Path | str | None = None,
     height: int | None = None,
     width: int | None = None,
@@ -81,6 +84,9 @@ def train_embedder(
         output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
         network: a name of `clipselect.zoo.embedder_loading.EMBEDDERS`.
         loss: "triplet" is batch-hard triplets and softmax; see `EmbedderInTraining`.
+        bag_of_tricks: random erasing and label smoothing, for the losses "triplet" and "softmax". Together with the
+            networks of last stride 1, their BN neck and a learning rate that rises first, as it does in every training
+            here, this is the "bag of tricks" of Luo, Gu, Liao, Lai, Jiang (2019), but for its centre loss.
         initial: checkpoint to begin from, such as torchvision's of ImageNet; random weights by default.
         height, width: pixels of an image; by default what the network is made for.
         batch: images in a batch, over all processes.
@@ -98,6 +104,8 @@ def train_embedder(
     folders = [Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)]
     check_argument(network in EMBEDDERS, "network", f"must be one of {', '.join(EMBEDDERS)}, got {network}")
     check_argument(loss in LOSSES, "loss", f"must be one of {', '.join(LOSSES)}, got {loss}")
+    if bag_of_tricks:
+        check_argument(loss in SMOOTHED, "loss", f"must be {' or '.join(SMOOTHED)} with bag_of_tricks, got {loss}")
     architecture = EMBEDDERS[network]
     made_for = architecture.input_spec
     height, width = (made_for.height if height is None else height), (made_for.width if width is None else width)
@@ -125,8 +133,8 @@ def train_embedder(
         return model(normalised(inputs, input_spec.mean, input_spec.std), labels)
 
     trained = train(
-        EmbedderInTraining(net, loss, dim, len(images.identities)),
-        EmbedderExamples(images, input_spec, batch, seed, k),
+        EmbedderInTraining(net, loss, dim, len(images.identities), LABEL_SMOOTHING if bag_of_tricks else 0.0),
+        EmbedderExamples(images, input_spec, batch, seed, k, bag_of_tricks),
         mean_loss,
         config,
         run.runtime,
@@ -139,6 +147,7 @@ def train_embedder(
             **asdict(input_spec),
             "config": asdict(config.deterministic_part()),
             "images": fingerprint_of(images),
+            **({"bag_of_tricks": True} if bag_of_tricks else {}),
         },
         stage="training the embedder",
         progress=run.progress,
@@ -156,6 +165,7 @@ def train_embedder(
             "images": len(images.paths),
             "failed": len(run.left_out.paths),
             "loss": loss,
+            "bag_of_tricks": bag_of_tricks,
             "images_per_identity": k,
             "initial": initial and Path(initial).name,
             "held_out": None,
@@ -220,7 +230,7 @@ def _dimensions(net: nn.Module, input_spec: InputSpec, network: str) -> int:
     """Of the network's features; a ClipselectError if it cannot take such images."""
     try:
         return int(net.eval()(torch.zeros(2, 3, input_spec.height, input_spec.width)).shape[1])
-    except RuntimeError as e:
+    except (RuntimeError, ValueError) as e:  # of instance normalisation: maps of one place
         size = f"{input_spec.height} x {input_spec.width}"
         raise ClipselectError(f"{network} cannot take images of {size}; leave height and width out") from e
 

@@ -13,7 +13,7 @@ from clipselect.data.identities import read_identities
 from clipselect.errors import ArgumentError, ClipselectWarning, ImageError
 from clipselect.media.images import read_image
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.embedder_examples import EmbedderExamples, augmented
+from clipselect.training.embedder_examples import MAX_ERASED, MIN_ERASED, EmbedderExamples, augmented, erased
 
 SMALL = InputSpec(32, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
@@ -88,3 +88,27 @@ def test_augmented_images_are_flipped_half_the_time() -> None:
     made = [augmented(image, SMALL, np.random.default_rng(i)) for i in range(60)]
     flipped = sum(bool(x[:, :, :4].mean() > x[:, :, -4:].mean()) for x in made)
     assert 18 < flipped < 42 and len({float(x.mean()) for x in made}) > 50
+
+
+def test_random_erasing_hides_a_rectangle_of_every_second_image() -> None:
+    white, colour = torch.ones(3, 64, 32), (0.5, 0.25, 0.0)
+    shares, ratios = list[float](), list[float]()
+    for i in range(400):
+        made = erased(white, colour, np.random.default_rng(i))
+        assert torch.equal(made, erased(white, colour, np.random.default_rng(i)))
+        rows, columns = (int((made[0] < 1).any(dim).sum()) for dim in (1, 0))
+        if rows:
+            hidden = made[:, made[0] < 1]
+            assert hidden.shape[1] == rows * columns and (hidden == torch.tensor(colour)[:, None]).all()
+            shares.append(rows * columns / (64 * 32))
+            ratios.append(rows / columns)
+    assert white.min() == 1 and 160 < len(shares) < 240
+    assert MIN_ERASED * 0.7 < min(shares) < 0.06 and 0.3 < max(shares) < MAX_ERASED * 1.05
+    assert 0.2 < min(ratios) < 0.7 and 2.5 < max(ratios) < 4.5
+
+
+def test_images_are_erased_where_it_is_asked_for(tmp_path: Path) -> None:
+    images = read_identities([data_set(tmp_path)], "train")
+    plain, changed = (EmbedderExamples(images, SMALL, 4, 0, 2, erase) for erase in (False, True))
+    same = [torch.equal(plain(step, i)[0], changed(step, i)[0]) for step in range(10) for i in range(4)]
+    assert 8 < sum(same) < 32

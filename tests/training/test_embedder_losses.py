@@ -9,7 +9,7 @@ import torch
 from clipselect.zoo.reid_networks import ReidResNet
 from torch import nn
 
-from clipselect.training.embedder_losses import LOSSES, TRIPLET_MARGIN, EmbedderInTraining, Loss
+from clipselect.training.embedder_losses import LABEL_SMOOTHING, LOSSES, TRIPLET_MARGIN, EmbedderInTraining, Loss
 
 
 def in_training(loss: Loss, features: torch.Tensor, identities: int = 3) -> EmbedderInTraining:
@@ -59,6 +59,16 @@ def test_triplets_are_the_hardest_of_the_batch() -> None:
     triplets = (farthest - nearest + TRIPLET_MARGIN).relu().mean()
     softmax = in_training("softmax", x)(x, LABELS)
     assert in_training("triplet", x)(x, LABELS).item() == pytest.approx((triplets + softmax).item(), rel=1e-5)
+
+
+def test_label_smoothing_is_a_tenth_for_all_identities_alike() -> None:
+    x = torch.randn(6, 5, generator=torch.Generator().manual_seed(3))
+    torch.manual_seed(0)
+    net = EmbedderInTraining(nn.Identity(), "softmax", 5, 3, LABEL_SMOOTHING)
+    (weights,) = net.classifier.parameters()
+    logs = (x @ weights.T).log_softmax(1)
+    wanted = nn.functional.one_hot(LABELS, 3) * 0.9 + 0.1 / 3
+    torch.testing.assert_close(net(x, LABELS), -(wanted * logs).sum(1).mean())
 
 
 def test_triplets_are_compared_before_the_neck() -> None:

@@ -1,6 +1,7 @@
 """Training an embedder as a library function, and how held-out identities are measured."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,25 @@ def test_an_embedder_is_trained_from_python(tmp_path: Path) -> None:
     assert made.metadata.items() <= {**metadata, "mean": tuple(metadata["mean"]), "std": tuple(metadata["std"])}.items()
     card = made.card.read_text()
     assert f"clipselect.train_embedder(data='{tmp_path / 'people'}', " in card and "steps=2, batch=8, " in card
+
+
+def test_a_resnet50_ibn_is_trained_with_the_bag_of_tricks(tmp_path: Path) -> None:
+    data_set(tmp_path / "people")
+    options: dict[str, Any] = {
+        "network": "reid_resnet50_ibn", "height": 32, "width": 32, "batch": 4, "images_per_identity": 2, "steps": 1,
+        "device": "cpu", "bag_of_tricks": True,
+    }  # fmt: skip
+    made = clipselect.train_embedder(tmp_path / "people", tmp_path / "person.safetensors", **options)
+    assert made.metadata["bag_of_tricks"] and "with random erasing and label smoothing." in made.card.read_text()
+    assert clipselect.load_embedder(made.weights, "cpu").dim == 2048
+    with pytest.raises(ArgumentError, match="loss must be triplet or softmax with bag_of_tricks, got arcface"):
+        clipselect.train_embedder(tmp_path / "people", tmp_path / "o.safetensors", **options, loss="arcface")
+    with pytest.raises(
+        ClipselectError, match="reid_resnet50_ibn cannot take images of 16 x 16; leave height and width"
+    ):
+        clipselect.train_embedder(
+            tmp_path / "people", tmp_path / "o.safetensors", **{**options, "height": 16, "width": 16}
+        )
 
 
 def test_errors_of_the_library_name_the_argument(tmp_path: Path) -> None:

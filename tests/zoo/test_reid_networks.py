@@ -1,12 +1,14 @@
 """The re-ID networks: shapes, costs against the literature, and checkpoints of four origins."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torchvision
 from clipselect.zoo.loading import read_checkpoint
-from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, ReidResNet, load_reid_weights
+from clipselect.zoo.reid_networks import REID_NETWORKS, SIZE, InstanceBatchNorm, ReidResNet, load_reid_weights
 from fvcore.nn import FlopCountAnalysis
 from torch import Tensor
 
@@ -15,7 +17,7 @@ from clipselect.errors import ClipselectError
 State = dict[str, Tensor]
 
 
-def narrow(**options: int) -> ReidResNet:
+def narrow(**options: Any) -> ReidResNet:
     torch.manual_seed(0)
     return ReidResNet((1, 1, 1, 1), (2, 2, 4, 4), **options)
 
@@ -41,7 +43,8 @@ def test_shapes(size: tuple[int, int], last_stride: int) -> None:
 
 def test_costs_are_those_of_the_literature() -> None:
     """ResNet-50: 4.1 G multiply-adds at 224 x 224 (He et al. count 3.8 with the stride in the 1x1 convolution)."""
-    nets, square = [build().eval() for build in REID_NETWORKS.values()], torch.zeros(1, 3, 224, 224)
+    names = ("reid_resnet50", "reid_resnet50_last_stride_1", "narrow_reid")
+    nets, square = [REID_NETWORKS[name]().eval() for name in names], torch.zeros(1, 3, 224, 224)
     whole, half, finer, small = (
         FlopCountAnalysis(net, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
         for net, x in [(nets[0], square), *((net, square[..., :112]) for net in nets)]
@@ -70,6 +73,34 @@ def test_the_same_weights_give_torchvisions_features() -> None:
         torch.testing.assert_close(net(x), other(x), rtol=1e-4, atol=1e-4)  # a fresh neck is all but the identity
 
 
+def test_ibn_is_that_of_ibn_net() -> None:
+    """Its variant a: the names and shapes of github.com/XingangPan/IBN-Net's resnet50_ibn_a, and its layer by hand."""
+    with torch.device("meta"):
+        plain = torchvision.models.resnet50().state_dict()
+        own = REID_NETWORKS["reid_resnet50_ibn"]().state_dict()
+    expected = {name: [*tensor.shape] for name, tensor in plain.items() if not name.startswith("fc.")}
+    for stage, depth, half in ((1, 3, 32), (2, 4, 64), (3, 6, 128)):
+        for block in range(depth):
+            layer = f"layer{stage}.{block}.bn1"
+            for kind in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+                del expected[f"{layer}.{kind}"]
+                expected[f"{layer}.BN.{kind}"] = [] if kind == "num_batches_tracked" else [half]
+            expected |= {f"{layer}.IN.weight": [half], f"{layer}.IN.bias": [half]}
+    assert {name: [*tensor.shape] for name, tensor in own.items() if not name.startswith("neck.")} == expected
+    layer, x = InstanceBatchNorm(5).eval(), torch.randn(3, 5, 4, 2)
+    layer.load_state_dict(scrambled(layer))
+    first, others = x[:, :2].numpy(), x[:, 2:].numpy()
+    scale = (layer.IN.weight.detach().numpy()[:, None, None], layer.IN.bias.detach().numpy()[:, None, None])
+    centred = first - first.mean((2, 3), keepdims=True)
+    normalised = centred / np.sqrt(first.var((2, 3), keepdims=True) + 1e-5) * scale[0] + scale[1]
+    mean, var, weight, bias = (
+        getattr(layer.BN, name).detach().numpy()[:, None, None]
+        for name in ("running_mean", "running_var", "weight", "bias")
+    )
+    batch = (others - mean) / np.sqrt(var + 1e-5) * weight + bias
+    assert layer(x).detach().numpy() == pytest.approx(np.concatenate([normalised, batch], axis=1), abs=1e-5)
+
+
 def named_as(origin: str, state: State) -> State:
     """The state dict as another project's training would have written it."""
     body = {n: t for n, t in state.items() if not n.startswith("neck.")}
@@ -94,11 +125,12 @@ def named_as(origin: str, state: State) -> State:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("ibn", [False, True])
 @pytest.mark.parametrize("origin", ["torchreid", "fast-reid", "old fast-reid", "reid-strong-baseline"])
-def test_checkpoints_of_others_fit(origin: str, tmp_path: Path) -> None:
-    state = scrambled(narrow())
+def test_checkpoints_of_others_fit(origin: str, ibn: bool, tmp_path: Path) -> None:
+    state = scrambled(narrow(ibn=ibn))
     torch.save({"model": named_as(origin, state)}, tmp_path / "w.pth")
-    net = narrow()
+    net = narrow(ibn=ibn)
     load_reid_weights(net, read_checkpoint(tmp_path / "w.pth"), "w.pth")
     own = net.state_dict()
     assert all(torch.equal(own[n], t) for n, t in state.items() if not n.startswith("neck.") and "num_batches" not in n)
