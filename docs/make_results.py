@@ -9,6 +9,7 @@ when its results file is there.
 import re
 from typing import Any
 
+import choice_tables
 import jinja2
 import result_tables
 from marked_blocks import ROOT, fill_pages
@@ -21,6 +22,8 @@ BLOCKS = {
     "results": result_tables.readme,
     "lfenet_runs": result_tables.lfenet_runs,
     "fan_runs": result_tables.fan_runs,
+    "choose_clips": choice_tables.choose_clips,
+    "choose_trimmed": choice_tables.choose_trimmed,
 }
 """What is made of the results on other pages."""
 

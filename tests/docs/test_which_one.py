@@ -1,0 +1,53 @@
+"""The page "Which one should I use?": its tables are those of the results and of the methods."""
+
+import json
+import re
+from pathlib import Path
+
+import choice_tables
+import make_results
+import pytest
+import result_tables
+from marked_blocks import ROOT, filled
+
+from clipselect.evaluation.methods import METHODS
+
+PAGE = ROOT / "docs" / "how-to" / "which-one.md"
+
+
+def test_the_page_is_what_the_script_makes_of_the_results() -> None:
+    text = PAGE.read_text("utf-8")
+    assert filled(text, make_results.BLOCKS) == text, "run python docs/make_results.py"
+
+
+def test_what_needs_the_base_on_every_frame_is_said_to_save_nothing() -> None:
+    text = PAGE.read_text("utf-8").partition("## Faces and persons")[2]
+    rows = [line.split("|")[1:4] for line in text.splitlines() if re.match(r"\| .*`", line)]
+    saves = {name: cells[2].strip() for cells in rows for name in re.findall(r"`(\w+)`", cells[1])}
+    assert {name for name, what in saves.items() if what == "nothing"} == {
+        method.name
+        for method in METHODS.values()
+        if "frame" in method.elements and (method.base_passes or method.name in ("average", "ddl_all"))
+    }
+    for name in saves.keys() - {"average", "ddl_all", "fan"}:
+        assert bool(METHODS[name].base_passes) == (saves[name] == "nothing")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"), [(0.1, 9.0, "worse"), (-9.0, -0.1, "better"), (-1.0, 9.0, "no difference shown")]
+)
+def test_a_rival_is_better_or_worse_where_no_interval_holds_0(
+    low: float, high: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads((result_tables.RESULTS / "shipped.json").read_text())
+    for one in document["differences"]:
+        if one["than"] == "motion":
+            one.update(low=low, difference=(low + high) / 2, high=high)
+    (tmp_path / "shipped.json").write_text(json.dumps(document))
+    uncached = result_tables.results_of.__wrapped__
+    for module in (result_tables, choice_tables):
+        monkeypatch.setattr(module, "RESULTS", tmp_path)
+        monkeypatch.setattr(module, "results_of", uncached)
+    rows = [line for line in choice_tables.choose_clips().splitlines() if "`motion`" in line]
+    assert len(rows) == 1 and rows[0].endswith(f"| {says} |")
+    assert "not compared" in choice_tables.choose_clips()  # confidence
