@@ -28,3 +28,9 @@ def pick_device(name: str) -> "torch.device":
         raise ArgumentError("device", f"{name!r} is not available here; use cpu, or auto") from e
     check_argument(device.type != "meta", "device", "'meta' holds no data; use cpu, or auto")
     return device
+
+
+def check_same_device(device: "torch.device", base: "torch.device") -> None:
+    """Raise an ArgumentError if a network that calls a base in its steps is to be on another device than the base."""
+    one, other = ((d.type, d.index or 0) for d in (device, base))
+    check_argument(one == other, "device", f"is {device}, and the base is on {base}; load the base on {device}, too")

@@ -157,7 +157,7 @@ def new_lfenet(base: Embedder, metadata: Metadata) -> LFENet:
 
 def load_lfenet(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Loaded:
     """An LFENet from its weights."""
-    net = new_lfenet(base, metadata)
+    net = new_lfenet(base, metadata).to(base.device)  # what is new in it is made on the CPU
     net.load_state_dict({**kept_out(net), **tensors})
     _, height, width = map_shape(base.run, base.input_spec, base.name)
     per_image = multiply_adds(WithoutTransfer(net).eval(), base.input_spec)

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clipselect.errors import ArgumentError, ClipselectError, NetworkError
+from clipselect.errors import ArgumentError, ClipselectError, NetworkError, check_argument
 from clipselect.media.images import Image
+from clipselect.scoring.device import check_same_device, pick_device
 from clipselect.scoring.weights_file import Metadata, load_weights
 from clipselect.sets.cascaded_attention import CascadedAttention
 from clipselect.sets.fan import load_fan
@@ -95,19 +96,19 @@ def load_set_network(path: Path | str, base: str | Path | Embedder, device: str 
     Args:
         base: the embedder that it was trained for, as `clipselect.load_embedder` takes it. Weights of a frozen base are
             not in the file, but what was trained alone.
+        device: of both; "auto" is that of the base, if that is loaded already.
 
     Raises:
-        ArgumentError: another base.
+        ArgumentError: another base, or one on another device.
         ClipselectError: another file, or one whose metadata and tensors do not describe one network.
 
     >>> network = load_set_network("lfenet.safetensors", "mobilefacenet_foamliu:FILE.pt")       # doctest: +SKIP
     """
     tensors, metadata = load_weights(path, kind=KIND)
     embedder = base if isinstance(base, Embedder) else load_embedder(base, device)
-    if metadata.get("base_sha256") != embedder.sha256:
-        raise ArgumentError(
-            "base", f"must be {metadata.get('base')}, for which {path} was trained; {embedder.name} has other weights"
-        )
+    if device != "auto":
+        check_same_device(pick_device(device), embedder.device)
+    check_base(metadata, embedder, str(path))
     tensors = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
     try:
         load = LOADERS[metadata["network"]]
@@ -120,6 +121,17 @@ def load_set_network(path: Path | str, base: str | Path | Embedder, device: str 
         name=str(metadata["name"]), input_spec=input_spec, metadata=metadata, device=embedder.device,
         module=module.eval().to(embedder.device), multiply_adds=count, sha256=f"{metadata['sha256']} {embedder.sha256}",
     )  # fmt: skip
+
+
+def check_base(metadata: Metadata, base: Embedder, network: str) -> None:
+    """Raise an ArgumentError unless this is the base that a network of sets was trained for.
+
+    Args:
+        metadata: of the network.
+        network: what to call it.
+    """
+    problem = f"must be {metadata.get('base')}, for which {network} was trained; {base.name} has other weights"
+    check_argument(metadata.get("base_sha256") == base.sha256, "base", problem)
 
 
 def load_aggregator(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Loaded:

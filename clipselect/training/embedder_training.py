@@ -126,7 +126,7 @@ def train_embedder(
     dim = _dimensions(net, input_spec, network)
     run = TrainingRun.begin(output, work, device, precision, progress, on_error)
     if k is not None:
-        check_shares(batch, k, run.runtime.world_size)
+        check_whole_identities(batch, k, run.runtime.world_size)
     images = run.runtime.from_first(lambda: readable(listed, "reading the images", run.progress, run.left_out))
 
     def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -177,13 +177,13 @@ def train_embedder(
     return run.runtime.from_first(measure_and_write)
 
 
-def check_shares(batch: int, k: int, processes: int) -> None:
+def check_whole_identities(batch: int, k: int, processes: int) -> None:
     """Refuse a batch in which some process would get a part of an identity's k images."""
     unit = k * processes
-    share = f" times the number of processes, {k} x {processes}" if processes > 1 else f", {k}"
+    factors = f" times the number of processes, {k} x {processes}" if processes > 1 else f", {k}"
     remedy = f"choose {2 * unit} or another multiple of {unit}, or another images_per_identity"
     check_argument(
-        batch % unit == 0, "batch", f"must be a multiple of images_per_identity{share}, got {batch}; {remedy}"
+        batch % unit == 0, "batch", f"must be a multiple of images_per_identity{factors}, got {batch}; {remedy}"
     )
 
 

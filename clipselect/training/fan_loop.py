@@ -53,7 +53,7 @@ def train_fan(
 ) -> int | None:
     """Train; the weights of the best step are in `best` afterwards.
 
-    In float32, and in bf16 on a GPU if so asked.
+    In one process, in float32, and in bf16 on a GPU if so asked.
 
     Args:
         discriminator: None for a training without adversarial loss.
@@ -67,10 +67,8 @@ def train_fan(
         checkpoint is the last one before.
 
     Raises:
-        ClipselectError: a loss or gradient that is not a number, several processes, a checkpoint of other settings.
+        ClipselectError: a loss or gradient that is not a number, a checkpoint of other settings.
     """
-    if runtime.world_size > 1:
-        raise ClipselectError("fan is trained in one process, on one device; start it without torchrun")
     device = runtime.device
     turns = _Turns(aggregator.to(device), discriminator and discriminator.to(device), loss, config, runtime, checkpoint)
     averaged = AveragedModel(aggregator)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError, check_argument, whole_number
 from clipselect.media.images import Image
+from clipselect.scoring.device import check_same_device
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import Metadata
 from clipselect.sets.aggregated_face import AggregatedFace, TrainedAggregator
@@ -38,6 +39,7 @@ from clipselect.training.held_out_sets import (
 )
 from clipselect.training.loop import TrainingConfig
 from clipselect.training.run import TrainingRun, to_half_precision
+from clipselect.training.runtime import Runtime
 from clipselect.training.set_examples import SetImages
 from clipselect.training.set_recipe import SetRecipe, check_weight
 from clipselect.zoo.embedder import Embedder
@@ -102,11 +104,21 @@ class FANRecipe(SetRecipe):
         """Images of an identity for a set without repeated ones, and a positive."""
         return self.images_per_set + 1
 
+    def check(self, training: SetImages, base: Embedder, runtime: Runtime) -> None:
+        super().check(training, base, runtime)
+        if runtime.world_size > 1:
+            raise ClipselectError("fan is trained in one process, on one device; start it without torchrun")
+        check_same_device(runtime.device, base.device)
+        spec = fan_input(base.input_spec)
+        images = torch.zeros(2, 3, spec.height, spec.width, device=base.device, requires_grad=True)
+        if not base_features(base, images).requires_grad:
+            raise ClipselectError(f"base {base.name!r} passes no gradient to its input; give a network of PyTorch")
+        FANExamples(training, spec, self.images_per_set, seed=0)  # refuses identities of one image each
+
     def train(
         self, data: SetImages, base: Embedder, config: TrainingConfig, run: TrainingRun
     ) -> tuple[dict[str, Tensor], Metadata]:
         spec = fan_input(base.input_spec)
-        check_gradient(base, spec)
         torch.manual_seed(config.seed)
         net = FaceAggregator(self.width)
         adversary = None
@@ -194,10 +206,3 @@ class _Samples:
             gap = np.full((self.spec.height, self.spec.width // 8, 3), 255, np.uint8)
             rows.append(np.concatenate([*map(self.spec.squash, one), gap, maker.aggregate(one).image], axis=1))
         AggregatedFace(np.concatenate(rows), len(self.sets[0])).save(self.folder / f"step_{step:07d}.png")
-
-
-def check_gradient(base: Embedder, spec: InputSpec) -> None:
-    """Raise a ClipselectError unless gradients pass through a base to its input."""
-    images = torch.zeros(2, 3, spec.height, spec.width, device=base.device, requires_grad=True)
-    if not base_features(base, images).requires_grad:
-        raise ClipselectError(f"base {base.name!r} passes no gradient to its input; give a network of PyTorch")

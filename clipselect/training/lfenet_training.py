@@ -19,6 +19,7 @@ from clipselect.training.embedder_losses import EmbedderInTraining
 from clipselect.training.held_out_sets import MEASUREMENTS, HeldOutSets, SetMeasure, split_identities
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import TrainingRun, to_half_precision
+from clipselect.training.runtime import Runtime
 from clipselect.training.set_examples import SetExamples, SetImages
 from clipselect.training.set_recipe import SetRecipe, check_weight
 from clipselect.zoo.embedder import Embedder
@@ -87,6 +88,10 @@ class LFENetRecipe(SetRecipe):
         """What `clipselect.sets.lfenet.new_lfenet` needs to build it."""
         names = ("relation", "width", "bottleneck", "max_segment", "ending")
         return {name: getattr(self, name) for name in names} | {"frozen": self.backbone_rate == 0}
+
+    def check(self, training: SetImages, base: Embedder, runtime: Runtime) -> None:
+        super().check(training, base, runtime)
+        new_lfenet(base, self.architecture)  # refuses what the base or the transfer cannot do
 
     def train(
         self, data: SetImages, base: Embedder, config: TrainingConfig, run: TrainingRun

@@ -122,7 +122,7 @@ def train(
         ClipselectError: the loss is not a number (the checkpoint stays at an earlier step), a checkpoint of other
             settings, or one that cannot be written.
     """
-    _check_shares(config.batch, runtime.world_size)
+    check_divisible(config.batch, runtime.world_size)
     settings = {**settings, "precision": runtime.precision, "processes": runtime.world_size}
     dims = 3 if any(isinstance(module, nn.Conv3d) for module in net.modules()) else 2
     net = net.to(runtime.device).to(memory_format=memory_format(dims))
@@ -175,7 +175,8 @@ def train(
     return _result(averaged.module.eval(), best, checkpoint)
 
 
-def _check_shares(batch: int, processes: int) -> None:
+def check_divisible(batch: int, processes: int) -> None:
+    """Raise an ArgumentError unless every process gets equally many examples of a batch, at least two."""
     if batch % processes or batch < 2 * processes:
         raise ArgumentError(
             "batch",

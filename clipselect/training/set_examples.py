@@ -34,6 +34,12 @@ class SetImages:
     features: NDArray[np.float32]
     degraded: NDArray[np.float32]
 
+    @classmethod
+    def without_features(cls, images: LabelledImages) -> "SetImages":
+        """Images that are not embedded yet, as if all of them could be read."""
+        n = len(images.paths)
+        return cls(images, np.empty((n, 0), np.float32), np.empty((n, 0, 0), np.float32))
+
     def of_identities(self, wanted: NDArray[np.int64]) -> "SetImages":
         """Those of some identities, by their numbers."""
         kept = np.flatnonzero(np.isin(self.images.labels, wanted))

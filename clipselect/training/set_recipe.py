@@ -13,8 +13,9 @@ from clipselect.scoring.weights_file import Metadata, fingerprint
 from clipselect.training.best_step import BestStep
 from clipselect.training.embedder_training import fingerprint_of
 from clipselect.training.frame_elements import Variants
-from clipselect.training.loop import TrainingConfig
+from clipselect.training.loop import TrainingConfig, check_divisible
 from clipselect.training.run import TrainingRun
+from clipselect.training.runtime import Runtime
 from clipselect.training.set_examples import SetImages
 from clipselect.zoo.embedder import Embedder
 
@@ -53,6 +54,18 @@ class SetRecipe(ABC):
         """Degraded variants of the images, of which the base's features are kept: none where steps read the images."""
         return Variants(None, 0, 0)
 
+    def check(self, training: SetImages, base: Embedder, runtime: Runtime) -> None:
+        """Refuse, before images are embedded for hours, what cannot be trained even if all images can be read.
+
+        Args:
+            training: the identities to train on, without features.
+
+        Raises:
+            ArgumentError: options that do not fit the base, or a batch that the processes cannot share evenly.
+            ClipselectError: a base or images that do not fit.
+        """
+        check_divisible(self.batch, runtime.world_size)
+
     @abstractmethod
     def train(
         self, data: SetImages, base: Embedder, config: TrainingConfig, run: TrainingRun
@@ -64,7 +77,7 @@ class SetRecipe(ABC):
             held-out identities can be distinguished, beside averaging the base's features.
 
         Raises:
-            ClipselectError: a base that does not fit, too few identities, a loss that is not a number.
+            ClipselectError: too few identities that can be read, a loss that is not a number.
         """
 
     def settings(self, data: SetImages, base: Embedder, config: TrainingConfig, net: nn.Module) -> dict[str, Any]:

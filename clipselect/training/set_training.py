@@ -20,6 +20,7 @@ from clipselect.training.cards import set_network_card
 from clipselect.training.fan_training import FANRecipe
 from clipselect.training.feature_store import computed_features
 from clipselect.training.frame_elements import FrameData, Variants
+from clipselect.training.held_out_sets import split_identities
 from clipselect.training.lfenet_training import LFENetRecipe
 from clipselect.training.run import TrainingRun, TrainResult, check_outputs, essential_call, origin, python_call
 from clipselect.training.set_examples import SetImages
@@ -99,11 +100,13 @@ def train_set_network(
     listed = read_identities(folders, "train")
     run = TrainingRun.begin(output, work, device, precision, progress, on_error)
     embedder = base if isinstance(base, Embedder) else load_embedder(base, str(run.runtime.device))
-    images = embedded_images(listed, embedder, recipe.feature_variants(seed), run)
-    few = sum(len(own) < recipe.images_needed for own in images.by_identity)
+    everyone = SetImages.without_features(listed)
+    recipe.check(split_identities(everyone, seed)[0], embedder, run.runtime)
+    few = sum(len(own) < recipe.images_needed for own in everyone.by_identity)
     if few and run.runtime.is_global_zero:
         problem = f"{few} identities have fewer than {recipe.images_needed} images; their sets repeat images"
         warnings.warn(problem, ClipselectWarning, stacklevel=2)
+    images = embedded_images(listed, embedder, recipe.feature_variants(seed), run)
     tensors, about = recipe.train(images, embedder, config, run)
     metadata = {
         **origin(KIND, output, ", ".join(map(short_name, folders)), seed, recipe.steps, command),

@@ -1,5 +1,6 @@
 """Weights of networks of sets: written, loaded for the base that they were trained for, and refused for others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,14 @@ def test_another_base_is_refused(tmp_path: Path) -> None:
     path = write_lfenet(tmp_path / "a.safetensors", tiny_base())
     with pytest.raises(ArgumentError, match=r"^base must be tiny, .* other weights"):
         load_set_network(path, tiny_base(seed=1))
+
+
+def test_a_device_on_which_the_base_is_not_is_refused(tmp_path: Path) -> None:
+    base = tiny_base()
+    path = write_lfenet(tmp_path / "a.safetensors", base)
+    with pytest.raises(ArgumentError, match="device is cpu, and the base is on cuda:1"):
+        load_set_network(path, replace(base, device=torch.device("cuda", 1)), device="cpu")
+    assert load_set_network(path, base, device="cpu").device == base.device
 
 
 @pytest.mark.parametrize(

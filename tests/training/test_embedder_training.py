@@ -13,7 +13,7 @@ from clipselect.data.identities import read_identities
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.progress import Progress, no_progress
 from clipselect.scoring.input_spec import InputSpec
-from clipselect.training.embedder_training import check_shares, fingerprint_of, leave_one_out, readable
+from clipselect.training.embedder_training import check_whole_identities, fingerprint_of, leave_one_out, readable
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -87,9 +87,9 @@ def test_held_out_images_are_sought_among_all_others() -> None:
 
 
 def test_a_batch_that_processes_cannot_share_is_refused_with_the_remedy() -> None:
-    check_shares(batch=16, k=4, processes=2)
+    check_whole_identities(batch=16, k=4, processes=2)
     with pytest.raises(ArgumentError, match=r"^batch must be .* 4 x 2, got 12; choose 16 or another multiple of 8"):
-        check_shares(batch=12, k=4, processes=2)
+        check_whole_identities(batch=12, k=4, processes=2)
 
 
 def test_no_folder_is_refused_by_the_name_of_the_argument(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import whole_file
 from clipselect.media.images import Image, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
-from clipselect.sets.set_network import SetNetwork, load_set_network
+from clipselect.sets.set_network import SetNetwork, check_base, load_set_network
 from clipselect.zoo.embedder import Embedder
 
 SETS_PER_FILE = 32
@@ -38,12 +38,13 @@ def set_networks(
         given: files that `clipselect.train_set_network` wrote, or networks.
 
     Raises:
-        ArgumentError: two of one kind.
-        ClipselectError: a file that cannot be used, or one for another base.
+        ArgumentError: two of one kind, or one for another base.
+        ClipselectError: a file that cannot be used.
     """
     found: dict[str, SetNetwork] = {}
     for one in [given] if isinstance(given, str | Path | SetNetwork) else given:
         network = one if isinstance(one, SetNetwork) else load_set_network(one, base)
+        check_base(network.metadata, base, network.name)
         kind = str(network.metadata["network"])
         if kind in found:
             raise ArgumentError("set_network", f"may hold one {kind} at a time, got {found[kind].name} and {one}")
