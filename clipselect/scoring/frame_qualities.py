@@ -92,6 +92,28 @@ def agreement(embed: Embed, size: int | tuple[int, int] = 112) -> FunctionScorer
     )
 
 
+def flip_agreement(embed: Embed) -> FunctionScorer:
+    """The cosine of a base's features of a frame and of its mirror image: how sure the base is (the idea of SER-FIQ).
+
+    The base embeds every frame twice, so choosing by it saves nothing.
+
+    >>> embed = lambda images: np.array([image.reshape(-1) for image in images])
+    >>> same_on_both_sides, one_sided = np.zeros((2, 1, 2, 3), np.uint8)
+    >>> same_on_both_sides[:], one_sided[:, 0] = 9, 9
+    >>> flip_agreement(embed).score_images([same_on_both_sides, one_sided]).round(2)
+    array([1., 0.], dtype=float32)
+    """
+
+    def quality(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+        views = (frames, np.ascontiguousarray(frames[:, :, ::-1]))
+        one, other = (np.asarray(embed([*view]), dtype=np.float64) for view in views)
+        lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+        cosines: NDArray[np.float64] = (one * other).sum(axis=1) / (lengths + 1e-12)
+        return cosines
+
+    return FunctionScorer(quality, name="flip-agreement", elements="frames")
+
+
 def agreement_with_mean(features: ArrayLike) -> NDArray[np.float64]:
     """[n] cosines of the features [n, d] of a group with the mean of the group, to which all contribute equally.
 
