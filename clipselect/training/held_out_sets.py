@@ -39,6 +39,7 @@ CONDITIONS: Mapping[str, Callable[[int], int]] = {
 """Images of a set that are degraded. Sets of one image are left out of `ALL_BUT_ONE`, which would degrade none."""
 
 S = TypeVar("S")
+T = TypeVar("T", list[Image], NDArray[np.int64])
 FeaturesOfSets = Callable[[str], NDArray[np.float32]]
 """Name of a condition -> the features [g, d] of its sets."""
 
@@ -121,24 +122,20 @@ class HeldOutSets(HeldOut[list[Image]]):
         Raises:
             ClipselectError: not enough of them can.
         """
-        sets, identities = (
-            {name: list[list[Image]]() for name in CONDITIONS},
-            {name: list[str]() for name in CONDITIONS},
-        )
-        for name, own in zip(data.images.identities, data.by_identity, strict=True):
-            rng = np.random.default_rng([seed, len(identities[UNCHANGED])])
-            images = list[Image]()
-            for number in rng.permutation(own)[: 2 * MAX_SET]:
+
+        def read(numbers: NDArray[np.int64]) -> list[Image]:
+            images = []
+            for path in (data.images.paths[number] for number in numbers):
                 try:
-                    images.append(base.input_spec.squash(read_image(data.images.paths[number])))
+                    images.append(base.input_spec.squash(read_image(path)))
                 except ImageError as e:
-                    on_error(data.images.paths[number], e)
-            half = len(images) // 2
-            for drawn in (images[:half], images[half : 2 * half]) if half else ():
-                for condition, degraded in _conditions(half).items():
-                    identities[condition].append(name)
-                    changed = [degrade(image, "faces", rng) for image in drawn[:degraded]]
-                    sets[condition].append([*changed, *drawn[degraded:]])
+                    on_error(path, e)
+            return images
+
+        def spoil(images: list[Image], count: int, rng: np.random.Generator) -> list[Image]:
+            return [*(degrade(image, "faces", rng) for image in images[:count]), *images[count:]]
+
+        sets, identities = _drawn(data, seed, read, spoil)
         if len({*identities[UNCHANGED]}) < MIN_IDENTITIES:
             raise ClipselectError("fewer than two held-out identities have two images that can be read; add images")
         return cls(sets, _measurable(identities), base)
@@ -188,21 +185,41 @@ class HeldOutFeatures(HeldOut[NDArray[np.float32]]):
 
     @classmethod
     def draw(cls, data: SetImages, seed: int, in_order: bool = False) -> "HeldOutFeatures":
-        sets: dict[str, list[NDArray[np.float32]]] = {name: [] for name in CONDITIONS}
-        identities = {name: list[str]() for name in CONDITIONS}
-        for name, own in zip(data.images.identities, data.by_identity, strict=True):
-            rng = np.random.default_rng([seed, len(identities[UNCHANGED])])
-            chosen = (own if in_order else rng.permutation(own))[: 2 * MAX_SET]
-            half = len(chosen) // 2
-            for drawn in (chosen[:half], chosen[half : 2 * half]):
-                for condition, degraded in _conditions(half).items():
-                    identities[condition].append(name)
-                    is_good = np.arange(half) >= degraded
-                    sets[condition].append(features_of(data, drawn, is_good, rng))
+        def spoil(numbers: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+            return features_of(data, numbers, np.arange(len(numbers)) >= count, rng)
+
+        sets, identities = _drawn(data, seed, lambda numbers: numbers, spoil, in_order)
         return cls(sets, _measurable(identities))
 
     def averages(self, condition: str) -> NDArray[np.float32]:
         return np.stack([features.mean(0) for features in self.sets[condition]])
+
+
+def _drawn(
+    data: SetImages,
+    seed: int,
+    read: Callable[[NDArray[np.int64]], T],
+    spoil: Callable[[T, int, np.random.Generator], S],
+    in_order: bool = False,
+) -> tuple[dict[str, list[S]], dict[str, list[str]]]:
+    """Two sets of every identity in every condition, and the identity of every set.
+
+    Args:
+        read: numbers of images of an identity -> those of them that can be used, in a sequence.
+        spoil: half of these -> a set of them, of which the first so many are degraded.
+        in_order: take the first images of an identity, instead of any.
+    """
+    sets: dict[str, list[S]] = {name: [] for name in CONDITIONS}
+    identities: dict[str, list[str]] = {name: [] for name in CONDITIONS}
+    for name, own in zip(data.images.identities, data.by_identity, strict=True):
+        rng = np.random.default_rng([seed, len(identities[UNCHANGED])])
+        usable = read((own if in_order else rng.permutation(own))[: 2 * MAX_SET])
+        half = len(usable) // 2
+        for part in (usable[:half], usable[half : 2 * half]) if half else ():
+            for condition, degraded in _conditions(half).items():
+                identities[condition].append(name)
+                sets[condition].append(spoil(part, degraded, rng))
+    return sets, identities
 
 
 def _conditions(images: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A small face network that can be cut before its last pooling, and LFENets and FANs around it."""
+"""A small face network that can be cut before its last pooling, and networks of sets around it."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import torch
 from clipselect.zoo.embedder import Embedder
 from torch import Tensor, nn
 
+import clipselect
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import Metadata, save_weights
 from clipselect.sets.face_aggregator import FaceAggregator
@@ -24,6 +25,14 @@ ARCHITECTURE: Metadata = {
 CODE = """
 from helpers.set_networks import tiny_base as base
 """
+
+
+TRAINING: dict[str, dict[str, Any]] = {
+    **{name: {"batch": 4, "variants": 2, "images_per_set": 3, "precision": "32"} for name in AGGREGATORS},
+    "lfenet": {"batch": 4, "width": 3, "bottleneck": 2, "precision": "32"},
+    "fan": {"batch": 2, "images_per_set": 2, "width": 2, "discriminator_width": 2},
+}
+"""Options of trainings that take seconds, by network."""
 
 
 class TinyFace(nn.Module):
@@ -54,6 +63,12 @@ def tiny_base_file(folder: Path) -> str:
     path = folder / "tiny.py"
     path.write_text(CODE)
     return f"{path}:base"
+
+
+def train(network: str, data: Path, output: Path, **options: Any) -> clipselect.TrainResult:
+    """`clipselect.train_set_network` for four steps."""
+    quick = {"base": tiny_base(), "steps": 4, "device": "cpu", **TRAINING[network]}
+    return clipselect.train_set_network(network, data, output, **{**quick, **options})
 
 
 def write_lfenet(path: Path, base: Embedder, factor: float = 1.0, **changes: Any) -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers.frame_caches import FAST, cache, images
+from helpers.identity_pictures import data_set
 from helpers.small_training import Begin, State, Training
 from helpers.training_data import damaged
 from helpers.videos import make_video
@@ -23,6 +24,14 @@ def begin(tmp_path: Path) -> Begin:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> State:
     """The weights of a run that was left alone."""
     return Training(tmp_path_factory.mktemp("whole") / "run")()
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six identities to train on, and an image that cannot be read."""
+    folder = data_set(tmp_path_factory.mktemp("faces") / "people", identities=6, each=5)
+    (folder / "train" / "p1" / "bad.png").write_bytes(b"no picture")
+    return folder
 
 
 KINDS = ("varies", "long", "headless", "hole", "cut", "images", "broken images")

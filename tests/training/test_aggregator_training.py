@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.frame_fixtures import blocks, people, textured
-from helpers.identity_pictures import data_set
-from helpers.set_networks import SPEC, tiny_base
+from helpers.set_networks import SPEC, tiny_base, train
 from helpers.training_data import assert_same_weights
 
 import clipselect
@@ -26,21 +25,6 @@ from clipselect.training.set_examples import SetImages, drawn_set
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-QUICK: dict[str, Any] = {
-    "steps": 4, "batch": 4, "variants": 2, "images_per_set": 3, "device": "cpu", "precision": "32",
-}  # fmt: skip
-
-
-def train(data: Path, out: Path, network: str = "nan", **options: Any) -> clipselect.TrainResult:
-    return clipselect.train_set_network(network, data, out, **{"base": tiny_base(), **QUICK, **options})
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = data_set(tmp_path_factory.mktemp("data") / "people", identities=6, each=5)
-    (folder / "train" / "p1" / "bad.png").write_bytes(b"no picture")
-    return folder
-
 
 def test_the_loss_by_hand() -> None:
     features, centroids = torch.tensor([[3.0, 0.0], [0.0, 1.0]]), torch.tensor([[2.0, 0.0], [1.0, 1.0]])
@@ -49,10 +33,10 @@ def test_the_loss_by_hand() -> None:
 
 @pytest.mark.parametrize("network", AGGREGATORS)
 @pytest.mark.parametrize("loss", ["centroid", "arcface"])
-def test_it_is_trained_and_loads(network: str, loss: str, folder: Path, tmp_path: Path) -> None:
+def test_it_is_trained_and_loads(network: str, loss: str, faces: Path, tmp_path: Path) -> None:
     base, failed = tiny_base(), list[str]()
     made = train(
-        folder, tmp_path / "o.safetensors", network, base=base, loss=loss,
+        network, faces, tmp_path / "o.safetensors", base=base, loss=loss,
         on_error=lambda path, _: failed.append(Path(path).name),
     )  # fmt: skip
     assert failed == ["bad.png"] and made.metadata["failed"] == 1
@@ -73,7 +57,7 @@ def test_it_is_trained_and_loads(network: str, loss: str, folder: Path, tmp_path
 def test_it_learns_to_leave_out_degraded_frames(network: str, tmp_path: Path) -> None:
     """Of 20 people whose fine grain is lost in bad frames, on features that show the grain."""
     made = train(
-        people(tmp_path / "people", 20, 8, draw=textured), tmp_path / "o.safetensors", network, base=blocks()[0],
+        network, people(tmp_path / "people", 20, 8, draw=textured), tmp_path / "o.safetensors", base=blocks()[0],
         steps=200, batch=16, learning_rate=0.01, variants=4,
     )  # fmt: skip
     measured = made.metadata["held_out"]["decidability"]
@@ -97,15 +81,15 @@ def test_sets_of_a_network_that_needs_their_order_are_images_that_follow_each_ot
 def test_every_image_is_embedded_once_with_its_variants(tmp_path: Path) -> None:
     base, net = blocks()
     data = people(tmp_path / "people", 6, 4)
-    train(data, tmp_path / "o.safetensors", base=base, steps=20)
+    train("nan", data, tmp_path / "o.safetensors", base=base, steps=20)
     assert net.seen == 5 * 4 * (1 + 2)  # a person is of the split val
-    train(data, tmp_path / "p.safetensors", "qan", base=base, work=tmp_path / "o.work")
+    train("qan", data, tmp_path / "p.safetensors", base=base, work=tmp_path / "o.work")
     assert net.seen == 5 * 4 * (1 + 2)  # the features are those of any network
 
 
 @pytest.mark.parametrize("loss", [LOSSES[0], "softmax"])
 def test_examples_can_be_sent_to_spawned_workers(
-    loss: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    loss: str, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = list[bytes]()
 
@@ -116,21 +100,21 @@ def test_examples_can_be_sent_to_spawned_workers(
         return loop.train(model, examples, *args, **options)
 
     monkeypatch.setattr(aggregator_training, "train", note)
-    train(folder, tmp_path / "o.safetensors", loss=loss)
+    train("nan", faces, tmp_path / "o.safetensors", loss=loss)
     assert len(drawn) == 1
 
 
 @pytest.mark.parametrize("network", AGGREGATORS)
-def test_a_stopped_run_ends_as_one_left_alone(network: str, folder: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_ends_as_one_left_alone(network: str, faces: Path, tmp_path: Path) -> None:
     def stop(progress: Progress) -> None:
         if (progress.stage, progress.done) == (f"training {network}", 2):
             raise KeyboardInterrupt
 
     options = {"base": tiny_base(), "checkpoint_minutes": 0, "loss": "softmax"}
-    train(folder, tmp_path / "whole.safetensors", network, **options)
+    train(network, faces, tmp_path / "whole.safetensors", **options)
     with pytest.raises(KeyboardInterrupt):
-        train(folder, tmp_path / "parts.safetensors", network, progress=stop, **options)
-    train(folder, tmp_path / "parts.safetensors", network, **options)
+        train(network, faces, tmp_path / "parts.safetensors", progress=stop, **options)
+    train(network, faces, tmp_path / "parts.safetensors", **options)
     assert_same_weights(tmp_path / "whole.safetensors", tmp_path / "parts.safetensors")
 
 
@@ -141,14 +125,14 @@ def test_a_stopped_run_ends_as_one_left_alone(network: str, folder: Path, tmp_pa
         ("steps", 0), ("learning_rate", float("nan")),
     ],
 )  # fmt: skip
-def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, folder: Path, tmp_path: Path) -> None:
+def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, faces: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError) as refused:
-        train(folder, tmp_path / "o.safetensors", **{argument: value})
+        train("nan", faces, tmp_path / "o.safetensors", **{argument: value})
     assert refused.value.argument == argument
 
 
-def test_losses_are_those_of_the_message(folder: Path, tmp_path: Path) -> None:
+def test_losses_are_those_of_the_message(faces: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=", ".join(LOSSES)):
-        train(folder, tmp_path / "o.safetensors", loss="mine")
+        train("nan", faces, tmp_path / "o.safetensors", loss="mine")
     with pytest.raises(TypeError, match=r"nan has no option 'ending'; the options are .*loss, degradations"):
-        train(folder, tmp_path / "o.safetensors", ending="own")
+        train("nan", faces, tmp_path / "o.safetensors", ending="own")

@@ -1,6 +1,7 @@
 """Training a FAN as a library function: what it writes, resumption, collapse, errors."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from clipselect.zoo.embedder import Embedder
 from helpers.identity_pictures import data_set
 from helpers.set_networks import SPEC, TinyFace, tiny_base
+from helpers.set_networks import train as train_set_network
 from helpers.training_data import assert_same_weights
 from PIL import Image as Pillow
 
@@ -24,26 +26,13 @@ from clipselect.training.held_out_sets import SetMeasure
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-QUICK: dict[str, Any] = {
-    "steps": 4, "batch": 2, "images_per_set": 2, "width": 2, "discriminator_width": 2, "device": "cpu",
-}  # fmt: skip
+train = partial(train_set_network, "fan")
 
 
-def train(data: Path, out: Path, **options: Any) -> clipselect.TrainResult:
-    return clipselect.train_set_network("fan", data, out, **{"base": tiny_base(), **QUICK, **options})
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = data_set(tmp_path_factory.mktemp("data") / "people", identities=6, each=5)
-    (folder / "train" / "p1" / "bad.png").write_bytes(b"no picture")
-    return folder
-
-
-def test_it_is_trained_and_loads(people: Path, tmp_path: Path) -> None:
+def test_it_is_trained_and_loads(faces: Path, tmp_path: Path) -> None:
     base, failed = tiny_base(), list[str]()
     before = {name: tensor.clone() for name, tensor in base.run.state_dict().items()}  # type: ignore[union-attr]
-    made = train(people, tmp_path / "o.safetensors", base=base, on_error=lambda path, _: failed.append(Path(path).name))
+    made = train(faces, tmp_path / "o.safetensors", base=base, on_error=lambda path, _: failed.append(Path(path).name))
     assert failed == ["bad.png"] and made.metadata["failed"] == 1 and made.metadata["best_step"] > 0
     assert (made.metadata["identities"], made.metadata["held_out"]["identities"]) == (4, 2)
     for name, tensor in base.run.state_dict().items():  # type: ignore[union-attr]
@@ -56,8 +45,8 @@ def test_it_is_trained_and_loads(people: Path, tmp_path: Path) -> None:
     assert "no photographs" in made.card.read_text() and "average of the base" in made.card.read_text()
 
 
-def test_samples_are_written_with_their_label(people: Path, tmp_path: Path) -> None:
-    train(people, tmp_path / "o.safetensors", checkpoint_minutes=0)
+def test_samples_are_written_with_their_label(faces: Path, tmp_path: Path) -> None:
+    train(faces, tmp_path / "o.safetensors", checkpoint_minutes=0)
     samples = sorted((tmp_path / "o.work" / "samples").iterdir())
     assert [sample.name for sample in samples] == [f"step_{n:07d}.png" for n in (1, 2, 3, 4)]
     with Pillow.open(samples[-1]) as image:
@@ -65,7 +54,7 @@ def test_samples_are_written_with_their_label(people: Path, tmp_path: Path) -> N
         assert image.size == (2 * 16 + 2 + 16, 4 * 16)  # two inputs, a gap, the output; four sets
 
 
-def test_losses_see_the_image_that_users_get(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_see_the_image_that_users_get(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = list[torch.Tensor]()
 
     def note(images: torch.Tensor) -> torch.Tensor:
@@ -73,64 +62,62 @@ def test_losses_see_the_image_that_users_get(people: Path, tmp_path: Path, monke
         return total_variation(images)
 
     monkeypatch.setattr("clipselect.training.fan_training.total_variation", note)
-    train(people, tmp_path / "o.safetensors", learning_rate=0.1)
+    train(faces, tmp_path / "o.safetensors", learning_rate=0.1)
     assert len(seen) == 4 and any(bool(images.eq(1).any()) for images in seen)  # some are cut
     assert all(bool((images.abs() <= 1).all()) for images in seen)
 
 
-def test_the_best_step_may_be_any(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_step_may_be_any(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = iter([0.1, 0.9, 0.3, 0.2])
     monkeypatch.setattr(SetMeasure, "gain", lambda self, net: next(values))
-    assert train(people, tmp_path / "o.safetensors").metadata["best_step"] == 2
+    assert train(faces, tmp_path / "o.safetensors").metadata["best_step"] == 2
 
 
 @pytest.mark.parametrize(
     "options", [{"adversarial_weight": 0.0}, {"reconstruction": "average"}, {"discriminative_weight": 0.0}]
 )
-def test_losses_can_be_left_out(options: dict[str, Any], people: Path, tmp_path: Path) -> None:
+def test_losses_can_be_left_out(options: dict[str, Any], faces: Path, tmp_path: Path) -> None:
     own, whole = (
-        load_weights(train(people, tmp_path / f"{name}.safetensors", **changes).weights, "set_network")[0]
+        load_weights(train(faces, tmp_path / f"{name}.safetensors", **changes).weights, "set_network")[0]
         for name, changes in (("own", options), ("whole", {}))
     )
     assert any(not torch.equal(own[name], whole[name]) for name in own)
 
 
-def test_the_loss_falls(people: Path, tmp_path: Path) -> None:
+def test_the_loss_falls(faces: Path, tmp_path: Path) -> None:
     shown = list[float]()
 
     def note(progress: Progress) -> None:
         if progress.stage == STAGE and progress.note:
             shown.append(float(progress.note.split()[1].rstrip(",")))
 
-    train(people, tmp_path / "o.safetensors", steps=150, learning_rate=0.003, progress=note)
+    train(faces, tmp_path / "o.safetensors", steps=150, learning_rate=0.003, progress=note)
     assert np.mean(shown[-10:]) < 0.8 * np.mean(shown[:10])
 
 
-def test_a_stopped_run_ends_as_one_left_alone(people: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_ends_as_one_left_alone(faces: Path, tmp_path: Path) -> None:
     def stop(progress: Progress) -> None:
         if (progress.stage, progress.done) == (STAGE, 2):
             raise KeyboardInterrupt
 
     options = {"base": tiny_base(), "checkpoint_minutes": 0}
-    train(people, tmp_path / "whole.safetensors", **options)
+    train(faces, tmp_path / "whole.safetensors", **options)
     with pytest.raises(KeyboardInterrupt):
-        train(people, tmp_path / "parts.safetensors", progress=stop, **options)
+        train(faces, tmp_path / "parts.safetensors", progress=stop, **options)
     done = list[int]()
-    train(
-        people, tmp_path / "parts.safetensors", progress=lambda p: done.append(p.done * (p.stage == STAGE)), **options
-    )
+    train(faces, tmp_path / "parts.safetensors", progress=lambda p: done.append(p.done * (p.stage == STAGE)), **options)
     assert [n for n in done if n] == [2, 3, 4]
     assert_same_weights(tmp_path / "whole.safetensors", tmp_path / "parts.safetensors")
 
 
-def test_a_checkpoint_of_other_weights_of_losses_is_refused(people: Path, tmp_path: Path) -> None:
-    train(people, tmp_path / "a.safetensors", work=tmp_path / "work")
+def test_a_checkpoint_of_other_weights_of_losses_is_refused(faces: Path, tmp_path: Path) -> None:
+    train(faces, tmp_path / "a.safetensors", work=tmp_path / "work")
     with pytest.raises(ClipselectError, match=r"fan\.ckpt: a checkpoint of a run with other options"):
-        train(people, tmp_path / "b.safetensors", work=tmp_path / "work", adversarial_weight=0.5)
+        train(faces, tmp_path / "b.safetensors", work=tmp_path / "work", adversarial_weight=0.5)
 
 
 def test_a_discriminator_that_has_won_stops_the_training(
-    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clipselect.training.fan_loop.MAX_COLLAPSED_STEPS", 3)
     losses = iter([1.0, 1.0, 1.0, *[0.0] * 17])
@@ -140,20 +127,20 @@ def test_a_discriminator_that_has_won_stops_the_training(
     with pytest.warns(
         ClipselectWarning, match=r"stopped after step 6: .*fan\.ckpt holds the last step before.* smaller"
     ):
-        made = train(people, tmp_path / "o.safetensors", steps=20, checkpoint_minutes=0)
+        made = train(faces, tmp_path / "o.safetensors", steps=20, checkpoint_minutes=0)
     assert made.metadata["stopped"] == 6 and 1 <= made.metadata["best_step"] <= 6
     assert torch.load(tmp_path / "o.work" / "fan.ckpt", weights_only=True)["step"] == 3
     assert "Stopped after step 6" in made.card.read_text() and made.weights.exists()
 
 
-def test_identities_with_few_images_are_said_once(people: Path, tmp_path: Path) -> None:
+def test_identities_with_few_images_are_said_once(faces: Path, tmp_path: Path) -> None:
     with pytest.warns(ClipselectWarning) as said:
-        train(people, tmp_path / "o.safetensors", images_per_set=5)
+        train(faces, tmp_path / "o.safetensors", images_per_set=5)
     few = [str(w.message) for w in said if "repeat images" in str(w.message)]
     assert few == ["5 identities have fewer than 6 images; their sets repeat images"]
     with warnings.catch_warnings():
         warnings.simplefilter("error", ClipselectWarning)
-        train(people, tmp_path / "p.safetensors", images_per_set=4)
+        train(faces, tmp_path / "p.safetensors", images_per_set=4)
 
 
 def test_one_identity_or_too_few_are_refused(tmp_path: Path) -> None:
@@ -173,7 +160,7 @@ def test_sets_of_one_image_are_measured_whole_and_degraded(tmp_path: Path) -> No
         assert image.size == (16 + 2 + 16, 4 * 16)  # one input
 
 
-def test_an_embedder_with_another_input(people: Path, tmp_path: Path) -> None:
+def test_an_embedder_with_another_input(faces: Path, tmp_path: Path) -> None:
     """Its sides need not be multiples of 16, nor its pixels lie in [-1, 1]."""
 
     class Wide(TinyFace):
@@ -183,19 +170,19 @@ def test_an_embedder_with_another_input(people: Path, tmp_path: Path) -> None:
 
     spec = InputSpec(18, 30, (0.0,) * 3, (1 / 255,) * 3)
     base = Embedder.from_module(Wide(), spec, name="wide", device="cpu")
-    made = train(people, tmp_path / "o.safetensors", base=base)
+    made = train(faces, tmp_path / "o.safetensors", base=base)
     assert made.metadata["sides"] == [32, 32]
     assert clipselect.load_set_network(made.weights, base).embed([*SPEC.blank(2)]).shape == (5,)
 
 
-def test_a_loss_that_is_no_number_stops_the_training(people: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_stops_the_training(faces: Path, tmp_path: Path) -> None:
     class NoNumber(TinyFace):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x) * (torch.nan if torch.is_grad_enabled() else 1)
 
     base = Embedder.from_module(NoNumber(), SPEC, name="broken", device="cpu")
     with pytest.raises(ClipselectError, match="the loss is not a number at step 0: choose a smaller learning rate"):
-        train(people, tmp_path / "o.safetensors", base=base)
+        train(faces, tmp_path / "o.safetensors", base=base)
     assert not (tmp_path / "o.safetensors").exists()
 
 
@@ -208,12 +195,12 @@ def test_a_loss_that_is_no_number_stops_the_training(people: Path, tmp_path: Pat
         ("discriminative_weight", "1"),
     ],
 )  # fmt: skip
-def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, people: Path, tmp_path: Path) -> None:
+def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, faces: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError) as refused:
-        train(people, tmp_path / "o.safetensors", **{argument: value})
+        train(faces, tmp_path / "o.safetensors", **{argument: value})
     assert refused.value.argument == argument
 
 
-def test_nothing_that_guides_is_refused(people: Path, tmp_path: Path) -> None:
+def test_nothing_that_guides_is_refused(faces: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="reconstruction_weight must be above 0"):
-        train(people, tmp_path / "o.safetensors", reconstruction_weight=0.0, discriminative_weight=0.0)
+        train(faces, tmp_path / "o.safetensors", reconstruction_weight=0.0, discriminative_weight=0.0)

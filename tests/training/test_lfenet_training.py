@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from clipselect.zoo.embedder import Embedder
 from helpers.identity_pictures import data_set
 from helpers.set_networks import SPEC, tiny_base
+from helpers.set_networks import train as train_set_network
 from helpers.training_data import assert_same_weights
 from torch import nn
 
@@ -23,18 +25,7 @@ from clipselect.training.lfenet_training import LOSSES, restoration_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-QUICK: dict[str, Any] = {"steps": 4, "batch": 4, "device": "cpu", "precision": "32", "width": 3, "bottleneck": 2}
-
-
-def train(data: Path, out: Path, **options: Any) -> clipselect.TrainResult:
-    return clipselect.train_set_network("lfenet", data, out, **{"base": tiny_base(), **QUICK, **options})
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = data_set(tmp_path_factory.mktemp("data") / "people", identities=6, each=5)
-    (folder / "train" / "p1" / "bad.png").write_bytes(b"no picture")
-    return folder
+train = partial(train_set_network, "lfenet")
 
 
 def test_restoration_by_hand() -> None:
@@ -49,11 +40,11 @@ def test_restoration_by_hand() -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_it_is_trained_by_every_loss_and_loads(loss: str, people: Path, tmp_path: Path) -> None:
+def test_it_is_trained_by_every_loss_and_loads(loss: str, faces: Path, tmp_path: Path) -> None:
     base, failed = tiny_base(), list[str]()
     before = base.embed(SPEC.blank(1))
     made = train(
-        people,
+        faces,
         tmp_path / "o.safetensors",
         base=base,
         loss=loss,
@@ -69,20 +60,20 @@ def test_it_is_trained_by_every_loss_and_loads(loss: str, people: Path, tmp_path
     assert "average of the base" in made.card.read_text() and "base='tiny'" in metadata["command"]
 
 
-def test_the_loss_falls_on_a_few_identities(people: Path, tmp_path: Path) -> None:
+def test_the_loss_falls_on_a_few_identities(faces: Path, tmp_path: Path) -> None:
     shown = list[float]()
 
     def note(progress: Progress) -> None:
         if progress.stage == "training the LFENet" and progress.note:
             shown.append(float(progress.note.removeprefix("loss ")))
 
-    train(people, tmp_path / "o.safetensors", steps=150, batch=8, learning_rate=0.02, bottleneck=None, progress=note)
+    train(faces, tmp_path / "o.safetensors", steps=150, batch=8, learning_rate=0.02, bottleneck=None, progress=note)
     assert np.mean(shown[-10:]) < 0.85 * np.mean(shown[:10])
 
 
 @pytest.mark.parametrize("loss", [LOSSES[0], "softmax"])
 def test_examples_can_be_sent_to_spawned_workers(
-    loss: str, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    loss: str, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = list[bytes]()
 
@@ -93,37 +84,37 @@ def test_examples_can_be_sent_to_spawned_workers(
         return loop.train(model, examples, *args, **options)
 
     monkeypatch.setattr(lfenet_training, "train", note)
-    train(people, tmp_path / "o.safetensors", loss=loss)
+    train(faces, tmp_path / "o.safetensors", loss=loss)
     assert len(drawn) == 1
 
 
-def test_a_stopped_run_ends_as_one_left_alone(people: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_ends_as_one_left_alone(faces: Path, tmp_path: Path) -> None:
     def stop(progress: Progress) -> None:
         if (progress.stage, progress.done) == ("training the LFENet", 2):
             raise KeyboardInterrupt
 
     options = {"base": tiny_base(), "checkpoint_minutes": 0, "loss": "softmax", "ending": "paper"}
-    train(people, tmp_path / "whole.safetensors", **options)
+    train(faces, tmp_path / "whole.safetensors", **options)
     with pytest.raises(KeyboardInterrupt):
-        train(people, tmp_path / "parts.safetensors", progress=stop, **options)
-    train(people, tmp_path / "parts.safetensors", **options)
+        train(faces, tmp_path / "parts.safetensors", progress=stop, **options)
+    train(faces, tmp_path / "parts.safetensors", **options)
     assert_same_weights(tmp_path / "whole.safetensors", tmp_path / "parts.safetensors")
 
 
-def test_a_checkpoint_of_another_relation_is_refused(people: Path, tmp_path: Path) -> None:
-    train(people, tmp_path / "a.safetensors", work=tmp_path / "work")
+def test_a_checkpoint_of_another_relation_is_refused(faces: Path, tmp_path: Path) -> None:
+    train(faces, tmp_path / "a.safetensors", work=tmp_path / "work")
     with pytest.raises(ClipselectError, match=r"lfenet\.ckpt: a checkpoint of a run with other options"):
-        train(people, tmp_path / "b.safetensors", work=tmp_path / "work", relation="scaled_dot")
+        train(faces, tmp_path / "b.safetensors", work=tmp_path / "work", relation="scaled_dot")
 
 
-def test_identities_with_few_images_are_said_once(people: Path, tmp_path: Path) -> None:
+def test_identities_with_few_images_are_said_once(faces: Path, tmp_path: Path) -> None:
     with pytest.warns(ClipselectWarning) as said:
-        train(people, tmp_path / "o.safetensors", images_per_set=7)
+        train(faces, tmp_path / "o.safetensors", images_per_set=7)
     few = [str(w.message) for w in said if "repeat images" in str(w.message)]
     assert few == ["6 identities have fewer than 7 images; their sets repeat images"]
     with warnings.catch_warnings():
         warnings.simplefilter("error", ClipselectWarning)
-        train(people, tmp_path / "p.safetensors", images_per_set=1)
+        train(faces, tmp_path / "p.safetensors", images_per_set=1)
 
 
 class NoNumber(nn.Module):
@@ -142,12 +133,12 @@ class NoNumber(nn.Module):
         return y * torch.nan if torch.is_grad_enabled() else y
 
 
-def test_a_loss_that_is_no_number_stops_the_training(people: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_stops_the_training(faces: Path, tmp_path: Path) -> None:
     inner = tiny_base().run
     assert isinstance(inner, nn.Module)
     base = Embedder.from_module(NoNumber(inner), SPEC, name="broken", device="cpu")
     with pytest.raises(ClipselectError, match="the loss is not a number at step 0: choose a smaller learning rate"):
-        train(people, tmp_path / "o.safetensors", base=base)
+        train(faces, tmp_path / "o.safetensors", base=base)
     assert not (tmp_path / "o.safetensors").exists()
 
 
@@ -160,17 +151,17 @@ def test_a_loss_that_is_no_number_stops_the_training(people: Path, tmp_path: Pat
         ("backbone_learning_rate", "x"),
     ],
 )  # fmt: skip
-def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, people: Path, tmp_path: Path) -> None:
+def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any, faces: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError) as refused:
-        train(people, tmp_path / "o.safetensors", **{argument: value})
+        train(faces, tmp_path / "o.safetensors", **{argument: value})
     assert refused.value.argument == argument
 
 
-def test_other_networks_and_options_are_refused(people: Path, tmp_path: Path) -> None:
+def test_other_networks_and_options_are_refused(faces: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="network must be one of nan, qan, gfan, lfenet, fan, got sfenet"):
-        clipselect.train_set_network("sfenet", people, tmp_path / "o.safetensors", base=tiny_base())
+        clipselect.train_set_network("sfenet", faces, tmp_path / "o.safetensors", base=tiny_base())
     with pytest.raises(TypeError, match=r"lfenet has no option 'theta'; the options are .*loss, relation"):
-        train(people, tmp_path / "o.safetensors", theta=3)
+        train(faces, tmp_path / "o.safetensors", theta=3)
 
 
 def test_too_few_identities_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from clipselect.errors import ArgumentError
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable
 from clipselect.evaluation.sets.rows import MethodAtK
-from clipselect.evaluation.sets.set_answers import feature_answers, network_answers
+from clipselect.evaluation.sets.set_answers import feature_answers, network_answers, set_networks
 from clipselect.media.images import read_image
 from clipselect.sets.set_network import AGGREGATORS
 
@@ -181,3 +181,10 @@ def test_networks_on_features_take_those_that_are_known(
     answers = feature_answers({network: loaded}, [at], table, [np.array([0, 2, 3])])[at]
     np.testing.assert_allclose(answers.features[0], loaded.embed([images[i] for i in (0, 2, 3)]), atol=1e-5)
     assert answers.counts.tolist() == [3]
+
+
+def test_a_loaded_network_for_another_base_is_refused(base: Embedder, tmp_path: Path) -> None:
+    network = load_set_network(write_aggregator(tmp_path / "mine.safetensors", base, "nan"), base)
+    assert set_networks(network, base) == {"nan": network}
+    with pytest.raises(ArgumentError, match=r"^base must be tiny, for which mine was trained"):
+        set_networks(network, tiny_base(seed=1))
