@@ -180,6 +180,12 @@ Data = Annotated[
         help="Folder of class folders, list of paths and labels (.csv, .txt), or ActivityNet JSON.",
     ),
 ]
+Identities = Annotated[
+    list[Path],
+    typer.Option(
+        "--data", metavar="DIR", help="Folder with a folder of images per identity; may be given several times."
+    ),
+]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="The weights to write; a card goes beside.")
 ]

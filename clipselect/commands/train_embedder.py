@@ -16,10 +16,7 @@ NOT_MEASURED = (
 
 def train_embedder(
     *,
-    data: Annotated[
-        list[Path],
-        typer.Option(metavar="DIR", help="Folder with a folder of images per identity; may be given several times."),
-    ],
+    data: options.Identities,
     output: options.Output,
     network: Annotated[
         str,

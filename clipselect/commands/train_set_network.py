@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from inspect import Parameter, Signature, getdoc, signature
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,10 +18,7 @@ MaxSegment = Annotated[int, typer.Option(help="Longer sets are split into segmen
 
 def _shared(
     *,
-    data: Annotated[
-        list[Path],
-        typer.Option(metavar="DIR", help="Folder with a folder of images per identity; may be given several times."),
-    ],
+    data: options.Identities,
     base: Annotated[
         str, typer.Option(metavar="NETWORK:CHECKPOINT|FILE", help="Embedder to build on; it is not changed.")
     ],

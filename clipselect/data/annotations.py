@@ -165,12 +165,12 @@ def _collected(
     """The rows by video; a row that comes twice counts once."""
     videos: dict[str, Entry] = {}
     several: dict[str, dict[Annotation, None]] = {}
-    shared: dict[Entry, Entry] = {}
+    interned: dict[Entry, Entry] = {}
     for video, subset, annotation in rows:
         key = name(video, annotation)
         if key not in videos:
             entry: Entry = (subset, (annotation,))
-            videos[key] = entry if annotation.timed else shared.setdefault(entry, entry)
+            videos[key] = entry if annotation.timed else interned.setdefault(entry, entry)
             continue
         known, annotations = videos[key]
         if known != subset:
@@ -178,7 +178,7 @@ def _collected(
         several.setdefault(key, dict.fromkeys(annotations))[annotation] = None
     for key, together in several.items():
         entry = (videos[key][0], tuple(together))
-        videos[key] = shared.setdefault(entry, entry)
+        videos[key] = interned.setdefault(entry, entry)
     return videos
 
 

@@ -249,13 +249,13 @@ def _class_names(data: Path, found: FoundVideos, classes: Sequence[str] | None, 
 def _indexed(found: Mapping[str, Annotations], names: Sequence[str]) -> list[LabelledVideo]:
     """Labels and segments as indices of classes."""
     index = {name: i for i, name in enumerate(names)}
-    shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # a million videos, but few different labels
+    interned: dict[tuple[int, ...], tuple[int, ...]] = {}  # a million videos, but few different labels
     videos = []
     for path, annotations in found.items():
         indices = tuple(index[label] for label in labels_by_time(annotations))
         segments = [Segment(a.start, a.end, index[a.label]) for a in annotations if a.timed]
         segments.sort(key=lambda segment: (segment.start, segment.end))
-        videos.append(LabelledVideo(path, shared.setdefault(indices, indices), tuple(segments)))
+        videos.append(LabelledVideo(path, interned.setdefault(indices, indices), tuple(segments)))
     return videos
 
 

@@ -32,9 +32,9 @@ def rows(outcomes: Sequence[Outcome], groups: Sequence[Group], cost: Cost) -> li
         if outcome.mean_average_precision is not None:
             low, high = outcome.mean_average_precision.interval
             row |= metric_entry("map", outcome.mean_average_precision.value, max(low, 0.0), min(high, 1.0))
-        for metric, shares in outcome.correct.items():
-            interval = extreme_interval(shares, len({*names})) or bounds[i, metric]
-            row |= metric_entry(metric, float(shares.mean()), *interval)
+        for metric, values in outcome.correct.items():
+            interval = extreme_interval(values, len({*names})) or bounds[i, metric]
+            row |= metric_entry(metric, float(values.mean()), *interval)
         out.append(row | _gflops(outcome, cost))
     return out
 

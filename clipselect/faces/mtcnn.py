@@ -120,8 +120,8 @@ def suppress(boxes: Array, confidences: Array, max_overlap: float, *, of_smaller
     Args:
         boxes: [n, 4] corners x, y, x, y.
         confidences: [n].
-        max_overlap: the shared area as a share of both boxes together (intersection over union).
-        of_smaller: as a share of the smaller box instead, so that no box lies within another.
+        max_overlap: the common area as a fraction of that of both boxes together (intersection over union).
+        of_smaller: as a fraction of the smaller box instead, so that no box lies within another.
 
     >>> boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [3, 3, 6, 6]], np.float32)
     >>> confidences = np.array([0.8, 0.9, 0.7], np.float32)
@@ -134,9 +134,9 @@ def suppress(boxes: Array, confidences: Array, max_overlap: float, *, of_smaller
         best, left = left[0], left[1:]
         kept.append(int(best))
         sides = np.minimum(boxes[best, 2:], boxes[left, 2:]) - np.maximum(boxes[best, :2], boxes[left, :2])
-        shared = sides.clip(0).prod(axis=1)
-        whole = np.minimum(areas[best], areas[left]) if of_smaller else areas[best] + areas[left] - shared
-        left = left[shared <= max_overlap * whole]
+        common = sides.clip(0).prod(axis=1)
+        whole = np.minimum(areas[best], areas[left]) if of_smaller else areas[best] + areas[left] - common
+        left = left[common <= max_overlap * whole]
     return np.array(kept, dtype=np.int64)
 
 

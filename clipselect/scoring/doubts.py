@@ -36,14 +36,14 @@ def order_table(differences: ArrayLike, is_right: ArrayLike) -> dict[str, list[f
         return None
     order = np.argsort(difference, kind="stable")
     counts = (np.arange(1, ORDER_POINTS + 1) * len(order) / ORDER_POINTS).round().astype(int)
-    share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    in_order = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     return {
         "difference": difference[order][counts - 1].round(6).tolist(),
-        "right": share[counts - 1].round(4).tolist(),
+        "right": in_order[counts - 1].round(4).tolist(),
     }
 
 
-def share_in_order(table: dict[str, list[float]], difference: float) -> float:
+def fraction_in_order(table: dict[str, list[float]], difference: float) -> float:
     """The share in [0, 1] of a table for scores that differ by at most `difference`; below its first one, the first."""
     return float(np.interp(difference, table["difference"], table["right"]))
 
@@ -58,7 +58,7 @@ def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | 
     found = []
     what = "order is" if len(scores) > 1 else "score is"
     domain = scorer.training_domain
-    if domain is not None and features is not None and domain.share_nearer(features) >= UNLIKE:
+    if domain is not None and features is not None and domain.fraction_nearer(features) >= UNLIKE:
         found.append(
             f"more unlike what {scorer.name} was distilled on than {100 * UNLIKE:.0f} % of similar videos, so its "
             f"{what} a guess; distil a DDNet on videos like this one (clipselect distill)"
@@ -66,7 +66,7 @@ def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | 
     table: Any = (scorer.metadata.get("held_out") or {}).get("order")
     if table and len(scores) > 1:
         spread = float(np.ptp(scores))
-        if (right := share_in_order(table, spread)) < MIN_RIGHT:
+        if (right := fraction_in_order(table, spread)) < MIN_RIGHT:
             found.append(
                 f"the scores of all its clips lie within {spread:.3f}, so their order is a guess: {scorer.name} has "
                 f"{100 * right:.0f} % of held-out clips that close in the right order, where chance is 50 %"

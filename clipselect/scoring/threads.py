@@ -21,7 +21,7 @@ T = TypeVar("T")
 MIN_SLACK = 1.25
 """One thread is enough where batches come more than this many times more slowly than one thread scores them. The margin
 keeps a batch that takes a little longer from holding up the decoder."""
-MIN_SHARED = 0.05
+MIN_SECONDS_FOR_SEVERAL = 0.05
 """Seconds of processor time that a batch must take one thread before several share it: on two busy cores, waking and
 awaiting the second one made 8 clips of 4 x 80 x 80 cost 3.5 times as much, to save at most 7 of 15 ms."""
 
@@ -104,8 +104,8 @@ class AdaptiveThreads:
         """
         if self._single is None and "torch" in sys.modules:
             self._single = self._thread()
-        shared = (decoder_done or not self._one_is_enough) and self._work >= MIN_SHARED
-        single = None if shared else self._single
+        on_all = (decoder_done or not self._one_is_enough) and self._work >= MIN_SECONDS_FOR_SEVERAL
+        single = None if on_all else self._single
         begin = self._clock()
         try:
             return network() if single is None else single.submit(self._alone, network).result()

@@ -46,7 +46,7 @@ class TrainingDomain:
         nearest: Features = squares.min(axis=1)
         return nearest
 
-    def share_nearer(self, features: Features) -> float:
+    def fraction_nearer(self, features: Features) -> float:
         """Which share of the known videos, in [0, 1], is nearer to the training clips than a video.
 
         Args:

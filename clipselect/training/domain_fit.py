@@ -50,7 +50,7 @@ def fit_training_domain(clips: ArrayLike, known: Sequence[Features], seed: int =
     >>> rng = np.random.default_rng(0)
     >>> videos = [rng.normal(8 * np.eye(6)[i % 2], size=(5, 6)).astype(np.float32) for i in range(200)]  # of 2 places
     >>> domain = fit_training_domain(np.concatenate(videos[:100]), known=videos[100:])
-    >>> domain.share_nearer(videos[150]) < 0.99, domain.share_nearer(-videos[150])
+    >>> domain.fraction_nearer(videos[150]) < 0.99, domain.fraction_nearer(-videos[150])
     (True, 1.0)
 
     Args:

@@ -22,7 +22,7 @@ from clipselect.sets.set_module import SetModule
 from clipselect.training.set_examples import SetImages, features_of
 from clipselect.zoo.embedder import Embedder
 
-SHARE = 0.1
+HELD_OUT_FRACTION = 0.1
 """Of the identities, held out of the training."""
 MIN_IDENTITIES, MAX_IDENTITIES = 2, 40
 """That are held out."""
@@ -52,7 +52,7 @@ def split_identities(data: SetImages, seed: int) -> tuple[SetImages, SetImages]:
     """
     count = len(data.images.identities)
     fitting = np.array([label for label, own in enumerate(data.by_identity) if len(own) >= 2], dtype=np.int64)
-    wanted = min(max(round(SHARE * count), MIN_IDENTITIES), MAX_IDENTITIES)
+    wanted = min(max(round(HELD_OUT_FRACTION * count), MIN_IDENTITIES), MAX_IDENTITIES)
     if len(fitting) < MIN_IDENTITIES or count - wanted < 2:
         raise ClipselectError(
             f"{count} identities to train on, {len(fitting)} of them with two images or more, are too few: two of "
@@ -94,7 +94,7 @@ class HeldOut(ABC, Generic[S]):
         return self.measured(self.averages)
 
     def gain(self, features_of: FeaturesOfSets) -> float:
-        """By what share the decidability lies above the average's, the mean over the conditions: 0 is as good."""
+        """By what fraction the decidability lies above the average's, the mean over the conditions: 0 is as good."""
         pairs = ((value, self.average[name]) for name, value in self.measured(features_of).items())
         return float(np.mean([(value - average) / max(average, 1.0) for value, average in pairs]))
 

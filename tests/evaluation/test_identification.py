@@ -25,7 +25,7 @@ def test_ranks_by_hand() -> None:
     similarities = [[0.9, 0.5, 0.1], [0.9, 0.5, 0.1], [0.9, 0.5, 0.5], [0.9, 0.5, 0.1]]
     found = rank_accuracy(similarities, ["a", "b", "c", "nobody"], ["a", "b", "c"], (1, 2, 3, 9))
     # a is first, b second, c ties with b for the second place and so comes third
-    assert found.shares == pytest.approx([1 / 3, 2 / 3, 1, 1])
+    assert found.rates == pytest.approx([1 / 3, 2 / 3, 1, 1])
     assert (found.mated, found.unmated, found.ranks) == (3, 1, (1, 2, 3, 9))
 
 
@@ -38,13 +38,13 @@ def test_ranks_are_those_of_a_plain_loop(data: tuple[np.ndarray, np.ndarray, np.
             best = max(s for s, g in zip(row, gallery, strict=True) if g == probe)
             ranks.append(1 + sum(s >= best for s, g in zip(row, gallery, strict=True) if g != probe))
     found = rank_accuracy(similarities, probes, gallery, range(1, 9))
-    assert found.shares == pytest.approx([np.mean([rank <= r for rank in ranks]) for r in range(1, 9)])
+    assert found.rates == pytest.approx([np.mean([rank <= r for rank in ranks]) for r in range(1, 9)])
     assert found.mated == len(ranks) and found.unmated == len(probes) - len(ranks)
-    assert rank_accuracy(np.exp(similarities), probes, gallery, range(1, 9)).shares.tolist() == found.shares.tolist()
+    assert rank_accuracy(np.exp(similarities), probes, gallery, range(1, 9)).rates.tolist() == found.rates.tolist()
 
 
 def test_who_cannot_tell_anybody_apart_finds_nobody() -> None:
-    assert rank_accuracy(np.ones((4, 4)), range(4), range(4), (1, 3, 4)).shares.tolist() == [0, 0, 1]
+    assert rank_accuracy(np.ones((4, 4)), range(4), range(4), (1, 3, 4)).rates.tolist() == [0, 0, 1]
     points = tpir_at_fpir(np.ones((5, 4)), range(5), range(4), [1.0])
     assert points[0].rate == 0
 
@@ -82,7 +82,7 @@ def test_large_searches_go_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     data = rng.random((50, 20)), rng.integers(0, 30, 50), rng.integers(0, 25, 20)
     ranked, opened = rank_accuracy(*data), tpir_at_fpir(*data, [0.1, 0.5])
     monkeypatch.setattr(intervals, "MAX_NUMBERS", 60)
-    assert rank_accuracy(*data).shares.tolist() == ranked.shares.tolist() and tpir_at_fpir(*data, [0.1, 0.5]) == opened
+    assert rank_accuracy(*data).rates.tolist() == ranked.rates.tolist() and tpir_at_fpir(*data, [0.1, 0.5]) == opened
 
 
 @pytest.mark.parametrize(

@@ -192,5 +192,5 @@ def test_where_all_are_right_or_all_wrong_the_interval_is_clopper_and_pearsons(c
 
 
 def test_other_proportions_have_no_exact_interval() -> None:
-    for shares in (np.array([0.0, 1.0, 1.0]), np.full(5, 0.5)):
-        assert extreme_interval(shares, len(shares)) is None
+    for accuracies in (np.array([0.0, 1.0, 1.0]), np.full(5, 0.5)):
+        assert extreme_interval(accuracies, len(accuracies)) is None

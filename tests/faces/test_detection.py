@@ -120,4 +120,4 @@ def test_aligned_faces_are_recognised(faces: Path, yunet: YuNet, shared: Path) -
         similarities = rows @ rows.T
         np.fill_diagonal(similarities, -1)
         assert len(crops) >= 0.93 * len(paths)
-        assert rank_accuracy(similarities, people, people, [1]).shares[0] >= 0.97, name
+        assert rank_accuracy(similarities, people, people, [1]).rates[0] >= 0.97, name

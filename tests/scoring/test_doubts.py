@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clipselect.scoring.doubts import doubts, order_table, share_in_order
+from clipselect.scoring.doubts import doubts, fraction_in_order, order_table
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.scoring.training_domain import Features
 from clipselect.training.domain_fit import fit_training_domain
@@ -64,12 +64,12 @@ def test_the_table_counts_the_pairs_that_differ_by_no_more() -> None:
     assert table is not None
     assert table["difference"] == pytest.approx(np.arange(1, 21) / 20)
     assert table["right"] == pytest.approx([0] * 10 + [2 * i / (20 + 2 * i) for i in range(1, 11)], abs=1e-4)
-    assert share_in_order(table, 0.5) == 0 and share_in_order(table, 2.0) == 0.5
+    assert fraction_in_order(table, 0.5) == 0 and fraction_in_order(table, 2.0) == 0.5
 
 
 def test_no_share_rests_on_a_handful_of_pairs() -> None:
     right = np.ones(1000, bool)
     right[0] = False  # the closest pair of all
     table = order_table(np.arange(1000) / 1000, right)
-    assert table is not None and share_in_order(table, 0) == pytest.approx(0.98)
+    assert table is not None and fraction_in_order(table, 0) == pytest.approx(0.98)
     assert order_table([0.1] * 19, [True] * 19) is None and order_table([], []) is None

@@ -23,7 +23,7 @@ def domain() -> TrainingDomain:
 
 
 def test_about_one_in_a_hundred_other_videos_of_the_same_places_is_called_unlike(domain: TrainingDomain) -> None:
-    far = np.mean([domain.share_nearer(video) >= 0.99 for video in videos(2, count=2000)])
+    far = np.mean([domain.fraction_nearer(video) >= 0.99 for video in videos(2, count=2000)])
     assert 0 < far < 0.04
 
 
@@ -31,7 +31,7 @@ def test_few_held_out_videos_do_not_make_others_of_their_places_unlike() -> None
     """Distances of the videos that the clusters were fitted to would: they lie nearly at the centres."""
     found = training_domain(videos(0, count=120), videos(1, count=20))
     assert found is not None
-    assert np.mean([found.share_nearer(video) >= 0.99 for video in videos(2, count=1000)]) < 0.05
+    assert np.mean([found.fraction_nearer(video) >= 0.99 for video in videos(2, count=1000)]) < 0.05
 
 
 @pytest.mark.parametrize(("seen", "held_out"), [(0, 0), (0, 60), (60, 19)])
@@ -40,7 +40,7 @@ def test_too_few_videos_say_nothing(seen: int, held_out: int) -> None:
 
 
 def test_other_places_are_unlike(domain: TrainingDomain) -> None:
-    assert np.mean([domain.share_nearer(video) for video in videos(3, count=40, places=(2, 3))]) > 0.95
+    assert np.mean([domain.fraction_nearer(video) for video in videos(3, count=40, places=(2, 3))]) > 0.95
 
 
 def test_a_weights_file_keeps_it(domain: TrainingDomain) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from clipselect.data.datasets import BACKGROUND, LabelledVideo
 from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.sources import open_source
+from clipselect.media.video import VideoFile
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.clip_elements import ClipData
 from clipselect.training.clip_variants import JITTER, as_bytes, fixed_variant, variant_outputs
@@ -85,3 +86,14 @@ def test_variants_stand_in_the_same_video_and_make_no_centroids(video: Path) -> 
     assert data.centroid_rows(labelled).tolist() == [1] * 3 + [NO_CENTROID] * 6
     plain = ClipData(videos, base_of(), Fraction(2, 5), Fraction(2, 5)).read([0], lambda path, error: None)[0]
     assert plain.variant.tolist() == [0] * 3 and np.array_equal(plain.start, labelled.start[:3])
+
+
+def test_all_variants_are_read_in_one_pass(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = list[bool]()
+    decode = VideoFile.decode
+    monkeypatch.setattr(VideoFile, "decode", lambda *a, **how: passes.append(True) or decode(*a, **how))
+    for variants in (0, 1, 5):
+        passes.clear()
+        data = ClipData([LabelledVideo(str(video), (1,))], base_of(), Fraction(2, 5), Fraction(2, 5), variants=variants)
+        [elements] = data.read([0], lambda path, error: pytest.fail(str(error)))
+        assert len(elements.item) == 3 * (1 + variants) and len(passes) == (2 if variants else 1)

@@ -144,10 +144,10 @@ def _tar(
     value = impostor.falling[at]
     start, stop = (np.searchsorted(impostor.falling, value, side) for side in ("left", "right"))  # pairs that tie
     before, after = impostor.sums.before(start), impostor.sums.before(stop)
-    share = ((limits - before) / np.maximum(after - before, 1)).clip(0, 1)
+    place = ((limits - before) / np.maximum(after - before, 1)).clip(0, 1)
     strict, tied = (genuine.sums.before(np.searchsorted(genuine.falling, value, side)) for side in ("left", "right"))
     with np.errstate(invalid="ignore", divide="ignore"):
-        tar = (strict + share * (tied - strict)) / genuine.sums.total
+        tar = (strict + place * (tied - strict)) / genuine.sums.total
     tar[limits >= totals] = 1.0
     tar[(totals == 0) | (genuine.sums.total == 0)] = np.nan
     return tar

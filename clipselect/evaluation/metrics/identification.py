@@ -20,13 +20,13 @@ class RankAccuracy:
 
     Attributes:
         ranks: as asked for.
-        shares: [ranks] in [0, 1], of the probes with a mate.
-        mated: probes whose identity is in the gallery; `shares` are of these.
+        rates: [ranks] in [0, 1], of the probes with a mate.
+        mated: probes whose identity is in the gallery; `rates` are of these.
         unmated: probes whose identity is not; left out.
     """
 
     ranks: tuple[int, ...]
-    shares: NDArray[np.float64]
+    rates: NDArray[np.float64]
     mated: int
     unmated: int
 
@@ -45,7 +45,7 @@ def rank_accuracy(
     Raises:
         ValueError: shapes that do not fit, numbers that are not finite, a rank below 1, or no probe with a mate.
 
-    >>> rank_accuracy([[0.9, 0.2], [0.8, 0.3]], ["a", "b"], ["a", "b"], ranks=[1, 2]).shares
+    >>> rank_accuracy([[0.9, 0.2], [0.8, 0.3]], ["a", "b"], ["a", "b"], ranks=[1, 2]).rates
     array([0.5, 1. ])
     """
     wanted = tuple(int(rank) for rank in ranks)
@@ -55,8 +55,8 @@ def rank_accuracy(
     mated = own > -np.inf
     if not mated.any():
         raise ValueError("not one probe has a mate in the gallery")
-    shares = np.array([(ahead[mated] < rank).mean() for rank in wanted])
-    return RankAccuracy(wanted, shares, int(mated.sum()), int((~mated).sum()))
+    rates = np.array([(ahead[mated] < rank).mean() for rank in wanted])
+    return RankAccuracy(wanted, rates, int(mated.sum()), int((~mated).sum()))
 
 
 def tpir_at_fpir(

@@ -66,8 +66,8 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def extreme_interval(shares: NDArray[np.float64], sources: int) -> tuple[float, float] | None:
-    """Clopper and Pearson's exact 95 % interval over the sources where all shares are 0 or all are 1; None otherwise.
+def extreme_interval(accuracies: NDArray[np.float64], sources: int) -> tuple[float, float] | None:
+    """Clopper and Pearson's exact 95 % interval over the sources where all accuracies are 0 or all 1; None otherwise.
 
     Drawing equal values again gives an interval without width, however few they are.
 
@@ -78,9 +78,9 @@ def extreme_interval(shares: NDArray[np.float64], sources: int) -> tuple[float, 
     require("scipy", "evaluation")
     from scipy.stats import binomtest  # slow to import
 
-    if not (shares == shares[0]).all() or shares[0] not in (0, 1):
+    if not (accuracies == accuracies[0]).all() or accuracies[0] not in (0, 1):
         return None
-    low, high = binomtest(sources * int(shares[0]), sources).proportion_ci(QUANTILES[1] - QUANTILES[0], "exact")
+    low, high = binomtest(sources * int(accuracies[0]), sources).proportion_ci(QUANTILES[1] - QUANTILES[0], "exact")
     return float(low), float(high)
 
 

@@ -154,9 +154,9 @@ def operating_points(
         if count < 1:
             points.append(OperatingPoint(rate, None, None, trials))
             continue
-        share = float(np.interp(count, alarms, found)) / len(genuine)
+        tar = float(np.interp(count, alarms, found)) / len(genuine)
         threshold = float(thresholds[np.searchsorted(alarms, count, "right") - 1])
-        points.append(OperatingPoint(rate, share, threshold, trials))
+        points.append(OperatingPoint(rate, tar, threshold, trials))
     return points
 
 

@@ -123,7 +123,7 @@ class _Round:
         best = np.where(mates, similar, -np.inf).max(axis=1)
         right = best > np.where(own, -np.inf, similar).max(axis=1)
         has = mates.any(axis=1)
-        return self._share(who[has], right[has])
+        return self._accuracy(who[has], right[has])
 
     def tpir(self, unit: NDArray[np.float64]) -> DrawnMetric | None:
         """TPIR at `FPIR`, see `clipselect.evaluation.metrics.identification.tpir_at_fpir`; None with too few probes.
@@ -164,13 +164,13 @@ class _Round:
         right = (values >= measured.thresholds[fold]) == pairs.same
         one, other = self.identities[pairs.first], np.where(pairs.same, -1, self.identities[pairs.second])
         return np.mean(
-            [self._share(one[f], right[f], other[f]) for f in (fold == i for i in range(len(names)))], axis=0
+            [self._accuracy(one[f], right[f], other[f]) for f in (fold == i for i in range(len(names)))], axis=0
         )
 
-    def _share(
+    def _accuracy(
         self, one: NDArray[np.int64], right: NDArray[np.bool_], other: NDArray[np.int64] | None = None
     ) -> DrawnMetric:
-        """The share that is right, of sets of an identity, or of pairs of two; -1 for another that does not count."""
+        """The fraction that is right, of sets of an identity, or of pairs of two; -1 for one that does not count."""
         drawn = self.counts[one].astype(np.float64)
         if other is not None:
             drawn *= np.where(other[:, None] < 0, 1, self.counts[other])

@@ -48,7 +48,7 @@ def test_without_drawing_again_it_is_tar_at_far_and_rank_1(seed: int, coarse: bo
             others = np.arange(len(people)) != i
             if (people[others] == people[i]).any():
                 one = rank_accuracy((unit @ unit.T)[i : i + 1, others], people[i : i + 1], people[others], [1])
-                right.append(one.shares[0])
+                right.append(one.rates[0])
         assert found["rank1"].value == pytest.approx(np.mean(right))
 
 
