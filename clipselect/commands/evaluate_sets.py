@@ -59,6 +59,10 @@ Name = Annotated[str | None, typer.Option(help="What results call the data. (def
 TrackletData = Annotated[list[Path], typer.Option("--data", metavar="DIR", help="Folders of tracklets.")]
 LayoutName = Annotated[str | None, typer.Option(help="Of all folders. (default: recognised by the names)")]
 TrainedOn = Annotated[list[Path], typer.Option(metavar="DIR", help="Whose training identities to leave out.")]
+Identities = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Whom to evaluate: names, or tracks_test_info.mat of X-MARS."),
+]
 Pool = Annotated[bool, typer.Option("--pool", help="Search in all folders of --data at once, too.")]
 Degrade = Annotated[float, typer.Option(metavar="P", help="Fraction of frames to degrade; 0 for none.")]
 PersonSeeds = Annotated[list[int], typer.Option(help="Of degraded frames and of random K.")]
@@ -113,6 +117,7 @@ def persons(
     model: PersonModel = shipped.PERSON_DDNET,
     layout: LayoutName = None,
     trained_on: TrainedOn = [],  # noqa: B006, typer copies it
+    identities: Identities = None,
     pool: Pool = False,
     degrade: Degrade = 0.0,
     set_network: Weighers = [],  # noqa: B006

@@ -61,6 +61,8 @@ class PersonEvaluation:
         layout: of all folders; None to recognise it.
         trained_on: folders that the DDNet was distilled on, with shared names: its training identities are left out.
             The number of an identity must mean the same person in all folders, as in MARS and Market-1501.
+        identities: a file that names whom to evaluate: a name on every line, or the .mat file of the test tracks of
+            MARS or X-MARS. X-MARS divides MARS as Market-1501 is divided, for embedders trained on Market-1501.
         pool: search in all folders at once, too; this needs the same.
         degrade: above 0, everything is measured again after this fraction of the frames of each tracklet, drawn at
             random, was degraded as tracking does it (misaligned boxes, occluders, blur, low resolution), once per seed;
@@ -86,6 +88,7 @@ class PersonEvaluation:
     model: str | Path | Scorer = shipped.PERSON_DDNET
     layout: Layout | None = None
     trained_on: Sequence[Path] = ()
+    identities: Path | None = None
     pool: bool = False
     degrade: float = 0.0
     set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
@@ -137,9 +140,10 @@ class PersonEvaluation:
                 network.works_on_features, "set_network",
                 f"must hold networks that work on features, and {network.name} takes aligned faces",
             )  # fmt: skip
+        own = None if self.identities is None else Path(self.identities)
         settings = self._record() | record_of(weighers, self.flips, self.dropout)
         check_replaceable(out, {"benchmark": "reid", "settings": settings} | networks.records)
-        paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], left_out)
+        paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], own, left_out)
         read = partial(
             frame_table, paths, networks, flips=self.flips, dropout=self.dropout, cache=out / "cache",
             progress=progress, on_error=left_out,
@@ -175,6 +179,7 @@ class PersonEvaluation:
             "data": [printable(folder) for folder in self.folders],
             "trained_on": [printable(folder) for folder in self.trained_on],
             "k": sorted(self.k), "seeds": [*self.seeds], **{name: getattr(self, name) for name in names},
+            **({} if self.identities is None else {"identities": printable(self.identities)}),
         }  # fmt: skip
 
     def _evaluate_set(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data.identities import read_identities
+from clipselect.data.identity_list import plain_number, read_identity_list
 from clipselect.data.tracklets import (
     DISTRACTOR,
     JUNK,
@@ -89,18 +90,23 @@ class TrackletSet:
 
 
 def read_tracklet_sets(
-    folders: Sequence[Path], layout: Layout | None, trained_on: Sequence[Path], on_error: OnError
+    folders: Sequence[Path],
+    layout: Layout | None,
+    trained_on: Sequence[Path],
+    identities: Path | None,
+    on_error: OnError,
 ) -> tuple[list[str], list[TrackletSet]]:
     """The paths of all frames, and the sets with their places among them.
 
     Args:
         trained_on: folders whose training identities are left out.
+        identities: a file that names those that are kept, see `read_identity_list`; distractors are kept, too.
         on_error: called with every image or folder whose name does not give an identity.
 
     Raises:
         ClipselectError: a folder that cannot be used, or of which nobody is left.
     """
-    seen = _training_identities(trained_on)
+    seen, wanted = _training_identities(trained_on), None if identities is None else read_identity_list(identities)
     paths: list[str] = []
     sets = []
     for folder, name in zip(folders, _names(folders), strict=True):
@@ -108,9 +114,13 @@ def read_tracklet_sets(
         skipped = {sentence.split(": ")[0]: sentence for sentence in found.skipped}  # a sentence begins with the path
         for path, sentence in skipped.items():
             on_error(path, ClipselectError(sentence))
-        kept = tuple(t for t in found.tracklets if _number(t.identity) not in seen)
+        kept = tuple(t for t in found.tracklets if plain_number(t.identity) not in seen)
         if not kept:
             raise ClipselectError(f"{folder}: all its identities are among those of trained_on; give others")
+        if wanted is not None:
+            kept = tuple(t for t in kept if t.identity in (JUNK, DISTRACTOR) or plain_number(t.identity) in wanted)
+        if not kept:
+            raise ClipselectError(f"{folder}: {identities} names none of its identities; give another list")
         places = []
         for tracklet in kept:
             places.append(range(len(paths), len(paths) + len(tracklet.paths)))
@@ -145,13 +155,7 @@ def _training_identities(folders: Sequence[Path]) -> frozenset[str]:
     """Whom `clipselect distill --shared-names` trains on."""
     if not folders:
         return frozenset()
-    return frozenset(map(_number, read_identities(folders, "train", shared_names=True).identities))
-
-
-def _number(identity: str | int) -> str:
-    """An identity without leading zeros, by which its name differs between layouts."""
-    text = str(identity)
-    return str(int(text)) if text.isdecimal() else text
+    return frozenset(map(plain_number, read_identities(folders, "train", shared_names=True).identities))
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

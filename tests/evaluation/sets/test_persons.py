@@ -11,6 +11,7 @@ from helpers.frame_fixtures import EMBEDDER, cut, pattern, tiny_ddnet, write
 from helpers.set_networks import tiny_base, write_aggregator, write_lfenet
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.io import savemat
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.evaluation.metrics.retrieval import retrieval
@@ -212,6 +213,26 @@ def test_who_was_trained_on_is_left_out(bench: Bench, tmp_path: Path) -> None:
     assert counts["mars, as they are"] == 2 and 1 <= counts["market1501_train, as they are"] <= 3
     with pytest.raises(ClipselectError, match=r"train: all its identities are among those of trained_on"):
         bench(train, trained_on=[tmp_path / "mars"])
+
+
+def test_a_list_says_who_is_evaluated_as_that_of_x_mars(bench: Bench, tmp_path: Path) -> None:
+    data, listed, tracks = people(tmp_path / "mars", count=5), tmp_path / "who.txt", tmp_path / "tracks_test_info.mat"
+    write(data / "0000" / "0000C1T0001F001.png", pattern(9, 1))
+    listed.write_text("0002\n\n4\n77\n")
+    savemat(tracks, {"xmars_track_test_info": [[1, 3, -1, 1], [4, 6, 2, 1], [7, 9, 4, 2]]})
+    for path in (listed, tracks):
+        document = bench(data, identities=path)
+        (facts,) = document["data"]
+        assert (facts["sources"], facts["queries"], facts["gallery"]) == (2, 4, 5)  # and the distractor
+        assert document["settings"]["identities"] == str(path)
+    assert "identities" not in bench(data)["settings"]
+    for content in (b"9\n", b" \n", b"\xff\xfe"):
+        listed.write_bytes(content)
+        with pytest.raises(ClipselectError, match=r"who.txt(: names nobody|: cannot be read| names none)"):
+            bench(people(tmp_path / "other", count=2), identities=listed)
+    tracks.write_bytes(b"no tracks")
+    with pytest.raises(ClipselectError, match=r"tracks_test_info.mat: holds no tracks \[n, 4\]"):
+        bench(data, identities=tracks)
 
 
 def test_nothing_to_evaluate_is_one_clear_sentence(bench: Bench, tmp_path: Path) -> None:
