@@ -3,22 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 from marked_blocks import table
-from result_tables import (
+from result_cells import (
     COMPOSED,
     DDL,
     EQUAL_COST,
-    RESULTS,
     difference,
     find,
     gflops,
     measured_bases,
     results_of,
-    top1_of_seeds,
+    seeds_of,
 )
+from result_tables import top1_of_seeds
 
 from clipselect.evaluation.methods import METHODS, Need
 from clipselect.evaluation.result_entries import Difference
-from clipselect.evaluation.results import Results, read_results
+from clipselect.evaluation.results import Results
 
 ONE, SOME = 1, 5
 """Clips that are taken."""
@@ -39,7 +39,7 @@ def choose_clips() -> str:
     """Choices of clips of composed videos: what they need and cost, their top-1, and how they compare with `ddl`."""
     shipped, rows = results_of("shipped"), []
     for recipe, data in RECIPES.items():
-        if found := seeds(recipe):
+        if found := seeds_of(recipe):
             accuracies = [[top1_of_seeds(found, name, k) for k in (ONE, SOME)] for name in COMPOSED]
             cells = [" / ".join(f"{sum(of_k) / len(of_k):.1f}" for of_k in of_data) for of_data in accuracies]
             cost = gflops(find(found[0], COMPOSED[0], DDL, SOME))
@@ -82,7 +82,7 @@ def beside_ddl(method: str) -> str:
     for data in COMPOSED:
         less = [
             difference(results, data, "top1", (DDL, SOME), method)
-            for results in (results_of("shipped"), *seeds("labels"))
+            for results in (results_of("shipped"), *seeds_of("labels"))
         ]
         found[data] = verdict([one for one in less if one])
     if len({*found.values()}) == 1:
@@ -97,7 +97,3 @@ def verdict(less: Sequence[Difference]) -> str:
     if all(one.low > 0 for one in less):
         return "worse"
     return "better" if all(one.high < 0 for one in less) else "no difference shown"
-
-
-def seeds(recipe: str) -> list[Results]:
-    return [read_results(path) for path in sorted((RESULTS / "seeds").glob(f"{recipe}_*.json"))]

@@ -11,7 +11,9 @@ from typing import Any
 
 import choice_tables
 import jinja2
+import result_cells
 import result_tables
+import set_tables
 from marked_blocks import ROOT, fill_pages
 
 from clipselect.media.files import write_whole
@@ -20,8 +22,8 @@ PAGE = ROOT / "benchmarks" / "README.md"
 TEMPLATE = ROOT / "docs" / "results.md.jinja"
 BLOCKS = {
     "results": result_tables.readme,
-    "lfenet_runs": result_tables.lfenet_runs,
-    "fan_runs": result_tables.fan_runs,
+    "lfenet_runs": set_tables.lfenet_runs,
+    "fan_runs": set_tables.fan_runs,
     "choose_clips": choice_tables.choose_clips,
     "choose_trimmed": choice_tables.choose_trimmed,
 }
@@ -30,7 +32,7 @@ BLOCKS = {
 
 def results_page() -> str:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    names: dict[str, Any] = vars(result_tables)
+    names: dict[str, Any] = vars(result_cells) | vars(result_tables) | vars(set_tables)
     page = environment.from_string(TEMPLATE.read_text("utf-8")).render(names)
     return re.sub(r"\n{3,}", "\n\n", page).rstrip() + "\n"
 

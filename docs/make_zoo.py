@@ -14,7 +14,7 @@ from typing import Any
 
 from clipselect.zoo.loading import load_base
 from marked_blocks import ROOT, fill_pages, table
-from result_tables import results_of
+from result_cells import results_of
 
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer, load_scorer

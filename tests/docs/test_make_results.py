@@ -6,7 +6,9 @@ from pathlib import Path
 
 import make_results
 import pytest
+import result_cells
 import result_tables
+import set_tables
 from marked_blocks import ROOT, filled
 
 README = ROOT / "README.md"
@@ -27,11 +29,10 @@ def test_the_readme_is_short_and_its_table_is_that_of_the_results() -> None:
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the results files, which a test may change."""
-    for path in result_tables.RESULTS.glob("*.json"):
+    for path in result_cells.RESULTS.glob("*.json"):
         if not path.name.startswith("untrimmed"):
             (tmp_path / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(result_tables, "RESULTS", tmp_path)
-    monkeypatch.setattr(result_tables, "results_of", result_tables.results_of.__wrapped__)
+    monkeypatch.setattr(result_cells, "RESULTS", tmp_path)
     return tmp_path
 
 
@@ -82,7 +83,7 @@ def test_a_table_appears_when_its_results_file_is_there(results: Path) -> None:
     page = make_results.results_page()
     assert "Untrimmed" in page and f"mixed, {mixed['videos']} of {mixed['sources']} videos" in page
     assert "| `average` |  | 70.0 |" in page and "| `lfenet` | all seeds | 82.0 (80.0-84.0) |" in page
-    assert "| `lfenet` | seed_1 | 84.0 |" in result_tables.lfenet_runs()
+    assert "| `lfenet` | seed_1 | 84.0 |" in set_tables.lfenet_runs()
     assert len(page.splitlines()) < 200
 
 
@@ -97,5 +98,5 @@ def test_sets_of_every_size_are_shown_degraded_if_they_were(results: Path) -> No
         for part in ("degraded", "degraded, sets of 3")
     ]
     (results / "faces.json").write_text(json.dumps(document))
-    head = result_tables.faces().splitlines()[0]
+    head = set_tables.faces().splitlines()[0]
     assert head.endswith("| as they are | blur 7 | blur 11 | blur 17 | degraded | degraded, sets of 3 |")

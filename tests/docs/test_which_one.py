@@ -7,7 +7,7 @@ from pathlib import Path
 import choice_tables
 import make_results
 import pytest
-import result_tables
+import result_cells
 from marked_blocks import ROOT, filled
 
 from clipselect.evaluation.methods import METHODS
@@ -39,15 +39,12 @@ def test_what_needs_the_base_on_every_frame_is_said_to_save_nothing() -> None:
 def test_a_rival_is_better_or_worse_where_no_interval_holds_0(
     low: float, high: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = json.loads((result_tables.RESULTS / "shipped.json").read_text())
+    document = json.loads((result_cells.RESULTS / "shipped.json").read_text())
     for one in document["differences"]:
         if one["than"] == "motion":
             one.update(low=low, difference=(low + high) / 2, high=high)
     (tmp_path / "shipped.json").write_text(json.dumps(document))
-    uncached = result_tables.results_of.__wrapped__
-    for module in (result_tables, choice_tables):
-        monkeypatch.setattr(module, "RESULTS", tmp_path)
-        monkeypatch.setattr(module, "results_of", uncached)
+    monkeypatch.setattr(result_cells, "RESULTS", tmp_path)
     rows = [line for line in choice_tables.choose_clips().splitlines() if "`motion`" in line]
     assert len(rows) == 1 and rows[0].endswith(f"| {says} |")
     assert "not compared" in choice_tables.choose_clips()  # confidence

@@ -1,0 +1,111 @@
+"""The tables of sets of faces, of tracklets of persons, and of networks of sets, out of benchmarks/results/."""
+
+import csv
+
+import result_cells
+from marked_blocks import table
+from result_cells import DDL, difference, exists, find, gain, mean_and_range, results_of, shown
+
+from clipselect.evaluation.methods import METHODS
+from clipselect.evaluation.results import Results
+
+AT_THRESHOLD = "ddl_threshold"
+FRAMES = (
+    "average", AT_THRESHOLD, "ddl_all", DDL, "ddl_rescaled", "ddl_literal", "even", "random",
+    "norm", "agreement", "flip_agreement", "dropout_agreement", "without_outliers", "largest_cluster", "nan",
+    "qan", "gfan", "temporal", "lfenet", "ddl_lfenet", "fan", "ddl_fan", "top1", "oracle_sharp", "oracle",
+)  # fmt: skip
+"""What tables of faces and persons show, where it was measured."""
+K_OF_FACES, K_OF_PERSONS = 3, 4
+
+
+def faces() -> str:
+    """Verification of sets of faces: all as they are, blurred and degraded; then sets of one size, degraded if any."""
+    if not exists("faces"):
+        return ""
+    results = [results_of(file) for file in ("faces", "faces_sets_of_5") if exists(file)]
+    columns = [
+        (one, data) for one in results for data in conditions(one) if "blur" not in data or "sets of" not in data
+    ]
+    if any("degraded" in data for _, data in columns):
+        columns = [(one, data) for one, data in columns if "sets of" not in data or "degraded" in data]
+    metric = next(iter(results[0].rows[0].metrics))
+    rows = []
+    for method in FRAMES:
+        found = [find(one, data, method, K_OF_FACES) for one, data in columns]
+        if any(found):
+            cost = next((f"{row.gflops:.2f}" for row in found if row and row.gflops is not None), "")
+            rows.append((named(method, K_OF_FACES), cost, *(shown(row, metric) for row in found)))
+    labels = [data.removeprefix(results[0].data[0].name).removeprefix(", ") or "as they are" for _, data in columns]
+    return table((metric_named(metric), "G", *labels), rows)
+
+
+def persons() -> str:
+    """mAP of person tracklets, and what is gained over averaging all frames."""
+    results = results_of("reid")
+    columns = [data.name for data in results.data if not data.name.startswith("pooled")]
+    rows = []
+    for method in FRAMES:
+        found = [find(results, data, method, K_OF_PERSONS) for data in columns]
+        if any(found):
+            k = K_OF_PERSONS if METHODS[method].has_k else None
+            gains = [gain(difference(results, data, "map", (method, k), "average")) for data in columns]
+            cells = [shown(row, "map", intervals=False) for row in found]
+            rows.append((named(method, k), *(", ".join(filter(None, pair)) for pair in zip(cells, gains, strict=True))))
+    return table(("method", *columns), rows)
+
+
+def set_networks(name: str) -> str:
+    """LFENet or FAN beside averaging and DDL: from the file of run_lfenet.py or run_fan.py, the mean of its seeds."""
+    return runs_table(name, seeds_alone=True)
+
+
+def lfenet_runs() -> str:
+    """The same of every run."""
+    return runs_table("lfenet")
+
+
+def fan_runs() -> str:
+    return runs_table("fan")
+
+
+def runs_table(name: str, *, seeds_alone: bool = False) -> str:
+    """The metric to go by of sets of all sizes; what does not depend on the run stands once."""
+    path = result_cells.RESULTS / f"{name}.csv"
+    if not path.exists():
+        return ""
+    with path.open(newline="") as file:
+        lines = [line for line in csv.DictReader(file) if "sets of" not in line["data"]]
+    lines = [line for line in lines if line["k"] in ("", str(K_OF_FACES))]
+    if seeds_alone:
+        lines = [line for line in lines if line["run"].startswith("seed_")]
+    metric = next(column.removesuffix("_low") for column in lines[0] if column.endswith("_low"))
+    columns = list(dict.fromkeys(line["data"] for line in lines))
+    values = dict[tuple[str, str], dict[str, list[float]]]()
+    for line in lines:
+        run = line["run"] if name in line["method"] else ""
+        key = (line["method"], "all seeds" if run and seeds_alone else run)
+        values.setdefault(key, {}).setdefault(line["data"], []).append(float(line[metric]))
+    rows = (
+        (f"`{method}`", run, *(mean_and_range(of_data.get(data, [])) for data in columns))
+        for (method, run), of_data in values.items()
+    )
+    return table((metric_named(metric), "run", *columns), rows)
+
+
+def conditions(results: Results) -> list[str]:
+    """The data sets but those of a domain."""
+    domains = {*(results.settings or {}).get("domains", ())}
+    return [data.name for data in results.data if domains.isdisjoint(data.name.split(", "))]
+
+
+def named(method: str, k: int | None) -> str:
+    return (
+        f"`{method}`"
+        + (f", K = {k}" if METHODS[method].has_k else "")
+        + (" (the default)" if method == AT_THRESHOLD else "")
+    )
+
+
+def metric_named(metric: str) -> str:
+    return metric.replace("tar_at_far_", "TAR at FAR ").replace("_", " ")
