@@ -33,9 +33,10 @@ from typing import Any
 import made_videos
 from made_videos import Made
 from shared import slowfast, write_results
+from speed_backends import backends
 from speed_base import base_rows
 from speed_cpu import starting, working
-from speed_parts import backends, growth, indexing, memory, reading
+from speed_parts import growth, indexing, memory, reading
 
 from clipselect.commands.exit_codes import run_command
 from clipselect.errors import ClipselectError

@@ -16,7 +16,8 @@ from result_cells import (
 )
 from result_tables import top1_of_seeds
 
-from clipselect.evaluation.methods import METHODS, Need
+from clipselect.evaluation.method_entry import Need
+from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.result_entries import Difference
 from clipselect.evaluation.results import Results
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from clipselect.evaluation.methods import METHODS, Method
+from clipselect.evaluation.method_entry import Method
+from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.metrics.intervals import bootstrap_interval, extreme_interval
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group, applies, candidates_of
 

@@ -5,126 +5,16 @@ the tables: the method of the paper, its variants, its rivals, the oracles.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.method.aggregation import Rescale, weights
+from clipselect.evaluation.method_entry import Candidates, Element, IntArray, Method, known
 from clipselect.method.selection import select, top_k, uniform, uniform_within
 from clipselect.scoring.frame_qualities import agreement_with_mean
 from clipselect.sets.largest_cluster import largest_cluster
 from clipselect.sets.median_outliers import without_outliers
-
-T = TypeVar("T")
-
-IntArray = NDArray[np.int64]
-Element = Literal["clip", "frame"]
-Need = Literal[
-    "nothing", "ddnet", "base", "mirrored", "dropout", "motion", "packets", "shots", "action", "d_scores", "sharp"
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What a method may know about the n elements of one group.
-
-    Attributes:
-        scores: [n] by the DDNet; n >= 1.
-        k: how many to keep, in [1, n]; n for methods without a K.
-        seed: of random choices; holds the number of the group.
-        threshold: of eq. 7, in [0, 1].
-        equal_cost_k: how many uniform elements the total cost of `k` by score buys, in [1, n].
-        confidence: [n] the base's own largest probability, where the base saw all of them.
-        motion, packets: [n] of clips, see `clipselect.scoring.cheap_scores`, where they were measured.
-        shots: [n] the shot in which each clip lies, rising, where shots were looked for.
-        action: [n] bool, which clips show the action, where that is known.
-        features, norms: [n, d] the base's features of frames, each scaled to length 1, and [n] their lengths before.
-        mirrored: [n] cosine of the base's features of a frame and of its mirror image, where that was measured.
-        dropout: [n] qualities by `clipselect.zoo.dropout_agreement`, where they were measured.
-        d_scores: [n] the D-scores (eq. 4) that the scores estimate, where the identities are known.
-        sharp: [n] bool, which frames were not blurred, where some were.
-        spans: [n, 2] seconds of clips that may overlap; None for frames, and for clips that do not.
-        min_gap: as for `clipselect.top_k`; see `_apart`.
-    """
-
-    scores: NDArray[np.floating]
-    k: int
-    seed: Sequence[int] = (0,)
-    threshold: float = 0.15
-    equal_cost_k: int | None = None
-    confidence: NDArray[np.floating] | None = None
-    motion: NDArray[np.floating] | None = None
-    packets: NDArray[np.floating] | None = None
-    shots: IntArray | None = None
-    action: NDArray[np.bool_] | None = None
-    features: NDArray[np.floating] | None = None
-    norms: NDArray[np.floating] | None = None
-    mirrored: NDArray[np.floating] | None = None
-    dropout: NDArray[np.floating] | None = None
-    d_scores: NDArray[np.floating] | None = None
-    sharp: NDArray[np.bool_] | None = None
-    spans: NDArray[np.float64] | None = None
-    min_gap: float | None = 0
-
-    @property
-    def count(self) -> int:
-        return len(self.scores)
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way of choosing and weighing.
-
-    Attributes:
-        description: what it does, as a phrase.
-        choose: candidates -> the places [k] of the kept ones, rising.
-        weigh: the kept ones by their scores, as they are (None) or rescaled, or all equally.
-        elements: what it is measured on.
-        needs: what must see every candidate first: nothing, the DDNet or the base (which saves nothing), perhaps its
-            mirror image too, or with dropout; or what must be known of them: their motion or shots, which take
-            decoding, or packets, which take reading the file. A method that needs the D-scores takes them for the
-            scores.
-        has_k: whether it keeps a given number K.
-        role: what it is compared as: the subject of all tables, a rival of its kind (cheap: it ranks without a
-            network), or an oracle that cannot be used.
-        in_plots: whether plots show it; of variants that lie on top of each other only one does.
-        style: colour and marker of its plots; None for some of its own in every report.
-        network: the network of sets that makes one answer of what is kept; None for the weighted mean.
-    """
-
-    name: str
-    description: str
-    choose: Callable[[Candidates], IntArray]
-    weigh: Rescale | Literal["equal"] | None = "equal"
-    elements: tuple[Element, ...] = ("clip", "frame")
-    needs: Need = "nothing"
-    has_k: bool = True
-    role: Literal["subject", "uniform", "equal_cost", "random", "cheap", "dense", "oracle", "other"] = "other"
-    in_plots: bool = True
-    style: tuple[str, str] | None = None
-    network: str | None = None
-
-    @property
-    def base_passes(self) -> int:
-        """How often the base sees every candidate, kept or not."""
-        return {"base": 1, "mirrored": 2, "dropout": 1}.get(self.needs, 0)
-
-    def keep(self, candidates: Candidates) -> tuple[IntArray, NDArray[np.float64]]:
-        """The places [k] of the kept elements, rising, and their weights [k] for eq. 8.
-
-        >>> METHODS["ddl"].keep(Candidates(np.array([0.2, 0.9, 0.4, 0.7]), k=2))
-        (array([1, 3]), array([0.9, 0.7]))
-
-        Raises:
-            ValueError: what the method needs is not known.
-        """
-        if self.needs == "d_scores":
-            candidates = replace(candidates, scores=_known(candidates.d_scores, "d_scores"))
-        kept = self.choose(candidates)
-        return kept, np.ones(len(kept)) if self.weigh == "equal" else weights(candidates.scores, kept, self.weigh)
 
 
 def methods_at(element: Element, ks: Sequence[int]) -> list[tuple[Method, int | None]]:
@@ -192,7 +82,7 @@ def _uniform(c: Candidates) -> IntArray:
 
 
 def _within_shots(c: Candidates) -> IntArray:
-    kept = uniform_within(_known(c.shots, "shots"), c.k)
+    kept = uniform_within(known(c.shots, "shots"), c.k)
     spans = None if c.spans is None else c.spans[kept]  # those of neighbouring shots may overlap
     return kept[select(np.zeros(len(kept)), spans, min_gap=c.min_gap).ordered]
 
@@ -204,14 +94,8 @@ def _random(c: Candidates) -> IntArray:
 
 def _action(c: Candidates) -> IntArray:
     """All clips of the action; of a group without one, all clips."""
-    action = _known(c.action, "action")
+    action = known(c.action, "action")
     return np.flatnonzero(action) if action.any() else _all(c)
-
-
-def _known(value: T | None, name: str) -> T:
-    if value is None:
-        raise ValueError(f"this method needs the {name} of the candidates")
-    return value
 
 
 _CLIP: tuple[Element, ...] = ("clip",)
@@ -250,7 +134,7 @@ _TABLE = (
     Method("uniform_equal_cost",
            "evenly spread, at least as many as the whole cost of ddl at that K buys, the DDNet's included: rounded up,"
            " so that rounding never helps ddl",
-           lambda c: uniform(c.count, _known(c.equal_cost_k, "equal_cost_k")),
+           lambda c: uniform(c.count, known(c.equal_cost_k, "equal_cost_k")),
            elements=_CLIP, role="equal_cost", style=(_SKY, "D")),
     Method("uniform", "K evenly spread, averaged", _uniform, elements=_CLIP, role="uniform", style=(_BLUE, "s")),
     Method("even", "K evenly spread, averaged", _uniform, elements=_FRAME, role="uniform", style=(_BLUE, "s")),
@@ -259,41 +143,41 @@ _TABLE = (
     Method("first", "the first K, averaged", lambda c: np.arange(c.k), elements=_FRAME),
     Method("random", "K drawn at random, averaged", _random, role="random", style=(_PURPLE, "v")),
     Method("motion", "the K that move most by the differences of the frames that the DDNet sees, averaged",
-           lambda c: _apart(c, _known(c.motion, "motion"), c.k),
+           lambda c: _apart(c, known(c.motion, "motion"), c.k),
            elements=_CLIP, needs="motion", role="cheap", style=(_BROWN, "h")),
     Method("packets", "the K whose frames take most bytes in the file, key frames aside, averaged",
-           lambda c: _apart(c, _known(c.packets, "packets"), c.k),
+           lambda c: _apart(c, known(c.packets, "packets"), c.k),
            elements=_CLIP, needs="packets", role="cheap", style=(_OLIVE, "8")),
     Method("shots", "K evenly spread within the shots of the video, which share them by their length, averaged",
            _within_shots, elements=_CLIP, needs="shots", role="cheap", style=(_SKY, "s")),
     Method("confidence", "the K best by the base's own largest probability, which costs the base on all candidates",
-           lambda c: _apart(c, _known(c.confidence, "confidence"), c.k),
+           lambda c: _apart(c, known(c.confidence, "confidence"), c.k),
            elements=_CLIP, needs="base", style=(_ORANGE, "^")),
     Method("dense", "all candidates, averaged",
            _all, elements=_CLIP, has_k=False, role="dense", style=(_GREEN, "X")),
     Method("average", "all candidates, averaged",
            _all, elements=_FRAME, has_k=False, role="dense", style=(_GREEN, "X")),
     Method("norm", "the K whose features of the base are longest, averaged, which costs the base on all candidates",
-           lambda c: _apart(c, _known(c.norms, "norms"), c.k),
+           lambda c: _apart(c, known(c.norms, "norms"), c.k),
            elements=_FRAME, needs="base", style=(_ORANGE, "<")),
     Method("agreement", "the K nearest to the mean feature of all, averaged, which costs the base on all candidates",
-           lambda c: _apart(c, agreement_with_mean(_known(c.features, "features")), c.k),
+           lambda c: _apart(c, agreement_with_mean(known(c.features, "features")), c.k),
            elements=_FRAME, needs="base", style=(_ORANGE, "^")),
     Method("flip_agreement", "the K whose mirror image has the most similar feature, averaged, which costs the base on "
            "all candidates twice",
-           lambda c: _apart(c, _known(c.mirrored, "mirrored"), c.k),
+           lambda c: _apart(c, known(c.mirrored, "mirrored"), c.k),
            elements=_FRAME, needs="mirrored", style=(_ORANGE, ">")),
     Method("dropout_agreement", "the K whose features agree best under dropout, averaged, which costs the base on "
            "all candidates, its last layers many times",
-           lambda c: _apart(c, _known(c.dropout, "dropout"), c.k),
+           lambda c: _apart(c, known(c.dropout, "dropout"), c.k),
            elements=_FRAME, needs="dropout", style=(_ORANGE, "P")),
     Method("without_outliers", "all candidates but those far from their median feature, averaged, which costs the base "
            "on all",
-           lambda c: without_outliers(_known(c.features, "features")),
+           lambda c: without_outliers(known(c.features, "features")),
            elements=_FRAME, needs="base", has_k=False, style=(_BROWN, "D")),
     Method("largest_cluster", "the largest cluster of a hierarchical clustering of the features, averaged, which costs "
            "the base on all candidates",
-           lambda c: largest_cluster(_known(c.features, "features")),
+           lambda c: largest_cluster(known(c.features, "features")),
            elements=_FRAME, needs="base", has_k=False, style=(_BROWN, "p")),
     Method("nan", "all candidates, weighted by two attention blocks learnt on their features (NAN)",
            _all, elements=_FRAME, needs="base", has_k=False, network="nan", style=(_OLIVE, "v")),
@@ -320,7 +204,7 @@ _TABLE = (
     Method("oracle_all", "all candidates, weighted by their true D-scores",
            _all, None, _FRAME, needs="d_scores", has_k=False, role="oracle", style=_ORACLE),
     Method("oracle_sharp", "an oracle: one frame that was not blurred, alone",
-           lambda c: top_k(_known(c.sharp, "sharp"), 1).ordered,
+           lambda c: top_k(known(c.sharp, "sharp"), 1).ordered,
            elements=_FRAME, needs="sharp", has_k=False, role="oracle", style=_ORACLE),
 )  # fmt: skip
 

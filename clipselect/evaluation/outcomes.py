@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.evaluation.methods import Candidates, IntArray, Method, equal_cost_k, methods_at
+from clipselect.evaluation.method_entry import Candidates, IntArray, Method
+from clipselect.evaluation.methods import equal_cost_k, methods_at
 from clipselect.evaluation.metrics.accuracy import mean_average_precisions, topk_correct
 from clipselect.evaluation.metrics.intervals import BootstrapResult, Floats, Statistic, statistic_draws
 from clipselect.method.aggregation import aggregate

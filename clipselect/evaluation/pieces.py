@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data.datasets import BACKGROUND, LabelledVideo, shown_class
-from clipselect.evaluation.methods import IntArray
+from clipselect.evaluation.method_entry import IntArray
 from clipselect.media.candidate_clips import Clip
 
 MIN_LAST_PIECE = 0.5

@@ -19,7 +19,8 @@ from clipselect.evaluation.clip_tables import (
     motion_pass,
     score_pass,
 )
-from clipselect.evaluation.methods import METHODS, Candidates, equal_cost_k
+from clipselect.evaluation.method_entry import Candidates
+from clipselect.evaluation.methods import METHODS, equal_cost_k
 from clipselect.evaluation.outcomes import Cost
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipselect.evaluation.methods import METHODS, Candidates, equal_cost_k, methods_at, names
+from clipselect.evaluation.method_entry import Candidates
+from clipselect.evaluation.methods import METHODS, equal_cost_k, methods_at, names
 
 SCORES = np.array([0.2, 0.9, 0.1, 0.6, 0.4])
 FIVE = {

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.methods import METHODS, Candidates, Method
+from clipselect.evaluation.method_entry import Candidates, Method
+from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.metrics.intervals import BootstrapResult, extreme_interval
 from clipselect.evaluation.metrics.templates import pool_by_media
 from clipselect.evaluation.provenance import environment

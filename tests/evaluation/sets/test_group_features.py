@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
-from clipselect.evaluation.methods import METHODS, Candidates, methods_at
+from clipselect.evaluation.method_entry import Candidates
+from clipselect.evaluation.methods import METHODS, methods_at
 from clipselect.evaluation.sets import rows as module
 from clipselect.evaluation.sets.rows import group_features
 
