@@ -1,9 +1,9 @@
 """Fixtures of the tests of evaluations."""
 
 import pytest
-from helpers.evaluation_fixtures import made, networks, opened
+from helpers.evaluation_fixtures import bench, made, networks, opened
 
-__all__ = ["made", "networks", "opened"]
+__all__ = ["bench", "made", "networks", "opened"]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.evaluation_fixtures import Bench
 from helpers.optional import import_or_skip
 
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, MissingFileError
 from clipselect.evaluation.clip_tables import Networks, VideoTable
 from clipselect.evaluation.clips import ClipEvaluation
-from clipselect.evaluation.evaluate import evaluate
 from clipselect.evaluation.outcomes import Cost
 from clipselect.evaluation.results import read_results
 from clipselect.evaluation.synthetic import SyntheticData
@@ -27,21 +26,6 @@ pytestmark = pytest.mark.slow
 
 Document = dict[str, Any]
 COLUMNS = [field.name for field in fields(VideoTable)]
-Bench = Callable[..., Document]
-
-
-@pytest.fixture
-def bench(made: SyntheticData, tmp_path: Path) -> Bench:
-    """`evaluate` with these networks; returns its results file."""
-
-    def call(**options: Any) -> Document:
-        own = {"data": made.data, "base": made.base, "model": made.model, "device": "cpu", "timed": 0}
-        (tmp_path / "out/results.json").unlink(missing_ok=True)  # the cache is kept
-        results = evaluate(out=tmp_path / "out", **own | {"k": [1, 3]} | options)
-        assert read_results(tmp_path / "out").record() == results.record()
-        return results.record()
-
-    return call
 
 
 def without_time(document: Document) -> Document:
@@ -249,17 +233,6 @@ def test_pieces_are_groups_with_the_actions_of_their_clips(
     assert timed["timed_videos"] == 1 and timed["seconds"] > 0
 
 
-def test_pieces_need_segments_and_the_length_of_a_clip(bench: Bench, made: SyntheticData, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match=r"0\.5 s, got 0\.4") as refused:
-        bench(pieces=0.4)
-    assert refused.value.argument == "pieces"
-    plain = tmp_path / "plain.csv"
-    plain.write_text(f"path,label,split\n{made.data.parent}/00.mp4,moving,val\n{made.data.parent}/01.mp4,moving,val\n")
-    with pytest.raises(ArgumentError, match="segments") as refused:
-        bench(data=plain, pieces=2)
-    assert refused.value.argument == "pieces"
-
-
 def test_networks_that_do_not_fit_together_are_warned_of(
     made: SyntheticData, networks: Networks, recwarn: pytest.WarningsRecorder
 ) -> None:
@@ -283,53 +256,3 @@ def test_a_default_k_above_the_candidates_is_left_out(bench: Bench) -> None:
     with pytest.warns(ClipselectWarning, match="K = 5, 9 is left out"):
         document = bench(k=None, limit=2, dense=4)
     assert {row["k"] for row in document["rows"] if row["method"] == "ddl"} == {1, 3} == {*document["settings"]["k"]}
-
-
-@pytest.mark.parametrize(
-    ("options", "argument"),
-    [
-        ({"k": [0]}, "k"),
-        ({"k": []}, "k"),
-        ({"dense": 2, "k": [3]}, "k"),
-        ({"compose": ["mixed"], "background": Path("x"), "k": [21]}, "k"),
-        ({"seeds": [1, 0, 1]}, "seeds"),
-        ({"dense": 0}, "dense"),
-        ({"limit": 0}, "limit"),
-        ({"timed": -1}, "timed"),
-        ({"fps": 0.0}, "fps"),
-        ({"stride": 0}, "stride"),
-        ({"clip_duration": float("nan")}, "clip_duration"),
-        ({"pieces": -1}, "pieces"),
-        ({"pieces": 30, "dense": 9}, "dense"),
-        ({"compose": ["mixed"], "background": Path("x"), "pieces": 30}, "pieces"),
-        ({"compose": ["easy"]}, "compose"),
-        ({"compose": ["mixed"]}, "background"),
-        ({"compose": ["hard"], "background": Path("x")}, "domains"),
-        ({"compose": ["mixed"], "background": Path("x"), "dense": 3}, "dense"),
-        ({"compose": ["mixed"], "background": Path("x"), "data": Path("x.json")}, "compose"),
-        ({"domains": Path("x.csv")}, "domains"),
-    ],
-    ids=str,
-)
-def test_options_that_make_no_sense_are_refused_before_the_work(options: dict[str, Any], argument: str) -> None:
-    with pytest.raises(ArgumentError) as refused:
-        ClipEvaluation(**{"data": Path("none")} | options)
-    assert refused.value.argument == argument
-
-
-def test_unknown_elements_and_a_k_that_no_video_can_give_are_refused(bench: Bench, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="elements must be one of clips"):
-        evaluate("videos", tmp_path, elements="words")  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="k must lie between 1 and 12"):
-        bench(k=[13])
-
-
-def test_a_class_that_the_base_does_not_know_is_named(bench: Bench, made: SyntheticData, tmp_path: Path) -> None:
-    data = shutil.copytree(made.data.parent, tmp_path / "data") / made.data.name
-    data.write_text(data.read_text().replace("moving", "sleeping"))
-    with pytest.raises(ClipselectError, match="sleeping"):
-        bench(data=data)
-    domains = tmp_path / "domains.csv"
-    domains.write_text("class,domain\nsleeping,dark\n")
-    with pytest.raises(ClipselectError, match=r"line 2 .*'sleeping'"):
-        bench(compose=["hard"], background=made.background, domains=domains)

@@ -1,4 +1,4 @@
-"""A process of several that share the videos of a data set, for `torch.multiprocessing.spawn`."""
+"""Processes that share the videos of a data set, for `torch.multiprocessing.spawn`, and batches of clips for them."""
 
 from pathlib import Path
 from typing import Any
@@ -57,3 +57,9 @@ def answers_of_rank(rank: int, folder: Path, videos: int, world: int = 2) -> Non
     aggregator.reset()
     torch.save({"whole": vars(whole), "error": error, "rest": vars(rest)}, folder / f"{rank}.pt")
     dist.destroy_process_group()
+
+
+def clip_batch(*videos: int, weights: list[list[float]]) -> dict[str, Any]:
+    """A batch of `ClipDataset` without its pixels."""
+    names = {"label": torch.tensor([7 * i for i in videos]), "path": [f"{i}.mp4" for i in videos]}
+    return {"video_index": torch.tensor(videos), "weights": torch.tensor(weights), **names}

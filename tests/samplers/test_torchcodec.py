@@ -1,11 +1,9 @@
 """The best clips as torchcodec decodes them: the picks of `select` in the decoder's clock, with its policies."""
 
 import shutil
-import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +13,8 @@ from helpers.optional import import_or_skip
 from helpers.sampling import tiny_ddnet
 from helpers.videos import make_damaged_video, make_uneven_video, make_video, write_display_matrix
 
-from clipselect import ClipselectError, DDLClipSampler, select
-from clipselect.errors import ArgumentError, MissingLibraryError, VideoError
+from clipselect import DDLClipSampler, select
+from clipselect.errors import ArgumentError, VideoError
 from clipselect.samplers.torchcodec import clips_by_score
 from clipselect.scoring.scorer import Scorer, load_scorer
 
@@ -303,72 +301,3 @@ def test_a_video_that_breaks_while_it_is_decoded_is_named(video: Path, scorer: S
     with pytest.raises(VideoError, match="Invalid data") as e:
         clips_by_score(last, video, scorer=scorer)
     assert str(video) in str(e.value) and "\n" not in str(e.value) and ".cpp" not in str(e.value)
-
-
-LOADING = """Could not load libtorchcodec. Likely causes:
-          1. FFmpeg is not properly installed in your environment.
-
-        The following exceptions were raised as we tried to load libtorchcodec:
-
-[start of libtorchcodec loading traceback]
-{}[end of libtorchcodec loading traceback]."""
-
-
-def loading(*errors: str) -> str:
-    traces = [
-        f"FFmpeg version {i}:\nTraceback (most recent call last):\n  File x\n{e}\n\n" for i, e in enumerate(errors)
-    ]
-    return LOADING.format("".join(traces))
-
-
-def without_ffmpeg(message: str) -> ModuleType:
-    """torchcodec as it is where its libraries do not load."""
-
-    def fails(*args: Any, **options: Any) -> None:
-        raise RuntimeError(message)
-
-    module: Any = ModuleType("torchcodec")
-    module.ffmpeg_major_version, module.decoders = None, SimpleNamespace(VideoDecoder=fails)
-    return module
-
-
-def missing(video: Path) -> str:
-    with pytest.raises(MissingLibraryError) as e:
-        clips_by_score(video)
-    assert isinstance(e.value, ClipselectError) and "\n" not in str(e.value)
-    return str(e.value)
-
-
-def test_a_missing_torchcodec_comes_with_the_command(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torchcodec", None)
-    assert "pip install 'clipselect[torchcodec]'" in missing(video)
-
-
-ABSENT = "OSError: libavutil.so.{}: cannot open shared object file"
-BROKEN = "OSError: libtorchcodec_core7.so: undefined symbol: x"
-
-
-@pytest.mark.parametrize(
-    ("errors", "cause"),
-    [
-        ([ABSENT.format(i) for i in (61, 60, 59)], ABSENT.format(61)),
-        ([ABSENT.format(61), BROKEN, ABSENT.format(59)], BROKEN),  # of the FFmpeg that is installed
-    ],
-)
-def test_ffmpeg_that_does_not_load_is_named_with_the_innermost_cause(
-    errors: list[str], cause: str, video: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "torchcodec", without_ffmpeg(loading(*errors)))
-    found = missing(video)
-    assert cause in found and "install FFmpeg" in found and "Likely causes" not in found
-
-
-def test_old_versions_that_fail_while_they_are_imported_say_the_same(
-    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "torchcodec.py").write_text(f"raise RuntimeError({loading(BROKEN)!r})")
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchcodec"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.syspath_prepend(tmp_path)
-    found = missing(video)
-    assert BROKEN in found and "install FFmpeg" in found
