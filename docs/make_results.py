@@ -11,6 +11,7 @@ from typing import Any
 
 import choice_tables
 import jinja2
+import long_table
 import result_cells
 import result_tables
 import set_tables
@@ -24,6 +25,9 @@ BLOCKS = {
     "results": result_tables.readme,
     "lfenet_runs": set_tables.lfenet_runs,
     "fan_runs": set_tables.fan_runs,
+    "long_videos": long_table.long_videos,
+    "long_whole": lambda: long_table.top1("whole"),
+    "long_uniform": lambda: long_table.top1("uniform"),
     "choose_clips": choice_tables.choose_clips,
     "choose_trimmed": choice_tables.choose_trimmed,
 }
