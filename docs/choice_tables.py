@@ -15,12 +15,14 @@ from result_cells import (
     seeds_of,
 )
 from result_tables import top1_of_seeds
+from set_tables import AT_THRESHOLD, FRAMES, K_OF_FACES, K_OF_PERSONS, conditions, metric_named, named
 
 from clipselect.evaluation.method_entry import Need
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.result_entries import Difference
 from clipselect.evaluation.results import Results
 
+SIMILAR = "no difference shown"
 ONE, SOME = 1, 5
 """Clips that are taken."""
 RECIPES = {"labels": "labelled videos", "unlabelled": "videos without labels"}
@@ -71,6 +73,57 @@ def choose_trimmed() -> str:
     return verdict(less)
 
 
+def choose_faces() -> str:
+    return choose_frames("faces", K_OF_FACES)
+
+
+def choose_persons() -> str:
+    return choose_frames("reid", K_OF_PERSONS)
+
+
+def choose_frames(file: str, k: int) -> str:
+    """What was measured of frames but variants and oracles: accuracy, beside `average`, and what needs the base on all
+    frames beside `ddl`, too."""
+    results, rows = results_of(file), []
+    metric = next(iter(results.rows[0].metrics))
+    data = [name for name in conditions(results) if not name.startswith("pooled")]
+    for method in (METHODS[name] for name in FRAMES):
+        own = k if method.has_k else None
+        found = {name: row for name in data if (row := find(results, name, method.name, own))}
+        if not found or not method.in_plots or method.role == "oracle":
+            continue
+        key, ddl = (method.name, own), (DDL, own) if method.has_k else (AT_THRESHOLD, None)
+        beside = [compared(results, name, metric, key, ddl) for name in found]
+        cells = []
+        for name in data:
+            value = f"{found[name].metrics[metric].value:.1f}" if name in found else ""
+            words = compared(results, name, metric, key, ("average", None))
+            cells.append(f"{value}, {words}" if words in ("better", "worse") else value)
+        rows.append((named(method.name, own), *cells, in_how_many(beside) if any(beside) else ""))
+    return table((metric_named(metric), *data, f"than `{DDL}`; without K, than `{AT_THRESHOLD}`"), rows)
+
+
+def in_how_many(verdicts: Sequence[str]) -> str:
+    """In how many columns a method is better or worse.
+
+    >>> in_how_many(["worse", SIMILAR, "worse"]), in_how_many(["better"] * 2)
+    ('worse in 2 of 3', 'better')
+    """
+    counts = {words: verdicts.count(words) for words in ("better", "worse") if words in verdicts}
+    every = len(verdicts)
+    return ", ".join(words if n == every else f"{words} in {n} of {every}" for words, n in counts.items()) or SIMILAR
+
+
+def compared(
+    results: Results, data: str, metric: str, one: tuple[str, int | None], other: tuple[str, int | None]
+) -> str:
+    """Whether a method is better or worse than another; "" where they were not compared."""
+    if less := difference(results, data, metric, other, one[0]):
+        return verdict([less])
+    less = difference(results, data, metric, one, other[0])
+    return OPPOSITE[verdict([less])] if less else ""
+
+
 def top1(results: Results, data: str, method: str) -> str:
     """Of one clip and of some; once where it has no K."""
     found = [find(results, data, method, k) for k in ((ONE, SOME) if METHODS[method].has_k else (None,))]
@@ -91,10 +144,14 @@ def beside_ddl(method: str) -> str:
     return ", ".join(f"{data}: {words}" for data, words in found.items())
 
 
+OPPOSITE = {"worse": "better", "better": "worse", SIMILAR: SIMILAR}
+"""Of a verdict on a rival, that on the method that it is compared with."""
+
+
 def verdict(less: Sequence[Difference]) -> str:
     """Of a rival, by differences `ddl` less the rival."""
     if not less:
         return "not compared"
     if all(one.low > 0 for one in less):
         return "worse"
-    return "better" if all(one.high < 0 for one in less) else "no difference shown"
+    return "better" if all(one.high < 0 for one in less) else SIMILAR

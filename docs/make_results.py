@@ -30,6 +30,8 @@ BLOCKS = {
     "long_uniform": lambda: long_table.top1("uniform"),
     "choose_clips": choice_tables.choose_clips,
     "choose_trimmed": choice_tables.choose_trimmed,
+    "choose_faces": choice_tables.choose_faces,
+    "choose_persons": choice_tables.choose_persons,
 }
 """What is made of the results on other pages."""
 

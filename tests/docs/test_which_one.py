@@ -48,3 +48,32 @@ def test_a_rival_is_better_or_worse_where_no_interval_holds_0(
     rows = [line for line in choice_tables.choose_clips().splitlines() if "`motion`" in line]
     assert len(rows) == 1 and rows[0].endswith(f"| {says} |")
     assert "not compared" in choice_tables.choose_clips()  # confidence
+
+
+@pytest.mark.parametrize(
+    ("method", "than", "low", "high", "says"),
+    [
+        ("ddl", "average", 1.0, 2.0, ("better", "")), ("ddl", "average", -2.0, -1.0, ("worse", "")),
+        ("ddl", "average", -1.0, 1.0, ("", "")), ("even", "average", -2.0, -1.0, ("worse", "worse")),
+        ("ddl", "even", -2.0, -1.0, ("worse", "better")),
+    ],
+)  # fmt: skip
+def test_frames_are_compared_with_the_average_and_with_ddl(
+    method: str,
+    than: str,
+    low: float,
+    high: float,
+    says: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = json.loads((result_cells.RESULTS / "faces.json").read_text())
+    for one in document["differences"]:
+        if (one["method"], one["than"]) == (method, than):
+            one.update(low=low, difference=(low + high) / 2, high=high)
+    (tmp_path / "faces.json").write_text(json.dumps(document))
+    monkeypatch.setattr(result_cells, "RESULTS", tmp_path)
+    of = "even" if "even" in (method, than) else "ddl"
+    (row,) = (line for line in choice_tables.choose_faces().splitlines() if line.startswith(f"| `{of}`"))
+    _, _, *cells, beside, _ = (cell.strip() for cell in row.split("|"))
+    assert {cell.partition(", ")[2] for cell in cells} == {says[0]} and beside == says[1]
