@@ -47,8 +47,10 @@ class Outputs(ABC):
             refuse_data_file(path)
         if self.plot is not None:
             plots.check_plot(self.plot)
-        if self.html is not None:
-            check_page(self.html)
+        named: dict[files.Kind, Path | None] = {"json": self.json, "csv": self.csv, "html": self.html}
+        for kind, file in named.items():
+            if file is not None:
+                files.check_name(file, kind)
         check(
             len({path.resolve() for path in self._files}) == len(self._files),
             "two of --json, --csv, --plot, --html and --index name the same file; give each its own",
@@ -165,12 +167,6 @@ class VideoOutputs(Outputs):
         paths = picks.save(self.folder, stem)
         self.extracted.update(paths)
         return dict(zip(picks.picked.ordered.tolist(), paths, strict=True))
-
-
-def check_page(html: Path) -> None:
-    """Raise a ClipselectError unless a page may have that name."""
-    named = html.suffix.lower() in (".html", ".htm")
-    check(named or not html.suffix, f"{html}: a page must be named .html; choose another name")
 
 
 def write(path: Path, content: str | bytes) -> None:

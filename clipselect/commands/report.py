@@ -13,9 +13,9 @@ from clipselect.commands.options import Quiet
 from clipselect.media.text import printable
 
 if TYPE_CHECKING:
+    from clipselect.media.files import Kind
     from clipselect.report.contents import Report
     from clipselect.report.tables import Table
-    from clipselect.report.write import Kind
 
 
 def report(
@@ -75,7 +75,7 @@ def _print(console: Console, report: "Report") -> None:
             for sentence in passage.details:
                 console.print(Text(f"- {printable(sentence)}"))
         _print_tables(console, section.brief_tables)
-    _print_tables(console, [*report.ranking, *report.unreadable])
+    _print_tables(console, [*report.ranking, report.methods, *report.unreadable])
 
 
 def _print_tables(console: Console, tables: "Sequence[Table]") -> None:
@@ -86,4 +86,4 @@ def _print_tables(console: Console, tables: "Sequence[Table]") -> None:
         for i, row in enumerate(table.rows):
             grid.add_row(*(Text(printable(cell)) for cell in row), style="bold green" if i in table.marked else "")
         console.print(Text(f"\n{printable(table.title)}", style="dim"))
-        console.print(grid)
+        console.print(grid, crop=False)

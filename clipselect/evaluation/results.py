@@ -120,7 +120,7 @@ def read_results(path: Path) -> Results:
     head = document if isinstance(document, dict) else {}
     for key in HEAD:
         if key not in head:
-            raise ClipselectError(f"{path}: not a results file, {key} is missing; name one that an evaluation wrote")
+            raise ClipselectError(f"{path}: not a results file, {key} is missing; {_what_else(head)}")
     if head["version"] != VERSION:
         raise ClipselectError(
             f"{path}: version {head['version']!r} of the schema, not {VERSION}; use the clipselect that wrote it"
@@ -138,6 +138,16 @@ def write_results(path: Path, results: Results) -> None:
         ClipselectError: it cannot be written.
     """
     write_whole(path, json.dumps(results.record(), indent=1, allow_nan=False) + "\n")
+
+
+def _what_else(document: dict[str, Any]) -> str:
+    """What to give instead of a document that is not of this schema."""
+    if isinstance(name := document.get("benchmark"), str):  # as speed.json of benchmarks/run_speed.py
+        return (
+            f"it holds figures of {name!r}, which docs/make_results.py shows; give the results.json that an evaluation "
+            "wrote, or that lies beside this file"
+        )
+    return "give the results.json that an evaluation wrote (clipselect evaluate)"
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -4,8 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from clipselect.errors import ClipselectError
+
+Kind = Literal["html", "markdown", "csv", "json"]
+SUFFIXES: dict[Kind, tuple[str, ...]] = {
+    "html": (".html", ".htm"), "markdown": (".md", ".markdown", ".txt"), "csv": (".csv", ".txt"),
+    "json": (".json", ".txt"),
+}  # fmt: skip
+"""That a file of a kind may have."""
 
 
 def check_writable(path: Path) -> None:
@@ -25,6 +33,15 @@ def check_writable(path: Path) -> None:
         probe.unlink(missing_ok=True)  # another process of the run may do the same
     except OSError as e:
         raise ClipselectError(f"{path}: cannot be written ({e.strerror}); choose another place") from e
+
+
+def check_name(path: Path, kind: Kind) -> None:
+    """Raise a ClipselectError if the name of a file to write says that it holds something else; a name without a suffix
+    says nothing."""
+    suffixes = SUFFIXES[kind]
+    if path.suffix and path.suffix.lower() not in suffixes:
+        what = {"html": "a page"}.get(kind, f"the {kind} output")
+        raise ClipselectError(f"{path}: {what} must be named {suffixes[0]}, not {path.suffix}; choose another name")
 
 
 def make_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ from clipselect.report.tables import (
     differences_table,
     fact,
     facts_tables,
+    legend,
     methods_table,
     ranking_table,
     results_tables,
@@ -84,6 +85,7 @@ class Report:
 
     Attributes:
         summary: is it worth it? A sentence per finding; of many findings, the number of times each answer came.
+        legend: what the methods are, those that plots show.
         files: where it was written.
     """
 
@@ -91,6 +93,7 @@ class Report:
     summary: list[str]
     sections: list[Section]
     ranking: list[Table]
+    legend: dict[str, str]
     methods: Table
     facts: list[Table]
     unreadable: list[Table]
@@ -108,7 +111,7 @@ def make_report(runs: Sequence[Run], metric: str | None = None) -> Report:
     title = ", ".join(dict.fromkeys(run.results.benchmark for run in runs))
     sections = [_section(title, of_data, len(found) > MAX_ONE_BY_ONE) for title, of_data in grouped.items()]
     return Report(
-        title, summary(found), sections, ranking_table(runs), methods_table(runs), facts_tables(runs),
+        title, summary(found), sections, ranking_table(runs), legend(runs), methods_table(runs), facts_tables(runs),
         unreadable_table(runs), [*runs],
     )  # fmt: skip
 

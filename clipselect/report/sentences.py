@@ -49,14 +49,14 @@ def summary(found: Sequence[Finding]) -> list[str]:
 
 
 def _at_a_glance(found: Sequence[Finding]) -> list[str]:
+    if not any(finding.choice for finding in found):
+        return [f"Nothing here compares the accuracy of {SUBJECT} and uniform."]
     if len(found) == 1:
-        return [f"Is it worth it? {worth_it(found[0])}" if found[0].choice else headline(found[0])]
+        return [f"Is it worth it? {worth_it(found[0])}"]
     if len(found) <= MAX_ONE_BY_ONE:
-        lines = [f"{name_among(f, found)}: is it worth it? {worth_it(f)}" if f.choice else headline(f) for f in found]
+        lines = [f"{name_among(f, found)}: is it worth it? {worth_it(f)}" for f in found if f.choice]
     else:
         answers = [_answer(f) for f in found if f.choice is not None]
-        if not answers:
-            return [f"Nothing here compares {SUBJECT} with uniform."]
         counts = [(answer, answers.count(answer)) for answer in (YES, NO, NOT_SHOWN) if answer in answers]
         (first, times), *others = counts
         counted = [f"{first} in {times} of {len(answers)} results", *(f"{o.lower()} in {n}" for o, n in others)]
@@ -67,11 +67,12 @@ def _at_a_glance(found: Sequence[Finding]) -> list[str]:
 def _greatest_loss(found: Sequence[Finding]) -> list[str]:
     """The class that loses most of all findings, as a sentence; none if no class loses."""
     known = [(f, gains.worst(lambda c: c.gain, 1)) for f in found if (gains := class_gains(f)) is not None]
-    losses = [(loss, c.name, f) for f, worst in known for c, loss in worst]
+    losses = [(loss, c.name, c.sources, f) for f, worst in known for c, loss in worst]
     if not losses:
         return []
-    loss, name, finding = min(losses, key=lambda entry: entry[:2])
-    return [f"The class that loses most is {name}: {loss:+.1f} points in {name_among(finding, found)}."]
+    loss, name, sources, finding = min(losses, key=lambda entry: entry[:2])
+    where = f"in {name_among(finding, found)} ({count(sources, 'source')})"
+    return [f"The class that loses most against uniform at the same K is {name}: {loss:+.1f} points {where}."]
 
 
 def name_among(finding: Finding, found: Sequence[Finding]) -> str:

@@ -99,6 +99,11 @@ def methods_table(runs: Sequence[Run]) -> Table:
     return Table("Methods", ("method", "what it is"), rows, text=True)
 
 
+def legend(runs: Sequence[Run]) -> dict[str, str]:
+    """What the methods of the runs are, without variants and those that this version does not know."""
+    return {name: what for name, what in methods_table(runs).rows if name in METHODS and not is_variant(name)}
+
+
 def facts_tables(runs: Sequence[Run]) -> list[Table]:
     """What was run: data, networks, settings, environment; a column per run."""
     kinds: dict[str, list[dict[str, object]]] = {"Data": [], "Networks": [], "Settings": [], "Environment": []}

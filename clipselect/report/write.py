@@ -3,18 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.results import read_results
 from clipselect.index.inputs import refuse_data_file
-from clipselect.media.files import check_writable, make_folder, write_whole
+from clipselect.media.files import Kind, check_name, check_writable, make_folder, write_whole
 from clipselect.media.optional import require
 from clipselect.report.contents import Report, make_report
 from clipselect.report.markdown import as_markdown
 from clipselect.report.runs import Source, as_csv, as_json, read_runs
 
-Kind = Literal["html", "markdown", "csv", "json"]
 NAMES: dict[Kind, str] = {"html": "report.html", "markdown": "report.md", "csv": "report.csv", "json": "report.json"}
 
 
@@ -84,9 +82,10 @@ def render(report: Report, kind: Kind) -> str:
 
 def _check(files: Mapping[Kind, Path]) -> None:
     """Refuse before the work what cannot be written after it, or what would be lost."""
-    for path in files.values():
+    for kind, path in files.items():
         check_writable(path)
         refuse_data_file(path)
+        check_name(path, kind)
     for kind, path in files.items():
         for other, its in files.items():
             if kind < other and path.resolve() == its.resolve():

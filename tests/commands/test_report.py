@@ -51,6 +51,25 @@ def test_what_cannot_be_reported_is_refused_in_one_sentence(run: Run, tmp_path: 
     assert_refused(run("report", path, "--csv", tmp_path / "o", "--json", tmp_path / "o"), "--csv", "same file")
 
 
+def test_costs_alone_are_said_once_and_methods_are_explained(run: Run, tmp_path: Path) -> None:
+    costs = [{"data": "val", "method": method, "k": 5, "videos": 5, "seconds": 2.0} for method in ("ddl", "uniform")]
+    lines = run("report", write(tmp_path / "a.json", only(*costs))).out.splitlines()
+    sentences = [line for line in lines if line.endswith(".")]
+    assert len(sentences) == len({*sentences}) == 2 and "compares the accuracy" in sentences[0]
+    assert any(line.split() == ["uniform", "K", "evenly", "spread,", "averaged"] for line in lines)
+
+
+def test_a_file_of_a_benchmark_that_is_no_results_file_says_what_to_give(run: Run, tmp_path: Path) -> None:
+    other = write(tmp_path / "speed.json", {"benchmark": "speed", "goals": []})
+    assert_refused(run("report", other), "speed.json: not a results file", "make_results.py", "results.json")
+
+
+def test_no_number_of_a_wide_table_is_cut(run: Run, tmp_path: Path) -> None:
+    ranking = [{"data": "val", **{f"auc_{m}": 0.445, f"auc_{m}_low": 0.4, f"auc_{m}_high": 0.49}} for m in "abcde"]
+    run("report", write(tmp_path / "a.json", {**only(row("ddl", 5, 80)), "ranking": ranking}))
+    assert run.out.count("0.445 (0.400 to 0.490), below chance") == 5
+
+
 def test_control_characters_of_a_file_do_not_reach_the_terminal(run: Run, tmp_path: Path) -> None:
     broken = [{"path": "\x1b[2J.jpg", "error": "\x1b[2J"}]
     data = [{"name": "val", "videos": 98, "unreadable": broken}]

@@ -56,6 +56,11 @@ def test_the_verdict_is_the_first_thing_on_the_page(page: str) -> None:
     assert page.index("<h1><span>val: is it worth it? ") < page.index("<section>")
 
 
+def test_the_methods_are_explained_before_the_figures(page: str) -> None:
+    legend = page[page.index('class="legend"') : page.index("<section>")]
+    assert "<dt>ddl</dt><dd>the K best by the DDNet" in legend.replace("&#39;", "'") and "<dt>K</dt>" in legend
+
+
 def test_the_page_escapes_what_files_hold(page: str) -> None:
     elements = Elements(page)
     assert "b" not in elements.tags and "i" not in elements.tags

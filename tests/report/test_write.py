@@ -46,6 +46,15 @@ def test_outputs_that_cannot_be_written_are_refused_before_the_work(tmp_path: Pa
     assert refused.value.argument == "csv"
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("html", "x.png"), ("markdown", "x.html"), ("csv", "x.json"), ("json", "x.csv")]
+)
+def test_a_file_named_as_something_else_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+    with pytest.raises(ClipselectError, match=rf"{name}: .* must be named \.{NAMES[kind].split('.')[1]}"):  # type: ignore[index]
+        clipselect.write_report([Results.model_validate(document())], **{kind: tmp_path / name})  # type: ignore[arg-type]
+    assert not (tmp_path / name).exists()
+
+
 def test_nothing_is_written_if_the_metric_is_not_known(tmp_path: Path) -> None:
     results = Results.model_validate(document())
     with pytest.raises(ArgumentError, match="top1"):
