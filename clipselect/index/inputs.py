@@ -56,7 +56,7 @@ def find_videos(
 
     Args:
         patterns: files, wildcards, folders (see `videos_below`), and lists of paths (.csv, .tsv, .txt; see `listed`).
-            A folder without videos that a wildcard matches is passed over.
+            Of what a wildcard matches, folders without videos are passed over, and no file is read as a list.
         prefix: folder that the relative paths of lists start from.
         on_error: called with the path and the error of everything that names no video, which is left out; without it,
             the error is raised.
@@ -73,7 +73,7 @@ def find_videos(
         failed = False
         for path in paths:
             try:
-                inside |= dict.fromkeys(_videos_at(path, prefix, may_be_empty=by_wildcard))
+                inside |= dict.fromkeys(_videos_at(path, prefix, by_wildcard=by_wildcard))
             except ClipselectError as e:
                 if on_error is None:
                     raise
@@ -88,13 +88,13 @@ def find_videos(
     return found
 
 
-def _videos_at(path: Path, prefix: Path | None, *, may_be_empty: bool) -> list[Path]:
+def _videos_at(path: Path, prefix: Path | None, *, by_wildcard: bool) -> list[Path]:
     if os.path.isdir(path):
         inside = [*videos_below(path)]
-        if not inside and not may_be_empty:
+        if not inside and not by_wildcard:
             raise ClipselectError(f"{path}: a folder without videos or images; check the path")
         return inside
-    if path.suffix.lower() in LIST_SUFFIXES and os.path.isfile(path):
+    if path.suffix.lower() in LIST_SUFFIXES and os.path.isfile(path) and not by_wildcard:
         paths = listed(path, prefix)
         if not any(map(os.path.lexists, paths)):
             first, many = printable(paths[0]), len(paths) > 1

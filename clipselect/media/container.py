@@ -19,7 +19,7 @@ MAX_PIXELS = 8192 * 8192
 """Of a frame: a few hundred kilobytes of video can ask for any number, and a decoder holds a dozen frames."""
 TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 """Text that FFmpeg draws as a terminal would show it."""
-IS_TEXT = "is text, not a video; give a video, or name a list of paths .txt or .csv"
+IS_TEXT = "is text, not a video; give a video, or a list of paths (.txt, .csv) by its own name"
 IMAGE_FORMATS = frozenset({"gif", "apng"})
 """What holds a single image as well as many; formats of nothing but images are known by their names."""
 IMAGE_BRANDS = frozenset({"avif", "heic", "heix", "mif1"})

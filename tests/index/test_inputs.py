@@ -117,6 +117,13 @@ def test_folders_without_videos_that_a_wildcard_matches_are_passed_over(here: Pa
         find_videos(["n*"])
 
 
+def test_a_text_file_that_a_wildcard_matches_is_no_list(here: Path) -> None:
+    make(here, "v/a.mp4", "elsewhere.mp4")
+    (here / "v" / "list.txt").write_text("elsewhere.mp4\n")
+    assert found("v/*") == ["v/a.mp4", "v/list.txt"], "it is refused as the text that it is when it is opened"
+    assert found("v/list.txt") == ["elsewhere.mp4"]
+
+
 def test_what_names_no_video_is_reported_and_the_rest_is_found(here: Path) -> None:
     make(here, "a.mp4", "empty/x.md")
     (here / "letter.txt").write_text("Dear all,\nsee you.\n")
