@@ -80,3 +80,20 @@ class MissingLibraryError(ClipselectError):
 
 class ClipselectWarning(UserWarning):
     """Something that the user should know and that did not stop the work: one sentence that names the file."""
+
+
+class ArgumentWarning(ClipselectWarning):
+    """A warning with an argument for its remedy. The command line shows its option instead of the argument's name.
+
+    Attributes:
+        problem: what the user should know, such as "16 videos are left out".
+        argument: its name, such as "all_videos".
+        remedy: what it does, such as "takes them, too".
+    """
+
+    def __init__(self, problem: str, argument: str, remedy: str) -> None:
+        super().__init__(problem, argument, remedy)
+        self.problem, self.argument, self.remedy = problem, argument, remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.argument} {self.remedy}"

@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand
 
-from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
+from clipselect.errors import ArgumentError, ArgumentWarning, ClipselectError, ClipselectWarning
 from clipselect.media.text import printable
 
 STDOUT = "-"
+OPTIONS: dict[str, str] = {}
+"""Of the command that runs: options by the names of their parameters, where they are called otherwise."""
 
 
 def stderr() -> Console:
@@ -39,7 +41,9 @@ def warnings_shown() -> Iterator[None]:
         before = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if issubclass(category, ClipselectWarning):
+            if isinstance(message, ArgumentWarning):
+                print_warning(f"{message.problem}; {option(message.argument)} {message.remedy}")
+            elif issubclass(category, ClipselectWarning):
                 print_warning(message)
             else:
                 before(message, category, *place, **more)
@@ -48,13 +52,22 @@ def warnings_shown() -> Iterator[None]:
         yield
 
 
+def option(argument: str) -> str:
+    """What an argument of the library is called on the command line, by the command that runs.
+
+    >>> option("clip_duration")
+    '--clip-duration'
+    """
+    return OPTIONS.get(argument, f"--{argument.lstrip('-').replace('_', '-')}")
+
+
 def option_problem(error: ArgumentError) -> str:
     """The sentence of an error of the library, with the option in the place of the argument.
 
     >>> option_problem(ArgumentError("clip_duration", "must be positive"))
     '--clip-duration must be positive'
     """
-    return f"--{error.argument.lstrip('-').replace('_', '-')} {error.problem}"
+    return f"{option(error.argument)} {error.problem}"
 
 
 class Command(TyperCommand):
@@ -73,6 +86,8 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options = [p for p in self.params if p.param_type_name == "option"]
         names = {name for p in options for name in [*p.opts, *p.secondary_opts]}
+        OPTIONS.clear()
+        OPTIONS.update({p.name: p.opts[0] for p in options if f"--{p.name.replace('_', '-')}" not in p.opts})
         with_value = {name for p in options if not getattr(p, "is_flag", False) for name in p.opts}
         for before, word in zip(["", *args], [*args, None], strict=True):
             if before in with_value and (word is None or word in names):

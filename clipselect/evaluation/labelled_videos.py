@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from clipselect.data.datasets import Dataset, read_dataset, read_whole_dataset
-from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
+from clipselect.errors import ArgumentError, ArgumentWarning, ClipselectError, ClipselectWarning
 from clipselect.media.text import printable
 from clipselect.zoo.base import Base
 from clipselect.zoo.loading import read_classes
@@ -31,13 +31,11 @@ def labelled_videos(
     """
     dataset, base, named_by = _named(data, base, prefix, classes, all_videos)
     if dataset.other_split:
-        warnings.warn(
+        left_out = (
             f"{data} names no val split: {len(dataset.videos)} held-out videos are evaluated, a fifth of every class, "
-            f"and {dataset.other_split} are left out, which the base may have been trained on; ask for all to take "
-            "them, too",
-            ClipselectWarning,
-            stacklevel=2,
+            f"and {dataset.other_split} are left out, which the base may have been trained on"
         )
+        warnings.warn(ArgumentWarning(left_out, "all_videos", "takes them, too"), stacklevel=2)
     return dataset, base, named_by
 
 

@@ -1,0 +1,30 @@
+"""What all commands share: what arguments of the library are called on the command line."""
+
+import warnings
+from typing import Annotated
+
+import pytest
+import typer
+
+from clipselect.commands.common import Command, option_problem, warnings_shown
+from clipselect.errors import ArgumentError, ArgumentWarning
+
+
+def test_warnings_and_errors_name_the_option_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+
+    @app.command(cls=Command)
+    def evaluate(all_videos: Annotated[bool, typer.Option("--all")] = False, min_gap: float = 0) -> None:
+        with warnings_shown():
+            warnings.warn(ArgumentWarning("16 are left out", "all_videos", "takes them, too"), stacklevel=1)
+
+    app([], standalone_mode=False)
+    assert capsys.readouterr().err == "warning: 16 are left out; --all takes them, too\n"
+    assert option_problem(ArgumentError("all_videos", "must be true")) == "--all must be true"
+    assert option_problem(ArgumentError("min_gap", "must be positive")) == "--min-gap must be positive"
+
+
+def test_the_same_warning_in_python_names_the_argument() -> None:
+    assert (
+        str(ArgumentWarning("16 are left out", "all_videos", "takes them")) == "16 are left out; all_videos takes them"
+    )
