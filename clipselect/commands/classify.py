@@ -43,7 +43,7 @@ def classify(
 ) -> None:
     """Send the picked clips of a video through the zoo's base, beside uniform and dense sampling.
 
-    The base knows a few actions and a background; what it takes for background is missing from the percentages.
+    The base knows a few actions, and answers with one of them, or none, whatever the video shows.
     """
     from clipselect.commands.output.records import VIDEOS, as_json, scored_video
     from clipselect.commands.outputs import VideoOutputs, write
@@ -75,7 +75,8 @@ def classify(
         length = clock(result.facts["duration"])
         title = f"{printable(video)}  {length}, {count(len(result.elements), 'candidate clip')}"
         outputs.console.print(Text(title, style="bold"))
-        _print(outputs.console, answers, network.classes, known)
+        _print(outputs.console, answers, network.classes)
+        outputs.console.print(*(Text(caveat, style="yellow") for caveat in known), sep="\n")
         outputs.console.print(*(Text(f"note: {doubt}", style="yellow") for doubt in result.facts["doubts"]), sep="\n")
     for warning in (*result.facts["warnings"], *(result.facts["doubts"] if quiet else ())):
         print_warning(f"{video}: {warning}")
@@ -99,11 +100,14 @@ def _row(answer: "Answer", classes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...], caveats: tuple[str, ...]) -> None:
+def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...]) -> None:
     from clipselect.commands.output.terminal import plain_table
+    from clipselect.zoo.base import background_probability
 
-    table = plain_table("method", "clips", "GFLOPs", "seconds", "answer", left=["method", "answer"])
+    what = f"answer, one of {len(classes):,} classes"
+    table = plain_table("method", "clips", "GFLOPs", "seconds", what, left=["method", what])
     for answer in answers:
+        background = float(background_probability(answer.probabilities))
         best = answer.probabilities.argsort(descending=True)[:TOP].tolist()
         table.add_row(
             answer.method,
@@ -113,12 +117,11 @@ def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...], 
             Text(
                 "none of these: " * answer.none_of_these
                 + ", ".join(f"{classes[i]} {100 * float(answer.probabilities[i]):.0f} %" for i in best)
+                + f"; none of these {100 * background:.0f} %" * (background > 0.005)
             ),
             style="bold green" if answer.method == "ddl" else "",
         )
     console.print(table)
-    for caveat in caveats:
-        console.print(Text(caveat))
     console.print(
         Text("GFLOPs: 10^9 multiply-adds, the DDNet included; seconds: from the opened file to the answer", style="dim")
     )

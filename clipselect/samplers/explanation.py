@@ -28,7 +28,7 @@ HOW_TO_READ = (
     "1: the base cannot distinguish the two; larger: clearer; below 1: background is nearer, or no class is near."
 )
 
-MAX_NAMED = 20
+MAX_NAMED = 40
 """Classes in a sentence."""
 
 
@@ -36,16 +36,17 @@ def caveats(base: "Base") -> tuple[str, str]:
     """Which classes a base knows, and what its answers are worth for anything else: a sentence each.
 
     >>> from clipselect import load_base
-    >>> caveats(load_base(device="cpu"))[1]
-    'Percentages are shared among these and background: of any other action they mean nothing'
+    >>> caveats(load_base(device="cpu"))[1].partition(":")[0]
+    'Every video gets one of these 22 answers or background, whatever it shows'
     """
     listed = ", ".join(map(printable, base.classes[:MAX_NAMED]))
     more = f" and {len(base.classes) - MAX_NAMED:,} more" * (len(base.classes) > MAX_NAMED)
     rows = base.head_rows
-    background = " and background" * (rows is not None and len(rows) > len(base.classes))
+    background = " or background" * (rows is not None and len(rows) > len(base.classes))
     return (
         f"classes it knows: {listed}{more}",
-        f"Percentages are shared among these{background}: of any other action they mean nothing",
+        f"Every video gets one of these {len(base.classes):,} answers{background}, whatever it shows: of any other "
+        "action a percentage means nothing, however high; how often such a video gets a high one was not measured",
     )
 
 

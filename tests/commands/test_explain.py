@@ -57,7 +57,7 @@ def test_all_outputs_say_what_the_base_sees_in_the_picks(run: Run, video: Path, 
     page = Path("h.html").read_text()
     for caveat in picks.caveats:  # only some classes are known, and its percentages mean nothing of any other
         assert caveat in " ".join(run.out.split()) and caveat in page
-    assert "hockey_fight" in picks.caveats[0] and "mean nothing" in picks.caveats[1]
+    assert "hockey_fight" in picks.caveats[0] and "means nothing" in picks.caveats[1]
     assert only_video(document)["caveats"] == [*picks.caveats] and select("v.mp4", 2).caveats == ()
     assert re.search(r"nearest class +hardest negative +D +the base answers", run.out)
     assert "1: the base cannot distinguish" in " ".join(run.out.split()) and page.count(HOW_TO_READ[:20]) == 1
