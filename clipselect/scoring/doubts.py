@@ -49,26 +49,29 @@ def fraction_in_order(table: dict[str, list[float]], difference: float) -> float
 
 
 def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | None = None) -> tuple[str, ...]:
-    """Why the order of a video's clips is a guess, one sentence for each reason; none where there is no doubt.
+    """Why the order of a video's clips is a guess, one text for each reason; none where there is no doubt.
+
+    The last one ends with what to do about it.
 
     Args:
         scores: [n] of all candidates.
         features: [n, d] of the candidates, from `Scorer.outputs`.
     """
-    found = []
-    what = "order is" if len(scores) > 1 else "score is"
+    name, are_many, found = scorer.name, len(scores) > 1, []
     domain = scorer.training_domain
     if domain is not None and features is not None and domain.fraction_nearer(features) >= UNLIKE:
         found.append(
-            f"more unlike what {scorer.name} was distilled on than {100 * UNLIKE:.0f} % of similar videos, so its "
-            f"{what} a guess; distil a DDNet on videos like this one (clipselect distill)"
+            f"unlike the videos that {name} was trained on, so its {'order' if are_many else 'score'} is a guess"
         )
     table: Any = (scorer.metadata.get("held_out") or {}).get("order")
-    if table and len(scores) > 1:
+    if table and are_many:
         spread = float(np.ptp(scores))
         if (right := fraction_in_order(table, spread)) < MIN_RIGHT:
             found.append(
-                f"the scores of all its clips lie within {spread:.3f}, so their order is a guess: {scorer.name} has "
-                f"{100 * right:.0f} % of held-out clips that close in the right order, where chance is 50 %"
+                f"its best and worst clip differ by only {spread:.3f}. Of pairs of clips that close, {name} puts "
+                f"{100 * right:.0f} % in the right order (chance: 50 %), so their order is a guess"
             )
+    if found:
+        evenly = "take evenly spread clips, or " * are_many
+        found[-1] += f": {evenly}distil a DDNet on videos like this one (clipselect distill)"
     return tuple(found)

@@ -33,7 +33,8 @@ def scorer() -> Scorer:
 def test_scores_that_lie_close_together_are_a_guess(scorer: Scorer) -> None:
     scores = np.array([0.5, 0.55, 0.52], np.float32)
     (sentence,) = doubts(scorer, scores)
-    assert "0.050" in sentence and "50 %" in sentence and "guess" in sentence
+    assert "differ by only 0.050." in sentence and "puts 50 % in the right order" in sentence
+    assert "order is a guess: take evenly spread clips, or distil" in sentence
 
 
 def test_scores_that_lie_far_apart_are_none(scorer: Scorer) -> None:
@@ -46,10 +47,18 @@ def test_a_single_clip_has_no_order(scorer: Scorer) -> None:
 
 def test_a_video_unlike_the_training_clips_is_a_guess(scorer: Scorer) -> None:
     (sentence,) = doubts(scorer, np.array([0.1, 0.9], np.float32), unlike(2))
-    assert sentence.startswith("more unlike what ddnet3d-actions") and "clipselect distill" in sentence
-    assert "its order is a guess" in sentence
+    assert (
+        sentence.startswith("unlike the videos that ddnet3d-actions was trained on")
+        and "clipselect distill" in sentence
+    )
+    assert "its order is a guess: take evenly spread clips" in sentence
     (sentence,) = doubts(scorer, np.array([0.9], np.float32), unlike(1))
-    assert "its score is a guess" in sentence and "order" not in sentence
+    assert "its score is a guess: distil" in sentence and "order" not in sentence and "spread" not in sentence
+
+
+def test_what_to_do_is_said_once(scorer: Scorer) -> None:
+    unknown, close = doubts(scorer, np.array([0.5, 0.55], np.float32), unlike(2))
+    assert unknown.endswith("its order is a guess") and "clipselect distill" in close
 
 
 def test_weights_that_say_nothing_raise_no_doubt(scorer: Scorer) -> None:
