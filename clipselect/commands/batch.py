@@ -128,7 +128,7 @@ def score_video_file(
             picks = picks if base is None else picks.explain(base, progress=show)
         except FAILURES as e:
             error = sentence(path, e)
-    return scored_video(picks, files, error, thumbnails)
+    return scored_video(picks, files, error, thumbnails, of_several=videos > 1)
 
 
 def score_files(

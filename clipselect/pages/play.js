@@ -3,7 +3,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const noVideo = (section) => {
   for (const frame of section.querySelectorAll(".frame.plays")) frame.classList.remove("plays", "playing");
   for (const video of section.querySelectorAll("video")) video.removeAttribute("tabindex");
-  for (const link of section.querySelectorAll('.rows a[href*="#t="]')) link.removeAttribute("href");
+  for (const link of section.querySelectorAll('a[href*="#t="]')) link.removeAttribute("href");
   for (const note of section.querySelectorAll(".missing")) note.hidden = false;
 };
 for (const section of document.querySelectorAll("section")) {

@@ -14,10 +14,10 @@ MAX_BARS = 240
 """On a page: a pixel and a half each on a phone."""
 MAX_SPACED_BARS = 60
 """Bars with gaps between them."""
-RANK_ROOM, RANK_ROOM_ON_PHONES = 0.016, 0.05
-"""Part of the width that a rank above a pick takes; where picks are closer, the best one has it."""
-CHARACTER = 0.02
-"""Part of the width that a character of a label takes on a phone."""
+CHARACTER, RANK_GAP = 0.023, 0.012
+"""Part of the width that a character of a label takes on a phone, and between two ranks."""
+MAX_RANK_ROWS, RANK_ROW = 8, 14
+"""Lines of ranks above the bars, and the height of one in pixels."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,16 @@ class Bar:
     clip: int
     start: float
     end: float
+
+
+@dataclass(frozen=True)
+class PickRank:
+    """The rank of a picked clip, and the line that it stands in above the bars, 0 for the lowest; None if all are
+    full."""
+
+    clip: int
+    rank: int
+    row: int | None
 
 
 def timeline_bars(
@@ -77,6 +87,29 @@ def painted(
     return shown
 
 
+def pick_ranks(spans: ArrayLike, scores: ArrayLike, picked: Collection[int], duration: float) -> list[PickRank]:
+    """The ranks of the picked clips, best first, each in the lowest line in which it lies upon no other.
+
+    >>> pick_ranks([(0, 1), (1, 2), (50, 51)], [0.3, 0.8, 0.5], {0, 1, 2}, duration=60)
+    [PickRank(clip=1, rank=1, row=0), PickRank(clip=2, rank=2, row=0), PickRank(clip=0, rank=3, row=1)]
+
+    Args:
+        spans, scores, picked, duration: as for `timeline_bars`.
+    """
+    middles = np.asarray(spans, dtype=np.float64).reshape(-1, 2).mean(axis=1) / (duration or 1.0)
+    rows: list[list[tuple[float, float]]] = [[] for _ in range(MAX_RANK_ROWS)]
+    found = []
+    for rank, clip in enumerate(np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable").tolist(), start=1):
+        if clip in picked:
+            middle, half = float(middles[clip]), (len(str(rank)) * CHARACTER + RANK_GAP) / 2
+            free = (all(abs(middle - other) >= half + its for other, its in row) for row in rows)
+            row = next((row for row, is_free in enumerate(free) if is_free), None)
+            found.append(PickRank(clip, rank, row))
+            if row is not None:
+                rows[row].append((middle, half))
+    return found
+
+
 def timeline_svg(
     spans: ArrayLike,
     scores: Sequence[float] | NDArray[np.float32],
@@ -97,14 +130,18 @@ def timeline_svg(
         duration: of the video, in seconds.
         links: where a bar leads to, an address or None per clip, such as "#clip7".
         axis: of the scores; one of their own by default.
-        height: in pixels.
+        height: in pixels, with one line of ranks.
     """
     spans = np.asarray(spans, dtype=np.float64).reshape(-1, 2)
     values = [float(score) for score in scores]
     axis = axis or score_axis(values)
     bars = timeline_bars(spans, values, picked, duration, max_bars)
-    top, bottom = 20.0, height - 34.0
     rank = {i: place for place, i in enumerate(sorted(range(len(values)), key=lambda i: -values[i]), start=1)}
+    ranks = pick_ranks(spans, values, {*picked}, duration)
+    labels = [(float(spans[one.clip].mean()), one, one.row) for one in ranks if one.row is not None]
+    further_rows = RANK_ROW * max((row for _, _, row in labels), default=0)
+    height += further_rows
+    top, bottom = 20.0 + further_rows, height - 34.0
     drawing = _Drawing(duration or 1.0, top, bottom, axis)
     parts = [drawing.grid(score) for score in axis.ticks]
     for bar in bars:
@@ -112,14 +149,8 @@ def timeline_svg(
         link = None if links is None else links[bar.clip]
         parts.append(drawing.bar(bar, values[bar.clip], bar.clip in picked, title, link))
     parts += [drawing.mark(*spans[i]) for i in picked]
-    labelled: list[float] = []
-    for i in sorted(picked, key=rank.__getitem__):
-        middle = float(spans[i].mean())
-        nearest = min((abs(middle - other) for other in labelled), default=drawing.duration) / drawing.duration
-        if nearest >= RANK_ROOM:
-            labelled.append(middle)
-            look = "rank" if nearest >= RANK_ROOM_ON_PHONES else "rank near"
-            parts.append(drawing.rank(middle, values[i], rank[i], look))
+    parts += [drawing.leader(middle, values[one.clip], row) for middle, one, row in labels]
+    parts += [drawing.rank(middle, one.rank, row) for middle, one, row in labels]
     *ticks, (_, end) = time_ticks(duration)
     for time, label in ticks:
         room = (len(label) / 2 + len(end) + 1) * CHARACTER * drawing.duration
@@ -168,9 +199,17 @@ class _Drawing:
         place = f'x="{self._x(start)}" width="{self._x(end - start)}"'
         return f'<rect class="mark" {place} y="{self.bottom + 4:.1f}" height="4"/>'
 
-    def rank(self, middle: float, score: float, rank: int, look: str) -> str:
-        place = f'x="{self._x(middle)}" y="{self._y(score) - 6:.1f}"'
-        return f'<text class="{look}" {place} text-anchor="middle">{rank}</text>'
+    def leader(self, middle: float, score: float, row: int) -> str:
+        """From a rank to its bar."""
+        ends = f'y1="{self._rank_y(row) + 2:.1f}" y2="{self._y(score):.1f}"'
+        return f'<line class="leader" x1="{self._x(middle)}" x2="{self._x(middle)}" {ends}/>'
+
+    def rank(self, middle: float, rank: int, row: int) -> str:
+        place = f'x="{self._x(middle)}" y="{self._rank_y(row):.1f}"'
+        return f'<text class="rank" {place} text-anchor="middle">{rank}</text>'
+
+    def _rank_y(self, row: int) -> float:
+        return self.top - 8 - RANK_ROW * row
 
     def tick(self, seconds: float, label: str, look: str = "tick") -> str:
         anchor = "start" if seconds <= 0 else "end" if seconds >= self.duration else "middle"

@@ -1,5 +1,6 @@
 """An hour of video on a page and in a plot: small, readable, everything reachable, few pictures in memory."""
 
+import io
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -8,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.videos import make_video
+from rich.console import Console
 
 from clipselect.commands.output.pages import clips_page
 from clipselect.commands.output.plots import MAX_VIDEOS, clips_plot
 from clipselect.commands.output.records import Scored, failed_video, scored_video
 from clipselect.commands.output.shown import MAX_OTHERS, MAX_PICKS, thumbnails
+from clipselect.commands.output.terminal import print_video
 from clipselect.media.candidate_clips import candidate_clips
 from clipselect.media.sources import open_source
 from clipselect.method.selection import top_k
@@ -53,7 +56,8 @@ def test_an_hour_is_a_small_page_on_which_every_clip_is_found(hour: Path, k: int
     assert len(bars) <= MAX_BARS and set(bars) <= set(anchors)
     assert "Each bar: the best clip of 15 s" in page
     plays = re.findall(r'<a href="hour\.mp4#t=[\d.]+,[\d.]+">', page)
-    assert len(plays) == 3600 - len(video.thumbnails) == page.count('<a class="back" href="#v1">')
+    assert len(plays) == 3600 - min(k, MAX_PICKS) and page.count("<video") == min(k, MAX_PICKS)
+    assert page.count('<a class="back" href="#v1t">') == 3600 - len(video.thumbnails)
     shown, folded = page.split("<details>")
     assert shown.count('class="picked"') >= k and 'class="picked"' not in folded.split("<footer>")[0]
     assert shown.count("<video") == min(k, MAX_PICKS)
@@ -93,13 +97,39 @@ def test_a_plot_says_which_videos_it_left_out(hour: Path) -> None:
     assert drawn.count("#1a7f37") >= 3 and drawn.count("<path") < 2 * MAX_BARS, "a bar per part of the time"
 
 
-def test_videos_of_one_page_have_one_scale(hour: Path) -> None:
-    high, low = scored(hour, 5), scored(hour, 5)
-    high = replace(high, scores=high.scores * 0.1 + 0.85, elements=[e | {"score": 0.9} for e in high.elements])
-    low = replace(low, scores=low.scores * 0.1 + 0.05, elements=[e | {"score": 0.1} for e in low.elements])
-    scales = re.findall(r'<text class="scale"[^>]*>([^<]*)<', clips_page([high, low], {}, hour.parent))
-    low_scales, high_scales = scales[: len(scales) // 2], scales[len(scales) // 2 :]
-    assert low_scales == high_scales and float(scales[0]) < 0.1 and float(scales[-1]) > 0.8
+@pytest.mark.parametrize("of_several", [False, True])
+def test_terminal_page_and_plot_have_one_scale(hour: Path, of_several: bool) -> None:
+    made = replace(scored(hour, 5), of_several=of_several)
+    high = replace(made, scores=made.scores * 0.1 + 0.85, elements=[e | {"score": 0.9} for e in made.elements])
+    low = replace(made, scores=made.scores * 0.1 + 0.05, elements=[e | {"score": 0.1} for e in made.elements])
+    scales = []
+    for video in (high, low):
+        console = Console(file=io.StringIO(), width=80)
+        print_video(console, video)
+        printed = re.search(r"height: ([\d.]+) to ([\d.]+)", console.file.getvalue())  # type: ignore[attr-defined]
+        assert printed is not None
+        ticks = re.findall(r'<text class="scale"[^>]*>([^<]*)<', clips_page([video], {}, hour.parent))
+        assert printed.groups() == (ticks[0], ticks[-1])
+        assert f"<!-- {ticks[-1]} -->" in clips_plot([video], ".svg").decode()
+        scales.append(printed.groups())
+    assert (scales[0] == scales[1] == ("0.00", "1.00")) == of_several, "bars of several videos can be compared"
+
+
+def test_picks_come_before_the_timeline_and_other_candidates_play_and_lead_back(hour: Path) -> None:
+    page = clips_page([scored(hour, 3)], {}, hour.parent)
+    assert page.index("<video") < page.index('<div id="v1t">') < page.index("<details>")
+    others = page[page.index("<details>") : page.index("<h3>Further candidates")]
+    assert others.count("<figure") == MAX_OTHERS
+    assert len(re.findall(r'<a href="hour\.mp4#t=[\d.]+,[\d.]+">', others)) == MAX_OTHERS
+    assert others.count('<a href="#v1t">') == MAX_OTHERS
+
+
+def test_long_names_are_broken_at_their_separators_or_shortened(hour: Path) -> None:
+    video, long = scored(hour, 3), "the_name_of_a_video_" + "x" * 200 + ".mp4"
+    page = clips_page([replace(video, facts=video.facts | {"path": long}), video], {}, hour.parent)
+    overview = page[: page.index("<section")]
+    assert f'title="{long}"' in overview and "the_<wbr>name_<wbr>of_" in overview and "x…x" in overview
+    assert ">hour.mp4<" in overview
 
 
 def test_notes_of_a_page_begin_with_a_capital_and_defaults_are_not_listed(hour: Path) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from clipselect.commands.frame_outputs import FrameOutputs
 from clipselect.commands.output.pages import frames_page
-from clipselect.commands.output.plots import frames_plot
+from clipselect.commands.output.plots import MAX_STRIPS, frames_plot
 from clipselect.commands.output.records import GROUPS, Scored, as_csv, as_json, failed_group, scored_group
 from clipselect.commands.output.shown import MAX_TILES, PICTURED_GROUPS, TILE, TILES_OF_PAGE, best_frames, with_pictures
 from clipselect.commands.output.terminal import MAX_GROUP_ROWS, percentile_text, print_group, print_groups
@@ -82,7 +82,7 @@ def test_the_best_of_many_groups_come_first_with_few_pictures_on_page_and_plot(t
     assert [bool(group.pictures) for group in groups] == [False] * 3 + [True] * PICTURED_GROUPS
     page = frames_page(groups, {}, tmp_path)
     shown = re.findall(r"<h2>track (\d+)</h2>", page)
-    assert shown == [str(n) for n in range(102 + PICTURED_GROUPS, 102, -1)]
+    assert shown == [str(n) for n in range(102 + PICTURED_GROUPS, 102, -1)][: TILES_OF_PAGE // MAX_TILES]
     assert page.count("<figure") <= TILES_OF_PAGE
     overview = page[: page.index("<section")]
     assert "<details><summary>All in a table</summary>" in overview and "<h1>folder: 43 groups</h1>" in overview, (
@@ -90,8 +90,33 @@ def test_the_best_of_many_groups_come_first_with_few_pictures_on_page_and_plot(t
     )
     assert overview.count("<tr>") == 1 + len(groups)
     drawing = frames_plot(groups, ".svg").decode()
-    assert drawing.index(f"<!-- track {102 + PICTURED_GROUPS}: ") < drawing.index("<!-- track 103: ")
-    assert "<!-- track 102" not in drawing
+    drawn = re.findall(r"<!-- track (\d+): ", drawing)
+    assert drawn == [str(n) for n in range(102 + PICTURED_GROUPS, 102, -1)][:MAX_STRIPS]
+
+
+def test_a_page_of_many_groups_shows_every_pick_of_those_that_it_shows(tmp_path: Path) -> None:
+    outputs = FrameOutputs(html=tmp_path / "page.html")
+    made = [
+        scored_group(
+            "a", f"{n}", "tiny", [FrameOrigin(frame=i) for i in range(10)],
+            FrameSelection(np.arange(8), np.ones(8), np.arange(10), np.linspace(0.9, 0.1, 10, dtype=np.float32)),
+        )
+        for n in range(PICTURED_GROUPS)
+    ]  # fmt: skip
+    page = frames_page([outputs.with_pictures(group, lambda i: textured(1, i)) for group in made], {}, tmp_path)
+    sections = page.split("<section")[1:]
+    assert [section.count('class="picked"') for section in sections] == [8] * (TILES_OF_PAGE // 8)
+    assert f"{PICTURED_GROUPS - TILES_OF_PAGE // 8} are not" in page and "picked frames" not in page
+
+
+def test_a_plot_of_many_groups_is_bounded_and_leaves_out_single_frames_first() -> None:
+    few = [group(f"track {n}") for n in range(MAX_STRIPS + 3)]
+    single = [group(f"single {n}", [0.99], (0,)) for n in range(5)]
+    height = Pillow.open(io.BytesIO(frames_plot([*few, *single], ".png"))).size[1]
+    assert height < 200 * MAX_STRIPS
+    drawing = frames_plot([*few, *single], ".svg").decode()
+    assert f"<!-- the best {MAX_STRIPS} groups of several frames; 8 more are in the other outputs -->" in drawing
+    assert "single" not in drawing and "single 1" in frames_plot([*few[:3], *single], ".svg").decode()
 
 
 def test_a_short_table_is_not_folded_and_names_what_failed(tmp_path: Path) -> None:
@@ -145,7 +170,7 @@ def test_the_page_and_the_terminal_round_a_percentile_alike(tmp_path: Path) -> N
     made = group()
     for element in made.elements:
         element["percentile"] = 60.9
-    assert "above 60 % of the training elements" in frames_page([made], {}, tmp_path)
+    assert "above 60 % of the frames it was trained on" in frames_page([made], {}, tmp_path)
     assert percentile_text(made.elements[0]) == "p60"
 
 
@@ -155,8 +180,9 @@ def test_the_page_folds_away_what_was_not_picked_and_says_what_it_does_not_show(
     assert shown.count('<figure class="picked"') == MAX_TILES == folded.count("<figure>")
     assert f"{MAX_TILES} of the picked ones are shown" in shown
     assert f"60 other frames, {MAX_TILES} of them shown" in folded
-    assert "At most 32 frames of a group are shown" in shown
-    assert "of a group are shown" not in frames_page([group()], {}, tmp_path)
+    assert f"Of more than {MAX_TILES} picked frames {MAX_TILES} are shown" in shown
+    assert f"At most {MAX_TILES} other frames of a group are shown" in shown
+    assert "are shown" not in frames_page([group()], {}, tmp_path)
 
 
 def printed(groups: list[Scored], width: int = 100) -> str:

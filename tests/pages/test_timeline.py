@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clipselect.pages.formats import time_ticks
-from clipselect.pages.timeline import MAX_BARS, timeline_bars, timeline_note, timeline_svg
+from clipselect.pages.timeline import MAX_BARS, MAX_RANK_ROWS, pick_ranks, timeline_bars, timeline_note, timeline_svg
 
 
 def spans(n: int, length: float = 1, stride: float = 1) -> list[tuple[float, float]]:
@@ -78,11 +78,24 @@ def test_the_drawing_says_its_scale_and_times() -> None:
     assert max(heights) - min(heights) < 0.1 * (170 - 54)  # of a spread of 0.018
 
 
-def test_ranks_of_picks_that_are_close_are_for_wide_screens_alone() -> None:
+def test_every_pick_of_a_long_video_has_its_rank_and_none_lies_upon_another() -> None:
+    scores = np.linspace(0, 1, 1200)
+    picked = [300, 301, 304, 320, 330, 1000]  # of 20 minutes; a digit takes half a percent on a wide screen
+    drawing = timeline_svg(spans(1200), scores, picked, 1200)
+    texts = re.findall(r'<text class="rank" x="([\d.]+)%" y="([\d.]+)"[^>]*>(\d+)<', drawing)
+    assert [int(rank) for _, _, rank in texts] == [200, 870, 880, 896, 899, 900]
+    for (x, y, _), (other_x, other_y, _) in itertools.combinations(texts, 2):
+        assert abs(float(y) - float(other_y)) >= 14 or abs(float(x) - float(other_x)) >= 3 * 2.2, "on a phone"
+    assert drawing.count('class="leader"') == 6, "a line from each to its bar"
+
+
+def test_the_lines_of_ranks_are_few_and_those_left_out_are_known() -> None:
     scores = np.linspace(0, 1, 3600)
-    picked = [1000, 1060, 1070, 3000]  # a minute and ten seconds apart, within an hour
-    texts = re.findall(r'<text class="(rank[^"]*)"[^>]*>(\d+)<', timeline_svg(spans(3600), scores, picked, 3600))
-    assert texts == [("rank", "600"), ("rank", "2530"), ("rank near", "2600")]
+    ranks = pick_ranks(spans(3600), scores, {*range(1000, 1300)}, 3600)
+    rows = [one.row for one in ranks if one.row is not None]
+    assert 0 < len(rows) < 300 and {*rows} == {*range(MAX_RANK_ROWS)}
+    assert ranks[0].row == 0, "the best has the choice"
+    assert 'height="268"' in timeline_svg(spans(3600), scores, range(1000, 1300), 3600)
 
 
 @pytest.mark.parametrize("duration", [0.03, 0.5, 2.52, 12.48, 20, 59.99, 61, 600, 3600, 3725, 36000, 250_000])

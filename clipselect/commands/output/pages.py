@@ -15,18 +15,17 @@ from clipselect.commands.output.records import AGGREGATE, Failed, Record, Result
 from clipselect.commands.output.shown import (
     MAX_TILES,
     NAMED_GROUPS,
-    TILES_OF_PAGE,
     best_first,
-    best_frames,
+    frames_of_page,
     names,
     others_last,
 )
 from clipselect.commands.output.terminal import where
 from clipselect.pages.axis import ScoreAxis, score_axis
-from clipselect.pages.document import card, environment
+from clipselect.pages.document import breakable, card, environment
 from clipselect.pages.formats import brief, count
 from clipselect.pages.thumbnails import data_uri, thumbnail_uri
-from clipselect.pages.timeline import timeline_note, timeline_svg
+from clipselect.pages.timeline import pick_ranks, timeline_note, timeline_svg
 from clipselect.samplers.clip_selector import DEFAULT_FPS
 from clipselect.samplers.explanation import HOW_TO_READ, Explanation
 
@@ -46,18 +45,21 @@ def clips_page(results: Sequence[Result], settings: Record, folder: Path) -> str
     scored = [result for result in results if isinstance(result, Scored)]
     has_folders = any(Path(video.facts["path"]).is_dir() for video in scored)  # which have no rate of their own
     settings = {**settings, "fps": (settings.get("fps") or DEFAULT_FPS) if has_folders else None}
-    axis = _axis(scored)
-    videos = [_video(video, f"v{number}", folder, axis) for number, video in enumerate(scored, start=1)]
-    columns = ("video", "length", "candidates", "picked", "best score")
+    videos = [_video(video, f"v{number}", folder) for number, video in enumerate(scored, start=1)]
+    columns = ("video", "length", "clips", "picked", "best score")
     return _page("clips.html.jinja", results, settings, "video", videos, columns, [])
 
 
 def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> str:
     """A page without outside references: the best groups first, of each its picked frames, with scores and weights."""
     scored = best_first(results)
-    most = max(TILES_OF_PAGE // max(sum(bool(group.pictures) for group in scored), 1), 1)
-    axis = _axis(scored)
-    groups = [_group(group, f"g{number}", most, axis) for number, group in enumerate(scored, start=1)]
+    frames = frames_of_page(scored)
+    ends = [score for group in scored for score in (group.scores.min().item(), group.scores.max().item())]
+    axis = score_axis(ends)  # one for all, so that bars of different groups can be compared
+    groups = [
+        _group(group, f"g{number}", shown, axis)
+        for number, (group, shown) in enumerate(zip(scored, frames, strict=True), start=1)
+    ]
     if len(results) > 1:
         groups = [{**group, "name": name} for group, name in zip(groups, names(scored), strict=True)]
     left_out = []
@@ -65,9 +67,13 @@ def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> st
         left_out.append(
             f"The best {count(len(groups) - without, 'group')} are shown with pictures, {without:,} are not."
         )
-    if any(group["shown"] and group["hidden"] for group in groups):
-        most = min(most, 2 * MAX_TILES)
-        left_out.append(f"At most {count(most, 'frame')} of a group are shown, evenly from best to worst.")
+    pictured = [group for group in groups if group["shown"]]
+    if any(group["picks_hidden"] for group in pictured):
+        left_out.append(f"Of more than {MAX_TILES} picked frames {MAX_TILES} are shown, evenly from best to worst.")
+    if any(group["others_hidden"] for group in pictured):
+        most = max(group["others_shown"] for group in pictured)
+        how = f"At most {count(most, 'other frame')} of a group are shown, evenly from best to worst."
+        left_out.append(how if most else "Frames that were not picked are not shown.")
     if len(groups) > NAMED_GROUPS:
         left_out.append(f"{len(groups) - NAMED_GROUPS:,} more groups are in the JSON and CSV files only.")
     columns = ("group", "frames", "picked", "best score")
@@ -93,14 +99,7 @@ def _page(
     )  # fmt: skip
 
 
-def _axis(results: Sequence[Scored]) -> ScoreAxis:
-    """One for all of a page, so that bars of different videos can be compared."""
-    return score_axis(
-        [score for result in results for score in (result.scores.min().item(), result.scores.max().item())]
-    )
-
-
-def _video(video: Scored, anchor: str, folder: Path, axis: ScoreAxis) -> dict[str, Any]:
+def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
     clips, duration = video.elements, video.facts["duration"]
     order = others_last(clips)
     with_picture = [i for i in order if i in video.thumbnails]
@@ -110,10 +109,10 @@ def _video(video: Scored, anchor: str, folder: Path, axis: ScoreAxis) -> dict[st
     def picture(i: int) -> Markup:
         clip = clips[i]
         return card(
-            data_uri(video.thumbnails[i]), brief(clip["start"], clip["end"]), clip["score"], axis,
+            data_uri(video.thumbnails[i]), brief(clip["start"], clip["end"]), clip["score"], video.axis,
             rank=clip["rank"], picked=clip["picked"], aspect=video.aspect, anchor=f"{anchor}c{i}",
-            detail=_sentences(_exceeds(clip), _explained(clip)),
-            video=_played(address, clip) if clip["picked"] else "",
+            detail=_sentences(_exceeds(clip, "clip"), _explained(clip)),
+            timeline=f"#{anchor}t", **{"video" if clip["picked"] else "link": _played(address, clip)},
         )  # fmt: skip
 
     def row(i: int) -> dict[str, Any]:
@@ -125,7 +124,9 @@ def _video(video: Scored, anchor: str, folder: Path, axis: ScoreAxis) -> dict[st
     links = [f"#{anchor}c{i}" if i in reachable else None for i in range(len(clips))]
     spans = [(clip["start"], clip["end"]) for clip in clips]
     picked = order[: video.picked]
-    timeline = timeline_svg(spans, video.scores, picked, duration, links=links, axis=axis)
+    timeline = timeline_svg(spans, video.scores, picked, duration, links=links, axis=video.axis)
+    crowded = sum(one.row is None for one in pick_ranks(spans, video.scores, picked, duration))
+    unranked = f"{count(crowded, 'pick')} without a rank, for lack of room" * bool(crowded)
     others = len(clips) - video.picked
     left_out = len(clips) - len(reachable)
     return {
@@ -138,7 +139,7 @@ def _video(video: Scored, anchor: str, folder: Path, axis: ScoreAxis) -> dict[st
         ),
         "aspect": video.aspect,
         "timeline": Markup(timeline),
-        "timeline_note": timeline_note(spans, video.scores, picked, duration),
+        "timeline_notes": [note for note in (timeline_note(spans, video.scores, picked, duration), unranked) if note],
         "how_to_read": [HOW_TO_READ, *video.facts["caveats"]] if any(c.get("explanation") for c in clips) else [],
         "picks": [picture(i) for i in with_picture if clips[i]["picked"]],
         "pick_rows": [row(i) for i in rows if clips[i]["picked"]],
@@ -149,16 +150,15 @@ def _video(video: Scored, anchor: str, folder: Path, axis: ScoreAxis) -> dict[st
     }  # fmt: skip
 
 
-def _group(group: Scored, anchor: str, most: int, axis: ScoreAxis) -> dict[str, Any]:
+def _group(group: Scored, anchor: str, shown: Sequence[int], axis: ScoreAxis) -> dict[str, Any]:
     frames = group.elements
-    shown = best_frames(group, most)
 
     def picture(i: int) -> Markup:
         frame, pixels = frames[i], group.pictures[i]
         return card(
             thumbnail_uri(pixels), where(frame), frame["score"], axis, rank=frame["rank"], picked=frame["picked"],
             aspect=pixels.shape[1] / pixels.shape[0],
-            detail=_sentences(_weight(frame), _exceeds(frame)),
+            detail=_sentences(_weight(frame), _exceeds(frame, "frame")),
         )  # fmt: skip
 
     pictures = {i: picture(i) for i in shown}
@@ -173,12 +173,14 @@ def _group(group: Scored, anchor: str, most: int, axis: ScoreAxis) -> dict[str, 
     if len(picks) < group.picked:
         facts.append(f"{len(picks)} of the picked ones are shown, evenly from best to worst")
     folded = others if len(frames) > MAX_UNFOLDED else []
-    hidden = len(frames) - group.picked - len(others)
+    hidden = len(frames) - group.picked > len(others)
     return {
         **_named(group, anchor),
         "cells": (f"{len(frames):,}", f"{group.picked:,}", _best(group)),
         "shown": bool(shown),
-        "hidden": len(shown) < len(frames),
+        "picks_hidden": len(picks) < group.picked,
+        "others_hidden": hidden,
+        "others_shown": len(others),
         "aggregate": _aggregate(group),
         "facts": facts,
         "pictures": [pictures[i] for i in shown if i not in folded],
@@ -206,9 +208,9 @@ def _named(result: Scored, anchor: str) -> dict[str, Any]:
     return {"name": f"{name}, {group}" if group else name, "anchor": anchor, "notes": notes, "doubtful": bool(doubts)}
 
 
-def _exceeds(element: Record) -> str:
+def _exceeds(element: Record, kind: str) -> str:
     percentile = element.get("percentile")
-    return "" if percentile is None else f"above {math.floor(percentile)} % of the training elements"
+    return "" if percentile is None else f"above {math.floor(percentile)} % of the {kind}s it was trained on"
 
 
 def _explained(clip: Record) -> str:
@@ -226,7 +228,7 @@ def _sentences(*texts: str) -> str:
 def _folder(result: Scored) -> tuple[str, ...]:
     """Where the video or group lies, if that says anything."""
     folder = _source(result).parent
-    return () if folder == Path() else (f"{folder}/",)
+    return () if folder == Path() else (breakable(f"{folder}/"),)
 
 
 def _source(result: Result) -> Path:

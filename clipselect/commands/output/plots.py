@@ -13,7 +13,6 @@ from clipselect.commands.output.shown import TILE, best_first, best_frames, name
 from clipselect.errors import ClipselectError
 from clipselect.media.optional import require
 from clipselect.media.text import printable
-from clipselect.pages.axis import score_axis
 from clipselect.pages.formats import count, time_ticks
 from clipselect.pages.timeline import timeline_bars, timeline_note
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg", ".pdf")
-MAX_VIDEOS, MAX_STRIP_TILES, MAX_NAME = 50, 12, 80
-"""Videos of a plot; frames of a group, and characters of its name."""
+MAX_VIDEOS, MAX_STRIPS, MAX_STRIP_TILES, MAX_NAME = 50, 12, 12, 80
+"""Videos of a plot; groups of a plot, frames of a group, and characters of its name."""
 GREEN, GREY, INK = "#1a7f37", "#afb8c1", "#1f2328"
 DPI = 110
 GAP, TITLE, SCORE = 10, 30, 22
@@ -43,9 +42,8 @@ def clips_plot(results: Sequence[Result], suffix: str) -> bytes:
     scored = [result for result in results if isinstance(result, Scored)]
     shown = scored[:MAX_VIDEOS]
     figure = Figure(figsize=(11, 0.6 + 2.3 * len(shown)), layout="constrained")
-    limits = score_axis([float(score) for video in shown for score in (video.scores.min(), video.scores.max())])
     for axis, video in zip(np.atleast_1d(figure.subplots(len(shown), squeeze=True)), shown, strict=True):
-        clips, duration = video.elements, video.facts["duration"]
+        clips, duration, limits = video.elements, video.facts["duration"], video.axis
         picked = [i for i, clip in enumerate(clips) if clip["picked"]]
         spans = [(clip["start"], clip["end"]) for clip in clips]
         bars = timeline_bars(spans, video.scores, picked, duration)
@@ -58,6 +56,7 @@ def clips_plot(results: Sequence[Result], suffix: str) -> bytes:
                 axis.vlines((bar.start + bar.end) / 2, limits.low, height, GREEN, linewidth=1.5)
         ticks, labels = zip(*time_ticks(duration, most=10), strict=True)
         axis.set_xticks(ticks, labels)
+        axis.set_yticks(limits.ticks, [f"{tick:.2f}" for tick in limits.ticks])
         axis.set(xlim=(0, duration), ylim=(limits.low, limits.high), ylabel="score")
         axis.set_title(_plain(Path(video.title).name), loc="left", fontsize=10)
         axis.set_xlabel(timeline_note(spans, video.scores, picked, duration), fontsize=9)
@@ -70,12 +69,17 @@ def clips_plot(results: Sequence[Result], suffix: str) -> bytes:
 
 
 def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
-    """A strip per group as in the paper's figure 3, the best first: frames sorted by score, picked ones green."""
+    """A strip per group as in the paper's figure 3, the best first: frames sorted by score, picked ones green.
+
+    Of many groups the best are drawn; those of a single frame, among which there is nothing to pick, only if there is
+    room.
+    """
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
     scored = best_first(results)
-    groups = [group for group in scored if group.pictures]
+    pictured = [group for group in scored if group.pictures]
+    groups = best_first(sorted(pictured, key=lambda group: len(group.elements) == 1)[:MAX_STRIPS])
     strips = [best_frames(group, MAX_STRIP_TILES) for group in groups]
     lengths = [
         sum(g.pictures[i].shape[1] + GAP for i in (*strip, *_made(g))) for g, strip in zip(groups, strips, strict=True)
@@ -86,7 +90,7 @@ def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
     axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axis.set_axis_off()
     for number, (group, strip, name) in enumerate(zip(groups, strips, names(groups), strict=True)):
-        top, left = number * strip_height + TITLE, GAP
+        top, left = note + number * strip_height + TITLE, GAP
         counted = f"{count(len(group.elements), 'frame')}, {group.picked} picked"
         if len(strip) < len(group.elements):
             counted += f", {len(strip)} shown"
@@ -108,10 +112,10 @@ def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
             left = right + GAP
     axis.set(xlim=(0, width), ylim=(height, 0))  # which imshow has changed
     if note:
-        left_out = (
-            f"the best {count(len(groups), 'group')}; {len(scored) - len(groups):,} more are in the other outputs"
-        )
-        axis.text(GAP, height - GAP, left_out, fontsize=8.5, color=INK)
+        several = len(groups) < len(pictured) and min(len(group.elements) for group in groups) > 1
+        which = f"the best {count(len(groups), 'group')}{' of several frames' * several}"
+        left_out = f"{which}; {len(scored) - len(groups):,} more are in the other outputs"
+        axis.text(GAP, 20, left_out, fontsize=8.5, color=INK, fontweight="bold")
     made = next((group.facts["aggregate"]["label"] for group in groups if _made(group)), None)
     return _saved(figure, suffix, made and f"the first face of a row: {made}")
 

@@ -61,6 +61,7 @@ from numpy.typing import NDArray
 
 from clipselect import __version__
 from clipselect.media.images import FrameOrigin, Image
+from clipselect.pages.axis import ScoreAxis, score_axis
 from clipselect.samplers.explanation import Explanation
 from clipselect.samplers.picks import Picks
 
@@ -101,6 +102,7 @@ class Scored:
         scores: [n] float32, one per element, not rounded.
         thumbnails: JPEG bytes of the clips that a page shows, by their place.
         aspect: width over height of the video as shown.
+        of_several: whether it is one of several videos of a run, whose bars are on one scale.
         pictures: pixels of the frames that a page or plot shows, by their place; under `AGGREGATE`, what a network made
             of the picked ones.
     """
@@ -111,6 +113,7 @@ class Scored:
     scores: NDArray[np.float32]
     thumbnails: Mapping[int, bytes] = field(default_factory=dict)
     aspect: float = 16 / 9
+    of_several: bool = False
     pictures: dict[int, Image] = field(default_factory=dict)
 
     @property
@@ -118,6 +121,11 @@ class Scored:
         """What went wrong after the elements were scored."""
         error: str | None = self.facts["error"]
         return error
+
+    @property
+    def axis(self) -> ScoreAxis:
+        """Of its bars in the terminal, on the page and in the plot."""
+        return score_axis(self.scores.tolist(), of_several=self.of_several)
 
     @property
     def picked(self) -> int:
@@ -146,7 +154,7 @@ Result = Scored | Failed
 
 def scored_video(
     picks: Picks, files: Mapping[int, Path] | None = None, error: str | None = None,
-    thumbnails: Mapping[int, bytes] | None = None,
+    thumbnails: Mapping[int, bytes] | None = None, *, of_several: bool = False,
 ) -> Scored:  # fmt: skip
     """The result of a video.
 
@@ -154,13 +162,15 @@ def scored_video(
         files: where the picked clips were extracted to, by index.
         error: why they could not be.
         thumbnails: JPEG bytes of clips, by index.
+        of_several: as of `Scored`.
     """
     facts = picks.to_dict()
     elements = facts.pop("clips")
     for i, file in (files or {}).items():
         elements[i]["file"] = str(file)
     aspect = picks.scores.source.aspect if thumbnails else Scored.aspect
-    return Scored(facts["path"], facts | {"error": error}, elements, picks.scores.scores, thumbnails or {}, aspect)
+    facts |= {"error": error}
+    return Scored(facts["path"], facts, elements, picks.scores.scores, thumbnails or {}, aspect, of_several)
 
 
 def failed_video(path: Path, model: str, error: str) -> Failed:

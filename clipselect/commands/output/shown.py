@@ -67,6 +67,22 @@ def best_frames(group: Scored, most: int) -> list[int]:
     return sorted(picks + _evenly(others, most - len(picks)), key=lambda i: group.elements[i]["rank"])
 
 
+def frames_of_page(groups: Sequence[Scored]) -> list[list[int]]:
+    """The frames that a page shows of each of its groups, best first; none of those for which it has no room.
+
+    First come the picked frames, one group after the other; what is left of `TILES_OF_PAGE` is for other frames, the
+    same for every group.
+
+    Args:
+        groups: the best first.
+    """
+    picks = [min(group.picked, MAX_TILES) for group in groups if group.pictures]
+    shown = int(np.searchsorted(np.cumsum(picks), TILES_OF_PAGE, side="right"))
+    others = (TILES_OF_PAGE - sum(picks[:shown])) // max(shown, 1)
+    most = iter([n + others for n in picks[:shown]] + [0] * (len(picks) - shown))
+    return [best_frames(group, next(most) if group.pictures else 0) for group in groups]
+
+
 def best_first(groups: Iterable[Result]) -> list[Scored]:
     """The groups that have scores, the one with the best frame first."""
     return sorted((group for group in groups if isinstance(group, Scored)), key=lambda group: -group.scores.max())

@@ -12,7 +12,6 @@ from rich.text import Text
 from clipselect.commands.output.records import Record, Scored
 from clipselect.commands.output.shown import best_first, names
 from clipselect.media.text import printable
-from clipselect.pages.axis import score_axis
 from clipselect.pages.formats import clock, count
 from clipselect.pages.timeline import painted
 from clipselect.samplers.explanation import HOW_TO_READ, Explanation
@@ -129,7 +128,7 @@ def _timeline(console: Console, video: Scored) -> list[Text]:
     picked = [i for i, clip in enumerate(clips) if clip["picked"]]
     edges = np.linspace(0, duration, columns + 1)
     shown = painted(edges, [(clip["start"], clip["end"]) for clip in clips], video.scores, picked).tolist()
-    axis = score_axis(video.scores.tolist())
+    axis = video.axis
     bars, marks = Text(), Text()
     for i in shown:
         is_picked = i >= 0 and clips[i]["picked"]
@@ -164,7 +163,12 @@ class _Table(Table):
     """A table whose numbers are never cut: where the terminal is too narrow, lines are longer than it."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        least = Measurement.get(console, options.update_width(10_000), self).minimum
+        wide = options.update_width(10_000)
+        for column in self.columns:
+            if column.no_wrap:  # which rich does not count: its minimum is the longest word
+                cells = (column.header, *column.cells)
+                column.min_width = max(Measurement.get(console, wide, cell).maximum for cell in cells)
+        least = Measurement.get(console, wide, self).minimum
         yield from super().__rich_console__(console, options.update_width(max(least, options.max_width)))
 
 
