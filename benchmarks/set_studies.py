@@ -19,7 +19,7 @@ from clipselect.data.identities import read_identities
 from clipselect.evaluation.results import RESULTS_NAME
 from clipselect.scoring.weights_file import load_weights, save_weights
 from clipselect.sets.set_network import KIND
-from clipselect.training.run import FinishedError
+from clipselect.training.training_call import FinishedError
 
 Options = Mapping[str, Any]
 

@@ -24,15 +24,8 @@ from clipselect.training.cards import base_card
 from clipselect.training.clip_elements import clip_outputs
 from clipselect.training.frame_cache import frame_cache
 from clipselect.training.loop import TrainingConfig, train
-from clipselect.training.run import (
-    TrainingRun,
-    TrainResult,
-    check_outputs,
-    essential_call,
-    origin,
-    python_call,
-    to_half_precision,
-)
+from clipselect.training.run import TrainingRun, TrainResult, to_half_precision
+from clipselect.training.training_call import TrainingCall
 from clipselect.zoo.base import MEAN, STD, Base
 from clipselect.zoo.networks import NETWORKS
 
@@ -109,9 +102,7 @@ def train_base(
         ClipselectError: data, output or work folder that cannot be used, a class without readable videos, a loss that
             is not a number.
     """
-    call = essential_call(train_base, locals())
-    command = command or python_call(train_base, locals())
-    output = Path(output)
+    call = TrainingCall.of(train_base, locals())
     check_argument(network in NETWORKS, "network", f"must be one of {', '.join(NETWORKS)}, got {network}")
     architecture = NETWORKS[network]
     length = exact_seconds(architecture.seconds if clip_duration is None else clip_duration, "clip_duration")
@@ -122,11 +113,11 @@ def train_base(
     input_spec = InputSpec(size, size, MEAN, STD, frames, geometry)
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
     read = [data, background] if background else [data]
-    check_outputs(output, work, data=read, call=call, overwrite=overwrite)
+    call.check_outputs(read)
     dataset = read_dataset(data, "train", prefix=prefix)
     held_out = read_dataset(data, "val", prefix=prefix, classes=dataset.classes)
     domains = [*read_background(background, "train").values()] if background else []
-    run = TrainingRun.begin(output, work, device, precision, progress, on_error)
+    run = TrainingRun.begin(call)
     run.report_missing([*dataset.missing, *held_out.missing])
     cache = frame_cache(run.work, input_spec, length, cache_gigabytes, fps)
     paths = [video.path for video in dataset.videos] + [path for domain in domains for path in domain]
@@ -156,7 +147,7 @@ def train_base(
     def measure_and_write() -> TrainResult:
         tensors = to_half_precision(trained)
         metadata = {
-            **origin("base", output, dataset.name, seed, steps, command),
+            **run.origin("base", dataset.name, seed, steps),
             "network": network,
             "outputs": len(dataset.classes) + bool(elsewhere),
             "classes": dataset.classes,
@@ -164,15 +155,15 @@ def train_base(
             "clip_duration": float(length),
             "accuracy": None,
         }
-        save_weights(output, tensors, metadata)  # before anything else can fail
+        save_weights(run.output, tensors, metadata)  # before anything else can fail
         base = Base.from_module(
-            trained, input_spec, float(length), name=output.stem, classes=dataset.classes,
+            trained, input_spec, float(length), name=run.output.stem, classes=dataset.classes,
             device=str(run.runtime.device),
         )  # fmt: skip
         videos = tracked(held_out.videos, "the held-out videos", len(held_out.videos), run.progress)
         measured = accuracy(base, videos, fps, run.left_out)
         metadata["accuracy"] = {"top1": measured.top1, "videos": measured.videos}
-        return run.finish(tensors, metadata, base_card(metadata, measured.confusion), call)
+        return run.finish(tensors, metadata, base_card(metadata, measured.confusion))
 
     return run.runtime.from_first(measure_and_write)
 

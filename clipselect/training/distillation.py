@@ -25,8 +25,9 @@ from clipselect.training.ddnet_training import DDNetLoss, train_ddnet
 from clipselect.training.feature_store import computed_features
 from clipselect.training.loop import TrainingConfig
 from clipselect.training.recipe import ClipRecipe, FrameRecipe, Recipe
-from clipselect.training.run import TrainingRun, TrainResult, check_outputs, essential_call, origin, python_call
+from clipselect.training.run import TrainingRun, TrainResult
 from clipselect.training.tasks import ClipTask, FrameTask, Task
+from clipselect.training.training_call import TrainingCall
 from clipselect.zoo.base import Base
 from clipselect.zoo.embedder import Embedder
 
@@ -152,11 +153,9 @@ def distill(
             that fails, or a loss that is not a number.
     """
     arguments = {k: v for k, v in locals().items() if k != "fields"}
-    paths, output = [Path(path) for path in ([data] if isinstance(data, str | Path) else data)], Path(output)
-    read = [*paths, *([background] if background else [])]
-    named = {**arguments, **fields, "base": getattr(base, "name", base)}
-    essence = essential_call(distill, named)
-    check_outputs(output, work, data=read, networks={"base": base}, call=essence, overwrite=overwrite)
+    paths = [Path(path) for path in ([data] if isinstance(data, str | Path) else data)]
+    call = TrainingCall.of(distill, {**arguments, **fields, "base": getattr(base, "name", base)})
+    call.check_outputs([*paths, *([background] if background else [])], {"base": base})
     kind = _kind(elements, base, recipe, paths)
     of_clips = {
         "background": background, "prefix": prefix, "unlabelled": unlabelled or None, "classes": classes,
@@ -168,13 +167,12 @@ def distill(
     recipe = _changed(kind, recipe, fields)
     given: dict[str, Any] = {k: v for k, v in (of_clips if kind == "clips" else of_frames).items() if v is not None}
     config = recipe.training_config(checkpoint_minutes, workers)
-    run = TrainingRun.begin(output, work, device, precision, progress, on_error)
-    made_by = {"command": command or python_call(distill, named), "call": essence}
+    run = TrainingRun.begin(call)
     if isinstance(recipe, ClipRecipe):
         assert not isinstance(base, Embedder)
-        return _run(run, ClipTask.prepare(run, paths, base, recipe, **given), config, made_by)
+        return _run(run, ClipTask.prepare(run, paths, base, recipe, **given), config)
     assert isinstance(recipe, FrameRecipe) and not isinstance(base, Base)
-    return _run(run, FrameTask.prepare(run, paths, base, recipe, **given), config, made_by)
+    return _run(run, FrameTask.prepare(run, paths, base, recipe, **given), config)
 
 
 def _kind(
@@ -218,7 +216,7 @@ def _statistics(norm: Normalisation) -> list[float]:
     return [float(f"{value:.4g}") for value in asdict(norm).values()]
 
 
-def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata) -> DistillResult:
+def _run(run: TrainingRun, task: Task, config: TrainingConfig) -> DistillResult:
     """Equations 2 to 6; every process of the run calls it."""
     runtime, recipe = run.runtime, task.recipe
     store = computed_features(run, "features", task.data)
@@ -242,7 +240,7 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
         progress=run.progress,
     )  # fmt: skip
     metadata = {
-        **origin("ddnet", run.output, task.name, config.seed, config.steps, made_by["command"]),
+        **run.origin("ddnet", task.name, config.seed, config.steps),
         "config": asdict(ddnet_config),
         **asdict(input_spec),
         **asdict(norm),
@@ -265,7 +263,7 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig, made_by: Metadata
     def finish() -> TrainResult:
         known = {"held_out": measured.held_out, KEY: measured.score_quantiles}
         complete = {**metadata, "failed": len(run.left_out.paths), **known}
-        return run.finish(tensors, complete, ddnet_card(complete), made_by["call"])
+        return run.finish(tensors, complete, ddnet_card(complete))
 
     made = runtime.from_first(finish)
     metadata = {**made.metadata, "sha256": fingerprint(tensors, made.metadata)}

@@ -26,15 +26,8 @@ from clipselect.training.cards import embedder_card
 from clipselect.training.embedder_examples import EmbedderExamples
 from clipselect.training.embedder_losses import LABEL_SMOOTHING, LOSSES, EmbedderInTraining, Loss
 from clipselect.training.loop import TrainingConfig, train
-from clipselect.training.run import (
-    TrainingRun,
-    TrainResult,
-    check_outputs,
-    essential_call,
-    origin,
-    python_call,
-    to_half_precision,
-)
+from clipselect.training.run import TrainingRun, TrainResult, to_half_precision
+from clipselect.training.training_call import TrainingCall
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import EMBEDDERS
 from clipselect.zoo.loading import read_checkpoint
@@ -97,10 +90,8 @@ def train_embedder(
         ClipselectError: data, checkpoint, output or work folder that cannot be used, fewer than two identities, a loss
             that is not a number.
     """
-    call = essential_call(train_embedder, locals())
-    command = command or python_call(train_embedder, locals())
+    call = TrainingCall.of(train_embedder, locals())
     opencv()
-    output = Path(output)
     folders = [Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)]
     check_argument(network in EMBEDDERS, "network", f"must be one of {', '.join(EMBEDDERS)}, got {network}")
     check_argument(loss in LOSSES, "loss", f"must be one of {', '.join(LOSSES)}, got {loss}")
@@ -114,7 +105,7 @@ def train_embedder(
         check_argument(MIN_SIDE <= pixels <= MAX_SIDE, argument, f"must lie in [{MIN_SIDE}, {MAX_SIDE}], got {pixels}")
     config = TrainingConfig(steps, batch, learning_rate, WEIGHT_DECAY, seed, checkpoint_minutes, workers)
     k = None if loss != "triplet" else whole_number(images_per_identity, "images_per_identity", 2)
-    check_outputs(output, work, data=folders, networks={"initial": initial}, call=call, overwrite=overwrite)
+    call.check_outputs(folders, {"initial": initial})
     listed = read_identities(folders, "train")
     held_out = None
     with suppress(ClipselectError):  # a single held-out identity: there is nothing to measure
@@ -124,7 +115,7 @@ def train_embedder(
     if initial is not None:
         architecture.load(net, read_checkpoint(Path(initial)), initial)
     dim = _dimensions(net, input_spec, network)
-    run = TrainingRun.begin(output, work, device, precision, progress, on_error)
+    run = TrainingRun.begin(call)
     if k is not None:
         check_whole_identities(batch, k, run.runtime.world_size)
     images = run.runtime.from_first(lambda: readable(listed, "reading the images", run.progress, run.left_out))
@@ -157,7 +148,7 @@ def train_embedder(
     def measure_and_write() -> TrainResult:
         tensors = to_half_precision(trained)
         metadata = {
-            **origin("embedder", output, ", ".join(map(short_name, folders)), seed, steps, command),
+            **run.origin("embedder", ", ".join(map(short_name, folders)), seed, steps),
             "network": network,
             "dim": dim,
             **asdict(input_spec),
@@ -170,9 +161,9 @@ def train_embedder(
             "initial": initial and Path(initial).name,
             "held_out": None,
         }
-        save_weights(output, tensors, metadata)  # before anything else can fail
+        save_weights(run.output, tensors, metadata)  # before anything else can fail
         metadata["held_out"] = held_out and _measured(trained, held_out, input_spec, run)
-        return run.finish(tensors, metadata, embedder_card(metadata), call)
+        return run.finish(tensors, metadata, embedder_card(metadata))
 
     return run.runtime.from_first(measure_and_write)
 

@@ -22,9 +22,10 @@ from clipselect.training.feature_store import computed_features
 from clipselect.training.frame_elements import FrameData, Variants
 from clipselect.training.held_out_sets import split_identities
 from clipselect.training.lfenet_training import LFENetRecipe
-from clipselect.training.run import TrainingRun, TrainResult, check_outputs, essential_call, origin, python_call
+from clipselect.training.run import TrainingRun, TrainResult
 from clipselect.training.set_examples import SetImages
 from clipselect.training.set_recipe import SetRecipe
+from clipselect.training.training_call import TrainingCall
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
@@ -85,8 +86,7 @@ def train_set_network(
     arguments = {name: value for name, value in locals().items() if name != "options"} | options
     if isinstance(base, Embedder):
         arguments["base"] = base.name
-    call = essential_call(train_set_network, arguments)
-    command = command or python_call(train_set_network, arguments)
+    call = TrainingCall.of(train_set_network, arguments)
     opencv()
     check_argument(network in RECIPES, "network", f"must be one of {', '.join(RECIPES)}, got {network}")
     known = [field.name for field in fields(RECIPES[network])]
@@ -94,11 +94,10 @@ def train_set_network(
         raise TypeError(f"{network} has no option {unknown!r}; the options are {', '.join(known)}")
     recipe = RECIPES[network](**options)
     config = recipe.config(seed, checkpoint_minutes, workers)
-    output = Path(output)
     folders = [Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)]
-    check_outputs(output, work, data=folders, networks={"base": base}, call=call, overwrite=overwrite)
+    call.check_outputs(folders, {"base": base})
     listed = read_identities(folders, "train")
-    run = TrainingRun.begin(output, work, device, precision, progress, on_error)
+    run = TrainingRun.begin(call)
     embedder = base if isinstance(base, Embedder) else load_embedder(base, str(run.runtime.device))
     everyone = SetImages.without_features(listed)
     recipe.check(split_identities(everyone, seed)[0], embedder, run.runtime)
@@ -109,11 +108,11 @@ def train_set_network(
     images = embedded_images(listed, embedder, recipe.feature_variants(seed), run)
     tensors, about = recipe.train(images, embedder, config, run)
     metadata = {
-        **origin(KIND, output, ", ".join(map(short_name, folders)), seed, recipe.steps, command),
+        **run.origin(KIND, ", ".join(map(short_name, folders)), seed, recipe.steps),
         "network": network, "base": embedder.name, "base_sha256": embedder.sha256, "dim": embedder.dim, **about,
         "failed": len(run.left_out.paths),
     }  # fmt: skip
-    return run.runtime.from_first(lambda: run.finish(tensors, metadata, set_network_card(metadata), call))
+    return run.runtime.from_first(lambda: run.finish(tensors, metadata, set_network_card(metadata)))
 
 
 def embedded_images(listed: LabelledImages, base: Embedder, variants: Variants, run: TrainingRun) -> SetImages:

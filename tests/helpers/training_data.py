@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -13,7 +15,9 @@ import torch
 from clipselect.zoo.base import MEAN, STD, Base
 from torch import Tensor, nn
 
+from clipselect import train_base
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.training.training_call import TrainingCall
 from helpers.videos import make_video
 
 FRAMES, SIZE = 12, 32
@@ -183,3 +187,9 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 
 def stamps(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in folder.glob("*.npz")}
+
+
+def call_of(output: Path | str, work: Path | None = None, **changes: Any) -> TrainingCall:
+    """A call of `clipselect.train_base` with these outputs."""
+    defaults = {name: p.default for name, p in signature(train_base).parameters.items() if name != "data"}
+    return TrainingCall.of(train_base, {**defaults, "output": output, "work": work, "device": "cpu", **changes})
