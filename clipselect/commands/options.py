@@ -46,8 +46,8 @@ Threshold = Annotated[
     typer.Option(
         parser=_threshold,
         metavar="SCORE|pN",
-        help="Pick only those with a score above this, in [0, 1], or above those of N % of the training elements, as "
-        "p30; never none.",
+        help="Pick only those with a score above this, in [0, 1], or above N % of the clips or frames that the network "
+        "was trained on, as p30; at least the best.",
     ),
 ]
 Model = Annotated[

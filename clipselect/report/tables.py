@@ -16,6 +16,12 @@ MAX_LISTED = 200
 """Unreadable files that a report names."""
 SIGNIFICANT = {Verdict.BETTER: "yes, better", Verdict.WORSE: "yes, worse", Verdict.SIMILAR: "no"}
 
+ONLY_TIMED = {
+    "ddl_index": "as ddl, with scores from a score index, which was made before",
+    "decode_once": "every frame of the file is decoded once, and nothing else is done",
+}
+"""What benchmarks/run_data_time.py measures besides methods."""
+
 Show = Callable[[Row], str]
 
 
@@ -95,13 +101,18 @@ def best_clips_table(found: Sequence[Finding]) -> list[Table]:
 def methods_table(runs: Sequence[Run]) -> Table:
     """What the methods of the runs are."""
     used = dict.fromkeys(row.method for row in ordered([row for run in runs for row in run.rows]))
-    rows = [(name, METHODS[name].description if name in METHODS else "not known to this version") for name in used]
+    rows = [(name, _what(name) or "not known to this version") for name in used]
     return Table("Methods", ("method", "what it is"), rows, text=True)
 
 
 def legend(runs: Sequence[Run]) -> dict[str, str]:
     """What the methods of the runs are, without variants and those that this version does not know."""
-    return {name: what for name, what in methods_table(runs).rows if name in METHODS and not is_variant(name)}
+    return {name: what for name, what in methods_table(runs).rows if _what(name) and not is_variant(name)}
+
+
+def _what(method: str) -> str:
+    """What a method is; empty if that is not known."""
+    return METHODS[method].description if method in METHODS else ONLY_TIMED.get(method, "")
 
 
 def facts_tables(runs: Sequence[Run]) -> list[Table]:

@@ -100,7 +100,7 @@ def _score_at(text: str, scorer: Any) -> float:
     if quantiles is None:
         raise ArgumentError(
             "threshold",
-            f"{text} needs scores of training elements, which {scorer.name} does not have; give a number, or give the "
-            "weights percentiles first (clipselect.add_percentiles)",
+            f"{text} needs the scores of the clips or frames that {scorer.name} was trained on, which its weights do "
+            "not hold; give a number, or give the weights percentiles first (clipselect.add_percentiles)",
         )
     return float(np.interp(percent, np.arange(POINTS), quantiles))

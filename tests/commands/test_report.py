@@ -52,10 +52,11 @@ def test_what_cannot_be_reported_is_refused_in_one_sentence(run: Run, tmp_path: 
 
 
 def test_costs_alone_are_said_once_and_methods_are_explained(run: Run, tmp_path: Path) -> None:
-    costs = [{"data": "val", "method": method, "k": 5, "videos": 5, "seconds": 2.0} for method in ("ddl", "uniform")]
+    costs = [{"data": "val", "method": m, "k": 5, "videos": 5, "seconds": 2.0} for m in ("ddl", "uniform", "ddl_index")]
     lines = run("report", write(tmp_path / "a.json", only(*costs))).out.splitlines()
     sentences = [line for line in lines if line.endswith(".")]
     assert len(sentences) == len({*sentences}) == 2 and "compares the accuracy" in sentences[0]
+    assert any("as ddl, with scores from a score index" in line for line in lines)
     assert any(line.split() == ["uniform", "K", "evenly", "spread,", "averaged"] for line in lines)
 
 
