@@ -35,7 +35,10 @@ def read_identity_list(path: Path) -> frozenset[str]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as e:
-        raise ClipselectError(f"{path}: cannot be read as text ({e}); give a name of an identity on every line") from e
+        why = getattr(e, "strerror", None) or "no UTF-8"
+        raise ClipselectError(
+            f"{path}: cannot be read ({why}); give a text with a name of an identity on every line"
+        ) from e
     if not (found := frozenset(plain_number(line.strip()) for line in lines if line.strip())):
         raise ClipselectError(f"{path}: names nobody; give a name of an identity on every line")
     return found

@@ -96,7 +96,7 @@ def train_embedder(
     check_argument(network in EMBEDDERS, "network", f"must be one of {', '.join(EMBEDDERS)}, got {network}")
     check_argument(loss in LOSSES, "loss", f"must be one of {', '.join(LOSSES)}, got {loss}")
     if bag_of_tricks:
-        check_argument(loss in SMOOTHED, "loss", f"must be {' or '.join(SMOOTHED)} with bag_of_tricks, got {loss}")
+        check_argument(loss in SMOOTHED, "loss", f"must be {' or '.join(SMOOTHED)} for the bag of tricks, got {loss}")
     architecture = EMBEDDERS[network]
     made_for = architecture.input_spec
     height, width = (made_for.height if height is None else height), (made_for.width if width is None else width)

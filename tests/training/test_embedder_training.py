@@ -49,7 +49,7 @@ def test_a_resnet50_ibn_is_trained_with_the_bag_of_tricks(tmp_path: Path) -> Non
     made = clipselect.train_embedder(tmp_path / "people", tmp_path / "person.safetensors", **options)
     assert made.metadata["bag_of_tricks"] and "with random erasing and label smoothing." in made.card.read_text()
     assert clipselect.load_embedder(made.weights, "cpu").dim == 2048
-    with pytest.raises(ArgumentError, match="loss must be triplet or softmax with bag_of_tricks, got arcface"):
+    with pytest.raises(ArgumentError, match="loss must be triplet or softmax for the bag of tricks, got arcface"):
         clipselect.train_embedder(tmp_path / "people", tmp_path / "o.safetensors", **options, loss="arcface")
     with pytest.raises(
         ClipselectError, match="reid_resnet50_ibn cannot take images of 16 x 16; leave height and width"
