@@ -121,7 +121,7 @@ def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...]) 
             ),
             style="bold green" if answer.method == "ddl" else "",
         )
-    console.print(table)
+    console.print(table, crop=False)
     console.print(
         Text("GFLOPs: 10^9 multiply-adds, the DDNet included; seconds: from the opened file to the answer", style="dim")
     )
