@@ -47,7 +47,9 @@ def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: 
 def test_classify_shows_a_table(run: Run, long_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     run("classify", long_video)
-    assert run.out.partition("10^9")[0].count("%") == 3 * 4, "three classes and none of these for each method: nothing is cut"
+    assert run.out.partition("10^9")[0].count("%") == 3 * 4, (
+        "three classes and none of these for each method: nothing is cut"
+    )
     assert run.code == 0 and all(word in run.out for word in ("ddl", "uniform", "dense", "GFLOPs", "seconds"))
 
 
