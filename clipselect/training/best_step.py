@@ -12,8 +12,8 @@ from clipselect.training.runtime import Runtime
 class BestStep:
     """Keeps the averaged weights of the step that measures best; of equals the first.
 
-    The training loop chooses which steps to measure, see `is_due`; `clipselect.training.loop.train` also measures the
-    untrained network, which may be as good as averaging.
+    The training loop chooses which steps to measure, see `is_due`: `clipselect.training.loop.train` also the untrained
+    network, `clipselect.training.fan_loop.train_fan` only those of the second half.
 
     Args:
         measure: (network in evaluation mode) -> how good it is, more is better.

@@ -8,7 +8,8 @@ What the paper leaves open is settled so:
   squared distance of two people in the training set (`feature_scale`): beta and the weights of the losses keep their
   meaning for every embedder.
 - The positive is any other image of the person, where the paper takes one of another video.
-- The weights are a moving average over the steps: that of the step that keeps held-out people apart best.
+- The weights are a moving average over the steps: that of the step in the second half that keeps held-out people apart
+  best.
 """
 
 import numpy as np
