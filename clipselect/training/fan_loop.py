@@ -29,8 +29,8 @@ STAGE = "training the FAN"
 LATER, LATER_RATE = 0.5, 0.25
 """After this fraction of the steps, the learning rate is multiplied by that, as in the paper.
 
-Only then are steps measured. Early images may measure better and are no faces: in one training, plain green ones of
-step 80 of 800 kept people apart better (by -0.83, see `HeldOut.gain`) than all later ones, which were faces (-0.92).
+Only then are steps measured. Early images may measure better and be no faces: in a training of 800 steps, the plain
+green ones of step 80 kept people apart better (a `HeldOut.gain` of -0.83) than the faces of later steps (-0.92).
 """
 COLLAPSED_LOSS, MAX_COLLAPSED_STEPS = 1e-3, 500
 """A discriminator whose loss lies below this for so many steps in a row says nothing more that the generator could
