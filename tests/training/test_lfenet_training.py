@@ -158,7 +158,7 @@ def test_options_that_make_no_sense_name_the_argument(argument: str, value: Any,
 
 
 def test_other_networks_and_options_are_refused(faces: Path, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="network must be one of nan, qan, gfan, lfenet, fan, got sfenet"):
+    with pytest.raises(ArgumentError, match=r"network must be one of nan, .*fan, got sfenet"):
         clipselect.train_set_network("sfenet", faces, tmp_path / "o.safetensors", base=tiny_base())
     with pytest.raises(TypeError, match=r"lfenet has no option 'theta'; the options are .*loss, relation"):
         train(faces, tmp_path / "o.safetensors", theta=3)
