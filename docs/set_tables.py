@@ -20,24 +20,27 @@ K_OF_FACES, K_OF_PERSONS = 3, 4
 
 
 def faces() -> str:
-    """Verification of sets of faces: all as they are, blurred and degraded; then sets of one size, degraded if any."""
+    """Verification of sets of faces: all as they are, blurred and degraded; sets of each size in a cell."""
     if not exists("faces"):
         return ""
-    results = [results_of(file) for file in ("faces", "faces_sets_of_5") if exists(file)]
-    columns = [
-        (one, data) for one in results for data in conditions(one) if "blur" not in data or "sets of" not in data
-    ]
-    if any("degraded" in data for _, data in columns):
-        columns = [(one, data) for one, data in columns if "sets of" not in data or "degraded" in data]
-    metric = next(iter(results[0].rows[0].metrics))
+    results = results_of("faces")
+    metric = next(iter(results.rows[0].metrics))
+    measured = {row.data for row in results.rows if metric in row.metrics}
+    columns: dict[str, list[str]] = {}
+    for data in conditions(results):
+        if data in measured:
+            columns.setdefault(data.partition(", sets of ")[0], []).append(data)
+    sizes = " / ".join(data.rpartition(" ")[2] for data in next(iter(columns.values())))
     rows = []
     for method in FRAMES:
-        found = [find(one, data, method, K_OF_FACES) for one, data in columns]
-        if any(found):
-            cost = next((f"{row.gflops:.2f}" for row in found if row and row.gflops is not None), "")
-            rows.append((named(method, K_OF_FACES), cost, *(shown(row, metric) for row in found)))
-    labels = [data.removeprefix(results[0].data[0].name).removeprefix(", ") or "as they are" for _, data in columns]
-    return table((metric_named(metric), "G", *labels), rows)
+        found = [[find(results, data, method, K_OF_FACES) for data in of_sizes] for of_sizes in columns.values()]
+        if any(any(of_sizes) for of_sizes in found):
+            costs = (f"{row.gflops:.2f}" for row in found[0] if row and row.gflops is not None)
+            cells = (" / ".join(shown(row, metric, intervals=False) for row in of_sizes if row) for of_sizes in found)
+            rows.append((named(method, K_OF_FACES), " / ".join(costs), *cells))
+    first = next(iter(columns))
+    labels = [data.removeprefix(first).removeprefix(", ") or "as they are" for data in columns]
+    return table((f"{metric_named(metric)}, sets of {sizes}", "G", *labels), rows)
 
 
 def persons() -> str:

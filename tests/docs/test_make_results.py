@@ -87,16 +87,23 @@ def test_a_table_appears_when_its_results_file_is_there(results: Path) -> None:
     assert len(page.splitlines()) < 200
 
 
-def test_sets_of_every_size_are_shown_degraded_if_they_were(results: Path) -> None:
-    (results / "faces_sets_of_5.json").unlink(missing_ok=True)
+def test_faces_show_the_sizes_of_sets_in_a_cell_and_a_condition_in_a_column(results: Path) -> None:
     document = json.loads((results / "faces.json").read_text())
-    document["data"] += [document["data"][0] | {"name": f"val, {part}"} for part in ("degraded", "degraded, sets of 3")]
-    document["rows"] += [
-        row | {"data": f"val, {part}"}
-        for row in document["rows"]
-        if row["data"] == "val"
-        for part in ("degraded", "degraded, sets of 3")
+    names = [f"val{part}, sets of {size}" for part in ("", ", degraded") for size in (3, 5, 10)]
+    row = next(row for row in document["rows"] if row["method"] == "average")
+    row = {key: row[key] for key in ("method", "k", "videos", "clips")}
+    document["data"] = [document["data"][0] | {"name": name} for name in names]
+    document["rows"] = [
+        row | {"data": name, "gflops": 1.0} | {f"tar_at_far_1e-3{end}": float(place) for end in ("", "_low", "_high")}
+        for place, name in enumerate(names)
+        if not name.endswith("10")
+    ] + [
+        row | {"data": name} | {f"tar_at_far_1e-2{end}": 5.0 for end in ("", "_low", "_high")}
+        for name in names
+        if name.endswith("10")  # too few pairs for the lower rate
     ]
+    document["differences"] = []
     (results / "faces.json").write_text(json.dumps(document))
-    head = set_tables.faces().splitlines()[0]
-    assert head.endswith("| as they are | blur 7 | blur 11 | blur 17 | degraded | degraded, sets of 3 |")
+    head, _, average = set_tables.faces().splitlines()
+    assert head == "| TAR at FAR 1e-3, sets of 3 / 5 | G | as they are | degraded |"
+    assert average == "| `average` | 1.00 / 1.00 | 0.0 / 1.0 | 3.0 / 4.0 |"
