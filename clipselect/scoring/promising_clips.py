@@ -15,6 +15,7 @@ from clipselect.media.candidate_clips import Clip, frames_to_score
 from clipselect.media.clip_decoding import BATCH, Cut, prefetch
 from clipselect.media.key_frames import Part, gops_of
 from clipselect.media.packet_sizes import PacketSizes
+from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.read_again import ReadAgain
 from clipselect.media.sources import Source
 from clipselect.media.video import VideoFile
@@ -53,6 +54,7 @@ def promising_clips(
     size: int,
     frames: int,
     budget: float,
+    progress: ProgressCallback = no_progress,
 ) -> Promising | None:
     """The clips that promise most by the key frames of a video.
 
@@ -61,6 +63,7 @@ def promising_clips(
         cut, size, frames: as for `clipselect.media.clip_decoding.map_clips`.
         budget: share of the frames of the video to decode at most, in (0, 1), key frames included; the most promising
             clip is decoded in any case.
+        progress: gets the batches of key frames that were looked at.
 
     Returns:
         None where the video must be decoded whole: its container does not say which frame is which, it has too many
@@ -73,10 +76,9 @@ def promising_clips(
     if len(keys) > MAX_KEY_FRAMES * budget * total:
         return None
     try:
-        batches = _batches(replace(source, part=Part()).frames(keys, size))
-        scores = np.concatenate(
-            [network(np.repeat(batch[:, np.newaxis], frames, axis=1)) for batch in prefetch(batches)]
-        )
+        batches = prefetch(_batches(replace(source, part=Part()).frames(keys, size)))
+        looked = tracked(batches, "looking at key frames", -(-len(keys) // BATCH), progress)
+        scores = np.concatenate([network(np.repeat(batch[:, np.newaxis], frames, axis=1)) for batch in looked])
     except ReadAgain:
         return None
     clips = cut(source)

@@ -125,7 +125,7 @@ def score_video(
         budget: share of the frames to decode at most, in (0, 1]: only the clips whose key frames promise most are
             scored, exactly, see `clipselect.scoring.promising_clips`. For long videos with key frames every few
             seconds; other videos are decoded whole.
-        progress: gets the clips scored, as stage "scoring".
+        progress: gets the clips scored, as stage "scoring", and with a budget before that "looking at key frames".
 
     Raises:
         VideoError: the video cannot be opened, not one frame decodes, or it changes while it is read.
@@ -160,7 +160,7 @@ def score_video(
 
         promising = None
         if budget is not None and budget < 1:
-            promising = promising_clips(look, source, cut, spec.size, spec.clip_frames, budget)
+            promising = promising_clips(look, source, cut, spec.size, spec.clip_frames, budget, progress)
         part, cut = (source, cut) if promising is None else (promising.source, promising.cut)
         mapped = map_clips(score, part, cut, spec.size, spec.clip_frames, fast=fast)
     total = time.perf_counter() - begin
