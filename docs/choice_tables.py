@@ -15,7 +15,7 @@ from result_cells import (
     seeds_of,
 )
 from result_tables import top1_of_seeds
-from set_tables import AT_THRESHOLD, FRAMES, K_OF_FACES, K_OF_PERSONS, conditions, metric_named, named
+from set_tables import AT_THRESHOLD, FRAMES, K_OF_FACES, K_OF_PERSONS, by_condition, conditions, metric_named, named
 
 from clipselect.evaluation.method_entry import Need
 from clipselect.evaluation.methods import METHODS
@@ -74,19 +74,31 @@ def choose_trimmed() -> str:
 
 
 def choose_faces() -> str:
-    return choose_frames("faces", K_OF_FACES)
+    """Of sets of the largest size that has enough pairs."""
+    results = results_of("faces")
+    metric = next(iter(results.rows[0].metrics))
+    columns = {name: of_sizes[-1] for name, of_sizes in by_condition(results, metric).items()}
+    return choose_frames(
+        results, K_OF_FACES, columns, f"{metric_named(metric)}, {next(iter(columns.values())).split(', ')[-1]}"
+    )
 
 
 def choose_persons() -> str:
-    return choose_frames("reid", K_OF_PERSONS)
+    results = results_of("reid")
+    columns = {name: name for name in conditions(results) if not name.startswith("pooled")}
+    return choose_frames(results, K_OF_PERSONS, columns, "mAP")
 
 
-def choose_frames(file: str, k: int) -> str:
+def choose_frames(results: Results, k: int, columns: Mapping[str, str], heading: str) -> str:
     """What was measured of frames but variants and oracles: accuracy, beside `average`, and what needs the base on all
-    frames beside `ddl`, too."""
-    results, rows = results_of(file), []
+    frames beside `ddl`, too.
+
+    Args:
+        columns: the data sets by the names of their columns.
+    """
+    rows = []
     metric = next(iter(results.rows[0].metrics))
-    data = [name for name in conditions(results) if not name.startswith("pooled")]
+    data = [*columns.values()]
     for method in (METHODS[name] for name in FRAMES):
         own = k if method.has_k else None
         found = {name: row for name in data if (row := find(results, name, method.name, own))}
@@ -100,7 +112,7 @@ def choose_frames(file: str, k: int) -> str:
             words = compared(results, name, metric, key, ("average", None))
             cells.append(f"{value}, {words}" if words in ("better", "worse") else value)
         rows.append((named(method.name, own), *cells, in_how_many(beside) if any(beside) else ""))
-    return table((metric_named(metric), *data, f"than `{DDL}`; without K, than `{AT_THRESHOLD}`"), rows)
+    return table((heading, *columns, f"than `{DDL}`; without K, than `{AT_THRESHOLD}`"), rows)
 
 
 def in_how_many(verdicts: Sequence[str]) -> str:

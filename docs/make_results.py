@@ -25,6 +25,8 @@ BLOCKS = {
     "results": result_tables.readme,
     "lfenet_runs": set_tables.lfenet_runs,
     "fan_runs": set_tables.fan_runs,
+    "faces_seeds": set_tables.faces_seeds,
+    "faces_seeds_strict": set_tables.faces_seeds_strict,
     "long_videos": long_table.long_videos,
     "long_whole": lambda: long_table.top1("whole"),
     "long_uniform": lambda: long_table.top1("uniform"),

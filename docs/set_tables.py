@@ -4,7 +4,7 @@ import csv
 
 import result_cells
 from marked_blocks import table
-from result_cells import DDL, difference, exists, find, gain, mean_and_range, results_of, shown
+from result_cells import DDL, difference, exists, find, gain, mean_and_range, results_of, seeds_of, shown
 
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.results import Results
@@ -16,6 +16,9 @@ FRAMES = (
     "qan", "gfan", "temporal", "lfenet", "ddl_lfenet", "fan", "ddl_fan", "top1", "oracle_sharp", "oracle",
 )  # fmt: skip
 """What tables of faces and persons show, where it was measured."""
+SEEDS = (
+    "average", AT_THRESHOLD, "ddl_all", "ddl_all_rescaled", DDL, "top1", "norm", "oracle_sharp", "oracle_all",
+)  # fmt: skip
 K_OF_FACES, K_OF_PERSONS = 3, 4
 
 
@@ -25,12 +28,7 @@ def faces() -> str:
         return ""
     results = results_of("faces")
     metric = next(iter(results.rows[0].metrics))
-    measured = {row.data for row in results.rows if metric in row.metrics}
-    columns: dict[str, list[str]] = {}
-    for data in conditions(results):
-        if data in measured:
-            columns.setdefault(data.partition(", sets of ")[0], []).append(data)
-    sizes = " / ".join(data.rpartition(" ")[2] for data in next(iter(columns.values())))
+    columns = by_condition(results, metric)
     rows = []
     for method in FRAMES:
         found = [[find(results, data, method, K_OF_FACES) for data in of_sizes] for of_sizes in columns.values()]
@@ -38,9 +36,45 @@ def faces() -> str:
             costs = (f"{row.gflops:.2f}" for row in found[0] if row and row.gflops is not None)
             cells = (" / ".join(shown(row, metric, intervals=False) for row in of_sizes if row) for of_sizes in found)
             rows.append((named(method, K_OF_FACES), " / ".join(costs), *cells))
-    first = next(iter(columns))
-    labels = [data.removeprefix(first).removeprefix(", ") or "as they are" for data in columns]
-    return table((f"{metric_named(metric)}, sets of {sizes}", "G", *labels), rows)
+    return table((sizes_named(columns, metric), "G", *columns), rows)
+
+
+def faces_seeds(metric: str = "tar_at_far_1e-3") -> str:
+    """The mean of three distillations and their range, as `faces`."""
+    seeds = seeds_of("faces")
+    if not seeds:
+        return ""
+    columns = by_condition(seeds[0], metric)
+    rows = []
+    for method in SEEDS:
+        cells = []
+        for of_sizes in columns.values():
+            found = [[find(results, data, method, K_OF_FACES) for results in seeds] for data in of_sizes]
+            values = [[row.metrics[metric].value for row in of_seeds if row] for of_seeds in found]
+            cells.append(" / ".join(filter(None, map(mean_and_range, values))))
+        rows.append((named(method, K_OF_FACES), *cells))
+    return table((sizes_named(columns, metric), *columns), rows)
+
+
+def faces_seeds_strict() -> str:
+    """The same at a rate of false accepts ten times lower."""
+    return faces_seeds("tar_at_far_1e-4")
+
+
+def by_condition(results: Results, metric: str) -> dict[str, list[str]]:
+    """The data sets of all sizes of sets, by what was done to their frames; those that have the metric."""
+    measured = {row.data for row in results.rows if metric in row.metrics}
+    columns: dict[str, list[str]] = {}
+    for data in conditions(results):
+        if data in measured:
+            name = data.partition(", sets of ")[0].partition(", ")[2] or "as they are"
+            columns.setdefault(name, []).append(data)
+    return columns
+
+
+def sizes_named(columns: dict[str, list[str]], metric: str) -> str:
+    sizes = " / ".join(data.rpartition(" ")[2] for data in next(iter(columns.values())))
+    return f"{metric_named(metric)}, sets of {sizes}"
 
 
 def persons() -> str:
