@@ -16,6 +16,20 @@ FRAMES = (
     "qan", "gfan", "temporal", "lfenet", "ddl_lfenet", "fan", "ddl_fan", "top1", "oracle_sharp", "oracle",
 )  # fmt: skip
 """What tables of faces and persons show, where it was measured."""
+RIVALS = (
+    "random",
+    "agreement",
+    "flip_agreement",
+    "dropout_agreement",
+    "without_outliers",
+    "largest_cluster",
+    "nan",
+    "qan",
+    "gfan",
+    "temporal",
+)
+"""Those that stand on the page docs/how-to/which-one.md alone."""
+ON_PAGE_OF_RESULTS = tuple(method for method in FRAMES if method not in RIVALS)
 SEEDS = (
     "average", AT_THRESHOLD, "ddl_all", "ddl_all_rescaled", DDL, "top1", "norm", "oracle_sharp", "oracle_all",
 )  # fmt: skip
@@ -30,7 +44,7 @@ def faces() -> str:
     metric = next(iter(results.rows[0].metrics))
     columns = by_condition(results, metric)
     rows = []
-    for method in FRAMES:
+    for method in ON_PAGE_OF_RESULTS:
         found = [[find(results, data, method, K_OF_FACES) for data in of_sizes] for of_sizes in columns.values()]
         if any(any(of_sizes) for of_sizes in found):
             costs = (f"{row.gflops:.2f}" for row in found[0] if row and row.gflops is not None)
@@ -82,7 +96,7 @@ def persons() -> str:
     results = results_of("reid")
     columns = [data.name for data in results.data if not data.name.startswith("pooled")]
     rows = []
-    for method in FRAMES:
+    for method in ON_PAGE_OF_RESULTS:
         found = [find(results, data, method, K_OF_PERSONS) for data in columns]
         if any(found):
             k = K_OF_PERSONS if METHODS[method].has_k else None
