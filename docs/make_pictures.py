@@ -57,7 +57,7 @@ def persons(out: Path) -> None:
     rows = json.loads((HERE.parent / "benchmarks" / "results" / "reid.json").read_text())["rows"]
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
     for axis, (data, title) in zip(
-        axes, [("mars, as they are", "as they are"), ("mars, 0.5 spoilt", "half of the frames spoilt")], strict=True
+        axes, [("mars, as they are", "as they are"), ("mars, 0.5 degraded", "half of the frames degraded")], strict=True
     ):
         mine = [row for row in rows if row["data"] == data]
         for method, label in LINES.items():

@@ -51,7 +51,7 @@ Pairs = Annotated[
 Blur = Annotated[list[float], typer.Option(metavar="PIXELS", help="Lengths of motion blur, such as 7 11 17.")]
 DegradeAll = Annotated[bool, typer.Option("--degrade", help="Also with every frame degraded, more or less.")]
 SetSize = Annotated[list[int] | None, typer.Option(metavar="N", help="Of drawn sets, each by itself. (default: 5 10)")]
-FaceSeeds = Annotated[list[int], typer.Option(help="Of drawn sets and of random K; the first of what is spoilt.")]
+FaceSeeds = Annotated[list[int], typer.Option(help="Of drawn sets and of random K; the first of what is degraded.")]
 Fars = Annotated[list[float], typer.Option(help="False accept rates.")]
 Draws = Annotated[int, typer.Option(help="Of identities, for intervals; fewer for IJB-C.")]
 Prefixes = Annotated[list[str], typer.Option(metavar="PREFIX", help="Identities to look at by themselves, by name.")]

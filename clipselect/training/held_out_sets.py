@@ -132,10 +132,10 @@ class HeldOutSets(HeldOut[list[Image]]):
                     on_error(path, e)
             return images
 
-        def spoil(images: list[Image], count: int, rng: np.random.Generator) -> list[Image]:
+        def with_degraded(images: list[Image], count: int, rng: np.random.Generator) -> list[Image]:
             return [*(degrade(image, "faces", rng) for image in images[:count]), *images[count:]]
 
-        sets, identities = _drawn(data, seed, read, spoil)
+        sets, identities = _drawn(data, seed, read, with_degraded)
         if len({*identities[UNCHANGED]}) < MIN_IDENTITIES:
             raise ClipselectError("fewer than two held-out identities have two images that can be read; add images")
         return cls(sets, _measurable(identities), base)
@@ -185,10 +185,10 @@ class HeldOutFeatures(HeldOut[NDArray[np.float32]]):
 
     @classmethod
     def draw(cls, data: SetImages, seed: int, in_order: bool = False) -> "HeldOutFeatures":
-        def spoil(numbers: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        def with_degraded(numbers: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
             return features_of(data, numbers, np.arange(len(numbers)) >= count, rng)
 
-        sets, identities = _drawn(data, seed, lambda numbers: numbers, spoil, in_order)
+        sets, identities = _drawn(data, seed, lambda numbers: numbers, with_degraded, in_order)
         return cls(sets, _measurable(identities))
 
     def averages(self, condition: str) -> NDArray[np.float32]:
@@ -199,14 +199,14 @@ def _drawn(
     data: SetImages,
     seed: int,
     read: Callable[[NDArray[np.int64]], T],
-    spoil: Callable[[T, int, np.random.Generator], S],
+    with_degraded: Callable[[T, int, np.random.Generator], S],
     in_order: bool = False,
 ) -> tuple[dict[str, list[S]], dict[str, list[str]]]:
     """Two sets of every identity in every condition, and the identity of every set.
 
     Args:
         read: numbers of images of an identity -> those of them that can be used, in a sequence.
-        spoil: half of these -> a set of them, of which the first so many are degraded.
+        with_degraded: half of these -> a set of them, of which the first so many are degraded.
         in_order: take the first images of an identity, instead of any.
     """
     sets: dict[str, list[S]] = {name: [] for name in CONDITIONS}
@@ -218,7 +218,7 @@ def _drawn(
         for part in (usable[:half], usable[half : 2 * half]) if half else ():
             for condition, degraded in _conditions(half).items():
                 identities[condition].append(name)
-                sets[condition].append(spoil(part, degraded, rng))
+                sets[condition].append(with_degraded(part, degraded, rng))
     return sets, identities
 
 

@@ -14,6 +14,7 @@ from clipselect.evaluation.arguments import check_fraction, check_libraries, che
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at, names
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
+from clipselect.evaluation.sets.changed_frames import UNCHANGED, Condition, change_of, condition_of, degraded
 from clipselect.evaluation.sets.face_data import read_face_sets
 from clipselect.evaluation.sets.face_sets import FaceSets
 from clipselect.evaluation.sets.frame_table import (
@@ -25,7 +26,6 @@ from clipselect.evaluation.sets.frame_table import (
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.set_answers import network_answers, record_of, set_networks
-from clipselect.evaluation.sets.spoilt import UNCHANGED, Condition, change_of, condition_of, degraded
 from clipselect.evaluation.sets.verification_protocol import Protocol
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
@@ -64,7 +64,7 @@ class FaceEvaluation:
             0"; None for `data`/splits.txt if it is there, or else all pairs.
         set_size: frames of drawn sets, each size measured by itself on the identities that fill two; None for 5 and 10.
         blur: lengths of motion blur in pixels, each measured beside the unchanged frames; see
-            clipselect/evaluation/sets/spoilt.py.
+            clipselect/evaluation/sets/changed_frames.py.
         degrade: measure also with every frame degraded, each as severely as it comes, from hardly to beyond use.
         k: how many frames reach the base.
         threshold: of eq. 7.

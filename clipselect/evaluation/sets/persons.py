@@ -161,7 +161,7 @@ class PersonEvaluation:
             changes = [
                 (f"frames degraded with seed {seed}", _degraded(readable, self.degrade, seed)) for seed in self.seeds
             ]
-            states.append(state(f"{self.degrade:g} spoilt", changes))
+            states.append(state(f"{self.degrade:g} degraded", changes))
         if self.metric == "cosine" and any(table.has_zero_features for _, table, _ in states):
             name = networks.base.name
             raise ArgumentError("metric", f"must be euclidean: {name} gives features of length 0, which have no cosine")

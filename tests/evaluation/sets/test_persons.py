@@ -66,11 +66,11 @@ def row(document: Document, method: str, k: int | None = None, data: str = "as t
 def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench, tmp_path: Path) -> None:
     one, two = people(tmp_path / "one"), people(tmp_path / "two", first=3)
     document = bench([one, two], pool=True, degrade=0.5, k=[1, 2])
-    names = [f"{name}, {how}" for name in ("one", "two", "pooled") for how in ("as they are", "0.5 spoilt")]
+    names = [f"{name}, {how}" for name in ("one", "two", "pooled") for how in ("as they are", "0.5 degraded")]
     assert [d["name"] for d in document["data"]] == [r["data"] for r in document["ranking"]] == names
     assert {r["data"] for r in document["rows"]} == {d["data"] for d in document["differences"]} == {*names}
     facts = {d["name"]: (d["videos"], d["sources"], d["queries"], d["gallery"]) for d in document["data"]}
-    assert facts["one, as they are"] == (8, 4, 8, 8) and facts["one, 0.5 spoilt"] == (24, 4, 8, 8)
+    assert facts["one, as they are"] == (8, 4, 8, 8) and facts["one, 0.5 degraded"] == (24, 4, 8, 8)
     assert facts["pooled, as they are"] == (16, 6, 12, 16)  # identities 3 and 4 stand in both
     methods = {r["method"] for r in document["rows"]}
     assert {"average", "top1", "random", "even", "ddl", "ddl_rescaled", "ddl_threshold", "oracle"} <= methods
@@ -110,18 +110,18 @@ def test_figures_are_those_of_the_retrieval_of_mean_features(bench: Bench, tmp_p
     assert same and all(d["difference"] == d["low"] == d["high"] == 0 for d in same)  # identities are drawn alike
 
 
-def test_spoilt_frames_make_it_worse_and_each_seed_spoils_otherwise(bench: Bench, tmp_path: Path) -> None:
+def test_degraded_frames_make_it_worse_and_each_seed_degrades_otherwise(bench: Bench, tmp_path: Path) -> None:
     data = people(tmp_path / "mars", count=8)
     clean = row(bench(data, k=[1]), "even", 1)
     runs = [bench(data, k=[1], degrade=1, seeds=seeds) for seeds in ((0,), (1,), (0, 1))]
-    one, other, both = (row(run, "even", 1, data="1 spoilt")["map"] for run in runs)
+    one, other, both = (row(run, "even", 1, data="1 degraded")["map"] for run in runs)
     assert one != other and max(one, other) < clean["map"]
     assert both == pytest.approx((one + other) / 2)
     assert [d["name"] for d in bench(data, k=[1])["data"]] == ["mars, as they are"]
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=9), st.floats(0, 1), st.integers(0, 9))
-def test_of_every_tracklet_that_share_is_spoilt(sizes: list[int], share: float, seed: int) -> None:
+def test_of_every_tracklet_that_share_is_degraded(sizes: list[int], share: float, seed: int) -> None:
     groups = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     bad = degraded_places(groups, share, seed)
     assert bad == degraded_places(groups, share, seed)
@@ -129,7 +129,7 @@ def test_of_every_tracklet_that_share_is_spoilt(sizes: list[int], share: float, 
         assert abs(len(bad & {*group.tolist()}) - share * len(group)) < 1
 
 
-def test_half_of_single_frames_is_spoilt_on_average() -> None:
+def test_half_of_single_frames_is_degraded_on_average() -> None:
     groups = [np.array([i]) for i in range(2000)]
     assert len(degraded_places(groups, 0.5, 0)) == pytest.approx(1000, abs=100)
     assert degraded_places(groups, 0.5, 0) != degraded_places(groups, 0.5, 1)
@@ -295,7 +295,7 @@ def test_networks_on_features_and_mirror_images_are_measured_where_they_are_aske
     data, base = people(tmp_path / "one"), load_embedder(f"{tmp_path / 'base.py'}:base", "cpu")
     weights = write_aggregator(tmp_path / "nan.safetensors", base, "nan")
     document = bench(data, degrade=0.5, k=[1], set_network=weights, flips=True, dropout=True)
-    for state in ("as they are", "0.5 spoilt"):
+    for state in ("as they are", "0.5 degraded"):
         average, untrained = (row(document, name, data=state) for name in ("average", "nan"))
         assert untrained["map"] == average["map"] and untrained["clips"] == 3
         assert row(document, "flip_agreement", 1, state)["clips"] == 6

@@ -70,9 +70,10 @@ def degraded(sets: FaceSets, seed: int, name: str) -> Condition:
 
 
 def change_of(condition: Condition, sets: FaceSets, base: Embedder) -> FrameChange | None:
-    """What turns images into what the networks see: faces are cropped; to be spoilt, squashed to the base's size."""
-    is_spoilt = condition.is_blurred or condition.seed is not None
-    if sets.crop is None and not is_spoilt:
+    """What turns images into what the networks see: faces are cropped, and what is blurred or degraded is squashed to
+    the base's size first."""
+    is_changed = condition.is_blurred or condition.seed is not None
+    if sets.crop is None and not is_changed:
         return None
 
     def apply(image: Image, i: int) -> Image:
@@ -86,6 +87,6 @@ def change_of(condition: Condition, sets: FaceSets, base: Embedder) -> FrameChan
 
     arrays = (condition.elements, condition.lengths, condition.angles)
     identity = hashlib.sha256(sets.crop_identity.encode() + b"".join(array.tobytes() for array in arrays))
-    if is_spoilt:
+    if is_changed:
         identity.update(f"{condition.seed} {degradation_code()}".encode())
     return FrameChange(apply, identity.hexdigest())

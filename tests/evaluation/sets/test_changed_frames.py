@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from helpers.frame_fixtures import blocks, noise
 
-from clipselect.evaluation.sets import spoilt
+from clipselect.evaluation.sets import changed_frames
+from clipselect.evaluation.sets.changed_frames import Condition, change_of, condition_of, degraded
 from clipselect.evaluation.sets.face_sets import FaceSets, all_pairs
-from clipselect.evaluation.sets.spoilt import Condition, change_of, condition_of, degraded
 
 
 def test_all_but_one_of_ten_are_blurred_the_same_ones_at_every_length() -> None:
@@ -34,7 +34,7 @@ def test_faces_of_one_blurred_picture_are_cached_apart(monkeypatch: pytest.Monke
 
     blurred, swapped, unchanged = identity([0, 1]), identity([1, 0]), identity([0, 1], 0.0)
     assert blurred != swapped
-    monkeypatch.setattr(spoilt, "degradation_code", lambda: "another")
+    monkeypatch.setattr(changed_frames, "degradation_code", lambda: "another")
     assert identity([0, 1]) != blurred and identity([0, 1], 0.0) == unchanged
 
 
