@@ -91,28 +91,20 @@ class ClipElements(Elements):
         return np.where(self.background > 0.5, BACKGROUND, self.predicted)
 
     def pairs(self, target: Target, known: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The label is that of the video, or the base's answer if the target is "answers" or "confidence".
+        """The label is that of the video, or the base's answer for the clip if the target is "answers".
 
-        Background of no labelled video is paired with its four `background_labels`.
+        Background of no labelled video is paired with four labels: two that the base finds likely, and two at random.
         """
-        everything = np.arange(len(self.label))
-        if target == "answers":
-            tried = self.background_labels(everything, known, seed)
-            return everything, np.where(np.isin(self.predicted, known), self.predicted, tried[:, 0])
         if target == "confidence":
-            return everything, np.where(self.label == BACKGROUND, self.predicted, self.label)
-        fixed, open_rows = np.flatnonzero(self.label != BACKGROUND), np.flatnonzero(self.label == BACKGROUND)
-        tried = self.background_labels(open_rows, known, seed)
-        rows = np.concatenate([fixed, np.repeat(open_rows, tried.shape[1])])
-        return rows, np.concatenate([self.label[fixed], tried.ravel()])
-
-    def background_labels(self, rows: NDArray[np.int64], known: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-        """[rows, 4] labels to compute the discriminability of background for: two that the base finds likely, and two
-        at random."""
+            return np.arange(len(self.label)), np.where(self.label == BACKGROUND, self.predicted, self.label)
+        label = self.answers if target == "answers" else self.label
+        fixed, open_rows = np.flatnonzero(label != BACKGROUND), np.flatnonzero(label == BACKGROUND)
         rng = np.random.default_rng([seed, *self.item[:1]])
-        drawn = known[rng.integers(len(known), size=(len(rows), 2))]
-        likely = self.likely[rows][:, [0, -1]]
-        return np.hstack([np.where(np.isin(likely, known), likely, drawn), drawn])
+        drawn = known[rng.integers(len(known), size=(len(open_rows), 2))]
+        likely = self.likely[open_rows][:, [0, -1]]
+        tried = np.hstack([np.where(np.isin(likely, known), likely, drawn), drawn])
+        rows = np.concatenate([fixed, np.repeat(open_rows, tried.shape[1])])
+        return rows, np.concatenate([label[fixed], tried.ravel()])
 
     def columns(self, classes: Sequence[str], rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Any]:
         def names(indices: NDArray[np.int64]) -> list[str | None]:
@@ -222,8 +214,8 @@ class ClipData:
 
     @property
     def centroid_count(self) -> int:
-        """Of every class, of the background within videos, and of every domain: streets and stadiums share no centroid
-        that would mean anything. For answers see `clipselect.training.background_clusters`."""
+        """Of every class, of the background within labelled videos, and of every domain: streets and stadiums share no
+        centroid that would mean anything."""
         return len(self.classes) + 1 + len(self._domain_rows)
 
     def centroid_rows(self, elements: Elements) -> NDArray[np.int64]:

@@ -54,33 +54,15 @@ class DScoreTarget:
 
     def pairs(self, elements: Elements) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows [p] of the elements and a label [p] for each, see `Elements.pairs`."""
-        return elements.pairs(self.target, self._known, self.seed)
-
-    @property
-    def _known(self) -> NDArray[np.int64]:
-        """Classes that have a centroid."""
-        return np.flatnonzero(~self.centroids[: len(self.classes)].isnan().any(dim=1).numpy())
+        known = np.flatnonzero(~self.centroids[: len(self.classes)].isnan().any(dim=1).numpy())
+        return elements.pairs(self.target, known, self.seed)
 
     def discriminability(self, elements: Elements) -> Tensor:
-        """Eq. 2 and 3: [p] float64 for the `pairs` of the elements.
-
-        For the target "answers" the value that the base's own belief lets expect: that of its answer if the clip shows
-        one of its classes, else the mean over the labels that background is paired with.
-        """
+        """Eq. 2 and 3: [p] float64 for the `pairs` of the elements."""
         rows, labels = self.pairs(elements)
         if self.target == "confidence":
             assert isinstance(elements, ClipElements)
             return torch.from_numpy(elements.confidence[rows]).double()
-        own = self._of_labels(elements, rows, labels)
-        if self.target != "answers":
-            return own
-        assert isinstance(elements, ClipElements)
-        tried = elements.background_labels(rows, self._known, self.seed)
-        others = self._of_labels(elements, np.repeat(rows, tried.shape[1]), tried.ravel()).view(tried.shape).mean(dim=1)
-        return own.lerp(others, torch.from_numpy(elements.background[rows]).to(own))
-
-    def _of_labels(self, elements: Elements, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> Tensor:
-        """Eq. 2 and 3: [p] float64 for rows [p] of the elements and labels [p]."""
         return discriminability(
             torch.from_numpy(elements.features[rows]), torch.from_numpy(labels), self.centroids,
             metric=self.metric, contrast=self.contrast,

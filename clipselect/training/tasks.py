@@ -21,7 +21,6 @@ from clipselect.scoring.percentiles import score_quantiles
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.training_domain import TrainingDomain
 from clipselect.scoring.weights_file import Metadata
-from clipselect.training.background_clusters import with_background_clusters
 from clipselect.training.clip_elements import ClipData, ClipExamples, base_accuracy
 from clipselect.training.d_scores import DScoreTarget, centroids_from
 from clipselect.training.domain_fit import training_domain
@@ -118,8 +117,6 @@ class ClipTask:
         """What D-scores of the elements are computed with."""
         recipe, base = self.recipe, self.data.base
         centroids = torch.empty(0, 0) if recipe.target == "confidence" else centroids_from(store)
-        if recipe.target == "answers":
-            centroids = with_background_clusters(centroids, store, recipe.seed)
         return DScoreTarget(base.classes, centroids, recipe.target, recipe.metric, recipe.contrast, recipe.seed)
 
     def examples(self, d_scores: Path) -> Callable[[int, int], Example]:

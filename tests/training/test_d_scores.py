@@ -115,34 +115,19 @@ def test_a_base_of_one_class_tries_background_with_that_one() -> None:
     assert DScoreTarget(("a",), UNIT[[0, 3]]).pairs(part)[1].tolist() == [A] * 4
 
 
-def test_without_labels_the_target_is_what_the_belief_of_the_base_lets_expect(tmp_path: Path) -> None:
+def test_without_labels_the_answers_of_the_base_stand_for_them(tmp_path: Path) -> None:
     part = elements(
         [0, 0, 1], [BACKGROUND, BACKGROUND, B], [(1, 2), (3, 1), (1, 3)], predicted=[C, C, A],
-        background=[0.0, 0.6, 1.0], likely=[[A, B], [A, B], [A, B]],
+        background=[0.4, 0.6, 0.1], likely=[[A, B], [A, B], [A, B]],
     )  # fmt: skip
     measure = DScoreTarget(CLASSES, UNIT, target="answers")
     rows, labels = measure.pairs(part)
-    assert rows.tolist() == [0, 1, 2] and labels.tolist() == [C, C, A]
-    found = measure.discriminability(part)
+    assert rows.tolist() == [0, 2, 1, 1, 1, 1] and labels[:4].tolist() == [C, A, A, B]
     # f = (1, 2): own centroid (1, 1): 3 / sqrt 2; hardest negative (0, 1): 2
-    assert float(found[0]) == pytest.approx(3 / math.sqrt(2) / 2)
-    by_labels = DScoreTarget(CLASSES, UNIT)  # the same draw: background is paired with the same four labels
-    as_background = replace(part, label=np.full(3, BACKGROUND), shows=np.full(3, BACKGROUND))
-    of_background = by_labels.discriminability(as_background).view(3, 4).mean(dim=1)
-    own = discriminability(torch.tensor([[3.0, 1.0]]), torch.tensor([C]), UNIT)
-    assert float(found[1]) == pytest.approx(0.4 * float(own) + 0.6 * float(of_background[1]))
-    assert float(found[2]) == pytest.approx(float(of_background[2]))
+    assert float(measure.discriminability(part)[0]) == pytest.approx(3 / math.sqrt(2) / 2)
     store = store_of(tmp_path, ["x.mp4", "y.mp4"], part)
     centroids = centroids_from(replace(store, data=replace(store.data, answers=True)))
-    assert centroids[[C, 3]].tolist() == [[1, 2], [2, 2]] and bool(centroids[[A, B]].isnan().all())
-
-
-def test_an_answer_whose_class_has_no_centroid_is_replaced_by_a_class_that_has_one() -> None:
-    part = elements([0], [BACKGROUND], [(1, 2)], predicted=[A], background=[0.9], likely=[[A, C]])
-    centroids = UNIT.clone()
-    centroids[A] = torch.nan
-    measure = DScoreTarget(CLASSES, centroids, target="answers")
-    assert measure.pairs(part)[1].tolist()[0] in (B, C) and bool(measure.discriminability(part).isfinite().all())
+    assert centroids[[A, C, 3]].tolist() == [[1, 3], [1, 2], [3, 1]] and bool(centroids[B].isnan().all())
 
 
 def test_background_is_tried_with_classes_that_have_a_centroid_alone() -> None:
