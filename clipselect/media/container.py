@@ -88,7 +88,7 @@ class PacketIndex:
     Attributes:
         pts: presentation time of every frame in ticks of the stream, in order; None where the container has none.
         sizes, is_key: bytes of every frame's packet, and whether it is a key frame, in the same order.
-    gop: number of the group of pictures that its packet stands in; -1 before the first key frame.
+        gop: number of the group of pictures that its packet stands in; -1 before the first key frame.
         last_duration: ticks for which the last frame is shown; 0 if the container does not say.
         broken: a sentence if the file holds less than its header promises.
     """

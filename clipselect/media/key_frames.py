@@ -28,10 +28,14 @@ class Part:
     gops: frozenset[int] | None = None
 
     def packets(self, packets: "Iterable[av.Packet[Any]]") -> "Iterator[av.Packet[Any] | None]":
-        """The packets of this part; None where the decoder must forget what it has seen, since packets are missing."""
+        """The packets of this part; None where the decoder must forget what it has seen, since packets are missing.
+
+        Args:
+            packets: of one stream, in the order of the file; the last one, which ends the stream, may be empty.
+        """
         gop = last = -1
         for packet in packets:
-            gop += packet.is_keyframe
+            gop += packet.is_keyframe and packet.size > 0  # counted as `read_index` does
             if self.gops is None:
                 if packet.is_keyframe or not packet.size:
                     yield packet

@@ -33,7 +33,7 @@ class Promising:
         clips: in the order of the candidates.
         candidates: how many clips the video has.
         decoded: share of its frames that is decoded, key frames included.
-        every: cuts all candidates, for a video that turns out to be damaged.
+        every: cuts all candidates, for a video that must be decoded whole after all.
     """
 
     source: VideoFile
@@ -43,8 +43,8 @@ class Promising:
     every: Cut
 
     def cut(self, now: Source) -> list[Clip]:
-        """A `Cut`: these clips, or all candidates of a video that decodes otherwise than its container promises."""
-        return self.clips if np.array_equal(now.timeline.pts, self.source.timeline.pts) else self.every(now)
+        """A `Cut`: these clips of the `source`, or all candidates of what is read where that part does not decode."""
+        return self.clips if now is self.source else self.every(now)
 
 
 def promising_clips(
@@ -67,7 +67,7 @@ def promising_clips(
 
     Returns:
         None where the video must be decoded whole: its container does not say which frame is which, it has too many
-        key frames, or it is damaged.
+        key frames, its most promising clips need all of it, or it is damaged.
     """
     if not isinstance(source, VideoFile) or not source.seekable or (source.packets.gop < 0).any():
         return None
@@ -85,8 +85,10 @@ def promising_clips(
     shown = [frames_to_score(source.timeline, clip, frames) for clip in clips]
     gops = chosen_gops(packets, shown, promise(scores, keys, shown), round(budget * total) - len(keys))
     within = [clip for clip, wanted in zip(clips, shown, strict=True) if gops_of(packets, wanted) <= gops]
-    decoded = len(keys) + int(np.isin(packets.gop, [*gops]).sum())
-    return Promising(replace(source, part=Part(gops)), within, len(clips), decoded / total, cut)
+    decoded = packets.is_key | np.isin(packets.gop, [*gops])
+    if decoded.all():
+        return None
+    return Promising(replace(source, part=Part(gops)), within, len(clips), float(decoded.mean()), cut)
 
 
 def promise(

@@ -1,7 +1,7 @@
 """Scores of the candidate clips of a video."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -38,7 +38,8 @@ class VideoScores:
         percentiles: [n] which share of the training elements each score exceeds, in percent; None where the weights do
             not say, see `clipselect.scoring.percentiles`.
         in_unit_interval: whether the scores can be weights; those of a function, which may lie anywhere, cannot.
-        decoded: share of the video's frames that was decoded, in (0, 1]; below 1 with a budget.
+        budget: share of the frames that should be decoded at most, in (0, 1]; None without one.
+        decoded: share of the frames that was decoded, in (0, 1]; below 1 only with a budget.
         skipped: candidate clips that were not decoded, and are not among the `clips`.
     """
 
@@ -51,17 +52,28 @@ class VideoScores:
     features: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32), repr=False)
     percentiles: NDArray[np.float64] | None = None
     in_unit_interval: bool = True
+    budget: float | None = None
     decoded: float = 1.0
     skipped: int = 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know about the video and its scores, one sentence each."""
-        if not self.skipped:
-            return self.source.warnings
-        clips = self.skipped + len(self.clips)
-        looked = f"{self.skipped:,} of {clips:,} candidate clips were left out after a look at the key frames"
-        return (*self.source.warnings, f"{looked}; {self.decoded:.0%} of the frames were decoded")
+        return (*self.source.warnings, *self._about_budget())
+
+    def _about_budget(self) -> Iterator[str]:
+        """What a budget left out, and why it was not kept."""
+        budget = 1.0 if self.budget is None else self.budget
+        if self.skipped:
+            clips = self.skipped + len(self.clips)
+            left_out = f"{self.skipped:,} of {clips:,} candidate clips were left out after a look at the key frames"
+            more = f", more than {budget:.3g}, since its key frames are far apart" * (self.decoded > budget)
+            yield f"{left_out}; {self.decoded:.0%} of the frames were decoded{more}"
+        elif self.decoded > budget:
+            yield (
+                f"decoded whole, not {budget:.3g} of it: its key frames are too many or too far apart for this budget, "
+                "or it cannot be decoded in parts"
+            )
 
     @property
     def duration(self) -> Fraction:
@@ -124,7 +136,7 @@ def score_video(
         fast: estimate the scores from the frames that decode fastest, see `clipselect.media.fast`.
         budget: share of the frames to decode at most, in (0, 1]: only the clips whose key frames promise most are
             scored, exactly, see `clipselect.scoring.promising_clips`. For long videos with key frames every few
-            seconds; other videos are decoded whole.
+            seconds; others are decoded whole, and a warning says so.
         progress: gets the clips scored, as stage "scoring", and with a budget before that "looking at key frames".
 
     Raises:
@@ -171,8 +183,8 @@ def score_video(
     doubtful = doubts(scorer, scores, features)
     found = VideoScores(
         mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order],
-        scorer.percentiles(scores[order]), scorer.in_unit_interval,
+        scorer.percentiles(scores[order]), scorer.in_unit_interval, budget,
     )  # fmt: skip
-    if promising is None or mapped.source is not part:  # a damaged video is decoded whole
+    if promising is None or mapped.source is not part:  # decoded whole
         return found
     return replace(found, source=source, decoded=promising.decoded, skipped=promising.candidates - len(clips))

@@ -1,6 +1,7 @@
 """Scoring a long video from a part of its frames."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ from numpy.typing import NDArray
 from clipselect import select
 from clipselect.errors import ArgumentError
 from clipselect.media.candidate_clips import Timeline
+from clipselect.media.key_frames import Part
 from clipselect.media.packet_sizes import PacketSizes
+from clipselect.media.progress import Progress
+from clipselect.media.read_again import ReadAgain
+from clipselect.media.video import VideoFile
 from clipselect.scoring.promising_clips import chosen_gops
 from clipselect.scoring.video_scores import VideoScores, score_video
 
@@ -81,7 +86,45 @@ def test_the_budget_may_not_even_suffice_for_one_clip(tmp_path: Path) -> None:
     video = by_the_second(tmp_path / "a.mp4", [40] * 30 + [200] + [40] * 29, gop=250)
     part = score_video(video, brightness, budget=0.01)
     assert len(part.clips) == 10 and {starts(part)[0]} <= {20, 30}  # a group of ten seconds at the bright key frame
-    assert part.decoded == pytest.approx((250 + 6) / 1500)
+    assert part.decoded == pytest.approx((250 + 5) / 1500)
+    assert "17% of the frames were decoded, more than 0.01" in part.warnings[0]
+
+
+def test_one_group_of_pictures_is_decoded_whole_and_never_more(tmp_path: Path) -> None:
+    video = by_the_second(tmp_path / "a.mp4", [40, 200, 40], gop=250)
+    part = score_video(video, brightness, budget=0.3)
+    assert (len(part.clips), part.decoded, part.skipped) == (3, 1, 0)
+    assert "decoded whole" in part.warnings[0]
+
+
+def test_windows_that_need_few_groups_are_all_scored(minute: Path) -> None:
+    part = score_video(minute, brightness, budget=0.3, candidates=[(50, 51), (3, 5)])
+    assert starts(part) == [3, 50] and part.decoded < 0.15 and (part.skipped, part.warnings) == (0, ())
+
+
+def test_all_candidates_are_scored_where_only_the_whole_video_decodes(
+    minute: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the threads of a decoder lose frames of a part, which a pass over the whole video gets back."""
+    in_parts = VideoFile._frames_of_part
+
+    def lossy(video: VideoFile, part: Part, wanted: NDArray[np.int64], size: int) -> Iterator[Any]:
+        yield from in_parts(video, part, wanted[:-1] if part.gops else wanted, size)
+        if part.gops:
+            raise ReadAgain(replace(video, part=None))
+
+    monkeypatch.setattr(VideoFile, "_frames_of_part", lossy)
+    part, everything = score_video(minute, brightness, budget=0.15), score_video(minute, brightness)
+    assert part.clips == everything.clips and part.scores.tolist() == everything.scores.tolist()
+    assert (part.decoded, part.skipped) == (1, 0) and "cannot be decoded in parts" in part.warnings[0]
+
+
+def test_progress_counts_key_frames_and_then_clips(minute: Path) -> None:
+    seen: list[Progress] = []
+    part = score_video(minute, brightness, budget=0.15, progress=seen.append)
+    keys = [progress for progress in seen if progress.stage == "looking at key frames"]
+    assert keys == seen[: len(keys)] and 1 < keys[-1].done == keys[-1].total
+    assert seen[-1] == Progress("scoring", len(part.clips), len(part.clips))
 
 
 @pytest.mark.parametrize("budget", [1, None])
@@ -100,7 +143,8 @@ def test_what_cannot_be_decoded_in_parts_is_decoded_whole(tmp_path: Path) -> Non
     for video, budget in ((intra, 0.3), (folder, 0.3), (damaged, 0.99)):
         part, everything = score_video(video, constant, budget=budget), score_video(video, constant)
         assert part.clips == everything.clips and part.scores.tolist() == everything.scores.tolist()
-        assert (part.decoded, part.skipped) == (1, 0) and part.warnings == everything.warnings
+        assert (part.decoded, part.skipped) == (1, 0)
+        assert part.warnings[:-1] == everything.warnings and f"decoded whole, not {budget}" in part.warnings[-1]
 
 
 def test_budgets_that_make_no_sense_are_refused(minute: Path) -> None:
