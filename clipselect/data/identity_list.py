@@ -29,8 +29,11 @@ def read_identity_list(path: Path) -> frozenset[str]:
         try:
             (tracks,) = (np.asarray(a) for name, a in loadmat(path).items() if not name.startswith("__"))
             names = {str(int(number)) for number in tracks[:, IDENTITY]}
+        except OSError as e:
+            raise ClipselectError(f"{path}: cannot be read ({e.strerror or e}); check the path") from e
         except Exception as e:  # whatever its bytes lead the reader to
-            raise ClipselectError(f"{path}: holds no tracks [n, 4] as MARS's tracks_test_info.mat does") from e
+            problem = "holds no tracks [n, 4] as MARS's tracks_test_info.mat does"
+            raise ClipselectError(f"{path}: {problem}; give that file, or a text with a name on every line") from e
         return frozenset(names)
     try:
         lines = path.read_text("utf-8").splitlines()

@@ -23,6 +23,7 @@ Name = str | int
 
 JUNK, DISTRACTOR = -1, 0
 """Identities of MARS and Market-1501 that name no person: detections to ignore, and people who are never searched."""
+NOBODY = (JUNK, DISTRACTOR)
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def query_and_gallery(tracklets: Sequence[Tracklet]) -> QueryGallery:
     seen_by: dict[Hashable, set[Hashable]] = {}
     for i in sorted(range(len(tracklets)), key=lambda i: _order(tracklets[i])):
         identity = tracklets[i].identity
-        if identity not in (JUNK, DISTRACTOR):
+        if identity not in NOBODY:
             first.setdefault((identity, cameras[i]), i)
             seen_by.setdefault(identity, set()).add(cameras[i])
     queries = sorted(first.values())

@@ -96,7 +96,7 @@ def pick_ranks(spans: ArrayLike, scores: ArrayLike, picked: Collection[int], dur
     Args:
         spans, scores, picked, duration: as for `timeline_bars`.
     """
-    middles = np.asarray(spans, dtype=np.float64).reshape(-1, 2).mean(axis=1) / (duration or 1.0)
+    middles, picked = np.asarray(spans, np.float64).reshape(-1, 2).mean(axis=1) / (duration or 1.0), {*picked}
     rows: list[list[tuple[float, float]]] = [[] for _ in range(MAX_RANK_ROWS)]
     found = []
     for rank, clip in enumerate(np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable").tolist(), start=1):
@@ -137,7 +137,7 @@ def timeline_svg(
     axis = axis or score_axis(values)
     bars = timeline_bars(spans, values, picked, duration, max_bars)
     rank = {i: place for place, i in enumerate(sorted(range(len(values)), key=lambda i: -values[i]), start=1)}
-    ranks = pick_ranks(spans, values, {*picked}, duration)
+    ranks = pick_ranks(spans, values, picked, duration)
     labels = [(float(spans[one.clip].mean()), one, one.row) for one in ranks if one.row is not None]
     further_rows = RANK_ROW * max((row for _, _, row in labels), default=0)
     height += further_rows

@@ -102,7 +102,7 @@ def train_base(
         ClipselectError: data, output or work folder that cannot be used, a class without readable videos, a loss that
             is not a number.
     """
-    call = TrainingCall.of(train_base, locals())
+    call = TrainingCall.from_arguments(train_base, locals())
     check_argument(network in NETWORKS, "network", f"must be one of {', '.join(NETWORKS)}, got {network}")
     architecture = NETWORKS[network]
     length = exact_seconds(architecture.seconds if clip_duration is None else clip_duration, "clip_duration")

@@ -154,7 +154,7 @@ def distill(
     """
     arguments = {k: v for k, v in locals().items() if k != "fields"}
     paths = [Path(path) for path in ([data] if isinstance(data, str | Path) else data)]
-    call = TrainingCall.of(distill, {**arguments, **fields, "base": getattr(base, "name", base)})
+    call = TrainingCall.from_arguments(distill, {**arguments, **fields, "base": getattr(base, "name", base)})
     call.check_outputs([*paths, *([background] if background else [])], {"base": base})
     kind = _kind(elements, base, recipe, paths)
     of_clips = {

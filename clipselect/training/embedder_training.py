@@ -90,7 +90,7 @@ def train_embedder(
         ClipselectError: data, checkpoint, output or work folder that cannot be used, fewer than two identities, a loss
             that is not a number.
     """
-    call = TrainingCall.of(train_embedder, locals())
+    call = TrainingCall.from_arguments(train_embedder, locals())
     opencv()
     folders = [Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)]
     check_argument(network in EMBEDDERS, "network", f"must be one of {', '.join(EMBEDDERS)}, got {network}")

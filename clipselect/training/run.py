@@ -82,7 +82,7 @@ class TrainingRun:
 
     def finish(self, tensors: Mapping[str, Tensor], metadata: Metadata, card: str) -> TrainResult:
         """Write the weights with all that was measured, marked as finished, and their card."""
-        metadata = {**metadata, "call": self.call.essence}
+        metadata = {**metadata, "call": self.call.relevant_call}
         save_weights(self.output, dict(tensors), metadata)
         write_whole(card_path(self.output), card)
         return TrainResult(self.output, card_path(self.output), metadata)

@@ -86,7 +86,7 @@ def train_set_network(
     arguments = {name: value for name, value in locals().items() if name != "options"} | options
     if isinstance(base, Embedder):
         arguments["base"] = base.name
-    call = TrainingCall.of(train_set_network, arguments)
+    call = TrainingCall.from_arguments(train_set_network, arguments)
     opencv()
     check_argument(network in RECIPES, "network", f"must be one of {', '.join(RECIPES)}, got {network}")
     known = [field.name for field in fields(RECIPES[network])]

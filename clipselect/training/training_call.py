@@ -26,14 +26,14 @@ class FinishedError(ArgumentError):
 
 @dataclass(frozen=True)
 class TrainingCall:
-    """The arguments that all training functions have, and the whole call as text. `TrainingCall.of` makes one.
+    """The arguments that all training functions have, and the whole call as text. Made by `from_arguments`.
 
     Attributes:
         output: the weights file to write; the card goes beside it.
         work: folder for checkpoints and whatever else a run that was stopped continues from.
         device, precision: see `clipselect.training.runtime.launch`.
         overwrite: whether finished weights may be replaced that another call made.
-        essence: the call without the arguments that make no difference to the result; finished weights hold it.
+        relevant_call: the call without the arguments that make no difference to the result; finished weights hold it.
         command: what the card says the weights were made with.
     """
 
@@ -44,19 +44,19 @@ class TrainingCall:
     overwrite: bool
     progress: ProgressCallback
     on_error: OnError
-    essence: str
+    relevant_call: str
     command: str
 
     @classmethod
-    def of(cls, function: Callable[..., Any], arguments: Mapping[str, Any]) -> "TrainingCall":
+    def from_arguments(cls, function: Callable[..., Any], arguments: Mapping[str, Any]) -> "TrainingCall":
         """Of a public training function and all its arguments, by name; `work` is beside the output by default."""
         output, work = Path(arguments["output"]), arguments["work"]
         shared = {name: arguments[name] for name in ("device", "precision", "overwrite", "progress", "on_error")}
-        essential = {name: value for name, value in arguments.items() if name not in IRRELEVANT}
+        relevant = {name: value for name, value in arguments.items() if name not in IRRELEVANT}
         return cls(
             output=output,
             work=output.with_suffix(".work") if work is None else Path(work),
-            essence=python_call(function, essential),
+            relevant_call=python_call(function, relevant),
             command=arguments["command"] or python_call(function, arguments),
             **shared,
         )
@@ -98,7 +98,7 @@ class TrainingCall:
         output, metadata = self.output, weights_metadata(self.output)
         if all(metadata.get(key) is None for key in ("call", "held_out", "accuracy")):
             return  # there is nothing, or what a run left that was stopped
-        if metadata.get("call") != self.essence:
+        if metadata.get("call") != self.relevant_call:
             problem = f"{output} holds finished weights of another run; choose another name, or ask to overwrite them"
             raise ArgumentError("output", problem)
         if not self.work.is_dir():

@@ -192,4 +192,6 @@ def stamps(folder: Path) -> dict[str, int]:
 def call_of(output: Path | str, work: Path | None = None, **changes: Any) -> TrainingCall:
     """A call of `clipselect.train_base` with these outputs."""
     defaults = {name: p.default for name, p in signature(train_base).parameters.items() if name != "data"}
-    return TrainingCall.of(train_base, {**defaults, "output": output, "work": work, "device": "cpu", **changes})
+    return TrainingCall.from_arguments(
+        train_base, {**defaults, "output": output, "work": work, "device": "cpu", **changes}
+    )

@@ -58,8 +58,8 @@ def test_outputs_inside_the_data_are_refused(tmp_path: Path) -> None:
 
 def test_finished_weights_are_replaced_by_the_call_that_made_them_alone(tmp_path: Path) -> None:
     call = call_of(tmp_path / "net.safetensors", steps=9)
-    save_weights(call.output, {"w": torch.ones(2)}, {"kind": "base", "call": call.essence})
-    assert call.essence == "clipselect.train_base(steps=9)"
+    save_weights(call.output, {"w": torch.ones(2)}, {"kind": "base", "call": call.relevant_call})
+    assert call.relevant_call == "clipselect.train_base(steps=9)"
     call.work.mkdir()
     call_of(call.output, steps=9, workers=2, device="cuda").check_outputs([])  # goes on in the work folder
     with pytest.raises(ArgumentError, match="finished weights of another run"):

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from clipselect.data.identities import read_identities
 from clipselect.data.identity_list import plain_number, read_identity_list
 from clipselect.data.tracklets import (
-    DISTRACTOR,
-    JUNK,
+    NOBODY,
     Layout,
     QueryGallery,
     Tracklet,
@@ -47,7 +46,7 @@ class TrackletSet:
     @property
     def people(self) -> list[int]:
         """Tracklets whose identity is known."""
-        return [i for i, identity in enumerate(self.identities) if identity not in (JUNK, DISTRACTOR)]
+        return [i for i, identity in enumerate(self.identities) if identity not in NOBODY]
 
     def readable(self, paths: Sequence[str], table: FrameTable) -> "TrackletSet":
         """The same without tracklets of which not one frame can be read.
@@ -118,9 +117,9 @@ def read_tracklet_sets(
         if not kept:
             raise ClipselectError(f"{folder}: all its identities are among those of trained_on; give others")
         if wanted is not None:
-            kept = tuple(t for t in kept if t.identity in (JUNK, DISTRACTOR) or plain_number(t.identity) in wanted)
-        if not kept:
-            raise ClipselectError(f"{folder}: {identities} names none of its identities; give another list")
+            if wanted.isdisjoint(plain_number(t.identity) for t in kept if t.identity not in NOBODY):
+                raise ClipselectError(f"{folder}: {identities} names none of its identities; give another list")
+            kept = tuple(t for t in kept if t.identity in NOBODY or plain_number(t.identity) in wanted)
         places = []
         for tracklet in kept:
             places.append(range(len(paths), len(paths) + len(tracklet.paths)))

@@ -230,6 +230,11 @@ def test_a_list_says_who_is_evaluated_as_that_of_x_mars(bench: Bench, tmp_path: 
         listed.write_bytes(content)
         with pytest.raises(ClipselectError, match=r"who.txt(: names nobody|: cannot be read| names none)"):
             bench(people(tmp_path / "other", count=2), identities=listed)
+    listed.write_text("9\n0\n")
+    with pytest.raises(ClipselectError, match=r"who.txt names none of its identities"):
+        bench(data, identities=listed)  # which has a distractor, who is nobody
+    with pytest.raises(ClipselectError, match=r"absent.mat: cannot be read \(.*; check the path"):
+        bench(data, identities=tmp_path / "absent.mat")
     tracks.write_bytes(b"no tracks")
     with pytest.raises(ClipselectError, match=r"tracks_test_info.mat: holds no tracks \[n, 4\]"):
         bench(data, identities=tracks)
