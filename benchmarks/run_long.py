@@ -44,7 +44,7 @@ KEPT = 0
 
 
 @dataclass(frozen=True)
-class Part:
+class SourceVideo:
     """A source video.
 
     Attributes:
@@ -92,7 +92,7 @@ def main() -> None:
 
 def decoded(
     path: Path | str, label: int, scorer: Scorer, base: Base, wanted: Sequence[tuple[float, int]], seed: int
-) -> Part:
+) -> SourceVideo:
     source, spec = open_source(path), scorer.input_spec
     count = len(source.timeline.pts)
     frames = np.stack([image for _, image in source.frames(np.arange(count), spec.size)])
@@ -107,14 +107,14 @@ def decoded(
         keys[seconds, number] = own, scored(scorer, frames[np.repeat(own[:, None], spec.clip_frames, axis=1)])
     outputs = clip_outputs(source, base, Fraction(scorer.clip_duration))
     assert len(outputs.clips) == len(clips)
-    return Part(label, count, shown, scored(scorer, frames[shown]), outputs.probabilities.numpy(), keys)
+    return SourceVideo(label, count, shown, scored(scorer, frames[shown]), outputs.probabilities.numpy(), keys)
 
 
 def scored(scorer: Scorer, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate([scorer.outputs(clips[i : i + 8])[0] for i in range(0, len(clips), 8)])
 
 
-def evaluated(parts: list[Part], arguments: argparse.Namespace, scorer: Scorer, base: Base) -> dict[str, Any]:
+def evaluated(parts: list[SourceVideo], arguments: argparse.Namespace, scorer: Scorer, base: Base) -> dict[str, Any]:
     """Every action video among all of the background, several times."""
     background = [part for part in parts if part.label == BACKGROUND]
     actions = [part for part in parts if part.label != BACKGROUND]
@@ -161,7 +161,7 @@ def evaluated(parts: list[Part], arguments: argparse.Namespace, scorer: Scorer, 
 
 
 def trial(
-    parts: list[Part], label: int, which: tuple[float, int], arguments: argparse.Namespace
+    parts: list[SourceVideo], label: int, which: tuple[float, int], arguments: argparse.Namespace
 ) -> dict[tuple[str, int], float]:
     """By method and K whether the base is right about one long video, and under `KEPT` the share of the best clips."""
     scores = np.concatenate([part.scores for part in parts])
@@ -181,7 +181,7 @@ def trial(
 
 
 def together(
-    parts: list[Part], which: tuple[float, int]
+    parts: list[SourceVideo], which: tuple[float, int]
 ) -> tuple[PacketSizes, list[NDArray[np.int64]], NDArray[np.float32], int]:
     """Groups of pictures, frames shown by every clip, what each promises, and the key frames of one long video."""
     starts = np.cumsum([0, *(part.frames for part in parts)])

@@ -44,7 +44,7 @@ def dropout_agreement(base: Embedder, *, passes: int = PASSES, seed: int = 0) ->
 
     Raises:
         ArgumentError: fewer than two passes.
-        NetworkError: the base fails with dropout.
+        NetworkError: the base fails with dropout, or its dropout layers see something else than images first.
 
     >>> from clipselect.scoring.input_spec import InputSpec
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(12, 8))
@@ -55,20 +55,34 @@ def dropout_agreement(base: Embedder, *, passes: int = PASSES, seed: int = 0) ->
     """
     whole_number(passes, "passes", 2)
     counted = None if isinstance(base.run, nn.Module) else base.gflops  # the passes of a function are not seen
-    for divided in (True, False):
-        try:
-            return Embedder.from_module(
-                _DropoutAgreement(base.run, passes, seed, divided),
-                base.input_spec,
-                name=f"{base.name} with dropout",
-                gflops=counted,
-                metadata={"sha256": f"{base.sha256} dropout {passes} {seed}"},
-                device=str(base.device),
-            )
-        except NetworkError:
-            if not divided:
-                raise
-    raise AssertionError
+
+    def made(divided: bool) -> Embedder:
+        return Embedder.from_module(
+            _DropoutAgreement(base.run, passes, seed, divided),
+            base.input_spec,
+            name=f"{base.name} with dropout",
+            gflops=counted,
+            metadata={"sha256": f"{base.sha256} dropout {passes} {seed}"},
+            device=str(base.device),
+        )
+
+    try:
+        return made(divided=True)
+    except NetworkError:
+        quality = made(divided=False)
+    _check_alone(quality)
+    return quality
+
+
+def _check_alone(quality: Embedder) -> None:
+    """Raise a NetworkError if an image has another quality in a batch, as where dropout sees tokens before images."""
+    shape = (quality.input_spec.height, quality.input_spec.width, 3)
+    images = np.random.default_rng(0).integers(0, 256, (2, *shape), np.uint8)
+    if not np.allclose(quality.embed([*images])[1:], quality.embed([images[1]]), atol=1e-3):
+        raise NetworkError(
+            f"{quality.name} gives an image another quality beside others; give a network whose layers "
+            "have the images first (batch_first=True)"
+        )
 
 
 class _DropoutAgreement(nn.Module):

@@ -14,7 +14,7 @@ from helpers.onnx_files import network, save
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipselect.errors import ArgumentError
+from clipselect.errors import ArgumentError, NetworkError
 from clipselect.samplers.frame_sampler import FaceFrameSampler
 from clipselect.scoring.input_spec import InputSpec
 
@@ -111,6 +111,24 @@ def test_a_face_network_chooses_by_it() -> None:
     quality = dropout_agreement(Embedder.from_module(IR((1, 1, 1, 1), 16), InputSpec(112, 112, HALF, HALF)), passes=5)
     faces = [noise(32, 32, seed) for seed in range(3)]
     assert quality.embed(faces).argmax() == FaceFrameSampler(k=1, scorer=quality.embed)(faces).indices
+
+
+def test_a_network_whose_dropout_sees_tokens_before_images_is_refused() -> None:
+    class TokensFirst(nn.Module):
+        def __init__(self, batch_first: bool) -> None:
+            super().__init__()
+            self.layer = nn.TransformerEncoderLayer(12, 2, 16, dropout=0.2, batch_first=batch_first)
+
+        def forward(self, x: Tensor) -> Tensor:
+            tokens = nn.functional.avg_pool2d(x, 4).flatten(2).repeat(1, 4, 1).transpose(1, 2)  # [n, places, 12]
+            if self.layer.self_attn.batch_first:
+                return torch.as_tensor(self.layer(tokens).mean(1))
+            return torch.as_tensor(self.layer(tokens.transpose(0, 1)).mean(0))
+
+    torch.manual_seed(0)
+    assert dropout_agreement(embedder(TokensFirst(batch_first=True)), passes=3).embed(IMAGES).shape == (len(IMAGES), 1)
+    with pytest.raises(NetworkError, match=r"another quality beside others.*batch_first=True"):
+        dropout_agreement(embedder(TokensFirst(batch_first=False)), passes=3)
 
 
 def test_a_single_pass_is_refused() -> None:
