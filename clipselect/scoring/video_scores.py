@@ -68,7 +68,7 @@ class VideoScores:
             clips = self.skipped + len(self.clips)
             left_out = f"{self.skipped:,} of {clips:,} candidate clips were left out after a look at the key frames"
             more = f", more than {budget:.3g}, since its key frames are far apart" * (self.decoded > budget)
-            yield f"{left_out}; {self.decoded:.0%} of the frames were decoded{more}"
+            yield f"{left_out}; {100 * self.decoded:.0f} % of the frames were decoded{more}"
         elif self.decoded > budget:
             yield (
                 f"decoded whole, not {budget:.3g} of it: its key frames are too many or too far apart for this budget, "
@@ -142,7 +142,7 @@ def score_video(
     Raises:
         VideoError: the video cannot be opened, not one frame decodes, or it changes while it is read.
         ArgumentError: no source, bad clip duration or stride, or a scorer for single frames; a window that is empty,
-            reversed or outside of the video.
+            reversed or outside of the video; a budget out of range, or beside `fast`.
         NetworkError: a score is not a number.
     """
     check_budget(budget, fast=fast)
