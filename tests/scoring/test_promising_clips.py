@@ -69,7 +69,10 @@ def test_the_best_clips_are_found_in_a_tenth_of_the_frames(minute: Path) -> None
     assert [exact[start] for start in starts(part)] == part.scores.tolist()
     assert starts(part) == sorted(starts(part))
     [warning] = part.warnings
-    assert f"{part.skipped} of 60 candidate clips were left out" in warning and f"{100 * part.decoded:.0f} % of the frames" in warning
+    assert (
+        f"{part.skipped} of 60 candidate clips were left out" in warning
+        and f"{100 * part.decoded:.0f} % of the frames" in warning
+    )
     assert everything.warnings == ()
 
 
