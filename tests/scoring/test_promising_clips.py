@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from clipselect import select
 from clipselect.errors import ArgumentError
 from clipselect.media.candidate_clips import Timeline
+from clipselect.media.clip_decoding import clip_grid
 from clipselect.media.key_frames import Part
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.progress import Progress
 from clipselect.media.read_again import ReadAgain
+from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile
-from clipselect.scoring.promising_clips import chosen_gops
+from clipselect.scoring.promising_clips import chosen_gops, promising_clips
 from clipselect.scoring.video_scores import VideoScores, score_video
 
 BRIGHT = {17: 200, 18: 220, 42: 180}
@@ -98,6 +100,7 @@ def test_one_group_of_pictures_is_decoded_whole_and_never_more(tmp_path: Path) -
     part = score_video(video, brightness, budget=0.3)
     assert (len(part.clips), part.decoded, part.skipped) == (3, 1, 0)
     assert "decoded whole" in part.warnings[0]
+    assert promising_clips(brightness, open_source(video), clip_grid(1), 8, 4, budget=0.3) is None  # damage is noticed
 
 
 def test_windows_that_need_few_groups_are_all_scored(minute: Path) -> None:
