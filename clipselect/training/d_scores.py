@@ -76,7 +76,8 @@ def centroids_from(store: FeatureStore) -> Tensor:
         [centroids, d] float64; NaN for what has no elements.
 
     Raises:
-        ClipselectError: no elements, those of one class alone, or none of a class without which nothing can be learnt.
+        ClipselectError: no elements, those of one class or of background alone, or none of a class without which
+            nothing can be learnt.
     """
     data, accumulator = store.data, None
     for elements in store:
@@ -91,6 +92,11 @@ def centroids_from(store: FeatureStore) -> Tensor:
     if lost:
         raise ClipselectError(
             f"class {lost[0]!r}: not one clip shows it; repair its videos, or leave it out ({len(lost)} such)"
+        )
+    if not accumulator.count[: len(data.classes)].any():
+        raise ClipselectError(
+            f"not one of the {data.items} that can be read shows a class, by their labels or by the base's answers; "
+            "add some that do, and check the base"
         )
     if int((accumulator.count > 0).sum()) < 2:
         raise ClipselectError(

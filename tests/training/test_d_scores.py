@@ -248,6 +248,13 @@ def test_centroids_of_frames_are_of_the_images_as_they_are(tmp_path: Path) -> No
     assert table["discriminability"].to_pylist()[4] == pytest.approx(1 / (13 / math.sqrt(26 * 13)))
 
 
+def test_background_alone_is_too_little_in_several_places_too(tmp_path: Path) -> None:
+    part = elements([0, 1], [BACKGROUND] * 2, [(1, 2), (2, 1)], background=[0.9] * 2)
+    store = store_of(tmp_path, ["street", "wood"], part, domains={"street": "street", "wood": "wood"})
+    with pytest.raises(ClipselectError, match=r"not one of the videos that can be read shows a class.*check the base"):
+        centroids_from(store)
+
+
 def test_frames_of_one_identity_alone_are_too_little(tmp_path: Path) -> None:
     store = frame_store(tmp_path, [0, 1], frames([0], [0], [0], [(1, 2)]))
     with pytest.raises(ClipselectError, match="images that can be read are all of one class"):
