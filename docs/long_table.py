@@ -26,7 +26,7 @@ def long_videos() -> str:
         )
         for data in results.data
     ]
-    return table(("K = " + " / ".join(map(str, results.settings["k"])), *budgets), rows)
+    return table(("", *budgets), rows)
 
 
 def top1(method: str) -> str:

@@ -20,6 +20,8 @@ from clipselect.media.read_again import ReadAgain
 from clipselect.media.sources import Source
 from clipselect.media.video import VideoFile
 
+MIN_GOPS = 50
+"""Groups of pictures of a video of which some are left out: a choice among a few is a gamble."""
 MAX_KEY_FRAMES = 0.5
 """Of the budget: where a look at the key frames takes more of it, the whole video is decoded."""
 
@@ -66,14 +68,14 @@ def promising_clips(
         progress: gets the batches of key frames that were looked at.
 
     Returns:
-        None where the video must be decoded whole: its container does not say which frame is which, it has too many
-        key frames, its most promising clips need all of it, or it is damaged.
+        None where the video must be decoded whole: its container does not say which frame is which, it has too few or
+        too many key frames, its most promising clips need all of it, or it is damaged.
     """
     if not isinstance(source, VideoFile) or not source.seekable or (source.packets.gop < 0).any():
         return None
     packets = source.packets
     keys, total = np.flatnonzero(packets.is_key), len(packets.is_key)
-    if len(keys) > MAX_KEY_FRAMES * budget * total:
+    if len(keys) < MIN_GOPS or len(keys) > MAX_KEY_FRAMES * budget * total:
         return None
     try:
         batches = prefetch(_batches(replace(source, part=Part()).frames(keys, size)))

@@ -71,8 +71,8 @@ class VideoScores:
             yield f"{left_out}; {100 * self.decoded:.0f} % of the frames were decoded{more}"
         elif self.decoded > budget:
             yield (
-                f"decoded whole, not {budget:.3g} of it: its key frames are too many or too far apart for this budget, "
-                "or it cannot be decoded in parts"
+                f"decoded whole, not {budget:.3g} of it: it has too few key frames to choose by, or too many for this "
+                "budget, or it cannot be decoded in parts"
             )
 
     @property
@@ -180,11 +180,12 @@ def score_video(
     scores, features = (np.concatenate(parts) for parts in zip(*mapped.results, strict=True))
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
     clips = [mapped.clips[i] for i in order]
-    doubtful = doubts(scorer, scores, features)
+    in_part = promising is not None and mapped.source is part
+    doubtful = doubts(scorer, scores, features, in_part=in_part)
     found = VideoScores(
         mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order],
         scorer.percentiles(scores[order]), scorer.in_unit_interval, budget,
     )  # fmt: skip
-    if promising is None or mapped.source is not part:  # decoded whole
+    if promising is None or not in_part:
         return found
     return replace(found, source=source, decoded=promising.decoded, skipped=promising.candidates - len(clips))

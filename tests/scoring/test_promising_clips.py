@@ -1,6 +1,6 @@
 """Scoring a long video from a part of its frames."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.frame import PictureType
 from helpers.videos import make_damaged_video
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,14 +41,18 @@ def constant(clips: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.ones(len(clips))
 
 
-def by_the_second(path: Path, levels: Sequence[int], gop: int, codec: str = "libx264") -> Path:
-    """25 frames of every level of grey."""
+def by_the_second(
+    path: Path, levels: Sequence[int], gop: int, codec: str = "libx264", keys: Collection[int] = ()
+) -> Path:
+    """25 frames of every level of grey; a key frame after `gop` frames, and at the beginning of some seconds."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=25, options={"g": str(gop), "keyint_min": str(gop), "sc_threshold": "0"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        for level in levels:
-            for _ in range(25):
+        for second, level in enumerate(levels):
+            for i in range(25):
                 frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), format="rgb24")
+                if i == 0 and second in keys:
+                    frame.pict_type = PictureType.I
                 out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return path
@@ -88,15 +93,16 @@ def test_picks_of_a_part_decode_like_any_others(minute: Path) -> None:
 
 
 def test_the_budget_may_not_even_suffice_for_one_clip(tmp_path: Path) -> None:
-    video = by_the_second(tmp_path / "a.mp4", [40] * 30 + [200] + [40] * 29, gop=250)
-    part = score_video(video, brightness, budget=0.01)
-    assert len(part.clips) == 10 and {starts(part)[0]} <= {20, 30}  # a group of ten seconds at the bright key frame
-    assert part.decoded == pytest.approx((250 + 5) / 1500)
-    assert "17 % of the frames were decoded, more than 0.01" in part.warnings[0]
+    """A group of a minute, which begins brightly, then fifty of a second."""
+    video = by_the_second(tmp_path / "a.mp4", [200] + [40] * 109, gop=9999, keys=range(60, 110))
+    part = score_video(video, brightness, budget=0.04)
+    assert starts(part) == [*range(60)] and part.decoded == pytest.approx((1500 + 50) / 2750)
+    assert "56 % of the frames were decoded, more than 0.04" in part.warnings[0]
 
 
-def test_one_group_of_pictures_is_decoded_whole_and_never_more(tmp_path: Path) -> None:
-    video = by_the_second(tmp_path / "a.mp4", [40, 200, 40], gop=250)
+@pytest.mark.parametrize("gop", [250, 25])
+def test_of_few_groups_of_pictures_none_is_left_out(tmp_path: Path, gop: int) -> None:
+    video = by_the_second(tmp_path / "a.mp4", [40, 200, 40], gop)
     part = score_video(video, brightness, budget=0.3)
     assert (len(part.clips), part.decoded, part.skipped) == (3, 1, 0)
     assert "decoded whole" in part.warnings[0]
