@@ -71,8 +71,8 @@ def doubts(
         spread = float(np.ptp(scores))
         if (right := fraction_in_order(table, spread)) < MIN_RIGHT:
             found.append(
-                f"its best and worst clip differ by only {spread:.3f}. Of pairs of clips that close, {name} puts "
-                f"{100 * right:.0f} % in the right order (chance: 50 %), so their order is a guess"
+                f"its best and worst clip differ by only {spread:.3f}. Of pairs of clips that are this close, "
+                f"{name} puts {100 * right:.0f} % in the right order (chance: 50 %), so their order is a guess"
             )
     if found:
         evenly = "take evenly spread clips, or " * are_many
