@@ -54,7 +54,7 @@ def faces() -> str:
 
 
 def faces_seeds(metric: str = "tar_at_far_1e-3") -> str:
-    """The mean of three distillations and their range, as `faces`."""
+    """The mean of the distillations that were measured and their range, as `faces`."""
     seeds = seeds_of("faces")
     if not seeds:
         return ""
