@@ -136,9 +136,9 @@ class FrameSampler:
             ArgumentError: another number of times than frames.
             ValueError: a tensor or an image of another shape, type or range.
 
-        >>> faces = torch.rand(5, 3, 112, 112, generator=torch.Generator().manual_seed(0))
-        >>> FaceFrameSampler(k=2, min_gap=3, device="cpu")(faces).indices
-        array([0, 4])
+        >>> faces = torch.linspace(1, 0.6, 5).view(5, 1, 1, 1).expand(5, 3, 112, 112)  # the first is the brightest
+        >>> FaceFrameSampler(k=2, min_gap=3, scorer=lambda faces: faces.mean(axis=(1, 2, 3)))(faces).indices
+        array([0, 3])
         """
         candidates, scores = self._scored(frames)
         when = np.arange(len(frames)) if times is None else np.asarray(times, dtype=np.float64)
