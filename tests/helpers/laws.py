@@ -36,3 +36,5 @@ def elements(draw: st.DrawFn, values: st.SearchStrategy[float] = float32) -> tup
 
 
 small_integers = st.integers(-8, 8).map(float)  # their sums are exact in any order
+metrics = st.sampled_from(["cosine", "euclidean"])
+contrasts = st.sampled_from(["ratio", "difference"])

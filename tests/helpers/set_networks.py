@@ -1,8 +1,11 @@
 """A small face network that can be cut before its last pooling, and networks of sets around it."""
 
+import pickle
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import pytest
 import torch
 from clipselect.zoo.embedder import Embedder
 from torch import Tensor, nn
@@ -14,6 +17,7 @@ from clipselect.sets.face_aggregator import FaceAggregator
 from clipselect.sets.fan import fan_input
 from clipselect.sets.lfenet import kept_out, new_lfenet
 from clipselect.sets.set_network import AGGREGATORS, KIND
+from clipselect.training import loop
 
 SPEC = InputSpec(16, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 CHANNELS, PLACES, DIM = 6, 16, 5
@@ -102,3 +106,18 @@ def write_aggregator(path: Path, base: Embedder, network: str, spread: float = 0
     about = {"kind": KIND, "network": network, "name": path.stem, "base": base.name, "base_sha256": base.sha256}
     save_weights(path, net.state_dict(), about)
     return path
+
+
+def sent_examples(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The examples of every training that a module begins from now on, as they are sent to spawned workers; what
+    arrives there is checked to give the same example."""
+    sent = list[bytes]()
+
+    def note(model: nn.Module, examples: Any, *args: Any, **options: Any) -> nn.Module:
+        sent.append(pickle.dumps(examples))
+        for own, again in zip(examples(3, 1), pickle.loads(sent[0])(3, 1), strict=True):
+            assert torch.equal(own, again)
+        return loop.train(model, examples, *args, **options)
+
+    monkeypatch.setattr(module, "train", note)
+    return sent

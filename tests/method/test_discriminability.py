@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 import torch
-from helpers.laws import elements, one, rows, small_integers
+from helpers.laws import contrasts, elements, metrics, one, rows, small_integers
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -19,9 +19,6 @@ from clipselect.method.discriminability import (
     class_centroids,
     discriminability,
 )
-
-metrics = st.sampled_from(["cosine", "euclidean"])
-contrasts = st.sampled_from(["ratio", "difference"])
 
 # --- centroids -------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers.laws import elements, one, rows, small_integers
+from helpers.laws import elements, metrics, one, rows, small_integers
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -16,9 +16,6 @@ from clipselect.method.discriminability import (
     class_centroids,
     discriminability,
 )
-
-metrics = st.sampled_from(["cosine", "euclidean"])
-contrasts = st.sampled_from(["ratio", "difference"])
 
 
 def test_the_difference_of_cosines_by_hand() -> None:

@@ -1,6 +1,5 @@
 """Training networks that weigh the base's features: the features are computed once, resumption, errors."""
 
-import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.frame_fixtures import blocks, people, textured
-from helpers.set_networks import SPEC, tiny_base, train
+from helpers.set_networks import SPEC, sent_examples, tiny_base, train
 from helpers.training_data import assert_same_weights
 
 import clipselect
@@ -18,7 +17,7 @@ from clipselect.errors import ArgumentError
 from clipselect.media.progress import Progress
 from clipselect.scoring.weights_file import load_weights
 from clipselect.sets.set_network import AGGREGATORS
-from clipselect.training import aggregator_training, loop
+from clipselect.training import aggregator_training
 from clipselect.training.aggregator_training import LOSSES, centroid_loss
 from clipselect.training.held_out_sets import HeldOutFeatures
 from clipselect.training.set_examples import SetImages, drawn_set
@@ -91,15 +90,7 @@ def test_every_image_is_embedded_once_with_its_variants(tmp_path: Path) -> None:
 def test_examples_can_be_sent_to_spawned_workers(
     loss: str, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = list[bytes]()
-
-    def note(model: torch.nn.Module, examples: Any, *args: Any, **options: Any) -> torch.nn.Module:
-        drawn.append(pickle.dumps(examples))
-        for own, again in zip(examples(3, 1), pickle.loads(drawn[0])(3, 1), strict=True):
-            assert torch.equal(own, again)
-        return loop.train(model, examples, *args, **options)
-
-    monkeypatch.setattr(aggregator_training, "train", note)
+    drawn = sent_examples(aggregator_training, monkeypatch)
     train("nan", faces, tmp_path / "o.safetensors", loss=loss)
     assert len(drawn) == 1
 

@@ -1,6 +1,5 @@
 """Training a network of sets as a library function: losses, what is frozen, resumption, errors."""
 
-import pickle
 import warnings
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 import torch
 from clipselect.zoo.embedder import Embedder
 from helpers.identity_pictures import data_set
-from helpers.set_networks import SPEC, tiny_base
+from helpers.set_networks import SPEC, sent_examples, tiny_base
 from helpers.set_networks import train as train_set_network
 from helpers.training_data import assert_same_weights
 from torch import nn
@@ -20,7 +19,7 @@ import clipselect
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.progress import Progress
 from clipselect.scoring.weights_file import load_weights
-from clipselect.training import lfenet_training, loop
+from clipselect.training import lfenet_training
 from clipselect.training.lfenet_training import LOSSES, restoration_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -75,15 +74,7 @@ def test_the_loss_falls_on_a_few_identities(faces: Path, tmp_path: Path) -> None
 def test_examples_can_be_sent_to_spawned_workers(
     loss: str, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = list[bytes]()
-
-    def note(model: torch.nn.Module, examples: Any, *args: Any, **options: Any) -> torch.nn.Module:
-        drawn.append(pickle.dumps(examples))
-        for own, again in zip(examples(3, 1), pickle.loads(drawn[0])(3, 1), strict=True):
-            assert torch.equal(own, again)
-        return loop.train(model, examples, *args, **options)
-
-    monkeypatch.setattr(lfenet_training, "train", note)
+    drawn = sent_examples(lfenet_training, monkeypatch)
     train(faces, tmp_path / "o.safetensors", loss=loss)
     assert len(drawn) == 1
 
