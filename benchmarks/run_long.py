@@ -29,11 +29,13 @@ from clipselect.data.datasets import BACKGROUND, read_background, read_dataset
 from clipselect.evaluation.metrics.intervals import bootstrap_interval
 from clipselect.evaluation.provenance import environment
 from clipselect.media.candidate_clips import Timeline, candidate_clips, frames_to_score
+from clipselect.media.clip_decoding import BATCH
 from clipselect.media.files import make_folder
 from clipselect.media.key_frames import gops_of
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.sources import open_source
 from clipselect.method.selection import uniform
+from clipselect.scoring.input_spec import batches
 from clipselect.scoring.promising_clips import chosen_gops, promise
 from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.training.clip_elements import clip_outputs
@@ -111,7 +113,7 @@ def decoded(
 
 
 def scored(scorer: Scorer, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.concatenate([scorer.outputs(clips[i : i + 8])[0] for i in range(0, len(clips), 8)])
+    return np.concatenate([scorer.score(np.stack(batch)) for batch in batches(clips, BATCH)])
 
 
 def evaluated(parts: list[SourceVideo], arguments: argparse.Namespace, scorer: Scorer, base: Base) -> dict[str, Any]:

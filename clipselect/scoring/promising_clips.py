@@ -5,7 +5,7 @@ each as a clip without motion. A clip promises as much as the better one of the 
 groups of pictures that the most promising clips need are decoded.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.read_again import ReadAgain
 from clipselect.media.sources import Source
 from clipselect.media.video import VideoFile
+from clipselect.scoring.input_spec import batches
 
 MIN_GOPS = 50
 """Groups of pictures of a video of which some are left out: a choice among a few is a gamble."""
@@ -78,9 +79,10 @@ def promising_clips(
     if len(keys) < MIN_GOPS or len(keys) > MAX_KEY_FRAMES * budget * total:
         return None
     try:
-        batches = prefetch(_batches(replace(source, part=Part()).frames(keys, size)))
-        looked = tracked(batches, "looking at key frames", -(-len(keys) // BATCH), progress)
-        scores = np.concatenate([network(np.repeat(batch[:, np.newaxis], frames, axis=1)) for batch in looked])
+        images = (image for _, image in replace(source, part=Part()).frames(keys, size))
+        stills = (np.stack(batch)[:, np.newaxis] for batch in prefetch(batches(images, BATCH)))
+        looked = tracked(stills, "looking at key frames", -(-len(keys) // BATCH), progress)
+        scores = np.concatenate([network(np.repeat(still, frames, axis=1)) for still in looked])
     except ReadAgain:
         return None
     clips = cut(source)
@@ -138,9 +140,3 @@ def chosen_gops(
             chosen |= more
             left -= cost
     return frozenset(chosen)
-
-
-def _batches(frames: Iterator[tuple[int, NDArray[np.uint8]]]) -> Iterator[NDArray[np.uint8]]:
-    """[b, size, size, 3]: the frames, a few at a time."""
-    while batch := [image for _, (_, image) in zip(range(BATCH), frames, strict=False)]:
-        yield np.stack(batch)
