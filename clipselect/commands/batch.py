@@ -92,12 +92,12 @@ def finish(results: Sequence[Result], undone: int, what: str, skipped: int = 0) 
 
 
 def once(paths: Sequence[Path]) -> list[Path]:
-    """Every file once, with a warning for those that were named several times."""
+    """Every file once, with one warning if some were named several times."""
     first: dict[str, Path] = {}
-    for path in paths:
-        real = os.path.realpath(path)
-        if first.setdefault(real, path) is not path:
-            print_warning(f"{path}: was given more than once; it is scored once")
+    again = [path for path in paths if first.setdefault(os.path.realpath(path), path) is not path]
+    if again:
+        others = f" and {len(again) - 1:,} more" * (len(again) > 1)
+        print_warning(f"{again[0]}{others}: given more than once, scored once")
     return [*first.values()]
 
 

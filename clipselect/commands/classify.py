@@ -10,8 +10,8 @@ from rich.text import Text
 from clipselect.commands import options
 from clipselect.commands.common import check, print_warning
 from clipselect.commands.progress import ProgressDisplay
-from clipselect.media.text import printable
-from clipselect.pages.formats import clock, count
+from clipselect.media.text import count, printable
+from clipselect.pages.formats import clock
 
 if TYPE_CHECKING:
     from clipselect.evaluation.classify import Answer

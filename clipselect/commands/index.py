@@ -13,7 +13,7 @@ from clipselect.commands.options import ClipDuration, Device, Fast, Fps, ListPre
 from clipselect.commands.progress import MAX_LISTED, ProgressDisplay, stoppable
 from clipselect.errors import ClipselectError
 from clipselect.media.progress import Progress
-from clipselect.media.text import printable
+from clipselect.media.text import count, printable
 
 if TYPE_CHECKING:
     from clipselect.index.build_index import Engine, IndexSummary
@@ -75,16 +75,16 @@ def _report(summary: "IndexSummary", output: Path, quiet: bool) -> None:
     """One line of counts and, if videos failed, where it says why and the exit code."""
     if not quiet:
         typer.echo(
-            f"{printable(output)}: {summary.scored} videos scored, {summary.unchanged} unchanged, "
+            f"{printable(output)}: {count(summary.scored, 'video')} scored, {summary.unchanged} unchanged, "
             f"{summary.failed} failed; it now holds {summary.total}"
         )
     if summary.failed:
-        count, earlier = summary.scored + summary.unchanged + summary.failed, summary.failed_earlier
+        named, earlier = summary.scored + summary.unchanged + summary.failed, summary.failed_earlier
         again = f" ({earlier} of them earlier; --retry-failed reads those again)" if earlier else ""
         stderr().print(
-            Text(f"{summary.failed} of {count} videos failed{again}; column error of {printable(output)} says why")
+            Text(f"{summary.failed} of {named} videos failed{again}; column error of {printable(output)} says why")
         )
-        raise typer.Exit(2 if summary.failed == count else 1)
+        raise typer.Exit(2 if summary.failed == named else 1)
 
 
 class _Display(ProgressDisplay):

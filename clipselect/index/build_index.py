@@ -116,6 +116,8 @@ def build_index(
     check_argument(bool(patterns), "videos", "must name at least one path, got none")
     check_argument(isinstance(output, str | Path) and output != "", "output", f"must be a path, got {output!r}")
     output = Path(output)
+    if output.suffix in (".csv", ".json", ".txt", ".html"):
+        raise ArgumentError("output", f"is a Parquet file, got {output}; end its name in .parquet")
     named = find_videos(map(str, patterns), None if prefix is None else Path(prefix))
     paths = [Path(name) for name in dict.fromkeys(map(os.path.abspath, named))]
     if Path(os.path.abspath(output)) in paths:  # noqa: PTH100 (keeps links)

@@ -16,6 +16,14 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else "?" for c in str(text).encode("utf-8", "replace").decode())
 
 
+def count(number: int, noun: str) -> str:
+    """
+    >>> count(1, "candidate clip"), count(3600, "candidate clip")
+    ('1 candidate clip', '3,600 candidate clips')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def utf8(text: str) -> str:
     """Text that may hold a file name, with bytes that are not UTF-8 as \\xHH.
 

@@ -29,14 +29,6 @@ def brief(*seconds: float) -> str:
     return " to ".join(clock(time, decimals) for time in seconds)
 
 
-def count(number: int, noun: str) -> str:
-    """
-    >>> count(1, "candidate clip"), count(3600, "candidate clip")
-    ('1 candidate clip', '3,600 candidate clips')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def time_ticks(duration: float, most: int = 7) -> list[tuple[float, str]]:
     """Round times within a video and their labels, about `most` of them at most; the last is the end of the video.
 

@@ -55,14 +55,6 @@ def gain(estimate: Estimate) -> str:
     return f"{estimate.value:+.1f} ({gain_interval(estimate)})"
 
 
-def count(number: int, noun: str) -> str:
-    """
-    >>> count(1, "source"), count(3, "source")
-    ('1 source', '3 sources')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def method_and_k(method: str, k: int | None) -> str:
     """As "ddl at K = 5"."""
     return method if k is None else f"{method} at K = {k}"

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from clipselect.evaluation.destination import SYNTHETIC
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.result_entries import Row
+from clipselect.media.text import count
 from clipselect.report.classes import ClassGain, class_gains
 from clipselect.report.findings import CHEAP, MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Verdict
 from clipselect.report.formats import (
     UNITS,
     amount,
-    count,
     gain,
     gain_interval,
     method_and_k,

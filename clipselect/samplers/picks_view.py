@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from markupsafe import escape
 
 from clipselect.errors import ClipselectError
-from clipselect.media.text import printable
+from clipselect.media.text import count, printable
 from clipselect.pages.axis import score_axis
 from clipselect.pages.document import STYLE, card
-from clipselect.pages.formats import clock, count
+from clipselect.pages.formats import clock
 from clipselect.pages.thumbnails import clip_thumbnails, data_uri
 from clipselect.pages.timeline import timeline_svg
 from clipselect.samplers.explanation import HOW_TO_READ

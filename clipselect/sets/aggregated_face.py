@@ -12,7 +12,7 @@ import torch
 from clipselect.errors import ClipselectError
 from clipselect.media.files import write_whole
 from clipselect.media.images import Image
-from clipselect.pages.formats import count
+from clipselect.media.text import count
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.weights_file import load_weights
 from clipselect.sets.face_aggregator import FaceAggregator

@@ -241,7 +241,7 @@ def _percentiles(metadata: Metadata) -> str:
     if quantiles is None:
         return ""
     return f"""
-Scores of training elements; `--threshold p30` leaves out what scores no better than the worst 30 % of them:
+Scores of what it was trained on; `--threshold p30` leaves out what scores no better than the worst 30 % of it:
 
 | {" | ".join(f"p{p}" for p in PERCENTILES)} |
 {"|---" * len(PERCENTILES)}|

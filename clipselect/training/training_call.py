@@ -99,12 +99,10 @@ class TrainingCall:
         if all(metadata.get(key) is None for key in ("call", "held_out", "accuracy")):
             return  # there is nothing, or what a run left that was stopped
         if metadata.get("call") != self.relevant_call:
-            problem = f"{output} holds finished weights of another run; choose another name, or ask to overwrite them"
-            raise ArgumentError("output", problem)
+            problem = f"must be set to replace {output}, finished weights of another run; or choose another name"
+            raise ArgumentError("overwrite", problem)
         if not self.work.is_dir():
-            raise FinishedError(
-                "output", f"{output} is finished already, by the same call; ask to overwrite it if it must be"
-            )
+            raise FinishedError("overwrite", f"must be set to make {output} again, which the same call has finished")
 
 
 def card_path(output: Path) -> Path:

@@ -54,7 +54,7 @@ def test_what_is_finished_is_kept_unless_other_options_made_it(
         shutil.rmtree(tmp_path / "out" / "seed_0.work")
         again = run()
     assert [measured(row) for row in again] == [measured(row) for row in rows]
-    with pytest.raises(ArgumentError, match=r"seed_0\.safetensors holds finished weights of another run"):
+    with pytest.raises(ArgumentError, match=r"to replace .*seed_0\.safetensors, finished weights of another run"):
         run(steps=4)
 
 

@@ -99,7 +99,7 @@ def test_only_a_changed_file_is_read_again(
     change(folder / "b.mp4")
     reads.clear()
     run("index", folder, "-o", out, "--workers", 0)
-    assert reads == ["b.mp4"] and "1 videos scored, 2 unchanged, 0 failed; it now holds 3" in run.out
+    assert reads == ["b.mp4"] and "1 video scored, 2 unchanged, 0 failed; it now holds 3" in run.out
     entry = ScoreIndex(out).entry(folder / "b.mp4")
     assert entry is not None and entry.same_video(Entry.before(folder / "b.mp4", 30))
     assert len(entry.clips) == (4 if change is grown else 3)
@@ -111,7 +111,7 @@ def test_added_videos_join_those_of_earlier_runs(
     run("index", folder / "c.mp4", folder / "a.mp4", "-o", out, "--workers", 0)
     reads.clear()
     run("index", folder, "-o", out, "--workers", 0)
-    assert reads == ["b.mp4"] and "1 videos scored, 2 unchanged, 0 failed; it now holds 3" in run.out
+    assert reads == ["b.mp4"] and "1 video scored, 2 unchanged, 0 failed; it now holds 3" in run.out
     run("index", folder, "-o", tmp_path / "whole.parquet", "--workers", 0)
     assert_alike(out, tmp_path / "whole.parquet")
 
@@ -265,3 +265,8 @@ def test_prune_drops_what_is_not_named(run: Run, folder: Path, out: Path) -> Non
     assert run("index", folder / "a.mp4", "-o", out, "--workers", 0).code == 0 and len(ScoreIndex(out)) == 3
     run("index", folder / "a.mp4", "-o", out, "--workers", 0, "--prune")
     assert "1 unchanged, 0 failed; it now holds 1" in run.out and ScoreIndex(out).entry(folder / "a.mp4")
+
+
+def test_an_index_is_not_called_as_other_files_are(run: Run, tmp_path: Path) -> None:
+    run("index", tmp_path, "-o", tmp_path / "scores.csv")
+    assert run.code == 2 and "--output is a Parquet file" in run.err and "end its name in .parquet" in run.err

@@ -303,7 +303,7 @@ def test_settings_name_a_rate_only_if_it_was_given(run: Run, video: Path) -> Non
 
 def test_a_file_given_twice_is_scored_once(run: Run, video: Path) -> None:
     document = json.loads(run("score", video, video, "--json", "-", "-q").out)
-    assert len(document["videos"]) == 1 and "more than once" in run.err
+    assert len(document["videos"]) == 1 and "given more than once, scored once" in run.err
 
 
 def test_a_page_is_named_as_one(run: Run, video: Path, tmp_path: Path) -> None:

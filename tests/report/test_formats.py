@@ -4,7 +4,7 @@ import pytest
 from helpers.report_files import only, row, runs_of
 
 from clipselect.evaluation.fields import Estimate
-from clipselect.report.formats import amount, count, gain, metric_name, percent, row_name
+from clipselect.report.formats import amount, gain, metric_name, percent, row_name
 
 
 def test_amounts_keep_three_significant_digits() -> None:
@@ -14,10 +14,6 @@ def test_amounts_keep_three_significant_digits() -> None:
 def test_percentages_and_gains_have_their_interval() -> None:
     assert percent(Estimate(81.52, 78.2, 84.5)) == "81.5 % (78.2 to 84.5)"
     assert gain(Estimate(-3, -5.25, 0)) == "-3.0 (-5.2 to +0.0)"
-
-
-def test_one_is_not_several() -> None:
-    assert [count(n, "source") for n in (0, 1, 2)] == ["0 sources", "1 source", "2 sources"]
 
 
 def test_known_metrics_have_the_names_that_people_use() -> None:

@@ -66,5 +66,5 @@ def test_finished_weights_are_replaced_by_the_call_that_made_them_alone(tmp_path
         call_of(call.output, steps=8).check_outputs([])
     call_of(call.output, steps=8, overwrite=True).check_outputs([])
     shutil.rmtree(call.work)
-    with pytest.raises(FinishedError, match="finished already"):
+    with pytest.raises(FinishedError, match="the same call has finished"):
         call.check_outputs([])

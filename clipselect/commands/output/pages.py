@@ -21,9 +21,10 @@ from clipselect.commands.output.shown import (
     others_last,
 )
 from clipselect.commands.output.terminal import where
+from clipselect.media.text import count
 from clipselect.pages.axis import ScoreAxis, score_axis
 from clipselect.pages.document import breakable, card, environment
-from clipselect.pages.formats import brief, count
+from clipselect.pages.formats import brief
 from clipselect.pages.thumbnails import data_uri, thumbnail_uri
 from clipselect.pages.timeline import pick_ranks, timeline_note, timeline_svg
 from clipselect.samplers.clip_selector import DEFAULT_FPS
@@ -69,7 +70,7 @@ def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> st
         )
     pictured = [group for group in groups if group["shown"]]
     if any(group["picks_hidden"] for group in pictured):
-        left_out.append(f"Of more than {MAX_TILES} picked frames {MAX_TILES} are shown, evenly from best to worst.")
+        left_out.append(f"Of groups with more picked frames, {MAX_TILES} are shown, evenly from best to worst.")
     if any(group["others_hidden"] for group in pictured):
         most = max(group["others_shown"] for group in pictured)
         how = f"At most {count(most, 'other frame')} of a group are shown, evenly from best to worst."

@@ -12,8 +12,8 @@ from clipselect.commands.output.records import AGGREGATE, Result, Scored
 from clipselect.commands.output.shown import TILE, best_first, best_frames, names
 from clipselect.errors import ClipselectError
 from clipselect.media.optional import require
-from clipselect.media.text import printable
-from clipselect.pages.formats import count, time_ticks
+from clipselect.media.text import count, printable
+from clipselect.pages.formats import time_ticks
 from clipselect.pages.timeline import timeline_bars, timeline_note
 
 if TYPE_CHECKING:

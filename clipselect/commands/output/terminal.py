@@ -11,8 +11,8 @@ from rich.text import Text
 
 from clipselect.commands.output.records import Record, Scored
 from clipselect.commands.output.shown import best_first, names
-from clipselect.media.text import printable
-from clipselect.pages.formats import clock, count
+from clipselect.media.text import count, printable
+from clipselect.pages.formats import clock
 from clipselect.pages.timeline import painted
 from clipselect.samplers.explanation import HOW_TO_READ, Explanation
 
