@@ -23,6 +23,7 @@ PAGE = ROOT / "benchmarks" / "README.md"
 TEMPLATE = ROOT / "docs" / "results.md.jinja"
 BLOCKS = {
     "results": result_tables.readme,
+    "overlap": result_tables.overlap,
     "lfenet_runs": set_tables.lfenet_runs,
     "fan_runs": set_tables.fan_runs,
     "faces_seeds": set_tables.faces_seeds,

@@ -116,6 +116,16 @@ def trimmed() -> str:
     return table(columns, rows) if rows else ""
 
 
+def overlap() -> str:
+    """Top-1 and clips taken of ddl on trimmed videos, where picks may overlap and where not."""
+    rows = []
+    for file, gap in (("trimmed_shipped", "0, the default"), ("overlap_shipped", "none")):
+        results = results_of(file)
+        found = [find(results, results.data[0].name, DDL, k) for k in (1, 2, 3)]
+        rows.append((gap, *(f"{shown(row, 'top1', intervals=False)}, {row.clips:.1f} clips" for row in found if row)))
+    return table(("`--min-gap`", *(f"K = {k}" for k in (1, 2, 3))), rows)
+
+
 def untrimmed() -> str:
     """Mean average precision on videos that nobody composed, cut into pieces."""
     methods = (DDL, EQUAL_COST, "uniform", "motion", "packets", "confidence", "dense")
