@@ -24,6 +24,7 @@ TEMPLATE = ROOT / "docs" / "results.md.jinja"
 BLOCKS = {
     "results": result_tables.readme,
     "overlap": result_tables.overlap,
+    "spread": set_tables.spread,
     "lfenet_runs": set_tables.lfenet_runs,
     "fan_runs": set_tables.fan_runs,
     "faces_seeds": set_tables.faces_seeds,

@@ -53,6 +53,17 @@ def faces() -> str:
     return table((sizes_named(columns, metric), "G", *columns), rows)
 
 
+def spread() -> str:
+    """mAP of ddl on tracklets, where neighbours may be kept and where not."""
+    rows = []
+    for file, gap in (("reid", "none, the default"), ("reid_spread", "2")):
+        results = results_of(file)
+        for data in ("mars, as they are", "mars, 0.5 degraded"):
+            found = [find(results, data, DDL, k) for k in (1, 2, 4)] + [find(results, data, AT_THRESHOLD, None)]
+            rows.append((gap, data.removeprefix("mars, "), *(shown(row, "map") for row in found)))
+    return table(("`--min-gap`", "images", *(f"K = {k}" for k in (1, 2, 4)), f"`{AT_THRESHOLD}`"), rows)
+
+
 def faces_seeds(metric: str = "tar_at_far_1e-3") -> str:
     """The mean of the distillations that were measured and their range, as `faces`."""
     seeds = seeds_of("faces")

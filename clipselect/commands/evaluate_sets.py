@@ -66,6 +66,9 @@ Identities = Annotated[
 Pool = Annotated[bool, typer.Option("--pool", help="Search in all folders of --data at once, too.")]
 Degrade = Annotated[float, typer.Option(metavar="P", help="Fraction of frames to degrade; 0 for none.")]
 PersonSeeds = Annotated[list[int], typer.Option(help="Of degraded frames and of random K.")]
+ImageGap = Annotated[
+    float | None, typer.Option("--min-gap", metavar="N", help="Between two images that are kept; 2 leaves one out.")
+]
 Metric = Annotated[str, typer.Option(help="Distance of features: euclidean or cosine.")]
 
 
@@ -125,6 +128,7 @@ def persons(
     dropout: Dropout = False,
     k: Ks = [1, 2, 4],  # noqa: B006
     threshold: Threshold = 0.5,
+    min_gap: ImageGap = None,
     seeds: PersonSeeds = [0, 1, 2],  # noqa: B006
     metric: Metric = "euclidean",
     device: Device = "auto",

@@ -36,6 +36,7 @@ from clipselect.media.images import Image
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import LeftOut, OnError, ignore_error
+from clipselect.method.selection import check_limits
 from clipselect.scoring import shipped
 from clipselect.scoring.scorer import Scorer
 from clipselect.sets.set_network import SetNetwork
@@ -75,6 +76,7 @@ class PersonEvaluation:
             `clipselect.zoo.dropout_agreement`.
         k: how many frames are kept.
         threshold: of eq. 7.
+        min_gap: between two images that a method keeps, in places of their tracklet: 2 leaves one out; None for any.
         seeds: of degraded frames and of random frames.
         metric: distance of features.
         device: of both networks, such as "cpu", "cuda" or "auto".
@@ -96,6 +98,7 @@ class PersonEvaluation:
     dropout: bool = False
     k: Sequence[int] = (1, 2, 4)
     threshold: float = 0.5
+    min_gap: float | None = None
     seeds: Sequence[int] = (0, 1, 2)
     metric: Metric = "euclidean"
     device: str = "auto"
@@ -106,6 +109,7 @@ class PersonEvaluation:
         check_numbers("seeds", self.seeds, 0)
         check_fraction("threshold", self.threshold)
         check_fraction("degrade", self.degrade)
+        check_limits(min_gap=self.min_gap)
         if self.metric not in get_args(Metric):
             raise ArgumentError("metric", f"must be euclidean or cosine, got {self.metric}")
         if self.layout is not None and self.layout not in LAYOUTS:
@@ -180,6 +184,7 @@ class PersonEvaluation:
             "trained_on": [printable(folder) for folder in self.trained_on],
             "k": sorted(self.k), "seeds": [*self.seeds], **{name: getattr(self, name) for name in names},
             **({} if self.identities is None else {"identities": printable(self.identities)}),
+            **({} if self.min_gap is None else {"min_gap": self.min_gap}),
         }  # fmt: skip
 
     def _evaluate_set(
@@ -187,7 +192,7 @@ class PersonEvaluation:
         weighers: Mapping[str, SetNetwork],
     ) -> None:  # fmt: skip
         """Add the entries of one set in all states."""
-        search, how = one.queries(), SetMethods(networks, self.threshold, self.seeds)
+        search, how = one.queries(), SetMethods(networks, self.threshold, self.seeds, self.min_gap)
         sources = len(matched_identities(search))
         (_, clean, *_), people = states[0], [one.identities[i] for i in one.people]
         clean_groups = clean.groups([one.places[i] for i in one.people])

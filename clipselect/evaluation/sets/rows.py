@@ -43,11 +43,13 @@ class SetMethods:
     Attributes:
         threshold: of eq. 7.
         seeds: of random choices, whose result is the mean over them.
+        min_gap: between two frames that a method keeps, in places of their group; None for any.
     """
 
     networks: FrameNetworks
     threshold: float
     seeds: Sequence[int]
+    min_gap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def group_features(
     *,
     threshold: float = 0.15,
     seed: int = 0,
+    min_gap: float | None = None,
     media: NDArray[np.int64] | None = None,
     known: Known | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -108,6 +111,7 @@ def group_features(
         k: how many frames are kept of groups that have more; None for a method without a K.
         threshold: of eq. 7, for the methods that have one.
         seed: of random choices, which differ from group to group.
+        min_gap: between two kept frames, in places of their group; None for any.
         media: [n] the medium of every frame: kept frames are then pooled within their media first, see
             `clipselect.evaluation.metrics.templates.pool_by_media`. Without, weights decide among all frames.
         known: of all frames, for oracles.
@@ -123,7 +127,7 @@ def group_features(
     out, counts = np.empty((len(groups), features.shape[1]), np.float32), np.empty(len(groups), np.int64)
     for number, rows in enumerate(groups):
         of_group = {name: values[rows] for name, values in (known or {}).items()}
-        kept, weight = method.keep(candidates_of(scores[rows], k, (seed, number), threshold, of_group))
+        kept, weight = method.keep(candidates_of(scores[rows], k, (seed, number), threshold, of_group, min_gap))
         if media is None:
             out[number] = aggregate(torch.from_numpy(features[rows[kept]]), weight).numpy()
         else:
@@ -133,10 +137,13 @@ def group_features(
 
 
 def candidates_of(
-    scores: NDArray[np.floating], k: int | None, seed: Sequence[int], threshold: float, known: Known | None = None
-) -> Candidates:
+    scores: NDArray[np.floating], k: int | None, seed: Sequence[int], threshold: float, known: Known | None = None,
+    min_gap: float | None = None,
+) -> Candidates:  # fmt: skip
     """The frames of one group [n] as a method sees them; arguments as for `group_features`."""
     of_group: dict[str, Any] = {**(known or {})}
+    if min_gap is not None:
+        of_group |= {"spans": np.repeat(np.arange(len(scores), dtype=np.float64), 2).reshape(-1, 2), "min_gap": min_gap}
     return Candidates(scores, len(scores) if k is None else min(k, len(scores)), seed, threshold, **of_group)
 
 
@@ -183,7 +190,7 @@ def set_rows(
             try:
                 features, counts = (answered.features, answered.embedded) if answered else group_features(
                     table.features, table.scores, groups, method, k,
-                    threshold=how.threshold, seed=seed, media=media, known=every,
+                    threshold=how.threshold, seed=seed, min_gap=how.min_gap, media=media, known=every,
                 )  # fmt: skip
             except ValueError as e:  # those of a template cancel out
                 raise ClipselectError(f"{base.name}: {e}; take another base") from e

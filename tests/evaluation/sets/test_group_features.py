@@ -198,6 +198,13 @@ def test_scores_that_cannot_be_ordered_are_refused() -> None:
         choose(("ddl", 2), [0.5, float("nan")])
 
 
+def test_kept_frames_can_be_spread() -> None:
+    features, scores, groups = np.eye(5, dtype=np.float32), np.array([0.9, 0.8, 0.7, 0.2, 0.6]), [np.arange(5)]
+    for min_gap, kept in ((None, [0, 1]), (2, [0, 2]), (3, [0, 4])):
+        found, counts = group_features(features, scores, groups, METHODS["ddl"], 2, min_gap=min_gap)
+        assert np.flatnonzero(found[0]).tolist() == kept and counts.tolist() == [2]
+
+
 def test_frames_of_one_medium_count_as_one() -> None:
     features = np.array([[1, 0], [1, 0], [0, 1], [0, 2]], np.float32)
     scores, groups, media = np.full(4, 0.5), [np.arange(3), np.array([3])], np.array([7, 7, 8, 8])

@@ -281,6 +281,7 @@ def zero():
         ({"degrade": 1.5}, r"degrade must lie in \[0, 1\], got 1.5"),
         ({"degrade": float("nan")}, "degrade must lie"),
         ({"threshold": -1}, "threshold must lie"),
+        ({"min_gap": -1}, "min_gap must be"),
         ({"seeds": [1, 1]}, "seeds names a number twice"),
         ({"seeds": [-1]}, "seeds must be at least 0"),
         ({"metric": "manhattan"}, "metric must be euclidean or cosine, got manhattan"),
