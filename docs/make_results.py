@@ -12,6 +12,7 @@ from typing import Any
 import choice_tables
 import jinja2
 import long_table
+import million_table
 import result_cells
 import result_tables
 import set_tables
@@ -29,6 +30,9 @@ BLOCKS = {
     "fan_runs": set_tables.fan_runs,
     "faces_seeds": set_tables.faces_seeds,
     "faces_seeds_strict": set_tables.faces_seeds_strict,
+    "million_cores": lambda: str(result_cells.speed_results()["environment"]["cores"]),
+    "million_scoring": million_table.scoring,
+    "million_answering": million_table.answering,
     "long_videos": long_table.long_videos,
     "long_whole": lambda: long_table.top1("whole"),
     "long_uniform": lambda: long_table.top1("uniform"),
