@@ -17,17 +17,16 @@ from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS, Kind
 from clipselect.data.datasets import Dataset, read_background
 from clipselect.errors import ClipselectWarning, check_argument
 from clipselect.evaluation.arguments import check_libraries, check_numbers
-from clipselect.evaluation.best_clips import best_clips
 from clipselect.evaluation.clip_data import ClipDataSet, composed, read_domains, untrimmed
+from clipselect.evaluation.clip_entries import PARTS, Record, clip_entries
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.labelled_videos import labelled_videos
 from clipselect.evaluation.outcomes import Cost, outcomes_of
 from clipselect.evaluation.provenance import environment, network_record, other_base
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
-from clipselect.evaluation.rows import class_rows, differences, rows
 from clipselect.evaluation.table_cache import TableCache
-from clipselect.evaluation.timing import add_seconds, time_methods, timed_methods
+from clipselect.evaluation.timing import time_methods, timed_methods
 from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
@@ -40,10 +39,6 @@ from clipselect.zoo.loading import load_base
 DEFAULT_KS = (1, 3, 5, 9)
 MAX_LENGTH_DIFFERENCE = 0.01
 """Seconds by which the clips of base and DDNet may differ without a warning."""
-
-Record = dict[str, Any]
-PARTS = ("data", "rows", "differences", "classes", "ranking", "best_clips")
-"""What a results file holds about each data set."""
 
 
 @dataclass(frozen=True)
@@ -238,27 +233,18 @@ class ClipEvaluation:
         progress: ProgressCallback,
         on_error: OnError,
     ) -> dict[str, list[Record]]:
-        """The entries of a results file about one data set."""
-        groups = data_set.groups
-        with_map = self.annotated or None
+        """The entries of a results file about one data set, some methods of it timed."""
         outcomes = outcomes_of(
-            groups, data_set.table, ks, cost, seeds=self.seeds, with_map=with_map, min_gap=self.min_gap
-        )
-        measured = rows(outcomes, groups, cost)
+            data_set.groups, data_set.table, ks, cost,
+            seeds=self.seeds, with_map=self.annotated or None, min_gap=self.min_gap,
+        )  # fmt: skip
+        seconds = None
         if self.timed:
             methods = timed_methods(ks, data_set.grid, networks, cost, self.fps, self.min_gap)
             files, stage = data_set.files(self.timed), f"timing {data_set.name}"
             device = networks.base.device
             seconds = time_methods(files, methods, device, stage=stage, progress=progress, on_error=on_error)
-            add_seconds(measured, seconds)
-        found = {
-            "rows": measured,
-            "differences": differences(outcomes, groups, measured),
-            "classes": class_rows(outcomes, groups, networks.base.classes),
-            "best_clips": best_clips(data_set.rarest, data_set.table),
-        }
-        named = {key: [{"data": data_set.name} | entry for entry in entries] for key, entries in found.items()}
-        return {"data": [data_set.record()], "ranking": data_set.ranking()} | named
+        return clip_entries(data_set, outcomes, cost, networks.base.classes, seconds)
 
     def _record(self, length: Fraction) -> Record:
         """What decides the figures, for the results file."""
