@@ -72,7 +72,7 @@ def fold(given: argparse.Namespace, number: int) -> tuple[ClipDataSet, Networks]
     data.write_text(json.dumps(split(json.loads(given.activitynet.read_text()), given.folds, number)))
     with ProgressDisplay() as display:
         how: dict[str, Any] = {"prefix": prefix, "seed": given.seed, "progress": display}
-        how["on_error"] = Failures("videos").add
+        how["on_error"] = Failures().add
         with suppress(FinishedError):
             clipselect.train_base(data, base, network=given.network, steps=given.base_steps, **how)
         with suppress(FinishedError):

@@ -80,7 +80,7 @@ def study(
 
 def train(network: str, data: Path, output: Path, base: str, options: Options) -> None:
     with ProgressDisplay() as display, suppress(FinishedError):
-        how = {**options, "progress": display, "on_error": Failures("images").add}
+        how = {**options, "progress": display, "on_error": Failures("image").add}
         clipselect.train_set_network(network, data, output, base=base, **how)
 
 

@@ -85,12 +85,7 @@ MaxHeldOut = Annotated[
 CacheGigabytes = Annotated[float | None, clip_option(min=0, help="Disk for frames of training videos. (default: 20)")]
 Fps = Annotated[float | None, clip_option(help="Frames per second of folders of frames. (default: 30)")]
 
-SharedNames = Annotated[
-    bool,
-    frame_option(
-        "--shared-names", help="A name is the same person in every DATA; who is held out of one is held out of all."
-    ),
-]
+SharedNames = Annotated[bool, frame_option("--shared-names", help=options.SHARED_NAMES)]
 Degradations = Annotated[
     str | None,
     frame_option(
@@ -164,7 +159,7 @@ def distill(
     given = {name: value for name, value in arguments.items() if value is not None}
     failures = Failures(quiet=not is_first_process())
     made = run_training(distill_ddnet, given, failures)
-    failures.what = "videos" if made.elements == "clips" else "images"
+    failures.what = "video" if made.elements == "clips" else "image"
     failures.report()
     if failures.quiet:
         return

@@ -53,7 +53,7 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def run_evaluation(evaluation: "Evaluation", out: Path, *, quiet: bool, what: str = "videos") -> None:
+def run_evaluation(evaluation: "Evaluation", out: Path, *, quiet: bool, what: str = "video") -> None:
     """Evaluate, write OUT/results.json and OUT/results.md, and print the latter.
 
     Args:

@@ -109,7 +109,7 @@ def faces(
     from clipselect.evaluation.sets.faces import FaceEvaluation
 
     options = _options(FaceEvaluation, values) | {"set_size": set_size or None}
-    run_evaluation(FaceEvaluation(**options), out, quiet=quiet, what="images")
+    run_evaluation(FaceEvaluation(**options), out, quiet=quiet, what="image")
 
 
 def persons(
@@ -146,7 +146,7 @@ def persons(
     values = dict(locals())
     from clipselect.evaluation.sets.persons import PersonEvaluation
 
-    run_evaluation(PersonEvaluation(**_options(PersonEvaluation, values)), out, quiet=quiet, what="images")
+    run_evaluation(PersonEvaluation(**_options(PersonEvaluation, values)), out, quiet=quiet, what="image")
 
 
 def _options(kind: "type[FaceEvaluation | PersonEvaluation]", values: dict[str, Any]) -> dict[str, Any]:

@@ -186,6 +186,8 @@ Identities = Annotated[
         "--data", metavar="DIR", help="Folder with a folder of images per identity; may be given several times."
     ),
 ]
+SHARED_NAMES = "A name is the same person in every DATA; who is held out of one is held out of all."
+SharedNames = Annotated[bool, typer.Option("--shared-names", help=SHARED_NAMES)]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="The weights to write; a card goes beside.")
 ]

@@ -2,7 +2,7 @@
 
 The library reports what it does through two callbacks, and these are what a command passes for them:
 
-    failures = Failures("videos")
+    failures = Failures("video")
     with stoppable(work), ProgressDisplay(quiet) as display:
         train_base(data, output, progress=display, on_error=failures.add)
     failures.report()
@@ -28,7 +28,7 @@ from rich.text import Text
 from clipselect.commands.common import print_error, stderr, warnings_shown
 from clipselect.errors import ClipselectError, MissingFileError
 from clipselect.media.progress import Progress
-from clipselect.media.text import printable
+from clipselect.media.text import count, printable
 
 T = TypeVar("T")
 D = TypeVar("D", bound="ProgressDisplay")
@@ -113,7 +113,7 @@ class Failures:
     """The files that a command left out: the first `MAX_LISTED` are shown as they come, all are counted at the end.
 
     Args:
-        what: what the files are, such as "videos".
+        what: what each file is, such as "video".
         quiet: shows nothing, since another process of the same run does.
 
     Attributes:
@@ -121,7 +121,7 @@ class Failures:
         missing: files that a list names and that are not there.
     """
 
-    def __init__(self, what: str = "videos", quiet: bool = False) -> None:
+    def __init__(self, what: str = "video", quiet: bool = False) -> None:
         self.what, self.quiet = what, quiet
         self.errors: dict[str, str] = {}
         self.missing: list[str] = []
@@ -141,9 +141,9 @@ class Failures:
         """Show how many files were left out, if any were."""
         if self.missing and not self.quiet:
             listed = ", ".join(map(printable, self.missing[:3])) + ", ..." * (len(self.missing) > 3)
-            stderr().print(Text(f"{len(self.missing)} {self.what} are listed but not there ({listed})"))
+            stderr().print(Text(f"listed but not there: {count(len(self.missing), self.what)} ({listed})"))
         if self.errors and not self.quiet:
-            stderr().print(Text(f"{len(self.errors)} {self.what} could not be read and were left out"))
+            stderr().print(Text(f"left out: {count(len(self.errors), self.what)} that could not be read"))
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def train_base(
     from clipselect.training.cards import in_percent
     from clipselect.training.runtime import is_first_process
 
-    failures = Failures("videos", quiet=not is_first_process())
+    failures = Failures("video", quiet=not is_first_process())
     made = run_training(base_training.train_base, arguments, failures)
     failures.report()
     if not (quiet or failures.quiet):

@@ -68,7 +68,7 @@ def train_embedder(
     from clipselect.training.cards import in_percent
     from clipselect.training.runtime import is_first_process
 
-    failures = Failures("images", quiet=not is_first_process())
+    failures = Failures("image", quiet=not is_first_process())
     made = run_training(embedder_training.train_embedder, arguments, failures)
     failures.report()
     if not (quiet or failures.quiet):

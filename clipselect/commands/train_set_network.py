@@ -23,6 +23,7 @@ def _shared(
         str, typer.Option(metavar="NETWORK:CHECKPOINT|FILE", help="Embedder to build on; it is not changed.")
     ],
     output: options.Output,
+    shared_names: options.SharedNames = False,
     seed: options.Seed = 0,
     work: options.Work = None,
     device: options.Device = "auto",
@@ -154,7 +155,7 @@ def _train(network: str, arguments: dict[str, Any]) -> None:
     from clipselect.training import set_training
     from clipselect.training.runtime import is_first_process
 
-    failures = Failures("images", quiet=not is_first_process())
+    failures = Failures("image", quiet=not is_first_process())
     made = run_training(set_training.train_set_network, {"network": network, **arguments}, failures)
     failures.report()
     if not (arguments["quiet"] or failures.quiet):

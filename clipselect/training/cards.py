@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS
 from clipselect.evaluation.methods import names
 from clipselect.media.geometry import SQUASH, Geometry
+from clipselect.media.text import count
 from clipselect.scoring.percentiles import KEY
 from clipselect.scoring.weights_file import Metadata
 
@@ -109,7 +110,7 @@ A network of sets for clipselect: {what}.
 {_origin(metadata)}
 
 {how}. Sets of {metadata["images_per_set"]}, {metadata["images"]} images of {metadata["identities"]} identities. \
-{metadata["failed"]} images could not be read. The weights are those of step {metadata["best_step"]}, the \
+Could not be read: {count(metadata["failed"], "image")}. The weights are those of step {metadata["best_step"]}, the \
 best on the held-out identities.
 
 {held_out["sets"]} sets of {held_out["identities"]} held-out identities, which chose the step: how far pairs of one \
@@ -155,7 +156,7 @@ def _clip_training(metadata: Metadata) -> str:
     d_scores = "the base's own confidence"
     if metadata["target"] in known:
         d_scores = f"{known[metadata['target']]}, {metadata['metric']}, {metadata['contrast']}"
-    text = f"D-scores: {d_scores}; loss: {metadata['loss']}. {metadata['failed']} videos could not be read.\n"
+    text = f"D-scores: {d_scores}; loss: {metadata['loss']}. Could not be read: {count(metadata['failed'], 'video')}.\n"
     accuracy = metadata["base_right_on_training_clips"]
     if accuracy is not None:
         text += f"\nThe base is right about {in_percent(100 * accuracy)} of the training clips.\n"
@@ -167,7 +168,7 @@ def _frame_training(metadata: Metadata) -> str:
     return (
         f"{metadata['images']} images of {metadata['identities']} identities"
         f"{degraded if metadata['degradations'] else ''}. D-scores: {metadata['metric']}, {metadata['contrast']}; "
-        f"loss: {metadata['loss']}. {metadata['failed']} images could not be read.\n"
+        f"loss: {metadata['loss']}. Could not be read: {count(metadata['failed'], 'image')}.\n"
     )
 
 

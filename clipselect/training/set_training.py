@@ -43,6 +43,7 @@ def train_set_network(
     output: Path | str,
     *,
     base: str | Path | Embedder,
+    shared_names: bool = False,
     seed: int = 0,
     work: Path | str | None = None,
     device: str = "auto",
@@ -73,6 +74,7 @@ def train_set_network(
             A tenth of the training identities is held out, to choose the best step by.
         output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
         base: the embedder to build on, as `clipselect.load_embedder` takes it; it is not changed.
+        shared_names: whether a name is the same person in all data.
         options: the fields of the network's recipe: `clipselect.training.aggregator_training.AggregatorRecipe` for
             "nan", "qan", "gfan" and "temporal", `clipselect.training.lfenet_training.LFENetRecipe`,
             `clipselect.training.fan_training.FANRecipe`.
@@ -96,7 +98,7 @@ def train_set_network(
     config = recipe.config(seed, checkpoint_minutes, workers)
     folders = [Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)]
     call.check_outputs(folders, {"base": base})
-    listed = read_identities(folders, "train")
+    listed = read_identities(folders, "train", shared_names=shared_names)
     run = TrainingRun.begin(call)
     embedder = base if isinstance(base, Embedder) else load_embedder(base, str(run.runtime.device))
     everyone = SetImages.without_features(listed)

@@ -69,7 +69,7 @@ def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: P
     assert made.stdout.endswith(f" on held-out clips; {out.with_suffix('.md')} says more\n")
     lines = [line for line in made.stderr.splitlines() if "better than chance" not in line]  # after a few steps
     assert sum(f"Error: {data}/videos/b/[bad].mp4: is text, not a video" in line for line in lines) == 1
-    assert lines[-2] == "1 videos could not be read and were left out"
+    assert lines[-2] == "left out: 1 video that could not be read"
     assert lines[-1].startswith(f"{out.with_suffix('.work')} holds what this run needed")
     assert "training the DDNet: 3 of 3  loss " in made.stderr and not any("warning" in line for line in lines)
 
@@ -99,7 +99,7 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     assert card.startswith("# ddnet\n\nA DDNet for clipselect, distilled from the base colours (SHA-256 ")
     assert "3D, widths 8, 16, 32, 48, depths 2, 2, 2, 2, clips of 0.2 s as 4 frames of 32 x 32." in card
     assert "Trained on videos, 3 steps, seed 0, clipselect " in card and "\n    clipselect" in card
-    assert "\nD-scores: " in card and "loss: both. 1 videos could not be read." in card
+    assert "\nD-scores: " in card and "loss: both. Could not be read: 1 video." in card
     assert "The base is right about 100.0 % of the training clips." in card
     assert "4 videos, 16 clips." in card
     for name, key in (("Spearman's rho of scores and D-scores", "spearman"), ("AUC of action", "auc_ddnet")):
@@ -135,7 +135,7 @@ def test_the_same_command_again_trains_no_more_and_gives_the_same(
     monkeypatch.setattr(clip_elements, "clip_outputs", lambda *a: outputs.append("computed") or compute(*a))
     run(*command, "--background", data / "elsewhere", "-o", out)
     assert run.code == 0 and "training the DDNet" not in run.err and outputs == []
-    assert f"Error: {data}/videos/b/[bad].mp4" in run.err and "1 videos could not be read" in run.err
+    assert f"Error: {data}/videos/b/[bad].mp4" in run.err and "left out: 1 video that could not be read" in run.err
     after = load_weights(out, kind="ddnet")[0]
     assert all(torch.equal(before[name], after[name]) for name in before) and rows(out.with_suffix(".work")) == scores
 
@@ -146,7 +146,7 @@ def test_finished_weights_are_not_replaced_unless_asked(
     copy = tmp_path / "copy.safetensors"
     shutil.copy(out, copy)
     same = [*command, "--background", data / "elsewhere", "-o", copy]
-    assert_refused(run(*same), str(copy), "finished already", "overwrite")
+    assert_refused(run(*same), str(copy), "the same call has finished", "--overwrite must be set")
     for other in (["--seed", 7], ["--target", "confidence"]):
         assert_refused(run(*same, *other), str(copy), "finished weights of another run", "overwrite")
     assert copy.read_bytes() == out.read_bytes()
@@ -266,7 +266,7 @@ def test_held_out_background_that_cannot_be_read_is_left_out(distil: Distil, dat
     for i in range(2):
         (tmp_path / "bg" / "val" / "street" / f"{i}.mp4").write_bytes(b"no video")
     run = distil("--background", tmp_path / "bg")
-    assert run.code == 0 and "3 videos could not be read" in run.err
+    assert run.code == 0 and "left out: 3 videos that could not be read" in run.err
     held_out = load_scorer(tmp_path / "d.safetensors", "cpu").metadata["held_out"]
     assert not held_out["composed"] and held_out["videos"] == 2 and held_out["accuracy"]
 
@@ -283,4 +283,4 @@ def test_names_of_all_kinds_and_videos_that_are_not_there_are_named_and_survived
     listing.write_bytes("\n".join([*lines, "gone.mp4,a", "away.mp4,b"]).encode("utf-8", "surrogateescape"))
     run = distil("--data", listing)
     assert run.code == 0, run.err
-    assert "videos are listed but not there (" in run.err and "gone.mp4" in run.err
+    assert "listed but not there: " in run.err and "gone.mp4" in run.err

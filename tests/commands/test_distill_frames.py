@@ -68,7 +68,7 @@ def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: P
     lines = [line for line in made.stderr.splitlines() if "better than chance" not in line]  # after a few steps
     for bad in ("train/p00/[bad].jpg", "val/p20/bad.png"):
         assert sum(f"Error: {data}/people/{bad}: not an image" in line for line in lines) == 1
-    assert lines[-2] == "2 images could not be read and were left out"
+    assert lines[-2] == "left out: 2 images that could not be read"
     assert lines[-1].startswith(f"{out.with_suffix('.work')} holds what this run needed")
     assert "training the DDNet: 40 of 40  loss " in made.stderr and not any("warning" in line for line in lines)
 
@@ -118,7 +118,7 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     assert "2D, widths 8, 16, 32, 48, depths 2, 2, 2, 2, frames of 32 x 32." in card
     assert "Trained on people, 40 steps, seed 0, clipselect " in card and "\n    clipselect" in card
     assert "49 images of 12 identities, each also 2 times degraded (faces). D-scores: euclidean, ratio; " in card
-    assert "loss: both. 2 images could not be read." in card and "4 identities, 16 images, 48 elements." in card
+    assert "loss: both. Could not be read: 2 images." in card and "4 identities, 16 images, 48 elements." in card
     assert f"| all elements | {about['held_out']['spearman']:.3f} |" in card
     assert f"| images as they are | {about['held_out']['spearman_as_they_are']:.3f} |" in card
 
@@ -141,7 +141,7 @@ def test_a_repaired_image_is_picked_up_and_nothing_else_is_done_again(
         run = distil()
     finally:
         bad.write_bytes(b"no image")
-    assert run.code == 0 and "1 images could not be read" in run.err
+    assert run.code == 0 and "left out: 1 image that could not be read" in run.err
     assert load_scorer(tmp_path / "d.safetensors", "cpu", elements="frames").metadata["held_out"]["images"] == 17
     assert "training the DDNet" not in run.err  # the checkpoint is of the last step
 
@@ -156,7 +156,7 @@ def test_without_degradations_and_quietly(
     run(*begin, "-o", tmp_path / "d.safetensors", *more)
     assert run.code == 0 and run.out == "" and len(rows(tmp_path / "d.work")) == 48
     lines = [line for line in run.err.splitlines() if "better than chance" not in line]  # after a few steps
-    assert len(lines) == 3 and lines[-1] == "2 images could not be read and were left out"
+    assert len(lines) == 3 and lines[-1] == "left out: 2 images that could not be read"
     card = (tmp_path / "d.md").read_text()
     assert "degraded" not in card and "Trained on people, 3 steps" in card
 

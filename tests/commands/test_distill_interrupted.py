@@ -84,7 +84,7 @@ def test_a_run_killed_among_the_features_and_in_training_ends_as_one_left_alone(
     processes += [begin(*command, "-o", out), begin(*command, "-o", alone)]
     for process in processes[-2:]:
         _, stderr = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0 and "1 videos could not be read" in stderr, stderr
+        assert process.returncode == 0 and "left out: 1 video that could not be read" in stderr, stderr
     assert_same_weights(out, alone)
     about, expected = (load_scorer(path, "cpu").metadata for path in (out, alone))
     assert about["held_out"] == expected["held_out"] and about["mu"] == expected["mu"]
@@ -110,7 +110,7 @@ def test_torchrun_shares_the_work_and_speaks_with_one_voice(
     stdout, stderr = processes[0].communicate(timeout=PATIENCE)
     assert processes[0].returncode == 0, stderr
     assert stdout.count("\n") == 1 and stdout.startswith(f"{together}: Spearman's rho ")
-    assert stderr.count(bad) == 1 and len(re.findall("1 (?:videos|images) could not be read", stderr)) == 1
+    assert stderr.count(bad) == 1 and len(re.findall("left out: 1 (?:video|image) that could not be read", stderr)) == 1
     assert stderr.count("training the DDNet: 4 of 4") == 1 and "Traceback" not in stderr
     works = [path.with_suffix(".work") for path in (together, alone)]
     one, other = (np.load(work / "centroids.npy") for work in works)

@@ -48,7 +48,7 @@ def test_warnings_and_videos_left_out_are_one_line_each(run: Run, made: Syntheti
     assert run.code == 0 and run.out == ""
     warned, missing = run.err.strip().splitlines()
     assert warned.startswith("warning: ") and "K = 5, 9" in warned
-    assert "1 videos are listed but not there" in missing and "gone.mp4" in missing
+    assert "listed but not there: 1 video (" in missing and "gone.mp4" in missing
 
 
 @pytest.mark.parametrize(

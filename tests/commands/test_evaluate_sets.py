@@ -38,7 +38,7 @@ def test_faces(run: Run, networks: list[object], tmp_path: Path) -> None:
     assert [one.name for one in results.data] == ["made", "made, p0", "made, blur 9", "made, blur 9, p0"]
     assert results.settings is not None and results.settings["seeds"] == [0, 1] and results.settings["k"] == [1, 2]
     assert run.out == (tmp_path / "out/results.md").read_text()
-    assert "warning: p09: left out" in run.err and "1 images could not be read" in run.err
+    assert "warning: p09: left out" in run.err and "left out: 1 image that could not be read" in run.err
 
 
 def test_persons(run: Run, networks: list[object], tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_on_a_terminal_a_stage_is_a_bar_that_goes_when_all_is_done(
 
 
 def test_files_left_out_are_listed_up_to_a_limit_and_counted(capfd: pytest.CaptureFixture[str]) -> None:
-    failures = Failures("images")
+    failures = Failures("image")
     for i in range(MAX_LISTED + 5):
         failures.add(f"{i}.jpg", VideoError(f"{i}.jpg: broken"))
     failures.add("0.jpg", VideoError("0.jpg: broken again"))
@@ -86,8 +86,8 @@ def test_files_left_out_are_listed_up_to_a_limit_and_counted(capfd: pytest.Captu
     failures.report()
     assert len(failures.errors) + len(failures.missing) == MAX_LISTED + 9
     assert capfd.readouterr().err.splitlines() == [
-        "4 images are listed but not there (gone0, gone1, gone2, ...)",
-        f"{MAX_LISTED + 5} images could not be read and were left out",
+        "listed but not there: 4 images (gone0, gone1, gone2, ...)",
+        f"left out: {MAX_LISTED + 5} images that could not be read",
     ]
 
 

@@ -65,7 +65,7 @@ def test_it_names_what_it_cannot_read_and_says_what_it_made(made: Result, out: P
     assert made.stdout.endswith(" % on 12 held-out images\n")
     lines = made.stderr.splitlines()
     assert lines[0].startswith(f"Error: {data}/train/p1/[bad].png: not an image")
-    assert lines[-1] == "1 images could not be read and were left out"
+    assert lines[-1] == "left out: 1 image that could not be read"
     assert "training the embedder: 3 of 3  loss " in made.stderr
 
 

@@ -36,7 +36,7 @@ def test_it_says_what_it_made_and_goes_on_where_it_was_stopped(
     assert (
         run.out.startswith(f"{whole}: lfenet, decidability (of averaging): as they are ") and run.out.count("\n") == 1
     )
-    assert "[bad].png: not an image" in run.err and "1 images could not be read" in run.err
+    assert "[bad].png: not an image" in run.err and "left out: 1 image that could not be read" in run.err
     with monkeypatch.context() as patch:
         stop_at(patch, "training the LFENet", 2, signal.SIGTERM)
         run(*command, "-o", parts)
@@ -51,7 +51,7 @@ def test_all_networks_have_a_command_with_the_options_and_defaults_of_their_reci
     commands = typer.main.get_group(app).commands["train-set-network"].commands  # type: ignore[attr-defined]
     assert commands.keys() == RECIPES.keys() == LOADERS.keys()
     shared = {"help", "data", "base", "output", "seed", "work", "device", "precision", "workers", "checkpoint_minutes"}
-    shared |= {"overwrite", "quiet"}
+    shared |= {"shared_names", "overwrite", "quiet"}
     for network, recipe in RECIPES.items():
         shown = {parameter.name: parameter.default for parameter in commands[network].params}
         assert {name: default for name, default in shown.items() if name not in shared} == vars(recipe())

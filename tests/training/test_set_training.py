@@ -38,6 +38,13 @@ def test_too_few_identities(network: str, refused: Any, tmp_path: Path) -> None:
     assert "3 identities to train on" in str(refused(network, data))
 
 
+def test_names_that_two_folders_share_are_the_same_people(refused: Any, tmp_path: Path) -> None:
+    both = [data_set(tmp_path / name, identities=3, each=10) for name in ("one", "two")]
+    assert "identities" in str(refused("nan", both, shared_names=True))
+    with pytest.raises(pytest.fail.Exception, match="images are embedded"):  # six people are enough
+        refused("nan", both)
+
+
 @pytest.mark.parametrize("network", set_training.RECIPES)
 def test_a_batch_that_processes_cannot_share(
     network: str, refused: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -25,6 +25,8 @@ SETS_PER_FILE = 32
 FORMAT = 1
 """Of the cached files."""
 ARRAYS = ("features", "seconds")
+MAX_BYTES_KEPT = 512 << 20
+"""Of what networks make of single frames."""
 Kept = Sequence[Sequence[int]]
 """What every method keeps of the frames of one group."""
 
@@ -130,13 +132,13 @@ def network_answers(
             [m.keep(candidates_of(table.scores[rows], k, (seed, number), threshold))[0].tolist() for m, k in own]
             for number, rows in enumerate(groups)
         ]
-        parts, name = [], f"{network.name}: {stage}"
+        parts, name, features_of = [], f"{network.name}: {stage}", FrameFeatures(network, image_of)
         progress(Progress(name, 0, len(groups)))
         for start in range(0, len(groups), SETS_PER_FILE):
             chunk, chosen = groups[start : start + SETS_PER_FILE], kept[start : start + SETS_PER_FILE]
             file = cache / f"{key(network, chunk, chosen)}.npz"
             if (arrays := load_arrays(file, ARRAYS)) is None:
-                arrays = _answers(network, chunk, chosen, image_of)
+                arrays = _answers(network, chunk, chosen, features_of)
                 with whole_file(file) as part, part.open("wb") as out:
                     np.savez(out, **cast(dict[str, Any], arrays))
             parts.append(arrays)
@@ -146,6 +148,28 @@ def network_answers(
             counts = np.array([len(of_group[number]) for of_group in kept], dtype=np.int64)
             found[one] = _network_answers(network, features[:, number], counts, seconds[:, number])
     return found
+
+
+class FrameFeatures:
+    """What the first step of a network makes of frames. The latest are kept, since drawn sets share frames."""
+
+    def __init__(self, network: SetNetwork, image_of: Callable[[int], Image]) -> None:
+        self.network, self.image_of = network, image_of
+        self.kept: dict[int, torch.Tensor] = {}  # the latest last
+
+    def __call__(self, rows: Sequence[int]) -> torch.Tensor:
+        """[T, ...] of the frames of these rows."""
+        new = [row for row in dict.fromkeys(rows) if row not in self.kept]
+        if new:
+            computed = self.network.frame_features([self.image_of(row) for row in new])
+            self.kept |= dict(zip(new, computed, strict=True))
+        for row in rows:
+            self.kept[row] = self.kept.pop(row)
+        found = torch.stack([self.kept[row] for row in rows])
+        room = MAX_BYTES_KEPT // found[0].nbytes
+        for row in [*self.kept][: max(len(self.kept) - room, 0)]:
+            del self.kept[row]
+        return found
 
 
 def _network_answers(
@@ -162,12 +186,12 @@ def _answers(
     network: SetNetwork,
     groups: Sequence[NDArray[np.int64]],
     kept: Sequence[Kept],
-    image_of: Callable[[int], Image],
+    features_of: Callable[[Sequence[int]], torch.Tensor],
 ) -> dict[str, NDArray[Any]]:
     """Features [g, methods, d] and seconds [g, methods] of the second step."""
     features, seconds = [], []
     for rows, choices in zip(groups, kept, strict=True):
-        maps = network.frame_features([image_of(int(row)) for row in rows])
+        maps = features_of(rows.tolist())
         of_group, ticks = [], [time.perf_counter()]
         for choice in choices:
             of_group.append(network.set_feature(maps[choice]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from clipselect.zoo.embedder import Embedder
 from helpers.command_line import Run
 from helpers.frame_fixtures import people, textured, tiny_ddnet
@@ -14,10 +15,11 @@ from helpers.set_networks import tiny_base, tiny_base_file, write_aggregator, wr
 from clipselect import evaluate, load_embedder, load_set_network
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.methods import METHODS
+from clipselect.evaluation.sets import set_answers
 from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable
 from clipselect.evaluation.sets.rows import MethodAtK
-from clipselect.evaluation.sets.set_answers import feature_answers, network_answers, set_networks
-from clipselect.media.images import read_image
+from clipselect.evaluation.sets.set_answers import FrameFeatures, feature_answers, network_answers, set_networks
+from clipselect.media.images import Image, read_image
 from clipselect.sets.set_network import AGGREGATORS
 
 pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -102,6 +104,28 @@ def test_features_of_a_set_do_not_depend_on_the_order_of_its_frames(base: Embedd
     network = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
     images = [read_image(str(path)) for path in sorted((tmp_path / "people").rglob("*.*"))]
     np.testing.assert_allclose(network.embed(images), network.embed(images[::-1]), atol=1e-5)
+
+
+def test_a_frame_of_several_sets_is_seen_once_while_there_is_room(
+    base: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, seen = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base), list[int]()
+
+    def image_of(row: int) -> Image:
+        seen.append(row)
+        return np.full((20, 20, 3), 40 * row, np.uint8)
+
+    sets = [[0, 1, 2], [2, 1, 1], [3, 0, 2]]
+    for room, expected in ((4, [0, 1, 2, 3]), (2, [0, 1, 2, 3, 0]), (0, [0, 1, 2, 2, 1, 3, 0, 2])):
+        seen.clear()
+        features_of, one = FrameFeatures(network, image_of), network.frame_features([image_of(0)])[0]
+        monkeypatch.setattr(set_answers, "MAX_BYTES_KEPT", room * one.nbytes)
+        seen.clear()
+        for rows in sets:
+            whole = network.frame_features([image_of(row) for row in rows])
+            del seen[-len(rows) :]
+            assert torch.allclose(features_of(rows), whole, atol=1e-5)
+        assert seen == expected
 
 
 def test_without_networks_the_table_has_no_such_rows(call: Any) -> None:
