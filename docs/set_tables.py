@@ -1,6 +1,7 @@
 """The tables of sets of faces, of tracklets of persons, and of networks of sets, out of benchmarks/results/."""
 
 import csv
+from collections.abc import Sequence
 
 import result_cells
 from marked_blocks import table
@@ -33,6 +34,7 @@ ON_PAGE_OF_RESULTS = tuple(method for method in FRAMES if method not in RIVALS)
 SEEDS = (
     "average", AT_THRESHOLD, "ddl_all", "ddl_all_rescaled", DDL, "top1", "norm", "oracle_sharp", "oracle_all",
 )  # fmt: skip
+TRAINED = ("average", AT_THRESHOLD, "ddl_all", DDL, "nan", "qan", "gfan", "lfenet", "ddl_lfenet", "fan", "ddl_fan")
 K_OF_FACES, K_OF_PERSONS = 3, 4
 
 
@@ -65,25 +67,40 @@ def spread() -> str:
 
 
 def faces_seeds(metric: str = "tar_at_far_1e-3") -> str:
-    """The mean of the distillations that were measured and their range, as `faces`."""
-    seeds = seeds_of("faces")
-    if not seeds:
-        return ""
-    columns = by_condition(seeds[0], metric)
-    rows = []
-    for method in SEEDS:
-        cells = []
-        for of_sizes in columns.values():
-            found = [[find(results, data, method, K_OF_FACES) for results in seeds] for data in of_sizes]
-            values = [[row.metrics[metric].value for row in of_seeds if row] for of_seeds in found]
-            cells.append(" / ".join(filter(None, map(mean_and_range, values))))
-        rows.append((named(method, K_OF_FACES), *cells))
-    return table((sizes_named(columns, metric), *columns), rows)
+    """The distillations that were measured."""
+    return seeds_table("faces", SEEDS, metric)
 
 
 def faces_seeds_strict() -> str:
     """The same at a rate of false accepts ten times lower."""
     return faces_seeds("tar_at_far_1e-4")
+
+
+def trained_rivals(metric: str = "tar_at_far_1e-3") -> str:
+    """Networks of sets that were trained, beside the shipped DDNet."""
+    return seeds_table("sets", TRAINED, metric)
+
+
+def trained_rivals_strict() -> str:
+    return trained_rivals("tar_at_far_1e-4")
+
+
+def seeds_table(recipe: str, methods: Sequence[str], metric: str) -> str:
+    """The mean of the seeds and their range, by condition as `faces`."""
+    seeds = seeds_of(recipe)
+    if not seeds:
+        return ""
+    columns = by_condition(seeds[0], metric)
+    rows = []
+    for method in methods:
+        cells = []
+        for of_sizes in columns.values():
+            found = [[find(results, data, method, K_OF_FACES) for results in seeds] for data in of_sizes]
+            values = [[row.metrics[metric].value for row in of_seeds if row] for of_seeds in found]
+            cells.append(" / ".join(filter(None, map(mean_and_range, values))))
+        if any(cells):
+            rows.append((named(method, K_OF_FACES), *cells))
+    return table((sizes_named(columns, metric), *columns), rows)
 
 
 def by_condition(results: Results, metric: str) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from clipselect.commands import options
@@ -101,27 +102,31 @@ def _row(answer: "Answer", classes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...]) -> None:
+    """The answers in the first of three forms that fits: all in a line, a class a line, and that without costs."""
+    from clipselect.commands.output.terminal import natural_width
+
+    forms = ((", ", True), ("\n", True), ("\n", False))
+    tables = [_table(answers, classes, separator, with_costs) for separator, with_costs in forms]
+    shown = next((n for n, table in enumerate(tables) if natural_width(console, table) <= console.width), -1)
+    console.print(tables[shown], crop=False)
+    if forms[shown][1]:
+        costs = "GFLOPs: 10^9 multiply-adds, the DDNet included; seconds: from the opened file to the answer"
+        console.print(Text(costs, style="dim"))
+
+
+def _table(answers: "list[Answer]", classes: tuple[str, ...], separator: str, with_costs: bool) -> Table:
     from clipselect.commands.output.terminal import plain_table
     from clipselect.zoo.base import background_probability
 
-    what = f"answer, one of {len(classes):,} classes"
-    table = plain_table("method", "clips", "GFLOPs", "seconds", what, left=["method", what])
+    what, costs = f"answer, one of {len(classes):,} classes", ["GFLOPs", "seconds"] * with_costs
+    table = plain_table("method", "clips", *costs, what, left=["method"], text=[what])
     for answer in answers:
         background = float(background_probability(answer.probabilities))
         best = answer.probabilities.argsort(descending=True)[:TOP].tolist()
-        table.add_row(
-            answer.method,
-            str(answer.clips),
-            "?" if answer.gflops is None else f"{answer.gflops:.1f}",
-            f"{answer.seconds:.2f}",
-            Text(
-                "none of these: " * answer.none_of_these
-                + ", ".join(f"{classes[i]} {100 * float(answer.probabilities[i]):.0f} %" for i in best)
-                + f"; none of these {100 * background:.0f} %" * (background > 0.005)
-            ),
-            style="bold green" if answer.method == "ddl" else "",
-        )
-    console.print(table, crop=False)
-    console.print(
-        Text("GFLOPs: 10^9 multiply-adds, the DDNet included; seconds: from the opened file to the answer", style="dim")
-    )
+        parts = [f"{classes[i]} {100 * float(answer.probabilities[i]):.0f} %" for i in best]
+        parts += [f"none of these {100 * background:.0f} %"] * (background > 0.005)
+        spent = "?" if answer.gflops is None else f"{answer.gflops:.1f}", f"{answer.seconds:.2f}"
+        said = f"none of these:{separator.removeprefix(',')}" * answer.none_of_these + separator.join(parts)
+        style = "bold green" if answer.method == "ddl" else ""
+        table.add_row(answer.method, str(answer.clips), *(spent if with_costs else ()), Text(said), style=style)
+    return table

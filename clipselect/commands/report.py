@@ -82,7 +82,7 @@ def _print_tables(console: Console, tables: "Sequence[Table]") -> None:
     from clipselect.commands.output.terminal import plain_table
 
     for table in tables:
-        grid = plain_table(*table.columns, left=[*filter(table.is_text, table.columns)])
+        grid = plain_table(*table.columns, text=[*filter(table.is_text, table.columns)])
         for i, row in enumerate(table.rows):
             grid.add_row(*(Text(printable(cell)) for cell in row), style="bold green" if i in table.marked else "")
         console.print(Text(f"\n{printable(table.title)}", style="dim"))

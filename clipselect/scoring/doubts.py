@@ -48,9 +48,7 @@ def fraction_in_order(table: dict[str, list[float]], difference: float) -> float
     return float(np.interp(difference, table["difference"], table["right"]))
 
 
-def doubts(
-    scorer: AnyScorer, scores: NDArray[np.float32], features: Features | None = None, *, in_part: bool = False
-) -> tuple[str, ...]:
+def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | None = None) -> tuple[str, ...]:
     """Why the order of a video's clips is a guess, one text for each reason; none where there is no doubt.
 
     The last one ends with what to do about it.
@@ -58,7 +56,6 @@ def doubts(
     Args:
         scores: [n] of all candidates.
         features: [n, d] of the candidates, from `Scorer.outputs`.
-        in_part: whether the candidates are only the promising ones, whose scores are alike.
     """
     name, are_many, found = scorer.name, len(scores) > 1, []
     domain = scorer.training_domain
@@ -67,7 +64,7 @@ def doubts(
             f"unlike the videos that {name} was trained on, so its {'order' if are_many else 'score'} is a guess"
         )
     table: Any = (scorer.metadata.get("held_out") or {}).get("order")
-    if table and are_many and not in_part:
+    if table and are_many:
         spread = float(np.ptp(scores))
         if (right := fraction_in_order(table, spread)) < MIN_RIGHT:
             found.append(

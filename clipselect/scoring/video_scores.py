@@ -181,7 +181,7 @@ def score_video(
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
     clips = [mapped.clips[i] for i in order]
     in_part = promising is not None and mapped.source is part
-    doubtful = doubts(scorer, scores, features, in_part=in_part)
+    doubtful = () if in_part else doubts(scorer, scores, features)  # which go by whole videos
     found = VideoScores(
         mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order],
         scorer.percentiles(scores[order]), scorer.in_unit_interval, budget,

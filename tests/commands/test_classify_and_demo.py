@@ -1,6 +1,7 @@
 """`clipselect classify` and `clipselect demo`."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +46,13 @@ def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: 
 
 
 def test_classify_shows_a_table(run: Run, long_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    run("classify", long_video)
-    assert run.out.partition("10^9")[0].count("%") == 3 * 4, (
-        "three classes and none of these for each method: nothing is cut"
-    )
-    assert run.code == 0 and all(word in run.out for word in ("ddl", "uniform", "dense", "GFLOPs", "seconds"))
+    for width in (40, 80, 150):
+        monkeypatch.setenv("COLUMNS", str(width))
+        run("classify", long_video)
+        shown = run.out.partition("classes it knows")[0]
+        assert len(re.findall(r"[a-z] \d+ %", shown)) == 3 * 4, "three classes and none of these for each method"
+        assert run.code == 0 and all(word in shown for word in ("ddl", "uniform", "dense"))
+        assert ("GFLOPs" in shown and "seconds" in shown) == (width > 40)
 
 
 def test_classify_with_another_geometry_gives_another_answer(run: Run, long_video: Path) -> None:

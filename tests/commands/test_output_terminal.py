@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from clipselect.commands.output.records import Scored
-from clipselect.commands.output.terminal import ASCII_BARS, BARS, plain_table, print_video
+from clipselect.commands.output.terminal import ASCII_BARS, BARS, plain_table, print_group, print_groups, print_video
 
 
 def video(scores: Sequence[float], picked: Sequence[int] = (0,), seconds: float = 1) -> Scored:
@@ -77,7 +77,25 @@ def test_a_terminal_without_the_characters_gets_others(encoding: str) -> None:
 
 def test_text_columns_are_broken_and_numbers_are_not() -> None:
     out = io.StringIO()
-    table = plain_table("name", "score", left=["name"])
+    table = plain_table("name", "score", text=["name"])
     table.add_row("a long name " * 10, "0.1234")
     Console(file=out, width=30).print(table)
     assert "0.1234" in out.getvalue() and max(map(len, out.getvalue().splitlines())) <= 30
+
+
+def test_a_clip_that_was_skipped_for_its_neighbours_says_so() -> None:
+    lines = printed(video([0.9, 0.8, 0.7, 0.6], picked=[0, 2])).splitlines()
+    marks = {line.split()[0]: line.split()[-1] for line in lines if line.split()[:1] in (["1"], ["2"], ["3"], ["4"])}
+    assert marks["1"] == marks["3"] == "✔" and marks["2"] == "one" and marks["4"] == "0.6000"
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_times_and_names_of_frames_are_never_broken(width: int) -> None:
+    frame = {"path": None, "frame": 500, "time": 16.67, "score": 0.8849, "rank": 1, "weight": 1.0, "picked": True}
+    named = frame | {"path": "people/0018C2T0005F008.jpg", "frame": 0, "time": None}
+    scores = np.array([0.9], np.float32)
+    groups = [Scored(name, {"source": "v", "group": name}, [one], scores) for name, one in (("a", frame), ("b", named))]
+    out = io.StringIO()
+    print_groups(Console(file=out, width=width), groups)
+    print_group(Console(file=out, width=width), groups[1])
+    assert "500 (0:16.67)" in out.getvalue() and out.getvalue().count("0018C2T0005F008.jpg") == 2

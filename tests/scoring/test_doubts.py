@@ -37,11 +37,6 @@ def test_scores_that_lie_close_together_are_a_guess(scorer: Scorer) -> None:
     assert "order is a guess: take evenly spread clips, or distil" in sentence
 
 
-def test_promising_clips_alone_may_be_alike(scorer: Scorer) -> None:
-    alike = np.array([0.50, 0.55], np.float32)
-    assert doubts(scorer, alike) and not doubts(scorer, alike, in_part=True)
-
-
 def test_scores_that_lie_far_apart_are_none(scorer: Scorer) -> None:
     assert doubts(scorer, np.array([0.1, 0.9], np.float32), known(2)) == ()
 

@@ -26,6 +26,7 @@ from clipselect.media.progress import Progress
 from clipselect.media.read_again import ReadAgain
 from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile
+from clipselect.scoring import video_scores
 from clipselect.scoring.promising_clips import chosen_gops, promising_clips
 from clipselect.scoring.video_scores import VideoScores, score_video
 
@@ -81,6 +82,12 @@ def test_the_best_clips_are_found_in_a_tenth_of_the_frames(minute: Path) -> None
         and f"{100 * part.decoded:.0f} % of the frames" in warning
     )
     assert everything.warnings == ()
+
+
+def test_doubts_about_the_order_go_by_whole_videos(minute: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video_scores, "doubts", lambda *_: ("a guess",))
+    assert score_video(minute, brightness).doubts == ("a guess",)
+    assert score_video(minute, brightness, budget=0.15).doubts == ()
 
 
 def test_picks_of_a_part_decode_like_any_others(minute: Path) -> None:

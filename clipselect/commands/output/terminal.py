@@ -54,7 +54,7 @@ def print_groups(console: Console, groups: Sequence[Scored]) -> None:
     if len(groups) <= 1:
         return
     frames, picked = sum(len(group.elements) for group in groups), sum(group.picked for group in groups)
-    table = plain_table("best score", "frame", "frames", "picked", "group", left=["frame", "group"])
+    table = plain_table("best score", "frame", "frames", "picked", "group", left=["frame"], text=["group"])
     ordered = best_first(groups)[:MAX_GROUP_ROWS]
     for group, name in zip(ordered, names(ordered), strict=True):
         best = min(group.elements, key=lambda record: record["rank"])
@@ -103,19 +103,21 @@ def _clip_table(console: Console, video: Scored) -> list[RenderableType]:
     """The clips by rank, the first `MAX_CLIP_ROWS` and every picked one; as many columns as there is room for."""
     records = sorted(video.elements, key=lambda record: record["rank"])
     rows = [record for record in records if record["rank"] <= MAX_CLIP_ROWS or record["picked"]]
+    lowest = max((record["rank"] for record in records if record["picked"]), default=0)
     unknown = () if has_percentiles(video) else ("percentile",)
     for left_out in ((), ("frames",), ("frames", "end"), ("frames", "end", "percentile")):
         names = ("rank", "start", "end", "frames", "score", "percentile")
         columns = [name for name in names if name not in (*left_out, *unknown)]
         table = plain_table(*columns, "picked", centre=["picked"])
         for record in rows:
+            is_skipped = record["rank"] < lowest and not record["picked"]
             cells = {
                 "rank": str(record["rank"]), "start": clock(record["start"]), "end": clock(record["end"]),
                 "frames": str(record["frames"]), "score": f"{record['score']:.4f}",
                 "percentile": percentile_text(record),
             }  # fmt: skip
-            _add(table, record, *(cells[name] for name in columns))
-        if _natural_width(console, table) <= console.width:
+            _add(table, record, *(cells[name] for name in columns), otherwise="near one" * is_skipped)
+        if natural_width(console, table) <= console.width:
             break
     more = [_more(len(records) - len(rows), " clips")] * (len(rows) < len(records))
     return [table, *more]
@@ -143,7 +145,7 @@ def _timeline(console: Console, video: Scored) -> list[Text]:
 def _explanations(console: Console, video: Scored) -> list[RenderableType]:
     """What the base sees in the picks, best first, if it was asked for: a table, or sentences where it does not fit."""
     text = ["nearest class", "hardest negative", "the base answers"]
-    table = plain_table("rank", *text[:2], "D", text[2], left=text)
+    table = plain_table("rank", *text[:2], "D", text[2], text=text)
     sentences = []
     for record in sorted(video.elements, key=lambda record: record["rank"]):
         if record.get("explanation"):
@@ -154,7 +156,7 @@ def _explanations(console: Console, video: Scored) -> list[RenderableType]:
             sentences.append(Text(f"rank {record['rank']}: {printable(why)}"))
     if not sentences:
         return []
-    fits = _natural_width(console, table) <= console.width
+    fits = natural_width(console, table) <= console.width
     caveats = [Text(sentence, style="yellow") for sentence in video.facts["caveats"]]
     return [Text(), *([table] if fits else sentences), Text(HOW_TO_READ, style="dim"), *caveats]
 
@@ -172,22 +174,29 @@ class _Table(Table):
         yield from super().__rich_console__(console, options.update_width(max(least, options.max_width)))
 
 
-def plain_table(*names: str, left: Collection[str] = (), centre: Collection[str] = ()) -> Table:
-    """A table without lines; columns are aligned to the right unless named, and those to the left hold text, which is
-    broken where the terminal is too narrow."""
+def plain_table(
+    *names: str, left: Collection[str] = (), centre: Collection[str] = (), text: Collection[str] = ()
+) -> Table:
+    """A table without lines, its columns aligned to the right.
+
+    Args:
+        left, centre: columns that are aligned otherwise.
+        text: columns aligned to the left that are broken where the terminal is too narrow.
+    """
     table = _Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
-        justify: JustifyMethod = "left" if name in left else "center" if name in centre else "right"
-        table.add_column(Text(printable(name)), justify=justify, overflow="fold", no_wrap=name not in left)
+        justify: JustifyMethod = "left" if name in (*left, *text) else "center" if name in centre else "right"
+        table.add_column(Text(printable(name)), justify=justify, overflow="fold", no_wrap=name not in text)
     return table
 
 
-def _natural_width(console: Console, table: Table) -> int:
+def natural_width(console: Console, table: Table) -> int:
+    """The columns of the terminal that the table takes if nothing is broken."""
     return Measurement.get(console, console.options.update_width(10_000), table).maximum
 
 
-def _add(table: Table, record: Record, *cells: str | Text) -> None:
-    table.add_row(*cells, "✔" if record["picked"] else "", style="bold green" if record["picked"] else "")
+def _add(table: Table, record: Record, *cells: str | Text, otherwise: str = "") -> None:
+    table.add_row(*cells, "✔" if record["picked"] else otherwise, style="bold green" if record["picked"] else "")
 
 
 def _more(number: int, what: str, how: str = "") -> Text:
