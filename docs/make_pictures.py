@@ -1,7 +1,8 @@
-"""Makes the pictures of the README.
+"""Makes the pictures of the README and of the how-tos.
 
     pip install scikit-image && python docs/make_pictures.py --detector face_detection_yunet_2026may.onnx
 
+docs/demo.png is the page of `clipselect demo`, as Chromium shows it.
 docs/faces.png is `clipselect faces` on a video of a face with what makes frames bad. The face is `astronaut` of
 scikit-image: Eileen Collins, photographed by NASA, in the public domain. docs/persons.png draws
 benchmarks/results/reid.json.
@@ -32,8 +33,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--detector", type=Path, required=True, help="YuNet of OpenCV's model zoo")
     detector = parser.parse_args().detector.resolve()
+    demo(HERE / "demo.png")
     faces(detector, HERE / "faces.png")
     persons(HERE / "persons.png")
+
+
+def demo(out: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "clipselect", "demo"], check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        page = Path(folder, "clipselect-demo", "demo.html").as_uri()
+        options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1180,770")
+        subprocess.run(["chromium", *options, f"--screenshot={out.resolve()}", page], check=True)
 
 
 def faces(detector: Path, out: Path) -> None:
