@@ -22,7 +22,7 @@ MAX_FRAME_ROWS = 8
 MAX_GROUP_ROWS = 10
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-~=+*#"
 """From the lowest to the highest score."""
-ASCII = str.maketrans(BARS + "▲✔…", ASCII_BARS + "^x.")
+ASCII = str.maketrans(BARS + "▲✔", ASCII_BARS + "^x") | {ord("…"): "..."}
 """For terminals that have no more."""
 
 
