@@ -13,12 +13,15 @@ from clipselect.evaluation.results import Results
 AT_THRESHOLD = "ddl_threshold"
 FRAMES = (
     "average", AT_THRESHOLD, "ddl_all", DDL, "ddl_rescaled", "ddl_literal", "even", "random",
-    "norm", "agreement", "flip_agreement", "dropout_agreement", "without_outliers", "largest_cluster", "nan",
+    "sharpness", "jpeg_bytes", "lightqnet", "norm", "agreement", "flip_agreement", "dropout_agreement", "without_outliers", "largest_cluster", "nan",
     "qan", "gfan", "temporal", "lfenet", "ddl_lfenet", "fan", "ddl_fan", "top1", "oracle_sharp", "oracle",
 )  # fmt: skip
 """What tables of faces and persons show, where it was measured."""
 RIVALS = (
     "random",
+    "sharpness",
+    "jpeg_bytes",
+    "lightqnet",
     "agreement",
     "flip_agreement",
     "dropout_agreement",

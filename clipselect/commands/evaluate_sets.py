@@ -38,6 +38,15 @@ Flips = Annotated[
 Dropout = Annotated[
     bool, typer.Option("--dropout", help="Also the frames that the base embeds most alike with dropout (SER-FIQ).")
 ]
+Qualities = Annotated[
+    list[str],
+    typer.Option(
+        "--quality",
+        metavar="NAME|FILE",
+        help="Also the frames best by sharpness, jpeg-bytes, lightqnet:FILE.pb, FILE.onnx:NORMALISATION or "
+        "FILE.py:NAME.",
+    ),
+]
 PersonModel = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="DDNet.")]
 Ks = Annotated[list[int], typer.Option("--k", help="Frames that reach the base.")]
 Threshold = Annotated[float, typer.Option(help="Of eq. 7.")]
@@ -81,6 +90,7 @@ def faces(
     set_network: SetNetworks = [],  # noqa: B006
     flips: Flips = False,
     dropout: Dropout = False,
+    quality: Qualities = [],  # noqa: B006
     set_list: SetList = None,
     pairs: Pairs = None,
     k: Ks = [1, 3, 5],  # noqa: B006, typer copies it
@@ -126,6 +136,7 @@ def persons(
     set_network: Weighers = [],  # noqa: B006
     flips: Flips = False,
     dropout: Dropout = False,
+    quality: Qualities = [],  # noqa: B006
     k: Ks = [1, 2, 4],  # noqa: B006
     threshold: Threshold = 0.5,
     min_gap: ImageGap = None,

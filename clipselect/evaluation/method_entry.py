@@ -14,7 +14,8 @@ T = TypeVar("T")
 IntArray = NDArray[np.int64]
 Element = Literal["clip", "frame"]
 Need = Literal[
-    "nothing", "ddnet", "base", "mirrored", "dropout", "motion", "packets", "shots", "action", "d_scores", "sharp"
+    "nothing", "ddnet", "base", "mirrored", "dropout", "quality", "motion", "packets", "shots", "action", "d_scores",
+    "sharp",
 ]  # fmt: skip
 
 
@@ -35,6 +36,7 @@ class Candidates:
         features, norms: [n, d] the base's features of frames, each scaled to length 1, and [n] their lengths before.
         mirrored: [n] cosine of the base's features of a frame and of its mirror image, where that was measured.
         dropout: [n] qualities by `clipselect.zoo.dropout_agreement`, where they were measured.
+        quality: [n] of frames, by the scorer that the method is named after, where it was asked for.
         d_scores: [n] the D-scores (eq. 4) that the scores estimate, where the identities are known.
         sharp: [n] bool, which frames were not blurred, where some were.
         spans: [n, 2] seconds of clips that may overlap; None for frames, and for clips that do not.
@@ -55,6 +57,7 @@ class Candidates:
     norms: NDArray[np.floating] | None = None
     mirrored: NDArray[np.floating] | None = None
     dropout: NDArray[np.floating] | None = None
+    quality: NDArray[np.floating] | None = None
     d_scores: NDArray[np.floating] | None = None
     sharp: NDArray[np.bool_] | None = None
     spans: NDArray[np.float64] | None = None

@@ -98,6 +98,13 @@ def _action(c: Candidates) -> IntArray:
     return np.flatnonzero(action) if action.any() else _all(c)
 
 
+def _by_quality(name: str, description: str, marker: str) -> Method:
+    def choose(c: Candidates) -> IntArray:
+        return _apart(c, known(c.quality, "quality"), c.k)
+
+    return Method(name, description, choose, elements=_FRAME, needs="quality", role="cheap", style=(_OLIVE, marker))
+
+
 _CLIP: tuple[Element, ...] = ("clip",)
 _FRAME: tuple[Element, ...] = ("frame",)
 # Colours of Okabe and Ito, which people with a colour vision deficiency can distinguish.
@@ -157,6 +164,10 @@ _TABLE = (
            _all, elements=_CLIP, has_k=False, role="dense", style=(_GREEN, "X")),
     Method("average", "all candidates, averaged",
            _all, elements=_FRAME, has_k=False, role="dense", style=(_GREEN, "X")),
+    _by_quality("sharpness", "the K with the largest variance of the Laplacian, averaged", "<"),
+    _by_quality("jpeg_bytes", "the K that take most bytes as JPEG, averaged", ">"),
+    _by_quality("lightqnet", "the K best by LightQNet, a quality network for faces, averaged", "^"),
+    _by_quality("own_scorer", "the K best by a scorer of the user's own, averaged", "v"),
     Method("norm", "the K whose features of the base are longest, averaged, which costs the base on all candidates",
            lambda c: _apart(c, known(c.norms, "norms"), c.k),
            elements=_FRAME, needs="base", style=(_ORANGE, "<")),

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from clipselect.evaluation.sets.frame_table import (
     frame_networks,
     frame_table,
 )
+from clipselect.evaluation.sets.quality_scores import load_qualities, quality_scores
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.set_answers import network_answers, record_of, set_networks
@@ -59,6 +60,8 @@ class FaceEvaluation:
             SER-FIQ), for which it embeds every frame twice.
         dropout: measure also the choice of the frames that the base embeds most alike with dropout (SER-FIQ), see
             `clipselect.zoo.dropout_agreement`.
+        quality: scorers that need no base and no DDNet, each of which chooses the K best: "sharpness", "jpeg-bytes",
+            "lightqnet:FILE.pb", "FILE.onnx:NORMALISATION" or "FILE.py:NAME".
         set_list: a file with a folder within `data` and its identity on every line; each folder is a set (IQIYI).
         pairs: a file of the pairs of sets to compare, in the form of YouTube Faces' splits.txt: "fold, set, set, 1 or
             0"; None for `data`/splits.txt if it is there, or else all pairs.
@@ -85,6 +88,7 @@ class FaceEvaluation:
     set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
     flips: bool = False
     dropout: bool = False
+    quality: str | Path | Sequence[str | Path] = ()
     set_list: Path | None = None
     pairs: Path | None = None
     set_size: Sequence[int] | None = None
@@ -128,9 +132,9 @@ class FaceEvaluation:
         """
         make_destination(out, [Path(self.data)])
         folder, networks = Path(self.data), frame_networks(self.base, self.model, self.device)
-        repair = set_networks(self.set_network, networks.base)
+        repair, qualities = set_networks(self.set_network, networks.base), load_qualities(self.quality)
         sets = read_face_sets(folder, self.set_list, self.pairs, self.set_size, self.seeds)
-        settings = self._record(sets.sizes) | record_of(repair, self.flips, self.dropout)
+        settings = self._record(sets.sizes) | record_of(repair, self.flips, self.dropout, qualities)
         check_replaceable(out, {"benchmark": "faces", "settings": settings} | networks.records)
         for one, why in sets.left_out.items():
             _warn(f"{one}: left out, {why}")
@@ -143,6 +147,10 @@ class FaceEvaluation:
                 paths, networks, change, flips=self.flips, dropout=self.dropout, cache=out / "cache",
                 stage=f"frames of {condition.name}", progress=progress, on_error=left_out,
             )  # fmt: skip
+            scores = quality_scores(
+                qualities, paths, table.frames, change, cache=out / "cache", stage=condition.name, progress=progress
+            )
+            table = replace(table, qualities=scores)
             clean = clean or table
             answers = partial(
                 network_answers, repair, paths=paths, table=table, change=change, threshold=self.threshold,

@@ -91,6 +91,7 @@ class FrameTable:
         mirrored: [m] float32, cosines of the features of frames and of their mirror images, where they were measured.
         dropout: [m] float32, qualities by `clipselect.zoo.dropout_agreement`, where they were measured.
         seconds_dropout: per frame, of these qualities, what comes before the first dropout included.
+        qualities: by method, [m] the scores that it chooses by, see `clipselect.evaluation.sets.quality_scores`.
     """
 
     frames: NDArray[np.int64]
@@ -105,6 +106,7 @@ class FrameTable:
     mirrored: NDArray[np.float32] | None = None
     dropout: NDArray[np.float32] | None = None
     seconds_dropout: float = 0.0
+    qualities: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def known(self) -> dict[str, NDArray[Any]]:
@@ -214,7 +216,8 @@ def stacked(tables: Sequence[FrameTable], count: int) -> FrameTable:
     measured = [name for name in OPTIONAL if all(name in table.known for table in tables)]
     errors = {path: why for table in tables for path, why in table.errors.items()}
     known: dict[str, Any] = {name: np.concatenate([table.known[name] for table in tables]) for name in measured}
-    return FrameTable(frames, features, scores, **seconds, errors=errors, **known)
+    qualities = {name: np.concatenate([table.qualities[name] for table in tables]) for name in tables[0].qualities}
+    return FrameTable(frames, features, scores, **seconds, errors=errors, qualities=qualities, **known)
 
 
 def mirrored(change: FrameChange | None) -> FrameChange:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -28,6 +28,7 @@ from clipselect.evaluation.sets.frame_table import (
     frame_table,
     stacked,
 )
+from clipselect.evaluation.sets.quality_scores import load_qualities, quality_scores
 from clipselect.evaluation.sets.ranking import ranking_of_tracklets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, Measure, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.set_answers import feature_answers, record_of, set_networks
@@ -74,6 +75,8 @@ class PersonEvaluation:
             SER-FIQ), for which it embeds every frame twice.
         dropout: measure also the choice of the frames that the base embeds most alike with dropout (SER-FIQ), see
             `clipselect.zoo.dropout_agreement`.
+        quality: scorers that need no base and no DDNet, each of which chooses the K best: "sharpness", "jpeg-bytes",
+            "lightqnet:FILE.pb", "FILE.onnx:NORMALISATION" or "FILE.py:NAME".
         k: how many frames are kept.
         threshold: of eq. 7.
         min_gap: between two images that a method keeps, in places of their tracklet: 2 leaves one out; None for any.
@@ -96,6 +99,7 @@ class PersonEvaluation:
     set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
     flips: bool = False
     dropout: bool = False
+    quality: str | Path | Sequence[str | Path] = ()
     k: Sequence[int] = (1, 2, 4)
     threshold: float = 0.5
     min_gap: float | None = None
@@ -145,7 +149,8 @@ class PersonEvaluation:
                 f"must hold networks that work on features, and {network.name} takes aligned faces",
             )  # fmt: skip
         own = None if self.identities is None else Path(self.identities)
-        settings = self._record() | record_of(weighers, self.flips, self.dropout)
+        qualities = load_qualities(self.quality)
+        settings = self._record() | record_of(weighers, self.flips, self.dropout, qualities)
         check_replaceable(out, {"benchmark": "reid", "settings": settings} | networks.records)
         paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], own, left_out)
         read = partial(
@@ -153,9 +158,14 @@ class PersonEvaluation:
             progress=progress, on_error=left_out,
         )  # fmt: skip
 
+        def scored(table: FrameTable, stage: str, change: FrameChange | None) -> FrameTable:
+            cache = out / "cache"
+            scores = quality_scores(qualities, paths, table.frames, change, cache=cache, stage=stage, progress=progress)
+            return replace(table, qualities=scores)
+
         def state(name: str, changes: Sequence[tuple[str, FrameChange | None]]) -> State:
             """All frames, once per change, each of which has a stage."""
-            tables = [read(change, stage=stage) for stage, change in changes]
+            tables = [scored(read(change, stage=stage), stage, change) for stage, change in changes]
             return name, stacked(tables, len(paths)) if len(tables) > 1 else tables[0], len(changes)
 
         states = [state("as they are", [("frames", None)])]

@@ -30,7 +30,7 @@ MethodAtK = tuple[Method, int | None]
 
 AVERAGE: MethodAtK = (METHODS["average"], None)
 RIVALS_WITHOUT_K = {"ddl_half": "even_half", "ddl_half_average": "even_half"}
-OPTIONAL = ("d_scores", "sharp", "mirrored", "dropout")
+OPTIONAL = ("d_scores", "sharp", "mirrored", "dropout", "quality")
 """What methods need and what is not known of all data."""
 DDL_WITHOUT_K = METHODS["ddl_threshold"]
 """What methods without a K that need the base on all frames are compared with."""
@@ -180,7 +180,8 @@ def set_rows(
         raise ClipselectError(f"{base.name} gives features of length 0, which have no direction; take another base")
     rows, measured, every = [], dict[MethodAtK, dict[str, BootstrapResult]](), table.known | {**(known or {})}
     for method, k in methods:
-        if method.needs in OPTIONAL and method.needs not in every:
+        seen = every | {"quality": table.qualities[method.name]} if method.name in table.qualities else every
+        if method.needs in OPTIONAL and method.needs not in seen:
             continue
         answered = (answers or {}).get((method, k))
         if method.network and answered is None:
@@ -190,7 +191,7 @@ def set_rows(
             try:
                 features, counts = (answered.features, answered.embedded) if answered else group_features(
                     table.features, table.scores, groups, method, k,
-                    threshold=how.threshold, seed=seed, min_gap=how.min_gap, media=media, known=every,
+                    threshold=how.threshold, seed=seed, min_gap=how.min_gap, media=media, known=seen,
                 )  # fmt: skip
             except ValueError as e:  # those of a template cancel out
                 raise ClipselectError(f"{base.name}: {e}; take another base") from e
@@ -202,9 +203,10 @@ def set_rows(
         row |= {"videos": len(groups), "sources": sources}
         for name, drawn in metrics.items():
             row |= metric_entry(name, drawn.value, *_interval(drawn, sources))
-        scored = float(np.mean([len(group) for group in groups])) if method.needs == "ddnet" else 0.0
-        seen = float(answered.counts.mean()) if answered else row["clips"] / max(method.base_passes, 1)
-        opened = max(seen, scored)
+        size = float(np.mean([len(group) for group in groups]))
+        scored = size if method.needs == "ddnet" else 0.0
+        embedded_once = float(answered.counts.mean()) if answered else row["clips"] / max(method.base_passes, 1)
+        opened = max(embedded_once, size if method.needs in ("ddnet", "quality") else 0.0)
         rows.append(row | _costs(table, how.networks, method, row["clips"], scored, opened, answered))
     differences = [
         _difference(data, name, one, rival, measured[one][name] - measured[rival][name])
@@ -252,7 +254,7 @@ def _pairs(measured: dict[MethodAtK, dict[str, BootstrapResult]], metric: str) -
     for one in measured:
         method, k = one
         rivals: list[MethodAtK | None] = [AVERAGE]
-        if method.network is not None or method.base_passes:
+        if method.network is not None or method.base_passes or method.needs == "quality":
             rivals += [other for other in own if other[1] == k] if k is not None else [(DDL_WITHOUT_K, None)]
             rivals += [(METHODS[method.network], None)] if method.network else []
         elif one in own:

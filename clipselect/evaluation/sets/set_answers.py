@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable, load_arrays
+from clipselect.evaluation.sets.quality_scores import Qualities
 from clipselect.evaluation.sets.rows import MethodAtK, NetworkAnswers, candidates_of
 from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import whole_file
 from clipselect.media.images import Image, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
+from clipselect.media.text import printable
 from clipselect.sets.set_network import SetNetwork, check_base, load_set_network
 from clipselect.zoo.embedder import Embedder
 
@@ -54,10 +56,11 @@ def set_networks(
     return found
 
 
-def record_of(networks: Mapping[str, SetNetwork], flips: bool, dropout: bool) -> dict[str, Any]:
+def record_of(networks: Mapping[str, SetNetwork], flips: bool, dropout: bool, qualities: Qualities) -> dict[str, Any]:
     """The settings of a results file for rivals that are measured only where they are asked for."""
     about = [{"name": one.name, "sha256": one.sha256} for one in networks.values()]
-    asked_for = {"set_network": about, "flips": flips, "dropout": dropout}
+    names = [printable(name) for name, _ in qualities.values()]
+    asked_for = {"set_network": about, "flips": flips, "dropout": dropout, "quality": names}
     return {name: value for name, value in asked_for.items() if value}
 
 

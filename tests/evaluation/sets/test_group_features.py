@@ -48,6 +48,7 @@ BY_HAND: dict[At, tuple[list[int], list[float]]] = {
     ("agreement", 3): ([0, 2, 4], [1, 1, 1]),
     ("flip_agreement", 2): ([1, 2], [1, 1]),
     ("dropout_agreement", 2): ([3, 4], [1, 1]),
+    **{(name, 2): ([2, 4], [1, 1]) for name in ("sharpness", "jpeg_bytes", "lightqnet", "own_scorer")},
     ("without_outliers", None): ([0, 1, 2, 4], [1, 1, 1, 1]),
     ("largest_cluster", None): ([0, 1, 2, 4], [1, 1, 1, 1]),
 }
@@ -57,6 +58,7 @@ KNOWN = {
     "norms": np.array([9.0, 2, 3, 1, 8]),
     "mirrored": np.array([0.1, 0.9, 0.8, 0.2, 0.3]),
     "dropout": np.array([0.1, 0.2, 0.3, 0.9, 0.8]),
+    "quality": np.array([3.0, 1, 9, 2, 8]),
     "d_scores": np.array([0.5, 0.2, 0.4, 0.1, 0.3]),
     "sharp": np.array([False, False, False, True, True]),
 }
@@ -87,7 +89,7 @@ def test_each_method_by_hand(method: At) -> None:
 
 def test_every_method_that_is_compared_is_among_those_done_by_hand_but_random() -> None:
     assert {name for name, _ in ALL} == {name for name, _ in BY_HAND} | {"random"}
-    assert len({*ALL}) == len(ALL) == 14 + 3 * 12
+    assert len({*ALL}) == len(ALL) == 14 + 3 * 16
 
 
 def test_which_methods_read_scores() -> None:
@@ -96,6 +98,7 @@ def test_which_methods_read_scores() -> None:
         "largest_cluster": 1,
     }  # fmt: skip
     unscored = {*OF_BASE, "average", "even", "even_half", "first", "random", "oracle", "oracle_all", "oracle_sharp"}
+    unscored |= {"sharpness", "jpeg_bytes", "lightqnet", "own_scorer"}
     assert {name for name, _ in ALL if METHODS[name].needs != "ddnet"} == unscored
     for method in ALL:
         if method[0] in unscored:
@@ -150,7 +153,7 @@ def test_a_groups_feature_is_a_convex_combination_of_as_many_as_are_counted(
     # one-hot features: the group's feature is the weights themselves
     features, (name, k) = np.eye(len(scores), dtype=np.float32), method
     rng = np.random.default_rng(seed)
-    known = {name: rng.random(len(scores)) for name in ("d_scores", "norms", "mirrored", "dropout")}
+    known = {name: rng.random(len(scores)) for name in ("d_scores", "norms", "mirrored", "dropout", "quality")}
     known |= {"sharp": rng.random(len(scores)) < 0.5, "features": rng.normal(size=(len(scores), 3))}
     found, counts = group_features(
         features, scores, groups, METHODS[name], k, threshold=threshold, seed=seed, known=known
