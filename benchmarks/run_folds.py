@@ -4,10 +4,11 @@
 
 For each fold: trains a base on the other videos, distils a DDNet for it, and sees what both say of the fold's clips.
 The answers of all folds become one table. A run that was stopped goes on. OUT/results.json is of the form that
-`clipselect evaluate clips --activitynet` writes; OUT/fold_N keeps the networks.
+`clipselect evaluate clips --activitynet` writes; OUT/fold_* keep the networks.
 """
 
 import argparse
+import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,7 +21,9 @@ import numpy as np
 from clipselect.zoo.loading import load_base
 
 import clipselect
+from clipselect.commands.exit_codes import run_command
 from clipselect.commands.progress import Failures, ProgressDisplay
+from clipselect.errors import ArgumentError
 from clipselect.evaluation.clip_data import ClipDataSet, untrimmed
 from clipselect.evaluation.clip_entries import clip_entries
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
@@ -29,8 +32,12 @@ from clipselect.evaluation.outcomes import ClipTable, Cost, Group, outcomes_of
 from clipselect.evaluation.provenance import environment, network_record
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.table_cache import TableCache
+from clipselect.media.candidate_clips import exact_seconds
 from clipselect.scoring.scorer import load_ddnet
 from clipselect.training.training_call import FinishedError
+
+Annotations = dict[str, Any]
+"""ActivityNet's."""
 
 
 def main() -> None:
@@ -46,52 +53,73 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    judged = [fold(given, number) for number in range(given.folds)]
-    networks = judged[-1][1]
-    classes = networks.base.classes
-    if any(one.base.classes != classes for _, one in judged):
-        raise SystemExit(f"a class is in one fold alone; give fewer --folds than {given.folds}")
-    about = {"base": network_record(networks.base), "model": network_record(networks.scorer)}
+    annotations = json.loads(given.activitynet.read_text())
+    check_folds(annotations, given.folds)
+    judged = [fold(given, annotations, number) for number in range(given.folds)]
+    networks = [of_fold for _, of_fold in judged]
+    about = {"base": network_record(networks[0].base), "model": network_record(networks[0].scorer)}
     cost = Cost(about["base"].get("gflops"), about["model"]["gflops"])
     whole = joined([data_set for data_set, _ in judged])
     outcomes = outcomes_of(whole.groups, whole.table, given.k, cost, with_map=True)
     names = ("folds", "pieces", "k", "network", "base_steps", "steps", "seed")
     document: dict[str, Any] = {"benchmark": "kinetics", "group": "piece"}
     document |= {"settings": {name: getattr(given, name) for name in names}}
-    document |= {"environment": environment(networks.scorer.device)} | about
-    entries = clip_entries(whole, outcomes, cost, classes)
+    document["settings"] |= {"bases": [one.base.sha256 for one in networks]}
+    document["settings"] |= {"models": [one.scorer.metadata["sha256"] for one in networks]}
+    document |= {"environment": environment(networks[0].scorer.device)} | about
+    entries = clip_entries(whole, outcomes, cost, networks[0].base.classes)
     write_results(given.out / RESULTS_NAME, Results.model_validate(document | entries))
 
 
-def fold(given: argparse.Namespace, number: int) -> tuple[ClipDataSet, Networks]:
+def fold(given: argparse.Namespace, annotations: Annotations, number: int) -> tuple[ClipDataSet, Networks]:
     """What both networks of a fold, trained on the other videos, say of its own."""
-    folder = given.out / f"fold_{number}"
-    folder.mkdir(parents=True, exist_ok=True)
     prefix = given.prefix or given.activitynet.parent
+    text = json.dumps(split(annotations, given.folds, number))
+    folder = (
+        given.out / f"fold_{number}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    )  # another split, other networks
+    folder.mkdir(parents=True, exist_ok=True)
     data, base, ddnet = folder / given.activitynet.name, folder / "base.safetensors", folder / "ddnet.safetensors"
-    data.write_text(json.dumps(split(json.loads(given.activitynet.read_text()), given.folds, number)))
+    data.write_text(text)
+    failures = Failures()
     with ProgressDisplay() as display:
-        how: dict[str, Any] = {"prefix": prefix, "seed": given.seed, "progress": display}
-        how["on_error"] = Failures().add
+        how: dict[str, Any] = {"prefix": prefix, "seed": given.seed, "progress": display, "on_error": failures.add}
         with suppress(FinishedError):
             clipselect.train_base(data, base, network=given.network, steps=given.base_steps, **how)
         with suppress(FinishedError):
             clipselect.distill(data, base, ddnet, steps=given.steps, **how)
         networks = Networks(load_ddnet(ddnet, "auto", elements="clips"), load_base(base, "auto"))
         dataset, _, _ = labelled_videos(data, networks.base, prefix=prefix)
-        grid = ClipGrid(Fraction(networks.scorer.clip_duration))
+        grid = ClipGrid(exact_seconds(networks.scorer.clip_duration, "clip_duration"))
         cache = TableCache(folder / "cache", networks, grid, fps=30.0)
-        return untrimmed(dataset, cache, folder, pieces=Fraction(given.pieces), progress=display), networks
+        seen: dict[str, Any] = {"progress": display, "on_error": failures.add}
+        judged = untrimmed(dataset, cache, folder, pieces=Fraction(given.pieces), **seen)
+    failures.report()
+    return judged, networks
 
 
-def split(document: dict[str, Any], folds: int, number: int) -> dict[str, Any]:
+def split(annotations: Annotations, folds: int, number: int) -> Annotations:
     """The annotations with every n-th video, by name, for validation and the others for training."""
-    videos = document["database"]
+    videos = annotations["database"]
     held_out = sorted(videos)[number::folds]
     database = {
         name: video | {"subset": "validation" if name in held_out else "training"} for name, video in videos.items()
     }
-    return document | {"database": database}
+    return annotations | {"database": database}
+
+
+def check_folds(annotations: Annotations, folds: int) -> None:
+    """Refuse classes that a fold could not train on, since all of their videos are its own."""
+    everything = labels(annotations, "training") | labels(annotations, "validation") | labels(annotations, "testing")
+    for number in range(folds):
+        if missing := everything - labels(split(annotations, folds, number), "training"):
+            problem = f"all videos of {', '.join(sorted(missing))} lie in one of {folds}"
+            raise ArgumentError("folds", f"{problem}; give another number, or leave the class out")
+
+
+def labels(annotations: Annotations, subset: str) -> set[str]:
+    videos = annotations["database"].values()
+    return {one["label"] for video in videos if video["subset"] == subset for one in video["annotations"]}
 
 
 def joined(parts: Sequence[ClipDataSet]) -> ClipDataSet:
@@ -107,12 +135,10 @@ def joined(parts: Sequence[ClipDataSet]) -> ClipDataSet:
             for group in getattr(part, attribute)
         ]
 
+    counts = {name: sum(getattr(part, name) for part in parts) for name in ("missing", "other_split", "unlabelled")}
     errors = {path: error for part in parts for path, error in part.errors.items()}
-    unlabelled = sum(part.unlabelled for part in parts)
-    return replace(
-        parts[0], groups=moved("groups"), rarest=moved("rarest"), table=table, errors=errors, unlabelled=unlabelled
-    )
+    return replace(parts[0], groups=moved("groups"), rarest=moved("rarest"), table=table, errors=errors, **counts)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

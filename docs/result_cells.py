@@ -102,5 +102,5 @@ def gain(less: Difference | None) -> str:
 def mean_and_range(values: Sequence[float]) -> str:
     if not values:
         return ""
-    spread = f" ({min(values):.1f}-{max(values):.1f})" if min(values) < max(values) else ""
-    return f"{sum(values) / len(values):.1f}{spread}"
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return f"{sum(values) / len(values):.1f}" + f" ({low}-{high})" * (low != high)

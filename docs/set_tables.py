@@ -13,7 +13,8 @@ from clipselect.evaluation.results import Results
 AT_THRESHOLD = "ddl_threshold"
 FRAMES = (
     "average", AT_THRESHOLD, "ddl_all", DDL, "ddl_rescaled", "ddl_literal", "even", "random",
-    "sharpness", "jpeg_bytes", "lightqnet", "norm", "agreement", "flip_agreement", "dropout_agreement", "without_outliers", "largest_cluster", "nan",
+    "sharpness", "jpeg_bytes", "lightqnet",
+    "norm", "agreement", "flip_agreement", "dropout_agreement", "without_outliers", "largest_cluster", "nan",
     "qan", "gfan", "temporal", "lfenet", "ddl_lfenet", "fan", "ddl_fan", "top1", "oracle_sharp", "oracle",
 )  # fmt: skip
 """What tables of faces and persons show, where it was measured."""
@@ -59,13 +60,14 @@ def faces() -> str:
 
 
 def spread() -> str:
-    """mAP of ddl on tracklets, where neighbours may be kept and where not."""
+    """mAP of ddl on tracklets and the images kept, where neighbours may be kept and where not."""
     rows = []
     for file, gap in (("reid", "none, the default"), ("reid_spread", "2")):
         results = results_of(file)
         for data in ("mars, as they are", "mars, 0.5 degraded"):
             found = [find(results, data, DDL, k) for k in (1, 2, 4)] + [find(results, data, AT_THRESHOLD, None)]
-            rows.append((gap, data.removeprefix("mars, "), *(shown(row, "map") for row in found)))
+            cells = (f"{shown(row, 'map', intervals=False)}, {row.clips:.1f} images" for row in found if row)
+            rows.append((gap, data.removeprefix("mars, "), *cells))
     return table(("`--min-gap`", "images", *(f"K = {k}" for k in (1, 2, 4)), f"`{AT_THRESHOLD}`"), rows)
 
 

@@ -19,7 +19,7 @@ from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.images import FrameOrigin, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
-from clipselect.media.text import printable
+from clipselect.media.text import count, printable
 from clipselect.samplers.clip_selector import ClipSelector
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def finish(results: Sequence[Result], undone: int, what: str, skipped: int = 0) 
     if skipped or (failed and wanted > 1):
         parts = [f"{len(results) - failed} of {wanted} {what} scored"]
         parts += [f"{failed} failed"] if failed else []
-        parts += [f"{skipped} names could not be read"] if skipped else []
+        parts += [f"{count(skipped, 'name')} could not be read"] if skipped else []
         stderr().print(Text(", ".join(parts)))
     if undone:
         raise typer.Exit(130)
@@ -93,12 +93,14 @@ def finish(results: Sequence[Result], undone: int, what: str, skipped: int = 0) 
 
 def once(paths: Sequence[Path]) -> list[Path]:
     """Every file once, with one warning if some were named several times."""
-    first: dict[str, Path] = {}
-    again = [path for path in paths if first.setdefault(os.path.realpath(path), path) is not path]
+    named: dict[str, list[Path]] = {}
+    for path in paths:
+        named.setdefault(os.path.realpath(path), []).append(path)
+    again = [own[0] for own in named.values() if len(own) > 1]
     if again:
         others = f" and {len(again) - 1:,} more" * (len(again) > 1)
         print_warning(f"{again[0]}{others}: given more than once, scored once")
-    return [*first.values()]
+    return [own[0] for own in named.values()]
 
 
 def score_video_file(

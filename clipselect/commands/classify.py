@@ -102,7 +102,7 @@ def _row(answer: "Answer", classes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _print(console: Console, answers: "list[Answer]", classes: tuple[str, ...]) -> None:
-    """The answers in the first of three forms that fits: all in a line, a class a line, and that without costs."""
+    """The answers in the first form that fits: all classes on one line, one class a line, and at last without costs."""
     from clipselect.commands.output.terminal import natural_width
 
     forms = ((", ", True), ("\n", True), ("\n", False))

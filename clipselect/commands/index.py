@@ -75,8 +75,8 @@ def _report(summary: "IndexSummary", output: Path, quiet: bool) -> None:
     """One line of counts and, if videos failed, where it says why and the exit code."""
     if not quiet:
         typer.echo(
-            f"{printable(output)}: {count(summary.scored, 'video')} scored, {summary.unchanged} unchanged, "
-            f"{summary.failed} failed; it now holds {summary.total}"
+            f"{printable(output)}: {count(summary.scored, 'video')} scored, {summary.unchanged:,} unchanged, "
+            f"{summary.failed:,} failed; it now holds {summary.total:,}"
         )
     if summary.failed:
         named, earlier = summary.scored + summary.unchanged + summary.failed, summary.failed_earlier

@@ -10,8 +10,6 @@ from clipselect.evaluation.rows import class_rows, differences, rows
 from clipselect.evaluation.timing import Key, add_seconds
 
 Record = dict[str, Any]
-PARTS = ("data", "rows", "differences", "classes", "ranking", "best_clips")
-"""The lists of a results file that are filled data set by data set."""
 
 
 def clip_entries(
@@ -21,7 +19,7 @@ def clip_entries(
     classes: Sequence[str],
     seconds: Mapping[Key, dict[str, float]] | None = None,
 ) -> dict[str, list[Record]]:
-    """The entries of all `PARTS`.
+    """The entries of the lists that a results file has of every data set: data, rows, ranking and others.
 
     Args:
         outcomes: of the methods on the groups of the data set.

@@ -7,6 +7,7 @@
 """
 
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
@@ -18,7 +19,7 @@ from clipselect.data.datasets import Dataset, read_background
 from clipselect.errors import ClipselectWarning, check_argument
 from clipselect.evaluation.arguments import check_libraries, check_numbers
 from clipselect.evaluation.clip_data import ClipDataSet, composed, read_domains, untrimmed
-from clipselect.evaluation.clip_entries import PARTS, Record, clip_entries
+from clipselect.evaluation.clip_entries import Record, clip_entries
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.labelled_videos import labelled_videos
@@ -154,7 +155,7 @@ class ClipEvaluation:
         cost = Cost(about["base"].get("gflops"), about["model"]["gflops"])
         self.warn(networks, cost)
 
-        parts: dict[str, list[Record]] = {key: [] for key in PARTS}
+        parts: dict[str, list[Record]] = defaultdict(list)
         used: set[int] = set()
         for data_set in self._data_sets(dataset, networks, length, out, progress, on_error):
             ks = self._ks(data_set)

@@ -39,7 +39,7 @@ class Candidates:
         quality: [n] of frames, by the scorer that the method is named after, where it was asked for.
         d_scores: [n] the D-scores (eq. 4) that the scores estimate, where the identities are known.
         sharp: [n] bool, which frames were not blurred, where some were.
-        spans: [n, 2] seconds of clips that may overlap; None for frames, and for clips that do not.
+        spans: [n, 2] seconds of clips that may overlap, or places of frames, where a gap is asked for; else None.
         min_gap: as for `clipselect.top_k`; see `clipselect.evaluation.methods`.
     """
 

@@ -13,7 +13,7 @@ from clipselect.index.bulk import Decoding, decode, entries
 from clipselect.index.decode_workers import decode_in_processes
 from clipselect.index.entry import Entry, Scoring
 from clipselect.index.index_file import stored_path
-from clipselect.index.inputs import find_videos
+from clipselect.index.inputs import LIST_SUFFIXES, find_videos
 from clipselect.index.ray_engine import entries_by_ray
 from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.cores import usable_cores
@@ -116,8 +116,8 @@ def build_index(
     check_argument(bool(patterns), "videos", "must name at least one path, got none")
     check_argument(isinstance(output, str | Path) and output != "", "output", f"must be a path, got {output!r}")
     output = Path(output)
-    if output.suffix in (".csv", ".json", ".txt", ".html"):
-        raise ArgumentError("output", f"is a Parquet file, got {output}; end its name in .parquet")
+    is_index = output.suffix.lower() not in (*LIST_SUFFIXES, ".json", ".html")  # names of other outputs and of lists
+    check_argument(is_index, "output", f"must be a Parquet file, got {output}; end its name in .parquet")
     named = find_videos(map(str, patterns), None if prefix is None else Path(prefix))
     paths = [Path(name) for name in dict.fromkeys(map(os.path.abspath, named))]
     if Path(os.path.abspath(output)) in paths:  # noqa: PTH100 (keeps links)

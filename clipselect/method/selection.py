@@ -171,7 +171,7 @@ def check_limits(
     if threshold is not None and not (isinstance(threshold, Real) and math.isfinite(threshold)):
         raise ArgumentError("threshold", f"must be a finite number, got {threshold!r}")
     if min_gap is not None and not (isinstance(min_gap, Real) and 0 <= min_gap < math.inf):
-        raise ArgumentError("min_gap", f"must be at least 0 seconds, got {min_gap!r}")
+        raise ArgumentError("min_gap", f"must be at least 0, got {min_gap!r}")
 
 
 def uniform(candidates: int, k: int) -> NDArray[np.int64]:

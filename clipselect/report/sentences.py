@@ -54,7 +54,7 @@ def _at_a_glance(found: Sequence[Finding]) -> list[str]:
     if len(found) == 1:
         return [f"Is it worth it? {worth_it(found[0])}"]
     if len(found) <= MAX_ONE_BY_ONE:
-        lines = [f"{_in_words(f, found)}: is it worth it? {worth_it(f)}" for f in found if f.choice]
+        lines = [f"{name_among(f, found, data_title(f))}: is it worth it? {worth_it(f)}" for f in found if f.choice]
     else:
         answers = [_answer(f) for f in found if f.choice is not None]
         counts = [(answer, answers.count(answer)) for answer in (YES, NO, NOT_SHOWN) if answer in answers]
@@ -75,14 +75,10 @@ def _greatest_loss(found: Sequence[Finding]) -> list[str]:
     return [f"The class that loses most against as many evenly spread clips is {name}: {loss:+.1f} points {where}."]
 
 
-def name_among(finding: Finding, found: Sequence[Finding]) -> str:
-    """The finding's data set, and its run where the findings are of several."""
-    return f"{finding.data}, {finding.run.label}" if len({f.run.label for f in found}) > 1 else finding.data
-
-
-def _in_words(finding: Finding, found: Sequence[Finding]) -> str:
-    """The same, with what the name of the data set means where that is known."""
-    return name_among(finding, found).replace(finding.data, data_title(finding), 1)
+def name_among(finding: Finding, found: Sequence[Finding], name: str | None = None) -> str:
+    """The finding's data set, by its own name or another, and its run where the findings are of several."""
+    name = finding.data if name is None else name
+    return f"{name}, {finding.run.label}" if len({f.run.label for f in found}) > 1 else name
 
 
 def data_title(finding: Finding) -> str:

@@ -33,7 +33,8 @@ class VideoScores:
         scores: [n] float32 in (0, 1); those of a function may lie anywhere.
         model: name of the scorer.
         seconds: wall time since the file was opened, under "total", "network" and "decode" (waiting for frames).
-        doubts: why the order of the clips is a guess, one sentence each; see `clipselect.scoring.doubts`.
+        doubts: why the order of the clips is a guess, one sentence each; see `clipselect.scoring.doubts`. None where
+            only a part was decoded.
         features: [n, d] float32, from which the DDNet computed the scores; empty for scores of an index.
         percentiles: [n] which share of the training elements each score exceeds, in percent; None where the weights do
             not say, see `clipselect.scoring.percentiles`.

@@ -32,7 +32,7 @@ class TrainingCall:
         output: the weights file to write; the card goes beside it.
         work: folder for checkpoints and whatever else a run that was stopped continues from.
         device, precision: see `clipselect.training.runtime.launch`.
-        overwrite: whether finished weights may be replaced that another call made.
+        overwrite: whether finished weights may be replaced.
         relevant_call: the call without the arguments that make no difference to the result; finished weights hold it.
         command: what the card says the weights were made with.
     """

@@ -269,4 +269,4 @@ def test_prune_drops_what_is_not_named(run: Run, folder: Path, out: Path) -> Non
 
 def test_an_index_is_not_called_as_other_files_are(run: Run, tmp_path: Path) -> None:
     run("index", tmp_path, "-o", tmp_path / "scores.csv")
-    assert run.code == 2 and "--output is a Parquet file" in run.err and "end its name in .parquet" in run.err
+    assert run.code == 2 and "--output must be a Parquet file" in run.err and "end its name in .parquet" in run.err

@@ -180,7 +180,7 @@ def test_the_page_folds_away_what_was_not_picked_and_says_what_it_does_not_show(
     assert shown.count('<figure class="picked"') == MAX_TILES == folded.count("<figure>")
     assert f"{MAX_TILES} of the picked ones are shown" in shown
     assert f"60 other frames, {MAX_TILES} of them shown" in folded
-    assert f"Of groups with more picked frames, {MAX_TILES} are shown" in shown
+    assert f"Of groups with more than {MAX_TILES} picked frames, {MAX_TILES} are shown" in shown
     assert f"At most {MAX_TILES} other frames of a group are shown" in shown
     assert "are shown" not in frames_page([group()], {}, tmp_path)
 

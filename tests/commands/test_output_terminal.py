@@ -86,7 +86,7 @@ def test_text_columns_are_broken_and_numbers_are_not() -> None:
 def test_a_clip_that_was_skipped_for_its_neighbours_says_so() -> None:
     lines = printed(video([0.9, 0.8, 0.7, 0.6], picked=[0, 2])).splitlines()
     marks = {line.split()[0]: line.split()[-1] for line in lines if line.split()[:1] in (["1"], ["2"], ["3"], ["4"])}
-    assert marks["1"] == marks["3"] == "✔" and marks["2"] == "one" and marks["4"] == "0.6000"
+    assert marks["1"] == marks["3"] == "✔" and marks["2"] == "pick" and marks["4"] == "0.6000"
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])

@@ -83,7 +83,9 @@ def test_few_findings_are_summed_up_one_by_one() -> None:
     val, hard, loss = summary(findings(runs_of(document())))
     assert val.startswith("val: is it worth it? Yes: the best 5 clips of a video are better than evenly spread clips")
     assert hard.startswith("hard: is it worth it? ")
-    assert "fights: -5.0 points in val" in loss
+    assert "fights: -5.0 points in val" in loss and "as many evenly spread clips" in loss
+    composed = summary(findings(runs_of(document() | {"settings": {"compose": ["hard"]}})))
+    assert composed[1].startswith("hard (videos composed of an action and background that looks like it): is it worth")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,8 @@ def test_of_many_findings_the_answers_are_counted_and_the_greatest_loss_named() 
     content["rows"].append(row("uniform", 7, 95, "hard"))
     counted, loss = summary(findings(runs_of(content, content)))
     assert counted.startswith("Is it worth it") and "Yes in 2 of 4 results, no in 2." in counted
-    assert "fights: -5.0 points in val" in loss
+    assert "fights: -5.0 points in val" in loss and "as many evenly spread clips" in loss
+    composed = summary(findings(runs_of(document() | {"settings": {"compose": ["hard"]}})))
+    assert composed[1].startswith("hard (videos composed of an action and background that looks like it): is it worth")
     passages = [p for section in report_of(content, document("b")).sections for p in section.passages]
     assert {p.answer.split()[4].strip(":") for p in passages} == {"Yes", "No"}

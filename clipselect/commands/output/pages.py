@@ -70,7 +70,9 @@ def frames_page(results: Sequence[Result], settings: Record, folder: Path) -> st
         )
     pictured = [group for group in groups if group["shown"]]
     if any(group["picks_hidden"] for group in pictured):
-        left_out.append(f"Of groups with more picked frames, {MAX_TILES} are shown, evenly from best to worst.")
+        left_out.append(
+            f"Of groups with more than {MAX_TILES} picked frames, {MAX_TILES} are shown, evenly from best to worst."
+        )
     if any(group["others_hidden"] for group in pictured):
         most = max(group["others_shown"] for group in pictured)
         how = f"At most {count(most, 'other frame')} of a group are shown, evenly from best to worst."

@@ -100,7 +100,8 @@ def where(frame: Record) -> str:
 
 
 def _clip_table(console: Console, video: Scored) -> list[RenderableType]:
-    """The clips by rank, the first `MAX_CLIP_ROWS` and every picked one; as many columns as there is room for."""
+    """The clips by rank, the first `MAX_CLIP_ROWS` and every picked one; as many columns as there is room for. A clip
+    that is better than a pick and not picked overlaps a better one, or is too near."""
     records = sorted(video.elements, key=lambda record: record["rank"])
     rows = [record for record in records if record["rank"] <= MAX_CLIP_ROWS or record["picked"]]
     lowest = max((record["rank"] for record in records if record["picked"]), default=0)
@@ -116,7 +117,7 @@ def _clip_table(console: Console, video: Scored) -> list[RenderableType]:
                 "frames": str(record["frames"]), "score": f"{record['score']:.4f}",
                 "percentile": percentile_text(record),
             }  # fmt: skip
-            _add(table, record, *(cells[name] for name in columns), otherwise="near one" * is_skipped)
+            _add(table, record, *(cells[name] for name in columns), otherwise="near a pick" * is_skipped)
         if natural_width(console, table) <= console.width:
             break
     more = [_more(len(records) - len(rows), " clips")] * (len(rows) < len(records))

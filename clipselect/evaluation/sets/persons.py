@@ -79,7 +79,8 @@ class PersonEvaluation:
             "lightqnet:FILE.pb", "FILE.onnx:NORMALISATION" or "FILE.py:NAME".
         k: how many frames are kept.
         threshold: of eq. 7.
-        min_gap: between two images that a method keeps, in places of their tracklet: 2 leaves one out; None for any.
+        min_gap: between two images that a method keeps, counted in the images of the tracklet that can be
+            read: 2 leaves one out; None for any.
         seeds: of degraded frames and of random frames.
         metric: distance of features.
         device: of both networks, such as "cpu", "cuda" or "auto".

@@ -165,7 +165,7 @@ class FrameFeatures:
         new = [row for row in dict.fromkeys(rows) if row not in self.kept]
         if new:
             computed = self.network.frame_features([self.image_of(row) for row in new])
-            self.kept |= dict(zip(new, computed, strict=True))
+            self.kept |= {row: one.clone() for row, one in zip(new, computed, strict=True)}  # not views of all
         for row in rows:
             self.kept[row] = self.kept.pop(row)
         found = torch.stack([self.kept[row] for row in rows])

@@ -110,6 +110,15 @@ def test_figures_are_those_of_the_retrieval_of_mean_features(bench: Bench, tmp_p
     assert same and all(d["difference"] == d["low"] == d["high"] == 0 for d in same)  # identities are drawn alike
 
 
+def test_neighbours_can_be_left_out(bench: Bench, tmp_path: Path) -> None:
+    data = people(tmp_path / "mars", count=6)
+    near, far = bench(data, k=[2]), bench(data, k=[2], min_gap=2, threshold=0.0)
+    assert "min_gap" not in near["settings"] and far["settings"]["min_gap"] == 2
+    everything = row(far, "average")["clips"]
+    assert 1 < row(far, "ddl", 2)["clips"] < row(near, "ddl", 2)["clips"]  # tracklets of two images keep one
+    assert row(far, "ddl_threshold")["clips"] <= (everything + 1) / 2
+
+
 def test_degraded_frames_make_it_worse_and_each_seed_degrades_otherwise(bench: Bench, tmp_path: Path) -> None:
     data = people(tmp_path / "mars", count=8)
     clean = row(bench(data, k=[1]), "even", 1)

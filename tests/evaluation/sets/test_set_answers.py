@@ -126,6 +126,7 @@ def test_a_frame_of_several_sets_is_seen_once_while_there_is_room(
             del seen[-len(rows) :]
             assert torch.allclose(features_of(rows), whole, atol=1e-5)
         assert seen == expected
+        assert all(kept.untyped_storage().nbytes() == one.nbytes for kept in features_of.kept.values())
 
 
 def test_without_networks_the_table_has_no_such_rows(call: Any) -> None:

@@ -1,0 +1,58 @@
+"""Every video is judged once, by networks that have not seen it."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from run_folds import check_folds, joined, labels, split
+
+from clipselect.errors import ArgumentError
+from clipselect.evaluation.clip_data import ClipDataSet
+from clipselect.evaluation.clip_tables import ClipGrid
+from clipselect.evaluation.outcomes import ClipTable, Group
+
+
+def annotations(*shown: str) -> dict[str, Any]:
+    """A video for each word, whose letters are its classes."""
+    videos = {
+        f"v{number}": {"subset": "training", "annotations": [{"label": c, "segment": [0, 1]} for c in word]}
+        for number, word in enumerate(shown)
+    }
+    return {"database": videos}
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_every_video_is_held_out_once(folds: int) -> None:
+    document = annotations("a", "b", "ab", "a", "b", "a", "b")
+    held_out = []
+    for number in range(folds):
+        videos = split(document, folds, number)["database"]
+        assert videos.keys() == document["database"].keys()
+        held_out += [name for name, video in videos.items() if video["subset"] == "validation"]
+    assert sorted(held_out) == sorted(document["database"])
+
+
+def test_a_class_that_a_fold_cannot_learn_is_named() -> None:
+    document = annotations("a", "b", "a", "b", "a")
+    with pytest.raises(ArgumentError, match="all videos of a lie in one of 2"):
+        check_folds(document, 2)
+    check_folds(document, 3)
+    assert labels(document, "training") == {"a", "b"} and labels(document, "validation") == set()
+
+
+def data_set(name: str, scores: list[float], missing: int) -> ClipDataSet:
+    table = ClipTable(np.array(scores, np.float32), np.eye(2, dtype=np.float32)[[0] * len(scores)])
+    group = Group(name, (0,), np.arange(len(scores)), np.array([True] + [False] * (len(scores) - 1)))
+    errors = {f"{name}.bad": "broken"}
+    return ClipDataSet("d", [group], table, missing, 0, errors, ClipGrid(1), lambda _: [], rarest=[group], unlabelled=1)  # type: ignore[arg-type]
+
+
+def test_what_all_folds_say_becomes_one_table() -> None:
+    one, other = data_set("x", [0.1, 0.2], missing=1), data_set("y", [0.3, 0.4, 0.5], missing=2)
+    whole = joined([one, replace(other, unlabelled=3)])
+    assert whole.table.scores.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert whole.table.motion is None and whole.table.probabilities.shape == (5, 2)
+    assert [group.rows.tolist() for group in whole.groups] == [[0, 1], [2, 3, 4]]
+    assert whole.rarest[1].rows.tolist() == [2, 3, 4] and whole.groups[1].name == "y"
+    assert (whole.missing, whole.unlabelled) == (3, 4) and set(whole.errors) == {"x.bad", "y.bad"}
