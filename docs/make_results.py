@@ -33,6 +33,7 @@ BLOCKS = {
     "million_cores": lambda: str(result_cells.speed_results()["environment"]["cores"]),
     "million_scoring": million_table.scoring,
     "million_answering": million_table.answering,
+    "qualities": set_tables.qualities,
     "trained_rivals": set_tables.trained_rivals,
     "trained_rivals_strict": set_tables.trained_rivals_strict,
     "long_videos": long_table.long_videos,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import result_cells
 from marked_blocks import table
-from result_cells import DDL, difference, exists, find, gain, mean_and_range, results_of, seeds_of, shown
+from result_cells import DDL, at_ks, difference, exists, find, gain, mean_and_range, results_of, seeds_of, shown
 
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.results import Results
@@ -39,6 +39,7 @@ SEEDS = (
     "average", AT_THRESHOLD, "ddl_all", "ddl_all_rescaled", DDL, "top1", "norm", "oracle_sharp", "oracle_all",
 )  # fmt: skip
 TRAINED = ("average", AT_THRESHOLD, "ddl_all", DDL, "nan", "qan", "gfan", "lfenet", "ddl_lfenet", "fan", "ddl_fan")
+CHOOSING = (DDL, "sharpness", "jpeg_bytes", "lightqnet", "norm", "agreement", "flip_agreement", "even", "random")
 K_OF_FACES, K_OF_PERSONS = 3, 4
 
 
@@ -88,6 +89,19 @@ def trained_rivals(metric: str = "tar_at_far_1e-3") -> str:
 
 def trained_rivals_strict() -> str:
     return trained_rivals("tar_at_far_1e-4")
+
+
+def qualities(metric: str = "tar_at_far_1e-3") -> str:
+    """Ways of choosing few frames of the larger sets: one frame and some."""
+    results = results_of("faces")
+    columns = {name: of_sizes[-1] for name, of_sizes in by_condition(results, metric).items()}
+    size = next(iter(columns.values())).rpartition(" ")[2]
+    rows = []
+    for method in CHOOSING:
+        cells = [at_ks(results, data, method, (1, K_OF_FACES), metric) for data in columns.values()]
+        if any(cells):
+            rows.append((f"`{method}`", *cells))
+    return table((f"{metric_named(metric)}, sets of {size}, K = 1 / {K_OF_FACES}", *columns), rows)
 
 
 def seeds_table(recipe: str, methods: Sequence[str], metric: str) -> str:
