@@ -14,6 +14,8 @@ def test_the_terminal_shows_the_verdict_and_a_table(run: Run, tmp_path: Path) ->
     run("report", write(tmp_path / "a.json", only(row("ddl", 5, 80), row("uniform", 5, 60))))
     assert run.code == 0 and run.err == ""
     assert run.out.startswith("Is it worth it? Yes") and "20.0 points" in run.out
+    words = " ".join(run.out.split())
+    assert words.index("ddl: the K best by the DDNet") < words.index("K: how many clips") < words.index("kinetics: val")
     assert re.search(r"method +K +top-1 +GFLOPs", run.out)
     assert re.search(r"uniform +5 +60\.0 \(57\.0 to 63\.0\)", run.out)
 
