@@ -83,7 +83,7 @@ def quality_scores(
             if (arrays := load_arrays(file, ("scores",))) is None:
                 arrays = {"scores": scorer.score_images(images(places))}
                 with whole_file(file) as part, part.open("wb") as out:
-                    np.savez(out, **arrays)
+                    np.savez(out, scores=arrays["scores"])
             parts.append(arrays["scores"])
         found[method] = np.concatenate(parts)
     return found
