@@ -34,6 +34,8 @@ BLOCKS = {
     "million_scoring": million_table.scoring,
     "million_answering": million_table.answering,
     "qualities": set_tables.qualities,
+    "lfenet_seeds": set_tables.lfenet_seeds,
+    "lfenet_seeds_strict": set_tables.lfenet_seeds_strict,
     "trained_rivals": set_tables.trained_rivals,
     "trained_rivals_strict": set_tables.trained_rivals_strict,
     "long_videos": long_table.long_videos,
