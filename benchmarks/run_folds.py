@@ -75,9 +75,8 @@ def fold(given: argparse.Namespace, annotations: Annotations, number: int) -> tu
     """What both networks of a fold, trained on the other videos, say of its own."""
     prefix = given.prefix or given.activitynet.parent
     text = json.dumps(split(annotations, given.folds, number))
-    folder = (
-        given.out / f"fold_{number}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    )  # another split, other networks
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:8]  # another split, other networks
+    folder = given.out / f"fold_{number}_{fingerprint}"
     folder.mkdir(parents=True, exist_ok=True)
     data, base, ddnet = folder / given.activitynet.name, folder / "base.safetensors", folder / "ddnet.safetensors"
     data.write_text(text)
@@ -110,9 +109,9 @@ def split(annotations: Annotations, folds: int, number: int) -> Annotations:
 
 def check_folds(annotations: Annotations, folds: int) -> None:
     """Refuse classes that a fold could not train on, since all of their videos are its own."""
-    everything = labels(annotations, "training") | labels(annotations, "validation") | labels(annotations, "testing")
     for number in range(folds):
-        if missing := everything - labels(split(annotations, folds, number), "training"):
+        parts = split(annotations, folds, number)
+        if missing := labels(parts, "validation") - labels(parts, "training"):
             problem = f"all videos of {', '.join(sorted(missing))} lie in one of {folds}"
             raise ArgumentError("folds", f"{problem}; give another number, or leave the class out")
 

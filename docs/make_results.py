@@ -7,6 +7,7 @@ when its results file is there.
 """
 
 import re
+from functools import partial
 from typing import Any
 
 import choice_tables
@@ -29,15 +30,15 @@ BLOCKS = {
     "lfenet_runs": set_tables.lfenet_runs,
     "fan_runs": set_tables.fan_runs,
     "faces_seeds": set_tables.faces_seeds,
-    "faces_seeds_strict": set_tables.faces_seeds_strict,
+    "faces_seeds_strict": partial(set_tables.faces_seeds, set_tables.STRICT),
     "million_cores": lambda: str(result_cells.speed_results()["environment"]["cores"]),
     "million_scoring": million_table.scoring,
     "million_answering": million_table.answering,
     "qualities": set_tables.qualities,
     "lfenet_seeds": set_tables.lfenet_seeds,
-    "lfenet_seeds_strict": set_tables.lfenet_seeds_strict,
+    "lfenet_seeds_strict": partial(set_tables.lfenet_seeds, set_tables.STRICT),
     "trained_rivals": set_tables.trained_rivals,
-    "trained_rivals_strict": set_tables.trained_rivals_strict,
+    "trained_rivals_strict": partial(set_tables.trained_rivals, set_tables.STRICT),
     "long_videos": long_table.long_videos,
     "long_whole": lambda: long_table.top1("whole"),
     "long_uniform": lambda: long_table.top1("uniform"),

@@ -42,6 +42,8 @@ TRAINED = ("average", AT_THRESHOLD, "ddl_all", DDL, "nan", "qan", "gfan")
 REPAIRED = ("average", AT_THRESHOLD, DDL, "lfenet", "ddl_lfenet")
 CHOOSING = (DDL, "sharpness", "jpeg_bytes", "lightqnet", "norm", "agreement", "flip_agreement", "even", "random")
 K_OF_FACES, K_OF_PERSONS = 3, 4
+STRICT = "tar_at_far_1e-4"
+"""A rate of false accepts ten times lower than that of most tables."""
 
 
 def faces() -> str:
@@ -78,27 +80,14 @@ def faces_seeds(metric: str = "tar_at_far_1e-3") -> str:
     return seeds_table("faces", SEEDS, metric)
 
 
-def faces_seeds_strict() -> str:
-    """The same at a rate of false accepts ten times lower."""
-    return faces_seeds("tar_at_far_1e-4")
-
-
 def trained_rivals(metric: str = "tar_at_far_1e-3") -> str:
     """Networks of sets that were trained, beside the shipped DDNet."""
     return seeds_table("sets", TRAINED, metric)
 
 
-def trained_rivals_strict() -> str:
-    return trained_rivals("tar_at_far_1e-4")
-
-
 def lfenet_seeds(metric: str = "tar_at_far_1e-3") -> str:
     """LFENets, alone and after the shipped DDNet's choice."""
     return seeds_table("lfenet", REPAIRED, metric)
-
-
-def lfenet_seeds_strict() -> str:
-    return lfenet_seeds("tar_at_far_1e-4")
 
 
 def qualities(metric: str = "tar_at_far_1e-3") -> str:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from clipselect.evaluation.sets.frame_table import (
     frame_networks,
     frame_table,
 )
-from clipselect.evaluation.sets.quality_scores import load_qualities, quality_scores
+from clipselect.evaluation.sets.quality_scores import load_qualities, with_qualities
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.set_answers import network_answers, record_of, set_networks
@@ -147,10 +147,8 @@ class FaceEvaluation:
                 paths, networks, change, flips=self.flips, dropout=self.dropout, cache=out / "cache",
                 stage=f"frames of {condition.name}", progress=progress, on_error=left_out,
             )  # fmt: skip
-            scores = quality_scores(
-                qualities, paths, table.frames, change, cache=out / "cache", stage=condition.name, progress=progress
-            )
-            table = replace(table, qualities=scores)
+            how = {"cache": out / "cache", "stage": condition.name, "progress": progress}
+            table = with_qualities(table, qualities, paths, change, **how)
             clean = clean or table
             answers = partial(
                 network_answers, repair, paths=paths, table=table, change=change, threshold=self.threshold,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -28,7 +28,7 @@ from clipselect.evaluation.sets.frame_table import (
     frame_table,
     stacked,
 )
-from clipselect.evaluation.sets.quality_scores import load_qualities, quality_scores
+from clipselect.evaluation.sets.quality_scores import load_qualities, with_qualities
 from clipselect.evaluation.sets.ranking import ranking_of_tracklets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, Measure, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.set_answers import feature_answers, record_of, set_networks
@@ -160,9 +160,8 @@ class PersonEvaluation:
         )  # fmt: skip
 
         def scored(table: FrameTable, stage: str, change: FrameChange | None) -> FrameTable:
-            cache = out / "cache"
-            scores = quality_scores(qualities, paths, table.frames, change, cache=cache, stage=stage, progress=progress)
-            return replace(table, qualities=scores)
+            how = {"cache": out / "cache", "stage": stage, "progress": progress}
+            return with_qualities(table, qualities, paths, change, **how)
 
         def state(name: str, changes: Sequence[tuple[str, FrameChange | None]]) -> State:
             """All frames, once per change, each of which has a stage."""

@@ -3,13 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
-from clipselect.evaluation.sets.frame_table import FRAMES_PER_FILE, FrameChange, load_arrays
+from clipselect.evaluation.sets.frame_table import FRAMES_PER_FILE, FrameChange, FrameTable, load_arrays
 from clipselect.index.index_file import signature, stored_path
 from clipselect.media.files import whole_file
 from clipselect.media.images import Image, read_image
@@ -45,6 +47,13 @@ def load_qualities(given: str | Path | Sequence[str | Path]) -> Qualities:
             raise ArgumentError("quality", f"may name one scorer for {method}, got {found[method][0]} and {name}")
         found[method] = name, scorer
     return found
+
+
+def with_qualities(
+    table: FrameTable, qualities: Qualities, paths: Sequence[str], change: FrameChange | None, **how: Any
+) -> FrameTable:
+    """The same table with the scores of its frames; arguments as for `quality_scores`."""
+    return replace(table, qualities=quality_scores(qualities, paths, table.frames, change, **how))
 
 
 def quality_scores(

@@ -1,15 +1,14 @@
 """Qualities that need neither base nor DDNet choose frames beside them, where they are asked for."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers.frame_fixtures import people, textured, tiny_ddnet, write
+from helpers.face_evaluation import evaluated_faces, made_people, rows
+from helpers.frame_fixtures import write
 from helpers.set_networks import tiny_base
 
-from clipselect import evaluate
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.sets.quality_scores import load_qualities, quality_scores
 
@@ -25,30 +24,8 @@ def same(tmp_path: Path) -> str:
 
 @pytest.fixture
 def call(tmp_path: Path) -> Any:
-    people(tmp_path / "people", 4, 8, draw=textured)
-    tiny_ddnet(tmp_path / "model.safetensors")
-
-    def run(**options: Any) -> dict[str, Any]:
-        how = {
-            "set_size": 4,
-            "seeds": [0],
-            "far": 0.1,
-            "draws": 50,
-            "k": [1, 2],
-            "device": "cpu",
-            "blur": [9],
-        } | options
-        how |= {"base": tiny_base(), "model": tmp_path / "model.safetensors"}
-        (tmp_path / "out" / "results.json").unlink(missing_ok=True)
-        evaluate(tmp_path / "people", tmp_path / "out", elements="faces", **how)
-        document: dict[str, Any] = json.loads((tmp_path / "out" / "results.json").read_text())
-        return document
-
-    return run
-
-
-def rows(document: dict[str, Any], method: str) -> list[dict[str, Any]]:
-    return [row for row in document["rows"] if row["method"] == method]
+    folder = made_people(tmp_path)
+    return lambda **options: evaluated_faces(folder, base=tiny_base(), k=[1, 2], blur=[9], **options)
 
 
 def test_they_stand_in_the_table_beside_ddl(call: Any, same: str) -> None:

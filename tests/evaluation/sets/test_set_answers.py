@@ -1,6 +1,5 @@
 """Networks of sets in the table of methods: the answers, their costs, and what is read again."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,11 @@ import pytest
 import torch
 from clipselect.zoo.embedder import Embedder
 from helpers.command_line import Run
+from helpers.face_evaluation import evaluated_faces, made_people, rows
 from helpers.frame_fixtures import people, textured, tiny_ddnet
 from helpers.set_networks import tiny_base, tiny_base_file, write_aggregator, write_fan, write_lfenet
 
-from clipselect import evaluate, load_embedder, load_set_network
+from clipselect import load_embedder, load_set_network
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.sets import set_answers
@@ -32,23 +32,8 @@ def base() -> Embedder:
 
 @pytest.fixture
 def call(tmp_path: Path, base: Embedder) -> Any:
-    people(tmp_path / "people", 4, 8, draw=textured)
-    tiny_ddnet(tmp_path / "model.safetensors")
-
-    def run(*networks: Any, **options: Any) -> dict[str, Any]:
-        (tmp_path / "out" / "results.json").unlink(missing_ok=True)
-        how = {"set_size": 4, "seeds": [0], "far": 0.1, "draws": 50, "k": [2, 9], "device": "cpu"} | options
-        model = tmp_path / "model.safetensors"
-        how |= {"base": base, "model": model, "set_network": networks}
-        evaluate(tmp_path / "people", tmp_path / "out", elements="faces", **how)
-        document: dict[str, Any] = json.loads((tmp_path / "out" / "results.json").read_text())
-        return document
-
-    return run
-
-
-def rows(document: dict[str, Any], method: str) -> list[dict[str, Any]]:
-    return [row for row in document["rows"] if row["method"] == method]
+    folder = made_people(tmp_path)
+    return lambda *networks, **options: evaluated_faces(folder, base=base, set_network=networks, **options)
 
 
 def test_an_untrained_network_is_the_average_and_its_choice_ddl_average(
@@ -121,10 +106,10 @@ def test_a_frame_of_several_sets_is_seen_once_while_there_is_room(
         features_of, one = FrameFeatures(network, image_of), network.frame_features([image_of(0)])[0]
         monkeypatch.setattr(set_answers, "MAX_BYTES_KEPT", room * one.nbytes)
         seen.clear()
-        for rows in sets:
-            whole = network.frame_features([image_of(row) for row in rows])
-            del seen[-len(rows) :]
-            assert torch.allclose(features_of(rows), whole, atol=1e-5)
+        for one_set in sets:
+            whole = network.frame_features([image_of(row) for row in one_set])
+            del seen[-len(one_set) :]
+            assert torch.allclose(features_of(one_set), whole, atol=1e-5)
         assert seen == expected
         assert all(kept.untyped_storage().nbytes() == one.nbytes for kept in features_of.kept.values())
 
