@@ -65,8 +65,8 @@ def _print(console: Console, report: "Report") -> None:
     """The sentences and the tables, as far as a terminal has room."""
     for sentence in report.summary:
         console.print(Text(printable(sentence), style="bold"))
-    if report.legend:
-        console.print(Text(printable(_words(report)), style="dim"))
+    words = "; ".join(f"{word}: {what}" for word, what in report.words.items())
+    console.print(Text(printable(words), style="dim"))
     for section in report.sections:
         console.print(Text(f"\n{printable(section.title)}", style="bold"))
         for note in section.notes:
@@ -78,15 +78,6 @@ def _print(console: Console, report: "Report") -> None:
                 console.print(Text(f"- {printable(sentence)}"))
         _print_tables(console, section.brief_tables)
     _print_tables(console, [*report.ranking, report.methods, *report.unreadable])
-
-
-def _words(report: "Report") -> str:
-    """What the words of the sentences mean; the other methods are explained at the end."""
-    from clipselect.evaluation.methods import METHODS
-
-    used = ("subject", "uniform", "dense")
-    own = [f"{name}: {what}" for name, what in report.legend.items() if name in METHODS and METHODS[name].role in used]
-    return "; ".join([*own, f"K: how many {report.runs[0].element}s reach the base"])
 
 
 def _print_tables(console: Console, tables: "Sequence[Table]") -> None:

@@ -1,6 +1,7 @@
 """Text that terminals can print and files can hold, whatever bytes a file name has; files that are text."""
 
 import codecs
+from collections.abc import Sequence
 from pathlib import Path
 
 READ_TO_RECOGNISE = 4096
@@ -22,6 +23,15 @@ def count(number: int, noun: str) -> str:
     ('1 candidate clip', '3,600 candidate clips')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """
+    >>> enumerated(["dense"]), enumerated(["dense", "motion", "packets"])
+    ('dense', 'dense, motion and packets')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def utf8(text: str) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clipselect.evaluation.methods import METHODS, names
 from clipselect.evaluation.provenance import other_base
 from clipselect.report.findings import MAX_LOSS, MIN_DIFFERING, Finding, findings
-from clipselect.report.formats import amount
+from clipselect.report.formats import METRICS, amount, metric_name
 from clipselect.report.runs import Run
 from clipselect.report.sentences import MAX_ONE_BY_ONE, data_title, details, headline, summary, worth_it
 from clipselect.report.tables import (
@@ -15,7 +16,6 @@ from clipselect.report.tables import (
     differences_table,
     fact,
     facts_tables,
-    legend,
     methods_table,
     ranking_table,
     results_tables,
@@ -33,13 +33,13 @@ READING = (
     "Peak MB is the largest resident memory of the whole process while the method ran; peak GPU MB is what was"
     " allocated on the GPU.",
     "Differences are in points, paired over the same videos. A difference is significant if its 95 % interval"
-    f" does not hold 0. If the two differ on fewer than {MIN_DIFFERING} sources, there are too few videos to say.",
+    f" does not hold 0. If the two differ on fewer than {MIN_DIFFERING} sources, they are too few to say.",
     "Which K: the smallest without a significant difference from the best K (paired) that loses at most"
     f" {amount(MAX_LOSS)} point to it. It is chosen on the videos that it is evaluated on, which flatters it a"
     " little.",
-    "The best uniform for a cost: the best row of uniform with no more GFLOPs than ddl at that K, or"
-    " uniform_equal_cost of that K, which is rounded up and so costs at most one clip more. Where seconds were"
-    " measured, also the best uniform in no more seconds.",
+    "The best of evenly spread clips for a cost: the best row of uniform (of frames: even) with no more GFLOPs than"
+    " ddl at that K, or uniform_equal_cost of that K, which is rounded up and so costs at most one clip more. Where"
+    " seconds were measured, also the best in no more seconds.",
     "AUC: the chance that in a video a clip that shows the action scores higher than one that does not, averaged"
     " over the videos. 0.5 is chance; below that the ranking is worse than none.",
     "First clip on the rarest action: of the videos where some candidates show their rarest action and some do not, the"
@@ -85,7 +85,7 @@ class Report:
 
     Attributes:
         summary: is it worth it? A sentence per finding; of many findings, the number of times each answer came.
-        legend: what the methods are, those that plots show.
+        words: what the sentences speak of: ddl and its main rivals, K, the metrics to go by, GFLOPs.
         files: where it was written.
     """
 
@@ -93,7 +93,7 @@ class Report:
     summary: list[str]
     sections: list[Section]
     ranking: list[Table]
-    legend: dict[str, str]
+    words: dict[str, str]
     methods: Table
     facts: list[Table]
     unreadable: list[Table]
@@ -111,9 +111,19 @@ def make_report(runs: Sequence[Run], metric: str | None = None) -> Report:
     title = ", ".join(dict.fromkeys(run.results.benchmark for run in runs))
     sections = [_section(title, of_data, len(found) > MAX_ONE_BY_ONE) for title, of_data in grouped.items()]
     return Report(
-        title, summary(found), sections, ranking_table(runs), legend(runs), methods_table(runs), facts_tables(runs),
+        title, summary(found), sections, ranking_table(runs), _words(runs, found), methods_table(runs), facts_tables(runs),
         unreadable_table(runs), [*runs],
     )  # fmt: skip
+
+
+def _words(runs: Sequence[Run], found: Sequence[Finding]) -> dict[str, str]:
+    used = {row.method for run in runs for row in run.rows}
+    words = {name: METHODS[name].description for name in names("subject", "uniform", "dense") if name in used}
+    words["K"] = f"how many {runs[0].element}s reach the base"
+    words |= {metric_name(f.metric): METRICS[f.metric][1] for f in found if f.metric in METRICS}
+    if any(row.gflops is not None for f in found for row in f.rows):
+        words["GFLOPs"] = f"10^9 multiply-adds per {runs[0].group}"
+    return words
 
 
 def _section(title: str, found: Sequence[Finding], with_answers: bool) -> Section:

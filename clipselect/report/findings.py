@@ -33,7 +33,7 @@ class Verdict(Enum):
     BETTER = "better"
     WORSE = "worse"
     SIMILAR = "no significant difference"
-    TOO_FEW = "too few videos to say"
+    TOO_FEW = "too few sources to say"
 
 
 class Reason(Enum):

@@ -6,10 +6,27 @@ from clipselect.evaluation.result_entries import Row
 
 UNITS = {"gflops": "GFLOPs", "seconds": "seconds"}
 METRICS = {
-    "top1": "top-1", "top5": "top-5", "mean": "mean of top-1 and top-5", "map": "mAP", "rank1": "rank-1",
-    "rank5": "rank-5", "rank20": "rank-20", **{f"tar_at_far_1e-{n}": f"TAR at FAR 1e-{n}" for n in range(1, 7)},
-    "tpir_at_fpir_1e-2": "TPIR at FPIR 1e-2",
-}  # fmt: skip
+    "top1": ("top-1", "of 100 videos, those whose class the base names first"),
+    "top5": ("top-5", "of 100 videos, those whose class is among the first five that the base names"),
+    "mean": ("mean of top-1 and top-5", "where the class of the video is first, and where it is among the first five"),
+    "map": ("mAP", "mean average precision: 100 where all images of the sought person are nearer than all others"),
+    **{
+        f"rank{n}": (f"rank-{n}", f"of 100 searches, those with the sought person among the nearest {n}")
+        for n in (1, 5, 20)
+    },
+    **{
+        f"tar_at_far_1e-{n}": (
+            f"TAR at FAR 1e-{n}",
+            f"of 100 pairs of one person, those accepted at the threshold that accepts 1 of {10**n:,} pairs of two",
+        )
+        for n in range(1, 7)
+    },
+    "tpir_at_fpir_1e-2": (
+        "TPIR at FPIR 1e-2",
+        "of 100 searches for known people, those that find them where 1 of 100 searches for unknown ones finds somebody",
+    ),
+}
+"""What people call a metric, and what it is."""
 
 
 def metric_name(metric: str) -> str:
@@ -18,7 +35,7 @@ def metric_name(metric: str) -> str:
     >>> metric_name("top1"), metric_name("tar_at_far_1e-3"), metric_name("mine")
     ('top-1', 'TAR at FAR 1e-3', 'mine')
     """
-    return METRICS.get(metric, metric)
+    return METRICS[metric][0] if metric in METRICS else metric
 
 
 def amount(value: float) -> str:

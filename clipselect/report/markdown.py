@@ -18,7 +18,8 @@ def as_markdown(report: Report) -> str:
             lines += [_md(name + passage.headline), *(f"- {_md(sentence)}" for sentence in passage.details)]
         lines += map(_markdown_table, section.tables)
     lines += map(_markdown_table, report.ranking)
-    lines += ["## How to read this", *(f"- {_md(line)}" for line in report.reading)]
+    words = [f"{word}: {what}." for word, what in report.words.items()]
+    lines += ["## How to read this", *(f"- {_md(line)}" for line in [*words, *report.reading])]
     lines += map(_markdown_table, [report.methods, *report.facts, *report.unreadable])
     return _spaced(lines)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from clipselect.evaluation.destination import SYNTHETIC
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.result_entries import Row
-from clipselect.media.text import count
+from clipselect.media.text import count, enumerated
 from clipselect.report.classes import ClassGain, class_gains
 from clipselect.report.findings import CHEAP, MAX_LOSS, SUBJECT, Choice, Comparison, Finding, Verdict
 from clipselect.report.formats import (
@@ -22,11 +22,12 @@ from clipselect.report.formats import (
 MAX_ONE_BY_ONE = 3
 """Findings that the summary reports one by one; more are counted."""
 HEADLINES = {
-    Verdict.BETTER: f"{SUBJECT} is better than uniform",
-    Verdict.WORSE: f"Uniform is better than {SUBJECT}",
-    Verdict.SIMILAR: f"No significant difference between {SUBJECT} and uniform",
-    Verdict.TOO_FEW: f"Too few videos to say whether {SUBJECT} or uniform is better",
+    Verdict.BETTER: "{ddl} is better than {evenly}",
+    Verdict.WORSE: "{ddl} is worse than {evenly}",
+    Verdict.SIMILAR: "No significant difference between {ddl} and {evenly}",
+    Verdict.TOO_FEW: "Too few sources to say whether {ddl} is better than {evenly}",
 }
+"""What was found of ddl and evenly spread elements."""
 YES, NO, NOT_SHOWN = "Yes", "No", "Not shown"
 COMPOSED = {
     "mixed": "mixed (videos composed of an action and background)",
@@ -34,11 +35,11 @@ COMPOSED = {
 }
 SYNTHETIC_NOTE = "These figures mean nothing: videos and networks were made up, to see that everything runs."
 FOR_LESS = {
-    Verdict.WORSE: "is better",
-    Verdict.SIMILAR: "shows no significant difference",
-    Verdict.TOO_FEW: "there are too few videos to say which is better",
+    Verdict.WORSE: "is worse than",
+    Verdict.SIMILAR: "shows no significant difference from",
+    Verdict.TOO_FEW: "cannot be compared, on so few sources, with",
 }
-COSTS_NO_MORE = {"gflops": "costs no more GFLOPs", "seconds": "takes no more time", "clips": "sees no more clips"}
+NO_MORE = {"gflops": "for no more GFLOPs", "seconds": "in no more time", "clips": "with no more clips"}
 
 
 def summary(found: Sequence[Finding]) -> list[str]:
@@ -50,7 +51,7 @@ def summary(found: Sequence[Finding]) -> list[str]:
 
 def _at_a_glance(found: Sequence[Finding]) -> list[str]:
     if not any(finding.choice for finding in found):
-        return [f"Nothing here compares the accuracy of {SUBJECT} and uniform."]
+        return [f"Nothing here compares the accuracy of {SUBJECT} with that of others."]
     if len(found) == 1:
         return [f"Is it worth it? {worth_it(found[0])}"]
     if len(found) <= MAX_ONE_BY_ONE:
@@ -88,21 +89,21 @@ def data_title(finding: Finding) -> str:
 
 
 def headline(finding: Finding) -> str:
-    """The verdict, its figures, and plainly so when uniform or dense does as well for no more."""
+    """The verdict, its figures, and plainly so when others do as well for no more."""
     if not finding.metric:
         return f"No accuracy was measured on {finding.data}; the tables show what it costs."
     if finding.choice is None:
         return f"There are no rows of {SUBJECT} on {finding.data}; the tables show what there is."
-    uniform = finding.uniform
+    uniform, evenly = finding.uniform, _evenly_spread(finding)
     if uniform is None:
-        verdict = f"There is no row of uniform to compare {SUBJECT} with"
+        verdict = f"There is no row of {evenly} to compare {SUBJECT} with"
     else:
-        verdict = HEADLINES[uniform.verdict] + (" for the same cost" if uniform.cost == "gflops" else "")
+        said = HEADLINES[uniform.verdict].format(ddl=SUBJECT, evenly=evenly)
+        verdict = said + (" for the same cost" if uniform.cost == "gflops" else "")
     rows = [finding.choice.row, *(c.rival for c in (uniform, finding.dense) if c is not None)]
     figures = [f"{percent(row.metrics[finding.metric])} for {row_name(row)}" for row in rows]
-    rivals = [c for c in (finding.uniform_in_time, *finding.dense_for_less, *finding.cheap) if c is not None]
-    notes = "".join(_for_less(c) for c in rivals if c.verdict is not Verdict.BETTER)
-    return f"{verdict}: {metric_name(finding.metric)} is {', '.join(figures)}{_gflops(rows, finding.run.group)}.{notes}"
+    said = f"{verdict}: {metric_name(finding.metric)} is {', '.join(figures)}{_gflops(rows, finding.run.group)}."
+    return " ".join([said, *_for_less(finding)])
 
 
 def details(finding: Finding) -> list[str]:
@@ -111,8 +112,8 @@ def details(finding: Finding) -> list[str]:
         return []
     ddl = finding.choice.row
     compared = [
-        (finding.uniform, ", the best uniform for that cost"),
-        (finding.uniform_in_time, ", the best uniform in no more time"),
+        (finding.uniform, f", the best of {_evenly_spread(finding)} for that cost"),
+        (finding.uniform_in_time, f", the best of {_evenly_spread(finding)} in no more time"),
         (finding.dense, ""),
         *((c, f", the best {c.rival.method} for that cost") for c in finding.cheap),
     ]
@@ -168,7 +169,7 @@ def _phrase(c: Comparison) -> str:
     if c.verdict is Verdict.SIMILAR:
         return f"shows no significant difference from {rival} ({c.difference:+.1f} points)"
     if c.verdict is Verdict.TOO_FEW:
-        return f"cannot be compared with {rival} on so few videos ({c.difference:+.1f} points)"
+        return f"cannot be compared with {rival} on so few sources ({c.difference:+.1f} points)"
     return f"is {abs(c.difference):.1f} points {c.verdict.value} than {rival}"
 
 
@@ -196,7 +197,8 @@ def _classes(finding: Finding) -> Iterator[str]:
     gains = class_gains(finding)
     if gains is None:
         return
-    rivals: list[tuple[str, Callable[[ClassGain], float | None]]] = [("uniform", lambda c: c.gain)]
+    evenly = _evenly_spread(finding)
+    rivals: list[tuple[str, Callable[[ClassGain], float | None]]] = [(evenly, lambda c: c.gain)]
     if any(c.over_dense is not None for c in gains.classes):
         rivals.append(("dense", lambda c: c.over_dense))
     clauses = []
@@ -220,16 +222,26 @@ def _best_clips(finding: Finding) -> Iterator[str]:
     )
 
 
+def _evenly_spread(finding: Finding) -> str:
+    return f"evenly spread {finding.run.element}s"
+
+
 def _gflops(rows: Sequence[Row], group: str) -> str:
     """As "; GFLOPs per video: 7, 7.5, 20"."""
     known = [amount(row.gflops) for row in rows if row.gflops is not None]
     return f"; GFLOPs per {group}: {', '.join(known)}" if len(known) == len(rows) else ""
 
 
-def _for_less(c: Comparison) -> str:
-    """A rival that ddl does not beat and that costs no more: fewer operations need not be less time."""
-    link = ", but" if c.verdict is Verdict.TOO_FEW else " and"
-    return f" Note: {row_name(c.rival)} {COSTS_NO_MORE[c.cost]}{link} {FOR_LESS[c.verdict]}."
+def _for_less(finding: Finding) -> list[str]:
+    """The rivals that ddl does not beat and that cost no more: fewer operations need not be less time."""
+    names: dict[tuple[Verdict, str], list[str]] = {}
+    for c in (finding.uniform_in_time, *finding.dense_for_less, *finding.cheap):
+        if c is not None and c.verdict is not Verdict.BETTER:
+            names.setdefault((c.verdict, c.cost), []).append(row_name(c.rival))
+    return [
+        f"Note: {NO_MORE[cost]}, {SUBJECT} {FOR_LESS[verdict]} {enumerated(rivals)}."
+        for (verdict, cost), rivals in names.items()
+    ]
 
 
 def _saving(ddl: Row, c: Comparison) -> str:

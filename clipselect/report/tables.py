@@ -66,14 +66,17 @@ def results_tables(found: Sequence[Finding], *, brief: bool = False) -> list[Tab
 def differences_table(found: Sequence[Finding]) -> list[Table]:
     """Of the metric to go by: at the chosen K, and of every K to the best; the files hold more."""
     runs = [f.run for f in found]
+    entries = [(f.run, d) for f in found for d in f.run.results.differences or () if _is_of_interest(d, f)]
+    if not entries:
+        return []
+    metrics = {metric_name(entry.metric) for _, entry in entries}
+    one = len(metrics) == 1
     rows = [
-        (*_run_cell(runs, f.run), *_difference_cells(entry))
-        for f in found
-        for entry in f.run.results.differences or ()
-        if _is_of_interest(entry, f)
+        (*_run_cell(runs, run), *([] if one else [metric_name(entry.metric)]), *_difference_cells(entry))
+        for run, entry in entries
     ]
-    columns = (*_run_column(runs), "metric", "method", "than", "points", "significant")
-    return [Table("Differences", columns, rows)] if rows else []
+    columns = (*_run_column(runs), *([] if one else ["metric"]), "method", "than", "points", "significant")
+    return [Table(f"Differences in {metrics.pop()}" if one else "Differences", columns, rows)]
 
 
 def ranking_table(runs: Sequence[Run]) -> list[Table]:
@@ -103,11 +106,6 @@ def methods_table(runs: Sequence[Run]) -> Table:
     used = dict.fromkeys(row.method for row in ordered([row for run in runs for row in run.rows]))
     rows = [(name, _what(name) or "not known to this version") for name in used]
     return Table("Methods", ("method", "what it is"), rows, text=True)
-
-
-def legend(runs: Sequence[Run]) -> dict[str, str]:
-    """What the methods of the runs are, without variants and those that this version does not know."""
-    return {name: what for name, what in methods_table(runs).rows if _what(name) and not is_variant(name)}
 
 
 def _what(method: str) -> str:
@@ -244,7 +242,6 @@ def _is_of_interest(entry: Difference, finding: Finding) -> bool:
 def _difference_cells(entry: Difference) -> tuple[str, ...]:
     verdict = judge(entry)
     return (
-        metric_name(entry.metric),
         method_and_k(entry.method, entry.k),
         method_and_k(entry.than, entry.than_k),
         gain(entry.estimate),

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from helpers.command_line import Run, assert_refused
 from helpers.report_files import document, only, row, write
 
@@ -34,6 +35,15 @@ def test_files_are_written_and_named(run: Run, tmp_path: Path) -> None:
     assert run("report", path, "--out", tmp_path / "out").code == 0
     assert run.err.count("written: ") == len([*(tmp_path / "out").iterdir()]) == 4
     assert run("report", path, "--html", tmp_path / "a.html", "--quiet").code == 0 and run.out == run.err == ""
+
+
+def test_a_table_that_is_too_wide_becomes_sentences(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = only(row("ddl_threshold_rescaled", 5, 80), row("ddl", 5, 77), data=[{"name": "val", "videos": 98}])
+    monkeypatch.setenv("COLUMNS", "32")
+    run("report", write(tmp_path / "a.json", content))
+    words = " ".join(run.out.split())
+    assert "method: ddl_threshold_rescaled, K: 5, top-1: 80.0 (77.0 to 83.0), GFLOPs: 7" in words
+    assert max(map(len, run.out.splitlines())) <= 32
 
 
 def test_another_metric_can_be_the_one_to_go_by(run: Run, tmp_path: Path) -> None:

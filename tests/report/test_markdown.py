@@ -9,7 +9,7 @@ def test_the_chosen_k_is_bold_and_all_parts_are_there() -> None:
     text = as_markdown(report_of(document("slow"), document("fast")))
     assert "| **ddl** | **5** | **slow** |" in text and "| **ddl** | **5** | **fast** |" in text
     assert "| **7 (2 + 5)** | **0.55 (0.3 + 0.05 + 0.2)** |" in text and "torn.mp4" in text
-    for title in ("## kinetics: val", "### Differences", "### Ranking", "## How to read this", "### Methods"):
+    for title in ("## kinetics: val", "### Differences in top-1", "### Ranking", "## How to read this", "### Methods"):
         assert f"\n{title}\n" in text
 
 

@@ -57,8 +57,9 @@ def test_the_verdict_is_the_first_thing_on_the_page(page: str) -> None:
 
 
 def test_the_methods_are_explained_before_the_figures(page: str) -> None:
-    legend = page[page.index('class="legend"') : page.index("<section>")]
-    assert "<dt>ddl</dt><dd>the K best by the DDNet" in legend.replace("&#39;", "'") and "<dt>K</dt>" in legend
+    words = page[page.index('class="words"') : page.index("<section>")]
+    assert "<dt>ddl</dt><dd>the K best by the DDNet" in words.replace("&#39;", "'")
+    assert all(f"<dt>{word}</dt>" in words for word in ("uniform", "K", "top-1", "GFLOPs"))
 
 
 def test_the_page_escapes_what_files_hold(page: str) -> None:

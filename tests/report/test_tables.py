@@ -64,11 +64,11 @@ def test_of_many_differences_those_of_the_chosen_k_and_to_the_best_are_shown() -
     content = only(row("ddl", 3, 70), row("ddl", 5, 80), row("uniform", 5, 60), differences=[*pairs, other])
     (table,) = differences_table([finding_of(content)])
     assert table.rows == [
-        ("top-1", "ddl at K = 5", "uniform at K = 5", "+2.0 (+1.0 to +3.0)", "yes, better"),
-        ("top-1", "ddl at K = 3", "ddl at K = 5", "-8.8 (-9.0 to -7.0)", "yes, worse"),
+        ("ddl at K = 5", "uniform at K = 5", "+2.0 (+1.0 to +3.0)", "yes, better"),
+        ("ddl at K = 3", "ddl at K = 5", "-8.8 (-9.0 to -7.0)", "yes, worse"),
     ]
     few = finding_of(only(row("ddl", 5, 80), differences=[{**pairs[0], "differing": 2}]))
-    assert differences_table([few])[0].rows[0][-1] == "too few videos to say"
+    assert differences_table([few])[0].rows[0][-1] == "too few sources to say"
     same = finding_of(only(row("ddl", 5, 80), differences=[pair(5, "uniform", 5, -1, 2, 3)]))
     assert differences_table([same])[0].rows[0][-1] == "no"
 
@@ -119,6 +119,6 @@ def test_the_first_clips_stand_beside_chance() -> None:
     (table,) = best_clips_table([finding_of(content)])
     assert table.columns[:3] == ("method", "pieces", "sources")
     assert table.rows[0] == ("ddl", "40", "9", "45.0 (30.0 to 60.0)", "20.0", "+25.0 (+10.0 to +40.0)", "yes, better")
-    assert [cells[-1] for cells in table.rows] == ["yes, better", "no", "too few videos to say"]
+    assert [cells[-1] for cells in table.rows] == ["yes, better", "no", "too few sources to say"]
     assert "45.0 % (30.0 to 60.0) of 40 pieces (9 sources)" in details(finding_of(content))[-1]
     assert best_clips_table([finding_of(only(row("ddl", 5, 80)))]) == []

@@ -1,7 +1,7 @@
 """Results on the terminal: a table of clips with a timeline of their scores, tables of groups and frames."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
@@ -20,6 +20,8 @@ MAX_CLIP_ROWS = 20
 """Clips in a table; further ones are there if they were picked."""
 MAX_FRAME_ROWS = 8
 MAX_GROUP_ROWS = 10
+MAX_WORD = 30
+"""Letters up to which a word of a table is never broken."""
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-~=+*#"
 """From the lowest to the highest score."""
 ASCII = str.maketrans(BARS + "▲✔", ASCII_BARS + "^x") | {ord("…"): "..."}
@@ -163,16 +165,26 @@ def _explanations(console: Console, video: Scored) -> list[RenderableType]:
 
 
 class _Table(Table):
-    """A table whose numbers are never cut: where the terminal is too narrow, lines are longer than it."""
+    """A table whose numbers and words are never cut: where the terminal is too narrow for it, rows are sentences."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.update_width(10_000)
         for column in self.columns:
-            if column.no_wrap:  # which rich does not count: its minimum is the longest word
-                cells = (column.header, *column.cells)
-                column.min_width = max(Measurement.get(console, wide, cell).maximum for cell in cells)
-        least = Measurement.get(console, wide, self).minimum
-        yield from super().__rich_console__(console, options.update_width(max(least, options.max_width)))
+            measured = [Measurement.get(console, wide, cell) for cell in (column.header, *column.cells)]
+            word, whole = (max(values) for values in zip(*measured, strict=True))
+            column.min_width = whole if column.no_wrap else min(word, MAX_WORD)
+        if Measurement.get(console, wide, self).minimum <= options.max_width:
+            yield from super().__rich_console__(console, options)
+        else:
+            for sentence in self._sentences():  # a word that is too long for the terminal gets a longer line
+                least = Measurement.get(console, wide, sentence).minimum
+                yield from console.render(sentence, options.update_width(max(least, options.max_width)))
+
+    def _sentences(self) -> Iterator[Text]:
+        """A row as "rank: 1, score: 0.9000"."""
+        for row, cells in zip(self.rows, zip(*(column.cells for column in self.columns), strict=True), strict=True):
+            named = [f"{column.header}: {cell}" for column, cell in zip(self.columns, cells, strict=True) if str(cell)]
+            yield Text(", ".join(named), style=row.style or "")
 
 
 def plain_table(
@@ -182,7 +194,8 @@ def plain_table(
 
     Args:
         left, centre: columns that are aligned otherwise.
-        text: columns aligned to the left that are broken where the terminal is too narrow.
+        text: columns aligned to the left that are broken between words where the terminal is too narrow, and within
+            words of more than `MAX_WORD` letters.
     """
     table = _Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
