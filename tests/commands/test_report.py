@@ -37,7 +37,7 @@ def test_files_are_written_and_named(run: Run, tmp_path: Path) -> None:
     assert run("report", path, "--html", tmp_path / "a.html", "--quiet").code == 0 and run.out == run.err == ""
 
 
-def test_a_table_that_is_too_wide_becomes_sentences(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_too_wide_table_becomes_sentences(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = only(row("ddl_threshold_rescaled", 5, 80), row("ddl", 5, 77), data=[{"name": "val", "videos": 98}])
     monkeypatch.setenv("COLUMNS", "32")
     run("report", write(tmp_path / "a.json", content))

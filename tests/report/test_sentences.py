@@ -3,7 +3,7 @@
 import pytest
 from helpers.report_files import document, finding_of, only, pair, report_of, row, runs_of
 
-from clipselect.report.findings import Verdict, findings
+from clipselect.report.findings import findings
 from clipselect.report.sentences import details, headline, summary
 
 
@@ -90,7 +90,10 @@ def test_the_details_hold_every_comparison_with_what_it_rests_on() -> None:
 
 def test_the_classes_that_lose_most_are_named() -> None:
     last = details(finding_of(document()))[-1]
-    assert "against evenly spread clips: fights -5.0 (9 sources)" in last and "against dense: swims -12.0 (9 sources)" in last
+    assert (
+        "against evenly spread clips: fights -5.0 (9 sources)" in last
+        and "against dense: swims -12.0 (9 sources)" in last
+    )
 
 
 def test_few_findings_are_summed_up_one_by_one() -> None:
