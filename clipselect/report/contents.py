@@ -111,8 +111,8 @@ def make_report(runs: Sequence[Run], metric: str | None = None) -> Report:
     title = ", ".join(dict.fromkeys(run.results.benchmark for run in runs))
     sections = [_section(title, of_data, len(found) > MAX_ONE_BY_ONE) for title, of_data in grouped.items()]
     return Report(
-        title, summary(found), sections, ranking_table(runs), _words(runs, found), methods_table(runs), facts_tables(runs),
-        unreadable_table(runs), [*runs],
+        title, summary(found), sections, ranking_table(runs), _words(runs, found), methods_table(runs),
+        facts_tables(runs), unreadable_table(runs), [*runs],
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ METRICS = {
     },
     "tpir_at_fpir_1e-2": (
         "TPIR at FPIR 1e-2",
-        "of 100 searches for known people, those that find them where 1 of 100 searches for unknown ones finds somebody",
+        "of 100 searches for known people, those that find them where 1 of 100 for unknown people finds anyone",
     ),
 }
 """What people call a metric, and what it is."""
