@@ -1,11 +1,9 @@
 """Tables of videos on disk: an evaluation that was stopped continues, and another K opens no video."""
 
-import hashlib
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.evaluation.clip_tables import ClipGrid, Networks, VideoTable, video_table
-from clipselect.index.index_file import signature, stored_path
-from clipselect.media.files import make_folder, whole_file
+from clipselect.evaluation.kept_arrays import Arrays, array_file, kept_arrays, load_arrays, save_arrays, states
+from clipselect.media.files import make_folder
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.shots import shot_starts
 from clipselect.media.sources import open_source
@@ -38,14 +36,17 @@ class TableCache:
 
     def table(self, path: str) -> VideoTable:
         """From the folder, or else from the video; a VideoError if that cannot be read."""
-        file = None if self._made_with is None else self.folder / f"{self._key(path)}.npz"
-        table = None if file is None else self._load(file)
+        if self._made_with is None:
+            return self._made(path)
+        file = array_file(self.folder, [states([path]), self._made_with])
+        table = self._load(file)
         if table is None:
-            table = video_table(open_source(path, fps=self.fps), self.grid, self.networks)
-            if file is not None:
-                with whole_file(file) as part, part.open("wb") as out:
-                    np.savez(out, **asdict(table))
+            table = self._made(path)
+            save_arrays(file, asdict(table))
         return table
+
+    def _made(self, path: str) -> VideoTable:
+        return video_table(open_source(path, fps=self.fps), self.grid, self.networks)
 
     def tables(
         self, paths: Sequence[str], *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error
@@ -74,24 +75,13 @@ class TableCache:
         """
         found = []
         for path, table in tracked(tables.items(), "shots", len(tables), progress):
-            what = json.dumps([stored_path(path), signature(path), self.fps, SHOTS_VERSION])
-            file = self.folder / f"shots_{hashlib.sha256(what.encode()).hexdigest()[:32]}.npy"
-            starts = self._load_starts(file)
-            if starts is None:
-                starts = shot_starts(open_source(path, fps=self.fps))
-                with whole_file(file) as part, part.open("wb") as out:
-                    np.save(out, starts)
+            made_of = ["shots", states([path]), self.fps, SHOTS_VERSION]
+            starts = kept_arrays(self.folder, made_of, ("starts",), partial(self._shot_starts, path))["starts"]
             found.append(np.searchsorted(starts, table.spans.mean(axis=1), side="right") - 1)
         return np.concatenate(found)
 
-    @staticmethod
-    def _load_starts(file: Path) -> NDArray[np.float64] | None:
-        """None for what is not there or damaged."""
-        try:
-            starts: NDArray[np.float64] = np.load(file, allow_pickle=False)
-            return starts if starts.ndim == 1 and starts[0] == 0 and (np.diff(starts) > 0).all() else None
-        except Exception:  # a damaged file raises whatever its bytes lead the reader to
-            return None
+    def _shot_starts(self, path: str) -> Arrays:
+        return {"starts": shot_starts(open_source(path, fps=self.fps))}
 
     @cached_property
     def _made_with(self) -> list[Any] | None:
@@ -104,19 +94,14 @@ class TableCache:
         about = [base.identity, scorer.metadata["sha256"], asdict(scorer.input_spec)]
         return [VERSION, *about, asdict(self.grid), self.fps]
 
-    def _key(self, path: str) -> str:
-        what = json.dumps([stored_path(path), signature(path), self._made_with], default=str)
-        return hashlib.sha256(what.encode()).hexdigest()[:32]
-
     def _load(self, file: Path) -> VideoTable | None:
         """None for what is not there or damaged."""
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                table = VideoTable(**{field.name: arrays[field.name] for field in fields(VideoTable)})
-            n, classes = len(table.spans), len(self.networks.base.classes)
-            values = (table.scores, table.motion, table.packets)
-            shapes = (table.spans.shape, table.probabilities.shape, *(value.shape for value in values))
-            whole = n > 0 and shapes == ((n, 2), (n, classes), (n,), (n,), (n,))
-            return table if whole and all(np.isfinite(value).all() for value in values) else None
-        except Exception:  # a damaged file raises whatever its bytes lead the reader to
+        arrays = load_arrays(file, [field.name for field in fields(VideoTable)])
+        if arrays is None:
             return None
+        table = VideoTable(**arrays)
+        n, classes = len(table.spans), len(self.networks.base.classes)
+        values = (table.scores, table.motion, table.packets)
+        shapes = (table.spans.shape, table.probabilities.shape, *(value.shape for value in values))
+        whole = n > 0 and shapes == ((n, 2), (n, classes), (n,), (n,), (n,))
+        return table if whole and all(np.isfinite(value).all() for value in values) else None

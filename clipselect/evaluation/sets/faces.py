@@ -17,12 +17,8 @@ from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.sets.changed_frames import UNCHANGED, Condition, change_of, condition_of, degraded
 from clipselect.evaluation.sets.face_data import read_face_sets
 from clipselect.evaluation.sets.face_sets import FaceSets
-from clipselect.evaluation.sets.frame_table import (
-    FrameNetworks,
-    FrameTable,
-    frame_networks,
-    frame_table,
-)
+from clipselect.evaluation.sets.frame_networks import FrameNetworks, frame_networks
+from clipselect.evaluation.sets.frame_table import FrameTable, frame_table
 from clipselect.evaluation.sets.quality_scores import load_qualities, with_qualities
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows

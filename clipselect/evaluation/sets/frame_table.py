@@ -1,31 +1,26 @@
-"""The base and the DDNet, and their outputs for every frame of a data set, cached on disk."""
+"""The outputs of the base and the DDNet for every frame of a data set, kept on disk."""
 
 import hashlib
 import inspect
 import json
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data import degradations
-from clipselect.errors import ClipselectError, ClipselectWarning, ImageError
-from clipselect.evaluation.provenance import network_record, other_base
-from clipselect.index.index_file import signature, stored_path
-from clipselect.media.files import make_folder, whole_file
+from clipselect.errors import ClipselectError, ImageError
+from clipselect.evaluation.kept_arrays import Arrays, kept_arrays, states
+from clipselect.evaluation.sets.frame_networks import FrameNetworks
+from clipselect.media.files import make_folder
 from clipselect.media.images import Image, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
-from clipselect.scoring.scorer import Scorer, load_ddnet
-from clipselect.zoo.dropout_agreement import dropout_agreement
-from clipselect.zoo.embedder import Embedder
-from clipselect.zoo.embedder_loading import load_embedder
 
 FRAMES_PER_FILE = 128
 FORMAT = 3
@@ -33,46 +28,6 @@ FORMAT = 3
 OPTIONAL = ("norms", "mirrored", "dropout")
 """What is known of the frames of some tables."""
 ARRAYS = ("frames", "features", "scores", "seconds", "sides", "errors")
-
-
-@dataclass(frozen=True)
-class FrameNetworks:
-    """The base, which embeds frames, and the DDNet, which scores them."""
-
-    base: Embedder
-    scorer: Scorer
-
-    @cached_property
-    def with_dropout(self) -> "FrameNetworks":
-        """With the qualities of `clipselect.zoo.dropout_agreement` in place of the base's features."""
-        return replace(self, base=dropout_agreement(self.base))
-
-    @cached_property
-    def records(self) -> dict[str, dict[str, Any]]:
-        """The entries `base` and `model` of a results file."""
-        return {"base": network_record(self.base), "model": network_record(self.scorer)}
-
-    @property
-    def ddnet_gflops(self) -> float:
-        """10^9 multiply-adds of scoring one frame."""
-        return float(self.records["model"].get("gflops", 0.0))
-
-
-def frame_networks(
-    base: str | Path | Embedder, model: str | Path | Scorer | None = None, device: str = "auto"
-) -> FrameNetworks:
-    """Load what is not loaded yet; a `ClipselectWarning` for a DDNet that was distilled for another base.
-
-    Args:
-        base: see `clipselect.zoo.embedder_loading.load_embedder`.
-        model: see `clipselect.scoring.scorer.load_ddnet`; the shipped DDNet for faces by default.
-    """
-    scorer = model if isinstance(model, Scorer) else load_ddnet(model, device, elements="frames")
-    embedder = base if isinstance(base, Embedder) else load_embedder(base, device)
-    if other := other_base(scorer.metadata, embedder.name, embedder.sha256):
-        sentence = f"{scorer.name} was distilled for {other}: its ranking is a guess"
-        warnings.warn(sentence, ClipselectWarning, stacklevel=3)
-    return FrameNetworks(embedder, scorer)
 
 
 @dataclass(frozen=True)
@@ -139,6 +94,16 @@ class FrameChange:
     identity: str
 
 
+def seen_image(path: str, place: int, change: FrameChange | None) -> Image:
+    """The image that the networks see.
+
+    Raises:
+        ImageError: it cannot be read, or not be changed.
+    """
+    image = read_image(path)
+    return image if change is None else change.apply(image, place)
+
+
 def degradation_code() -> str:
     """Fingerprint of `clipselect.data.degradations`, for the identity of a `FrameChange` that uses it."""
     return hashlib.sha256(inspect.getsource(degradations).encode()).hexdigest()
@@ -193,13 +158,8 @@ def _read(
     parts = []
     progress(Progress(stage, 0, len(paths)))
     for places in chunks:
-        file = None if cache is None else cache / f"{_key(known_by, paths, places)}.npz"
-        arrays = None if file is None else load_arrays(file, ARRAYS)
-        if arrays is None:
-            arrays = _outputs(paths, places, networks, change)
-            if file is not None:
-                with whole_file(file) as part, part.open("wb") as out:
-                    np.savez(out, **cast(dict[str, Any], arrays))
+        made_of = [known_by, places.start, states(paths[place] for place in places)]
+        arrays = kept_arrays(cache, made_of, ARRAYS, partial(_outputs, paths, places, networks, change))
         parts.append(arrays)
         for path, why in _errors(arrays).items():
             on_error(path, ImageError(why))
@@ -242,24 +202,7 @@ def _aligned(table: FrameTable, other: FrameTable, values: NDArray[np.float32]) 
     return found
 
 
-def _key(known_by: Sequence[Any], paths: Sequence[str], places: range) -> str:
-    files = [(stored_path(paths[i]), signature(paths[i])) for i in places]
-    text = json.dumps([known_by, places.start, files], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def load_arrays(file: Path, names: Sequence[str]) -> dict[str, NDArray[Any]] | None:
-    """Arrays of an .npz by name; None for a file that is not there or damaged."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
-    except Exception:  # a damaged file raises whatever its bytes lead the reader to
-        return None
-
-
-def _outputs(
-    paths: Sequence[str], places: range, networks: FrameNetworks, change: FrameChange | None
-) -> dict[str, NDArray[Any]]:
+def _outputs(paths: Sequence[str], places: range, networks: FrameNetworks, change: FrameChange | None) -> Arrays:
     kept: list[int] = []
     sides: list[int] = []
     errors: dict[str, str] = {}
@@ -296,12 +239,12 @@ def _outputs(
     }
 
 
-def _errors(arrays: dict[str, NDArray[Any]]) -> dict[str, str]:
+def _errors(arrays: Arrays) -> dict[str, str]:
     errors: dict[str, str] = json.loads(arrays["errors"].tobytes())
     return errors
 
 
-def _joined(parts: Sequence[dict[str, NDArray[Any]]], count: int) -> FrameTable:
+def _joined(parts: Sequence[Arrays], count: int) -> FrameTable:
     frames, features, scores, sides = (
         np.concatenate([part[name] for part in parts]) for name in ("frames", "features", "scores", "sides")
     )

@@ -19,15 +19,8 @@ from clipselect.evaluation.methods import methods_at
 from clipselect.evaluation.metrics.intervals import BootstrapResult, bootstrap_means
 from clipselect.evaluation.metrics.retrieval import Metric, retrieval
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
-from clipselect.evaluation.sets.frame_table import (
-    FrameChange,
-    FrameNetworks,
-    FrameTable,
-    degradation_code,
-    frame_networks,
-    frame_table,
-    stacked,
-)
+from clipselect.evaluation.sets.frame_networks import FrameNetworks, frame_networks
+from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable, degradation_code, frame_table, stacked
 from clipselect.evaluation.sets.quality_scores import load_qualities, with_qualities
 from clipselect.evaluation.sets.ranking import ranking_of_tracklets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, Measure, Record, SetMethods, set_rows

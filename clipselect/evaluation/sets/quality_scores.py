@@ -1,9 +1,8 @@
-"""Scores of frames by qualities in the place of a DDNet, cached on disk: rivals that do not need the base."""
+"""Scores of frames by qualities in the place of a DDNet, kept on disk: rivals that do not need the base."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
-from clipselect.evaluation.sets.frame_table import FRAMES_PER_FILE, FrameChange, FrameTable, load_arrays
-from clipselect.index.index_file import signature, stored_path
-from clipselect.media.files import whole_file
-from clipselect.media.images import Image, read_image
+from clipselect.evaluation.kept_arrays import Arrays, kept_arrays, states
+from clipselect.evaluation.sets.frame_table import FRAMES_PER_FILE, FrameChange, FrameTable, seen_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.scoring.function_scorer import FunctionScorer
 from clipselect.scoring.named_scorers import LIGHTQNET, named_scorer
@@ -79,29 +76,21 @@ def quality_scores(
     """
     chunks = [frames[i : i + FRAMES_PER_FILE].tolist() for i in range(0, len(frames), FRAMES_PER_FILE)]
 
-    def images(places: Sequence[int]) -> Iterator[Image]:
-        for place in places:
-            image = read_image(paths[place])
-            yield image if change is None else change.apply(image, place)
+    def scores(scorer: FunctionScorer, places: Sequence[int]) -> Arrays:
+        return {"scores": scorer.score_images(seen_image(paths[place], place, change) for place in places)}
 
     found: dict[str, NDArray[np.float32]] = {}
     for method, (name, scorer) in qualities.items():
         parts = []
         for places in tracked(chunks, f"{scorer.name}: {stage}", len(chunks), progress):
-            file = cache / f"{_key(name, paths, places, change)}.npz"
-            if (arrays := load_arrays(file, ("scores",))) is None:
-                arrays = {"scores": scorer.score_images(images(places))}
-                with whole_file(file) as part, part.open("wb") as out:
-                    np.savez(out, scores=arrays["scores"])
-            parts.append(arrays["scores"])
+            files = states(paths[place] for place in places)
+            made_of = ["quality", name, _files_of(name), change and change.identity, places, files]
+            parts.append(kept_arrays(cache, made_of, ("scores",), partial(scores, scorer, places))["scores"])
         found[method] = np.concatenate(parts)
     return found
 
 
-def _key(name: str, paths: Sequence[str], places: Sequence[int], change: FrameChange | None) -> str:
-    """Of a scorer with the state of its file, of images with theirs, and of what is done to these."""
-    files = [Path(name), Path(name.removeprefix(LIGHTQNET)), Path(name.rpartition(":")[0])]
-    own = [signature(str(file)) for file in files if file.is_file()]
-    seen = [(place, stored_path(paths[place]), signature(paths[place])) for place in places]
-    text = json.dumps(["quality", name, own, change and change.identity, seen], default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def _files_of(name: str) -> list[tuple[str, Any]]:
+    """Of a scorer that is in a file."""
+    files = [name, name.removeprefix(LIGHTQNET), name.rpartition(":")[0]]
+    return states(file for file in files if Path(file).is_file())

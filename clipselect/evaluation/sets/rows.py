@@ -16,7 +16,8 @@ from clipselect.evaluation.metrics.templates import pool_by_media
 from clipselect.evaluation.provenance import environment
 from clipselect.evaluation.results import Results
 from clipselect.evaluation.rows import metric_entry
-from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable
+from clipselect.evaluation.sets.frame_networks import FrameNetworks
+from clipselect.evaluation.sets.frame_table import FrameTable
 from clipselect.method.aggregation import aggregate
 
 Record = dict[str, Any]

@@ -1,23 +1,21 @@
-"""What networks of sets make of the frames that methods keep, cached on disk."""
+"""What networks of sets make of the frames that methods keep, kept on disk."""
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
-from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable, load_arrays
+from clipselect.evaluation.kept_arrays import Arrays, kept_arrays, states
+from clipselect.evaluation.sets.frame_table import FrameChange, FrameTable, seen_image
 from clipselect.evaluation.sets.quality_scores import Qualities
 from clipselect.evaluation.sets.rows import MethodAtK, NetworkAnswers, candidates_of
-from clipselect.index.index_file import signature, stored_path
-from clipselect.media.files import whole_file
-from clipselect.media.images import Image, read_image
+from clipselect.media.images import Image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.sets.set_network import SetNetwork, check_base, load_set_network
@@ -118,14 +116,7 @@ def network_answers(
 
     def image_of(row: int) -> Image:
         place = int(table.frames[row])
-        image = read_image(paths[place])
-        return image if change is None else change.apply(image, place)
-
-    def key(network: SetNetwork, chunk: Sequence[NDArray[np.int64]], kept: Sequence[Kept]) -> str:
-        places = [table.frames[rows].tolist() for rows in chunk]  # `change` may depend on them
-        files = [[(stored_path(paths[p]), signature(paths[p])) for p in group] for group in places]
-        about = [FORMAT, network.sha256, change and change.identity, places, files, kept]
-        return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:32]
+        return seen_image(paths[place], place, change)
 
     for kind, network in networks.items():
         own = [one for one in methods if one[0].network == kind]
@@ -139,12 +130,10 @@ def network_answers(
         progress(Progress(name, 0, len(groups)))
         for start in range(0, len(groups), SETS_PER_FILE):
             chunk, chosen = groups[start : start + SETS_PER_FILE], kept[start : start + SETS_PER_FILE]
-            file = cache / f"{key(network, chunk, chosen)}.npz"
-            if (arrays := load_arrays(file, ARRAYS)) is None:
-                arrays = _answers(network, chunk, chosen, features_of)
-                with whole_file(file) as part, part.open("wb") as out:
-                    np.savez(out, **cast(dict[str, Any], arrays))
-            parts.append(arrays)
+            places = [table.frames[rows].tolist() for rows in chunk]  # `change` may depend on them
+            files = [states(paths[place] for place in group) for group in places]
+            made_of = [FORMAT, network.sha256, change and change.identity, places, files, chosen]
+            parts.append(kept_arrays(cache, made_of, ARRAYS, partial(_answers, network, chunk, chosen, features_of)))
             progress(Progress(name, start + len(chunk), len(groups)))
         features, seconds = (np.concatenate([part[name] for part in parts]) for name in ARRAYS)
         for number, one in enumerate(own):
@@ -190,7 +179,7 @@ def _answers(
     groups: Sequence[NDArray[np.int64]],
     kept: Sequence[Kept],
     features_of: Callable[[Sequence[int]], torch.Tensor],
-) -> dict[str, NDArray[Any]]:
+) -> Arrays:
     """Features [g, methods, d] and seconds [g, methods] of the second step."""
     features, seconds = [], []
     for rows, choices in zip(groups, kept, strict=True):

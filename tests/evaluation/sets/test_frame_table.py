@@ -10,9 +10,9 @@ from helpers.frame_fixtures import blocks, cut, noise, people, tiny_ddnet, write
 
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.sets import frame_table as module
+from clipselect.evaluation.sets.frame_networks import FrameNetworks
 from clipselect.evaluation.sets.frame_table import (
     FrameChange,
-    FrameNetworks,
     FrameTable,
     flip_agreement,
     frame_table,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from clipselect.errors import ClipselectError
 from clipselect.evaluation.methods import METHODS, methods_at
 from clipselect.evaluation.metrics.intervals import BootstrapResult
-from clipselect.evaluation.sets.frame_table import FrameNetworks, FrameTable
+from clipselect.evaluation.sets.frame_networks import FrameNetworks
+from clipselect.evaluation.sets.frame_table import FrameTable
 from clipselect.evaluation.sets.rows import AVERAGE, Known, MethodAtK, Record, SetMethods, set_rows
 from clipselect.scoring.scorer import load_scorer
 
