@@ -41,8 +41,7 @@ from clipselect.scoring.scorer import Scorer, load_scorer
 from clipselect.training.clip_elements import clip_outputs
 
 BEST = 5
-KEPT = 0
-"""In the place of K."""
+"""Of so many best clips it is counted how many a budget keeps."""
 
 
 @dataclass(frozen=True)
@@ -122,25 +121,27 @@ def evaluated(parts: list[SourceVideo], arguments: argparse.Namespace, scorer: S
     actions = [part for part in parts if part.label != BACKGROUND]
     rng = np.random.default_rng(0)
     found: dict[tuple[str, str, int], list[float]] = {}
+    kept: dict[tuple[str, str], list[float]] = {}
     for action in track(actions, description="putting together"):
         for number in range(arguments.rounds):
             order = [background[i] for i in rng.permutation(len(background))]
             order.insert(int(rng.integers(len(order) + 1)), action)
             for seconds in arguments.key_seconds:
                 name = f"key frames every {seconds:g} s"
-                for (method, k), value in trial(order, action.label, (seconds, number), arguments).items():
+                right, kept_by = trial(order, action.label, (seconds, number), arguments)
+                for (method, k), value in right.items():
                     found.setdefault((name, method, k), []).append(value)
+                for method, share in kept_by.items():
+                    kept.setdefault((name, method), []).append(share)
     groups = [n for n in range(len(actions)) for _ in range(arguments.rounds)]
     rows, differences = [], []
     for (name, method, k), values in found.items():
-        if k == KEPT:
-            continue
         shared = {"data": name, "method": method, "k": k}
         low, high = bootstrap_interval(values, clusters=groups)
         top1 = {"top1": 100 * float(np.mean(values)), "top1_low": 100 * low, "top1_high": 100 * high}
         rows.append(shared | {"videos": len(groups), "sources": len(actions), "clips": k} | top1)
-        if method.startswith("budget"):
-            rows[-1]["kept"] = 100 * float(np.mean(found[name, method, KEPT]))
+        if (name, method) in kept:
+            rows[-1]["kept"] = 100 * float(np.mean(kept[name, method]))
             lost = np.subtract(values, found[name, "whole", k])
             low, high = bootstrap_interval(lost, clusters=groups)
             ends = {"difference": 100 * float(lost.mean()), "low": 100 * low, "high": 100 * high}
@@ -164,22 +165,24 @@ def evaluated(parts: list[SourceVideo], arguments: argparse.Namespace, scorer: S
 
 def trial(
     parts: list[SourceVideo], label: int, which: tuple[float, int], arguments: argparse.Namespace
-) -> dict[tuple[str, int], float]:
-    """By method and K whether the base is right about one long video, and under `KEPT` the share of the best clips."""
+) -> tuple[dict[tuple[str, int], float], dict[str, float]]:
+    """By method and K, whether the base is right about one long video; by method, its share of the best clips."""
     scores = np.concatenate([part.scores for part in parts])
     probabilities = np.concatenate([part.probabilities for part in parts])
     best = np.argsort(-scores, kind="stable")
     packets, shown, promised, keys = together(parts, which)
-    found: dict[tuple[str, int], float] = {}
+    right: dict[tuple[str, int], float] = {}
+    kept: dict[str, float] = {}
     ranked = {"whole": best}
     for budget in arguments.budget:
         gops = chosen_gops(packets, shown, promised, round(budget * len(packets.gop)) - keys)
-        ranked[f"budget {budget:g}"] = np.array([i for i in best.tolist() if gops_of(packets, shown[i]) <= gops])
-        found[f"budget {budget:g}", KEPT] = float(np.isin(best[:BEST], ranked[f"budget {budget:g}"][:BEST]).mean())
+        method = f"budget {budget:g}"
+        ranked[method] = np.array([i for i in best.tolist() if gops_of(packets, shown[i]) <= gops])
+        kept[method] = float(np.isin(best[:BEST], ranked[method][:BEST]).mean())
     for k in arguments.k:
         for method, order in (ranked | {"uniform": uniform(len(scores), k)}).items():
-            found[method, k] = float(probabilities[order[:k]].mean(axis=0).argmax() == label)
-    return found
+            right[method, k] = float(probabilities[order[:k]].mean(axis=0).argmax() == label)
+    return right, kept
 
 
 def together(

@@ -50,7 +50,7 @@ def run_batch(
 
     Args:
         score: one input -> its results; failures are results, too.
-        what: the inputs in the plural, such as "videos".
+        what: each of the inputs, such as "video".
         progress: gets the inputs done.
     """
     results: list[Result] = []
@@ -66,7 +66,7 @@ def run_batch(
             done += 1
             progress(Progress("scoring", done, len(inputs)))
     except KeyboardInterrupt:
-        stderr().print(Text(f"interrupted: {done} of {len(inputs)} {what} are in the results"))
+        stderr().print(Text(f"interrupted: {done} of {count(len(inputs), what)} in the results"))
     return results, len(inputs) - done
 
 
@@ -75,12 +75,12 @@ def finish(results: Sequence[Result], undone: int, what: str, skipped: int = 0) 
 
     Args:
         undone: inputs that Ctrl-C has left undone.
-        what: the results in the plural, such as "videos".
+        what: each of the results, such as "video".
         skipped: files that could not be made part of any input.
     """
     failed, wanted = sum(result.error is not None for result in results), len(results) + undone
     if skipped or (failed and wanted > 1):
-        parts = [f"{len(results) - failed} of {wanted} {what} scored"]
+        parts = [f"{len(results) - failed} of {count(wanted, what)} scored"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{count(skipped, 'name')} could not be read"] if skipped else []
         stderr().print(Text(", ".join(parts)))

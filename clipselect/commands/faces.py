@@ -92,7 +92,7 @@ def faces(
             return groups_of_folder(path, sampler, outputs)
         return groups_of_video(path, sampler, outputs, detect, every, shortest)
 
-    results, undone = run_batch(paths, score, outputs, "inputs")
+    results, undone = run_batch(paths, score, outputs, "input")
     outputs.show_summary(results)
     of_videos = {
         "detector": detector.name if detector else "mtcnn",
@@ -102,4 +102,4 @@ def faces(
     }
     outputs.write_index(results, sampler.scorer)
     outputs.save(results, sampler_settings(sampler, **(of_videos if has_videos else {})))
-    finish(results, undone, "groups")
+    finish(results, undone, "group")

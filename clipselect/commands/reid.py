@@ -80,11 +80,11 @@ def reid(
         return [score_files(folder, _name(tracklet), tracklet.paths, sampler, outputs)]
 
     with ProgressDisplay(quiet, lines=False) as display:
-        results, undone = run_batch(inputs, score, outputs, "tracklets", display)
+        results, undone = run_batch(inputs, score, outputs, "tracklet", display)
     outputs.show_summary(results)
     outputs.write_index(results, sampler.scorer)
     outputs.save(results, sampler_settings(sampler, layout=layout))
-    finish(results, undone, "tracklets", skipped)
+    finish(results, undone, "tracklet", skipped)
 
 
 def _name(tracklet: "Tracklet") -> str:

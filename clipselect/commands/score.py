@@ -90,6 +90,6 @@ def score(
             return [failed_video(path, selector.scorer.name, str(label))]
         return [score_video_file(path, label, selector, base, outputs, len(paths))]
 
-    results, undone = run_batch(inputs, score_one, outputs, "videos")
+    results, undone = run_batch(inputs, score_one, outputs, "video")
     outputs.save(results, {**selector.settings(), "explain": None if base is None else base.name})
-    finish(results, undone, "videos")
+    finish(results, undone, "video")

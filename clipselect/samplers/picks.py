@@ -96,11 +96,12 @@ class Picks(Sequence[Pick]):
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """All candidates in time order."""
-        found = zip(self.scores.clips, self.scores.scores.tolist(), self.ranks.tolist(), self._percentiles, strict=True)
+        found = zip(self.scores.clips, self.scores.scores.tolist(), self.ranks.tolist(), self.percentiles, strict=True)
         return tuple(Candidate(float(c.start), float(c.end), c.first, c.last, *scored) for c, *scored in found)
 
     @property
-    def _percentiles(self) -> list[float | None]:
+    def percentiles(self) -> list[float | None]:
+        """[n] of every candidate's score, see `clipselect.scoring.percentiles`; None where they are not known."""
         known = self.scores.percentiles
         return [None] * len(self.scores.clips) if known is None else known.tolist()
 
@@ -249,32 +250,9 @@ class Picks(Sequence[Pick]):
         >>> [clip["start"] for clip in record["clips"] if clip["picked"]]
         [0.0]
         """
-        scores = self.scores
-        picks = dict(zip(self.picked.ordered.tolist(), self, strict=True))
-        return {
-            "path": None if self.path is None else str(self.path),
-            "duration": _seconds(scores.duration),
-            "start_time": _seconds(scores.source.start_time),
-            "model": scores.model,
-            "error": None,
-            "warnings": [*self.warnings],
-            "doubts": [*self.doubts],
-            "caveats": [*self.caveats],
-            "seconds": {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()},
-            "clips": [
-                {
-                    "start": _seconds(clip.start), "end": _seconds(clip.end), "frames": clip.frames,
-                    "first_frame": clip.first, "score": round(score, 6),
-                    "percentile": None if percentile is None else round(percentile, 1), "rank": rank,
-                    "picked": i in picks,
-                    "weight": round(picks[i].weight, 6) if i in picks else None, "file": None,
-                    "explanation": _explained(picks[i]) if i in picks else None,
-                }
-                for i, (clip, score, percentile, rank) in enumerate(
-                    zip(scores.clips, scores.scores.tolist(), self._percentiles, self.ranks.tolist(), strict=True)
-                )
-            ],
-        }  # fmt: skip
+        from clipselect.samplers.picks_record import picks_record
+
+        return picks_record(self)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """A table with one row per candidate, in time order: the columns of `clipselect score --csv` and last_frame,
@@ -307,13 +285,3 @@ class Picks(Sequence[Pick]):
                 "the frames were not kept; select with keep_frames=True, or take your own frames from first_frame to "
                 "last_frame of every pick"
             )
-
-
-def _explained(pick: Pick) -> dict[str, Any] | None:
-    if pick.explanation is None:
-        return None
-    return {k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(pick.explanation).items()}
-
-
-def _seconds(value: Any) -> float:
-    return round(float(value), 6)

@@ -20,7 +20,7 @@ def failed(name: str = "b") -> Failed:
 
 
 def test_failures_are_results_and_are_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    results, undone = run_batch(["a", "b"], lambda name: [failed(name)], FrameOutputs(quiet=True), "inputs")
+    results, undone = run_batch(["a", "b"], lambda name: [failed(name)], FrameOutputs(quiet=True), "input")
     assert [result.error for result in results] == ["a: broken", "b: broken"] and undone == 0
     assert capfd.readouterr().err.splitlines() == ["Error: a: broken", "Error: b: broken"]
 
@@ -31,7 +31,7 @@ def test_an_interrupt_keeps_what_is_done_even_within_an_input(capfd: pytest.Capt
         if name == "b":
             raise KeyboardInterrupt
 
-    results, undone = run_batch(["a", "b", "c"], score, FrameOutputs(quiet=True), "inputs")
+    results, undone = run_batch(["a", "b", "c"], score, FrameOutputs(quiet=True), "input")
     assert [result.title for result in results] == ["a", "b"] and undone == 2
     assert "interrupted: 1 of 3 inputs" in capfd.readouterr().err
 
@@ -55,7 +55,7 @@ def test_the_exit_code_says_how_much_was_scored(
     results: list[Result], undone: int, skipped: int, code: int, says: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        finish(results, undone, "videos", skipped)
+        finish(results, undone, "video", skipped)
         ended = 0
     except typer.Exit as e:
         ended = e.exit_code
