@@ -45,7 +45,7 @@ def test_an_interrupt_keeps_what_is_done_even_within_an_input(capfd: pytest.Capt
         ([failed()], 0, 0, 2, ""),
         ([scored("disk full")], 0, 0, 2, ""),
         ([scored(), scored("disk full")], 0, 0, 1, "1 of 2 videos scored, 1 failed"),
-        ([scored()], 0, 3, 1, "1 of 1 videos scored, 3 names could not be read"),
+        ([scored()], 0, 3, 1, "1 of 1 video scored, 3 names could not be read"),
         ([], 0, 3, 2, "0 of 0 videos scored, 3 names could not be read"),
         ([scored()], 1, 0, 130, ""),
         ([scored(), failed()], 1, 0, 130, "1 of 3 videos scored, 1 failed"),
