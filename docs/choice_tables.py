@@ -15,12 +15,13 @@ from result_cells import (
     seeds_of,
 )
 from result_tables import top1_of_seeds
-from set_tables import AT_THRESHOLD, FRAMES, K_OF_FACES, K_OF_PERSONS, by_condition, conditions, metric_named, named
+from set_tables import AT_THRESHOLD, FRAMES, K_OF_FACES, K_OF_PERSONS, by_condition, conditions, named
 
 from clipselect.evaluation.method_entry import Need
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.result_entries import Difference
 from clipselect.evaluation.results import Results
+from clipselect.report.formats import metric_name
 
 SIMILAR = "no difference shown"
 ONE, SOME = 1, 5
@@ -79,13 +80,13 @@ def choose_faces() -> str:
     metric = next(iter(results.rows[0].metrics))
     columns = {name: of_sizes[-1] for name, of_sizes in by_condition(results, metric).items()}
     return choose_frames(
-        results, K_OF_FACES, columns, f"{metric_named(metric)}, {next(iter(columns.values())).split(', ')[-1]}"
+        results, K_OF_FACES, columns, f"{metric_name(metric)}, {next(iter(columns.values())).split(', ')[-1]}"
     )
 
 
 def choose_persons() -> str:
     results = results_of("reid")
-    columns = {name: name for name in conditions(results) if not name.startswith("pooled")}
+    columns = {name: name for name in conditions(results)}
     return choose_frames(results, K_OF_PERSONS, columns, "mAP")
 
 

@@ -39,6 +39,7 @@ BLOCKS = {
     "lfenet_seeds_strict": partial(set_tables.lfenet_seeds, set_tables.STRICT),
     "trained_rivals": set_tables.trained_rivals,
     "trained_rivals_strict": partial(set_tables.trained_rivals, set_tables.STRICT),
+    "trained_rivals_of_persons": set_tables.trained_rivals_of_persons,
     "long_videos": long_table.long_videos,
     "long_whole": lambda: long_table.top1("whole"),
     "long_uniform": lambda: long_table.top1("uniform"),

@@ -9,6 +9,7 @@ from result_cells import DDL, at_ks, difference, exists, find, gain, mean_and_ra
 
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.results import Results
+from clipselect.report.formats import metric_name
 
 AT_THRESHOLD = "ddl_threshold"
 FRAMES = (
@@ -38,7 +39,7 @@ ON_PAGE_OF_RESULTS = tuple(method for method in FRAMES if method not in RIVALS)
 SEEDS = (
     "average", AT_THRESHOLD, "ddl_all", "ddl_all_rescaled", DDL, "top1", "norm", "oracle_sharp", "oracle_all",
 )  # fmt: skip
-TRAINED = ("average", AT_THRESHOLD, "ddl_all", DDL, "nan", "qan", "gfan")
+TRAINED = ("average", AT_THRESHOLD, "ddl_all", DDL, "nan", "qan", "gfan", "temporal")
 REPAIRED = ("average", AT_THRESHOLD, DDL, "lfenet", "ddl_lfenet")
 CHOOSING = (DDL, "sharpness", "jpeg_bytes", "lightqnet", "norm", "agreement", "flip_agreement", "even", "random")
 K_OF_FACES, K_OF_PERSONS = 3, 4
@@ -85,6 +86,11 @@ def trained_rivals(metric: str = "tar_at_far_1e-3") -> str:
     return seeds_table("sets", TRAINED, metric)
 
 
+def trained_rivals_of_persons() -> str:
+    """The same of tracklets."""
+    return seeds_table("tracklets", TRAINED, "map", K_OF_PERSONS)
+
+
 def lfenet_seeds(metric: str = "tar_at_far_1e-3") -> str:
     """LFENets, alone and after the shipped DDNet's choice."""
     return seeds_table("lfenet", REPAIRED, metric)
@@ -100,10 +106,10 @@ def qualities(metric: str = "tar_at_far_1e-3") -> str:
         cells = [at_ks(results, data, method, (1, K_OF_FACES), metric) for data in columns.values()]
         if any(cells):
             rows.append((f"`{method}`", *cells))
-    return table((f"{metric_named(metric)}, sets of {size}, K = 1 / {K_OF_FACES}", *columns), rows)
+    return table((f"{metric_name(metric)}, sets of {size}, K = 1 / {K_OF_FACES}", *columns), rows)
 
 
-def seeds_table(recipe: str, methods: Sequence[str], metric: str) -> str:
+def seeds_table(recipe: str, methods: Sequence[str], metric: str, k: int = K_OF_FACES) -> str:
     """The mean of the seeds and their range, by condition as `faces`."""
     seeds = seeds_of(recipe)
     if not seeds:
@@ -113,34 +119,35 @@ def seeds_table(recipe: str, methods: Sequence[str], metric: str) -> str:
     for method in methods:
         cells = []
         for of_sizes in columns.values():
-            found = [[find(results, data, method, K_OF_FACES) for results in seeds] for data in of_sizes]
+            found = [[find(results, data, method, k) for results in seeds] for data in of_sizes]
             values = [[row.metrics[metric].value for row in of_seeds if row] for of_seeds in found]
             cells.append(" / ".join(filter(None, map(mean_and_range, values))))
         if any(cells):
-            rows.append((named(method, K_OF_FACES), *cells))
+            rows.append((named(method, k), *cells))
     return table((sizes_named(columns, metric), *columns), rows)
 
 
 def by_condition(results: Results, metric: str) -> dict[str, list[str]]:
-    """The data sets of all sizes of sets, by what was done to their frames; those that have the metric."""
+    """The data sets that have the metric: those of all sizes of sets together, by what was done to their frames."""
     measured = {row.data for row in results.rows if metric in row.metrics}
     columns: dict[str, list[str]] = {}
     for data in conditions(results):
         if data in measured:
-            name = data.partition(", sets of ")[0].partition(", ")[2] or "as they are"
+            of_sets, sized, _ = data.partition(", sets of ")
+            name = of_sets.partition(", ")[2] or "as they are" if sized else data
             columns.setdefault(name, []).append(data)
     return columns
 
 
 def sizes_named(columns: dict[str, list[str]], metric: str) -> str:
-    sizes = " / ".join(data.rpartition(" ")[2] for data in next(iter(columns.values())))
-    return f"{metric_named(metric)}, sets of {sizes}"
+    sizes = " / ".join(data.partition(", sets of ")[2] for data in next(iter(columns.values())))
+    return f"{metric_name(metric)}, sets of {sizes}" if sizes else metric_name(metric)
 
 
 def persons() -> str:
     """mAP of person tracklets, and what is gained over averaging all frames."""
     results = results_of("reid")
-    columns = [data.name for data in results.data if not data.name.startswith("pooled")]
+    columns = conditions(results)
     rows = []
     for method in ON_PAGE_OF_RESULTS:
         found = [find(results, data, method, K_OF_PERSONS) for data in columns]
@@ -187,13 +194,13 @@ def runs_table(name: str, *, seeds_alone: bool = False) -> str:
         (f"`{method}`", run, *(mean_and_range(of_data.get(data, [])) for data in columns))
         for (method, run), of_data in values.items()
     )
-    return table((metric_named(metric), "run", *columns), rows)
+    return table((metric_name(metric), "run", *columns), rows)
 
 
 def conditions(results: Results) -> list[str]:
-    """The data sets but those of a domain."""
-    domains = {*(results.settings or {}).get("domains", ())}
-    return [data.name for data in results.data if domains.isdisjoint(data.name.split(", "))]
+    """The data sets but those of a domain, and the one of all together."""
+    left_out = {*(results.settings or {}).get("domains", ()), "pooled"}
+    return [data.name for data in results.data if left_out.isdisjoint(data.name.split(", "))]
 
 
 def named(method: str, k: int | None) -> str:
@@ -202,7 +209,3 @@ def named(method: str, k: int | None) -> str:
         + (f", K = {k}" if METHODS[method].has_k else "")
         + (" (the default)" if method == AT_THRESHOLD else "")
     )
-
-
-def metric_named(metric: str) -> str:
-    return metric.replace("tar_at_far_", "TAR at FAR ").replace("_", " ")
