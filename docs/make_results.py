@@ -40,6 +40,7 @@ BLOCKS = {
     "trained_rivals": set_tables.trained_rivals,
     "trained_rivals_strict": partial(set_tables.trained_rivals, set_tables.STRICT),
     "trained_rivals_of_persons": set_tables.trained_rivals_of_persons,
+    "x_mars": set_tables.x_mars,
     "long_videos": long_table.long_videos,
     "long_whole": lambda: long_table.top1("whole"),
     "long_uniform": lambda: long_table.top1("uniform"),

@@ -144,12 +144,12 @@ def sizes_named(columns: dict[str, list[str]], metric: str) -> str:
     return f"{metric_name(metric)}, sets of {sizes}" if sizes else metric_name(metric)
 
 
-def persons() -> str:
+def persons(file: str = "reid", methods: Sequence[str] = ON_PAGE_OF_RESULTS) -> str:
     """mAP of person tracklets, and what is gained over averaging all frames."""
-    results = results_of("reid")
+    results = results_of(file)
     columns = conditions(results)
     rows = []
-    for method in ON_PAGE_OF_RESULTS:
+    for method in methods:
         found = [find(results, data, method, K_OF_PERSONS) for data in columns]
         if any(found):
             k = K_OF_PERSONS if METHODS[method].has_k else None
@@ -157,6 +157,11 @@ def persons() -> str:
             cells = [shown(row, "map", intervals=False) for row in found]
             rows.append((named(method, k), *(", ".join(filter(None, pair)) for pair in zip(cells, gains, strict=True))))
     return table(("method", *columns), rows)
+
+
+def x_mars() -> str:
+    """The same of the people of X-MARS, with all rivals."""
+    return persons("x_mars", FRAMES)
 
 
 def set_networks(name: str) -> str:
