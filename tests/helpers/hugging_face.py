@@ -1,5 +1,6 @@
 """Tiny video classifiers of transformers with random weights, saved as fine-tuned ones are."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,8 @@ def tiny_processor(kind: str, **settings: Any) -> Any:
     """Scales the short side to 36 pixels, as that of V-JEPA 2 does for a crop of 32 whatever its settings."""
     made = {"size": {"shortest_edge": RESIZE}, "crop_size": {"height": SIDE, "width": SIDE}, **settings}
     return getattr(transformers, f"{_CONFIGS[kind][0]}VideoProcessor")(**made)
+
+
+def edit(file: Path, **settings: Any) -> None:
+    """Change entries of a JSON file."""
+    file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
