@@ -2,8 +2,8 @@
 
     python docs/make_zoo.py
 
-Sizes, hashes and what was measured come from the weights files, data and terms from the paragraph of a card that
-begins with "Data:" (up to an empty line).
+Sizes, hashes and what was measured come from the weights files, data and terms from the section "Data" of a card, whose
+first paragraph is a short sentence.
 """
 
 import re
@@ -32,23 +32,13 @@ MEASURED = {
 
 
 def weights_table() -> str:
-    """One row for each file of weights."""
-    columns = (
-        "weights",
-        "network",
-        "made for",
-        "input",
-        "parameters",
-        "multiply-adds",
-        "size",
-        "held out",
-        "licence",
-        "SHA-256",
-    )
-    return table(columns, [row(name, file) for name, file in {**DDNETS, **BASES}.items()])
+    """One column for each file of weights."""
+    found = [about(name, file) for name, file in {**DDNETS, **BASES}.items()]
+    rows = [[key, *(one[key] for one in found)] for key in found[0]]
+    return table(rows[0], rows[1:])
 
 
-def row(name: str, file: str) -> list[str]:
+def about(name: str, file: str) -> dict[str, str]:
     path = ZOO / file
     kind = "ddnet" if name in DDNETS else "base"
     _, metadata = load_weights(path, kind)
@@ -58,20 +48,20 @@ def row(name: str, file: str) -> list[str]:
     else:
         base = load_base(path, device="cpu")
         net, spec = base.net, base.input_spec
-    network = f"DDNet, {metadata['config']['dims']}D" if kind == "ddnet" else f"`{metadata['network']}`"
     frames = f"{spec.frames} frames of " if spec.frames else ""
-    return [
-        f"[`{name}`]({path.with_suffix('.md').name})",
-        network,
-        f"`{metadata['base']}`" if kind == "ddnet" else f"{len(metadata['classes'])} classes",
-        f"{frames}{spec.height} x {spec.width}",
-        f"{sum(parameter.numel() for parameter in net.parameters()) / 1e6:.2f} M",
-        f"{multiply_adds(net, spec) / 1e6:,.0f} M",
-        f"{path.stat().st_size / 1e6:.1f} MB",
-        measured(metadata),
-        "[of the weights](LICENSE)",
-        f"`{metadata['sha256'][:12]}`",
-    ]
+    return {
+        "": f"[`{name}`]({path.with_suffix('.md').name})",
+        "network": f"DDNet, {metadata['config']['dims']}D" if kind == "ddnet" else f"`{metadata['network']}`",
+        "made for": f"`{metadata['base']}`" if kind == "ddnet" else f"{len(metadata['classes'])} classes",
+        "data": data_section(file)[0].rstrip("."),
+        "input": f"{frames}{spec.height} x {spec.width}",
+        "parameters": f"{sum(parameter.numel() for parameter in net.parameters()) / 1e6:.2f} M",
+        "multiply-adds": f"{multiply_adds(net, spec) / 1e6:,.0f} M",
+        "size": f"{path.stat().st_size / 1e6:.1f} MB",
+        "held out": measured(metadata),
+        "licence": "[of the weights](LICENSE)",
+        "SHA-256": f"`{metadata['sha256'][:12]}`",
+    }
 
 
 def measured(metadata: dict[str, Any]) -> str:
@@ -91,22 +81,20 @@ def measured(metadata: dict[str, Any]) -> str:
 def ship_list() -> str:
     """What each file was trained on."""
     entries = [
-        f"### `{name}`\n\n**In a product: not without settling these terms.** Trained on: {data_paragraph(file)} "
-        f"([card](../zoo/{Path(file).with_suffix('.md')})).\n\n"
+        f"### `{name}`\n\n**In a product: not without settling these terms.** "
+        f"Trained on {' '.join(data_section(file))} ([Card](../zoo/{Path(file).with_suffix('.md')}))\n\n"
         for name, file in {**DDNETS, **BASES}.items()
     ]
     return "\n" + "".join(entries)
 
 
-def data_paragraph(file: str) -> str:
-    """The paragraph of a card that begins with "Data:"."""
+def data_section(file: str) -> list[str]:
+    """The paragraphs of the section of a card on its data, each on one line."""
     card = (ZOO / file).with_suffix(".md").read_text("utf-8")
-    found = re.search(r"^(?:- )?Data: (.+?)(?=\n\n|\n- |\Z)", card, re.DOTALL | re.MULTILINE)
+    found = re.search(r"^## Data\n\n(.+?)\n(?=## )", card, re.DOTALL | re.MULTILINE)
     if not found:
-        raise SystemExit(
-            f"{file}: its card has no paragraph that begins with 'Data:'; write what it was trained on there"
-        )
-    return " ".join(found[1].split()).rstrip(".")
+        raise SystemExit(f"{file}: its card has no section 'Data'; write what it was trained on there")
+    return [" ".join(paragraph.split()) for paragraph in found[1].strip().split("\n\n")]
 
 
 @cache

@@ -124,9 +124,11 @@ def _section(command: Any, name: str, context: Any) -> list[str]:
 
 
 def _names(text: str) -> str:
-    return (
-        f"<code>{html.escape(text).replace('|', '&#124;')}</code>"  # a bar in a table's code span keeps its backslash
-    )
+    """The names of an option, and what it takes below them; a bar in a table's code span would keep its backslash."""
+    found = re.match(r"(?P<names>(?:--?[\w-]+(?:, )?)*) ?(?P<takes>.*)", text)
+    assert found is not None
+    shown = {kind: html.escape(part).replace("|", "&#124;<wbr>") for kind, part in found.groupdict().items() if part}
+    return "<br>".join(f'<code class="{kind}">{part}</code>' for kind, part in shown.items())
 
 
 def _text(text: str) -> str:

@@ -3,7 +3,8 @@
     python examples/explain_pick.py video.mp4
 
 Without a file it takes the cartoon of `clipselect demo`. The base is the small one that comes along; name yours as for
-`clipselect score --explain`. D is eq. 3 of the paper: at 1 the base cannot distinguish the two classes.
+`clipselect score --explain`. D is eq. 3 of the paper: at 1 the base cannot distinguish the two classes, below 1 the
+hardest negative is nearer.
 """
 
 import sys
@@ -22,6 +23,6 @@ for pick in picks:
     why = pick.explanation
     assert why is not None
     print(f"{pick.start:.0f} to {pick.end:.0f} s, rank {pick.rank}, score {pick.score:.2f}:")
-    print(f"    looks like {why.nearest} rather than {why.hardest_negative}, D = {why.discriminability:.2f}")
+    print(f"    nearest class {why.nearest}, hardest negative {why.hardest_negative}, D = {why.discriminability:.2f}")
 for sentence in picks.doubts:
     print(sentence)

@@ -22,4 +22,6 @@ if __name__ == "__main__":
             continue
         top1 = row.metrics["top1"]
         print(f"{row.method:20} K = {row.k or 'all':>3}  top-1 {top1.value:5.1f} %  {row.gflops or 0:.3f} GFLOPs")
-    print(*write_report(results, "report").summary, sep="\n")
+    report = write_report(results, "report")
+    (passage,) = report.sections[0].passages  # of one data set, and one results file
+    print(*report.summary, passage.details[0], sep="\n")

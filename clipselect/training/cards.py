@@ -38,6 +38,8 @@ A base for clipselect: {metadata["network"]}, {len(classes)} classes, {_clips(me
 
 {_origin(metadata)}
 
+## Measured on held-out videos
+
 Top-1 accuracy on {measured["videos"]} held-out videos, mean over all clips: **{in_percent(measured["top1"])}**
 
 | class | videos | right | most often taken for |
@@ -47,7 +49,7 @@ Top-1 accuracy on {measured["videos"]} held-out videos, mean over all clips: **{
         wrong = confusion[i] * (np.arange(len(classes)) != i)
         other = f"{_cell(classes[int(wrong.argmax())])} ({wrong.max()})" if wrong.any() else ""
         card += f"| {_cell(name)} | {confusion[i].sum()} | {confusion[i, i]} | {other} |\n"
-    return card + _confusion_matrix(classes, confusion)
+    return card + _confusion_matrix(classes, confusion) + _use(metadata, 'base = clipselect.load_base("{}")')
 
 
 def embedder_card(metadata: Metadata) -> str:
@@ -64,11 +66,14 @@ trained to distinguish {metadata["identities"]} identities by the loss {metadata
 """
     if metadata["initial"]:
         card += f"The training began from {metadata['initial']}.\n\n"
+    use = _use(metadata, 'base = clipselect.load_embedder("{}")')
     if held_out is None:
-        return card + "Not measured: no two held-out identities with two images each.\n"
+        return card + "Not measured: no two held-out identities with two images each.\n" + use
     return (
         card
-        + f"""{held_out["queries"]} of the {held_out["images"]} images of {held_out["identities"]} held-out \
+        + f"""## Measured on held-out identities
+
+{held_out["queries"]} of the {held_out["images"]} images of {held_out["identities"]} held-out \
 identities, each searched for among all others by Euclidean distance:
 
 | | |
@@ -76,6 +81,7 @@ identities, each searched for among all others by Euclidean distance:
 | rank 1 | {in_percent(held_out["rank1"])} |
 | mean average precision | {in_percent(held_out["map"])} |
 """
+        + use
     )
 
 
@@ -94,9 +100,12 @@ A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {met
 
 {_clip_training(metadata) if of_clips else _frame_training(metadata)}
 """
+    sampler = "ReIDFrameSampler" if metadata.get("degradations") == "tracklets" else "FaceFrameSampler"
+    code = 'picks = clipselect.select("video.mp4", k=5, scorer="{}")'
+    use = _use(metadata, code if of_clips else f'sampler = clipselect.{sampler}(k=5, scorer="{{}}")')
     if held_out is None:
-        return card + "Not yet measured on held-out data.\n"
-    return card + (_clip_quality(held_out) if of_clips else _frame_quality(held_out)) + _percentiles(metadata)
+        return card + "Not yet measured on held-out data.\n" + use
+    return card + (_clip_quality(held_out) if of_clips else _frame_quality(held_out)) + _percentiles(metadata) + use
 
 
 def set_network_card(metadata: Metadata) -> str:
@@ -113,6 +122,8 @@ A network of sets for clipselect: {what}.
 Could not be read: {count(metadata["failed"], "image")}. The weights are those of step {metadata["best_step"]}, the \
 best on the held-out identities.
 
+## Measured on held-out identities
+
 {held_out["sets"]} sets of {held_out["identities"]} held-out identities, which chose the step: how far pairs of one \
 and of two people lie apart, in standard deviations:
 
@@ -120,7 +131,8 @@ and of two people lie apart, in standard deviations:
 |---|---|---|
 """
     own, average = held_out["decidability"][metadata["network"]], held_out["decidability"]["average"]
-    return card + "".join(f"| {name} | {_number(own[name])} | {_number(average[name])} |\n" for name in own)
+    rows = "".join(f"| {name} | {_number(own[name])} | {_number(average[name])} |\n" for name in own)
+    return card + rows + _use(metadata, f'network = clipselect.load_set_network("{{}}", base="{metadata["base"]}")')
 
 
 def _aggregator(metadata: Metadata) -> tuple[str, str]:
@@ -257,7 +269,21 @@ def in_percent(percent: float | None) -> str:
 
 def _origin(metadata: Metadata) -> str:
     made = f"Trained on {metadata['data']}, {metadata['steps']} steps, seed {metadata['seed']}, clipselect"
-    return f"{made} {metadata['clipselect']}:\n\n    {metadata['command']}"
+    return f"## Training\n\n{made} {metadata['clipselect']}:\n\n    {metadata['command']}"
+
+
+def _use(metadata: Metadata, code: str) -> str:
+    """How to load the weights, and what only a person can write about them."""
+    return f"""
+## Use
+
+    {code.format(metadata["name"] + ".safetensors")}
+
+## Data, limits, licence
+
+Trained on {metadata["data"]}. To be written by whoever publishes these weights: where the data come from, what the \
+weights are and are not meant for, and under which licence they may be used.
+"""
 
 
 def _clips(metadata: Metadata) -> str:

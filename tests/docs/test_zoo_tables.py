@@ -30,8 +30,8 @@ def test_a_card_that_does_not_name_its_data_is_refused(
 ) -> None:
     (tmp_path / "net.md").write_text("# net\n\nNothing about data.\n")
     monkeypatch.setattr(make_zoo, "ZOO", tmp_path)
-    with pytest.raises(SystemExit, match=r"net\.safetensors.*Data:"):
-        make_zoo.data_paragraph("net.safetensors")
+    with pytest.raises(SystemExit, match=r"net\.safetensors.*section 'Data'"):
+        make_zoo.data_section("net.safetensors")
 
 
 def test_results_of_the_shipped_weights_are_of_the_files_that_are_shipped() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from clipselect.zoo.loading import load_base
+from helpers.cards import use_as_the_card_says
 from helpers.training_data import assert_same_weights, background, colours, data_set, film
 
 import clipselect
@@ -39,7 +40,7 @@ def listed(folder: Path) -> Path:
     return folder / "list.csv"
 
 
-def test_a_base_is_trained_from_python(tmp_path: Path) -> None:
+def test_a_base_is_trained_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, shown, failed = listed(tmp_path), list[Progress](), dict[str, type]()
     made = clipselect.train_base(
         data, tmp_path / "base.safetensors", prefix=tmp_path / "videos", background=tmp_path / "elsewhere",
@@ -54,6 +55,7 @@ def test_a_base_is_trained_from_python(tmp_path: Path) -> None:
     assert load_weights(made.weights, kind="base")[1]["accuracy"] == made.metadata["accuracy"]
     assert load_base(made.weights, "cpu").classes == ("a", "b")
     assert f"clipselect.train_base(data='{data}', " in made.card.read_text()
+    assert use_as_the_card_says(made.card, monkeypatch).classes == ("a", "b")
 
 
 def test_a_training_that_is_stopped_continues_to_the_same_weights(tmp_path: Path) -> None:

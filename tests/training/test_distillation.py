@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from helpers.cards import use_as_the_card_says
 from helpers.frame_fixtures import blocks, people
 from helpers.training_data import colours, data_set
 
@@ -47,7 +48,9 @@ def distilled(kind: str, videos: Path, identities: Path, output: Path, **more: A
 
 
 @pytest.mark.parametrize("kind", ["clips", "frames"])
-def test_a_network_is_distilled_in_one_call(kind: str, videos: Path, identities: Path, tmp_path: Path) -> None:
+def test_a_network_is_distilled_in_one_call(
+    kind: str, videos: Path, identities: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reports: list[Progress] = []
     left_out: list[str] = []
     made = distilled(
@@ -67,6 +70,8 @@ def test_a_network_is_distilled_in_one_call(kind: str, videos: Path, identities:
     assert len(quantiles) == 101 and quantiles == sorted(quantiles) and 0 < quantiles[0] < quantiles[-1] < 1
     assert "| p5 | p10 |" in made.card.read_text() and f"| {quantiles[5]:.3f} |" in made.card.read_text()
     assert made.held_out == loaded.metadata["held_out"]
+    if kind == "frames":  # for clips it needs a video
+        assert use_as_the_card_says(made.card, monkeypatch).scorer.name == "d"
     assert any("of its own training clips" in doubt for doubt in made.doubts) == (kind == "clips")  # random weights
     for rho in (-0.19, 0.19, 0.2, None):
         metadata = made.metadata | {"held_out": made.held_out | {"spearman": rho}}

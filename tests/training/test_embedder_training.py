@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clipselect.zoo.embedder_loading import load_trained
+from helpers.cards import use_as_the_card_says
 from helpers.identity_pictures import data_set
 
 import clipselect
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = InputSpec(32, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-def test_an_embedder_is_trained_from_python(tmp_path: Path) -> None:
+def test_an_embedder_is_trained_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data_set(tmp_path / "people")
     (tmp_path / "people" / "train" / "p1" / "bad.png").write_bytes(b"no picture")
     shown, failed = list[Progress](), list[str]()
@@ -38,6 +39,7 @@ def test_an_embedder_is_trained_from_python(tmp_path: Path) -> None:
     assert made.metadata.items() <= {**metadata, "mean": tuple(metadata["mean"]), "std": tuple(metadata["std"])}.items()
     card = made.card.read_text()
     assert f"clipselect.train_embedder(data='{tmp_path / 'people'}', " in card and "steps=2, batch=8, " in card
+    assert use_as_the_card_says(made.card, monkeypatch).sha256 == metadata["sha256"]
 
 
 def test_a_resnet50_ibn_is_trained_with_the_bag_of_tricks(tmp_path: Path) -> None:
