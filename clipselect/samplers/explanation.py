@@ -44,9 +44,9 @@ def caveats(base: "Base") -> tuple[str, str]:
     rows = base.head_rows
     background = " or background" * (rows is not None and len(rows) > len(base.classes))
     return (
-        f"classes it knows: {listed}{more}",
+        f"Classes that the base knows: {listed}{more}.",
         f"Every video gets one of these {len(base.classes):,} answers{background}, whatever it shows: of any other "
-        "action a percentage means nothing, however high; how often such a video gets a high one was not measured",
+        "action a percentage means nothing, however high.",
     )
 
 

@@ -58,9 +58,10 @@ def picks_html(picks: "Picks") -> str:
             f'<div class="clipselect"><style>{STYLE}</style>',
             f"<h3>{escape(printable(scores.source.path))}</h3>",
             f'<p class="dim">{escape(printable(facts))}</p>',
-            *(f'<p class="dim">{escape(printable(line))}</p>' for line in (HOW_TO_READ, *picks.caveats) if explained),
             *(f'<p class="note">{escape(printable(note))}</p>' for note in notes),
             timeline_svg(scores.spans, scores.scores, order, picks.duration),
-            f'<div class="clips">{"".join(cards)}</div></div>',
+            f'<div class="clips">{"".join(cards)}</div>',
+            *(f'<p class="dim">{escape(printable(line))}</p>' for line in (HOW_TO_READ, *picks.caveats) if explained),
+            "</div>",
         ]
     )

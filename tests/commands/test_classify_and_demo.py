@@ -27,7 +27,7 @@ def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: Path) -> None:
     shown = " ".join(run("classify", long_video, "--k", 3).out.split())
     assert "answer, one of 22 classes" in shown and "none of these" in shown
-    assert "Every video gets one of these 22 answers" in shown and "not measured" in shown
+    assert "Every video gets one of these 22 answers" in shown and "means nothing" in shown
     assert all(name in shown for name in load_base(device="cpu").classes) and " more" not in shown
     document = json.loads(run("classify", long_video, "--k", 3, "--json", "-").out)
     assert run.code == 0
@@ -41,7 +41,10 @@ def test_classify_compares_three_methods_with_their_costs(run: Run, long_video: 
         assert row["background"] == pytest.approx(1 - sum(row["probabilities"].values()), abs=1e-4)
         best = max(row["probabilities"], key=row["probabilities"].__getitem__)
         assert row["answer"] == ("none of these" if row["background"] > row["probabilities"][best] else best)
-    assert document["videos"][0]["caveats"][0].startswith("classes it knows: ") and document["videos"][0]["doubts"]
+    assert (
+        document["videos"][0]["caveats"][0].startswith("Classes that the base knows: ")
+        and document["videos"][0]["doubts"]
+    )
     assert sum(c["picked"] for c in document["videos"][0]["clips"]) == 3
 
 
@@ -49,7 +52,7 @@ def test_classify_shows_a_table(run: Run, long_video: Path, monkeypatch: pytest.
     for width in (40, 80, 150):
         monkeypatch.setenv("COLUMNS", str(width))
         run("classify", long_video)
-        shown = run.out.partition("classes it knows")[0]
+        shown = run.out.partition("Classes that the base knows")[0]
         assert len(re.findall(r"[a-z] \d+ %", shown)) == 3 * 4, "three classes and none of these for each method"
         assert run.code == 0 and all(word in shown for word in ("ddl", "uniform", "dense"))
         assert ("GFLOPs" in shown and "seconds" in shown) == (width > 40)

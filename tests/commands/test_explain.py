@@ -61,6 +61,7 @@ def test_all_outputs_say_what_the_base_sees_in_the_picks(run: Run, video: Path, 
     assert only_video(document)["caveats"] == [*picks.caveats] and select("v.mp4", 2).caveats == ()
     assert re.search(r"nearest class +hardest negative +D +the base answers", run.out)
     assert "1: the base cannot distinguish" in " ".join(run.out.split()) and page.count(HOW_TO_READ[:20]) == 1
+    assert page.index('class="picked"') < page.index(HOW_TO_READ[:20]), "the picks come first"
     for why in found:
         said = rf"{why['nearest']} +{why['hardest_negative']} +{why['discriminability']:.2f} +{why['answer']} \d+ %"
         assert re.search(said, run.out)

@@ -1,11 +1,17 @@
 """Whether a video is unlike what a DDNet was distilled on."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clipselect.media.sources import open_source
+from clipselect.method.selection import evenly
+from clipselect.scoring.scorer import load_scorer
 from clipselect.scoring.training_domain import Features, TrainingDomain
+from clipselect.scoring.video_scores import score_video
 from clipselect.training.domain_fit import fit_training_domain, training_domain
 
 
@@ -80,3 +86,19 @@ def test_a_clip_at_a_centre_is_at_no_distance(domain: TrainingDomain) -> None:
     unit = centre / np.linalg.norm(centre)
     clip = domain.mean + unit @ np.linalg.inv(domain.whitening)
     assert domain.clip_distances(clip)[0] <= np.square(unit - centre).sum() + 1e-4
+
+
+@pytest.mark.slow
+def test_the_shipped_ddnet_distinguishes_its_own_footage_from_other(shared: Path) -> None:
+    """On some of the videos that its card speaks of."""
+    scorer = load_scorer(device="cpu")
+    assert scorer.training_domain is not None
+
+    def distances(pattern: str, most: int) -> list[float]:
+        found = [score_video(open_source(path), scorer) for path in evenly(sorted(shared.glob(pattern)), most)]
+        return [float(scorer.training_domain.clip_distances(one.features).mean()) for one in found]
+
+    known = distances("actions/val/*/*", 12)
+    others = distances("untrimmed/kinetics_full/*.mp4", 5) + distances("untrimmed/upfall/**/*.mp4", 7)
+    assert len(known) == len(others) == 12
+    assert np.mean([other > one for other in others for one in known]) >= 0.9  # the area under the ROC curve
