@@ -30,6 +30,7 @@ MAX_OVERSHOOT = 1
 """Seconds by which a caller's window may reach beyond the video, where it is cut: other tools find other ends."""
 
 Seconds = int | float | Fraction
+"""A length of time; a fraction such as `Fraction(64, 30)` is exact."""
 
 
 class TooManyClips(ArgumentError):

@@ -24,6 +24,7 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], Any]
+"""Called with how far the work is."""
 
 
 def no_progress(progress: Progress) -> None:

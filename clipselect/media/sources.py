@@ -26,6 +26,7 @@ from clipselect.media.video import VideoFile
 T = TypeVar("T")
 
 Backend = Literal["pyav", "decord"]
+"""What decodes a video file; decord must be installed."""
 
 
 class Source(Protocol):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from clipselect.zoo.base import Base
 
 Layout = Literal["TCHW", "CTHW", "THWC"]
+"""Order of the axes of a clip: time, channels, height, width."""
 AXES: dict[Layout, tuple[int, ...]] = {"TCHW": (0, 3, 1, 2), "CTHW": (3, 0, 1, 2), "THWC": (0, 1, 2, 3)}
 
 

@@ -1,5 +1,6 @@
 """The reference pages hold every public name and every command."""
 
+import inspect
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -74,3 +75,9 @@ def test_the_site_builds_without_a_warning_and_asks_no_other_server(tmp_path: Pa
 
     assert [(page.name, link) for page in pages for link in broken_links(page, tmp_path)] == []
     assert 'id="clipselect.discriminability"' in (tmp_path / "api" / "method" / "index.html").read_text("utf-8")
+
+
+def test_the_arguments_that_the_page_on_torchcodec_names_are_those_of_select() -> None:
+    text = (ROOT / "docs" / "how-to" / "torchcodec.md").read_text("utf-8")
+    (names,) = re.findall(r"^- ((?:`\w+`(?:, | and )?)+) and the others are those of `clipselect\.select`", text, re.M)
+    assert {*re.findall(r"\w+", names.replace(" and ", " "))} <= {*inspect.signature(clipselect.select).parameters}
