@@ -19,7 +19,7 @@ from set_tables import AT_THRESHOLD, FRAMES, K_OF_FACES, K_OF_PERSONS, by_condit
 
 from clipselect.evaluation.method_entry import Need
 from clipselect.evaluation.methods import METHODS
-from clipselect.evaluation.result_entries import Difference
+from clipselect.evaluation.result_entries import Difference, Row
 from clipselect.evaluation.results import Results
 from clipselect.report.formats import metric_name
 
@@ -28,6 +28,7 @@ ONE, SOME = 1, 5
 """Clips that are taken."""
 RECIPES = {"labels": "labelled videos", "unlabelled": "videos without labels"}
 """Distillations whose seeds were measured, by the beginning of their files: what they need."""
+COSTS = ("embedded", "G", "ms")
 RIVALS = (EQUAL_COST, "uniform", "motion", "packets", "shots", "confidence", "dense")
 NEEDS: Mapping[Need, str] = {
     "nothing": "nothing",
@@ -91,13 +92,13 @@ def choose_persons() -> str:
 
 
 def choose_frames(results: Results, k: int, columns: Mapping[str, str], heading: str) -> str:
-    """What was measured of frames but variants and oracles: accuracy, beside `average`, and what needs the base on all
-    frames beside `ddl`, too.
+    """What was measured of frames but variants and oracles: costs in the first column of data, accuracy, beside
+    `average`, and what needs the base on all frames beside `ddl`, too.
 
     Args:
         columns: the data sets by the names of their columns.
     """
-    rows = []
+    rows: list[list[str]] = []
     metric = next(iter(results.rows[0].metrics))
     data = [*columns.values()]
     for method in (METHODS[name] for name in FRAMES):
@@ -112,8 +113,20 @@ def choose_frames(results: Results, k: int, columns: Mapping[str, str], heading:
             value = f"{found[name].metrics[metric].value:.1f}" if name in found else ""
             words = compared(results, name, metric, key, ("average", None))
             cells.append(f"{value}, {words}" if words in ("better", "worse") else value)
-        rows.append((named(method.name, own), *cells, in_how_many(beside) if any(beside) else ""))
-    return table((heading, *columns, f"than `{DDL}`; without K, than `{AT_THRESHOLD}`"), rows)
+        words = in_how_many(beside) if any(beside) else ""
+        rows.append([named(method.name, own), *costs(found[data[0]]), *cells, words])
+    heads = [heading, *COSTS, *columns, f"than `{DDL}`; without K, than `{AT_THRESHOLD}`"]
+    known = [i for i in range(len(heads)) if any(row[i] for row in rows) or heads[i] not in COSTS]
+    return table([heads[i] for i in known], [[row[i] for i in known] for row in rows])
+
+
+def costs(row: Row) -> list[str]:
+    """Of one set; empty where it was not measured."""
+    return [
+        f"{row.clips:.1f}".removesuffix(".0") if row.clips else "",
+        f"{row.gflops:.2f}" if row.gflops else "",
+        f"{1000 * row.seconds:.0f}" if row.seconds else "",
+    ]
 
 
 def in_how_many(verdicts: Sequence[str]) -> str:

@@ -149,7 +149,8 @@ def lightqnet(path: str | Path) -> FunctionScorer:
         net.setInput(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
         return np.asarray(net.forward())
 
-    return FunctionScorer(quality, name=Path(path).stem, elements="frames")
+    multiply_adds = net.getFLOPS((1, 3, LIGHTQNET_SIDE, LIGHTQNET_SIDE)) // 2  # OpenCV counts both
+    return FunctionScorer(quality, name=Path(path).stem, elements="frames", multiply_adds=multiply_adds)
 
 
 def _each_frame(elements: NDArray[np.uint8], of_frame: Callable[[Image], float]) -> NDArray[np.float64]:

@@ -44,6 +44,7 @@ class FunctionScorer:
         whole_group: whether the function gets all frames of a group in one call; not for clips, which are never all in
             memory.
         elements: what it is for, "clips" or "frames"; None for both.
+        multiply_adds: for one element, for tables of costs; None where they are not known.
 
     Raises:
         ArgumentError: not a function, or an argument out of range.
@@ -56,6 +57,7 @@ class FunctionScorer:
     clip_duration: float = CLIP_SECONDS
     whole_group: bool = False
     elements: Literal["clips", "frames"] | None = None
+    multiply_adds: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict, init=False)
 
     in_unit_interval: ClassVar[bool] = False

@@ -9,6 +9,7 @@ import pytest
 from helpers.frame_fixtures import frames
 from helpers.onnx_files import network
 from onnx import TensorProto, helper
+from PIL import Image
 
 from clipselect import FunctionScorer, load_scorer
 from clipselect.commands import options
@@ -177,13 +178,12 @@ def test_what_is_unlike_its_group_agrees_least() -> None:
 
 
 def test_lightqnet_finds_blurred_faces_worse(shared: Path) -> None:
-    path = shared / "data" / "weights" / "lightqnet" / "lightqnet-dm025.pb"
-    if not path.exists():
-        pytest.skip("needs LightQNet")
-    photographs = pytest.importorskip("skimage.data")
-    face = np.ascontiguousarray(photographs.astronaut()[60:200, 155:295])
-    sharp, soft = load_scorer(f"lightqnet:{path}", elements="frames").score_images([face, blurred(blurred(face))])
-    assert 0 < soft < sharp < 1
+    path = shared / "weights" / "lightqnet" / "lightqnet-dm025.pb"
+    with Image.open(Path(__file__).parents[2] / "docs" / "faces.png") as strip:
+        face = np.asarray(strip.convert("RGB").crop((152, 34, 273, 155)))  # a photograph in the public domain
+    scorer = load_scorer(f"lightqnet:{path}", elements="frames")
+    sharp, soft = scorer.score_images([face, blurred(blurred(face))])
+    assert 0 < soft < sharp < 1 and scorer.multiply_adds == pytest.approx(69e6, rel=0.01)
 
 
 def test_a_file_that_is_no_lightqnet_is_named(tmp_path: Path) -> None:

@@ -31,6 +31,22 @@ ARRAYS = ("frames", "features", "scores", "seconds", "sides", "errors")
 
 
 @dataclass(frozen=True)
+class Quality:
+    """What a scorer in the place of the DDNet says of the frames of a table, see
+    `clipselect.evaluation.sets.quality_scores`.
+
+    Attributes:
+        scores: [m] float32.
+        seconds: per frame, from the decoded image on.
+        gflops: 10^9 multiply-adds per frame; None where they are not known.
+    """
+
+    scores: NDArray[np.float32]
+    seconds: float
+    gflops: float | None
+
+
+@dataclass(frozen=True)
 class FrameTable:
     """All frames that can be read.
 
@@ -46,7 +62,7 @@ class FrameTable:
         mirrored: [m] float32, cosines of the features of frames and of their mirror images, where they were measured.
         dropout: [m] float32, qualities by `clipselect.zoo.dropout_agreement`, where they were measured.
         seconds_dropout: per frame, of these qualities, what comes before the first dropout included.
-        qualities: by method, [m] the scores that it chooses by, see `clipselect.evaluation.sets.quality_scores`.
+        qualities: by method, what it chooses by.
     """
 
     frames: NDArray[np.int64]
@@ -61,7 +77,7 @@ class FrameTable:
     mirrored: NDArray[np.float32] | None = None
     dropout: NDArray[np.float32] | None = None
     seconds_dropout: float = 0.0
-    qualities: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    qualities: dict[str, Quality] = field(default_factory=dict)
 
     @property
     def known(self) -> dict[str, NDArray[Any]]:
@@ -176,8 +192,13 @@ def stacked(tables: Sequence[FrameTable], count: int) -> FrameTable:
     measured = [name for name in OPTIONAL if all(name in table.known for table in tables)]
     errors = {path: why for table in tables for path, why in table.errors.items()}
     known: dict[str, Any] = {name: np.concatenate([table.known[name] for table in tables]) for name in measured}
-    qualities = {name: np.concatenate([table.qualities[name] for table in tables]) for name in tables[0].qualities}
+    qualities = {name: _stacked([table.qualities[name] for table in tables]) for name in tables[0].qualities}
     return FrameTable(frames, features, scores, **seconds, errors=errors, qualities=qualities, **known)
+
+
+def _stacked(qualities: Sequence[Quality]) -> Quality:
+    seconds = float(np.mean([one.seconds for one in qualities]))
+    return Quality(np.concatenate([one.scores for one in qualities]), seconds, qualities[0].gflops)
 
 
 def mirrored(change: FrameChange | None) -> FrameChange:

@@ -1,5 +1,6 @@
 """Scores of frames by qualities in the place of a DDNet, kept on disk: rivals that do not need the base."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.kept_arrays import Arrays, kept_arrays, states
-from clipselect.evaluation.sets.frame_table import FRAMES_PER_FILE, FrameChange, FrameTable, seen_image
+from clipselect.evaluation.sets.frame_table import FRAMES_PER_FILE, FrameChange, FrameTable, Quality, seen_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.scoring.function_scorer import FunctionScorer
 from clipselect.scoring.named_scorers import LIGHTQNET, named_scorer
 
 METHOD_OF = {"sharpness": "sharpness", "jpeg-bytes": "jpeg_bytes"}
 """By the name of a scorer, the method that is named after it."""
+ARRAYS = ("scores", "seconds")
 Qualities = Mapping[str, tuple[str, FunctionScorer]]
 """By method: the scorer as it was named, and the scorer."""
 
@@ -49,7 +51,7 @@ def load_qualities(given: str | Path | Sequence[str | Path]) -> Qualities:
 def with_qualities(
     table: FrameTable, qualities: Qualities, paths: Sequence[str], change: FrameChange | None, **how: Any
 ) -> FrameTable:
-    """The same table with the scores of its frames; arguments as for `quality_scores`."""
+    """The same table with the qualities of its frames; arguments as for `quality_scores`."""
     return replace(table, qualities=quality_scores(qualities, paths, table.frames, change, **how))
 
 
@@ -62,8 +64,8 @@ def quality_scores(
     cache: Path,
     stage: str,
     progress: ProgressCallback = no_progress,
-) -> dict[str, NDArray[np.float32]]:
-    """The scores [m] of frames by every quality, by method.
+) -> dict[str, Quality]:
+    """What every scorer says of frames, and what it costs, by method.
 
     Args:
         frames: [m] places in the paths, of images that can be read.
@@ -76,17 +78,23 @@ def quality_scores(
     """
     chunks = [frames[i : i + FRAMES_PER_FILE].tolist() for i in range(0, len(frames), FRAMES_PER_FILE)]
 
-    def scores(scorer: FunctionScorer, places: Sequence[int]) -> Arrays:
-        return {"scores": scorer.score_images(seen_image(paths[place], place, change) for place in places)}
+    def scored(scorer: FunctionScorer, places: Sequence[int]) -> Arrays:
+        images = [seen_image(paths[place], place, change) for place in places]
+        began = time.perf_counter()
+        return {"scores": scorer.score_images(images), "seconds": np.array(time.perf_counter() - began)}
 
-    found: dict[str, NDArray[np.float32]] = {}
+    found: dict[str, Quality] = {}
     for method, (name, scorer) in qualities.items():
         parts = []
         for places in tracked(chunks, f"{scorer.name}: {stage}", len(chunks), progress):
             files = states(paths[place] for place in places)
             made_of = ["quality", name, _files_of(name), change and change.identity, places, files]
-            parts.append(kept_arrays(cache, made_of, ("scores",), partial(scores, scorer, places))["scores"])
-        found[method] = np.concatenate(parts)
+            parts.append(kept_arrays(cache, made_of, ARRAYS, partial(scored, scorer, places)))
+        scores = np.concatenate([part["scores"] for part in parts])
+        # the median over the files: a machine that was busy for a while does not count
+        seconds = float(np.median([part["seconds"] / len(part["scores"]) for part in parts]))
+        gflops = None if scorer.multiply_adds is None else scorer.multiply_adds / 1e9
+        found[method] = Quality(scores, seconds, gflops)
     return found
 
 

@@ -17,7 +17,7 @@ from clipselect.evaluation.provenance import environment
 from clipselect.evaluation.results import Results
 from clipselect.evaluation.rows import metric_entry
 from clipselect.evaluation.sets.frame_networks import FrameNetworks
-from clipselect.evaluation.sets.frame_table import FrameTable
+from clipselect.evaluation.sets.frame_table import FrameTable, Quality
 from clipselect.method.aggregation import aggregate
 
 Record = dict[str, Any]
@@ -181,7 +181,8 @@ def set_rows(
         raise ClipselectError(f"{base.name} gives features of length 0, which have no direction; take another base")
     rows, measured, every = [], dict[MethodAtK, dict[str, BootstrapResult]](), table.known | {**(known or {})}
     for method, k in methods:
-        seen = every | {"quality": table.qualities[method.name]} if method.name in table.qualities else every
+        quality = table.qualities.get(method.name)
+        seen = every if quality is None else every | {"quality": quality.scores}
         if method.needs in OPTIONAL and method.needs not in seen:
             continue
         answered = (answers or {}).get((method, k))
@@ -205,9 +206,9 @@ def set_rows(
         for name, drawn in metrics.items():
             row |= metric_entry(name, drawn.value, *_interval(drawn, sources))
         size = float(np.mean([len(group) for group in groups]))
-        scored = size if method.needs == "ddnet" else 0.0
+        scored = size if method.needs in ("ddnet", "quality") else 0.0
         embedded_once = float(answered.counts.mean()) if answered else row["clips"] / max(method.base_passes, 1)
-        opened = max(embedded_once, size if method.needs in ("ddnet", "quality") else 0.0)
+        opened = max(embedded_once, scored)
         rows.append(row | _costs(table, how.networks, method, row["clips"], scored, opened, answered))
     differences = [
         _difference(data, name, one, rival, measured[one][name] - measured[rival][name])
@@ -228,19 +229,21 @@ def _costs(
     table: FrameTable, networks: FrameNetworks, method: Method, embedded: float, scored: float, opened: float,
     answered: NetworkAnswers | None,
 ) -> Record:  # fmt: skip
-    """By how often per group a frame is embedded, scored, opened. A network of sets counts as a part of the base."""
+    """By how often per group a frame is embedded, scored, opened. A network of sets counts as a part of the base, and a
+    scorer in the place of the DDNet as the DDNet."""
     costs: Record = {}
     run, seconds_run = networks.base, table.seconds_base
     if method.needs == "dropout":
         run, seconds_run = networks.with_dropout.base, table.seconds_dropout
     base = answered.gflops if answered else (run.gflops or 0.0) * embedded
     by_itself = embedded if answered is None or answered.embeds_frames else 0.0
-    if base:
-        ddnet = networks.ddnet_gflops * scored
+    scorer = table.qualities.get(method.name, Quality(table.scores, table.seconds_ddnet, networks.ddnet_gflops))
+    if base and scorer.gflops is not None:
+        ddnet = scorer.gflops * scored
         costs = {"gflops": base + ddnet, "gflops_base": base, "gflops_ddnet": ddnet}
     seconds = {
         "seconds_decode": table.seconds_read * opened,
-        "seconds_ddnet": table.seconds_ddnet * scored,
+        "seconds_ddnet": scorer.seconds * scored,
         "seconds_base": seconds_run * by_itself + (answered.seconds if answered else 0.0),
     }
     return costs | {"seconds": sum(seconds.values())} | seconds

@@ -36,7 +36,7 @@ def test_they_stand_in_the_table_beside_ddl(call: Any, same: str) -> None:
         than = {(d["than"], d["than_k"]) for d in document["differences"] if (d["method"], d["k"]) == (method, 2)}
         assert than == {("average", None), ("ddl", 2)}
     for one, first in zip(rows(document, "own_scorer"), rows(document, "first"), strict=True):
-        keys = ("data", "k", "clips", "tar_at_far_1e-1", "gflops")
+        keys = ("data", "k", "clips", "tar_at_far_1e-1")
         assert {key: one[key] for key in keys} == {key: first[key] for key in keys}
         assert one["seconds_decode"] == pytest.approx(4 / one["k"] * first["seconds_decode"])  # all frames are opened
     assert not rows(call(), "sharpness")
@@ -49,7 +49,16 @@ def test_blurred_frames_are_the_less_sharp_ones(tmp_path: Path) -> None:
         write(tmp_path / f"{number}.png", grey[..., None].repeat(3, -1).astype(np.uint8))
     paths = [str(tmp_path / f"{number}.png") for number in range(3)]
     found = quality_scores(load_qualities("sharpness"), paths, np.array([2, 0]), None, cache=tmp_path, stage="frames")
-    assert found["sharpness"][0] < found["sharpness"][1]
+    blurred, sharp = found["sharpness"].scores.tolist()
+    assert blurred < sharp and found["sharpness"].seconds > 0
+
+
+def test_their_own_cost_counts(call: Any, same: str) -> None:
+    document = call(quality=["sharpness", same])
+    for one, own, first in zip(*(rows(document, name) for name in ("sharpness", "own_scorer", "first")), strict=True):
+        assert one["gflops"] == first["gflops"] and "gflops" not in own  # no network; and nobody counted
+        assert first["seconds_ddnet"] == 0 < min(one["seconds_ddnet"], own["seconds_ddnet"])
+        assert one["seconds"] == pytest.approx(sum(one[f"seconds_{part}"] for part in ("decode", "ddnet", "base")))
 
 
 def test_scores_are_kept_until_the_scorer_is_another(call: Any, same: str, tmp_path: Path) -> None:
