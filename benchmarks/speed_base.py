@@ -55,7 +55,7 @@ Way = Callable[[], dict[str, float]]
 def _own(path: Path, length: float, stride: float, k: int, networks: Networks) -> dict[tuple[str, str], Way]:
     grid = ClipGrid(exact_seconds(length, "length"), exact_seconds(stride, "stride"))
     cost = Cost(None, 0)  # no uniform clips for equal cost
-    found = timed_methods([k], grid, networks, cost, 30)
+    found = timed_methods([k], grid, networks, cost, 30, min_gap=None)  # overlap, so that all K reach the base
 
     def way(method: Callable[[str], Any]) -> dict[str, float]:
         _, seconds = method(str(path))
@@ -66,7 +66,7 @@ def _own(path: Path, length: float, stride: float, k: int, networks: Networks) -
 
 def _pytorchvideo(path: Path, length: Seconds, stride: Seconds, k: int, base: Base) -> dict[tuple[str, str], Way]:
     samplers: dict[str, Callable[[], Any]] = {
-        "ddl": lambda: DDLClipSampler(length, k, stride=stride, device=str(base.device)),
+        "ddl": lambda: DDLClipSampler(length, k, stride=stride, device=str(base.device), min_gap=None),
         "uniform": lambda: UniformClips(length, k, stride=stride),
         "dense": lambda: DenseClips(length, stride=stride),
     }

@@ -40,6 +40,7 @@ if __name__ == "__main__":
 MEMORY = """
 import sys
 from pathlib import Path
+import torch  # which scoring imports while it runs
 from clipselect import load_scorer, open_source, score_video
 
 def status(key):
