@@ -26,8 +26,8 @@ READING = (
     "Accuracies are in percent, their 95 % interval in brackets. Intervals come from drawing the sources again"
     " and again (bootstrap): twenty videos composed of one source count as one. Where all or no answers are right,"
     " the interval is the exact one of a proportion.",
-    "GFLOPs are 10^9 multiply-adds per video or other group, counted as the file says: the DDNet's on all"
-    " candidates and the base's on the kept ones.",
+    "GFLOPs are 10^9 multiply-adds per video or other group, counted as the file says: the DDNet's, or another"
+    " scorer's in its place, on all candidates, and the base's on the kept ones.",
     "Seconds are per video, from the closed file to the answer, after the file was read once. They hold for this"
     " machine only.",
     "Peak MB is the largest resident memory of the whole process while the method ran; peak GPU MB is what was"
