@@ -4,8 +4,10 @@ They take the frames of clips as well; a clip's quality is the mean over its fra
 `clipselect.scoring.named_scorers`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -149,8 +151,19 @@ def lightqnet(path: str | Path) -> FunctionScorer:
         net.setInput(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
         return np.asarray(net.forward())
 
-    multiply_adds = net.getFLOPS((1, 3, LIGHTQNET_SIDE, LIGHTQNET_SIDE)) // 2  # OpenCV counts both
-    return FunctionScorer(quality, name=Path(path).stem, elements="frames", multiply_adds=multiply_adds)
+    return FunctionScorer(quality, name=Path(path).stem, elements="frames", multiply_adds=_multiply_adds(net))
+
+
+def _multiply_adds(net: Any) -> int:
+    """Of a LightQNet on one face. OpenCV's own count takes depthwise convolutions for full ones."""
+    numbers, _, outputs = net.getLayersShapes([1, 3, LIGHTQNET_SIDE, LIGHTQNET_SIDE])
+    total = 0
+    for number, [shape, *_] in zip(np.ravel(numbers).tolist(), outputs, strict=True):
+        layer = net.getLayer(number)
+        if layer.type in ("Convolution", "InnerProduct"):
+            places = math.prod(int(side) for side in np.ravel(shape)[2:])
+            total += layer.blobs[0].size * places
+    return total
 
 
 def _each_frame(elements: NDArray[np.uint8], of_frame: Callable[[Image], float]) -> NDArray[np.float64]:
