@@ -94,7 +94,7 @@ def headline(finding: Finding) -> str:
         return f"No accuracy was measured on {finding.data}; the tables show what it costs."
     if finding.choice is None:
         return f"There are no rows of {SUBJECT} on {finding.data}; the tables show what there is."
-    uniform, evenly = finding.uniform, _evenly_spread(finding)
+    uniform, evenly = finding.uniform, _evenly_spread(finding.run.element)
     if uniform is None:
         verdict = f"There is no row of {evenly} to compare {SUBJECT} with"
     else:
@@ -112,8 +112,8 @@ def details(finding: Finding) -> list[str]:
         return []
     ddl = finding.choice.row
     compared = [
-        (finding.uniform, f", the best of {_evenly_spread(finding)} for that cost"),
-        (finding.uniform_in_time, f", the best of {_evenly_spread(finding)} in no more time"),
+        (finding.uniform, f", the best of {_evenly_spread(finding.run.element)} for that cost"),
+        (finding.uniform_in_time, f", the best of {_evenly_spread(finding.run.element)} in no more time"),
         (finding.dense, ""),
         *((c, f", the best {c.rival.method} for that cost") for c in finding.cheap),
     ]
@@ -159,7 +159,7 @@ def _plainly(c: Comparison, element: str) -> str:
     """A rival and its cost as someone says it who knows none of our names."""
     cost = {"gflops": " at the same cost", "seconds": " in the same time", "clips": ""}[c.cost]
     if METHODS[c.rival.method].role in ("uniform", "equal_cost"):
-        return f"evenly spread {element}s{cost}" if cost else f"as many evenly spread {element}s"
+        return f"{_evenly_spread(element)}{cost}" if cost else f"as many {_evenly_spread(element)}"
     return f"{element}s chosen by {c.rival.method}{cost}" if c.rival.method in CHEAP else f"all {element}s{cost}"
 
 
@@ -197,7 +197,7 @@ def _classes(finding: Finding) -> Iterator[str]:
     gains = class_gains(finding)
     if gains is None:
         return
-    evenly = _evenly_spread(finding)
+    evenly = _evenly_spread(finding.run.element)
     rivals: list[tuple[str, Callable[[ClassGain], float | None]]] = [(evenly, lambda c: c.gain)]
     if any(c.over_dense is not None for c in gains.classes):
         rivals.append(("dense", lambda c: c.over_dense))
@@ -222,8 +222,8 @@ def _best_clips(finding: Finding) -> Iterator[str]:
     )
 
 
-def _evenly_spread(finding: Finding) -> str:
-    return f"evenly spread {finding.run.element}s"
+def _evenly_spread(element: str) -> str:
+    return f"evenly spread {element}s"
 
 
 def _gflops(rows: Sequence[Row], group: str) -> str:

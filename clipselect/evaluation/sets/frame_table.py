@@ -116,7 +116,11 @@ def seen_image(path: str, place: int, change: FrameChange | None) -> Image:
     Raises:
         ImageError: it cannot be read, or not be changed.
     """
-    image = read_image(path)
+    return changed(read_image(path), place, change)
+
+
+def changed(image: Image, place: int, change: FrameChange | None) -> Image:
+    """An image after the change, if there is one."""
     return image if change is None else change.apply(image, place)
 
 
@@ -205,8 +209,7 @@ def mirrored(change: FrameChange | None) -> FrameChange:
     """The same change, and then the mirror image."""
 
     def apply(image: Image, place: int) -> Image:
-        changed = image if change is None else change.apply(image, place)
-        return np.ascontiguousarray(changed[:, ::-1])
+        return np.ascontiguousarray(changed(image, place, change)[:, ::-1])
 
     return FrameChange(apply, f"{change.identity if change else ''} mirrored")
 
@@ -236,13 +239,13 @@ def _outputs(paths: Sequence[str], places: range, networks: FrameNetworks, chang
             try:
                 image = read_image(paths[i])
                 reading += time.perf_counter() - began
-                changed = image if change is None else change.apply(image, i)
+                seen = changed(image, i, change)
             except ImageError as e:
                 errors[paths[i]] = str(e)
                 continue
             kept.append(i)
             sides.append(min(image.shape[:2]))
-            yield changed
+            yield seen
 
     frames = [*images()]
     ticks = [time.perf_counter()]
