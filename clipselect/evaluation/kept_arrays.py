@@ -16,12 +16,22 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 """By name."""
 
 
-def kept_arrays(folder: Path | None, made_of: Any, names: Sequence[str], make: Callable[[], Arrays]) -> Arrays:
-    """Arrays of some names, from the folder or else made and kept there; only made where there is no folder."""
+def kept_arrays(
+    folder: Path | None,
+    made_of: Any,
+    names: Sequence[str],
+    make: Callable[[], Arrays],
+    fit: Callable[[Arrays], bool] = lambda _: True,
+) -> Arrays:
+    """Arrays of some names, from the folder or else made and kept there; only made where there is no folder.
+
+    Args:
+        fit: whether arrays of a file can be what `make` makes; it may fail on what is not.
+    """
     if folder is None:
         return make()
     file = array_file(folder, made_of)
-    arrays = load_arrays(file, names)
+    arrays = load_arrays(file, names, fit)
     if arrays is None:
         arrays = make()
         save_arrays(file, arrays)
@@ -39,11 +49,12 @@ def states(paths: Iterable[str]) -> list[tuple[str, Any]]:
     return [(stored_path(path), signature(path)) for path in paths]
 
 
-def load_arrays(file: Path, names: Sequence[str]) -> Arrays | None:
-    """Arrays of a file by name; None for a file that is not there or damaged."""
+def load_arrays(file: Path, names: Sequence[str], fit: Callable[[Arrays], bool] = lambda _: True) -> Arrays | None:
+    """Arrays of a file by name; None for a file that is not there or damaged, or whose arrays do not fit."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
+            found = {name: arrays[name] for name in names}
+        return found if fit(found) else None
     except Exception:  # a damaged file raises whatever its bytes lead the reader to
         return None
 

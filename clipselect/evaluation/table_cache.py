@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.evaluation.clip_tables import ClipGrid, Networks, VideoTable, video_table
-from clipselect.evaluation.kept_arrays import Arrays, array_file, kept_arrays, load_arrays, save_arrays, states
+from clipselect.evaluation.kept_arrays import Arrays, kept_arrays, states
 from clipselect.media.files import make_folder
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.shots import shot_starts
@@ -36,17 +36,21 @@ class TableCache:
 
     def table(self, path: str) -> VideoTable:
         """From the folder, or else from the video; a VideoError if that cannot be read."""
-        if self._made_with is None:
-            return self._made(path)
-        file = array_file(self.folder, [states([path]), self._made_with])
-        table = self._load(file)
-        if table is None:
-            table = self._made(path)
-            save_arrays(file, asdict(table))
-        return table
+        folder = None if self._made_with is None else self.folder
+        names = [field.name for field in fields(VideoTable)]
+        made_of = [states([path]), self._made_with]
+        return VideoTable(**kept_arrays(folder, made_of, names, partial(self._table, path), self._is_table))
 
-    def _made(self, path: str) -> VideoTable:
-        return video_table(open_source(path, fps=self.fps), self.grid, self.networks)
+    def _table(self, path: str) -> Arrays:
+        return asdict(video_table(open_source(path, fps=self.fps), self.grid, self.networks))
+
+    def _is_table(self, arrays: Arrays) -> bool:
+        table = VideoTable(**arrays)
+        n, classes = len(table.spans), len(self.networks.base.classes)
+        values = (table.scores, table.motion, table.packets)
+        shapes = (table.spans.shape, table.probabilities.shape, *(value.shape for value in values))
+        whole = n > 0 and shapes == ((n, 2), (n, classes), (n,), (n,), (n,))
+        return whole and all(np.isfinite(value).all() for value in values)
 
     def tables(
         self, paths: Sequence[str], *, progress: ProgressCallback = no_progress, on_error: OnError = ignore_error
@@ -76,8 +80,8 @@ class TableCache:
         found = []
         for path, table in tracked(tables.items(), "shots", len(tables), progress):
             made_of = ["shots", states([path]), self.fps, SHOTS_VERSION]
-            starts = kept_arrays(self.folder, made_of, ("starts",), partial(self._shot_starts, path))["starts"]
-            found.append(np.searchsorted(starts, table.spans.mean(axis=1), side="right") - 1)
+            kept = kept_arrays(self.folder, made_of, ("starts",), partial(self._shot_starts, path), _are_starts)
+            found.append(np.searchsorted(kept["starts"], table.spans.mean(axis=1), side="right") - 1)
         return np.concatenate(found)
 
     def _shot_starts(self, path: str) -> Arrays:
@@ -94,14 +98,7 @@ class TableCache:
         about = [base.identity, scorer.metadata["sha256"], asdict(scorer.input_spec)]
         return [VERSION, *about, asdict(self.grid), self.fps]
 
-    def _load(self, file: Path) -> VideoTable | None:
-        """None for what is not there or damaged."""
-        arrays = load_arrays(file, [field.name for field in fields(VideoTable)])
-        if arrays is None:
-            return None
-        table = VideoTable(**arrays)
-        n, classes = len(table.spans), len(self.networks.base.classes)
-        values = (table.scores, table.motion, table.packets)
-        shapes = (table.spans.shape, table.probabilities.shape, *(value.shape for value in values))
-        whole = n > 0 and shapes == ((n, 2), (n, classes), (n,), (n,), (n,))
-        return table if whole and all(np.isfinite(value).all() for value in values) else None
+
+def _are_starts(arrays: Arrays) -> bool:
+    starts = arrays["starts"]
+    return starts.ndim == 1 and starts[0] == 0 and bool((np.diff(starts) > 0).all())

@@ -72,7 +72,7 @@ def test_another_k_opens_no_video_and_one_more_video_opens_that_one(
     assert opened[5:] == ["05.mp4"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "noise", "pickle", "shape"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "noise", "pickle", "shape", "number"])
 def test_a_damaged_file_of_the_cache_is_made_again(
     bench: Bench, opened: list[str], tmp_path: Path, damage: str
 ) -> None:
@@ -91,6 +91,9 @@ def test_a_damaged_file_of_the_cache_is_made_again(
                 out,
                 **dict.fromkeys(COLUMNS, np.zeros(2)) | {"spans": np.zeros((2, 2)), "probabilities": np.zeros((2, 9))},
             )
+        content = bytearray(file.read_bytes())
+    elif damage == "number":
+        np.savez(file, **dict.fromkeys(COLUMNS, np.array(0.0)))
         content = bytearray(file.read_bytes())
     file.write_bytes({"cut": content[:200], "empty": b""}.get(damage, content))
     del opened[:]
@@ -131,6 +134,8 @@ def test_clips_within_shots_are_measured_where_they_are_asked_for(
     file = next(file for file in (tmp_path / "out/cache").iterdir() if load_arrays(file, ["starts"]))
     file.write_bytes(b"damaged")
     assert without_time(bench(shots=True)) == without_time(document) and len(opened) == 1
+    np.savez(file, starts=np.array([1.0, 0.5]))
+    assert without_time(bench(shots=True)) == without_time(document) and len(opened) == 2
     with pytest.raises(ArgumentError, match="shots must not be given for compositions"):
         bench(shots=True, compose=["mixed"], background=tmp_path)
 
