@@ -170,9 +170,14 @@ def goals(found: dict[str, Rows]) -> Rows:
         if row["method"] == "ddl" and least:
             name = f"b: dense / ddl >= {least} ({row['k']} of {row['clips']} clips, {row['video']}, {row['pipeline']})"
             add(name, row["dense / ddl"], lambda x, least=least: x >= least)
+    for row in found.get("d", []):
+        each = row["index / decoding, without starting"]
+        add(f"d: index / decoding, without starting <= 1.25 (many files of {row['size']})", each, lambda x: x <= 1.25)
     for row in found.get("e", []):
         if "exponent" in row:
             add("e: growth with duration at most linear (exponent <= 1.05)", row["exponent"], lambda x: x <= 1.05)
+    for row in found.get("f", []):
+        add(f"f: {row['video']}, MB above the imports < 400", row["above_imports_mb"], lambda x: x < 400)
     for row in found.get("g", []):
         add(
             f"g: processor time of scoring / decoding <= 1.1 ({row['video']})",
@@ -181,8 +186,7 @@ def goals(found: dict[str, Rows]) -> Rows:
         )
     for row in found.get("h", []):
         add("h: clipselect score / PyAV as processes <= 2.5", row["score / decode"], lambda x: x <= 2.5)
-    for row in found.get("f", []):
-        add(f"f: {row['video']}, MB above the imports < 400", row["above_imports_mb"], lambda x: x < 400)
+        add("h: clipselect --help, seconds of processor time <= 0.3", row["help"], lambda x: x <= 0.3)
     return out
 
 

@@ -1,11 +1,12 @@
 """Makes the pictures of the README and of the how-tos.
 
-    pip install scikit-image && python docs/make_pictures.py --detector face_detection_yunet_2026may.onnx
+    pip install scikit-image
+    python docs/make_pictures.py --detector face_detection_yunet_2026may.onnx --lfenet LFENET --base BASE
 
 docs/demo.png is the page of `clipselect demo`, as Chromium shows it.
 docs/faces.png is `clipselect faces` on a video of a face with what makes frames bad. The face is `astronaut` of
-scikit-image: Eileen Collins, photographed by NASA, in the public domain. docs/persons.png draws
-benchmarks/results/reid.json.
+scikit-image: Eileen Collins, photographed by NASA, in the public domain. docs/attention.png is where an LFENet, built
+around the base, looks in five versions of it. docs/persons.png draws benchmarks/results/reid.json.
 """
 
 import argparse
@@ -20,8 +21,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from skimage.data import astronaut
 
-from clipselect.data.degradations import degrade
+from clipselect import draw_attention, load_set_network
+from clipselect.data.degradations import degrade, low_resolution, motion_blur, occlude
+from clipselect.faces.alignment import align
+from clipselect.faces.detection import YuNet
 from clipselect.media.images import squash_image
+from clipselect.sets.set_network import SetNetwork
 
 HERE = Path(__file__).parent
 FRAMES, SIZE = 24, 320
@@ -32,9 +37,13 @@ POINTS = {"ddl_threshold": ("all above 0.5 (default)", "*"), "average": ("averag
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--detector", type=Path, required=True, help="YuNet of OpenCV's model zoo")
-    detector = parser.parse_args().detector.resolve()
+    parser.add_argument("--lfenet", type=Path, required=True, help="weights of `clipselect train-set-network lfenet`")
+    parser.add_argument("--base", required=True, help="the face network that it was built around")
+    given = parser.parse_args()
+    detector = given.detector.resolve()
     demo(HERE / "demo.png")
     faces(detector, HERE / "faces.png")
+    attention(detector, load_set_network(given.lfenet, base=given.base, device="cpu"), HERE / "attention.png")
     persons(HERE / "persons.png")
 
 
@@ -61,6 +70,21 @@ def faces(detector: Path, out: Path) -> None:
             container.mux(stream.encode())
         options = ["--detector", str(detector), "--k", "6", "--plot", str(out.resolve())]
         subprocess.run([sys.executable, "-m", "clipselect", "faces", video.name, *options], check=True, cwd=folder)
+
+
+def attention(detector: Path, network: SetNetwork, out: Path) -> None:
+    """From an eye that is hidden in the first face."""
+    picture = astronaut()
+    (face,) = YuNet(detector)(picture).faces
+    crop, grey = align(picture, face).image, np.full(3, 40, np.uint8)
+    versions = [
+        occlude(crop, 40, 24, 24, 30, grey),
+        motion_blur(crop, 17, 0.6),
+        crop,
+        low_resolution(crop, 6),
+        occlude(crop, 60, 30, 52, 60, grey),
+    ]
+    draw_attention(network, versions, out, image=0, at=(0.45, 0.35))
 
 
 def persons(out: Path) -> None:

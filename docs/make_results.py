@@ -17,6 +17,7 @@ import million_table
 import result_cells
 import result_tables
 import set_tables
+import speed_tables
 from marked_blocks import ROOT, fill_pages
 
 from clipselect.media.files import write_whole
@@ -26,6 +27,10 @@ TEMPLATE = ROOT / "docs" / "results.md.jinja"
 BLOCKS = {
     "results": result_tables.readme,
     "overlap": result_tables.overlap,
+    "data_time_goals": speed_tables.data_time_goals,
+    "speed_goals": speed_tables.goals,
+    "speed_many_files": speed_tables.many_files,
+    "speed_processor_time": speed_tables.processor_time,
     "spread": set_tables.spread,
     "lfenet_runs": set_tables.lfenet_runs,
     "fan_runs": set_tables.fan_runs,
@@ -54,7 +59,9 @@ BLOCKS = {
 
 def results_page() -> str:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    names: dict[str, Any] = vars(result_cells) | vars(result_tables) | vars(set_tables)
+    names: dict[str, Any] = {}
+    for module in (result_cells, result_tables, set_tables, speed_tables):
+        names |= vars(module)
     page = environment.from_string(TEMPLATE.read_text("utf-8")).render(names)
     return re.sub(r"\n{3,}", "\n\n", page).rstrip() + "\n"
 

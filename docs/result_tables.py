@@ -1,4 +1,4 @@
-"""The tables of clips, of costs and of speed in benchmarks/README.md and README.md, out of benchmarks/results/.
+"""The tables of clips in benchmarks/README.md and README.md, out of benchmarks/results/.
 
 Every function makes one table, with the rows whose methods were measured; where its results file is missing, nothing.
 """
@@ -20,9 +20,7 @@ from result_cells import (
     measured_bases,
     results_of,
     seeds_of,
-    shipped_name,
     shown,
-    speed_results,
 )
 
 from clipselect.evaluation.methods import METHODS
@@ -139,52 +137,3 @@ def untrimmed() -> str:
             rows.append((f"{data.name}, {count}", *cells, gain(less)))
     columns = ("K = 1 / 3 / 5", *(f"`{method}`" for method in methods), f"at K = 5 less `{EQUAL_COST}`")
     return table(columns, rows) if rows else ""
-
-
-def data_time() -> str:
-    """Seconds until the clips of a video are there as tensors."""
-    return table(
-        ("method", "clips per video", "data time per video"),
-        (
-            (f"`{row.method}`", "" if row.clips is None else f"{row.clips:.1f}", f"{row.seconds:.3f} s")
-            for row in results_of("data_time").rows
-        ),
-    )
-
-
-def cost() -> str:
-    """Multiply-adds, and seconds where they were measured, of ddl and dense at the paper's settings."""
-    results, rows = results_of("cost"), []
-    for data in (data for data in results.data if "shipped" in data.name or "measured" in data.name):
-        ddl, dense = find(results, data.name, DDL, None), find(results, data.name, "dense", None)
-        assert ddl and dense and ddl.gflops and dense.gflops
-        cells = [f"{dense.gflops:.0f} G", f"{ddl.gflops:.1f} G", f"{dense.gflops / ddl.gflops:.2f} x"]
-        if ddl.seconds and dense.seconds:
-            cells += [f"{dense.seconds:.1f} s", f"{ddl.seconds:.2f} s", f"{dense.seconds / ddl.seconds:.2f} x"]
-        of_now = results.model is None or "earlier" not in shipped_name(results.model)
-        label = data.name if of_now else data.name.replace("(shipped)", "(shipped earlier)")
-        rows.append((label, *cells, *[""] * (6 - len(cells))))
-    return table(("SlowFast-R50", "dense", "ddl", "fewer by", "dense", "ddl", "faster by"), rows)
-
-
-def speed() -> str:
-    """Scoring beside decoding, per video with few key frames."""
-    ratios = ("decode by our threads / decode", "score / decode", "fast / decode", "score / decord")
-    rows = (
-        (row["video"], *(f"{row[key]:.2f}" if key in row else "" for key in ratios))
-        for row in speed_results()["parts"]["a"]
-        if "gop 30 " not in row["video"]
-    )
-    return table(("video", "our threads / decoding", *(key.replace("decode", "decoding") for key in ratios[1:])), rows)
-
-
-def missed_goals() -> str:
-    """Goals of speed and memory that were missed; those of part b, file to answer, also on a quiet machine."""
-    rows = []
-    for goal in speed_results()["goals"]:
-        if not goal["met"]:
-            video = goal["goal"].partition(" (")[2].removesuffix(")")
-            ddl, dense = (find(results_of("speed_base"), video, method, None) for method in (DDL, "dense"))
-            again = f"{dense.seconds / ddl.seconds:.2f}" if ddl and dense and ddl.seconds and dense.seconds else ""
-            rows.append((goal["goal"].removeprefix("b: "), f"{goal['measured']:.2f}", again))
-    return table(("goal", "measured", "quiet machine"), rows)

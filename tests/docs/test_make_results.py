@@ -9,6 +9,7 @@ import pytest
 import result_cells
 import result_tables
 import set_tables
+import speed_tables
 from marked_blocks import ROOT, filled
 
 README = ROOT / "README.md"
@@ -85,6 +86,15 @@ def test_a_table_appears_when_its_results_file_is_there(results: Path) -> None:
     assert "| `average` |  | 70.0 |" in page and "| `lfenet` | all seeds | 82.0 (80.0-84.0) |" in page
     assert "| `lfenet` | seed_1 | 84.0 |" in set_tables.lfenet_runs()
     assert len(page.splitlines()) < 200
+
+
+def test_a_goal_of_speed_is_shown_as_missed_where_it_was_missed(results: Path) -> None:
+    document = json.loads((results / "speed.json").read_text())
+    goal = document["goals"][0]
+    for met, word in ((True, "met"), (False, "**missed**")):
+        goal["met"] = met
+        (results / "speed.json").write_text(json.dumps(document))
+        assert f"| {goal['goal']} | {goal['measured']:.2f} | {word} |" in speed_tables.goals()
 
 
 def test_faces_show_the_sizes_of_sets_in_a_cell_and_a_condition_in_a_column(results: Path) -> None:

@@ -1,0 +1,128 @@
+"""The tables of costs and of speed in benchmarks/README.md and on other pages, out of benchmarks/results/."""
+
+from typing import Any
+
+from marked_blocks import table
+from result_cells import DDL, find, results_of, speed_results
+
+Part = list[dict[str, Any]]
+"""The rows of one part of run_speed.py."""
+
+
+def cost() -> str:
+    """Multiply-adds, and seconds where they were measured, of ddl and dense at the paper's settings."""
+    results, rows = results_of("cost"), []
+    for data in (data for data in results.data if "shipped" in data.name or "measured" in data.name):
+        ddl, dense = find(results, data.name, DDL, None), find(results, data.name, "dense", None)
+        assert ddl and dense and ddl.gflops and dense.gflops
+        cells = [f"{dense.gflops:.0f} G", f"{ddl.gflops:.1f} G", f"{dense.gflops / ddl.gflops:.2f} x"]
+        if ddl.seconds and dense.seconds:
+            cells += [f"{dense.seconds:.1f} s", f"{ddl.seconds:.2f} s", f"{dense.seconds / ddl.seconds:.2f} x"]
+        rows.append((data.name, *cells, *[""] * (6 - len(cells))))
+    return table(("SlowFast-R50", "dense", "ddl", "fewer by", "dense", "ddl", "faster by"), rows)
+
+
+def data_time() -> str:
+    """Seconds until the clips of a video are there as tensors."""
+    return table(
+        ("method", "clips per video", "data time per video"),
+        (
+            (f"`{row.method}`", "" if row.clips is None else f"{row.clips:.1f}", f"{row.seconds:.3f} s")
+            for row in results_of("data_time").rows
+        ),
+    )
+
+
+def data_time_goals() -> str:
+    """What samplers may cost, in parts of evenly spread clips and of decoding."""
+    ratios = results_of("data_time").record()["ratios"]
+    names = {
+        "ddl_index / uniform": ("with an index, in parts of uniform K", 1.05),
+        "(ddl - uniform) / decode_once": ("without one, beyond uniform K, in parts of decoding once", 1.2),
+    }
+    rows = ((goal, f"{ratios[name]:.2f}", f"{most:.2f}") for name, (goal, most) in names.items())
+    return table(("data time", "measured", "goal: at most"), rows)
+
+
+def scoring() -> str:
+    """Waiting time of scoring beside decoding, on videos with few key frames."""
+    ratios = ("decode by our threads / decode", "score / decode", "fast / decode", "score / decord")
+    rows = (
+        (named(row["video"]), *(ratio(row, key) for key in ratios))
+        for row in part("a")
+        if "gop 30 " not in row["video"]
+    )
+    return table(
+        ("video", "our threads / decoding", "scoring / decoding", "`--fast` / decoding", "scoring / decord"), rows
+    )
+
+
+def processor_time() -> str:
+    """Processor time of scoring beside decoding; with the lowest and highest ratio of a turn."""
+    rows = []
+    for row in part("g"):
+        low, high = row["score / decode, range"]
+        ratios = (ratio(row, "frames / decode"), f"{ratio(row, 'score / decode')} ({low:.2f}-{high:.2f})")
+        rows.append((named(row["video"]), f"{row['decode']:.2f} s", *ratios))
+    return table(("video", "decoding", "the DDNet's frames / decoding", "scoring / decoding"), rows)
+
+
+def answers() -> str:
+    """How many times faster ddl answers than dense, from the closed file on, with the ratio of a selection for free."""
+    found: dict[tuple[str, int, int], dict[str, str]] = {}
+    for row in part("b"):
+        if "dense / ddl" in row:
+            setting = (row["video"], row["k"], row["clips"])
+            found.setdefault(setting, {})[row["pipeline"]] = ratio(row, "dense / ddl")
+    pipelines = ("own pipeline", "LabeledVideoDataset")
+    rows = (
+        (f"{k} of {clips}, {named(video)}", *(cells.get(name, "") for name in pipelines), f"{clips / k:.2f}")
+        for (video, k, clips), cells in found.items()
+    )
+    return table(("clips", "our own pipeline", "`LabeledVideoDataset`", "if selection were free"), rows)
+
+
+def many_files() -> str:
+    """`clipselect index` beside one decoding process for every core."""
+    kinds = ("index", "index --fast", "decoding")
+    ratios = ("index / decoding, without starting", "index --fast / decoding, without starting")
+    rows = (
+        (
+            f"{row['videos']} of {row['size']}",
+            *(f"{row[kind]:.1f} s" for kind in kinds),
+            *(ratio(row, r) for r in ratios),
+        )
+        for row in part("d")
+    )
+    heads = ("`index`", "`index --fast`", "decoding", "`index` / decoding", "`index --fast` / decoding")
+    return table(("copies of 10 s", *heads), rows)
+
+
+def goals() -> str:
+    """All goals of speed and memory."""
+    return table(
+        ("goal", "measured", ""),
+        (
+            (goal["goal"], f"{goal['measured']:.2f}", "met" if goal["met"] else "**missed**")
+            for goal in speed_results()["goals"]
+        ),
+    )
+
+
+def part(letter: str) -> Part:
+    rows: Part = speed_results()["parts"][letter]
+    return rows
+
+
+def ratio(row: dict[str, Any], key: str) -> str:
+    return f"{row[key]:.2f}" if key in row else ""
+
+
+def named(video: str) -> str:
+    """
+    >>> named("h264_720p_gop_250_60_s"), named("av1 240p gop 30 10 s")
+    ('H.264 720p, 60 s', 'AV1 240p, 10 s, key frames every 30')
+    """
+    codec, size, _, gop, seconds, _ = video.replace("_", " ").split()
+    names = {"h264": "H.264", "hevc": "H.265", "vp9": "VP9", "av1": "AV1", "mpeg4": "MPEG-4"}
+    return f"{names[codec]} {size}, {seconds} s" + (f", key frames every {gop}" if gop != "250" else "")
