@@ -34,6 +34,7 @@ def classify(
         str | None, typer.Option(metavar="NAME|PATH", help="Base: a name of the zoo or a weights file.")
     ] = None,
     base_geometry: options.BaseGeometry = None,
+    base_precision: options.BasePrecision = None,
     device: options.Device = "auto",
     decoder: options.DecoderName = "pyav",
     fps: options.FrameFolderFps = None,
@@ -65,7 +66,7 @@ def classify(
     check(
         fps is None or video.is_dir(), "--fps is for a folder of frames; a video file has its own rate, so leave it out"
     )
-    network = load_base(base, device).with_geometry(base_geometry)
+    network = load_base(base, device).with_geometry(base_geometry).with_precision(base_precision)
     with ProgressDisplay(quiet, lines=False) as display:
         picks = selector(video, progress=display)
     answers = compare(picks.scores, picks.picked, scorer, network)
@@ -83,7 +84,7 @@ def classify(
         print_warning(f"{video}: {warning}")
     if json_file is not None:
         rows = [_row(answer, network.classes) for answer in answers]
-        settings = {**selector.settings(), "base": network.name}
+        settings = {**selector.settings(), "base": network.name, "base_precision": network.precision}
         write(json_file, as_json(VIDEOS, [result], settings, rows=rows))
 
 

@@ -70,6 +70,7 @@ BaseFrames = Annotated[int | None, clip_option(min=1, max=256, help="Frames of a
 BaseGeometry = Annotated[
     str | None, clip_option(metavar="GEOMETRY", help=f"{options.BASE_GEOMETRY} {options.TRAINED_ON}")
 ]
+BasePrecision = Annotated[str | None, clip_option(metavar=options.PRECISIONS, help=options.BASE_PRECISION)]
 Frames = Annotated[int | None, clip_option(min=1, max=64, help="Frames of a clip that the DDNet sees. (default: 4)")]
 Target = Annotated[
     str | None,
@@ -116,6 +117,7 @@ def distill(
     base_size: BaseSize = None,
     base_frames: BaseFrames = None,
     base_geometry: BaseGeometry = None,
+    base_precision: BasePrecision = None,
     clip_duration: options.ClipDuration = None,
     stride: options.Stride = None,
     size: Size = None,

@@ -10,7 +10,17 @@ import typer
 from rich.text import Text
 
 from clipselect.commands.common import Command, check, stderr, warnings_shown, write_stdout
-from clipselect.commands.options import BaseGeometry, ClipDuration, Device, Fps, MinGap, Model, Stride, Threads
+from clipselect.commands.options import (
+    BaseGeometry,
+    BasePrecision,
+    ClipDuration,
+    Device,
+    Fps,
+    MinGap,
+    Model,
+    Stride,
+    Threads,
+)
 from clipselect.commands.progress import Failures, ProgressDisplay, stoppable
 
 if TYPE_CHECKING:
@@ -108,6 +118,7 @@ def clips(
     ] = None,
     stride: Stride = None,
     base_geometry: BaseGeometry = None,
+    base_precision: BasePrecision = None,
     min_gap: MinGap = 0.0,
     shots: Annotated[
         bool, typer.Option("--shots", help="Also clips evenly spread within shots, which PySceneDetect finds.")

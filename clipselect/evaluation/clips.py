@@ -64,6 +64,7 @@ class ClipEvaluation:
             overlap. Evenly spread clips do so only where they fill the video, and dense is all clips in any case.
         base_geometry: what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default what it was
             trained on. The DDNet always sees the whole frame squashed to a square.
+        base_precision: in which the base computes, see `TrainedNetwork.with_precision`.
         shots: measure also clips that are evenly spread within shots; PySceneDetect finds them in every frame.
         all_videos: evaluate all videos of the data; by default only the held-out ones, those of val or, where the data
             names no splits, a fifth of every class.
@@ -95,6 +96,7 @@ class ClipEvaluation:
     stride: Seconds | None = None
     min_gap: float | None = 0
     base_geometry: str | None = None
+    base_precision: str | None = None
     shots: bool = False
     all_videos: bool = False
     limit: int | None = None
@@ -134,7 +136,7 @@ class ClipEvaluation:
         given, device = self.model, self.device
         scorer = given if isinstance(given, Scorer) else load_ddnet(given, device, elements="clips")
         base = self.base if isinstance(self.base, Base) else load_base(self.base, self.device)
-        base = base.with_geometry(self.base_geometry)
+        base = base.with_geometry(self.base_geometry).with_precision(self.base_precision)
         dataset, base, named_by = labelled_videos(
             Path(self.data), base, prefix=self.prefix, classes=self.classes, all_videos=self.all_videos
         )

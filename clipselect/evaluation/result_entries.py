@@ -56,6 +56,7 @@ class Network(Entry):
         size: pixels: the side of a square, or "height x width".
         frames: per clip.
         geometry: what a base sees of a frame, where that is not the whole of it squashed to a square.
+        precision: of a base that does not compute in float32.
         base, base_sha256: the base that a DDNet was distilled for.
     """
 
@@ -65,6 +66,7 @@ class Network(Entry):
     size: int | str | None = None
     frames: Count | None = None
     geometry: Text | None = None
+    precision: Text | None = None
     base: Text | None = None
     base_sha256: Text | None = None
 

@@ -91,6 +91,7 @@ def ddnet_card(metadata: Metadata) -> str:
     of_clips = config["dims"] == 3
     sees = _clips(metadata) if of_clips else f"frames of {metadata['height']} x {metadata['width']}"
     seeing = f" seeing {metadata['base_geometry']}" if metadata.get("base_geometry") else ""
+    seeing += " in bf16" if metadata.get("base_precision") == "bf16" else ""
     card = f"""# {metadata["name"]}
 
 A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {metadata["base_sha256"][:12]}){seeing}: \

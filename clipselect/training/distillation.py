@@ -94,6 +94,7 @@ def distill(
     base_size: int | None = None,
     base_frames: int | None = None,
     base_geometry: str | None = None,
+    base_precision: str | None = None,
     fps: float | None = None,
     max_held_out: int | None = None,
     cache_gigabytes: float | None = None,
@@ -132,6 +133,7 @@ def distill(
         classes, base_size, base_frames: for clips and a base given as NETWORK:CHECKPOINT, see `load_base`.
         base_geometry: for clips, what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default
             what it was trained on.
+        base_precision: for clips, in which the base computes, see `TrainedNetwork.with_precision`.
         fps: for clips, frames per second of folders of frames; 30 by default.
         max_held_out: for clips, held-out videos to measure on; 2000 by default.
         cache_gigabytes: for clips, disk for frames of training videos; 20 by default.
@@ -159,8 +161,8 @@ def distill(
     kind = _kind(elements, base, recipe, paths)
     of_clips = {
         "background": background, "prefix": prefix, "unlabelled": unlabelled or None, "classes": classes,
-        "base_size": base_size, "base_frames": base_frames, "base_geometry": base_geometry, "fps": fps,
-        "max_held_out": max_held_out, "cache_gigabytes": cache_gigabytes,
+        "base_size": base_size, "base_frames": base_frames, "base_geometry": base_geometry,
+        "base_precision": base_precision, "fps": fps, "max_held_out": max_held_out, "cache_gigabytes": cache_gigabytes,
     }  # fmt: skip
     of_frames = {"shared_names": shared_names or None, "normalisation": normalisation}
     _refuse_others(kind, of_frames if kind == "clips" else of_clips)

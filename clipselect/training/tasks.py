@@ -85,13 +85,14 @@ class ClipTask:
         base_size: int | None = None,
         base_frames: int | None = None,
         base_geometry: str | None = None,
+        base_precision: str | None = None,
         fps: float = 30.0,
         cache_gigabytes: float = 20.0,
     ) -> "ClipTask":
         check_argument(len(data) == 1, "data", f"must be one folder, list or JSON for clips, got {len(data)}")
         if not isinstance(base, Base):
             base = load_base(base, str(run.runtime.device), classes=classes, size=base_size, frames=base_frames)
-        base = base.with_geometry(base_geometry)
+        base = base.with_geometry(base_geometry).with_precision(base_precision)
         length = exact_seconds(
             base.clip_duration if recipe.clip_duration is None else recipe.clip_duration, "clip_duration"
         )
@@ -131,6 +132,7 @@ class ClipTask:
             "classes": self.data.classes,
             "target": self.recipe.target,
             "base_geometry": str(self.data.base.input_spec.geometry),
+            "base_precision": self.data.base.precision,
             "base_right_on_training_clips": base_accuracy(store),
         }
 

@@ -68,6 +68,16 @@ def test_classify_with_another_geometry_gives_another_answer(run: Run, long_vide
     assert [gflops / answers[0][0] for gflops, _ in answers] == pytest.approx([1, 1, 3], rel=1e-3)
 
 
+def test_classify_in_bf16_answers_nearly_the_same(run: Run, long_video: Path) -> None:
+    answers = []
+    for precision in ("32", "bf16"):
+        run("classify", long_video, "--base-precision", precision, "--json", "-", "-q")
+        document = json.loads(run.out)
+        assert document["settings"]["base_precision"] == precision
+        answers.append(list(document["rows"][2]["probabilities"].values()))
+    assert answers[0] != answers[1] and answers[0] == pytest.approx(answers[1], abs=0.05)
+
+
 def test_all_methods_agree_when_everything_is_picked(long_video: Path) -> None:
     scorer, base = load_scorer(device="cpu"), load_base(device="cpu")
     scored = score_video(open_source(long_video), scorer)
@@ -81,6 +91,9 @@ def test_classify_refuses_bad_bases(run: Run, long_video: Path, tmp_path: Path) 
     assert_refused(run("classify", tmp_path / "none.mp4"), "no such file")
     wrong = run("classify", long_video, "--base-geometry", "crop")
     assert_refused(wrong, "--base-geometry must be squash, short_side, ")
+    assert_refused(
+        run("classify", long_video, "--base-precision", "16"), "--base-precision must be one of auto, 32, bf16"
+    )
 
 
 @pytest.mark.parametrize(("n", "k"), [(20, 1), (20, 3), (20, 20), (7, 5), (1, 1)])

@@ -114,6 +114,15 @@ def test_a_geometry_that_makes_no_sense_is_refused_before_a_video_is_opened(benc
     assert not opened
 
 
+def test_the_results_name_the_precision_of_the_base(bench: Bench, opened: list[str]) -> None:
+    exact, fast = (bench(limit=1, base_precision=p)["base"] for p in (None, "bf16"))
+    assert "precision" not in exact and fast["precision"] == "bf16"
+    assert len(opened) == 2, "one precision's table was taken for the other's"
+    with pytest.raises(ArgumentError) as refused:
+        bench(base_precision="16")
+    assert refused.value.argument == "base_precision"
+
+
 def test_the_results_name_the_geometry(bench: Bench) -> None:
     squashed, cropped = (bench(limit=1, base_geometry=g)["base"] for g in (None, "three_crops:48"))
     assert "geometry" not in squashed and cropped["geometry"] == "three_crops:48"

@@ -126,6 +126,15 @@ def test_what_the_command_line_does_not_offer_is_a_field_of_the_recipe(videos: P
     assert table["discriminability"].to_pylist() == pytest.approx((other - own).tolist(), rel=1e-6, abs=1e-9)
 
 
+def test_features_of_another_precision_are_not_mixed_in(videos: Path, tmp_path: Path) -> None:
+    how = {"base": colours(), "output": tmp_path / "d.safetensors", "overwrite": True, **CLIPS}
+    assert clipselect.distill(videos, **how).metadata["base_precision"] == "32"
+    with pytest.raises(ClipselectError, match="features of another base"):
+        clipselect.distill(videos, base_precision="bf16", **how)
+    fast = clipselect.distill(videos, **{**how, "work": tmp_path / "w", "base_precision": "bf16"})
+    assert fast.metadata["base_precision"] == "bf16" and "in bf16" in fast.card.read_text()
+
+
 def test_features_of_another_geometry_are_not_mixed_in(videos: Path, tmp_path: Path) -> None:
     how = {"base": colours(), "output": tmp_path / "d.safetensors", "overwrite": True, **CLIPS}
     assert clipselect.distill(videos, **how).metadata["base_geometry"] == "squash"
@@ -167,6 +176,7 @@ def test_features_of_another_geometry_are_not_mixed_in(videos: Path, tmp_path: P
         ({"size": 16}, "size"),
         ({"size": (64, 32)}, "size"),
         ({"base_geometry": "crop"}, "base_geometry"),
+        ({"base_precision": "16"}, "base_precision"),
         ({"stride": 0}, "stride"),
         ({"fps": 0}, "fps"),
         ({"learning_rate": 1e9}, "learning_rate"),
