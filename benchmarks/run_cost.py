@@ -14,7 +14,7 @@ from typing import Any
 
 from clipselect.zoo.base import MEAN, STD, Base
 from rich.progress import track
-from shared import slowfast, write_results
+from shared import heavy_base, write_results
 
 from clipselect import DDNet, DDNetConfig, load_scorer, open_source, score_video, top_k
 from clipselect.commands.exit_codes import run_command
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     make_folder(args.out)
-    base, scorer = slowfast(args.size, "cpu"), load_scorer(device="cpu")
+    base, scorer = heavy_base("slowfast_r50", "cpu", args.size), load_scorer(device="cpu")
     rows = [*computed(base, scorer), *measured(args.video, base, scorer, args.repeats)]
     document = {
         "benchmark": "cost",

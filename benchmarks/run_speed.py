@@ -17,6 +17,8 @@ Parts, all of them unless --parts names some:
     g   processor time (of all threads) of scoring against decoding, on 10 s of 240p, 360p and 720p and of VP9 and AV1;
         it means something on a busy machine, too, where waiting times do not
     h   start: `clipselect score` of 10 s of 240p as a process, against one that only imports PyAV and decodes the file
+    i   heavy bases of random weights in float32 and in bf16: processor time of a clip, distance of the features
+    j   `clipselect index` by 1, 2 and 4 workers of this machine, and of a Ray cluster on it
 
 Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times
 parts a, b, g and h on a file of yours instead. Writes OUT/speed.json, and for part b OUT/results.json by the schema of
@@ -32,11 +34,12 @@ from typing import Any
 
 import made_videos
 from made_videos import Made
-from shared import slowfast, write_results
+from shared import heavy_base, write_results
 from speed_backends import backends
-from speed_base import base_rows
+from speed_base import HEAVY, base_rows, precisions
 from speed_cpu import starting, working
-from speed_parts import growth, indexing, memory, reading
+from speed_index import growing, indexing
+from speed_parts import growth, memory, reading
 
 from clipselect.commands.exit_codes import run_command
 from clipselect.errors import ClipselectError
@@ -46,7 +49,7 @@ from clipselect.media.sources import open_source
 from clipselect.scoring.device import pick_device
 
 Rows = list[dict[str, Any]]
-PARTS = "abcdefgh"
+PARTS = "abcdefghij"
 
 
 def main() -> None:
@@ -108,6 +111,8 @@ def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespa
         "f": lambda: memory(made_videos.make(folder, Made(seconds=20 if arguments.quick else 3600))),
         "g": lambda: working(small_files(folder, arguments), arguments.repeats, arguments.scorer),
         "h": lambda: starting(small_files(folder, arguments)[:1], arguments.repeats, arguments.scorer),
+        "j": lambda: growing(folder, scratch, 8 if arguments.quick else 96),
+        "i": lambda: precisions(arguments.repeats, device, HEAVY[3:4] if arguments.quick else HEAVY),
     }
     return parts[part]()
 
@@ -202,7 +207,7 @@ def write_base(arguments: argparse.Namespace, about: dict[str, Any], rows: Rows)
         "benchmark": "speed",
         "settings": {"weights": "random", "repeats": arguments.base_repeats},
         "environment": about,
-        "base": network_record(slowfast(base_size(arguments), arguments.device)),
+        "base": network_record(heavy_base("slowfast_r50", arguments.device, base_size(arguments))),
         "data": [{"name": name, "videos": 1} for name in dict.fromkeys(entry["data"] for entry in common)],
         "rows": common,
     }

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from clipselect.zoo.base import MEAN, STD, Base
+from clipselect.zoo.base import Base
 from clipselect.zoo.networks import NETWORKS
+from clipselect.zoo.torchvision_networks import CLIPS, torchvision_network
 
 from clipselect.commands.common import write_stdout
 from clipselect.evaluation import results
@@ -15,12 +16,13 @@ from clipselect.scoring.input_spec import InputSpec
 
 
 @cache
-def slowfast(size: int, device: str) -> Base:
-    """SlowFast-R50 8x8 with random weights: its speed does not depend on them."""
+def heavy_base(name: str, device: str, size: int | None = None) -> Base:
+    """A published network of PyTorchVideo or torchvision with random weights: its speed does not depend on them."""
     torch.manual_seed(0)
-    published = NETWORKS["slowfast_r50"]
-    spec = InputSpec(size, size, MEAN, STD, published.frames)
-    return Base.from_module(published.build(400), spec, published.seconds, name="slowfast_r50", device=device)
+    published = torchvision_network(name) if name in CLIPS else NETWORKS[name]
+    side = size or published.size
+    spec = InputSpec(side, side, published.mean, published.std, published.frames)
+    return Base.from_module(published.build(400), spec, published.seconds, name=name, device=device)
 
 
 def write_results(out: Path, document: dict[str, Any]) -> None:

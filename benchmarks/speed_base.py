@@ -1,4 +1,5 @@
-"""Part b of run_speed.py: from the closed file to a heavy base's answer, through our pipeline and PyTorchVideo's."""
+"""Parts b and i of run_speed.py: from the closed file to a heavy base's answer, through our pipeline and
+PyTorchVideo's; and heavy bases in bf16."""
 
 import statistics
 import time
@@ -10,7 +11,8 @@ import numpy as np
 import torch
 from clipselect.zoo.base import Base
 from pytorchvideo.data import LabeledVideoDataset
-from shared import slowfast
+from shared import heavy_base
+from speed_parts import in_turns
 from torch.nn.functional import interpolate
 from torch.utils.data import SequentialSampler
 
@@ -22,12 +24,13 @@ from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.method.aggregation import aggregate
 from clipselect.scoring.input_spec import InputSpec
 
+HEAVY = ("slowfast_r50", "slow_r50", "x3d_m", "r3d_18", "r2plus1d_18", "mvit_v2_s", "swin3d_t")
 OWN, PYTORCHVIDEO = "own pipeline", "LabeledVideoDataset"
 
 
 def base_rows(videos: list[tuple[Path, int, int]], repeats: int, size: int, device: str) -> Iterator[dict[str, Any]]:
     """Median seconds per method and pipeline; all methods take turns."""
-    base, scorer = slowfast(size, device), load_scorer(device=device)
+    base, scorer = heavy_base("slowfast_r50", device, size), load_scorer(device=device)
     networks = Networks(scorer, base)
     base.probabilities(np.zeros((1, base.input_spec.clip_frames, size, size, 3), np.uint8))  # first calls are slow
     for path, clips, k in videos:
@@ -93,3 +96,23 @@ def _pixels(video: torch.Tensor, input_spec: InputSpec) -> np.ndarray[Any, Any]:
     shown = torch.linspace(0, video.shape[1] - 1, input_spec.clip_frames).long()
     small = interpolate(video[:, shown].float().transpose(0, 1), size=(input_spec.size,) * 2, mode="bilinear")
     return small.permute(0, 2, 3, 1).round().to(torch.uint8).numpy()[None]
+
+
+def precisions(repeats: int, device: str, names: tuple[str, ...] = HEAVY) -> Iterator[dict[str, Any]]:
+    """Part i: processor time of a clip in float32 and in bf16, and how far the features lie apart, in parts of their
+    length."""
+    for name in names:
+        base = heavy_base(name, device)
+        spec, fast = base.input_spec, base.with_precision("bf16")
+        clip = np.random.default_rng(0).integers(0, 256, (1, *spec.shape), np.uint8)
+        exact, near = base.features(clip), fast.features(clip)
+        ways = {
+            "32": lambda base=base, clip=clip: base.outputs(clip),
+            "bf16": lambda base=fast, clip=clip: base.outputs(clip),
+        }
+        seconds = {key: statistics.median(found) for key, found in in_turns(ways, repeats, time.process_time).items()}
+        yield {
+            "base": name, "clip": f"{spec.clip_frames} x {spec.size} px", **seconds,
+            "32 / bf16": seconds["32"] / seconds["bf16"],
+            "distance of features": float((near - exact).norm() / exact.norm()),
+        }  # fmt: skip

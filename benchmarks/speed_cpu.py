@@ -1,16 +1,13 @@
 """Parts g and h of run_speed.py: processor time, user and system, of all threads or of whole processes."""
 
-import os
 import resource
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from speed_parts import decode, in_turns
+from speed_parts import decode, in_turns, run_python
 
 from clipselect import load_scorer, open_source, score_video
 from clipselect.media.clip_decoding import clip_batches, clip_grid
@@ -61,9 +58,9 @@ def starting(files: Sequence[tuple[str, Path]], repeats: int, scorer: str | None
     options = ["--scorer", scorer] if scorer else []
     for name, path in files:
         ways = {
-            "decode": lambda path=path: _run("-c", DECODE, str(path)),
-            "help": lambda: _run("-m", "clipselect", "--help"),
-            "score": lambda path=path: _run("-m", "clipselect", "score", str(path), "--quiet", *options),
+            "decode": lambda path=path: run_python(["-c", DECODE, str(path)]),
+            "help": lambda: run_python(["-m", "clipselect", "--help"]),
+            "score": lambda path=path: run_python(["-m", "clipselect", "score", str(path), "--quiet", *options]),
         }
         yield _row(name, in_turns(ways, repeats, processes_time))
 
@@ -71,10 +68,3 @@ def starting(files: Sequence[tuple[str, Path]], repeats: int, scorer: str | None
 def processes_time() -> float:
     """Seconds of processor time of all processes that this one has started and that have ended."""
     return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
-
-
-def _run(*arguments: str) -> None:
-    paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
-    subprocess.run(
-        [sys.executable, *arguments], capture_output=True, check=True, env={**os.environ, "PYTHONPATH": paths}
-    )

@@ -1,13 +1,11 @@
 """The parts of run_speed.py that need no base."""
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from math import log
 from pathlib import Path
 from typing import Any
@@ -18,25 +16,9 @@ from made_videos import Made
 
 from clipselect import load_scorer, open_source, score_video
 from clipselect.media.container import threads_for_all
-from clipselect.media.cores import usable_cores
 
 Row = dict[str, Any]
 
-DECODE_ALL = """
-import multiprocessing, os, sys
-import av
-
-def decode(path):
-    with av.open(path) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1
-        return sum(1 for _ in container.decode(stream))
-
-if __name__ == "__main__":
-    with multiprocessing.Pool(int(sys.argv[2])) as pool:
-        folder = sys.argv[1]
-        print(sum(pool.imap_unordered(decode, [os.path.join(folder, name) for name in sorted(os.listdir(folder))])))
-"""
 MEMORY = """
 import sys
 from pathlib import Path
@@ -116,54 +98,7 @@ def reading(files: Sequence[tuple[str, Path]], repeats: int, device: str) -> Ite
         yield row | ({"score / decord": seconds["score"] / seconds["decord"]} if "decord" in seconds else {})
 
 
-def indexing(folder: Path, scratch: Path, videos: int, repeats: int, device: str) -> Iterator[Row]:
-    """Part d: whole processes, from start to end, over copies of one video of 10 s; of 720p a quarter as many.
-
-    Without starting: the difference to a run over as many copies as there are processes, for both sides.
-    """
-    for size, wanted in (("240p", videos), ("720p", videos // 4)):
-        count = max(wanted, 2 * usable_cores())
-        one = made_videos.make(folder, Made("h264", size, 250, 10))
-        many = scratch / size
-        many.mkdir()
-        for i in range(count):
-            shutil.copy(one, many / f"{i:04}.mp4")
-        yield {"size": size, **_indexing(many, scratch, count, repeats, device)}
-
-
-def _indexing(many: Path, scratch: Path, videos: int, repeats: int, device: str) -> Row:
-    cores = usable_cores()
-    out, script, few = scratch / "scores.parquet", scratch / "decode_all.py", scratch / f"few_{many.name}"
-    script.write_text(DECODE_ALL)
-    few.mkdir()
-    for path in sorted(many.iterdir())[:cores]:
-        shutil.copy(path, few)
-
-    def index(folder: Path, *options: str) -> None:
-        out.unlink(missing_ok=True)
-        _run(["-m", "clipselect", "index", str(folder), "-o", str(out), "--quiet", "--device", device, *options])
-
-    ways: dict[str, Callable[[Path], Any]] = {
-        "index": index,
-        "index --fast": lambda folder: index(folder, "--fast"),
-        "decoding": lambda folder: _run([str(script), str(folder), str(cores)]),
-    }
-    seconds = turns({way: partial(call, many) for way, call in ways.items()}, repeats)
-    start = turns({way: partial(call, few) for way, call in ways.items()}, repeats)
-    more = {way: seconds[way] - start[way] for way in ways}
-    return {
-        "videos": videos,
-        "processes": cores,
-        **seconds,
-        **{f"{way}, {cores} videos": start[way] for way in ways},
-        "index / decoding": seconds["index"] / seconds["decoding"],
-        "index / decoding, without starting": more["index"] / more["decoding"],
-        "index --fast / decoding, without starting": more["index --fast"] / more["decoding"],
-        "videos per second": videos / seconds["index"],
-    }
-
-
-def _run(arguments: Sequence[str]) -> str:
+def run_python(arguments: Sequence[str]) -> str:
     paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -207,7 +142,7 @@ def growth(folder: Path, durations: Sequence[int], repeats: int) -> Iterator[Row
 
 def memory(path: Path) -> Iterator[Row]:
     """Part f."""
-    before, peak, clips = _run(["-c", MEMORY, str(path)]).split()
+    before, peak, clips = run_python(["-c", MEMORY, str(path)]).split()
     above = float(peak) - float(before)
     yield {
         "video": path.stem,

@@ -28,6 +28,8 @@ BLOCKS = {
     "results": result_tables.readme,
     "overlap": result_tables.overlap,
     "data_time_goals": speed_tables.data_time_goals,
+    "bf16_apart": speed_tables.bf16_apart,
+    "base_precisions": speed_tables.base_precisions,
     "speed_goals": speed_tables.goals,
     "speed_many_files": speed_tables.many_files,
     "speed_processor_time": speed_tables.processor_time,

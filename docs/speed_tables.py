@@ -98,6 +98,25 @@ def many_files() -> str:
     return table(("copies of 10 s", *heads), rows)
 
 
+def base_precisions() -> str:
+    """Heavy bases in float32 and in bf16: processor time of a clip."""
+    rows = (
+        (f"`{row['base']}`", row["clip"], f"{row['32']:.2f} s", f"{row['bf16']:.2f} s", ratio(row, "32 / bf16"))
+        for row in part("i")
+    )
+    return table(("base", "clip", "float32", "bf16", "times faster"), rows)
+
+
+def bf16_apart() -> str:
+    """The most that a figure of composed videos changes when the shipped base computes in bf16, in points."""
+    exact, apart = results_of("shipped"), []
+    for row in results_of("bf16_shipped").rows:
+        same = find(exact, row.data, row.method, row.k)
+        assert same is not None
+        apart.append(abs(row.metrics["top1"][0] - same.metrics["top1"][0]))
+    return f"{max(apart):.1f}"
+
+
 def goals() -> str:
     """All goals of speed and memory."""
     return table(

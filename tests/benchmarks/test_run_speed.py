@@ -7,6 +7,7 @@ import pytest
 from made_videos import Made, encoders, make
 from run_speed import goals
 from speed_cpu import starting, working
+from speed_index import growing
 from speed_parts import in_turns, memory, reading, turns
 
 from clipselect.media.sources import open_source
@@ -50,6 +51,13 @@ def test_processor_time_is_that_of_every_way_in_turns(tmp_path: Path) -> None:
     assert row["score / decode"] == row["score"] / row["decode"] and row["score"] > row["frames"] > 0
     (whole,) = starting([("mine", path)], 1, None)
     assert whole["score"] > whole["help"] > 0 and whole["decode"] > 0
+
+
+@pytest.mark.slow
+def test_more_workers_are_measured_after_their_start(tmp_path: Path) -> None:
+    rows = [*growing(tmp_path, tmp_path, 6, engines=("local",))]
+    assert [row["workers"] for row in rows] == [1, 2, 4]
+    assert all(row["per core"] == row["videos per second"] / row["cores"] for row in rows)
 
 
 def test_goals_are_judged_by_what_was_measured() -> None:
