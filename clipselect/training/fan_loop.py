@@ -22,7 +22,7 @@ from clipselect.training.best_step import BestStep
 from clipselect.training.checkpoints import load_checkpoint, save_checkpoint
 from clipselect.training.discriminator import Discriminator
 from clipselect.training.fan_losses import discriminator_loss
-from clipselect.training.loop import EMA_DECAY, LOSS_DECAY, Example, TrainingConfig, batches, remedy
+from clipselect.training.loop import EMA_DECAY, LOSS_DECAY, Example, TrainingConfig, batches, exact_small_maps, remedy
 from clipselect.training.runtime import Runtime
 
 STAGE = "training the FAN"
@@ -59,7 +59,7 @@ def train_fan(
 
     It is one of the second half, see `LATER`, or, where the training was stopped earlier, its last one.
 
-    In one process, in float32, and in bf16 on a GPU if so asked.
+    In one process; in bf16 the aggregator alone.
 
     Args:
         discriminator: None for a training without adversarial loss.
@@ -78,6 +78,8 @@ def train_fan(
     device = runtime.device
     turns = _Turns(aggregator.to(device), discriminator and discriminator.to(device), loss, config, runtime, checkpoint)
     averaged = AveragedModel(aggregator)
+    if device.type == "cpu":
+        exact_small_maps(aggregator)  # not in the copy that the average is: it would call this network's layers
     parts = {**turns.parts, "averaged": averaged, "memory": memory.to(device), "best": best}
     settings = {**settings, "precision": runtime.precision}
     first = load_checkpoint(checkpoint, parts, settings)
@@ -122,7 +124,7 @@ class _Turns:
             for name, net in (("generating", aggregator), ("discriminating", discriminator))
             if net is not None
         }
-        self.device, self.fast = runtime.device.type, runtime.device.type == "cuda" and runtime.precision == "bf16"
+        self.device, self.fast = runtime.device.type, runtime.precision == "bf16"
 
     @property
     def parts(self) -> dict[str, Any]:
