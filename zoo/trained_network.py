@@ -42,8 +42,8 @@ class TrainedNetwork:
     def with_precision(self: N, precision: str | None) -> N:
         """The same computing in "32", "bf16", or "auto": bf16 where the hardware multiplies it fast; None for its own.
 
-        Weights stay float32, and outputs are. On CPUs with AMX and on GPUs bf16 is several times faster for heavy
-        networks; outputs differ by some thousandths.
+        Weights stay float32, and outputs are. On CPUs with AMX bf16 is several times faster for heavy networks; outputs
+        differ by some thousandths.
 
         Raises:
             ArgumentError: no such precision.

@@ -164,8 +164,8 @@ BASE_GEOMETRY = (
 TRAINED_ON = "(default: what the base was trained on)"
 BaseGeometry = Annotated[str | None, typer.Option(metavar="GEOMETRY", help=f"{BASE_GEOMETRY} {TRAINED_ON}")]
 BASE_PRECISION = (
-    "Of the base: bf16 computes heavy networks several times faster on CPUs with AMX and on GPUs, with nearly the same "
-    "outputs; auto: bf16 where the hardware is fast at it. (default: 32)"
+    "Of the base: bf16 computes heavy networks several times faster on CPUs with AMX, with nearly the same outputs; "
+    "auto: bf16 where the hardware is fast at it. (default: 32)"
 )
 PRECISIONS = "[auto|32|bf16]"
 BasePrecision = Annotated[str | None, typer.Option(metavar=PRECISIONS, help=BASE_PRECISION)]
