@@ -98,8 +98,11 @@ def _indexing(many: Path, scratch: Path, videos: int, repeats: int, device: str)
     }
 
 
-def growing(folder: Path, scratch: Path, videos: int, engines: tuple[str, ...] = ("local", "ray")) -> Iterator[Row]:
-    """Part j: an index of copies of 10 s of 240p by 1, 2 and 4 workers of this machine, and of a Ray cluster on it."""
+def growing(
+    folder: Path, scratch: Path, videos: int,
+    engines: tuple[str, ...] = ("local", "ray"), counts: tuple[int, ...] = (1, 2, 4),
+) -> Iterator[Row]:  # fmt: skip
+    """Part j: an index of copies of 10 s of 240p by so many workers of this machine, and of a Ray cluster on it."""
     one = made_videos.make(folder, Made("h264", "240p", 250, 10))
     few, many, script = scratch / "few", scratch / "many", scratch / "index.py"
     script.write_text(INDEX)
@@ -108,7 +111,7 @@ def growing(folder: Path, scratch: Path, videos: int, engines: tuple[str, ...] =
         for i in range(count):
             shutil.copy(one, place / f"{i:04}.mp4")
     for engine in engines:
-        for workers in (1, 2, 4):
+        for workers in counts:
             out = scratch / f"{engine}_{workers}"
             out.mkdir()
             taken = float(run_python([str(script), engine, str(workers), str(few), str(many), str(out)]))

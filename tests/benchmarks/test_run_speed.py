@@ -55,9 +55,9 @@ def test_processor_time_is_that_of_every_way_in_turns(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_more_workers_are_measured_after_their_start(tmp_path: Path) -> None:
-    rows = [*growing(tmp_path, tmp_path, 6, engines=("local",))]
-    assert [row["workers"] for row in rows] == [1, 2, 4]
-    assert all(row["per core"] == row["videos per second"] / row["cores"] for row in rows)
+    (row,) = growing(tmp_path, tmp_path, 6, engines=("local",), counts=(1,))
+    assert (row["engine"], row["workers"], row["cores"]) == ("local", 1, 1)
+    assert row["per core"] == row["videos per second"] != 0
 
 
 def test_goals_are_judged_by_what_was_measured() -> None:
