@@ -34,6 +34,8 @@ def parser(description: str | None, runs: Iterable[str], steps: int) -> argparse
     made.add_argument("--base", required=True)
     made.add_argument("--out", type=Path, required=True)
     made.add_argument("--steps", type=int, default=steps)
+    made.add_argument("--set-size", type=int, nargs="+", default=[3, 5, 10])
+    made.add_argument("--blur", type=int, nargs="+", help="pixels, in place of those of the study")
     made.add_argument("--only", nargs="+", choices=[*runs, *IDENTITIES], metavar="RUN", help="of the runs these alone")
     return made
 
@@ -58,6 +60,7 @@ def study(
         how: options of `clipselect.evaluate`.
     """
     given.out.mkdir(parents=True, exist_ok=True)
+    how = {"set_size": given.set_size, **how} | ({"blur": given.blur} if given.blur else {})
     weights = {}
     for name in (*runs, *IDENTITIES):
         if given.only is None or name in given.only:
@@ -106,12 +109,12 @@ def with_segments(weights: Path, name: str, longest: int) -> Path:
 
 
 def evaluate(weights: Path, data: Path, base: str, out: Path, cache: Path, **how: Any) -> list[dict[str, Any]]:
-    """The rows of sets of 3, 5 and 10. All runs share the base's features of the frames, which lie in `cache`."""
+    """The rows of its table. All runs share the base's features of the frames, which lie in `cache`."""
     for folder in (cache, out):
         folder.mkdir(exist_ok=True)
     if not (out / "cache").exists():
         (out / "cache").symlink_to(os.path.relpath(cache, out), target_is_directory=True)
-    how = {"set_size": [3, 5, 10], "k": [1, 3, 5], "name": "faces", **how}
+    how = {"k": [1, 3, 5], "name": "faces", **how}
     with ProgressDisplay() as display:
         clipselect.evaluate(data, out, elements="faces", base=base, set_network=weights, progress=display, **how)
     rows: list[dict[str, Any]] = json.loads((out / RESULTS_NAME).read_text())["rows"]
