@@ -21,8 +21,8 @@ Parts, all of them unless --parts names some:
     j   `clipselect index` by 1, 2 and 4 workers of this machine, and of a Ray cluster on it
 
 Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times
-parts a, b, g and h on a file of yours instead. Writes OUT/speed.json, and for part b OUT/results.json by the schema of
-clipselect/evaluation/results.py.
+parts a, b, g and h on a file of yours instead. Writes OUT/speed.json, where parts that are not measured again stay, and
+for part b OUT/results.json by the schema of clipselect/evaluation/results.py.
 """
 
 import argparse
@@ -87,16 +87,21 @@ def main() -> None:
                 print(part, "  ".join(values), flush=True)
                 rows.append(row)
                 write(arguments, about, found)  # row by row: half an hour is lost easily
-    if "b" in found:
-        write_base(arguments, about, found["b"])
+            if part == "b":
+                write_base(arguments, about, rows)
     for goal in goals(found):
         print(f"{goal['goal']}: {goal['measured']}  {'met' if goal['met'] else 'MISSED'}")
 
 
 def write(arguments: argparse.Namespace, about: dict[str, Any], found: dict[str, Rows]) -> None:
-    settings = {key: str(value) for key, value in vars(arguments).items() if key not in ("out", "videos")}
-    document = {"benchmark": "speed", "settings": settings, "environment": about, "goals": goals(found), "parts": found}
-    write_whole(arguments.out / "speed.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+    """Parts that are not measured now stay in the file, with what they were measured on."""
+    file = arguments.out / "speed.json"
+    before = json.loads(file.read_text("utf-8")) if file.exists() else {"parts": {}, "measured": {}}
+    settings = {key: str(value) for key, value in vars(arguments).items() if key not in ("out", "videos", "parts")}
+    parts = dict(sorted((before["parts"] | found).items()))
+    now = {part: {"settings": settings, "environment": about} for part in found}
+    document = {"benchmark": "speed", "goals": goals(parts), "measured": before["measured"] | now, "parts": parts}
+    write_whole(file, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -111,8 +116,8 @@ def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespa
         "f": lambda: memory(made_videos.make(folder, Made(seconds=20 if arguments.quick else 3600))),
         "g": lambda: working(small_files(folder, arguments), arguments.repeats, arguments.scorer),
         "h": lambda: starting(small_files(folder, arguments)[:1], arguments.repeats, arguments.scorer),
-        "j": lambda: growing(folder, scratch, 8 if arguments.quick else 96),
-        "i": lambda: precisions(arguments.repeats, device, HEAVY[3:4] if arguments.quick else HEAVY),
+        "i": lambda: precisions(arguments.repeats, ("r3d_18",) if arguments.quick else HEAVY),
+        "j": lambda: growing(folder, scratch, 12 if arguments.quick else 96),
     }
     return parts[part]()
 

@@ -98,11 +98,11 @@ def _pixels(video: torch.Tensor, input_spec: InputSpec) -> np.ndarray[Any, Any]:
     return small.permute(0, 2, 3, 1).round().to(torch.uint8).numpy()[None]
 
 
-def precisions(repeats: int, device: str, names: tuple[str, ...] = HEAVY) -> Iterator[dict[str, Any]]:
-    """Part i: processor time of a clip in float32 and in bf16, and how far the features lie apart, in parts of their
+def precisions(repeats: int, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Part i: processor time of a clip on a CPU, in float32 and in bf16, and how far features move, in parts of their
     length."""
     for name in names:
-        base = heavy_base(name, device)
+        base = heavy_base(name, "cpu")
         spec, fast = base.input_spec, base.with_precision("bf16")
         clip = np.random.default_rng(0).integers(0, 256, (1, *spec.shape), np.uint8)
         exact, near = base.features(clip), fast.features(clip)

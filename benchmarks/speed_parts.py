@@ -1,4 +1,4 @@
-"""The parts of run_speed.py that need no base."""
+"""Parts a, e and f of run_speed.py, and how all parts take turns and start processes."""
 
 import os
 import statistics

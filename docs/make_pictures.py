@@ -1,12 +1,12 @@
 """Makes the pictures of the README and of the how-tos.
 
     pip install scikit-image
-    python docs/make_pictures.py --detector face_detection_yunet_2026may.onnx --lfenet LFENET --base BASE
+    python docs/make_pictures.py --detector face_detection_yunet_2026may.onnx [--lfenet LFENET --base BASE]
 
 docs/demo.png is the page of `clipselect demo`, as Chromium shows it.
 docs/faces.png is `clipselect faces` on a video of a face with what makes frames bad. The face is `astronaut` of
-scikit-image: Eileen Collins, photographed by NASA, in the public domain. docs/attention.png is where an LFENet, built
-around the base, looks in five versions of it. docs/persons.png draws benchmarks/results/reid.json.
+scikit-image: Eileen Collins, photographed by NASA, in the public domain. docs/attention.png is where an LFENet
+around that base, if it is given, looks in five versions of it. docs/persons.png draws benchmarks/results/reid.json.
 """
 
 import argparse
@@ -37,13 +37,14 @@ POINTS = {"ddl_threshold": ("all above 0.5 (default)", "*"), "average": ("averag
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--detector", type=Path, required=True, help="YuNet of OpenCV's model zoo")
-    parser.add_argument("--lfenet", type=Path, required=True, help="weights of `clipselect train-set-network lfenet`")
-    parser.add_argument("--base", required=True, help="the face network that it was built around")
+    parser.add_argument("--lfenet", type=Path, help="weights of `clipselect train-set-network lfenet`")
+    parser.add_argument("--base", help="the face network that it was built around")
     given = parser.parse_args()
     detector = given.detector.resolve()
     demo(HERE / "demo.png")
     faces(detector, HERE / "faces.png")
-    attention(detector, load_set_network(given.lfenet, base=given.base, device="cpu"), HERE / "attention.png")
+    if given.lfenet:
+        attention(detector, load_set_network(given.lfenet, base=given.base, device="cpu"), HERE / "attention.png")
     persons(HERE / "persons.png")
 
 

@@ -1,7 +1,7 @@
 """The table of docs/how-to/cost.md: core hours for a million videos, out of benchmarks/results/speed.json."""
 
 from marked_blocks import table
-from result_cells import speed_results
+from result_cells import speed_cores, speed_results
 
 MILLION, HOUR = 1_000_000, 3600
 VIDEO = "h264_240p_gop_250_10_s"
@@ -23,7 +23,7 @@ def scoring() -> str:
 
 def answering() -> str:
     """Of SlowFast R50 on the clips of a video, read, scored and answered by our own pipeline."""
-    cores = speed_results()["environment"]["cores"]
+    cores = speed_cores("b")
     rows = []
     for row in speed_results()["parts"]["b"]:
         if row["pipeline"] == "own pipeline" and row["video"] == VIDEO and row["clips"] == 30:

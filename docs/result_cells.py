@@ -49,6 +49,12 @@ def speed_results() -> dict[str, Any]:
     return json.loads((RESULTS / "speed.json").read_text())
 
 
+def speed_cores(part: str) -> int:
+    """Of the machine on which a part of it was measured."""
+    cores: int = speed_results()["measured"][part]["environment"]["cores"]
+    return cores
+
+
 def measured_bases(prefix: str) -> list[tuple[str, str]]:
     """The results files of videos that are there, and the names of their bases."""
     return [

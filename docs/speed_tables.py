@@ -82,6 +82,15 @@ def answers() -> str:
     return table(("clips", "our own pipeline", "`LabeledVideoDataset`", "if selection were free"), rows)
 
 
+def more_workers() -> str:
+    """An index by more and more workers."""
+    rows = (
+        (row["engine"], row["workers"], row["cores"], f"{row['videos per second']:.1f}", f"{row['per core']:.1f}")
+        for row in part("j")
+    )
+    return table(("engine", "workers", "cores that work", "videos per second", "per core"), rows)
+
+
 def many_files() -> str:
     """`clipselect index` beside one decoding process for every core."""
     kinds = ("index", "index --fast", "decoding")
@@ -99,12 +108,13 @@ def many_files() -> str:
 
 
 def base_precisions() -> str:
-    """Heavy bases in float32 and in bf16: processor time of a clip."""
-    rows = (
-        (f"`{row['base']}`", row["clip"], f"{row['32']:.2f} s", f"{row['bf16']:.2f} s", ratio(row, "32 / bf16"))
-        for row in part("i")
-    )
-    return table(("base", "clip", "float32", "bf16", "times faster"), rows)
+    """Heavy bases in float32 and in bf16: processor time of a clip, and how far features move."""
+    rows = []
+    for row in part("i"):
+        moved = f"{100 * row['distance of features']:.1f} %"
+        seconds = (f"{row['32']:.2f} s", f"{row['bf16']:.2f} s", ratio(row, "32 / bf16"))
+        rows.append((f"`{row['base']}`", row["clip"], *seconds, moved))
+    return table(("base", "clip", "float32", "bf16", "times faster", "features move by"), rows)
 
 
 def bf16_apart() -> str:

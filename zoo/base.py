@@ -13,7 +13,7 @@ from clipselect.zoo.trained_network import TrainedNetwork
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipselect.errors import ClipselectError, NetworkError
+from clipselect.errors import ClipselectError, NetworkError, check_argument
 from clipselect.media.geometry import Geometry
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.input_spec import InputSpec
@@ -21,6 +21,7 @@ from clipselect.scoring.weights_file import Metadata, fingerprint
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 """What PyTorchVideo's weights were trained with."""
+PRECISIONS = ("32", "bf16")
 NAMED_AT_MOST = 12
 MAX_INPUT_BYTES = 10_000_000
 """Of the floats that a base is given at a time on a CPU: eight clips of 8 x 112 x 112, two of 8 x 224 x 224, one of
@@ -39,6 +40,8 @@ class Base(TrainedNetwork):
         head: the linear layer whose outputs are those of the network, if it is known.
         classes: names of the first outputs; a further output, such as "background", is left out of the probabilities.
         clip_duration: seconds per clip it was trained on.
+        gives_probabilities: whether outputs of the network are that already, and not logits.
+        precision: "32", or "bf16" for all but the head.
     """
 
     net: nn.Module
@@ -47,6 +50,8 @@ class Base(TrainedNetwork):
     head: nn.Linear | None
     classes: tuple[str, ...]
     clip_duration: float
+    gives_probabilities: bool = False
+    precision: str = "32"
 
     @classmethod
     def from_module(
@@ -85,13 +90,16 @@ class Base(TrainedNetwork):
             name=name, net=net, layer=layer, takes_output=feature_layer is not None, head=linear, input_spec=input_spec,
             classes=classes or (), clip_duration=clip_duration, metadata=metadata or {}, device=where,
         )  # fmt: skip
-        outputs = made._run(input_spec.blank())[1].shape[1]  # to see that it works, too
+        rows = made._run(input_spec.blank())[1]  # to see that it works, too
+        outputs = rows.shape[1]
+        done = bool((rows >= 0).all()) and bool(((rows.sum(1) - 1).abs() < 1e-3).all())
         names = tuple(map(str, range(outputs))) if classes is None else tuple(classes)
         if outputs < 2:
             raise ClipselectError(f"{name} has a single output; a base needs at least two classes")
         if len(names) > outputs:
             raise ClipselectError(f"{name} has {outputs} outputs, but {len(names)} classes are named")
-        return replace(made, classes=names, head=linear if linear and linear.out_features == outputs else None)
+        linear = linear if linear and linear.out_features == outputs else None
+        return replace(made, classes=names, head=linear, gives_probabilities=done)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, device: str = "auto", **options: Any) -> "Base":
@@ -140,7 +148,8 @@ class Base(TrainedNetwork):
         settings of a network of transformers."""
         layer = next(name for name, module in self.net.named_modules() if module is self.layer)
         of_classes = {"layer": [layer, self.takes_output], "classes": list(self.classes)}
-        return super().identity | of_classes | {"code": self.metadata.get("code")}
+        about = super().identity | of_classes | {"code": self.metadata.get("code")}
+        return about if self.precision == "32" else about | {"precision": self.precision}
 
     def to(self, device: str) -> "Base":
         """The same on another device; "auto" leaves it where it is."""
@@ -159,6 +168,20 @@ class Base(TrainedNetwork):
             return self
         spec = self.input_spec
         return replace(self, input_spec=replace(spec, geometry=Geometry.parse(geometry, spec.size)))
+
+    def with_precision(self, precision: str | None) -> "Base":
+        """The same computing in "32" (float32) or "bf16"; None for its own.
+
+        In bf16 weights stay float32, and the head computes in it: bfloat16 has three digits, too few for logits.
+
+        Raises:
+            ArgumentError: no such precision.
+        """
+        if precision is None:
+            return self
+        problem = f"must be one of {', '.join(PRECISIONS)}, got {precision}"
+        check_argument(precision in PRECISIONS, "base_precision", problem)
+        return replace(self, precision=precision)
 
     def outputs(self, clips: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """Features [n, d] and probabilities [n, classes] of clips [n, T, size, size, 3] uint8 RGB, on the CPU.
@@ -179,8 +202,7 @@ class Base(TrainedNetwork):
         features, rows = (torch.cat(part) for part in zip(*parts, strict=True))
         if not bool(rows.isfinite().all()) or not bool(features.isfinite().all()):
             raise NetworkError(f"base {self.name!r} gives outputs that are not numbers; check its weights")
-        done = bool((rows >= 0).all()) and bool(((rows.sum(1) - 1).abs() < 1e-3).all())
-        probabilities = rows if done else rows.softmax(1)
+        probabilities = rows if self.gives_probabilities else rows.softmax(1)
         of_clips = (x.cpu().unflatten(0, (-1, crops)).mean(1) for x in (features, probabilities))
         features, probabilities = of_clips
         return features, probabilities[:, : len(self.classes)]
@@ -188,13 +210,19 @@ class Base(TrainedNetwork):
     @torch.inference_mode()
     def _run(self, clips: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         seen: list[Tensor] = []
-        hook = self.layer.register_forward_hook(
-            lambda _, inputs, output: seen.append(output if self.takes_output else inputs[0])
+        low = self.precision == "bf16"
+        hooks = [self.head.register_forward_hook(_in_float32)] if low and self.head is not None else []
+        hooks.append(
+            self.layer.register_forward_hook(
+                lambda _, inputs, output: seen.append(output if self.takes_output else inputs[0])
+            )
         )
         try:
-            rows = self.rows(self.net, clips)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=low):  # the caller's would change outputs
+                rows = self.rows(self.net, clips)
         finally:
-            hook.remove()
+            for hook in hooks:
+                hook.remove()
         if not seen or not isinstance(seen[0], Tensor) or len(seen[0]) != len(clips) or seen[0].ndim < 2:
             name = next(n for n, layer in self.net.named_modules() if layer is self.layer)
             raise NetworkError(
@@ -220,6 +248,13 @@ class Base(TrainedNetwork):
 def background_probability(probabilities: Tensor) -> Tensor:
     """[...]: what probabilities [..., classes] of `Base.outputs` leave to further outputs; about 0 without such."""
     return 1 - probabilities.sum(dim=-1)
+
+
+def _in_float32(head: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> Tensor:
+    """The output of a linear layer, computed again without autocast."""
+    assert isinstance(head, nn.Linear)
+    with torch.autocast(inputs[0].device.type, enabled=False):
+        return nn.functional.linear(inputs[0].float(), head.weight, head.bias)
 
 
 def _channels_last(net: nn.Module) -> nn.Module:

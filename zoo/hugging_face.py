@@ -42,7 +42,7 @@ def from_pretrained(
     """A base out of what `save_pretrained` of a model and of its processor wrote, or out of a model on huggingface.co.
 
     Size, geometry, mean and std of its input are its processor's, frames and names of classes those of its config. It
-    is loaded and run in float32. Frames are scaled by the decoder, bilinearly, whatever filter the processor names.
+    is loaded in float32. Frames are scaled by the decoder, bilinearly, whatever filter the processor names.
 
     Args:
         model: a folder, or the ID of a model, which is downloaded unless it is in Hugging Face's cache.

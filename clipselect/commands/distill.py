@@ -70,7 +70,7 @@ BaseFrames = Annotated[int | None, clip_option(min=1, max=256, help="Frames of a
 BaseGeometry = Annotated[
     str | None, clip_option(metavar="GEOMETRY", help=f"{options.BASE_GEOMETRY} {options.TRAINED_ON}")
 ]
-BasePrecision = Annotated[str | None, clip_option(metavar=options.PRECISIONS, help=options.BASE_PRECISION)]
+BasePrecision = Annotated[str | None, clip_option(metavar="32|bf16", help=options.BASE_PRECISION)]
 Frames = Annotated[int | None, clip_option(min=1, max=64, help="Frames of a clip that the DDNet sees. (default: 4)")]
 Target = Annotated[
     str | None,

@@ -163,12 +163,8 @@ BASE_GEOMETRY = (
 )
 TRAINED_ON = "(default: what the base was trained on)"
 BaseGeometry = Annotated[str | None, typer.Option(metavar="GEOMETRY", help=f"{BASE_GEOMETRY} {TRAINED_ON}")]
-BASE_PRECISION = (
-    "Of the base: bf16 computes heavy networks several times faster on CPUs with AMX, with nearly the same outputs; "
-    "auto: bf16 where the hardware is fast at it. (default: 32)"
-)
-PRECISIONS = "[auto|32|bf16]"
-BasePrecision = Annotated[str | None, typer.Option(metavar=PRECISIONS, help=BASE_PRECISION)]
+BASE_PRECISION = "In which the base computes, 32 or bf16: faster for heavy networks on CPUs with AMX. (default: 32)"
+BasePrecision = Annotated[str | None, typer.Option(metavar="32|bf16", help=BASE_PRECISION)]
 Explain = Annotated[
     str | None,
     typer.Option(

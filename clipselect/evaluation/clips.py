@@ -64,7 +64,7 @@ class ClipEvaluation:
             overlap. Evenly spread clips do so only where they fill the video, and dense is all clips in any case.
         base_geometry: what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default what it was
             trained on. The DDNet always sees the whole frame squashed to a square.
-        base_precision: in which the base computes, see `TrainedNetwork.with_precision`.
+        base_precision: in which the base computes, see `Base.with_precision`.
         shots: measure also clips that are evenly spread within shots; PySceneDetect finds them in every frame.
         all_videos: evaluate all videos of the data; by default only the held-out ones, those of val or, where the data
             names no splits, a fifth of every class.

@@ -53,7 +53,8 @@ def check_replaceable(out: Path, head: dict[str, Any]) -> None:
 
 def _identity(head: dict[str, Any]) -> dict[str, Any]:
     """What makes an evaluation another one, as JSON holds it."""
-    networks = {key: [head[key].get("name"), head[key].get("sha256")] for key in ("base", "model") if head.get(key)}
+    known = ("name", "sha256", "precision")
+    networks = {key: [head[key].get(name) for name in known] for key in ("base", "model") if head.get(key)}
     settings = {key: value for key, value in (head.get("settings") or {}).items() if key not in ("k", "classes")}
     found: dict[str, Any] = json.loads(json.dumps({"benchmark": head["benchmark"]} | networks | settings))
     return found

@@ -57,7 +57,7 @@ def network_record(network: Base | Embedder | Scorer) -> dict[str, Any]:
         **({"size": f"{spec.height} x {spec.width}"} if spec.frames is None else {"size": spec.size}),
         **({} if spec.frames is None else {"frames": spec.frames}),
         **({} if spec.geometry == SQUASH else {"geometry": str(spec.geometry)}),
-        **({} if isinstance(network, Scorer) or network.precision == "32" else {"precision": network.precision}),
+        **({"precision": network.precision} if isinstance(network, Base) and network.precision != "32" else {}),
     }
     return record | {key: metadata[key] for key in ("base", "base_sha256") if metadata.get(key)}
 

@@ -133,7 +133,7 @@ def distill(
         classes, base_size, base_frames: for clips and a base given as NETWORK:CHECKPOINT, see `load_base`.
         base_geometry: for clips, what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default
             what it was trained on.
-        base_precision: for clips, in which the base computes, see `TrainedNetwork.with_precision`.
+        base_precision: for clips, in which the base computes, see `Base.with_precision`.
         fps: for clips, frames per second of folders of frames; 30 by default.
         max_held_out: for clips, held-out videos to measure on; 2000 by default.
         cache_gigabytes: for clips, disk for frames of training videos; 20 by default.

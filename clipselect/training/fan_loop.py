@@ -81,7 +81,7 @@ def train_fan(
     if device.type == "cpu":
         exact_small_maps(aggregator)  # not in the copy that the average is: it would call this network's layers
     parts = {**turns.parts, "averaged": averaged, "memory": memory.to(device), "best": best}
-    settings = {**settings, "precision": runtime.precision}
+    settings = {**settings, "precision of the aggregator": runtime.precision}
     first = load_checkpoint(checkpoint, parts, settings)
     saved, running, won, done, has_collapsed = time.monotonic(), 0.0, 0, first, False
     if first < config.steps:

@@ -38,8 +38,6 @@ MAX_SEED = 2**32 - 1
 MAX_SMALL_MAP = 4
 """Up to this side length, oneDNN's bf16 weight gradients of convolutions can hold garbage (torch 2.14, 2.15)."""
 
-Convolution = nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d
-
 Example = tuple[Tensor, Tensor]
 """An input [3, T, size, size], [3, height, width] or [T, 3, height, width] (a set of images) in [0, 1], and its target
 [] or [...]."""
@@ -224,11 +222,11 @@ def batches(
 def exact_small_maps(net: nn.Module) -> None:
     """Let convolutions over small maps compute in float32 where autocast would choose bfloat16."""
     for module in net.modules():
-        if isinstance(module, Convolution) and max(module.kernel_size) > 1:
+        if isinstance(module, nn.Conv2d | nn.Conv3d) and max(module.kernel_size) > 1:
             module.forward = _exact_if_small(module, module.forward)  # type: ignore[assignment,method-assign]
 
 
-def _exact_if_small(conv: Convolution, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+def _exact_if_small(conv: nn.Conv2d | nn.Conv3d, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     def guarded(x: Tensor) -> Tensor:
         if min(x.shape[-2:]) > MAX_SMALL_MAP * max(conv.stride):
             return forward(x)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 
-from clipselect.errors import ArgumentError
+from clipselect.errors import ArgumentError, check_argument
 from clipselect.media.optional import require
-from clipselect.scoring.device import pick_device, pick_precision
+from clipselect.scoring.device import pick_device
 from clipselect.training.scalar_log import ScalarLog
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 MAX_WAIT = timedelta(days=7)
 """Of one process for another, which may have many more videos to read."""
+PRECISIONS = ("auto", "32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,14 @@ def launch(device: str, precision: str, log_folder: Path) -> Runtime:
     from lightning_fabric import Fabric  # slow to import
     from lightning_fabric.strategies.ddp import DDPStrategy
 
+    check_argument(precision in PRECISIONS, "precision", f"must be one of {', '.join(PRECISIONS)}, got {precision}")
     processes, local = (int(os.environ[n]) if _by_torchrun() else 1 for n in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if processes > 1 and device.startswith("cuda:"):
         raise ArgumentError(
             "device", f"{device} is for one process; with torchrun give cuda, and every process has its own"
         )
     where = pick_device(device)
-    chosen = pick_precision(precision, where)
+    chosen = ("bf16" if _has_fast_bf16(where) else "32") if precision == "auto" else precision
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=where.type,
@@ -102,3 +104,13 @@ def is_first_process() -> bool:
 def _by_torchrun() -> bool:
     """Variables of other launchers do not count: they would make one process wait for others for ever."""
     return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def _has_fast_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        features = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "amx_bf16" in features or "avx512_bf16" in features

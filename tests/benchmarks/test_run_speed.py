@@ -53,11 +53,15 @@ def test_processor_time_is_that_of_every_way_in_turns(tmp_path: Path) -> None:
     assert whole["score"] > whole["help"] > 0 and whole["decode"] > 0
 
 
-@pytest.mark.slow
-def test_more_workers_are_measured_after_their_start(tmp_path: Path) -> None:
-    (row,) = growing(tmp_path, tmp_path, 6, engines=("local",), counts=(1,))
-    assert (row["engine"], row["workers"], row["cores"]) == ("local", 1, 1)
-    assert row["per core"] == row["videos per second"] != 0
+def test_what_more_workers_bring_is_counted_per_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speed_index.usable_cores", lambda: 2)
+    monkeypatch.setattr("speed_index.ENGINES", ("local",))
+    seconds = {"1": "8", "2": "4", "4": "4"}
+    monkeypatch.setattr("speed_index.run_python", lambda arguments: seconds[arguments[2]])
+    rows = [*growing(tmp_path, tmp_path, 12)]
+    assert [(row["workers"], row["videos per second"], row["per core"]) for row in rows] == [
+        (1, 1, 1), (2, 2, 1), (4, 2, 1)
+    ]  # fmt: skip
 
 
 def test_goals_are_judged_by_what_was_measured() -> None:

@@ -123,6 +123,16 @@ def test_the_results_name_the_precision_of_the_base(bench: Bench, opened: list[s
     assert refused.value.argument == "base_precision"
 
 
+def test_results_of_another_precision_are_not_replaced(
+    bench: Bench, networks: Networks, made: SyntheticData, tmp_path: Path
+) -> None:
+    bench(base=networks.base, limit=1)
+    fast = networks.base.with_precision("bf16")
+    again = ClipEvaluation(made.data, base=fast, model=made.model, device="cpu", timed=0, k=[1, 3], limit=1)
+    with pytest.raises(ArgumentError, match=r"of another evaluation \(base differ\)"):
+        again.run(tmp_path / "out")
+
+
 def test_the_results_name_the_geometry(bench: Bench) -> None:
     squashed, cropped = (bench(limit=1, base_geometry=g)["base"] for g in (None, "three_crops:48"))
     assert "geometry" not in squashed and cropped["geometry"] == "three_crops:48"

@@ -34,7 +34,7 @@ from helpers.set_networks import tiny_base as base
 TRAINING: dict[str, dict[str, Any]] = {
     **{name: {"batch": 4, "variants": 2, "images_per_set": 3, "precision": "32"} for name in AGGREGATORS},
     "lfenet": {"batch": 4, "width": 3, "bottleneck": 2, "precision": "32"},
-    "fan": {"batch": 2, "images_per_set": 2, "width": 2, "discriminator_width": 2},
+    "fan": {"batch": 2, "images_per_set": 2, "width": 2, "discriminator_width": 2, "precision": "32"},
 }
 """Options of trainings that take seconds, by network."""
 

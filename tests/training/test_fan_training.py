@@ -95,12 +95,13 @@ def test_the_loss_falls(faces: Path, tmp_path: Path) -> None:
     assert np.mean(shown[-10:]) < 0.8 * np.mean(shown[:10])
 
 
-def test_a_stopped_run_ends_as_one_left_alone(faces: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+def test_a_stopped_run_ends_as_one_left_alone(precision: str, faces: Path, tmp_path: Path) -> None:
     def stop(progress: Progress) -> None:
         if (progress.stage, progress.done) == (STAGE, 2):
             raise KeyboardInterrupt
 
-    options = {"base": tiny_base(), "checkpoint_minutes": 0}
+    options = {"base": tiny_base(), "checkpoint_minutes": 0, "precision": precision}
     train(faces, tmp_path / "whole.safetensors", **options)
     with pytest.raises(KeyboardInterrupt):
         train(faces, tmp_path / "parts.safetensors", progress=stop, **options)
@@ -108,6 +109,16 @@ def test_a_stopped_run_ends_as_one_left_alone(faces: Path, tmp_path: Path) -> No
     train(faces, tmp_path / "parts.safetensors", progress=lambda p: done.append(p.done * (p.stage == STAGE)), **options)
     assert [n for n in done if n] == [2, 3, 4]
     assert_same_weights(tmp_path / "whole.safetensors", tmp_path / "parts.safetensors")
+
+
+def test_the_aggregator_computes_in_the_precision_that_was_asked_for(faces: Path, tmp_path: Path) -> None:
+    exact, fast = (
+        load_weights(train(faces, tmp_path / f"{p}.safetensors", precision=p).weights, "set_network")[0]
+        for p in ("32", "bf16")
+    )
+    assert any(not torch.equal(exact[name], fast[name]) for name in exact)
+    with pytest.raises(ClipselectError, match=r"fan\.ckpt: a checkpoint of a run with other options"):
+        train(faces, tmp_path / "other.safetensors", work=tmp_path / "32.work", precision="bf16")
 
 
 def test_a_checkpoint_of_other_weights_of_losses_is_refused(faces: Path, tmp_path: Path) -> None:
