@@ -47,6 +47,12 @@ STRICT = "tar_at_far_1e-4"
 """A rate of false accepts ten times lower than that of most tables."""
 
 
+def people_of_sets() -> str:
+    """How many people have images enough for two sets of a size, for each size."""
+    counts = {data.name.rpartition(" of ")[2]: data.sources for data in results_of("faces").data}
+    return " and ".join(f"{people} with images for two sets of {size}" for size, people in counts.items())
+
+
 def faces() -> str:
     """Verification of sets of faces: all as they are, blurred and degraded; sets of each size in a cell."""
     if not exists("faces"):

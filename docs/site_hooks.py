@@ -35,6 +35,7 @@ ELSEWHERE = {
 LINK = re.compile(r"(\]\()([^)\s:#]+)((?:#[^)\s]*)?\))")
 CHART = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 BOX = re.compile(r'\["<b>(\w+)</b><br>(.+?)"\]')
+FIGURES = re.compile(r"([\d)-]) / (?=[+-]?\d|-)")
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
@@ -83,6 +84,11 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
     markdown = CHART.sub(chart_as_table, markdown)
     pieces = re.split(f"({FENCED.pattern})", markdown, flags=FENCED.flags)
     return "".join(piece if piece.startswith("```") else LINK.sub(led, piece) for piece in pieces)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Figures that stand together, such as 61.9 / 71.0, stay on one line."""
+    return FIGURES.sub("\\1\u00a0/\u00a0", html)
 
 
 def chart_as_table(chart: re.Match[str]) -> str:

@@ -82,6 +82,16 @@ def answers() -> str:
     return table(("clips", "our own pipeline", "`LabeledVideoDataset`", "if selection were free"), rows)
 
 
+def backends() -> str:
+    """Of the DDNet, those that could be measured."""
+    rows = (
+        (row["back end"], f"{row['ms per clip']:.2f} ms", f"{row['largest difference']:.1g}")
+        for row in part("c")
+        if "missing" not in row
+    )
+    return table(("back end", "a clip", "largest difference"), rows)
+
+
 def more_workers() -> str:
     """An index by more and more workers."""
     rows = (
