@@ -45,6 +45,7 @@ BLOCKS = {
     "million_answering": million_table.answering,
     "qualities": set_tables.qualities,
     "lfenet_seeds": set_tables.lfenet_seeds,
+    "lfenet_gains": set_tables.lfenet_gains,
     "lfenet_seeds_strict": partial(set_tables.lfenet_seeds, set_tables.STRICT),
     "trained_rivals": set_tables.trained_rivals,
     "trained_rivals_strict": partial(set_tables.trained_rivals, set_tables.STRICT),

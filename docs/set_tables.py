@@ -8,6 +8,7 @@ from marked_blocks import table
 from result_cells import DDL, at_ks, difference, exists, find, gain, mean_and_range, results_of, seeds_of, shown
 
 from clipselect.evaluation.methods import METHODS
+from clipselect.evaluation.result_entries import Difference
 from clipselect.evaluation.results import Results
 from clipselect.report.formats import metric_name
 
@@ -100,6 +101,27 @@ def trained_rivals_of_persons() -> str:
 def lfenet_seeds(metric: str = "tar_at_far_1e-3") -> str:
     """LFENets, alone and after the shipped DDNet's choice."""
     return seeds_table("lfenet", REPAIRED, metric)
+
+
+def lfenet_gains(metric: str = "tar_at_far_1e-3") -> str:
+    """What LFENets gain: the mean of the seeds, and from the lowest end of their paired intervals to the highest."""
+    seeds = seeds_of("lfenet")
+    columns = by_condition(seeds[0], metric)
+    pairs = ("lfenet", None, "average"), ("lfenet", None, AT_THRESHOLD), ("ddl_lfenet", K_OF_FACES, DDL)
+    rows = []
+    for method, k, rival in pairs:
+        for number, size in enumerate(data.rpartition(" ")[2] for data in next(iter(columns.values()))):
+            cells = []
+            for of_sizes in columns.values():
+                found = [difference(results, of_sizes[number], metric, (method, k), rival) for results in seeds]
+                cells.append(gain_of_seeds([one for one in found if one]))
+            rows.append((f"{named(method, k)} less `{rival}`, sets of {size}", *cells))
+    return table((metric_name(metric), *columns), rows)
+
+
+def gain_of_seeds(found: Sequence[Difference]) -> str:
+    mean = sum(one.difference for one in found) / len(found)
+    return f"{mean:+.1f} ({min(one.low for one in found):+.1f} to {max(one.high for one in found):+.1f})"
 
 
 def qualities(metric: str = "tar_at_far_1e-3") -> str:
