@@ -17,7 +17,7 @@ Parts, all of them unless --parts names some:
     g   processor time (of all threads) of scoring against decoding, on 10 s of 240p, 360p and 720p and of VP9 and AV1;
         it means something on a busy machine, too, where waiting times do not
     h   start: `clipselect score` of 10 s of 240p as a process, against one that only imports PyAV and decodes the file
-    i   heavy bases of random weights in float32 and in bf16: processor time of a clip, distance of the features
+    i   heavy bases of random weights in float32 and in bf16: seconds of a clip, distance of the features
     j   `clipselect index` by 1, 2 and 4 workers of this machine, and of a Ray cluster on it
 
 Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times

@@ -99,7 +99,7 @@ def _pixels(video: torch.Tensor, input_spec: InputSpec) -> np.ndarray[Any, Any]:
 
 
 def precisions(repeats: int, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Part i: processor time of a clip on a CPU, in float32 and in bf16, and how far features move, in parts of their
+    """Part i: seconds of a clip on a CPU, in float32 and in bf16, and how far features move, in parts of their
     length."""
     for name in names:
         base = heavy_base(name, "cpu")
@@ -110,7 +110,7 @@ def precisions(repeats: int, names: tuple[str, ...]) -> Iterator[dict[str, Any]]
             "32": lambda base=base, clip=clip: base.outputs(clip),
             "bf16": lambda base=fast, clip=clip: base.outputs(clip),
         }
-        seconds = {key: statistics.median(found) for key, found in in_turns(ways, repeats, time.process_time).items()}
+        seconds = {key: statistics.median(found) for key, found in in_turns(ways, repeats).items()}
         yield {
             "base": name, "clip": f"{spec.clip_frames} x {spec.size} px", **seconds,
             "32 / bf16": seconds["32"] / seconds["bf16"],

@@ -118,7 +118,7 @@ def many_files() -> str:
 
 
 def base_precisions() -> str:
-    """Heavy bases in float32 and in bf16: processor time of a clip, and how far features move."""
+    """Heavy bases in float32 and in bf16: seconds of a clip, and how far features move."""
     rows = []
     for row in part("i"):
         moved = f"{100 * row['distance of features']:.1f} %"
