@@ -95,7 +95,13 @@ def backends() -> str:
 def more_workers() -> str:
     """An index by more and more workers."""
     rows = (
-        (row["engine"], row["workers"], row["cores"], f"{row['videos per second']:.1f}", f"{row['per core']:.1f}")
+        (
+            row["engine"],
+            str(row["workers"]),
+            str(row["cores"]),
+            f"{row['videos per second']:.1f}",
+            f"{row['per core']:.1f}",
+        )
         for row in part("j")
     )
     return table(("engine", "workers", "cores that work", "videos per second", "per core"), rows)
