@@ -19,6 +19,8 @@ from clipselect.report.formats import (
     row_name,
 )
 
+FEW_SOURCES = 30
+"""On fewer, which K is best is mostly chance: a difference of 10 points is three sources."""
 MAX_ONE_BY_ONE = 3
 """Findings that the summary reports one by one; more are counted."""
 HEADLINES = {
@@ -175,9 +177,11 @@ def _phrase(c: Comparison) -> str:
 
 def _which_k(choice: Choice) -> str:
     why = f"Which K: {choice.row.k}, {choice.reason.value}"
-    if choice.loss is None:
-        return f"{why}."
-    return f"{why}, K = {choice.best.k}, and at most {amount(MAX_LOSS)} point below it: {gain(choice.loss)}."
+    if choice.loss is not None:
+        why += f", K = {choice.best.k}, and at most {amount(MAX_LOSS)} point below it: {gain(choice.loss)}"
+    if choice.row.source_count < FEW_SOURCES:
+        return f"{why}. On {count(choice.row.source_count, 'source')} this is little more than a guess."
+    return f"{why}."
 
 
 def _compared(ddl: Row, c: Comparison, role: str) -> str:

@@ -77,6 +77,13 @@ def test_the_details_say_which_k_and_why() -> None:
     assert far.startswith("Which K: 5") and "significantly worse" in far
     assert "does not compare" in details(finding_of(only(*rows)))[0]
     assert "no smaller K was measured" in details(finding_of(only(rows[1])))[0]
+    assert "guess" not in near and "guess" not in far
+
+
+def test_a_k_of_few_sources_is_called_a_guess() -> None:
+    for sources, is_guess in ((29, True), (30, False)):
+        found = finding_of(only(row("ddl", 5, 80, videos=240, sources=sources)))
+        assert ("29 sources this is little more than a guess" in details(found)[0]) == is_guess
 
 
 def test_the_details_hold_every_comparison_with_what_it_rests_on() -> None:
