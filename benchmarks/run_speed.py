@@ -19,6 +19,7 @@ Parts, all of them unless --parts names some:
     h   start: `clipselect score` of 10 s of 240p as a process, against one that only imports PyAV and decodes the file
     i   heavy bases of random weights in float32 and in bf16: seconds of a clip, distance of the features
     j   `clipselect index` by 1, 2 and 4 workers of this machine, and of a Ray cluster on it
+    k   processor time of scoring a long video of 720p within a budget, key frames every second, against decoding it
 
 Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times
 parts a, b, g and h on a file of yours instead. Writes OUT/speed.json, where parts that are not measured again stay, and
@@ -37,7 +38,7 @@ from made_videos import Made
 from shared import heavy_base, write_results
 from speed_backends import backends
 from speed_base import HEAVY, base_rows, precisions
-from speed_cpu import starting, working
+from speed_cpu import starting, within_budgets, working
 from speed_index import growing, indexing
 from speed_parts import growth, memory, reading
 
@@ -49,7 +50,7 @@ from clipselect.media.sources import open_source
 from clipselect.scoring.device import pick_device
 
 Rows = list[dict[str, Any]]
-PARTS = "abcdefghij"
+PARTS = "abcdefghijk"
 
 
 def main() -> None:
@@ -118,8 +119,15 @@ def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespa
         "h": lambda: starting(small_files(folder, arguments)[:1], arguments.repeats, arguments.scorer),
         "i": lambda: precisions(arguments.repeats, ("r3d_18",) if arguments.quick else HEAVY),
         "j": lambda: growing(folder, scratch, 12 if arguments.quick else 96),
+        "k": lambda: within_budgets(*long_file(folder, arguments), arguments.repeats, arguments.scorer),
     }
     return parts[part]()
+
+
+def long_file(folder: Path, arguments: argparse.Namespace) -> tuple[str, Path]:
+    """Name and file of part k."""
+    made = Made("h264", "720p", 30, 20 if arguments.quick else 300)
+    return str(made), made_videos.make(folder, made)
 
 
 def files(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, Path]]:
@@ -197,6 +205,8 @@ def goals(found: dict[str, Rows]) -> Rows:
     for row in found.get("h", []):
         add("h: clipselect score / PyAV as processes <= 2.5", row["score / decode"], lambda x: x <= 2.5)
         add("h: clipselect --help, seconds of processor time <= 0.3", row["help"], lambda x: x <= 0.3)
+    for row in found.get("k", []):
+        add("k: budget 0.4 / decoding <= 0.45 (5 min, h264 720p)", row["budget 0.4 / decode"], lambda x: x <= 0.45)
     return out
 
 

@@ -1,4 +1,4 @@
-"""Parts g and h of run_speed.py: processor time, user and system, of all threads or of whole processes."""
+"""Parts g, h and k of run_speed.py: processor time, user and system, of all threads or of whole processes."""
 
 import resource
 import statistics
@@ -12,6 +12,7 @@ from speed_parts import decode, in_turns, run_python
 from clipselect import load_scorer, open_source, score_video
 from clipselect.media.clip_decoding import clip_batches, clip_grid
 
+BUDGETS = (0.2, 0.3, 0.4)
 DECODE = """
 import sys, av
 with av.open(sys.argv[1]) as container:
@@ -63,6 +64,18 @@ def starting(files: Sequence[tuple[str, Path]], repeats: int, scorer: str | None
             "score": lambda path=path: run_python(["-m", "clipselect", "score", str(path), "--quiet", *options]),
         }
         yield _row(name, in_turns(ways, repeats, processes_time))
+
+
+def within_budgets(name: str, path: Path, repeats: int, scorer: str | None) -> Iterator[dict[str, Any]]:
+    """Part k: a long video scored whole, fast, and within budgets."""
+    loaded = load_scorer(scorer, "cpu", elements="clips")
+    ways: dict[str, Callable[[], Any]] = {
+        "decode": lambda: decode(path),
+        "score": lambda: score_video(open_source(path), loaded),
+        "fast": lambda: score_video(open_source(path), loaded, fast=True),
+        **{f"budget {b}": lambda b=b: score_video(open_source(path), loaded, budget=b) for b in BUDGETS},
+    }
+    yield _row(name, in_turns(ways, repeats, time.process_time))
 
 
 def processes_time() -> float:
