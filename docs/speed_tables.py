@@ -82,6 +82,14 @@ def answers() -> str:
     return table(("clips", "our own pipeline", "`LabeledVideoDataset`", "if selection were free"), rows)
 
 
+def budgets() -> str:
+    """Processor time of a long video, whole and within budgets, in parts of decoding it."""
+    ways = ("score", "fast", "budget 0.4", "budget 0.3", "budget 0.2")
+    rows = ((named(row["video"]), *(ratio(row, f"{way} / decode") for way in ways)) for row in part("k"))
+    heads = (f"`--{way}`" if way != "score" else "all clips" for way in ways)
+    return table(("processor time / decoding", *heads), rows)
+
+
 def backends() -> str:
     """Of the DDNet, those that could be measured."""
     rows = (
