@@ -206,7 +206,7 @@ def goals(found: dict[str, Rows]) -> Rows:
         add("h: clipselect score / PyAV as processes <= 2.5", row["score / decode"], lambda x: x <= 2.5)
         add("h: clipselect --help, seconds of processor time <= 0.3", row["help"], lambda x: x <= 0.3)
     for row in found.get("k", []):
-        add("k: budget 0.4 / decoding <= 0.45 (5 min, h264 720p)", row["budget 0.4 / decode"], lambda x: x <= 0.45)
+        add(f"k: budget 0.4 / decoding <= 0.45 ({row['video']})", row["budget 0.4 / decode"], lambda x: x <= 0.45)
     return out
 
 
