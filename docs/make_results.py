@@ -26,6 +26,7 @@ PAGE = ROOT / "benchmarks" / "README.md"
 TEMPLATE = ROOT / "docs" / "results.md.jinja"
 BLOCKS = {
     "results": result_tables.readme,
+    "seeds_at_5": result_tables.seeds_at_5,
     "overlap": result_tables.overlap,
     "data_time_goals": speed_tables.data_time_goals,
     "bf16_apart": speed_tables.bf16_apart,

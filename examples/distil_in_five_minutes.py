@@ -17,7 +17,6 @@ if __name__ == "__main__":
     if len(sys.argv) > 2:
         folder, base, small = Path(sys.argv[1]), sys.argv[2], dict[str, float]()
     else:
-        Path("made_network").mkdir()
         base = str(make_synthetic(Path("made_network"), videos=2).base)
         folder = write_class_folders(Path("made_videos"), videos=16)
         small = {"steps": 250, "batch": 16, "stride": 0.25, "variants": 0}

@@ -13,12 +13,10 @@ from clipselect import evaluate, write_report
 from clipselect.evaluation.synthetic import make_synthetic
 
 if __name__ == "__main__":
-    folder = Path("made_evaluation")
-    folder.mkdir()
-    made = make_synthetic(folder, videos=60, steps=58)  # a base that is sometimes wrong
+    made = make_synthetic(Path("made_evaluation"), videos=60, steps=58)  # a base that is sometimes wrong
     results = evaluate(made.data, "results", base=str(made.base), model=str(made.model), k=[1, 2, 3, 5], timed=0)
     for row in results.rows:
-        if row.method not in ("ddl", "uniform_equal_cost", "uniform", "random", "dense"):
+        if row.method not in ("ddl", "uniform_equal_cost", "uniform", "motion", "packets", "dense"):
             continue
         top1 = row.metrics["top1"]
         print(f"{row.method:20} K = {row.k or 'all':>3}  top-1 {top1.value:5.1f} %  {row.gflops or 0:.3f} GFLOPs")

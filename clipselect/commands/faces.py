@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def faces(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="VIDEO|FOLDER...", help="Videos, or folders of cropped faces, one folder per group."),
+        typer.Argument(metavar="VIDEO|FOLDER", help="Videos, or folders of cropped faces, one folder per group."),
     ],
     *,
     k: options.FrameK = None,

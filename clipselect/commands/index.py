@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def index(
     videos: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", help="Videos, folders of videos, quoted globs, lists of paths (.csv, .txt)."),
+        typer.Argument(metavar="PATH", help="Videos, folders of videos, quoted globs, lists of paths (.csv, .txt)."),
     ],
     *,
     output: Annotated[

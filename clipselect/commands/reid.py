@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def reid(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER...", help="Tracklets as MARS, Market-1501, iLIDS-VID or PRID, or folders."),
+        typer.Argument(metavar="FOLDER", help="Tracklets as MARS, Market-1501, iLIDS-VID or PRID, or folders."),
     ],
     *,
     k: options.FrameK = None,

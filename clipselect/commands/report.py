@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def report(
     results: Annotated[
         list[str],
-        typer.Argument(metavar="RESULTS...", help="Results files of evaluations, or folders that hold a results.json."),
+        typer.Argument(metavar="RESULTS", help="Results files of evaluations, or folders that hold a results.json."),
     ],
     *,
     out: Annotated[

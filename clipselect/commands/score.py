@@ -19,7 +19,7 @@ def score(
     videos: Annotated[
         list[str],
         typer.Argument(
-            metavar="VIDEO...",
+            metavar="VIDEO",
             help="Videos, folders of videos or of frames, quoted globs, lists of paths (.csv, .txt).",
         ),
     ],

@@ -193,7 +193,8 @@ def _of_folder(data: Path, split: Split | None) -> FoundVideos:
     if not classes:
         direct = next(videos_below(root.path), None)
         what = "its videos lie in it directly" if direct else "there are no videos in it"
-        raise ClipselectError(f"{root.path}: {what}; put them into one folder per class")
+        otherwise = " (distill --unlabelled needs none)" if direct else ""
+        raise ClipselectError(f"{root.path}: {what}; put them into one folder per class{otherwise}")
     found: dict[str, Annotations] = {}
     other_split = 0
     for folder in classes:

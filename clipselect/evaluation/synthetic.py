@@ -50,7 +50,8 @@ class SyntheticData:
 
 
 def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 80) -> SyntheticData:
-    """Make all of it in a folder that exists, the same every time."""
+    """Make all of it in a folder, which need not exist; the same every time."""
+    folder.mkdir(parents=True, exist_ok=True)
     names = ("videos.csv", "background", "domains.csv", "base.safetensors", "ddnet.safetensors")
     made = SyntheticData(*(folder / name for name in names))
     lines = ["path,label,start,end,split"]
@@ -62,7 +63,7 @@ def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 80) -> Synthe
         lines.append(f"{i:02d}.mp4,{CLASSES[label]},{start},{start + ACTION_SECONDS},val")
     write_whole(made.data, "\n".join(lines) + "\n")
     for number, (domain, light) in enumerate(DOMAINS.items()):
-        (made.background / "val" / domain).mkdir(parents=True)
+        (made.background / "val" / domain).mkdir(parents=True, exist_ok=True)
         for i in range(2):
             rng = np.random.default_rng([2, number, i])
             frames = scene(rng, 4, NOTHING, light=light)

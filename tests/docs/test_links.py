@@ -13,8 +13,14 @@ OWN = {
     "https://raw.githubusercontent.com/clipselect/clipselect/main/": "",
 }
 SITE = "https://clipselect.github.io/clipselect/"
-MADE = {"commands", "results", "changelog", "contributing", "security", "zoo"}
-"""Pages of the site that have no file under docs/."""
+MADE = {
+    "commands": ROOT / "clipselect" / "commands",  # from the commands themselves
+    "results": ROOT / "benchmarks" / "README.md",
+    "zoo": ROOT / "zoo" / "README.md",
+    **{f"zoo/{card.stem}": card for card in ROOT.glob("zoo/*_*.md")},
+    **{name: ROOT / f"{name.upper()}.md" for name in ("changelog", "contributing", "security")},
+}
+"""Pages of the site that have no file under docs/, and what they are made of."""
 
 
 def without_code(text: str) -> str:
@@ -34,15 +40,20 @@ def problem(page: Path, link: str) -> str | None:
         if address.startswith(prefix):
             return None if (ROOT / address.removeprefix(prefix)).exists() else link
     if address.startswith(SITE):
-        name = address.removeprefix(SITE).strip("/")
-        found = [ROOT / "docs" / f"{name or 'index'}.md", ROOT / "docs" / name / "index.md"]
-        return None if name.split("/")[0] in MADE or any(path.is_file() for path in found) else link
-    if re.match(r"[a-z]+:", address):
+        target = source_of(address.removeprefix(SITE).strip("/"))
+    elif re.match(r"[a-z]+:", address):
         return None
-    target = (page.parent / address).resolve() if address else page
+    else:
+        target = (page.parent / address).resolve() if address else page
     if not target.exists():
         return link
     return None if not anchor or target.suffix != ".md" or anchor in anchors(target) else link
+
+
+def source_of(name: str) -> Path:
+    """What a page of the site is made of."""
+    index = ROOT / "docs" / name / "index.md"
+    return MADE.get(name) or (index if index.is_file() else ROOT / "docs" / f"{name}.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -53,9 +64,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_a_broken_link_is_found() -> None:
     page = ROOT / "docs" / "faq.md"
-    broken = ["nothing.md", "#nothing", "concepts.md#nothing", f"{SITE}nothing/", f"{next(iter(OWN))}nothing.py"]
+    broken = ["nothing.md", "#nothing", "concepts.md#nothing", f"{next(iter(OWN))}nothing.py"]
+    broken += [f"{SITE}{address}" for address in ("nothing/", "zoo/nothing/", "code/#nothing", "results/#nothing")]
     assert [link for link in broken if not problem(page, link)] == []
-    assert problem(page, "concepts.md#glossary") is None
+    for link in ("concepts.md#glossary", SITE, f"{SITE}concepts/#glossary", f"{SITE}results/#faces", f"{SITE}commands/#x"):
+        assert problem(page, link) is None
 
 
 def test_the_readme_can_be_read_elsewhere() -> None:
