@@ -29,7 +29,7 @@ METHODS = ("average", "ddl", "fan", "ddl_fan")
 
 
 def main() -> None:
-    options = parser(__doc__, RUNS, steps=20_000)
+    options = parser(__doc__, {**RUNS, **IMAGES}, steps=20_000)
     options.add_argument("--width", type=int, default=8)
     options.add_argument("--images-per-set", type=int, default=5)
     options.add_argument("--batch", type=int, default=4)

@@ -25,7 +25,7 @@ METHODS = ("average", "ddl", "ddl_all", "lfenet", "ddl_lfenet")
 
 
 def main() -> None:
-    given = parser(__doc__, RUNS, steps=4000).parse_args()
+    given = parser(__doc__, {**RUNS, **THETAS}, steps=4000).parse_args()
     common = {"steps": given.steps}
     study(given, "lfenet", RUNS, common=common, segments=THETAS, methods=METHODS, blur=[7, 11, 17], degrade=True)
 

@@ -17,8 +17,6 @@ import clipselect
 from clipselect.commands.progress import Failures, ProgressDisplay
 from clipselect.data.identities import read_identities
 from clipselect.evaluation.results import RESULTS_NAME
-from clipselect.scoring.weights_file import load_weights, save_weights
-from clipselect.sets.set_network import KIND
 from clipselect.training.training_call import FinishedError
 
 Options = Mapping[str, Any]
@@ -36,7 +34,7 @@ def parser(description: str | None, runs: Iterable[str], steps: int) -> argparse
     made.add_argument("--steps", type=int, default=steps)
     made.add_argument("--set-size", type=int, nargs="+", default=[3, 5, 10])
     made.add_argument("--blur", type=int, nargs="+", help="pixels, in place of those of the study")
-    made.add_argument("--only", nargs="+", choices=[*runs, *IDENTITIES], metavar="RUN", help="of the runs these alone")
+    made.add_argument("--only", nargs="+", choices=[*runs, *IDENTITIES], metavar="RUN", help="these alone")
     return made
 
 
@@ -61,22 +59,25 @@ def study(
     """
     given.out.mkdir(parents=True, exist_ok=True)
     how = {"set_size": given.set_size, **how} | ({"blur": given.blur} if given.blur else {})
-    weights = {}
+    weights = dict[str, Path]()
     for name in (*runs, *IDENTITIES):
         if given.only is None or name in given.only:
             data = fewer(given.data, given.out, IDENTITIES[name]) if name in IDENTITIES else given.data
             weights[name] = given.out / f"{name}.safetensors"
             train(network, data, weights[name], given.base, {**common, **runs.get(name, {})})
     if "seed_0" in weights:
-        weights |= {name: with_segments(weights["seed_0"], name, longest) for name, longest in segments.items()}
+        weights |= {name: weights["seed_0"] for name in segments if given.only is None or name in given.only}
     rows = [
         {"run": name, **row}
         for name, file in weights.items()
-        for row in evaluate(file, given.data, given.base, given.out / name, given.out / "cache", **how)
+        for row in evaluate(
+            file, given.data, given.base, given.out / name, given.out / "cache", **how, max_segment=segments.get(name)
+        )
         if row["method"] in methods
     ]
-    with (given.out / f"{network}.csv").open("w", newline="") as file:  # the first row is of a method without networks
-        writer = csv.DictWriter(file, [*rows[0]], extrasaction="ignore")
+    columns = dict.fromkeys(column for row in rows for column in row)
+    with (given.out / f"{network}.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*columns])
         writer.writeheader()
         writer.writerows(rows)
 
@@ -98,14 +99,6 @@ def fewer(data: Path, out: Path, identities: int) -> Path:
             shutil.copytree(data / "train" / name, part / "train" / name)
         part.rename(folder)
     return folder
-
-
-def with_segments(weights: Path, name: str, longest: int) -> Path:
-    """The same weights with segments of another length, in a file of that name."""
-    tensors, metadata = load_weights(weights, KIND)
-    output = weights.with_stem(name)
-    save_weights(output, tensors, {**metadata, "name": name, "max_segment": longest})
-    return output
 
 
 def evaluate(weights: Path, data: Path, base: str, out: Path, cache: Path, **how: Any) -> list[dict[str, Any]]:

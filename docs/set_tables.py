@@ -1,7 +1,7 @@
 """The tables of sets of faces, of tracklets of persons, and of networks of sets, out of benchmarks/results/."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import result_cells
 from marked_blocks import table
@@ -158,12 +158,16 @@ def seeds_table(recipe: str, methods: Sequence[str], metric: str, k: int = K_OF_
 def by_condition(results: Results, metric: str) -> dict[str, list[str]]:
     """The data sets that have the metric: those of all sizes of sets together, by what was done to their frames."""
     measured = {row.data for row in results.rows if metric in row.metrics}
+    return columns_of(data for data in conditions(results) if data in measured)
+
+
+def columns_of(names: Iterable[str]) -> dict[str, list[str]]:
+    """Names of data sets by what was done to their frames."""
     columns: dict[str, list[str]] = {}
-    for data in conditions(results):
-        if data in measured:
-            of_sets, sized, _ = data.partition(", sets of ")
-            name = of_sets.partition(", ")[2] or "as they are" if sized else data
-            columns.setdefault(name, []).append(data)
+    for data in names:
+        of_sets, sized, _ = data.partition(", sets of ")
+        name = of_sets.partition(", ")[2] or "as they are" if sized else data
+        columns.setdefault(name, []).append(data)
     return columns
 
 
@@ -207,27 +211,32 @@ def fan_runs() -> str:
 
 
 def runs_table(name: str, *, seeds_alone: bool = False) -> str:
-    """The metric to go by of sets of all sizes; what does not depend on the run stands once."""
+    """The metric to go by, sets of each size in a cell; what does not depend on the run stands once."""
     path = result_cells.RESULTS / f"{name}.csv"
     if not path.exists():
         return ""
     with path.open(newline="") as file:
-        lines = [line for line in csv.DictReader(file) if "sets of" not in line["data"]]
-    lines = [line for line in lines if line["k"] in ("", str(K_OF_FACES))]
+        lines = [line for line in csv.DictReader(file) if line["k"] in ("", str(K_OF_FACES))]
     if seeds_alone:
         lines = [line for line in lines if line["run"].startswith("seed_")]
     metric = next(column.removesuffix("_low") for column in lines[0] if column.endswith("_low"))
-    columns = list(dict.fromkeys(line["data"] for line in lines))
+    columns = columns_of(dict.fromkeys(line["data"] for line in lines if line[metric]))
     values = dict[tuple[str, str], dict[str, list[float]]]()
     for line in lines:
         run = line["run"] if name in line["method"] else ""
         key = (line["method"], "all seeds" if run and seeds_alone else run)
-        values.setdefault(key, {}).setdefault(line["data"], []).append(float(line[metric]))
+        of_data = values.setdefault(key, {}).setdefault(line["data"], [])
+        if line[metric] and (run or not of_data):
+            of_data.append(float(line[metric]))
     rows = (
-        (f"`{method}`", run, *(mean_and_range(of_data.get(data, [])) for data in columns))
+        (named(method, K_OF_FACES), run, *(at_sizes(of_data, of_sizes) for of_sizes in columns.values()))
         for (method, run), of_data in values.items()
     )
-    return table((metric_name(metric), "run", *columns), rows)
+    return table((sizes_named(columns, metric), "run", *columns), rows)
+
+
+def at_sizes(values: Mapping[str, Sequence[float]], of_sizes: Sequence[str]) -> str:
+    return " / ".join(mean_and_range(values.get(data, [])) for data in of_sizes)
 
 
 def conditions(results: Results) -> list[str]:

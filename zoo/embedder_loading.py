@@ -152,7 +152,7 @@ def load_onnx_embedder(path: Path, normalisation: str = "imagenet", gflops: floa
     mean, std = NORMALISATIONS[normalisation]
     about: Metadata = {"sha256": network.sha256}
     return Embedder.from_module(
-        lambda images: torch.from_numpy(network.run(images.numpy())[0]).flatten(1),
+        lambda images: torch.from_numpy(network.run(images.detach().numpy())[0]).flatten(1),
         InputSpec(shape[1], shape[2], mean, std),
         name=path.stem,
         gflops=gflops,

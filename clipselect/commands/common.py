@@ -35,18 +35,19 @@ def print_warning(sentence: object) -> None:
 
 @contextmanager
 def warnings_shown() -> Iterator[None]:
-    """Warnings of the library as one line each, without the place in the code that Python shows."""
+    """Warnings of the library as one line each, said once, without the place in the code that Python shows."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", ClipselectWarning)
-        before = warnings.showwarning
+        before, said = warnings.showwarning, set[str]()
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if isinstance(message, ArgumentWarning):
-                print_warning(f"{message.problem}; {option(message.argument)} {message.remedy}")
-            elif issubclass(category, ClipselectWarning):
-                print_warning(message)
-            else:
+            if not issubclass(category, ClipselectWarning):
                 before(message, category, *place, **more)
+            elif str(message) not in said:
+                said.add(str(message))
+                if isinstance(message, ArgumentWarning):
+                    message = f"{message.problem}; {option(message.argument)} {message.remedy}"
+                print_warning(message)
 
         warnings.showwarning = show
         yield

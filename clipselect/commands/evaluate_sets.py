@@ -57,6 +57,12 @@ SetList = Annotated[
 Pairs = Annotated[
     Path | None, typer.Option(metavar="FILE", help="As YouTube Faces' splits.txt: fold, set, set, 1 or 0.")
 ]
+LongestSegment = Annotated[
+    int | None,
+    typer.Option(
+        "--max-segment", metavar="N", help="Frames that an LFENet or FAN takes at once. (default: as it was trained)"
+    ),
+]
 Blur = Annotated[list[float], typer.Option(metavar="PIXELS", help="Lengths of motion blur, such as 7 11 17.")]
 DegradeAll = Annotated[bool, typer.Option("--degrade", help="Also with every frame degraded, more or less.")]
 SetSize = Annotated[list[int] | None, typer.Option(metavar="N", help="Of drawn sets, each by itself. (default: 5 10)")]
@@ -88,6 +94,7 @@ def faces(
     out: Out,
     model: FaceModel = None,
     set_network: SetNetworks = [],  # noqa: B006
+    max_segment: LongestSegment = None,
     flips: Flips = False,
     dropout: Dropout = False,
     quality: Qualities = [],  # noqa: B006

@@ -112,6 +112,10 @@ class FrameOutputs(Outputs):
         about = {"network": self.aggregator.name, "frames": made.frames, "label": made.label}
         return replace(group, facts={**group.facts, "aggregate": {**about, "file": file and str(file)}})
 
+    def save(self, results: Sequence[Result], settings: Record) -> None:
+        """As for all outputs. An image that no file holds and that better groups pushed off the page is not named."""
+        super().save([_with_what_is_left(result) for result in results], settings)
+
     def check_index(self, scorer: AnyScorer) -> None:
         """Raise an ArgumentError if an index is wanted, and nothing would show by which scorer its scores are."""
         problem = f"cannot be written with {scorer.name!r}, since nothing shows whether scores are by the same function"
@@ -165,6 +169,13 @@ class FrameOutputs(Outputs):
             folder = parent / f"{stem}_{next(copies)}"
         files.make_folder(folder)
         return folder
+
+
+def _with_what_is_left(result: Result) -> Result:
+    made = result.facts.get("aggregate")
+    if not isinstance(result, Scored) or made is None or made["file"] or AGGREGATE in result.pictures:
+        return result
+    return replace(result, facts={name: value for name, value in result.facts.items() if name != "aggregate"})
 
 
 def _png(picture: Image) -> bytes:

@@ -92,7 +92,7 @@ def _lfenet(
 def _fan(
     *,
     width: Annotated[int, typer.Option(help="Channels of the aggregator's first convolution.")] = 16,
-    discriminator_width: Annotated[int, typer.Option(help="Those of the discriminator.")] = 16,
+    discriminator_width: Annotated[int, typer.Option(help="Channels of the discriminator's first convolution.")] = 16,
     reconstruction: Annotated[
         str,
         typer.Option(
@@ -101,17 +101,25 @@ def _fan(
             "its inputs.",
         ),
     ] = "centre",
-    discriminative_weight: Annotated[float, typer.Option(help="Of the discriminative loss; 0 leaves it out.")] = 1.0,
-    reconstruction_weight: Annotated[float, typer.Option(help="Of the reconstruction; 0 leaves it out.")] = 0.5,
-    adversarial_weight: Annotated[float, typer.Option(help="Of the adversarial loss; 0 leaves it out.")] = 1.0,
-    total_variation_weight: Annotated[float, typer.Option(help="Of the differences of neighbouring pixels.")] = 1e-4,
-    images_per_set: ImagesPerSet = 10,
+    discriminative_weight: Annotated[
+        float, typer.Option(help="Weight of the discriminative loss; 0 leaves it out.")
+    ] = 1.0,
+    reconstruction_weight: Annotated[
+        float, typer.Option(help="Weight of the reconstruction loss; 0 leaves it out.")
+    ] = 0.5,
+    adversarial_weight: Annotated[float, typer.Option(help="Weight of the adversarial loss; 0 leaves it out.")] = 1.0,
+    total_variation_weight: Annotated[
+        float, typer.Option(help="Weight of the loss on differences of neighbouring pixels; 0 leaves it out.")
+    ] = 1e-4,
+    images_per_set: Annotated[
+        int, typer.Option(help="N: images that become one; of a person one more is drawn, the positive.")
+    ] = 10,
     max_segment: MaxSegment = 32,
     steps: options.Steps = 20_000,
     batch: Batch = 6,
     learning_rate: Annotated[
         float, typer.Option(min=0, help="Of both networks; a quarter of it in the second half of the steps.")
-    ] = 5e-5,
+    ] = 5e-4,
 ) -> None:
     """For aligned faces. Grids of samples go to WORK/samples as often as checkpoints; `clipselect faces --aggregate
     FILE` makes such images of a video."""

@@ -1,5 +1,6 @@
 """How pixels reach a network: the same for DDNets and bases, for clips and for single frames."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -111,6 +112,11 @@ class InputSpec:
     def squash(self, image: Image) -> Image:
         """[h, w, 3] -> [height, width, 3]; the aspect ratio is given up."""
         return squash_image(image, self.height, self.width)
+
+    def distorts(self, height: int, width: int) -> bool:
+        """Whether squashing images of this size changes their aspect ratio by more than a tenth: aligned crops for a
+        network have the shape of its input."""
+        return abs(math.log(height * self.width / (width * self.height))) > math.log(1.1)
 
     def view_of(self, source: Source) -> int | Convert:
         """What the network sees of every frame of a video, for `clipselect.media.clip_decoding`."""

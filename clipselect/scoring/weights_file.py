@@ -111,7 +111,7 @@ def _load(path: Path, kind: str, framework: str) -> tuple[dict[str, Any], Metada
     except (KeyError, TypeError, ValueError) as e:
         raise ClipselectError(f"{path}: has no clipselect metadata; give weights that clipselect wrote") from e
     if found_kind != kind:
-        raise ClipselectError(f"{path}: holds weights of kind {found_kind}, not {kind}; give the other file")
+        raise ClipselectError(f"{path}: holds weights of kind {found_kind}; give a file of kind {kind}")
     if fingerprint(tensors, metadata) != expected:
         raise ClipselectError(f"{path}: the weights do not match their hash; the file is damaged, fetch it again")
     return tensors, metadata

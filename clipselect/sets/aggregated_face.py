@@ -1,6 +1,7 @@
 """One image of many faces, by the weights of a FAN alone, and what must be said wherever it is shown."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +10,15 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ClipselectError, ClipselectWarning, NetworkError
 from clipselect.media.files import write_whole
-from clipselect.media.images import Image
+from clipselect.media.images import Image, check_image
 from clipselect.media.text import count
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.weights_file import load_weights
 from clipselect.sets.face_aggregator import FaceAggregator
-from clipselect.sets.fan import MAX_SEGMENT, load_face_generator
-from clipselect.sets.set_network import KIND
+from clipselect.sets.fan import MAX_SEGMENT, aggregator_of
+from clipselect.sets.set_network import KIND, finite, one_network
 from clipselect.zoo.trained_network import TrainedNetwork
 
 
@@ -56,8 +57,10 @@ class AggregatedFace:
         """Write it as PNG, whole or not at all.
 
         Raises:
-            ClipselectError: the file cannot be written.
+            ClipselectError: a name that does not end in .png, or a file that cannot be written.
         """
+        if Path(path).suffix.lower() != ".png":
+            raise ClipselectError(f"{path}: the image is written as PNG, which keeps its label; end the name in .png")
         write_whole(Path(path), self.png())
 
 
@@ -76,13 +79,27 @@ class TrainedAggregator(TrainedNetwork):
     def aggregate(self, images: Sequence[Image]) -> AggregatedFace:
         """One image of aligned faces [h, w, 3] uint8 RGB of any size, which are squashed; their order does not matter.
 
+        Warns:
+            ClipselectWarning: images of another shape than aligned ones have.
+
         Raises:
-            ValueError: no image, or more than `max_images`.
+            ValueError: no image, more than `max_images`, or something else than images.
+            NetworkError: the image is not a number.
         """
         if not 1 <= len(images) <= self.max_images:
             raise ValueError(f"one image is made of 1 to {self.max_images} images, got {len(images)}")
+        for image in images:
+            check_image(image)
+        if any(self.input_spec.distorts(*image.shape[:2]) for image in images):
+            sees = f"{self.input_spec.height} x {self.input_spec.width}"
+            problem = (
+                f"{self.name} makes faces of aligned ones of {sees}; other shapes are squashed, and may become none"
+            )
+            warnings.warn(problem, ClipselectWarning, stacklevel=2)
         squashed = np.stack([self.input_spec.squash(image) for image in images])
         made = self.module(self.input_spec.normalise(squashed, self.device)[None])[0]
+        if not bool(made.isfinite().all()):
+            raise NetworkError(f"{self.name} makes an image that is not a number; check its weights")
         pixels = ((made + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)
         return AggregatedFace(np.ascontiguousarray(pixels.cpu().numpy()), len(images))
 
@@ -99,12 +116,8 @@ def load_face_aggregator(path: Path | str, device: str = "auto") -> TrainedAggre
     tensors, metadata = load_weights(path, kind=KIND)
     if metadata.get("network") != "fan":
         raise ClipselectError(f"{path}: is a network of kind {metadata.get('network')}; give the weights of a fan")
-    try:
-        net, spec = load_face_generator({name: tensor.float() for name, tensor in tensors.items()}, metadata)
-    except (KeyError, TypeError, ValueError, RuntimeError, ClipselectError) as e:
-        raise ClipselectError(
-            f"{path}: its metadata and its tensors do not describe one network; train it again"
-        ) from e
+    with one_network(path):
+        net, spec = aggregator_of(finite(tensors, path), metadata)
     where = pick_device(device)
     return TrainedAggregator(
         name=str(metadata["name"]), input_spec=spec, metadata=metadata, device=where, module=net.to(where)

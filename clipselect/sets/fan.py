@@ -65,18 +65,24 @@ def fan_input(base: InputSpec) -> InputSpec:
     return InputSpec(*sides_for(base.height, base.width), mean, std)
 
 
-def load_face_generator(tensors: Mapping[str, Tensor], metadata: Metadata) -> tuple[FaceAggregator, InputSpec]:
-    """The aggregator of weights, which needs no base, and its input."""
+def aggregator_of(tensors: Mapping[str, Tensor], metadata: Metadata) -> tuple[FaceAggregator, InputSpec]:
+    """The aggregator of weights, which needs no base, and its input.
+
+    Raises:
+        ValueError: sides that no aggregator has.
+    """
     net = FaceAggregator(metadata["width"]).eval()
     net.load_state_dict(dict(tensors))
     height, width = metadata["sides"]
+    if (height, width) != sides_for(height, width):
+        raise ValueError(f"an aggregator sees no images of {height} x {width}")
     mean, std = NORMALISATIONS["half"]
     return net, InputSpec.from_metadata({"height": height, "width": width, "mean": mean, "std": std})
 
 
 def load_fan(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Loaded:
     """A FAN from its weights."""
-    net, spec = load_face_generator(tensors, metadata)
+    net, spec = aggregator_of(tensors, metadata)
     fan = FAN(net, base, max_segment=metadata["max_segment"])
     of_one = multiply_adds(_SetsOfOne(net).eval(), spec)
     if not of_one or not base.gflops:

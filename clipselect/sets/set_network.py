@@ -1,6 +1,7 @@
 """Networks that make one feature of a whole set: what they share, and loading their weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clipselect.errors import ArgumentError, ClipselectError, NetworkError, check_argument
+from clipselect.errors import ArgumentError, ClipselectError, NetworkError, check_argument, whole_number
 from clipselect.media.images import Image
 from clipselect.scoring.device import check_same_device, pick_device
 from clipselect.scoring.weights_file import Metadata, load_weights
@@ -90,16 +91,20 @@ class SetNetwork(TrainedNetwork):
         return feature
 
 
-def load_set_network(path: Path | str, base: str | Path | Embedder, device: str = "auto") -> SetNetwork:
+def load_set_network(
+    path: Path | str, base: str | Path | Embedder, device: str = "auto", *, max_segment: int | None = None
+) -> SetNetwork:
     """A network that `clipselect.train_set_network` wrote.
 
     Args:
         base: the embedder that it was trained for, as `clipselect.load_embedder` takes it. Weights of a frozen base are
             not in the file, but what was trained alone.
         device: of both; "auto" is that of the base, if that is loaded already.
+        max_segment: longest segment of an LFENet (theta) or a FAN (N), longer sets are split; None for the one that it
+            was trained with. Other networks see whole sets.
 
     Raises:
-        ArgumentError: another base, or one on another device.
+        ArgumentError: another base, or one on another device; a segment below 1.
         ClipselectError: another file, or one whose metadata and tensors do not describe one network.
 
     >>> network = load_set_network("lfenet.safetensors", "mobilefacenet_foamliu:FILE.pt")       # doctest: +SKIP
@@ -109,18 +114,39 @@ def load_set_network(path: Path | str, base: str | Path | Embedder, device: str 
     if device != "auto":
         check_same_device(pick_device(device), embedder.device)
     check_base(metadata, embedder, str(path))
-    tensors = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
-    try:
+    sha256 = f"{metadata['sha256']} {embedder.sha256}"
+    if max_segment is not None and "max_segment" in metadata:
+        metadata = {**metadata, "max_segment": whole_number(max_segment, "max_segment", 1)}
+        sha256 += f" {max_segment}"
+    with one_network(path):
         load = LOADERS[metadata["network"]]
-        module, input_spec, count = load(embedder, tensors, metadata)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArgumentError) as e:
-        raise ClipselectError(
-            f"{path}: its metadata and its tensors do not describe one network; train it again"
-        ) from e
+        module, input_spec, count = load(embedder, finite(tensors, path), metadata)
     return SetNetwork(
         name=str(metadata["name"]), input_spec=input_spec, metadata=metadata, device=embedder.device,
-        module=module.eval().to(embedder.device), multiply_adds=count, sha256=f"{metadata['sha256']} {embedder.sha256}",
+        module=module.eval().to(embedder.device), multiply_adds=count, sha256=sha256,
     )  # fmt: skip
+
+
+@contextmanager
+def one_network(path: Path | str) -> Iterator[None]:
+    """Turn whatever goes wrong where metadata and tensors do not describe one network into a ClipselectError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArgumentError) as e:
+        problem = f"{path}: its metadata and its tensors do not describe one network; train it again"
+        raise ClipselectError(problem) from e
+
+
+def finite(tensors: Mapping[str, Tensor], path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a weights file, those in half precision as float32.
+
+    Raises:
+        NetworkError: one holds what is not a number.
+    """
+    found = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+    if not all(bool(tensor.isfinite().all()) for tensor in found.values()):
+        raise NetworkError(f"{path}: holds weights that are not numbers; train it again")
+    return found
 
 
 def check_base(metadata: Metadata, base: Embedder, network: str) -> None:

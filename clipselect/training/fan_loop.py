@@ -27,11 +27,10 @@ from clipselect.training.runtime import Runtime
 
 STAGE = "training the FAN"
 LATER, LATER_RATE = 0.5, 0.25
-"""After this fraction of the steps, the learning rate is multiplied by that, as in the paper.
-
-Only then are steps measured. Early images may measure better and be no faces: in a training of 800 steps, the plain
-green ones of step 80 kept people apart better (a `HeldOut.gain` of -0.83) than the faces of later steps (-0.92).
-"""
+"""After this fraction of the steps, the learning rate is multiplied by that, as in the paper."""
+MEASURED_FROM = 0.5
+"""The fraction of the steps after which they are measured: the images of earlier ones may measure better and be no
+faces, see docs/research-notes.md."""
 COLLAPSED_LOSS, MAX_COLLAPSED_STEPS = 1e-3, 500
 """A discriminator whose loss lies below this for so many steps in a row says nothing more that the generator could
 learn from."""
@@ -57,7 +56,8 @@ def train_fan(
 ) -> int | None:
     """Train; the weights of the best step are in `best` afterwards.
 
-    It is one of the second half, see `LATER`, or, where the training was stopped earlier, its last one.
+    It is one of the second half, see `MEASURED_FROM`. Where the discriminator had won before, it is that of the last
+    checkpoint, or, without one, the last step.
 
     In one process; in bf16 the aggregator alone.
 
@@ -83,7 +83,7 @@ def train_fan(
     parts = {**turns.parts, "averaged": averaged, "memory": memory.to(device), "best": best}
     settings = {**settings, "precision of the aggregator": runtime.precision}
     first = load_checkpoint(checkpoint, parts, settings)
-    saved, running, won, done, has_collapsed = time.monotonic(), 0.0, 0, first, False
+    saved, running, done, discriminator_wins = time.monotonic(), 0.0, first, _Streak()
     if first < config.steps:
         progress(Progress(STAGE, first, config.steps))
     for step, (images, numbers) in enumerate(batches(example, config, runtime, first), start=first):
@@ -91,23 +91,40 @@ def train_fan(
         averaged.multi_avg_fn = get_ema_multi_avg_fn(min(EMA_DECAY, (1 + step) / (10 + step)))
         averaged.update_parameters(aggregator)
         running = shown["loss"] if step == first else LOSS_DECAY * running + (1 - LOSS_DECAY) * shown["loss"]
-        won = won + 1 if shown.get("discriminator", math.inf) < COLLAPSED_LOSS else 0
-        has_collapsed = won >= MAX_COLLAPSED_STEPS
-        if (best.is_due(done, config.steps) and done > LATER * config.steps) or has_collapsed:
+        is_last = done == config.steps
+        is_good = not discriminator_wins.count(shown.get("discriminator", math.inf)) or is_last
+        if is_good and best.is_due(done, config.steps) and done > MEASURED_FROM * config.steps:
             shown["held out"] = best.consider(averaged.module, done, runtime)
         runtime.log.write(shown, done)
-        is_due = time.monotonic() - saved > 60 * config.checkpoint_minutes or done == config.steps
-        if is_due and not won:
+        if is_good and (time.monotonic() - saved > 60 * config.checkpoint_minutes or is_last):
             save_checkpoint(checkpoint, parts, settings, done)
             draw_samples(averaged.module.eval(), done)
             saved = time.monotonic()
         against = f", discriminator {shown['discriminator']:.3f}" if discriminator else ""
         progress(Progress(STAGE, done, config.steps, f"loss {running:.3f}{against}"))
-        if has_collapsed:
+        if discriminator_wins.is_for_good:
+            if not best.weights:
+                best.consider(averaged.module, load_checkpoint(checkpoint, parts, settings) or done, runtime)
             _warn_of_collapse(done, best.step, checkpoint)
             break
     runtime.log.close()
-    return done if has_collapsed else None
+    return done if discriminator_wins.is_for_good else None
+
+
+class _Streak:
+    """For how many steps in a row the discriminator has known all images."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def count(self, loss: float) -> int:
+        """One step more, by the discriminator's loss."""
+        self.steps = self.steps + 1 if loss < COLLAPSED_LOSS else 0
+        return self.steps
+
+    @property
+    def is_for_good(self) -> bool:
+        return self.steps >= MAX_COLLAPSED_STEPS
 
 
 class _Turns:
@@ -169,7 +186,7 @@ def _warn_of_collapse(done: int, best: int, checkpoint: Path) -> None:
     kept = f"; {checkpoint} holds the last step before" if checkpoint.exists() else ""
     problem = (
         f"stopped after step {done}: for {MAX_COLLAPSED_STEPS} steps, the discriminator has known all images of the "
-        f"generator, which learns nothing more from it{kept}. The weights are those of step {best}, the best so far; "
-        "choose a smaller adversarial_weight or discriminator_width"
+        f"aggregator, which learns nothing more from it{kept}. The weights are those of step {best}; "
+        "train again with a smaller weight of the adversarial loss or a narrower discriminator, under another name"
     )
     warnings.warn(problem, ClipselectWarning, stacklevel=5)

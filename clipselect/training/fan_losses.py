@@ -7,9 +7,6 @@ What the paper leaves open is settled so:
 - beta = 32 belongs to the squared distances of the paper's features. Here features are scaled so that 32 is the median
   squared distance of two people in the training set (`feature_scale`): beta and the weights of the losses keep their
   meaning for every embedder.
-- The positive is any other image of the person, where the paper takes one of another video.
-- The weights are a moving average over the steps: that of the step in the second half that keeps held-out people apart
-  best.
 """
 
 import numpy as np
@@ -17,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+from clipselect.errors import check_argument
 
 BETA = 32.0
 """The margin of eq. 6."""
@@ -115,6 +114,9 @@ def feature_scale(features: NDArray[np.float32], labels: NDArray[np.int64], seed
         features: [n, d].
         labels: [n], of at least two people.
 
+    Raises:
+        ArgumentError: `base`, whose features of people do not differ.
+
     >>> round(feature_scale(np.array([[0.0], [0.0], [2.0]], np.float32), np.array([0, 0, 1])) ** 2, 6)
     8.0
     """
@@ -122,7 +124,9 @@ def feature_scale(features: NDArray[np.float32], labels: NDArray[np.int64], seed
     impostors = np.flatnonzero(labels[first] != labels[second])[:MAX_PAIRS]
     apart = features[first[impostors]] - features[second[impostors]]
     median = float(np.median(np.square(apart, dtype=np.float64).sum(1)))
-    return float(np.sqrt(BETA / max(median, np.finfo(np.float32).tiny)))
+    problem = "gives images of different people the same feature, or no numbers; check its weights"
+    check_argument(median > np.finfo(np.float32).tiny, "base", problem)
+    return float(np.sqrt(BETA / median))
 
 
 def _squared(differences: Tensor) -> Tensor:

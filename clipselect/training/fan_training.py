@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from clipselect.errors import ClipselectError, check_argument, whole_number
+from clipselect.errors import ArgumentError, ClipselectError, check_argument, whole_number
 from clipselect.media.images import Image
 from clipselect.scoring.device import check_same_device
 from clipselect.scoring.input_spec import InputSpec
@@ -47,6 +47,8 @@ from clipselect.zoo.embedder import Embedder
 Reconstruction = Literal["centre", "average"]
 
 RECONSTRUCTIONS: tuple[Reconstruction, ...] = get_args(Reconstruction)
+MAX_WIDTH = 256
+"""Of the first convolutions; an aggregator this wide has 250 M parameters."""
 SAMPLE_SETS = 6
 """Rows of a grid of samples."""
 
@@ -67,7 +69,7 @@ class FANRecipe(SetRecipe):
             0 leaves one out.
         images_per_set: N.
         max_segment: longer sets are split when the network is used; up to `MAX_SEGMENT`.
-        learning_rate: of both networks; a quarter in the second half of the steps. The paper's is for a million steps.
+        learning_rate: of both networks; a quarter in the second half of the steps. The paper's 5e-5 is for a million.
 
     Raises:
         ArgumentError: values that make no sense.
@@ -84,16 +86,19 @@ class FANRecipe(SetRecipe):
     max_segment: int = MAX_SEGMENT
     steps: int = 20_000
     batch: int = 6
-    learning_rate: float = 5e-5
+    learning_rate: float = 5e-4
 
     weight_decay: ClassVar[float] = 0.0
+    needs_aligned: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         problem = f"must be one of {', '.join(RECONSTRUCTIONS)}, got {self.reconstruction}"
         check_argument(self.reconstruction in RECONSTRUCTIONS, "reconstruction", problem)
         for name in ("width", "discriminator_width", "images_per_set", "max_segment"):
             whole_number(getattr(self, name), name, 1)
-        check_argument(self.max_segment <= MAX_SEGMENT, "max_segment", f"must be at most {MAX_SEGMENT}")
+        for name, most in (("width", MAX_WIDTH), ("discriminator_width", MAX_WIDTH), ("max_segment", MAX_SEGMENT)):
+            check_argument(getattr(self, name) <= most, name, f"must be at most {most}")
+        check_argument(self.learning_rate > 0, "learning_rate", f"must be above 0, got {self.learning_rate}")
         for name in ("discriminative", "reconstruction", "adversarial", "total_variation"):
             check_weight(getattr(self, f"{name}_weight"), f"{name}_weight")
         guided = self.discriminative_weight + self.reconstruction_weight > 0
@@ -112,7 +117,7 @@ class FANRecipe(SetRecipe):
         spec = fan_input(base.input_spec)
         images = torch.zeros(2, 3, spec.height, spec.width, device=base.device, requires_grad=True)
         if not base_features(base, images).requires_grad:
-            raise ClipselectError(f"base {base.name!r} passes no gradient to its input; give a network of PyTorch")
+            raise ArgumentError("base", f"{base.name} passes no gradient to its input; give a network of PyTorch")
         FANExamples(training, spec, self.images_per_set, seed=0)  # refuses identities of one image each
 
     def train(
@@ -150,6 +155,7 @@ class FANRecipe(SetRecipe):
         )
         net.load_state_dict(best.weights)
         about = {"sides": [spec.height, spec.width], "feature_scale": guide.scale, "stopped": stopped}
+        about["precision"] = run.runtime.precision
         about |= self.record(training, best)
         return to_half_precision(net), about | {"held_out": measure.report("fan", whole(net.eval()))}
 
@@ -169,21 +175,28 @@ class _Guide(nn.Module):
         self.register_buffer("centres", torch.from_numpy(means))
 
     def loss(self, made: Tensor, logits: Tensor | None, numbers: Tensor) -> Tensor:
-        """Of aggregated images [B, 3, h, w] with the discriminator's logits [B]; numbers [B, N + 2] of images."""
+        """Of aggregated images [B, 3, h, w] with the discriminator's logits [B]; numbers [B, N + 2] of images: the
+        inputs, the positive, the negative. Moves the centres of the people first, where images are drawn to these."""
         recipe, count = self.recipe, self.recipe.images_per_set
         inputs, positive, negative = self.features[numbers].split((count, 1, 1), dim=1)  # type: ignore[index]
         positive, negative = positive[:, 0], negative[:, 0]
         people = self.labels[numbers[:, 0]]  # type: ignore[index]
-        for person, p, own in zip(people.tolist(), positive, inputs, strict=True):
-            self.centres[person] = moved_centre(self.centres[person], p, own)
         feature = self.scale * base_features(self.base, made)
+        if recipe.reconstruction == "average":
+            reconstruction = average_loss(feature, inputs)
+        else:
+            self._move_centres(people, positive, inputs)
+            reconstruction = centre_loss(feature, self.centres[people])
         loss = recipe.discriminative_weight * discriminative_loss(feature, positive, negative, inputs)
-        near = average_loss(feature, inputs) if recipe.reconstruction == "average" else None
-        near = centre_loss(feature, self.centres[people]) if near is None else near
-        loss = loss + recipe.reconstruction_weight * near
+        loss = loss + recipe.reconstruction_weight * reconstruction
         if logits is not None:
             loss = loss + recipe.adversarial_weight * adversarial_loss(logits)
         return loss + recipe.total_variation_weight * total_variation(made)
+
+    def _move_centres(self, people: Tensor, positive: Tensor, inputs: Tensor) -> None:
+        """Eq. 10 for people [B], in turn: one may stand in a batch several times."""
+        for person, p, own in zip(people.tolist(), positive, inputs, strict=True):
+            self.centres[person] = moved_centre(self.centres[person], p, own)
 
 
 class _Samples:

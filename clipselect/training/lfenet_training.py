@@ -1,7 +1,7 @@
 """Training an LFENet: to restore what degraded images lost, or to classify every image as in the paper."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -51,6 +51,8 @@ class LFENetRecipe(SetRecipe):
     Raises:
         ArgumentError: values that make no sense.
     """
+
+    needs_aligned: ClassVar[bool] = True
 
     loss: SetLoss = "restoration"
     relation: Relation = "softmax_b"

@@ -39,6 +39,8 @@ class SetRecipe(ABC):
     learning_rate: float
 
     weight_decay: ClassVar[float] = 5e-4
+    needs_aligned: ClassVar[bool] = False
+    """Whether places of the images must mean the same in all of them."""
 
     @property
     def images_needed(self) -> int:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 
 from clipselect.data.identities import LabelledImages, read_identities
 from clipselect.data.splits import short_name
-from clipselect.errors import ClipselectError, ClipselectWarning, check_argument
-from clipselect.media.images import opencv
+from clipselect.errors import ClipselectError, ClipselectWarning, ImageError, check_argument
+from clipselect.media.images import opencv, read_image
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.method.selection import evenly
+from clipselect.scoring.input_spec import InputSpec
 from clipselect.sets.set_network import KIND
 from clipselect.training.aggregator_training import GFANRecipe, NANRecipe, QANRecipe, TemporalRecipe
 from clipselect.training.cards import set_network_card
@@ -29,6 +32,8 @@ from clipselect.training.training_call import TrainingCall
 from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.embedder_loading import load_embedder
 
+LOOKED_AT = 32
+"""Images whose shape shows whether all of them can be aligned."""
 RECIPES: Mapping[str, type[SetRecipe]] = {
     "nan": NANRecipe, "qan": QANRecipe, "gfan": GFANRecipe, "temporal": TemporalRecipe, "lfenet": LFENetRecipe,
     "fan": FANRecipe,
@@ -107,6 +112,8 @@ def train_set_network(
     if few and run.runtime.is_global_zero:
         problem = f"{few} identities have fewer than {recipe.images_needed} images; their sets repeat images"
         warnings.warn(problem, ClipselectWarning, stacklevel=2)
+    if recipe.needs_aligned and run.runtime.is_global_zero:
+        warn_of_unaligned(listed.paths, embedder.input_spec)
     images = embedded_images(listed, embedder, recipe.feature_variants(seed), run)
     tensors, about = recipe.train(images, embedder, config, run)
     metadata = {
@@ -115,6 +122,22 @@ def train_set_network(
         "failed": len(run.left_out.paths),
     }  # fmt: skip
     return run.runtime.from_first(lambda: run.finish(tensors, metadata, set_network_card(metadata)))
+
+
+def warn_of_unaligned(paths: Sequence[str], spec: InputSpec) -> None:
+    """Say so if most images have not the shape of what the base sees, as aligned ones have."""
+    sizes = []
+    for path in evenly(paths, LOOKED_AT):
+        with suppress(ImageError):  # which is reported when all are read
+            sizes.append(read_image(path).shape[:2])
+    distorted = [size for size in sizes if spec.distorts(*size)]
+    if 2 * len(distorted) > len(sizes):
+        height, width = distorted[0]
+        problem = (
+            f"the base sees {spec.height} x {spec.width}, and most images have another shape, as {height} x {width}"
+            "; faces must be aligned, all in the same way"
+        )
+        warnings.warn(problem, ClipselectWarning, stacklevel=3)
 
 
 def embedded_images(listed: LabelledImages, base: Embedder, variants: Variants, run: TrainingRun) -> SetImages:

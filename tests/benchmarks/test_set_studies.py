@@ -24,17 +24,17 @@ def run(tmp_path: Path) -> Study:
     data = data_set(tmp_path / "faces", each=6, val=3)
     arguments = ["--data", str(data), "--base", tiny_base_file(tmp_path), "--out", str(tmp_path / "out")]
 
-    def of_nan(**common: Any) -> list[dict[str, str]]:
+    def of_fan(**common: Any) -> list[dict[str, str]]:
         given = parser("", ["seed_0", "seed_1"], steps=3).parse_args([*arguments, "--only", "seed_0"])
-        common = {"steps": given.steps, "batch": 4, "variants": 1, "device": "cpu", **common}
+        common = {"steps": given.steps, "batch": 2, "width": 2, "images_per_set": 2, "device": "cpu", **common}
         study(
-            given, "nan", {"seed_0": {"seed": 0}, "seed_1": {"seed": 1}}, common=common, segments={"twice": 2},
-            methods=("average", "nan"), set_size=[3], k=[1], far=[0.1], draws=20, device="cpu",
+            given, "fan", {"seed_0": {"seed": 0}, "seed_1": {"seed": 1}}, common=common, segments={"of_two": 2},
+            methods=("average", "fan"), set_size=[3], k=[1], far=[0.1], draws=20, device="cpu",
         )  # fmt: skip
-        with (tmp_path / "out" / "nan.csv").open(newline="") as file:
+        with (tmp_path / "out" / "fan.csv").open(newline="") as file:
             return [*csv.DictReader(file)]
 
-    return of_nan
+    return of_fan
 
 
 def measured(row: dict[str, str]) -> dict[str, str]:
@@ -47,10 +47,12 @@ def test_what_is_finished_is_kept_unless_other_options_made_it(
 ) -> None:
     rows = run()
     assert {(row["run"], row["method"]) for row in rows} == {
-        (name, method) for name in ("seed_0", "twice") for method in ("average", "nan")
+        (name, method) for name in ("seed_0", "of_two") for method in ("average", "fan")
     }
+    of_three, of_two = (row for row in rows if row["method"] == "fan")
+    assert of_three["gflops"] != of_two["gflops"]  # two images are made and embedded, not one
     with monkeypatch.context() as patch:
-        patch.setattr(set_training.NANRecipe, "train", lambda *_: pytest.fail("trained again"))
+        patch.setattr(set_training.FANRecipe, "train", lambda *_: pytest.fail("trained again"))
         shutil.rmtree(tmp_path / "out" / "seed_0.work")
         again = run()
     assert [measured(row) for row in again] == [measured(row) for row in rows]

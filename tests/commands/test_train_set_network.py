@@ -120,7 +120,7 @@ def test_weights_are_no_embedder(command: list[object], run: Run, tmp_path: Path
     out = tmp_path / "o.safetensors"
     run(*command, "-o", out, "--quiet")
     assert clipselect.load_set_network(out, str(command[command.index("--base") + 1])).name == "o"
-    with pytest.raises(clipselect.ClipselectError, match="of kind set_network, not embedder"):
+    with pytest.raises(clipselect.ClipselectError, match="of kind set_network; give a file of kind embedder"):
         clipselect.load_embedder(out)
     with pytest.raises(clipselect.ArgumentError, match="base must be tiny"):
         clipselect.load_set_network(out, tiny_base(seed=3))

@@ -98,8 +98,11 @@ def test_data_that_is_train_by_its_name_still_has_some_held_out(here: Path) -> N
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["a.mp4", "b.mp4"], "data: its videos lie in it directly; put them into one folder per class (distill --unlabelled needs none)"),
-        (["train/a.mp4"], "train: its videos lie in it directly; put them into one folder per class (distill --unlabelled needs none)"),
+        (
+            ["a.mp4", "b.mp4"],
+            "data: its videos lie in it directly; put them into one folder per class .distill --un",
+        ),
+        (["train/a.mp4"], "train: its videos lie in it directly; put them into one folder per class"),
         (["notes.txt"], "data: there are no videos in it; put them into one folder per class"),
         (["a/1.mp4", "b/notes.txt"], "b: a class without videos; fill the folder or remove it"),
         (["a/1.mp4", "b/1.jpg", "b/2.jpg"], "b: holds images, not videos; put the images of each video"),

@@ -77,14 +77,19 @@ def test_a_table_appears_when_its_results_file_is_there(results: Path) -> None:
         writer.writerow(
             ["run", "data", "method", "k", "tar_at_far_1e-3", "tar_at_far_1e-3_low", "tar_at_far_1e-3_high"]
         )
-        for seed, value in enumerate((80.0, 84.0)):
-            writer.writerow([f"seed_{seed}", "faces", "average", "", 70.0, 60.0, 80.0])
-            writer.writerow([f"seed_{seed}", "faces", "lfenet", "", value, value - 5, value + 5])
-            writer.writerow([f"seed_{seed}", "faces, sets of 3", "lfenet", "", 1.0, 0.0, 2.0])
+        for seed, size, value in ((0, 3, 80.0), (0, 5, 90.0), (1, 3, 84.0), (1, 5, 91.0)):
+            for data, less in ((f"faces, sets of {size}", 0), (f"faces, blur 17, sets of {size}", 20)):
+                writer.writerow([f"seed_{seed}", data, "average", "", 70.0 + size, 60.0, 80.0])
+                writer.writerow([f"seed_{seed}", data, "lfenet", "", value - less, 50.0, 99.0])
     page = make_results.results_page()
     assert "Untrimmed" in page and f"mixed, {mixed['videos']} of {mixed['sources']} videos" in page
-    assert "| `average` |  | 70.0 |" in page and "| `lfenet` | all seeds | 82.0 (80.0-84.0) |" in page
-    assert "| `lfenet` | seed_1 | 84.0 |" in set_tables.lfenet_runs()
+    assert (
+        "sets of 3 / 5 | run | as they are | blur 17 |" in page
+        and "| `average` |  | 73.0 / 75.0 | 73.0 / 75.0 |" in page
+    )
+    of_seeds = "82.0 (80.0-84.0) / 90.5 (90.0-91.0) | 62.0 (60.0-64.0) / 70.5 (70.0-71.0) |"
+    assert f"| `lfenet` | all seeds | {of_seeds}" in page
+    assert "| `lfenet` | seed_1 | 84.0 / 91.0 | 64.0 / 71.0 |" in set_tables.lfenet_runs()
     assert len(page.splitlines()) < 200
 
 

@@ -123,7 +123,7 @@ def test_a_file_without_our_metadata_is_named(tmp_path: Path, header: dict[str, 
 
 
 def test_weights_of_another_kind_are_named(saved: Path) -> None:
-    fails(saved, "weights of kind ddnet, not base", kind="base")
+    fails(saved, "weights of kind ddnet; give a file of kind base", kind="base")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
 """FAN as a network of sets: one image of several, its feature, segments, costs; and its image without a base."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from clipselect.zoo.embedder import Embedder
 from helpers.set_networks import DIM, SPEC, tiny_base, write_fan, write_lfenet
 from PIL import Image as Pillow
 
-from clipselect.errors import ArgumentError, ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning, NetworkError
 from clipselect.sets.aggregated_face import AggregatedFace, load_face_aggregator
 from clipselect.sets.attention_picture import attention_maps
 from clipselect.sets.fan import base_features, fan_input
@@ -68,7 +70,7 @@ def test_an_untrained_file_of_another_kind_is_refused(base: Embedder, tmp_path: 
         ClipselectError, match=r"a\.safetensors: is a network of kind lfenet; give the weights of a fan"
     ):
         load_face_aggregator(write_lfenet(tmp_path / "a.safetensors", base))
-    changes: list[dict[str, Any]] = [{"width": 3}, {"sides": [16]}, {"sides": None}]
+    changes: list[dict[str, Any]] = [{"width": 3}, {"sides": [16]}, {"sides": None}, {"sides": [16, 18]}]
     for change in changes:
         path = write_fan(tmp_path / "b.safetensors", base, **change)
         with pytest.raises(ClipselectError, match=r"b\.safetensors: its metadata and its tensors do not describe one"):
@@ -89,6 +91,36 @@ def test_sets_of_no_or_too_many_images_are_refused(base: Embedder, tmp_path: Pat
     for count in (0, maker.max_images + 1):
         with pytest.raises(ValueError, match="one image is made of 1 to 32 images"):
             maker.aggregate([FACES[0]] * count)
+
+
+def test_segments_may_be_others_than_in_training(base: Embedder, network: SetNetwork, tmp_path: Path) -> None:
+    whole = load_set_network(tmp_path / "fan.safetensors", base, max_segment=7)
+    pixels = whole.frame_features(FACES)
+    assert whole.module.images_embedded(7) == 1 and network.module.images_embedded(7) == 3
+    assert abs(whole.set_feature(pixels) - network.set_feature(pixels)).max() > 1e-5
+    assert whole.sha256 != network.sha256  # what is kept of one is not taken for the other's
+    with pytest.raises(ArgumentError, match="max_segment must be"):
+        load_set_network(tmp_path / "fan.safetensors", base, max_segment=0)
+
+
+def test_what_is_no_image_or_no_number_is_refused(base: Embedder, tmp_path: Path) -> None:
+    maker = load_face_aggregator(write_fan(tmp_path / "fan.safetensors", base), "cpu")
+    with pytest.raises(ValueError, match="images must be"):
+        maker.aggregate([FACES[0].astype(np.float32)])
+    with pytest.raises(ClipselectError, match=r"one\.jpg: the image is written as PNG"):
+        maker.aggregate([FACES[0]]).save(tmp_path / "one.jpg")
+    maker.module.last[-1][0].bias.data[0] = torch.nan  # type: ignore[index]
+    with pytest.raises(NetworkError, match="fan makes an image that is not a number"):
+        maker.aggregate([FACES[0]])
+
+
+def test_faces_of_another_shape_are_said(base: Embedder, tmp_path: Path) -> None:
+    maker = load_face_aggregator(write_fan(tmp_path / "fan.safetensors", base), "cpu")
+    with pytest.warns(ClipselectWarning, match="makes faces of aligned ones of 16 x 16"):
+        maker.aggregate([FACES[0]])  # 20 x 24
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        maker.aggregate([FACES[0][:, :21]])
 
 
 def test_a_fan_relates_no_regions(network: SetNetwork) -> None:

@@ -95,8 +95,11 @@ def test_weights_of_another_relation_or_network_are_refused(tmp_path: Path, chan
         load_set_network(tmp_path / "a.safetensors", base)
 
 
-def test_a_feature_that_is_no_number_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = tiny_base()
-    broken = load_set_network(write_lfenet(tmp_path / "a.safetensors", base, factor=float("nan")), base)
-    with pytest.raises(NetworkError, match="a gives features that are not numbers"):
-        broken.embed([*FACES])
+    with pytest.raises(NetworkError, match=r"a\.safetensors: holds weights that are not numbers"):
+        load_set_network(write_lfenet(tmp_path / "a.safetensors", base, factor=float("nan")), base)
+    network = load_set_network(write_lfenet(tmp_path / "b.safetensors", base), base)
+    monkeypatch.setattr(network.module, "set_feature", lambda maps: torch.full((5,), torch.inf))
+    with pytest.raises(NetworkError, match="b gives features that are not numbers"):
+        network.embed([*FACES])

@@ -1,6 +1,7 @@
 """Training a FAN as a library function: what it writes, resumption, collapse, errors."""
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
 from clipselect.media.progress import Progress
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.weights_file import load_weights
+from clipselect.training.best_step import BestStep
 from clipselect.training.fan_loop import STAGE
 from clipselect.training.fan_losses import total_variation
 from clipselect.training.held_out_sets import SetMeasure
+from clipselect.training.runtime import Runtime
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -136,12 +139,66 @@ def test_a_discriminator_that_has_won_stops_the_training(
         "clipselect.training.fan_loop.discriminator_loss", lambda a, r: 0 * (a + r).sum() + next(losses)
     )
     with pytest.warns(
-        ClipselectWarning, match=r"stopped after step 6: .*fan\.ckpt holds the last step before.* smaller"
+        ClipselectWarning, match=r"stopped after step 6: .*fan\.ckpt holds the last step before.*of step 3.* smaller"
     ):
         made = train(faces, tmp_path / "o.safetensors", steps=20, checkpoint_minutes=0)
-    assert made.metadata["stopped"] == 6 and made.metadata["best_step"] == 6  # before the second half
+    assert made.metadata["stopped"] == 6 and made.metadata["best_step"] == 3  # the last good one
     assert torch.load(tmp_path / "o.work" / "fan.ckpt", weights_only=True)["step"] == 3
     assert "Stopped after step 6" in made.card.read_text() and made.weights.exists()
+
+
+def test_a_discriminator_that_wins_from_the_beginning_leaves_no_checkpoint(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clipselect.training.fan_loop.MAX_COLLAPSED_STEPS", 3)
+    monkeypatch.setattr("clipselect.training.fan_loop.discriminator_loss", lambda a, r: 0 * (a + r).sum())
+    with pytest.warns(ClipselectWarning, match="stopped after step 3: .* it. The weights are those of step 3"):
+        made = train(faces, tmp_path / "o.safetensors", steps=20, checkpoint_minutes=0)
+    assert made.metadata["best_step"] == 3 and not (tmp_path / "o.work" / "fan.ckpt").exists()
+
+
+def test_steps_after_which_the_discriminator_has_won_are_not_measured(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([1.0] * 5 + [0.0] * 3 + [1.0] * 2)
+    monkeypatch.setattr(
+        "clipselect.training.fan_loop.discriminator_loss", lambda a, r: 0 * (a + r).sum() + next(losses)
+    )
+    measured = list[int]()
+    consider = BestStep.consider
+
+    def measure(best: BestStep, net: torch.nn.Module, done: int, runtime: Runtime) -> float:
+        measured.append(done)
+        return consider(best, net, done, runtime)
+
+    monkeypatch.setattr(BestStep, "consider", measure)
+    train(faces, tmp_path / "o.safetensors", steps=10)
+    assert measured == [9, 10]  # of 6 to 10, the second half
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        (
+            lambda x: torch.ones(len(x), 5) * (x.mean() * 0 + 1),
+            "base gives images of different people the same",
+        ),
+        (lambda x: torch.from_numpy(x.detach().numpy().mean((2, 3))), "base tiny passes no gradient to its input"),
+    ],
+)
+def test_a_base_that_cannot_guide_is_refused(
+    features: Callable[[torch.Tensor], torch.Tensor], says: str, faces: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ArgumentError, match=says):
+        train(faces, tmp_path / "o.safetensors", base=Embedder.from_module(features, SPEC, name="tiny", device="cpu"))
+
+
+def test_images_that_cannot_be_aligned_are_said_once(tmp_path: Path) -> None:
+    data_set(tmp_path / "faces", each=3)
+    with pytest.warns(ClipselectWarning) as said:
+        train(tmp_path / "faces", tmp_path / "o.safetensors")
+    of_shape = [str(w.message) for w in said if "must be aligned" in str(w.message)]
+    assert len(of_shape) == 1 and "sees 16 x 16, and most images have another shape, as 40 x 20" in of_shape[0]
 
 
 def test_identities_with_few_images_are_said_once(faces: Path, tmp_path: Path) -> None:
@@ -150,7 +207,7 @@ def test_identities_with_few_images_are_said_once(faces: Path, tmp_path: Path) -
     few = [str(w.message) for w in said if "repeat images" in str(w.message)]
     assert few == ["5 identities have fewer than 6 images; their sets repeat images"]
     with warnings.catch_warnings():
-        warnings.simplefilter("error", ClipselectWarning)
+        warnings.filterwarnings("error", ".* identities have fewer")
         train(faces, tmp_path / "p.safetensors", images_per_set=4)
 
 

@@ -116,8 +116,8 @@ def frames_plot(results: Sequence[Result], suffix: str) -> bytes:
         which = f"the best {count(len(groups), 'group')}{' of several frames' * several}"
         left_out = f"{which}; {len(scored) - len(groups):,} more are in the other outputs"
         axis.text(GAP, 20, left_out, fontsize=8.5, color=INK, fontweight="bold")
-    made = next((group.facts["aggregate"]["label"] for group in groups if _made(group)), None)
-    return _saved(figure, suffix, made and f"the first face of a row: {made}")
+    made = dict.fromkeys(group.facts["aggregate"]["label"] for group in groups if _made(group))
+    return _saved(figure, suffix, f"the first face of a row: {'; '.join(made)}" if made else None)
 
 
 def _made(group: Scored) -> list[int]:

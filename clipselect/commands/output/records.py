@@ -40,9 +40,9 @@ Of groups of frames, as `clipselect faces` and `reid` write it:
 A group is a track of a video, a folder of images, or a tracklet. Of a frame of a video `frame` is its number, counted
 from 0, `time` its seconds from the first frame, and `box` the left, top, width and height in pixels where it was found;
 of an image `path` is its file. Frames are in the order of the group, without those that could not be read. `weight` is
-of eq. 8 and null where a frame was not picked, `file` is where --save put it. With --aggregate a group has an entry
-"aggregate": {"network": "fan", "frames": 7, "label": "made by a network from 7 frames: not a photograph", "file":
-"out/..."}.
+of eq. 8 and null where a frame was not picked, `file` is where --save put it. With --aggregate a group whose image is
+saved or shown has an entry "aggregate": {"network": "fan", "frames": 7, "label": "made by a network from 7 frames: not
+a photograph", "file": "out/..."}; `network` is the name of the weights.
 
 In both, rank 1 is the best. A video or group that failed has an `error`, no clips or frames, and null for what is not
 known. If not one can be scored, nothing is written. In CSV, bytes of a file name that are not UTF-8 appear as \udcXX.

@@ -13,6 +13,7 @@ from clipselect.errors import ArgumentError, ClipselectWarning
 from clipselect.evaluation.arguments import check_fraction, check_libraries, check_numbers
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at, names
+from clipselect.evaluation.metrics.verification import min_trials
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.sets.changed_frames import UNCHANGED, Condition, change_of, condition_of, degraded
 from clipselect.evaluation.sets.face_data import read_face_sets
@@ -23,7 +24,7 @@ from clipselect.evaluation.sets.quality_scores import load_qualities, with_quali
 from clipselect.evaluation.sets.ranking import ranking_of_sets, true_d_scores
 from clipselect.evaluation.sets.rows import Entries, Known, MethodAtK, NetworkAnswers, Record, SetMethods, set_rows
 from clipselect.evaluation.sets.set_answers import network_answers, record_of, set_networks
-from clipselect.evaluation.sets.verification_protocol import Protocol
+from clipselect.evaluation.sets.verification_protocol import FPIR, TPIR, Protocol
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import LeftOut, OnError, ignore_error
@@ -52,6 +53,8 @@ class FaceEvaluation:
         model: the DDNet, a name, a file or a `Scorer`; None for the zoo's for faces.
         set_network: networks of sets that `clipselect.train_set_network` wrote for this base, files or `SetNetwork`s;
             each is measured on all frames, an LFENet and a FAN on the best K, too.
+        max_segment: of LFENet and FAN files, see `clipselect.load_set_network`. With `set_size` N * n_avg and
+            `max_segment` N, a FAN makes n_avg images of N frames each, whose features are averaged.
         flips: measure also the choice of the frames whose mirror images the base finds most similar (the idea of
             SER-FIQ), for which it embeds every frame twice.
         dropout: measure also the choice of the frames that the base embeds most alike with dropout (SER-FIQ), see
@@ -82,6 +85,7 @@ class FaceEvaluation:
     base: str | Path | Embedder
     model: str | Path | Scorer | None = None
     set_network: str | Path | SetNetwork | Sequence[str | Path | SetNetwork] = ()
+    max_segment: int | None = None
     flips: bool = False
     dropout: bool = False
     quality: str | Path | Sequence[str | Path] = ()
@@ -128,9 +132,11 @@ class FaceEvaluation:
         """
         make_destination(out, [Path(self.data)])
         folder, networks = Path(self.data), frame_networks(self.base, self.model, self.device)
-        repair, qualities = set_networks(self.set_network, networks.base), load_qualities(self.quality)
+        repair = set_networks(self.set_network, networks.base, self.max_segment)
+        qualities = load_qualities(self.quality)
         sets = read_face_sets(folder, self.set_list, self.pairs, self.set_size, self.seeds)
         settings = self._record(sets.sizes) | record_of(repair, self.flips, self.dropout, qualities)
+        settings |= {} if self.max_segment is None else {"max_segment": self.max_segment}
         check_replaceable(out, {"benchmark": "faces", "settings": settings} | networks.records)
         for one, why in sets.left_out.items():
             _warn(f"{one}: left out, {why}")
@@ -191,6 +197,10 @@ class FaceEvaluation:
                 answers=answers(methods=methods, groups=part.groups, stage=f"sets of {part.name}"),
             )  # fmt: skip
             average = next(row for row in rows if row["method"] == "average")
+            if "rank1" in average and TPIR not in average:
+                _warn(
+                    f"{part.name}: TPIR needs at least {min_trials(FPIR)} sets of people outside the gallery; left out"
+                )
             found.data.append(part.record())
             found.rows += [_accelerated(row, average) for row in rows]
             found.differences += differences

@@ -32,25 +32,30 @@ Kept = Sequence[Sequence[int]]
 
 
 def set_networks(
-    given: str | Path | SetNetwork | Sequence[str | Path | SetNetwork], base: Embedder
+    given: str | Path | SetNetwork | Sequence[str | Path | SetNetwork], base: Embedder, max_segment: int | None = None
 ) -> dict[str, SetNetwork]:
     """Networks of sets by the `network` of the methods that use them.
 
     Args:
         given: files that `clipselect.train_set_network` wrote, or networks.
+        max_segment: of those in files, see `load_set_network`.
 
     Raises:
-        ArgumentError: two of one kind, or one for another base.
+        ArgumentError: two of one kind, or one for another base; a segment for a network that is loaded, or for none.
         ClipselectError: a file that cannot be used.
     """
     found: dict[str, SetNetwork] = {}
     for one in [given] if isinstance(given, str | Path | SetNetwork) else given:
-        network = one if isinstance(one, SetNetwork) else load_set_network(one, base)
+        network = one if isinstance(one, SetNetwork) else load_set_network(one, base, max_segment=max_segment)
         check_base(network.metadata, base, network.name)
         kind = str(network.metadata["network"])
         if kind in found:
             raise ArgumentError("set_network", f"may hold one {kind} at a time, got {found[kind].name} and {one}")
         found[kind] = network
+    if max_segment is not None and not any(one.metadata.get("max_segment") == max_segment for one in found.values()):
+        raise ArgumentError(
+            "max_segment", "is for files of LFENet and FAN in set_network, and there is none; leave it out"
+        )
     return found
 
 

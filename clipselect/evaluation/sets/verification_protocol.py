@@ -19,8 +19,8 @@ from clipselect.evaluation.sets.face_sets import Pairs
 from clipselect.evaluation.sets.impostors import Impostors, cosines
 from clipselect.evaluation.sets.rows import Measure
 
-FPIR = 0.01
-"""False positive identification rate of open-set identification."""
+FPIR, TPIR = 0.01, "tpir_at_fpir_1e-2"
+"""False positive identification rate of open-set identification, and its metric's name in results."""
 
 DrawnMetric = NDArray[np.float64]
 """A metric of the sets as they are, then of each draw: [1 + draws], NaN where it is not defined."""
@@ -190,7 +190,7 @@ def _measured(
         if one.pairs.every:
             metrics.setdefault("rank1", []).append(one.rank1(unit))
             if (identified := one.tpir(unit)) is not None:
-                metrics.setdefault("tpir_at_fpir_1e-2", []).append(identified)
+                metrics.setdefault(TPIR, []).append(identified)
         if one.pairs.folds is not None:
             metrics.setdefault("accuracy", []).append(one.accuracy(unit))
     means = {name: np.mean(parts, axis=0) for name, parts in metrics.items()}
