@@ -25,7 +25,9 @@ def run(tmp_path: Path) -> Study:
     arguments = ["--data", str(data), "--base", tiny_base_file(tmp_path), "--out", str(tmp_path / "out")]
 
     def of_fan(**common: Any) -> list[dict[str, str]]:
-        given = parser("", ["seed_0", "seed_1"], steps=3).parse_args([*arguments, "--only", "seed_0"])
+        given = parser("", ["seed_0", "seed_1", "of_two"], steps=3).parse_args(
+            [*arguments, "--only", "seed_0", "of_two"]
+        )
         common = {"steps": given.steps, "batch": 2, "width": 2, "images_per_set": 2, "device": "cpu", **common}
         study(
             given, "fan", {"seed_0": {"seed": 0}, "seed_1": {"seed": 1}}, common=common, segments={"of_two": 2},
