@@ -13,7 +13,7 @@ from clipselect import evaluate, write_report
 from clipselect.evaluation.synthetic import make_synthetic
 
 if __name__ == "__main__":
-    made = make_synthetic(Path("made_evaluation"), videos=60, steps=58)  # a base that is sometimes wrong
+    made = make_synthetic(Path("made_evaluation"), videos=60)
     results = evaluate(made.data, "results", base=str(made.base), model=str(made.model), k=[1, 2, 3, 5], timed=0)
     for row in results.rows:
         if row.method not in ("ddl", "uniform_equal_cost", "uniform", "motion", "packets", "dense"):

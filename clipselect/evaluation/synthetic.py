@@ -49,7 +49,7 @@ class SyntheticData:
     model: Path
 
 
-def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 80) -> SyntheticData:
+def make_synthetic(folder: Path, *, videos: int = 12, steps: int = 160) -> SyntheticData:
     """Make all of it in a folder, which need not exist; the same every time."""
     folder.mkdir(parents=True, exist_ok=True)
     names = ("videos.csv", "background", "domains.csv", "base.safetensors", "ddnet.safetensors")
@@ -136,11 +136,14 @@ def fit(base_file: Path, model_file: Path, steps: int) -> None:
 
 
 def minimise(loss_at: Callable[[int], torch.Tensor], net: nn.Module, steps: int) -> None:
+    """A learning rate that falls to 0: without, where so few steps end depends on the machine."""
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1, 0, total_iters=steps)
     for step in range(steps):
         optimiser.zero_grad()
         loss_at(step).backward()
         optimiser.step()
+        schedule.step()
 
 
 def draw(seed: list[int], count: int) -> tuple[NDArray[np.uint8], torch.Tensor]:
