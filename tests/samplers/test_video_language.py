@@ -2,12 +2,14 @@
 
 import os
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from helpers.frame_caches import images
+from helpers.optional import import_or_skip
 from helpers.videos import make_video
 
 from clipselect import ClipselectError, select
@@ -37,23 +39,16 @@ def test_qwens_utilities_read_exactly_the_frames(frame_time: str, tmp_path: Path
         assert (first, last) == (pick.first_frame, pick.last_frame)
 
 
-def test_messages_with_the_elements_are_read(picks: Picks) -> None:
+def test_messages_with_the_elements_are_read(picks: Picks, monkeypatch: pytest.MonkeyPatch) -> None:
     utilities = pytest.importorskip("qwen_vl_utils")
-    if not {"decord", "torchcodec"} & {name for name in ("decord", "torchcodec") if _imports(name)}:
-        pytest.skip("needs decord or torchcodec")
+    reader = "decord" if find_spec("decord") else "torchcodec"  # which needs FFmpeg on the system
+    import_or_skip(reader)
+    monkeypatch.setattr(utilities.vision_process, "get_video_reader_backend", lambda: reader)
     message = {"role": "user", "content": [*qwen_elements(picks, nframes=4), {"type": "text", "text": "What is it?"}]}
     _, videos, _ = utilities.process_vision_info([message], return_video_kwargs=True, return_video_metadata=True)
     for (video, metadata), pick in zip(videos, picks, strict=True):
         indices = [int(i) for i in metadata["frames_indices"]]
         assert len(video) == 4 and (indices[0], indices[-1]) == (pick.first_frame, pick.last_frame)
-
-
-def _imports(name: str) -> bool:
-    try:
-        __import__(name)
-    except Exception:
-        return False
-    return True
 
 
 def test_what_qwens_utilities_could_not_read(picks: Picks, tmp_path: Path) -> None:
