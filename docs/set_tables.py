@@ -1,7 +1,7 @@
 """The tables of sets of faces, of tracklets of persons, and of networks of sets, out of benchmarks/results/."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import result_cells
 from marked_blocks import table
@@ -196,47 +196,24 @@ def x_mars() -> str:
     return persons("x_mars", FRAMES)
 
 
-def set_networks(name: str) -> str:
-    """LFENet or FAN beside averaging and DDL: from the file of run_lfenet.py or run_fan.py, the mean of its seeds."""
-    return runs_table(name, seeds_alone=True)
-
-
-def lfenet_runs() -> str:
-    """The same of every run."""
-    return runs_table("lfenet")
-
-
-def fan_runs() -> str:
-    return runs_table("fan")
-
-
-def runs_table(name: str, *, seeds_alone: bool = False) -> str:
-    """The metric to go by, sets of each size in a cell; what does not depend on the run stands once."""
+def runs(name: str, metric: str = "tar_at_far_1e-3") -> str:
+    """LFENet or FAN beside averaging and DDL, every run of run_lfenet.py or run_fan.py; sets of each size in a cell.
+    What does not depend on the run stands once."""
     path = result_cells.RESULTS / f"{name}.csv"
     if not path.exists():
         return ""
     with path.open(newline="") as file:
-        lines = [line for line in csv.DictReader(file) if line["k"] in ("", str(K_OF_FACES))]
-    if seeds_alone:
-        lines = [line for line in lines if line["run"].startswith("seed_")]
-    metric = next(column.removesuffix("_low") for column in lines[0] if column.endswith("_low"))
-    columns = columns_of(dict.fromkeys(line["data"] for line in lines if line[metric]))
-    values = dict[tuple[str, str], dict[str, list[float]]]()
+        lines = [line for line in csv.DictReader(file) if line["k"] in ("", str(K_OF_FACES)) and line[metric]]
+    columns = columns_of(dict.fromkeys(line["data"] for line in lines))
+    found = dict[tuple[str, str], dict[str, str]]()
     for line in lines:
         run = line["run"] if name in line["method"] else ""
-        key = (line["method"], "all seeds" if run and seeds_alone else run)
-        of_data = values.setdefault(key, {}).setdefault(line["data"], [])
-        if line[metric] and (run or not of_data):
-            of_data.append(float(line[metric]))
+        found.setdefault((line["method"], run), {})[line["data"]] = f"{float(line[metric]):.1f}"
     rows = (
-        (named(method, K_OF_FACES), run, *(at_sizes(of_data, of_sizes) for of_sizes in columns.values()))
-        for (method, run), of_data in values.items()
+        (named(method, K_OF_FACES), run, *(" / ".join(cells.get(d, "") for d in of) for of in columns.values()))
+        for (method, run), cells in found.items()
     )
     return table((sizes_named(columns, metric), "run", *columns), rows)
-
-
-def at_sizes(values: Mapping[str, Sequence[float]], of_sizes: Sequence[str]) -> str:
-    return " / ".join(mean_and_range(values.get(data, [])) for data in of_sizes)
 
 
 def conditions(results: Results) -> list[str]:
