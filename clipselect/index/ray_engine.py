@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.bulk import Decoding, decode, entries
 from clipselect.index.entry import Entry, Scoring
 from clipselect.media.optional import require
@@ -59,6 +59,10 @@ def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device:
 
     resources = ray.cluster_resources()
     cpus, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0)
+    if device.startswith("cuda") and not gpus:
+        raise ArgumentError(
+            "device", f"cannot be {device}: no machine of the Ray cluster has a GPU; leave it out, or give cpu"
+        )
     task_gpus = min(gpus / cpus, 1) if device == "auto" else float(device.startswith("cuda"))
     task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=task_gpus, max_retries=RETRIES)
     if model is not None and os.path.isfile(model):

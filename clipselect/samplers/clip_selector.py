@@ -171,8 +171,8 @@ class ClipSelector:
             raise ArgumentError("fast", f"does not work with the decoder {self.decoder}; leave one of them out")
         check_budget(self.budget, fast=self.fast)
         if self.budget is not None:
-            for name, works in (("decoder", self.decoder == "pyav"), ("index", self.index is None)):
-                check_argument(works, "budget", f"does not work with {name}; leave one of them out")
+            other = f"decoder {self.decoder}" if self.decoder != "pyav" else "index" if self.index is not None else ""
+            check_argument(not other, "budget", f"does not work with {other}; leave one of them out")
         for name in ("clip_duration", "stride"):
             value = getattr(self, name)
             if value is not None:

@@ -1,7 +1,7 @@
 """Which clips of a long video are worth decoding: a look at its key frames says so.
 
-A key frame decodes by itself, and all of them take a few hundredths of the time that the video takes. The DDNet scores
-each as a clip without motion. A clip promises as much as the better one of the key frames around it, and only the
+A key frame decodes by itself, and all of them take a small part of the time that the video takes. The DDNet scores each
+as a clip without motion. A clip promises as much as the better one of the key frames around it, and only the
 groups of pictures that the most promising clips need are decoded.
 """
 
@@ -18,9 +18,11 @@ from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.read_again import ReadAgain
 from clipselect.media.sources import Source
+from clipselect.media.text import count
 from clipselect.media.video import VideoFile
 from clipselect.scoring.input_spec import batches
 
+DAMAGED = "it cannot be decoded in parts"
 MIN_GOPS = 50
 """Groups of pictures of a video of which some are left out: a choice among a few is a gamble."""
 MAX_KEY_FRAMES = 0.5
@@ -58,7 +60,7 @@ def promising_clips(
     frames: int,
     budget: float,
     progress: ProgressCallback = no_progress,
-) -> Promising | None:
+) -> Promising | str:
     """The clips that promise most by the key frames of a video.
 
     Args:
@@ -69,30 +71,43 @@ def promising_clips(
         progress: gets the batches of key frames that were looked at.
 
     Returns:
-        None where the video must be decoded whole: its container does not say which frame is which, it has too few or
-        too many key frames, its most promising clips need all of it, or it is damaged.
+        Where the video must be decoded whole, why: half of a sentence.
     """
-    if not isinstance(source, VideoFile) or not source.seekable or (source.packets.gop < 0).any():
-        return None
+    if not isinstance(source, VideoFile):
+        return "it is no video file"
     packets = source.packets
     keys, total = np.flatnonzero(packets.is_key), len(packets.is_key)
-    if len(keys) < MIN_GOPS or len(keys) > MAX_KEY_FRAMES * budget * total:
-        return None
+    if why := _unfit_key_frames(source, len(keys), budget):
+        return why
     try:
         images = (image for _, image in replace(source, part=Part()).frames(keys, size))
         stills = (np.stack(batch)[:, np.newaxis] for batch in prefetch(batches(images, BATCH)))
         looked = tracked(stills, "looking at key frames", -(-len(keys) // BATCH), progress)
         scores = np.concatenate([network(np.repeat(still, frames, axis=1)) for still in looked])
     except ReadAgain:
-        return None
+        return DAMAGED
+    if scores.min() == scores.max():
+        return "its key frames all have the same score"
     clips = cut(source)
     shown = [frames_to_score(source.timeline, clip, frames) for clip in clips]
     gops = chosen_gops(packets, shown, promise(scores, keys, shown), round(budget * total) - len(keys))
     within = [clip for clip, wanted in zip(clips, shown, strict=True) if gops_of(packets, wanted) <= gops]
     decoded = packets.is_key | np.isin(packets.gop, [*gops])
     if decoded.all():
-        return None
+        return "its most promising clips need all of it"
     return Promising(replace(source, part=Part(gops)), within, len(clips), float(decoded.mean()), cut)
+
+
+def _unfit_key_frames(video: VideoFile, keys: int, budget: float) -> str:
+    """Why so many key frames are none to choose by; empty if they are."""
+    if not video.seekable or (video.packets.gop < 0).any():
+        return "its container does not say which frame is which; convert it to MP4"
+    if keys < MIN_GOPS:
+        return f"it has {count(keys, 'key frame')}, and {MIN_GOPS} are needed to choose by"
+    share = keys / len(video.packets.is_key)
+    return (
+        f"its key frames alone are {share:.0%} of it; give a larger budget" if share > MAX_KEY_FRAMES * budget else ""
+    )
 
 
 def promise(

@@ -18,9 +18,12 @@ from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips, own_
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
 from clipselect.scoring.doubts import doubts
-from clipselect.scoring.promising_clips import promising_clips
+from clipselect.scoring.promising_clips import DAMAGED, Promising, promising_clips
 from clipselect.scoring.scorer import AnyScorer, ScorerLike, load_scorer
 from clipselect.scoring.threads import AdaptiveThreads
+
+MAX_SECONDS_APART = 7
+"""Between key frames, on average: further apart, more than a tenth of the best clips is lost at any budget."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class VideoScores:
         budget: share of the frames that should be decoded at most, in (0, 1]; None without one.
         decoded: share of the frames that was decoded, in (0, 1]; below 1 only with a budget.
         skipped: candidate clips that were not decoded, and are not among the `clips`.
+        whole_since: why everything was decoded in spite of a budget; empty where a part was, or without a budget.
     """
 
     source: Source
@@ -56,6 +60,7 @@ class VideoScores:
     budget: float | None = None
     decoded: float = 1.0
     skipped: int = 0
+    whole_since: str = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -64,17 +69,17 @@ class VideoScores:
 
     def _about_budget(self) -> Iterator[str]:
         """What a budget left out, and why it was not kept."""
-        budget = 1.0 if self.budget is None else self.budget
+        budget = 1.0 if self.budget is None else float(self.budget)
         if self.skipped:
             clips = self.skipped + len(self.clips)
             left_out = f"{self.skipped:,} of {clips:,} candidate clips were left out after a look at the key frames"
             more = f", more than {budget:.3g}, since its key frames are far apart" * (self.decoded > budget)
             yield f"{left_out}; {100 * self.decoded:.0f} % of the frames were decoded{more}"
-        elif self.decoded > budget:
-            yield (
-                f"decoded whole, not {budget:.3g} of it: it has too few key frames to choose by, or too many for this "
-                "budget, or it cannot be decoded in parts"
-            )
+            apart = float(self.duration) / int(self.source.packets.is_key.sum())
+            if apart > MAX_SECONDS_APART:
+                yield f"its key frames are {apart:.0f} s apart, so better clips may have been left out"
+        elif self.whole_since:
+            yield f"decoded whole, not {budget:.3g} of it: {self.whole_since}"
 
     @property
     def duration(self) -> Fraction:
@@ -171,22 +176,24 @@ def score_video(
         def look(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
             return threads.run(partial(scorer.outputs, clips), decoder_done=False)[0]
 
-        promising = None
+        promising: Promising | str = ""
         if budget is not None and budget < 1:
-            promising = promising_clips(look, source, cut, spec.size, spec.clip_frames, budget, progress)
-        part, cut = (source, cut) if promising is None else (promising.source, promising.cut)
+            promising = promising_clips(look, source, cut, spec.size, spec.clip_frames, float(budget), progress)
+        part, cut = (source, cut) if isinstance(promising, str) else (promising.source, promising.cut)
         mapped = map_clips(score, part, cut, spec.size, spec.clip_frames, fast=fast)
     total = time.perf_counter() - begin
     seconds = {"total": total, "network": threads.seconds, "decode": total - threads.seconds}
     scores, features = (np.concatenate(parts) for parts in zip(*mapped.results, strict=True))
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
     clips = [mapped.clips[i] for i in order]
-    in_part = promising is not None and mapped.source is part
+    in_part = not isinstance(promising, str) and mapped.source is part
     doubtful = () if in_part else doubts(scorer, scores, features)  # which go by whole videos
     found = VideoScores(
         mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order],
         scorer.percentiles(scores[order]), scorer.in_unit_interval, budget,
     )  # fmt: skip
-    if promising is None or not in_part:
-        return found
+    if isinstance(promising, str):
+        return replace(found, whole_since=promising)
+    if not in_part:
+        return replace(found, whole_since=DAMAGED)
     return replace(found, source=source, decoded=promising.decoded, skipped=promising.candidates - len(clips))

@@ -14,7 +14,7 @@ import pytest
 from helpers.command_line import assert_alike
 from helpers.videos import make_video
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.entry import Scoring
 from clipselect.index.score_index import ScoreIndex
 from clipselect.scoring import shipped
@@ -146,6 +146,14 @@ def test_another_model_on_the_cluster_is_one_sentence(cluster: Cluster, videos: 
     with pytest.raises(ClipselectError, match="is another on a machine of the cluster") as e:
         next(entries_by_ray([videos / "00.mp4"], scoring, None, "cpu", 30))
     assert len(str(e.value).splitlines()) == 1
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_gpu_that_the_cluster_has_not_is_refused_at_once(videos: Path) -> None:
+    from clipselect.index.ray_engine import entries_by_ray
+
+    with pytest.raises(ArgumentError, match="device cannot be cuda: no machine of the Ray cluster has a GPU"):
+        next(entries_by_ray([videos / "00.mp4"], Scoring.from_scorer(load_scorer()), None, "cuda", 30))
 
 
 def test_a_lost_cluster_is_no_fault_of_the_videos(

@@ -113,7 +113,25 @@ def test_of_few_groups_of_pictures_none_is_left_out(tmp_path: Path, gop: int) ->
     part = score_video(video, brightness, budget=0.3)
     assert (len(part.clips), part.decoded, part.skipped) == (3, 1, 0)
     assert "decoded whole" in part.warnings[0]
-    assert promising_clips(brightness, open_source(video), clip_grid(1), 8, 4, budget=0.3) is None  # damage is noticed
+    why = promising_clips(brightness, open_source(video), clip_grid(1), 8, 4, budget=0.3)
+    assert isinstance(why, str) and "key frame" in why and "50 are needed" in why  # without a look at the clips
+
+
+@pytest.mark.parametrize("scorer", ["motion", constant])
+def test_scores_that_say_nothing_of_still_frames_leave_nothing_out(minute: Path, scorer: Any) -> None:
+    part, everything = score_video(minute, scorer, budget=0.3), score_video(minute, scorer)
+    assert part.clips == everything.clips and part.decoded == 1
+    assert part.warnings == ("decoded whole, not 0.3 of it: its key frames all have the same score",)
+
+
+def test_key_frames_that_are_far_apart_are_said(tmp_path: Path) -> None:
+    levels = [40 + i % 100 for i in range(8 * 52)]
+    part = score_video(by_the_second(tmp_path / "a.mp4", levels, gop=8 * 25), brightness, budget=Fraction(3, 10))
+    assert part.skipped and part.warnings[1:] == (
+        "its key frames are 8 s apart, so better clips may have been left out",
+    )
+    whole = score_video(tmp_path / "a.mp4", brightness, budget=Fraction(1, 200))
+    assert "decoded whole, not 0.005 of it: its key frames alone are 1% of it; give a larger budget" in whole.warnings
 
 
 def test_windows_that_need_few_groups_are_all_scored(minute: Path) -> None:
