@@ -16,6 +16,7 @@ from typing import Any
 import clipselect
 from clipselect.commands.progress import Failures, ProgressDisplay
 from clipselect.data.identities import read_identities
+from clipselect.errors import ArgumentError
 from clipselect.evaluation.results import RESULTS_NAME
 from clipselect.training.training_call import FinishedError
 
@@ -57,6 +58,8 @@ def study(
         methods: whose rows the file has.
         how: options of `clipselect.evaluate`.
     """
+    if given.only and "seed_0" not in given.only and {*segments} & {*given.only}:
+        raise ArgumentError("only", "must hold seed_0, too: segments are of its weights")
     given.out.mkdir(parents=True, exist_ok=True)
     how = {"set_size": given.set_size, **how} | ({"blur": given.blur} if given.blur else {})
     weights = dict[str, Path]()

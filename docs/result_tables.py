@@ -149,12 +149,10 @@ def untrimmed_rarest() -> str:
     """How often the first clip of a method shows the rarest action of a piece, and how often chance does."""
     rows = [
         (
-            f"`{best.method}`",
-            f"{best.hits:.0f} %",
-            f"{best.chance:.0f} %",
+            f"{best.data}, {best.videos} pieces", f"`{best.method}`", f"{best.hits:.0f} %", f"{best.chance:.0f} %",
             f"{best.gain:+.1f} ({best.gain_low:+.1f} to {best.gain_high:+.1f})",
         )
         for path in sorted(result_cells.RESULTS.glob("untrimmed_*.json"))
         for best in read_results(path).best_clips or ()
-    ]
-    return table(("first clip by", "shows the rarest action", "by chance", "gain"), rows)
+    ]  # fmt: skip
+    return table(("data", "first clip by", "shows the rarest action", "by chance", "gain"), rows) if rows else ""

@@ -196,21 +196,22 @@ def x_mars() -> str:
     return persons("x_mars", FRAMES)
 
 
-def runs(name: str, metric: str = "tar_at_far_1e-3") -> str:
+def runs(name: str, metric: str = "tar_at_far_1e-3", ks: Sequence[int] = (1, K_OF_FACES)) -> str:
     """LFENet or FAN beside averaging and DDL, every run of run_lfenet.py or run_fan.py; sets of each size in a cell.
     What does not depend on the run stands once."""
     path = result_cells.RESULTS / f"{name}.csv"
     if not path.exists():
         return ""
     with path.open(newline="") as file:
-        lines = [line for line in csv.DictReader(file) if line["k"] in ("", str(K_OF_FACES)) and line[metric]]
+        lines = [line for line in csv.DictReader(file) if line["k"] in ("", *map(str, ks)) and line[metric]]
     columns = columns_of(dict.fromkeys(line["data"] for line in lines))
     found = dict[tuple[str, str], dict[str, str]]()
     for line in lines:
-        run = line["run"] if name in line["method"] else ""
-        found.setdefault((line["method"], run), {})[line["data"]] = f"{float(line[metric]):.1f}"
+        run = line["run"] if line["method"] in (name, f"ddl_{name}") else ""
+        key = named(line["method"], int(line["k"] or 0)), run
+        found.setdefault(key, {})[line["data"]] = f"{float(line[metric]):.1f}"
     rows = (
-        (named(method, K_OF_FACES), run, *(" / ".join(cells.get(d, "") for d in of) for of in columns.values()))
+        (method, run, *(" / ".join(cells.get(data, "") for data in of_sizes) for of_sizes in columns.values()))
         for (method, run), cells in found.items()
     )
     return table((sizes_named(columns, metric), "run", *columns), rows)

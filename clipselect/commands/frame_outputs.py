@@ -113,8 +113,8 @@ class FrameOutputs(Outputs):
         return replace(group, facts={**group.facts, "aggregate": {**about, "file": file and str(file)}})
 
     def save(self, results: Sequence[Result], settings: Record) -> None:
-        """As for all outputs. An image that no file holds and that better groups pushed off the page is not named."""
-        super().save([_with_what_is_left(result) for result in results], settings)
+        """As for all outputs."""
+        super().save([_without_lost_image(result) for result in results], settings)
 
     def check_index(self, scorer: AnyScorer) -> None:
         """Raise an ArgumentError if an index is wanted, and nothing would show by which scorer its scores are."""
@@ -171,7 +171,8 @@ class FrameOutputs(Outputs):
         return folder
 
 
-def _with_what_is_left(result: Result) -> Result:
+def _without_lost_image(result: Result) -> Result:
+    """The same without the made image, where no file holds it and better groups pushed it off the page."""
     made = result.facts.get("aggregate")
     if not isinstance(result, Scored) or made is None or made["file"] or AGGREGATE in result.pictures:
         return result

@@ -118,7 +118,7 @@ def _fan(
     steps: options.Steps = 20_000,
     batch: Batch = 6,
     learning_rate: Annotated[
-        float, typer.Option(min=0, help="Of both networks; a quarter of it in the second half of the steps.")
+        float, typer.Option(help="Of both networks; a quarter of it in the second half of the steps.")
     ] = 5e-4,
 ) -> None:
     """For aligned faces. Grids of samples go to WORK/samples as often as checkpoints; `clipselect faces --aggregate

@@ -136,7 +136,7 @@ def fit(base_file: Path, model_file: Path, steps: int) -> None:
 
 
 def minimise(loss_at: Callable[[int], torch.Tensor], net: nn.Module, steps: int) -> None:
-    """A learning rate that falls to 0: without, where so few steps end depends on the machine."""
+    """The learning rate falls to 0. With a constant one, the result of so few steps depends on the machine."""
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1, 0, total_iters=steps)
     for step in range(steps):

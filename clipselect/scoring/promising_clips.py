@@ -106,7 +106,9 @@ def _unfit_key_frames(video: VideoFile, keys: int, budget: float) -> str:
         return f"it has {count(keys, 'key frame')}, and {MIN_GOPS} are needed to choose by"
     share = keys / len(video.packets.is_key)
     return (
-        f"its key frames alone are {share:.0%} of it; give a larger budget" if share > MAX_KEY_FRAMES * budget else ""
+        f"its key frames alone are {100 * share:.2g} % of it; give a larger budget"
+        if share > MAX_KEY_FRAMES * budget
+        else ""
     )
 
 

@@ -18,7 +18,7 @@ from clipselect.scoring.device import pick_device
 from clipselect.scoring.weights_file import load_weights
 from clipselect.sets.face_aggregator import FaceAggregator
 from clipselect.sets.fan import MAX_SEGMENT, aggregator_of
-from clipselect.sets.set_network import KIND, finite, one_network
+from clipselect.sets.set_network import KIND, as_float32, told_as_one_error
 from clipselect.zoo.trained_network import TrainedNetwork
 
 
@@ -95,7 +95,7 @@ class TrainedAggregator(TrainedNetwork):
             problem = (
                 f"{self.name} makes faces of aligned ones of {sees}; other shapes are squashed, and may become none"
             )
-            warnings.warn(problem, ClipselectWarning, stacklevel=2)
+            warnings.warn(problem, ClipselectWarning, stacklevel=3)  # above torch's decorator
         squashed = np.stack([self.input_spec.squash(image) for image in images])
         made = self.module(self.input_spec.normalise(squashed, self.device)[None])[0]
         if not bool(made.isfinite().all()):
@@ -116,8 +116,9 @@ def load_face_aggregator(path: Path | str, device: str = "auto") -> TrainedAggre
     tensors, metadata = load_weights(path, kind=KIND)
     if metadata.get("network") != "fan":
         raise ClipselectError(f"{path}: is a network of kind {metadata.get('network')}; give the weights of a fan")
-    with one_network(path):
-        net, spec = aggregator_of(finite(tensors, path), metadata)
+    tensors = as_float32(tensors, path)
+    with told_as_one_error(path):
+        net, spec = aggregator_of(tensors, metadata)
     where = pick_device(device)
     return TrainedAggregator(
         name=str(metadata["name"]), input_spec=spec, metadata=metadata, device=where, module=net.to(where)

@@ -15,7 +15,7 @@ from clipselect.media.images import Image
 from clipselect.scoring.device import check_same_device, pick_device
 from clipselect.scoring.weights_file import Metadata, load_weights
 from clipselect.sets.cascaded_attention import CascadedAttention
-from clipselect.sets.fan import load_fan
+from clipselect.sets.fan import MAX_SEGMENT, load_fan
 from clipselect.sets.feature_aggregator import AggregatedFeatures, FeatureAggregator
 from clipselect.sets.feature_graph import FeatureGraph
 from clipselect.sets.frame_quality import FrameQuality
@@ -45,7 +45,7 @@ class SetNetwork(TrainedNetwork):
     Attributes:
         module: in evaluation mode.
         multiply_adds: for a set of so many images; None where those of the base cannot be counted.
-        sha256: fingerprint of its weights and of its base.
+        sha256: fingerprint of its weights, of its base, and of a segment that is not the one of its training.
     """
 
     module: SetModule
@@ -115,12 +115,14 @@ def load_set_network(
         check_same_device(pick_device(device), embedder.device)
     check_base(metadata, embedder, str(path))
     sha256 = f"{metadata['sha256']} {embedder.sha256}"
-    if max_segment is not None and "max_segment" in metadata:
-        metadata = {**metadata, "max_segment": whole_number(max_segment, "max_segment", 1)}
-        sha256 += f" {max_segment}"
-    with one_network(path):
-        load = LOADERS[metadata["network"]]
-        module, input_spec, count = load(embedder, finite(tensors, path), metadata)
+    if max_segment is not None and metadata.get("max_segment") not in (None, max_segment):
+        whole_number(max_segment, "max_segment", 1)
+        most = MAX_SEGMENT if metadata["network"] == "fan" else max_segment
+        check_argument(max_segment <= most, "max_segment", f"must be at most {most} for a fan, got {max_segment}")
+        metadata, sha256 = {**metadata, "max_segment": max_segment}, f"{sha256} {max_segment}"
+    tensors = as_float32(tensors, path)
+    with told_as_one_error(path):
+        module, input_spec, count = LOADERS[metadata["network"]](embedder, tensors, metadata)
     return SetNetwork(
         name=str(metadata["name"]), input_spec=input_spec, metadata=metadata, device=embedder.device,
         module=module.eval().to(embedder.device), multiply_adds=count, sha256=sha256,
@@ -128,8 +130,8 @@ def load_set_network(
 
 
 @contextmanager
-def one_network(path: Path | str) -> Iterator[None]:
-    """Turn whatever goes wrong where metadata and tensors do not describe one network into a ClipselectError."""
+def told_as_one_error(path: Path | str) -> Iterator[None]:
+    """Whatever goes wrong where metadata and tensors do not describe one network becomes a ClipselectError."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArgumentError) as e:
@@ -137,8 +139,8 @@ def one_network(path: Path | str) -> Iterator[None]:
         raise ClipselectError(problem) from e
 
 
-def finite(tensors: Mapping[str, Tensor], path: Path | str) -> dict[str, Tensor]:
-    """The tensors of a weights file, those in half precision as float32.
+def as_float32(tensors: Mapping[str, Tensor], path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a weights file, those in half precision as float32; whole numbers stay.
 
     Raises:
         NetworkError: one holds what is not a number.

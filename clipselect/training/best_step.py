@@ -13,7 +13,7 @@ class BestStep:
     """Keeps the averaged weights of the step that measures best; of equals the first.
 
     The training loop chooses which steps to measure, see `is_due`: `clipselect.training.loop.train` also the untrained
-    network, `clipselect.training.fan_loop.train_fan` only those of the second half.
+    network, `clipselect.training.fan_loop.train_fan` those of the second half.
 
     Args:
         measure: (network in evaluation mode) -> how good it is, more is better.

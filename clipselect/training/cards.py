@@ -133,7 +133,7 @@ and of two people lie apart, in standard deviations:
 """
     own, average = held_out["decidability"][metadata["network"]], held_out["decidability"]["average"]
     rows = "".join(f"| {name} | {_number(own[name])} | {_number(average[name])} |\n" for name in own)
-    code = f'network = clipselect.load_set_network("{{}}", base=BASE)  # {metadata["base"]}, as --base above'
+    code = f'network = clipselect.load_set_network("{{}}", base=BASE)  # {metadata["base"]}'
     return card + rows + _use(metadata, code)
 
 
@@ -155,7 +155,7 @@ def _fan(metadata: Metadata) -> tuple[str, str]:
     names = ("discriminative", "reconstruction", "adversarial", "total_variation")
     losses = ", ".join(f"{name.replace('_', ' ')} {metadata[f'{name}_weight']:g}" for name in names)
     how = f"Weights of the losses: {losses}; reconstruction of the {metadata['reconstruction']}; precision "
-    how += str(metadata.get("precision", "unknown"))
+    how += metadata["precision"]
     if metadata["stopped"]:
         how += f". Stopped after step {metadata['stopped']}, when the discriminator had won"
     return what, f"{how}. Its images are no photographs: say so where they are shown"

@@ -56,8 +56,8 @@ def train_fan(
 ) -> int | None:
     """Train; the weights of the best step are in `best` afterwards.
 
-    It is one of the second half, see `MEASURED_FROM`. Where the discriminator had won before, it is that of the last
-    checkpoint, or, without one, the last step.
+    It is one of the second half, see `MEASURED_FROM`, or, where the discriminator had won before that, the first step
+    of those that it won.
 
     In one process; in bf16 the aggregator alone.
 
@@ -83,7 +83,7 @@ def train_fan(
     parts = {**turns.parts, "averaged": averaged, "memory": memory.to(device), "best": best}
     settings = {**settings, "precision of the aggregator": runtime.precision}
     first = load_checkpoint(checkpoint, parts, settings)
-    saved, running, done, discriminator_wins = time.monotonic(), 0.0, first, _Streak()
+    saved, running, done, won_steps, won = time.monotonic(), 0.0, first, 0, False
     if first < config.steps:
         progress(Progress(STAGE, first, config.steps))
     for step, (images, numbers) in enumerate(batches(example, config, runtime, first), start=first):
@@ -91,8 +91,11 @@ def train_fan(
         averaged.multi_avg_fn = get_ema_multi_avg_fn(min(EMA_DECAY, (1 + step) / (10 + step)))
         averaged.update_parameters(aggregator)
         running = shown["loss"] if step == first else LOSS_DECAY * running + (1 - LOSS_DECAY) * shown["loss"]
-        is_last = done == config.steps
-        is_good = not discriminator_wins.count(shown.get("discriminator", math.inf)) or is_last
+        won_steps = won_steps + 1 if shown.get("discriminator", math.inf) < COLLAPSED_LOSS else 0
+        won, is_last = won_steps >= MAX_COLLAPSED_STEPS, done == config.steps
+        if won_steps == 1:
+            last_good = done, {name: tensor.clone() for name, tensor in averaged.state_dict().items()}
+        is_good = not won_steps or (is_last and not won)
         if is_good and best.is_due(done, config.steps) and done > MEASURED_FROM * config.steps:
             shown["held out"] = best.consider(averaged.module, done, runtime)
         runtime.log.write(shown, done)
@@ -102,29 +105,14 @@ def train_fan(
             saved = time.monotonic()
         against = f", discriminator {shown['discriminator']:.3f}" if discriminator else ""
         progress(Progress(STAGE, done, config.steps, f"loss {running:.3f}{against}"))
-        if discriminator_wins.is_for_good:
+        if won:
             if not best.weights:
-                best.consider(averaged.module, load_checkpoint(checkpoint, parts, settings) or done, runtime)
-            _warn_of_collapse(done, best.step, checkpoint)
+                averaged.load_state_dict(last_good[1])
+                best.consider(averaged.module, last_good[0], runtime)
+            _warn_of_collapse(done, best.step)
             break
     runtime.log.close()
-    return done if discriminator_wins.is_for_good else None
-
-
-class _Streak:
-    """For how many steps in a row the discriminator has known all images."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-
-    def count(self, loss: float) -> int:
-        """One step more, by the discriminator's loss."""
-        self.steps = self.steps + 1 if loss < COLLAPSED_LOSS else 0
-        return self.steps
-
-    @property
-    def is_for_good(self) -> bool:
-        return self.steps >= MAX_COLLAPSED_STEPS
+    return done if won else None
 
 
 class _Turns:
@@ -182,11 +170,10 @@ class _Turns:
         return value
 
 
-def _warn_of_collapse(done: int, best: int, checkpoint: Path) -> None:
-    kept = f"; {checkpoint} holds the last step before" if checkpoint.exists() else ""
+def _warn_of_collapse(done: int, best: int) -> None:
     problem = (
         f"stopped after step {done}: for {MAX_COLLAPSED_STEPS} steps, the discriminator has known all images of the "
-        f"aggregator, which learns nothing more from it{kept}. The weights are those of step {best}; "
-        "train again with a smaller weight of the adversarial loss or a narrower discriminator, under another name"
+        f"generator, which learns nothing more from it. The weights are those of step {best}; train again with a "
+        "smaller weight of the adversarial loss or a narrower discriminator, under another name"
     )
     warnings.warn(problem, ClipselectWarning, stacklevel=5)

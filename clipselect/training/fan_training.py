@@ -97,8 +97,10 @@ class FANRecipe(SetRecipe):
         for name in ("width", "discriminator_width", "images_per_set", "max_segment"):
             whole_number(getattr(self, name), name, 1)
         for name, most in (("width", MAX_WIDTH), ("discriminator_width", MAX_WIDTH), ("max_segment", MAX_SEGMENT)):
-            check_argument(getattr(self, name) <= most, name, f"must be at most {most}")
-        check_argument(self.learning_rate > 0, "learning_rate", f"must be above 0, got {self.learning_rate}")
+            value = getattr(self, name)
+            check_argument(value <= most, name, f"must be at most {most}, got {value}")
+        check_weight(self.learning_rate, "learning_rate")
+        check_argument(self.learning_rate > 0, "learning_rate", "must be above 0")
         for name in ("discriminative", "reconstruction", "adversarial", "total_variation"):
             check_weight(getattr(self, f"{name}_weight"), f"{name}_weight")
         guided = self.discriminative_weight + self.reconstruction_weight > 0

@@ -113,7 +113,7 @@ def train_set_network(
         problem = f"{few} identities have fewer than {recipe.images_needed} images; their sets repeat images"
         warnings.warn(problem, ClipselectWarning, stacklevel=2)
     if recipe.needs_aligned and run.runtime.is_global_zero:
-        warn_of_unaligned(listed.paths, embedder.input_spec)
+        _warn_of_unaligned(listed.paths, embedder.input_spec)
     images = embedded_images(listed, embedder, recipe.feature_variants(seed), run)
     tensors, about = recipe.train(images, embedder, config, run)
     metadata = {
@@ -124,8 +124,8 @@ def train_set_network(
     return run.runtime.from_first(lambda: run.finish(tensors, metadata, set_network_card(metadata)))
 
 
-def warn_of_unaligned(paths: Sequence[str], spec: InputSpec) -> None:
-    """Say so if most images have not the shape of what the base sees, as aligned ones have."""
+def _warn_of_unaligned(paths: Sequence[str], spec: InputSpec) -> None:
+    """Say so if most images do not have the aspect ratio of the base's input, as aligned ones do."""
     sizes = []
     for path in evenly(paths, LOOKED_AT):
         with suppress(ImageError):  # which is reported when all are read
@@ -134,8 +134,9 @@ def warn_of_unaligned(paths: Sequence[str], spec: InputSpec) -> None:
     if 2 * len(distorted) > len(sizes):
         height, width = distorted[0]
         problem = (
-            f"the base sees {spec.height} x {spec.width}, and most images have another shape, as {height} x {width}"
-            "; faces must be aligned, all in the same way"
+            f"of {len(sizes)} images, {len(distorted)} have another shape than the base's input, "
+            f"{spec.height} x {spec.width}, as {height} x {width}; faces must be aligned: "
+            "`clipselect faces VIDEO --save` writes such"
         )
         warnings.warn(problem, ClipselectWarning, stacklevel=3)
 

@@ -74,10 +74,9 @@ class TrainingCall:
             ClipselectError: the weights or their card cannot be written, or a file of the card's name is no card.
         """
         output, work = self.output, self.work
-        if (
-            output.suffix != ".safetensors"
-        ):  # another could be the card or the work folder, or share them with other weights
-            raise ArgumentError("output", f"{output} must end in .safetensors")
+        # another ending could be that of the card or the work folder, or share them with other weights
+        if output.suffix != ".safetensors":
+            raise ArgumentError("output", f"must end in .safetensors, got {output}")
         for argument, network in (networks or {}).items():
             if isinstance(network, str | Path) and os.path.realpath(output) in _files_of(str(network)):
                 raise ArgumentError("output", f"{output} is also the {argument}; choose another name")

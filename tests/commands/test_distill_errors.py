@@ -138,7 +138,7 @@ def test_damaged_work_is_named(distil: Distil, tmp_path: Path) -> None:
         (("--base", "slowfast_r50:nowhere.pyth"), "nowhere.pyth: no such checkpoint"),
         (("--data", "nowhere"), "nowhere: no such file or folder"),
         (("--background", "nowhere"), "nowhere: no such folder"),
-        (("-o", "d.md"), "d.md: is the name of the card"),
+        (("-o", "d.md"), "--output must end in .safetensors, got d.md"),
         (("-o", "/proc/d.safetensors"), "/proc/d.safetensors: cannot be written"),
         (("--work", "/proc/work"), "/proc/work: cannot be made a folder"),
     ],

@@ -52,6 +52,23 @@ def test_page_picture_and_files_show_it_and_say_what_it_is(command: list[object]
     assert LABEL in out["svg"].read_text().replace("&#160;", " ")
 
 
+def test_images_that_no_one_sees_are_not_named(
+    command: list[object], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clipselect.commands.output.shown.PICTURED_GROUPS", 1)
+    run(*command, "--json", tmp_path / "out.json", "--html", tmp_path / "out.html")
+    groups = json.loads((tmp_path / "out.json").read_text())["groups"]
+    assert sorted("aggregate" in group for group in groups) == [False, True]
+
+
+def test_a_plot_says_of_how_many_frames_each_image_is_made(command: list[object], run: Run, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "single" / "0.png", textured(3, 0))
+    run(*command, "--plot", tmp_path / "out.png")
+    with Pillow.open(tmp_path / "out.png") as image:
+        about = image.text["Description"]  # type: ignore[attr-defined]
+    assert LABEL in about and "made by a network from 1 frame: not a photograph" in about
+
+
 def test_it_is_made_of_the_picked_frames(command: list[object], run: Run, tmp_path: Path) -> None:
     from clipselect.media.images import read_image
     from clipselect.sets.aggregated_face import load_face_aggregator

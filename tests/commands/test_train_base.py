@@ -216,7 +216,7 @@ def test_options_that_make_no_sense_are_refused(
         ("o.safetensors", "o.md/", "o.md: is a folder"),
         ("o.safetensors", "o.work", "o.work: cannot be made a folder"),
         ("nowhere/o.safetensors", "", "nowhere does not exist"),
-        ("o.md", "", "o.md: is the name of the card or the work folder"),
+        ("o.md", "", "--output must end in .safetensors"),
         ("/proc/o.safetensors", "", "/proc/o.safetensors: cannot be written"),
     ],
 )

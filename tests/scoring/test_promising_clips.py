@@ -131,7 +131,9 @@ def test_key_frames_that_are_far_apart_are_said(tmp_path: Path) -> None:
         "its key frames are 8 s apart, so better clips may have been left out",
     )
     whole = score_video(tmp_path / "a.mp4", brightness, budget=Fraction(1, 200))
-    assert "decoded whole, not 0.005 of it: its key frames alone are 1% of it; give a larger budget" in whole.warnings
+    assert (
+        "decoded whole, not 0.005 of it: its key frames alone are 0.5 % of it; give a larger budget" in whole.warnings
+    )
 
 
 def test_windows_that_need_few_groups_are_all_scored(minute: Path) -> None:

@@ -99,8 +99,10 @@ def test_segments_may_be_others_than_in_training(base: Embedder, network: SetNet
     assert whole.module.images_embedded(7) == 1 and network.module.images_embedded(7) == 3
     assert abs(whole.set_feature(pixels) - network.set_feature(pixels)).max() > 1e-5
     assert whole.sha256 != network.sha256  # what is kept of one is not taken for the other's
-    with pytest.raises(ArgumentError, match="max_segment must be"):
-        load_set_network(tmp_path / "fan.safetensors", base, max_segment=0)
+    assert load_set_network(tmp_path / "fan.safetensors", base, max_segment=3).sha256 == network.sha256
+    for wrong in (0, 33):
+        with pytest.raises(ArgumentError, match="max_segment must be"):
+            load_set_network(tmp_path / "fan.safetensors", base, max_segment=wrong)
 
 
 def test_what_is_no_image_or_no_number_is_refused(base: Embedder, tmp_path: Path) -> None:
@@ -116,8 +118,9 @@ def test_what_is_no_image_or_no_number_is_refused(base: Embedder, tmp_path: Path
 
 def test_faces_of_another_shape_are_said(base: Embedder, tmp_path: Path) -> None:
     maker = load_face_aggregator(write_fan(tmp_path / "fan.safetensors", base), "cpu")
-    with pytest.warns(ClipselectWarning, match="makes faces of aligned ones of 16 x 16"):
+    with pytest.warns(ClipselectWarning, match="makes faces of aligned ones of 16 x 16") as said:
         maker.aggregate([FACES[0]])  # 20 x 24
+    assert said[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         maker.aggregate([FACES[0][:, :21]])

@@ -138,11 +138,9 @@ def test_a_discriminator_that_has_won_stops_the_training(
     monkeypatch.setattr(
         "clipselect.training.fan_loop.discriminator_loss", lambda a, r: 0 * (a + r).sum() + next(losses)
     )
-    with pytest.warns(
-        ClipselectWarning, match=r"stopped after step 6: .*fan\.ckpt holds the last step before.*of step 3.* smaller"
-    ):
+    with pytest.warns(ClipselectWarning, match=r"stopped after step 6: .*of step 4; .* smaller"):
         made = train(faces, tmp_path / "o.safetensors", steps=20, checkpoint_minutes=0)
-    assert made.metadata["stopped"] == 6 and made.metadata["best_step"] == 3  # the last good one
+    assert made.metadata["stopped"] == 6 and made.metadata["best_step"] == 4  # which it was the first to win
     assert torch.load(tmp_path / "o.work" / "fan.ckpt", weights_only=True)["step"] == 3
     assert "Stopped after step 6" in made.card.read_text() and made.weights.exists()
 
@@ -152,9 +150,24 @@ def test_a_discriminator_that_wins_from_the_beginning_leaves_no_checkpoint(
 ) -> None:
     monkeypatch.setattr("clipselect.training.fan_loop.MAX_COLLAPSED_STEPS", 3)
     monkeypatch.setattr("clipselect.training.fan_loop.discriminator_loss", lambda a, r: 0 * (a + r).sum())
-    with pytest.warns(ClipselectWarning, match="stopped after step 3: .* it. The weights are those of step 3"):
+    with pytest.warns(ClipselectWarning, match="stopped after step 3: .* The weights are those of step 1"):
         made = train(faces, tmp_path / "o.safetensors", steps=20, checkpoint_minutes=0)
-    assert made.metadata["best_step"] == 3 and not (tmp_path / "o.work" / "fan.ckpt").exists()
+    assert made.metadata["best_step"] == 1 and not (tmp_path / "o.work" / "fan.ckpt").exists()
+
+
+def test_a_discriminator_that_wins_with_the_last_step_leaves_the_last_good_checkpoint(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clipselect.training.fan_loop.MAX_COLLAPSED_STEPS", 3)
+    losses = iter([*[1.0] * 7, *[0.0] * 6])
+    monkeypatch.setattr(
+        "clipselect.training.fan_loop.discriminator_loss", lambda a, r: 0 * (a + r).sum() + next(losses)
+    )
+    for _ in range(2):  # the second call begins at the checkpoint
+        with pytest.warns(ClipselectWarning, match="stopped after step 10"):
+            made = train(faces, tmp_path / "o.safetensors", steps=10, checkpoint_minutes=0, overwrite=True)
+        assert made.metadata["stopped"] == 10 and made.metadata["best_step"] <= 7
+        assert torch.load(tmp_path / "o.work" / "fan.ckpt", weights_only=True)["step"] == 7
 
 
 def test_steps_after_which_the_discriminator_has_won_are_not_measured(
@@ -198,7 +211,7 @@ def test_images_that_cannot_be_aligned_are_said_once(tmp_path: Path) -> None:
     with pytest.warns(ClipselectWarning) as said:
         train(tmp_path / "faces", tmp_path / "o.safetensors")
     of_shape = [str(w.message) for w in said if "must be aligned" in str(w.message)]
-    assert len(of_shape) == 1 and "sees 16 x 16, and most images have another shape, as 40 x 20" in of_shape[0]
+    assert len(of_shape) == 1 and "another shape than the base's input, 16 x 16, as 40 x 20" in of_shape[0]
 
 
 def test_identities_with_few_images_are_said_once(faces: Path, tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ class Condition:
     def is_blurred(self) -> bool:
         return bool(self.lengths.any())
 
+    @property
+    def is_changed(self) -> bool:
+        return self.is_blurred or self.seed is not None
+
 
 def condition_of(sets: FaceSets, length: float, seed: int, name: str) -> Condition:
     """All frames unchanged (length 0), or all but one of ten blurred along a line of `length` pixels."""
@@ -72,8 +76,7 @@ def degraded(sets: FaceSets, seed: int, name: str) -> Condition:
 def change_of(condition: Condition, sets: FaceSets, base: Embedder) -> FrameChange | None:
     """What turns images into what the networks see: faces are cropped, and what is blurred or degraded is squashed to
     the base's size first."""
-    is_changed = condition.is_blurred or condition.seed is not None
-    if sets.crop is None and not is_changed:
+    if sets.crop is None and not condition.is_changed:
         return None
 
     def apply(image: Image, i: int) -> Image:
@@ -87,6 +90,6 @@ def change_of(condition: Condition, sets: FaceSets, base: Embedder) -> FrameChan
 
     arrays = (condition.elements, condition.lengths, condition.angles)
     identity = hashlib.sha256(sets.crop_identity.encode() + b"".join(array.tobytes() for array in arrays))
-    if is_changed:
+    if condition.is_changed:
         identity.update(f"{condition.seed} {degradation_code()}".encode())
     return FrameChange(apply, identity.hexdigest())

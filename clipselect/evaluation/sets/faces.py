@@ -197,7 +197,7 @@ class FaceEvaluation:
                 answers=answers(methods=methods, groups=part.groups, stage=f"sets of {part.name}"),
             )  # fmt: skip
             average = next(row for row in rows if row["method"] == "average")
-            if "rank1" in average and TPIR not in average:
+            if "rank1" in average and TPIR not in average and not condition.is_changed:
                 _warn(
                     f"{part.name}: TPIR needs at least {min_trials(FPIR)} sets of people outside the gallery; left out"
                 )

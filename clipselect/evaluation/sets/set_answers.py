@@ -41,21 +41,23 @@ def set_networks(
         max_segment: of those in files, see `load_set_network`.
 
     Raises:
-        ArgumentError: two of one kind, or one for another base; a segment for a network that is loaded, or for none.
+        ArgumentError: two of one kind, or one for another base; a segment beside a network that is loaded, or for no
+            network that has any.
         ClipselectError: a file that cannot be used.
     """
     found: dict[str, SetNetwork] = {}
-    for one in [given] if isinstance(given, str | Path | SetNetwork) else given:
+    listed = [given] if isinstance(given, str | Path | SetNetwork) else given
+    if max_segment is not None and any(isinstance(one, SetNetwork) for one in listed):
+        raise ArgumentError("max_segment", "is for files; give it to load_set_network")
+    for one in listed:
         network = one if isinstance(one, SetNetwork) else load_set_network(one, base, max_segment=max_segment)
         check_base(network.metadata, base, network.name)
         kind = str(network.metadata["network"])
         if kind in found:
             raise ArgumentError("set_network", f"may hold one {kind} at a time, got {found[kind].name} and {one}")
         found[kind] = network
-    if max_segment is not None and not any(one.metadata.get("max_segment") == max_segment for one in found.values()):
-        raise ArgumentError(
-            "max_segment", "is for files of LFENet and FAN in set_network, and there is none; leave it out"
-        )
+    if max_segment is not None and not any("max_segment" in one.metadata for one in found.values()):
+        raise ArgumentError("max_segment", "is for LFENet and FAN in set_network, and there is none; leave it out")
     return found
 
 

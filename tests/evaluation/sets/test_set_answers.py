@@ -154,6 +154,19 @@ def test_a_fan_stands_in_the_table_alone_and_after_ddl(call: Any, base: Embedder
     assert than == {("average", None), ("ddl", 2), ("fan", None)}
 
 
+def test_a_set_may_be_split_otherwise_than_in_training(call: Any, base: Embedder, tmp_path: Path) -> None:
+    weights = write_fan(tmp_path / "fan.safetensors", base)
+    document = call(weights, max_segment=4)
+    (alone,) = rows(document, "fan")
+    assert alone["clips"] == 1 and document["settings"]["max_segment"] == 4  # one image of all 4 frames
+    with pytest.raises(ArgumentError, match="max_segment is for files"):
+        call(load_set_network(weights, base), max_segment=4)
+    with pytest.raises(ArgumentError, match="max_segment is for LFENet and FAN"):
+        call(write_aggregator(tmp_path / "nan.safetensors", base, "nan"), max_segment=4)
+    with pytest.raises(ArgumentError, match="max_segment is for LFENet and FAN"):
+        call(max_segment=4)
+
+
 @pytest.mark.parametrize("each", [1, 2])
 def test_a_fan_of_every_n_frames_in_turn_is_averaged(each: int, base: Embedder, tmp_path: Path) -> None:
     """The protocol N * n_avg of the paper."""
