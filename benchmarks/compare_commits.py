@@ -11,8 +11,10 @@ of a job lies above 1 + --tolerance, 0 if none does, and 2 for wrong usage.
 
 import argparse
 import json
+import math
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,7 +31,7 @@ from scipy.stats import ttest_1samp
 from speed_cpu import processes_time
 
 from clipselect.commands.exit_codes import run_command
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.provenance import environment
 from clipselect.media.files import make_folder, write_whole
 from clipselect.scoring.device import pick_device
@@ -59,8 +61,11 @@ def main() -> None:
     parser.add_argument("--tolerance", type=float, default=0.02, help="slowdowns up to this share are none")
     parser.add_argument("--out", type=Path, help="folder for compare_PROCESSOR.json")
     arguments = parser.parse_args()
+    if not 0 <= arguments.minutes < math.inf:  # NaN is not
+        raise ArgumentError("minutes", f"must be a number of at least 0, got {arguments.minutes}")
     if arguments.out:
         make_folder(arguments.out)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the checkouts are removed
     with tempfile.TemporaryDirectory() as scratch, checked_out(arguments.old) as old, checked_out(arguments.new) as new:
         rows = compare(old, new, jobs(Path(scratch)), 60 * arguments.minutes)
     slower = [row["job"] for row in rows if row["processor time"]["from"] > 1 + arguments.tolerance]

@@ -19,6 +19,7 @@ from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.bulk import Decoding, decode, entries
 from clipselect.index.entry import Entry, Scoring
 from clipselect.media.optional import require
+from clipselect.scoring.device import pick_device
 from clipselect.scoring.scorer import Scorer, load_ddnet
 
 RETRIES = 3
@@ -59,10 +60,10 @@ def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device:
 
     resources = ray.cluster_resources()
     cpus, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0)
-    if device.startswith("cuda") and not gpus:
-        raise ArgumentError(
-            "device", f"cannot be {device}: no machine of the Ray cluster has a GPU; leave it out, or give cpu"
-        )
+    if not device.startswith("cuda"):
+        pick_device(device)  # refuses a name that no worker could use
+    elif not gpus:  # else Ray would wait for one
+        raise ArgumentError("device", f"cannot be {device}: no machine of the Ray cluster has a GPU; leave it out")
     task_gpus = min(gpus / cpus, 1) if device == "auto" else float(device.startswith("cuda"))
     task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=task_gpus, max_retries=RETRIES)
     if model is not None and os.path.isfile(model):
