@@ -137,7 +137,7 @@ def untrimmed() -> str:
     for path in sorted(result_cells.RESULTS.glob("untrimmed_*.json")):
         results = read_results(path)
         for data in results.data:
-            count = f"{data.videos} {results.group}s of {data.sources or data.videos} videos"
+            count = f"{data.videos} {results.group or 'video'}s of {data.sources or data.videos} videos"
             less = difference(results, data.name, "map", (DDL, 5), EQUAL_COST)
             cells = (at_ks(results, data.name, method, (1, 3, 5), "map") for method in methods)
             rows.append((f"{data.name}, {count}", *cells, gain(less)))

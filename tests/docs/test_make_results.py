@@ -82,7 +82,7 @@ def test_a_table_appears_when_its_results_file_is_there(results: Path) -> None:
                 writer.writerow([f"seed_{seed}", data, "average", "", 70.0 + size, 60.0, 80.0])
                 writer.writerow([f"seed_{seed}", data, "lfenet", "", value - less, 50.0, 99.0])
     page = make_results.results_page()
-    assert "Untrimmed" in page and f"mixed, {mixed['videos']} {document['group']}s of {mixed['sources']} videos" in page
+    assert "Untrimmed" in page and f"mixed, {mixed['videos']} videos of {mixed['sources']} videos" in page
     of_runs = set_tables.runs("lfenet")
     assert "sets of 3 / 5 | run | as they are | blur 17 |" in of_runs
     assert "| `average` |  | 73.0 / 75.0 | 73.0 / 75.0 |" in of_runs
