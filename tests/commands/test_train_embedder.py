@@ -173,7 +173,7 @@ def test_options_that_make_no_sense_are_refused(
 
 
 def test_other_weights_are_no_embedder(tmp_path: Path, made: Result, out: Path) -> None:
-    with pytest.raises(ClipselectError, match="holds weights of kind embedder, not base"):
+    with pytest.raises(ClipselectError, match="holds weights of kind embedder; give a file of kind base"):
         load_weights(out, kind="base")
     with pytest.raises(ClipselectError, match="no such weights file"):
         load_trained(tmp_path / "nowhere.safetensors")

@@ -196,4 +196,4 @@ def test_damaged_weights_and_those_of_a_base_are_refused(path: Path, tmp_path: P
     data[-3] ^= 64
     damaged.write_bytes(data)
     refused(damaged, "do not match their hash")
-    refused(changed(path, damaged, kind="base"), "weights of kind base, not ddnet")
+    refused(changed(path, damaged, kind="base"), "weights of kind base; give a file of kind ddnet")

@@ -33,8 +33,8 @@ def test_an_output_that_is_the_base_is_refused(base: str, tmp_path: Path, monkey
 
 
 def test_an_output_that_holds_something_else_is_refused(tmp_path: Path) -> None:
-    (out := tmp_path / "text.mp4").write_text("a video")
-    with pytest.raises(ArgumentError, match=r"^output .*text\.mp4 exists, is no weights file"):
+    (out := tmp_path / "text.safetensors").write_text("a novel")
+    with pytest.raises(ArgumentError, match=r"^output .*text\.safetensors exists, is no weights file"):
         call_of(out).check_outputs([])
     out.write_bytes(b"")
     call_of(out).check_outputs([])  # nothing is lost
