@@ -12,6 +12,8 @@ from typing import Any
 
 from set_studies import parser, study
 
+from clipselect.commands.exit_codes import run_command
+
 RUNS: dict[str, dict[str, Any]] = {
     **{f"seed_{seed}": {"seed": seed} for seed in range(3)},
     "without_adversarial": {"adversarial_weight": 0.0},
@@ -43,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -11,6 +11,8 @@ from typing import Any
 
 from set_studies import parser, study
 
+from clipselect.commands.exit_codes import run_command
+
 RUNS: dict[str, dict[str, Any]] = {
     **{f"seed_{seed}": {"seed": seed} for seed in range(3)},
     **{relation: {"relation": relation} for relation in ("softmax_a", "scaled_dot")},
@@ -31,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

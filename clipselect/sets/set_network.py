@@ -104,7 +104,7 @@ def load_set_network(
             was trained with. Other networks see whole sets.
 
     Raises:
-        ArgumentError: another base, or one on another device; a segment below 1.
+        ArgumentError: another base, or one on another device; a segment out of range.
         ClipselectError: another file, or one whose metadata and tensors do not describe one network.
 
     >>> network = load_set_network("lfenet.safetensors", "mobilefacenet_foamliu:FILE.pt")       # doctest: +SKIP
