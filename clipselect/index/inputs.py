@@ -181,7 +181,8 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _cells(path: Path, lines: Iterator[str], separator: str, header: int) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    without_nul = (line.replace("\0", "\ufffd") for line in lines)  # csv of Python 3.10 refuses the whole file
+    reader = csv.reader(without_nul, delimiter=separator, strict=True)
     try:
         for row in reader:
             if any(cell.strip() for cell in row):

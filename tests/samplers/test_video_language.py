@@ -42,7 +42,9 @@ def test_qwens_utilities_read_exactly_the_frames(frame_time: str, tmp_path: Path
 def test_messages_with_the_elements_are_read(picks: Picks, monkeypatch: pytest.MonkeyPatch) -> None:
     utilities = pytest.importorskip("qwen_vl_utils")
     reader = "decord" if find_spec("decord") else "torchcodec"  # which needs FFmpeg on the system
-    import_or_skip(reader)
+    module = import_or_skip(reader)
+    if reader == "decord":
+        module.bridge.set_bridge("native")  # PyTorchVideo has another one
     monkeypatch.setattr(utilities.vision_process, "get_video_reader_backend", lambda: reader)
     message = {"role": "user", "content": [*qwen_elements(picks, nframes=4), {"type": "text", "text": "What is it?"}]}
     _, videos, _ = utilities.process_vision_info([message], return_video_kwargs=True, return_video_metadata=True)
