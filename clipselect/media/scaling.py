@@ -57,8 +57,8 @@ def orientation(frame: av.VideoFrame) -> Orientation:
 
 def upright(frame: av.VideoFrame) -> Image:
     """[h, w, 3] uint8 RGB of the frame as shown, at full size."""
-    pixels: Any = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(orientation(frame).apply(pixels))
+    rgb: Any = _scalers.whole.reformat(frame, frame.width, frame.height, "rgb24", threads=1)
+    return np.ascontiguousarray(orientation(frame).apply(rgb.to_ndarray()))
 
 
 Convert = Callable[[av.VideoFrame], NDArray[np.uint8]]
@@ -70,6 +70,7 @@ class _Scalers(threading.local):
 
     def __init__(self) -> None:
         self.exact, self.smaller, self.to_rgb = VideoReformatter(), VideoReformatter(), VideoReformatter()
+        self.whole = VideoReformatter()
 
 
 _scalers = _Scalers()
