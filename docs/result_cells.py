@@ -102,7 +102,11 @@ def gflops(row: Row | None) -> str:
 
 
 def gain(less: Difference | None) -> str:
-    return "" if less is None else f"{less.difference:+.1f} ({less.low:+.1f} to {less.high:+.1f})"
+    return "" if less is None else signed(less.difference, less.low, less.high)
+
+
+def signed(value: float, low: float, high: float) -> str:
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def mean_and_range(values: Sequence[float]) -> str:

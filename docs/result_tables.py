@@ -21,6 +21,7 @@ from result_cells import (
     results_of,
     seeds_of,
     shown,
+    signed,
 )
 
 from clipselect.evaluation.methods import METHODS
@@ -104,7 +105,7 @@ def gain_of_seeds(found: Sequence[Results], data: str, rival: str) -> str:
     """The mean difference at K = 5; every seed's paired interval lies within what stands in brackets."""
     less = [one for results in found if (one := difference(results, data, "top1", (DDL, 5), rival))]
     mean = sum(one.difference for one in less) / len(less)
-    return f"{mean:+.1f} ({min(one.low for one in less):+.1f} to {max(one.high for one in less):+.1f})"
+    return signed(mean, min(one.low for one in less), max(one.high for one in less))
 
 
 def trimmed() -> str:
@@ -150,7 +151,7 @@ def untrimmed_rarest() -> str:
     rows = [
         (
             f"{best.data}, {best.videos} pieces", f"`{best.method}`", f"{best.hits:.0f} %", f"{best.chance:.0f} %",
-            f"{best.gain:+.1f} ({best.gain_low:+.1f} to {best.gain_high:+.1f})",
+            signed(best.gain, best.gain_low, best.gain_high),
         )
         for path in sorted(result_cells.RESULTS.glob("untrimmed_*.json"))
         for best in read_results(path).best_clips or ()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import result_cells
 from marked_blocks import table
-from result_cells import DDL, at_ks, difference, exists, find, gain, mean_and_range, results_of, seeds_of, shown
+from result_cells import DDL, at_ks, difference, exists, find, gain, mean_and_range, results_of, seeds_of, shown, signed
 
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.result_entries import Difference
@@ -121,7 +121,7 @@ def lfenet_gains(metric: str = "tar_at_far_1e-3") -> str:
 
 def gain_of_seeds(found: Sequence[Difference]) -> str:
     mean = sum(one.difference for one in found) / len(found)
-    return f"{mean:+.1f} ({min(one.low for one in found):+.1f} to {max(one.high for one in found):+.1f})"
+    return signed(mean, min(one.low for one in found), max(one.high for one in found))
 
 
 def qualities(metric: str = "tar_at_far_1e-3") -> str:
