@@ -1,7 +1,7 @@
 """`clipselect.build_index`: scores of many videos in one file, made by one process, several processes, or Ray."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -9,17 +9,17 @@ from typing import Any, Literal, get_args
 
 from clipselect.errors import ArgumentError, ClipselectError, VideoError, check_argument
 from clipselect.index.builder import IndexBuilder
-from clipselect.index.bulk import Decoding, decode, entries
-from clipselect.index.decode_workers import decode_in_processes
-from clipselect.index.entry import Entry, Scoring
+from clipselect.index.bulk import Decoding
+from clipselect.index.entry import Scoring
 from clipselect.index.index_file import stored_path
 from clipselect.index.inputs import LIST_SUFFIXES, find_videos
+from clipselect.index.local_engine import local_entries
 from clipselect.index.ray_engine import entries_by_ray
 from clipselect.media.candidate_clips import Seconds, exact_seconds
 from clipselect.media.cores import usable_cores
 from clipselect.media.progress import Progress, ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
-from clipselect.scoring.scorer import Scorer, load_ddnet
+from clipselect.scoring.scorer import load_ddnet
 
 Engine = Literal["local", "ray"]
 
@@ -93,7 +93,7 @@ def build_index(
         fast: estimate the scores from the frames that decode quickest, see `clipselect.media.fast`.
         prefix: folder that the relative paths of lists start from; the current one by default.
         workers: decoding processes; 0 decodes in this one. One per core by default; on Windows always 0.
-        engine: "local", or "ray" for the machines of a Ray cluster, which decides on the workers itself.
+        engine: "local", or "ray" for the machines of a Ray cluster, where each does the same with all of its cores.
         retry_failed: read videos again that failed and have not changed.
         overwrite: give up what the index or unfinished work holds if it was made with other options.
         prune: drop videos from the index that are not among those named.
@@ -129,7 +129,9 @@ def build_index(
         if engine == "ray":
             found = entries_by_ray(todo, scoring, None if scorer is None else str(scorer), device, fps)
         else:
-            found = _entries(todo, scoring, loaded, fps, workers)
+            workers = _local_workers(workers, len(todo))
+            how = Decoding.from_scorer(loaded, scoring, fps, threads=1 if workers > 1 else 0)
+            found = local_entries(todo, how, loaded, workers)
         resumed = f"going on where an earlier run stopped, {builder.resumed} videos are done" if builder.resumed else ""
         if todo:
             progress(Progress("indexing", len(paths) - len(todo), len(paths), resumed))
@@ -152,7 +154,7 @@ def _check(clip_duration: Seconds | None, stride: Seconds | None, fps: float, wo
     check_argument(in_range, "workers", f"must be at least 0, a whole number, got {workers!r}")
     check_argument(engine in get_args(Engine), "engine", f"must be local or ray, got {engine}")
     if workers is not None and engine == "ray":
-        raise ArgumentError("workers", "must be left out for Ray, which has its own")
+        raise ArgumentError("workers", "must be left out for Ray, whose tasks decode on all cores that they have")
     if workers and os.name == "nt":
         raise ArgumentError("workers", f"must be 0 on Windows, got {workers}")
     check_argument(
@@ -180,12 +182,8 @@ def _to_do(
     return [path for path in paths if path in wanted], failed
 
 
-def _entries(paths: list[Path], scoring: Scoring, scorer: Scorer, fps: float, workers: int | None) -> Iterator[Entry]:
-    """Finished entries of all videos, in the order in which they come."""
-    if workers is None:
-        workers = 0 if os.name == "nt" else usable_cores()
-    workers = min(workers, len(paths))
-    how = Decoding.from_scorer(scorer, scoring, fps, threads=1 if workers > 1 else 0)
-    if workers == 0:
-        return entries(((path, message) for path in paths for message in decode(path, how)), scorer)
-    return entries(decode_in_processes(paths, how, workers), scorer)
+def _local_workers(wanted: int | None, videos: int) -> int:
+    """Decoding processes of this machine."""
+    if wanted is None:
+        wanted = 0 if os.name == "nt" else usable_cores()
+    return min(wanted, videos)

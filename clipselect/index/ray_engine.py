@@ -1,10 +1,12 @@
-"""Indexing by the machines of a Ray cluster: one task per video, which Ray gives to another worker if one is lost.
+"""Indexing by the machines of a Ray cluster: each task runs the local engine over a part of the videos.
 
-Videos and weights must be reachable under the same paths on all machines.
+Ray gives out the parts. Which process decodes what, and what a video that crashes it costs, is the local engine's
+affair. If a task is lost, the rest of its part is halved and given out again. Videos and weights must be reachable
+under the same paths on all machines.
 """
 
-import itertools
 import logging
+import math
 import os
 import signal
 import threading
@@ -16,14 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from clipselect.errors import ArgumentError, ClipselectError
-from clipselect.index.bulk import Decoding, decode, entries
+from clipselect.index.bulk import Decoding
 from clipselect.index.entry import Entry, Scoring
+from clipselect.index.index_file import stored_path
+from clipselect.index.local_engine import local_entries
+from clipselect.index.parts import MAX_LOST, Parts
 from clipselect.media.optional import require
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.scorer import Scorer, load_ddnet
 
-RETRIES = 3
-"""How often a video is read again after its worker was lost, before the video is to blame."""
+MOST_CORES = 8
+"""Cores of a Ray task at most: machines with more run several, each with a DDNet of its own."""
 
 
 def entries_by_ray(
@@ -58,50 +63,94 @@ def _same_signal_handlers() -> Iterator[None]:
 def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device: str, fps: float) -> Iterator[Entry]:
     import ray
 
-    resources = ray.cluster_resources()
-    cpus, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0)
-    if not device.startswith("cuda"):
-        pick_device(device)  # refuses a name that no worker could use
-    elif not gpus:  # else Ray would wait for one
-        raise ArgumentError("device", f"cannot be {device}: no machine of the Ray cluster has a GPU; leave it out")
-    task_gpus = min(gpus / cpus, 1) if device == "auto" else float(device.startswith("cuda"))
-    task: Any = ray.remote(_entry).options(num_cpus=1, num_gpus=task_gpus, max_retries=RETRIES)
     if model is not None and os.path.isfile(model):
         model = os.path.abspath(model)  # noqa: PTH100 (workers run in other folders)
-    left = iter(paths)
-    running: dict[Any, Path] = {}
+    cores = _cores_per_task([int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]])
+    task: Any = ray.remote(_score_part).options(
+        num_cpus=cores, num_gpus=_gpus_per_task(device, cores), max_retries=0, num_returns="streaming"
+    )
+    parts = Parts(paths, cores)
+    running: dict[Any, dict[str, Path]] = {}  # by their streams, the videos of tasks whose entries have not come
 
-    def start(count: int) -> None:
-        for path in itertools.islice(left, count):
-            running[task.remote(path, scoring, model, device, fps)] = path
+    def start() -> None:
+        tasks = _tasks(cores)
+        while len(running) < 2 * tasks and (part := parts.next(tasks)):
+            running[task.remote(part, scoring, model, device, fps, cores)] = {stored_path(path): path for path in part}
 
-    start(2 * cpus)
-    while running:
-        (finished,), _ = ray.wait([*running])
-        path = running.pop(finished)
-        start(1)
-        try:
-            yield ray.get(finished)
-        except ray.exceptions.RayTaskError as e:
-            if isinstance(e.cause, ClipselectError):
-                raise ClipselectError(str(e.cause)) from None
-            raise
-        except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as e:
-            reason = f"{path}: {RETRIES + 1} Ray workers were lost over it ({type(e).__name__}); convert it"
-            yield replace(Entry.before(path, fps), error=reason)
-        except ray.exceptions.RayError as e:  # no video's fault
-            raise ClipselectError(
-                f"the Ray cluster is lost ({type(e).__name__}); finished videos are kept, give the same command again"
-            ) from e
+    start()
+    try:
+        while running:
+            stream: Any = ray.wait([*running])[0][0]
+            try:
+                entry: Entry = ray.get(next(stream))
+            except StopIteration:
+                del running[stream]
+            except ray.exceptions.RayTaskError as e:
+                if isinstance(e.cause, ClipselectError):
+                    raise ClipselectError(str(e.cause)) from None
+                raise
+            except (
+                ray.exceptions.WorkerCrashedError,
+                ray.exceptions.OutOfMemoryError,
+                ray.exceptions.NodeDiedError,
+            ) as e:
+                to_blame = parts.give_back([*running.pop(stream).values()])
+                if to_blame is not None:
+                    reason = f"{to_blame}: {MAX_LOST} Ray workers were lost over it ({type(e).__name__}); convert it"
+                    yield replace(Entry.before(to_blame, fps), error=reason)
+            except ray.exceptions.RayError as e:  # no video's fault
+                raise ClipselectError(
+                    f"the Ray cluster is lost ({type(e).__name__}); "
+                    "finished videos are kept, give the same command again"
+                ) from e
+            else:
+                del running[stream][entry.path]
+                yield entry
+            start()
+    finally:
+        for stream in running:
+            ray.cancel(stream)
 
 
-def _entry(path: Path, scoring: Scoring, model: str | None, device: str, fps: float) -> Entry:
-    """What a worker does."""
+def _cores_per_task(machines: Sequence[int]) -> int:
+    """How many cores a task takes, such that few are left over on the smallest machine.
+
+    >>> [_cores_per_task([cores]) for cores in (1, 2, 8, 12, 64)]
+    [1, 2, 8, 6, 8]
+    """
+    smallest = min(filter(None, machines), default=1)  # a machine without cores only leads the others
+    return smallest // math.ceil(smallest / MOST_CORES)
+
+
+def _tasks(cores: int) -> int:
+    """How many tasks run at a time, on the machines that the cluster has now."""
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
+
+
+def _gpus_per_task(device: str, cores: int) -> float:
+    import ray
+
+    gpus = ray.cluster_resources().get("GPU", 0)
+    if device != "auto" and not device.startswith("cuda"):
+        pick_device(device)  # refuses a name that no worker could use
+        return 0
+    if device != "auto" and not gpus:  # else Ray would wait for one
+        raise ArgumentError("device", f"cannot be {device}: no machine of the Ray cluster has a GPU; leave it out")
+    return float(min(gpus / _tasks(cores), 1))
+
+
+def _score_part(
+    paths: list[Path], scoring: Scoring, model: str | None, device: str, fps: float, cores: int
+) -> Iterator[Entry]:
+    """What a Ray task does."""
     scorer = _scorer(model, device)
     if scorer.metadata["sha256"] != scoring.sha256:
         raise ClipselectError(f"model {scorer.name!r} is another on a machine of the cluster; install the same there")
     how = Decoding.from_scorer(scorer, scoring, fps, threads=1)
-    return next(entries(((path, message) for message in decode(path, how)), scorer))
+    for entry in local_entries(paths, how, scorer, min(cores, len(paths))):  # noqa: UP028 (Ray sends into generators)
+        yield entry
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""`clipselect index --engine ray` on a local cluster of two workers, one of which is killed in mid-run."""
+"""`clipselect index --engine ray` on a local cluster of two cores, with processes that are killed in mid-run."""
 
 import os
 import shutil
@@ -33,6 +33,9 @@ def noted(self, *args, **kwargs):
             log.write(f"{self.name} {os.getpid()}\\n")
         if self.name == "deadly.mp4":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.name == "lethal.mp4":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
         until = time.time() + 60
         while self.name == "07.mp4" and not os.path.exists(os.environ["GATE"]) and time.time() < until:
             time.sleep(0.02)
@@ -40,11 +43,12 @@ def noted(self, *args, **kwargs):
 
 pathlib.Path.open = noted
 """
-"""As sitecustomize.py of the workers: notes who reads what, a file that none survives, one that waits for a gate."""
+"""As sitecustomize.py of the decoding processes: notes who reads what, a file that none of them survives, one that no
+Ray worker survives, and one that waits for a gate."""
 
 
 class Cluster:
-    """A local Ray of two workers, and what they read."""
+    """A local Ray of two cores, and what their decoding processes read."""
 
     def __init__(self, folder: Path) -> None:
         self.reads, self.gate = folder / "reads", folder / "gate"
@@ -93,36 +97,47 @@ def index(cluster: Cluster, *arguments: object) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
-def test_a_killed_worker_costs_nothing(cluster: Cluster, videos: Path, tmp_path: Path) -> None:
+def parent(process: int) -> int:
+    status = Path(f"/proc/{process}/stat").read_text()
+    return int(status.rpartition(")")[2].split()[1])
+
+
+@pytest.mark.parametrize("killed", ["decoding process", "Ray worker"])
+def test_a_killed_process_costs_nothing(cluster: Cluster, videos: Path, tmp_path: Path, killed: str) -> None:
     local, shared = tmp_path / "local.parquet", tmp_path / "ray.parquet"
+    cluster.reads.unlink(missing_ok=True)
+    cluster.gate.unlink(missing_ok=True)
     run = index(cluster, videos, "-o", shared, "--engine", "ray")
     try:
         wait_for(lambda: cluster.readers("07.mp4"))
-        os.kill(cluster.readers("07.mp4")[0], signal.SIGKILL)
+        reader = cluster.readers("07.mp4")[0]
+        os.kill(reader if killed == "decoding process" else parent(reader), signal.SIGKILL)
+        wait_for(lambda: len(set(cluster.readers("07.mp4"))) == 2)  # another process reads it again
         cluster.gate.touch()
         out, err = run.communicate(timeout=240)
     finally:
         run.kill()
     assert run.returncode == 1 and "19 videos scored, 0 unchanged, 1 failed; it now holds 20" in out, err
     assert "19.mp4: is text, not a video" in err and "Traceback" not in err
-    assert len(set(cluster.readers("07.mp4"))) == 2  # another worker has read it again
     alone = index(cluster, videos, "-o", local, "--workers", 0)
     assert alone.communicate(timeout=120) is not None and alone.returncode == 1
     assert_alike(shared, local)
 
 
-def test_a_video_that_kills_every_worker_fails_alone(cluster: Cluster, videos: Path, tmp_path: Path) -> None:
-    deadly, out = tmp_path / "deadly.mp4", tmp_path / "s.parquet"
+def test_a_video_that_kills_every_process_fails_alone(cluster: Cluster, videos: Path, tmp_path: Path) -> None:
+    deadly, lethal, out = tmp_path / "deadly.mp4", tmp_path / "lethal.mp4", tmp_path / "s.parquet"
     deadly.touch()
-    run = index(cluster, videos / "00.mp4", deadly, videos / "01.mp4", "-o", out, "--engine", "ray")
+    lethal.touch()
+    run = index(cluster, videos / "00.mp4", deadly, lethal, videos / "01.mp4", "-o", out, "--engine", "ray")
     try:
         _, err = run.communicate(timeout=240)
     finally:
         run.kill()
-    assert run.returncode == 1 and f"Error: {deadly}: 4 Ray workers were lost over it" in err
+    assert run.returncode == 1 and f"Error: {deadly}: crashes its decoder (signal 9); convert it" in err
+    assert f"Error: {lethal}: 4 Ray workers were lost over it" in err
     errors = {Path(row["path"]).name: row["error"] is not None for row in ScoreIndex(out).rows()}
-    assert errors == {"00.mp4": False, "01.mp4": False, "deadly.mp4": True}
-    assert len(set(cluster.readers("deadly.mp4"))) == 4
+    assert errors == {"00.mp4": False, "01.mp4": False, "deadly.mp4": True, "lethal.mp4": True}
+    assert len(set(cluster.readers("lethal.mp4"))) >= 4
 
 
 def test_a_stopped_run_says_how_to_go_on(cluster: Cluster, videos: Path, tmp_path: Path) -> None:
