@@ -114,10 +114,15 @@ class VideoFile:
             warnings=warnings,
         )
 
+    @property
+    def can_be_fast(self) -> bool:
+        """Whether a fast pass decodes less than all of it; otherwise frames are exact even if asked for fast."""
+        return self.seekable and self.suits_fast
+
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         if self.part is not None:
             yield from self._frames_of_part(self.part, wanted, size)
-        elif fast and self.seekable and self.suits_fast:
+        elif fast and self.can_be_fast:
             decoded = self.decode(fast=True, whole=True)
             try:
                 yield from fast_frames(decoded, self.timeline.pts, wanted, size)

@@ -248,7 +248,9 @@ class ClipSelector:
         spent = {"total": seconds, "network": 0.0, "decode": seconds}
         doubtful = doubts(self.scorer, entry.scores)
         known = self.scorer.percentiles(entry.scores)
-        return VideoScores(source, entry.clips, entry.scores, self.scorer.name, spent, doubtful, percentiles=known)
+        return VideoScores(
+            source, entry.clips, entry.scores, self.scorer.name, spent, doubtful, percentiles=known, fast=self.fast
+        )
 
     @cached_property
     def _threshold(self) -> float | None:

@@ -21,6 +21,9 @@ def picks_record(picks: Picks) -> dict[str, Any]:
         "warnings": [*picks.warnings],
         "doubts": [*picks.doubts],
         "caveats": [*picks.caveats],
+        "fast": scores.fast,
+        "decoded": round(scores.decoded, 4),
+        "skipped": scores.skipped,
         "seconds": {stage: round(seconds, 4) for stage, seconds in scores.seconds.items()},
         "clips": [
             {

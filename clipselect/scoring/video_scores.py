@@ -17,6 +17,7 @@ from clipselect.media.candidate_clips import Clip, Seconds, Windows
 from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips, own_windows
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
+from clipselect.media.video import VideoFile
 from clipselect.scoring.doubts import doubts
 from clipselect.scoring.promising_clips import DAMAGED, Promising, promising_clips
 from clipselect.scoring.scorer import AnyScorer, ScorerLike, load_scorer
@@ -46,6 +47,7 @@ class VideoScores:
         decoded: share of the frames that was decoded, in (0, 1]; below 1 only with a budget.
         skipped: candidate clips that were not decoded, and are not among the `clips`.
         whole_since: why everything was decoded in spite of a budget; empty where a part was, or without a budget.
+        fast: whether the scores are estimates, see `clipselect.media.fast`; not of a file that does not suit it.
     """
 
     source: Source
@@ -61,6 +63,7 @@ class VideoScores:
     decoded: float = 1.0
     skipped: int = 0
     whole_since: str = ""
+    fast: bool = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -191,6 +194,7 @@ def score_video(
     found = VideoScores(
         mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order],
         scorer.percentiles(scores[order]), scorer.in_unit_interval, budget,
+        fast=fast and isinstance(mapped.source, VideoFile) and mapped.source.can_be_fast,
     )  # fmt: skip
     if isinstance(promising, str):
         return replace(found, whole_since=promising)

@@ -1,5 +1,7 @@
 """`clipselect score --budget`."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -21,6 +23,10 @@ def test_the_command_says_what_it_left_out(run: Run, long_video: Path, tmp_path:
     [video] = document["videos"]
     assert document["settings"]["budget"] == 0.3 and len(video["clips"]) < 20 and "left out" in video["warnings"][0]
     assert sum(clip["picked"] for clip in video["clips"]) == 2
+    assert video["skipped"] == 52 - len(video["clips"]) and 0 < video["decoded"] <= 0.3 and video["fast"] is False
+    run("score", long_video, "--budget", 0.3, "--csv", "-")
+    rows = [*csv.DictReader(io.StringIO(run.out))]
+    assert {(row["decoded"], row["skipped"]) for row in rows} == {(str(video["decoded"]), str(video["skipped"]))}
 
 
 def test_what_does_not_go_together_is_refused(run: Run, long_video: Path) -> None:

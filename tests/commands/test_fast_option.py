@@ -63,6 +63,11 @@ def test_the_commands_take_it(run: Run, grouped: Path) -> None:
     scores = [clip["score"] for clip in only_video(document)["clips"]]
     expected = score_video(open_source(grouped), load_scorer(), stride=0.3, fast=True).scores
     assert document["settings"]["fast"] is True and scores == pytest.approx(expected.tolist(), abs=1e-6)
+    assert only_video(document)["fast"] is True
+    assert "s, ddnet3d-actions, fast)" in run("score", grouped, "--fast", "--html", "page.html").out
+    assert "s, fast: estimates" in Path("page.html").read_text()
+    assert ",fast,decoded,skipped\n" in run("score", grouped, "--fast", "--csv", "-").out
+    assert "fast" not in run("score", grouped, "--csv", "-").out.splitlines()[0]
     assert run("classify", grouped, "--fast", "--quiet").code == 0
     run("score", grouped, "--fast", "--decoder", "decord")
     assert_refused(run, "--fast", "decord")

@@ -25,6 +25,7 @@ def video(scores: Sequence[float], picked: Sequence[int] = (0,), seconds: float 
         "model": "tiny",
         "warnings": ["shaky…"],
         "doubts": [],
+        "fast": False,
         "error": None,
     }
     return Scored("a.mp4", {**facts, "seconds": {"total": 0.5}}, clips, np.array(scores, np.float32))

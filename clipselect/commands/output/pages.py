@@ -138,7 +138,8 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
         "shown": True,
         "facts": (
             *_folder(video), brief(duration), count(len(clips), "candidate clip"), f"{video.picked:,} picked",
-            _range(video), video.facts["model"], f"scored in {video.facts['seconds']['total']:.2f} s",
+            _range(video), video.facts["model"],
+            f"scored in {video.facts['seconds']['total']:.2f} s{', fast: estimates' * video.facts['fast']}",
         ),
         "aspect": video.aspect,
         "timeline": Markup(timeline),

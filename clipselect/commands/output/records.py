@@ -4,7 +4,7 @@ Of videos, as `clipselect score` and `classify` write it:
 
     {"version": 1, "clipselect": "0.2.0", "settings": {...},
      "videos": [{"path": "a.mp4", "duration": 12.48, "start_time": 0.0, "model": "ddnet3d-actions", "error": null,
-                 "warnings": [], "doubts": [], "caveats": [],
+                 "warnings": [], "doubts": [], "caveats": [], "fast": false, "decoded": 1.0, "skipped": 0,
                  "seconds": {"total": 0.41, "network": 0.03, "decode": 0.38},
                  "clips": [{"start": 0.0, "end": 1.0, "frames": 25, "first_frame": 0, "score": 0.18, "percentile": 21.4,
                             "rank": 7, "picked": false, "weight": null, "file": null, "explanation": null}, ...]},
@@ -16,7 +16,9 @@ order. `percentile` is which share of the training elements the score exceeds, i
 not say; in CSV it is a column where they do. `weight` is how much a picked clip counts (eq. 8), null for others; `file`
 is where --extract put the clip.
 `warnings` are about the file, `doubts` say why the order of the clips is a guess, `caveats` which classes the base of
---explain knows.
+--explain knows. `fast` is whether the scores are estimates (--fast). `decoded` is the share of the frames that was
+decoded, and `skipped` how many candidate clips were left out for it (--budget); in CSV these three are columns where
+they say something.
 
 `explanation` is what the base of --explain sees in a picked clip, null for others and without it:
 
@@ -86,6 +88,7 @@ class Kind:
 BOX_COLUMNS = ("left", "top", "width", "height")
 CLIP_COLUMNS = ("path", "error", "start", "end", "frames", "first_frame", "score", "rank", "picked", "weight", "file")
 FRAME_COLUMNS = ("source", "group", "error", "path", "frame", "time", *BOX_COLUMNS, "score", "rank", "picked")
+HOW_COLUMNS = ("fast", "decoded", "skipped")
 EXPLANATION_COLUMNS = tuple(field.name for field in fields(Explanation))
 VIDEOS = Kind("videos", "clips", CLIP_COLUMNS)
 GROUPS = Kind("groups", "frames", (*FRAME_COLUMNS, "weight", "file"))
@@ -176,7 +179,8 @@ def scored_video(
 def failed_video(path: Path, model: str, error: str) -> Failed:
     """The result of a video that could not be scored."""
     facts = {"path": str(path), "duration": None, "start_time": None, "model": model, "error": error}
-    return Failed(str(path), {**facts, "warnings": [], "doubts": [], "caveats": [], "seconds": {}}, error)
+    unknown = dict.fromkeys(HOW_COLUMNS)
+    return Failed(str(path), {**facts, "warnings": [], "doubts": [], "caveats": [], **unknown, "seconds": {}}, error)
 
 
 def scored_group(
@@ -224,6 +228,8 @@ def as_csv(kind: Kind, results: Sequence[Result]) -> str:
     columns = list(kind.columns)
     if any(element.get("percentile") is not None for element in elements):
         columns.insert(columns.index("score") + 1, "percentile")
+    if any(result.facts.get("fast") or result.facts.get("skipped") for result in results):
+        columns += HOW_COLUMNS
     if any(element.get("explanation") for element in elements):
         columns += EXPLANATION_COLUMNS
     writer = csv.DictWriter(out, columns, lineterminator="\n", extrasaction="ignore")

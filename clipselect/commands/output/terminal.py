@@ -34,7 +34,7 @@ def print_video(console: Console, video: Scored) -> None:
     head = Text.assemble(
         (printable(video.title), "bold"),
         f"  {clock(facts['duration'])}, {count(len(video.elements), 'candidate clip')}, {video.picked:,} picked",
-        (f"  ({facts['seconds']['total']:.2f} s, {facts['model']})", "dim"),
+        (f"  ({facts['seconds']['total']:.2f} s, {facts['model']}{', fast' * facts['fast']})", "dim"),
     )
     notes = [Text(f"warning: {warning}", style="yellow") for warning in facts["warnings"]]
     notes += [Text(f"note: {doubt}", style="yellow") for doubt in facts["doubts"]]
