@@ -23,9 +23,9 @@ RUNS: dict[str, dict[str, Any]] = {
     "average": {"reconstruction": "average"},
 }
 """By name, the options that differ from seed_0's, which has all losses and moving centres."""
-IMAGES = {f"images_{images}": images for images in (1, 5)}
-"""N of seed_0's weights: every N images in turn become one, and the features of these are averaged. With sets of 3, 5
-and 10 that is n_avg; seed_0 itself makes one image of a whole set."""
+IMAGES = {f"images_{images}": images for images in (1, 2, 4, 5)}
+"""N of seed_0's weights: every N images in turn become one, and the features of these n_avg are averaged. Of sets of 8,
+N of 1, 2 and 4 make n_avg 8, 4 and 2; seed_0 itself makes one image of a whole set."""
 BLUR = (7, 9, 11, 13, 15, 17)
 METHODS = ("average", "ddl", "fan", "ddl_fan")
 
