@@ -196,7 +196,7 @@ def as_decoded(source: Source) -> Source:
     """
 
     def read(now: Source) -> Iterator[Source]:
-        for _ in now.frames(np.empty(0, dtype=np.int64), 16):
+        for _ in now.frames(np.arange(len(now.timeline.pts)), 16):  # all, or some would be left out
             pass
         yield now
 

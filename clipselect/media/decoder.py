@@ -1,7 +1,7 @@
 """Frames of a video file, decoded by PyAV, at clean times: one decoder, and a second one for what threads of the
 first lose."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Container, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +16,14 @@ from clipselect.media.container import LIMITS, open_container, packets, threads_
 from clipselect.media.cores import core_limit
 from clipselect.media.fast import skip_unneeded
 from clipselect.media.key_frames import Part
+
+
+class BadPacketError(Exception):
+    """A packet does not decode, in a pass that skips frames: which ones are missing cannot be known."""
+
+
+SKIPPING = frozenset({"h264", "hevc", "mpeg4", "mpeg2video"})
+"""Decoders that may be told packet by packet to skip a frame that no other frame refers to."""
 
 
 class Clock:
@@ -85,6 +93,7 @@ class Decoder:
         fast: bool = False,
         whole: bool = False,
         part: Part | None = None,
+        needed: Container[int] | None = None,
     ) -> Generator[av.VideoFrame]:
         """All frames that decode, in order, not converted; their `pts` are ticks from `origin`.
 
@@ -94,10 +103,13 @@ class Decoder:
             fast: skip frames that no other frame needs, and do not smooth the edges between blocks.
             whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
             part: what to decode; everything by default.
+            needed: ticks of frames that must be decoded; others are skipped where none refers to them. Only where a
+                frame's time identifies it, and `can_skip` says that the decoder can. All by default.
 
         Raises:
             VideoError: the file cannot be opened.
             av.FFmpegError: the container cannot seek.
+            BadPacketError: with `needed`: a packet does not decode.
         """
         clock = self.clock
         with open_container(self.path) as container:
@@ -111,10 +123,15 @@ class Decoder:
                 container.seek(seek_to + self.origin, stream=stream)
             read = packets(container, stream)
             for packet in chain(read if part is None else part.packets(read), [None]):
+                if needed is not None and packet is not None:
+                    is_needed = packet.pts is None or packet.pts - self.origin in needed
+                    stream.codec_context.skip_frame = "DEFAULT" if is_needed else "NONREF"
                 try:
                     # None asks for what the decoder still holds; a container that breaks off does not.
                     frames = stream.codec_context.decode(None) if packet is None else packet.decode()
                 except (av.FFmpegError, ValueError):  # PyAV 19 finds no codec for a stream beyond our limits
+                    if needed is not None and packet is not None and packet.size:
+                        raise BadPacketError from None
                     frames = []
                 for frame in frames:
                     assert isinstance(frame, av.VideoFrame)
@@ -122,6 +139,11 @@ class Decoder:
                     yield frame
                 if packet is None:
                     stream.codec_context.flush_buffers()  # what comes next does not refer to what came before
+
+
+def can_skip(stream: av.VideoStream) -> bool:
+    """Whether its decoder can be told which frames are needed, see `Decoder.frames`."""
+    return stream.codec_context.name in SKIPPING
 
 
 def with_lost_frames(

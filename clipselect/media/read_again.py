@@ -20,9 +20,9 @@ class WithPath(Protocol):
 S = TypeVar("S", bound=WithPath)
 T = TypeVar("T")
 
-MAX_PASSES = 3
-"""A file that decodes otherwise than its container promised decodes the same way the second time; one that does not
-suit fast reading either needs a third pass."""
+MAX_PASSES = 4
+"""A file that decodes otherwise than its container promised decodes the same way the second time. That may be found out
+only by a pass that leaves out no frame, and this after a fast one."""
 
 
 class ReadAgain(Exception):

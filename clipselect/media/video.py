@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Timeline
 from clipselect.media.container import has_frame_threads, open_container, read_index, refuse_no_video, video_stream
-from clipselect.media.decoder import Decoder, monotonic, with_lost_frames
+from clipselect.media.decoder import BadPacketError, Decoder, can_skip, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
 from clipselect.media.key_frames import Part
@@ -30,6 +30,8 @@ from clipselect.media.scaling import Convert, orientation, squash
 SEEK_COST = 100
 """Frames: opening a file and decoding from the key frame before the one that is wanted took as long as decoding 26 to
 290 frames of fourteen videos at hand, 120 in the middle."""
+MAX_SEEKS = 3
+"""To earlier and earlier key frames, before a video is decoded from its start."""
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a container that does not say."""
 
@@ -45,6 +47,7 @@ class VideoFile:
         threads: that decode; 0 for as many as are fastest.
         fragile: its decoder's threads lose frames after every error, see `with_lost_frames`.
         suits_fast: no fast pass over it has found too many skipped frames in a row.
+        can_skip: frames that nobody needs may be left out, and no pass has missed one that was needed.
         part: what `frames` decodes, and can be asked for; None for everything.
     """
 
@@ -59,6 +62,7 @@ class VideoFile:
     threads: int = 0
     fragile: bool = False
     suits_fast: bool = True
+    can_skip: bool = False
     part: Part | None = None
 
     @classmethod
@@ -71,7 +75,7 @@ class VideoFile:
             refuse_no_video(container, len(index.pts), path)
             pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
-            fragile = not has_frame_threads(stream)
+            fragile, skips = not has_frame_threads(stream), can_skip(stream)
         if not index.pts:
             raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
         decoder = Decoder(path, base, origin=index.pts[0] or 0, step=max(1, round(1 / rate / base)))
@@ -83,7 +87,10 @@ class VideoFile:
         packets = PacketSizes(
             timeline, start_time, np.array(index.sizes, np.int64), np.array(index.is_key), np.array(index.gop)
         )
-        return cls(path, timeline, start_time, warnings, pixel_aspect, decoder, packets, seekable, threads, fragile)
+        return cls(
+            path, timeline, start_time, warnings, pixel_aspect, decoder, packets, seekable, threads, fragile,
+            can_skip=skips and seekable,
+        )  # fmt: skip
 
     @property
     def seek_cost(self) -> float:
@@ -111,6 +118,7 @@ class VideoFile:
             start_time=self.start_time + shift * timeline.time_base,
             decoder=replace(self.decoder, origin=self.decoder.origin + shift),
             seekable=False,
+            can_skip=False,
             warnings=warnings,
         )
 
@@ -120,9 +128,7 @@ class VideoFile:
         return self.seekable and self.suits_fast
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
-        if self.part is not None:
-            yield from self._frames_of_part(self.part, wanted, size)
-        elif fast and self.can_be_fast:
+        if fast and self.can_be_fast:
             decoded = self.decode(fast=True, whole=True)
             try:
                 yield from fast_frames(decoded, self.timeline.pts, wanted, size)
@@ -132,6 +138,9 @@ class VideoFile:
             yield from self.converted(wanted, partial(squash, size=size))
 
     def converted(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
+        if self.can_skip or self.part is not None:
+            yield from self._needed(wanted, convert)
+            return
         seen: list[int] = []
         targets = iter(wanted.tolist())
         target = next(targets, None)
@@ -142,28 +151,48 @@ class VideoFile:
             seen.append(frame.pts or 0)
         self._compare(seen)
 
-    def _frames_of_part(self, part: Part, wanted: NDArray[np.int64], size: int) -> Iterator[tuple[int, Image]]:
-        decoded = self.decoder.frames(self.threads, whole=True, part=part)
-        targets = iter(wanted.tolist())
+    def _needed(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
+        """`converted`, decoding no more than it must: of everything or of the part, frames that others refer to and
+        those that are wanted. The first and the last frame of a video are looked at, too, where containers are wrong
+        most often. The smallest doubt, and every frame is decoded."""
+        pts = self.timeline.pts
+        looked_at = wanted if self.part is not None else np.union1d(wanted, [0, len(pts) - 1])
+        needed = frozenset(pts[looked_at].tolist()) if self.can_skip else None
+        promised, asked = frozenset(pts.tolist()), frozenset(wanted.tolist())
+        targets = iter(looked_at.tolist())
         target = next(targets, None)
-        for frame in decoded:
-            if target is not None and frame.pts == self.timeline.pts[target]:
-                yield target, squash(frame, size)
-                target = next(targets, None)
-        if target is not None:
-            raise ReadAgain(replace(self, part=None))
+        try:
+            for frame in self.decoder.frames(self.threads, whole=True, part=self.part, needed=needed):
+                if frame.pts not in promised or frame.is_corrupt:
+                    break
+                if target is not None and frame.pts == pts[target]:
+                    if target in asked:
+                        yield target, convert(frame)
+                    target = next(targets, None)
+            else:
+                if target is None:
+                    return
+        except BadPacketError:
+            pass
+        raise ReadAgain(replace(self, part=None, can_skip=False))
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
         wanted = self.timeline.pts[first : last + 1].tolist()
         found = 0
-        if self.seekable and first > 0:
-            with suppress(av.FFmpegError):  # a container that cannot seek is decoded from its start below
-                for frame in self.decode(seek_to=wanted[0]):
-                    if found == len(wanted) or frame.pts > wanted[found]:
-                        break  # done, or the seek overshot
+        for key in self._keys_before(first) if self.seekable and first > 0 else ():
+            with suppress(
+                av.FFmpegError, BadPacketError
+            ):  # what cannot be had by seeking is decoded from the start below
+                for frame in self._from_key_frame(key, wanted):
+                    if frame.pts > wanted[found] or frame.is_corrupt:
+                        break  # the seek overshot, or damage
                     if frame.pts == wanted[found]:
                         found += 1
                         yield frame
+                        if found == len(wanted):
+                            return
+            if found:
+                break
         if found < len(wanted):
             # What damage does to pixels depends on the number of threads: as many as in `frames`.
             for i, frame in enumerate(self.decode(whole=not self.seekable), start=-first):
@@ -171,6 +200,18 @@ class VideoFile:
                     break
                 if i >= found:
                     yield frame
+
+    def _keys_before(self, first: int) -> list[int]:
+        """Ticks of the last key frames up to this frame, the nearest first. Some containers seek by the times of
+        decoding, or not to every key frame, and overshoot; from one further back they get there."""
+        keys = self.timeline.pts[: first + 1][self.packets.is_key[: first + 1]]
+        return [int(key) for key in keys[: -MAX_SEEKS - 1 : -1]]
+
+    def _from_key_frame(self, key: int, wanted: list[int]) -> Iterator[av.VideoFrame]:
+        """Frames from this key frame on, of which those may be missing that nobody needs."""
+        if self.can_skip:
+            return self.decoder.frames(self.threads, key, needed=frozenset(wanted))
+        return self.decode(seek_to=key)
 
     def decode(self, seek_to: int | None = None, *, fast: bool = False, whole: bool = False) -> Iterator[av.VideoFrame]:
         """All frames that decode, in order and not converted; their `pts` are ticks from the first promised frame.

@@ -157,7 +157,7 @@ class FrameCache:
             layout = Layout(source.timeline, shape)
             wanted = _at_rate(source.timeline, self.rate)
             if not (self._reserve(frames, layout) and self._put(frames, _as_npy(source, wanted, shape))):
-                for _ in source.converted(np.empty(0, np.int64), _scale_to(shape)):
+                for _ in source.converted(wanted, _scale_to(shape)):
                     pass
             yield layout
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
-import numpy as np
 import pytest
-from helpers.videos import assert_all_frames, make_sound, make_video, picture
+from helpers.videos import assert_all_frames, make_sound, make_video, picture, settle
 
 from clipselect.errors import VideoError
 from clipselect.media import container
@@ -60,7 +59,7 @@ def test_frames_beyond_all_measure_are_refused_before_they_take_the_memory(
     source = open_source(path)
     monkeypatch.setitem(container.LIMITS, "max_pixels", "10000")  # as for a size that changes on the way
     with pytest.raises(VideoError, match="not one frame"):
-        list(source.frames(np.arange(3), 16))
+        settle(source)
     folder = tmp_path / "frames"
     folder.mkdir()
     av.VideoFrame.from_ndarray(picture(0, 256, 192), format="rgb24").to_image().save(folder / "0.png")

@@ -20,10 +20,10 @@ from clipselect import select
 from clipselect.errors import ArgumentError
 from clipselect.media.candidate_clips import Timeline
 from clipselect.media.clip_decoding import clip_grid
-from clipselect.media.key_frames import Part
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.progress import Progress
 from clipselect.media.read_again import ReadAgain
+from clipselect.media.scaling import Convert
 from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile
 from clipselect.scoring import video_scores
@@ -145,14 +145,15 @@ def test_all_candidates_are_scored_where_only_the_whole_video_decodes(
     minute: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the threads of a decoder lose frames of a part, which a pass over the whole video gets back."""
-    in_parts = VideoFile._frames_of_part
+    needed = VideoFile._needed
 
-    def lossy(video: VideoFile, part: Part, wanted: NDArray[np.int64], size: int) -> Iterator[Any]:
-        yield from in_parts(video, part, wanted[:-1] if part.gops else wanted, size)
-        if part.gops:
+    def lossy(video: VideoFile, wanted: NDArray[np.int64], convert: Convert) -> Iterator[Any]:
+        in_part = video.part is not None and video.part.gops is not None
+        yield from needed(video, wanted[:-1] if in_part else wanted, convert)
+        if in_part:
             raise ReadAgain(replace(video, part=None))
 
-    monkeypatch.setattr(VideoFile, "_frames_of_part", lossy)
+    monkeypatch.setattr(VideoFile, "_needed", lossy)
     part, everything = score_video(minute, brightness, budget=0.15), score_video(minute, brightness)
     assert part.clips == everything.clips and part.scores.tolist() == everything.scores.tolist()
     assert (part.decoded, part.skipped) == (1, 0) and "cannot be decoded in parts" in part.warnings[0]
