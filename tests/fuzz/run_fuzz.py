@@ -52,7 +52,7 @@ FRAMES, WIDTH, HEIGHT = 40, 96, 64
 GOOD = ("scored", "VideoError")
 
 CHILD = """
-import sys
+import sys, traceback
 from multiprocessing.connection import Connection
 from clipselect import VideoError, load_scorer, open_source, score_video
 import numpy as np, torch
@@ -70,7 +70,7 @@ while True:
     except VideoError as e:
         pipe.send(("VideoError", str(e)))
     except Exception as e:
-        pipe.send((type(e).__name__, str(e)))
+        pipe.send((type(e).__name__, traceback.format_exc()))
 """
 
 
