@@ -19,11 +19,12 @@ Parts, all of them unless --parts names some:
     h   start: `clipselect score` of 10 s of 240p as a process, against one that only imports PyAV and decodes the file
     i   heavy bases of random weights in float32 and in bf16: seconds of a clip, distance of the features
     j   `clipselect index` by 1, 2 and 4 workers of this machine, and of a Ray cluster on it
-    k   processor time of scoring a long video of 720p within a budget, key frames every second, against decoding it
+    k   processor time of scoring ten minutes within a budget against decoding them: 720p with a key frame every second,
+        240p with one every 1, 2, 5 and 10 seconds
 
 Seconds are medians over --repeats turns after one that warms up; part b takes --base-repeats turns. --video times
-parts a, b, g and h on a file of yours instead. Writes OUT/speed.json, where parts that are not measured again stay, and
-for part b OUT/results.json by the schema of clipselect/evaluation/results.py.
+parts a, b, g, h and k on a file of yours instead. Writes OUT/speed.json, where parts that are not measured again stay,
+and for part b OUT/results.json by the schema of clipselect/evaluation/results.py.
 """
 
 import argparse
@@ -57,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for speed.json")
     parser.add_argument("--parts", default=PARTS, help="letters, such as ac")
-    parser.add_argument("--video", type=Path, help="a file for parts a, b, g and h")
+    parser.add_argument("--video", type=Path, help="a file for parts a, b, g, h and k")
     parser.add_argument("--videos", type=Path, help="folder to keep the videos that are made in, for another run")
     parser.add_argument("--scorer", help="another DDNet than the shipped one, for parts g and h")
     parser.add_argument("--device", default="cpu", help="cpu or cuda; of parts a to d")
@@ -119,15 +120,20 @@ def measured(part: str, folder: Path, scratch: Path, arguments: argparse.Namespa
         "h": lambda: starting(small_files(folder, arguments)[:1], arguments.repeats, arguments.scorer),
         "i": lambda: precisions(arguments.repeats, ("r3d_18",) if arguments.quick else HEAVY),
         "j": lambda: growing(folder, scratch, 12 if arguments.quick else 96),
-        "k": lambda: within_budgets(*long_file(folder, arguments), arguments.repeats, arguments.scorer),
+        "k": lambda: within_budgets(long_files(folder, arguments), arguments.repeats, arguments.scorer),
     }
     return parts[part]()
 
 
-def long_file(folder: Path, arguments: argparse.Namespace) -> tuple[str, Path]:
-    """Name and file of part k."""
-    made = Made("h264", "720p", 30, 20 if arguments.quick else 300)
-    return str(made), made_videos.make(folder, made)
+def long_files(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, Path]]:
+    """Names and files of part k."""
+    if arguments.video:
+        return files(folder, arguments)
+    wanted = [Made("h264", "720p", 30, 600)]
+    wanted += [Made("h264", "240p", gop, 600) for gop in (30, 60, 150, 300)]
+    if arguments.quick:
+        wanted = [Made("h264", "240p", 30, 60)]
+    return [(str(made), made_videos.make(folder, made)) for made in wanted]
 
 
 def files(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, Path]]:
@@ -205,6 +211,12 @@ def goals(found: dict[str, Rows]) -> Rows:
     for row in found.get("h", []):
         add("h: clipselect score / PyAV as processes <= 2.5", row["score / decode"], lambda x: x <= 2.5)
         add("h: clipselect --help, seconds of processor time <= 0.3", row["help"], lambda x: x <= 0.3)
+    of_engine: dict[str, list[dict[str, Any]]] = {}
+    for row in found.get("j", []):
+        of_engine.setdefault(row["engine"], []).append(row)
+    for engine, (first, *_, last) in of_engine.items():
+        name = f"j: videos per second and core, {last['workers']} workers / {first['workers']} >= 1 ({engine})"
+        add(name, last["per core"] / first["per core"], lambda x: x >= 1)
     for row in found.get("k", []):
         add(f"k: budget 0.4 / decoding <= 0.45 ({row['video']})", row["budget 0.4 / decode"], lambda x: x <= 0.45)
     return out
