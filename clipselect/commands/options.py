@@ -123,7 +123,7 @@ Fps = Annotated[float, typer.Option(help="Frames per second of folders of frames
 FrameFolderFps = Annotated[
     float | None, typer.Option("--fps", help="Frames per second of folders of frames. (default: 30)")
 ]
-Fast = Annotated[bool, typer.Option("--fast", help="Estimate the scores without decoding every frame, in less time.")]
+Fast = Annotated[bool, typer.Option("--fast", help="Estimate the scores, in less time: near frames stand in for some.")]
 Budget = Annotated[
     float | None,
     typer.Option(
