@@ -41,6 +41,7 @@ BLOCKS = {
     "lfenet_runs": partial(set_tables.runs, "lfenet"),
     "fan_runs": partial(set_tables.runs, "fan"),
     "fan_rank1": partial(set_tables.runs, "fan", "rank1"),
+    "fan_images": set_tables.fan_images,
     "untrimmed_rarest": result_tables.untrimmed_rarest,
     "faces_seeds": set_tables.faces_seeds,
     "faces_seeds_strict": partial(set_tables.faces_seeds, set_tables.STRICT),

@@ -196,14 +196,16 @@ def x_mars() -> str:
     return persons("x_mars", FRAMES)
 
 
-def runs(name: str, metric: str = "tar_at_far_1e-3", ks: Sequence[int] = (1, K_OF_FACES)) -> str:
+def runs(
+    name: str, metric: str = "tar_at_far_1e-3", ks: Sequence[int] = (1, K_OF_FACES), file: str | None = None
+) -> str:
     """LFENet or FAN beside averaging and DDL, every run of run_lfenet.py or run_fan.py; sets of each size in a cell.
-    What does not depend on the run stands once."""
-    path = result_cells.RESULTS / f"{name}.csv"
-    if not path.exists():
-        return ""
-    with path.open(newline="") as file:
-        lines = [line for line in csv.DictReader(file) if line["k"] in ("", *map(str, ks)) and line[metric]]
+    What does not depend on the run stands once.
+
+    Args:
+        file: of benchmarks/results/, without .csv; named as the network by default.
+    """
+    lines = [line for line in csv_lines(file or name) if line["k"] in ("", *map(str, ks)) and line[metric]]
     columns = columns_of(dict.fromkeys(line["data"] for line in lines))
     found = dict[tuple[str, str], dict[str, str]]()
     for line in lines:
@@ -215,6 +217,26 @@ def runs(name: str, metric: str = "tar_at_far_1e-3", ks: Sequence[int] = (1, K_O
         for (method, run), cells in found.items()
     )
     return table((sizes_named(columns, metric), "run", *columns), rows)
+
+
+def fan_images(metric: str = "tar_at_far_1e-3") -> str:
+    """FAN on sets of 8 of which every N become one image, beside averaging all."""
+    lines = csv_lines("fan_images")
+    data = [*dict.fromkeys(line["data"] for line in lines)]
+    wanted = [("average", "seed_0"), *(("fan", f"images_{images}") for images in (1, 2, 4)), ("fan", "seed_0")]
+    rows = []
+    for method, run in wanted:
+        found = {line["data"]: line for line in lines if (line["method"], line["run"]) == (method, run)}
+        images = int(run.removeprefix("images_")) if run != "seed_0" else 8
+        name = "`average`" if method == "average" else f"`fan`, {images} x {8 // images}"
+        cells = (f"{float(found[one][metric]):.1f}" for one in data)
+        rows.append((name, *cells, f"{float(found[data[0]]['gflops']):.2f} G"))
+    return table((f"{metric_name(metric)}, N x n_avg", "as they are", "blur 17", "multiply-adds of a set"), rows)
+
+
+def csv_lines(name: str) -> list[dict[str, str]]:
+    with (result_cells.RESULTS / f"{name}.csv").open(newline="") as file:
+        return [*csv.DictReader(file)]
 
 
 def conditions(results: Results) -> list[str]:
