@@ -22,8 +22,9 @@ class BadPacketError(Exception):
     """A packet does not decode, in a pass that skips frames: which ones are missing cannot be known."""
 
 
-SKIPPING = frozenset({"h264", "hevc", "mpeg4", "mpeg2video"})
-"""Decoders that may be told packet by packet to skip a frame that no other frame refers to."""
+SKIPPING = frozenset({"h264", "hevc", "mpeg2video"})
+"""Decoders that may be told packet by packet to skip a frame that no other frame refers to. That of MPEG-4 could be,
+too, but some of its files hold two frames in a packet, and then the others get wrong times."""
 
 
 class Clock:
@@ -141,9 +142,10 @@ class Decoder:
                     stream.codec_context.flush_buffers()  # what comes next does not refer to what came before
 
 
-def can_skip(stream: av.VideoStream) -> bool:
-    """Whether its decoder can be told which frames are needed, see `Decoder.frames`."""
-    return stream.codec_context.name in SKIPPING
+def can_skip(container: av.container.InputContainer, stream: av.VideoStream) -> bool:
+    """Whether its decoder can be told which frames are needed, see `Decoder.frames`. AVI keeps no times by which a
+    packet's frame could be known before it is decoded."""
+    return stream.codec_context.name in SKIPPING and container.format.name != "avi"
 
 
 def with_lost_frames(

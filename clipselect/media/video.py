@@ -75,7 +75,7 @@ class VideoFile:
             refuse_no_video(container, len(index.pts), path)
             pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
-            fragile, skips = not has_frame_threads(stream), can_skip(stream)
+            fragile, skips = not has_frame_threads(stream), can_skip(container, stream)
         if not index.pts:
             raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
         decoder = Decoder(path, base, origin=index.pts[0] or 0, step=max(1, round(1 / rate / base)))

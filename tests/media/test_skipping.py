@@ -22,7 +22,6 @@ VIDEOS: dict[str, dict[str, Any]] = {
     "h264.ts": {"options": {"x264-params": "bframes=2:keyint=24:b-adapt=0:scenecut=0"}},
     "open_groups.mkv": {"options": {"x264-params": "bframes=2:keyint=24:b-adapt=0:open-gop=1:scenecut=0"}},
     "hevc.mp4": {"codec": "libx265", "options": HEVC},
-    "mpeg4.avi": {"codec": "mpeg4", "options": {"bf": "2", "g": "24", "sc_threshold": "1000000000"}},
     "mpeg2.mkv": {"codec": "mpeg2video", "options": {"bf": "2", "g": "24", "sc_threshold": "1000000000"}},
 }
 FRAMES = 72
@@ -73,8 +72,11 @@ def test_a_seek_skips_what_lies_before_the_wanted_frames(video: VideoFile, decod
     assert len(decoded) - in_full < 0.9 * in_full
 
 
-@pytest.mark.parametrize(("codec", "name"), [("libvpx-vp9", "vp9.mkv"), ("libsvtav1", "av1.mkv")])
-def test_other_codecs_are_decoded_whole(tmp_path: Path, codec: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [("libvpx-vp9", "vp9.mkv"), ("libsvtav1", "av1.mkv"), ("mpeg4", "mpeg4.mp4"), ("libx264", "h264.avi")],
+)
+def test_other_codecs_and_containers_are_decoded_whole(tmp_path: Path, codec: str, name: str) -> None:
     if codec not in av.codecs_available:
         pytest.skip(f"this FFmpeg has no {codec}")
     video = VideoFile.open(make_video(tmp_path / name, 20, codec=codec, options={}))
