@@ -22,7 +22,7 @@ ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "hevc": ("libx265", ".mp4", {"preset": "superfast", "crf": "22", "x265-params": "log-level=none"}),
     "vp9": ("libvpx-vp9", ".mkv", {"deadline": "good", "cpu-used": "5", "crf": "30", "b": "0", "row-mt": "1"}),
     "av1": ("libsvtav1", ".mkv", {"preset": "12", "crf": "32"}),
-    "mpeg4": ("mpeg4", ".avi", {"bf": "2", "flags": "+qscale", "global_quality": str(10 * 118)}),
+    "mpeg4": ("mpeg4", ".mp4", {"bf": "2", "flags": "+qscale", "global_quality": str(10 * 118)}),
 }
 """Name -> encoder, container, options."""
 

@@ -214,9 +214,11 @@ def goals(found: dict[str, Rows]) -> Rows:
     of_engine: dict[str, list[dict[str, Any]]] = {}
     for row in found.get("j", []):
         of_engine.setdefault(row["engine"], []).append(row)
-    for engine, (first, *_, last) in of_engine.items():
-        name = f"j: videos per second and core, {last['workers']} workers / {first['workers']} >= 1 ({engine})"
-        add(name, last["per core"] / first["per core"], lambda x: x >= 1)
+    for engine, rows in of_engine.items():
+        first, last = rows[0], rows[-1]
+        more = f"{last['workers']} workers on {last['cores']} cores / {first['workers']} on {first['cores']}"
+        ratio = last["per core"] / first["per core"]
+        add(f"j: videos per second and core, {more} >= 1 ({engine})", ratio, lambda x: x >= 1)
     for row in found.get("k", []):
         add(f"k: budget 0.4 / decoding <= 0.45 ({row['video']})", row["budget 0.4 / decode"], lambda x: x <= 0.45)
     return out

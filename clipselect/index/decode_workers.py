@@ -111,7 +111,7 @@ def _receive(worker: _Worker) -> Message | None:
             worker.send(worker.path)
             return None
         if not worker.answered:
-            raise ArgumentError("workers", f"must be 0 here: decoding processes do not start ({status})") from None
+            raise ArgumentError("workers", f"must be 0: decoding processes do not start here ({status})") from None
         return Done(error=f"{worker.path}: crashes its decoder ({status}); convert it")
     worker.answered = True
     return message

@@ -6,8 +6,8 @@ under the same paths on all machines.
 """
 
 import logging
-import math
 import os
+import platform
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -29,6 +29,8 @@ from clipselect.scoring.scorer import Scorer, load_ddnet
 
 MOST_CORES = 8
 """Cores of a Ray task at most: machines with more run several, each with a DDNet of its own."""
+MIN_USED = 0.85
+"""Share of the cluster's cores that tasks must be able to take."""
 
 
 def entries_by_ray(
@@ -93,6 +95,7 @@ def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device:
                 ray.exceptions.WorkerCrashedError,
                 ray.exceptions.OutOfMemoryError,
                 ray.exceptions.NodeDiedError,
+                ray.exceptions.ObjectLostError,
             ) as e:
                 to_blame = parts.give_back([*running.pop(stream).values()])
                 if to_blame is not None:
@@ -106,6 +109,7 @@ def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device:
             else:
                 del running[stream][entry.path]
                 yield entry
+                continue
             start()
     finally:
         for stream in running:
@@ -113,13 +117,13 @@ def _entries(paths: Sequence[Path], scoring: Scoring, model: str | None, device:
 
 
 def _cores_per_task(machines: Sequence[int]) -> int:
-    """How many cores a task takes, such that few are left over on the smallest machine.
+    """The most cores for a task that leave few over on machines of so many cores.
 
-    >>> [_cores_per_task([cores]) for cores in (1, 2, 8, 12, 64)]
-    [1, 2, 8, 6, 8]
+    >>> _cores_per_task([2]), _cores_per_task([12]), _cores_per_task([64, 64, 1]), _cores_per_task([])
+    (2, 6, 8, 1)
     """
-    smallest = min(filter(None, machines), default=1)  # a machine without cores only leads the others
-    return smallest // math.ceil(smallest / MOST_CORES)
+    used = {cores: sum(machine - machine % cores for machine in machines) for cores in range(1, MOST_CORES + 1)}
+    return max(cores for cores in used if used[cores] >= MIN_USED * used[1] and (used[cores] or cores == 1))
 
 
 def _tasks(cores: int) -> int:
@@ -148,9 +152,12 @@ def _score_part(
     scorer = _scorer(model, device)
     if scorer.metadata["sha256"] != scoring.sha256:
         raise ClipselectError(f"model {scorer.name!r} is another on a machine of the cluster; install the same there")
-    how = Decoding.from_scorer(scorer, scoring, fps, threads=1)
-    for entry in local_entries(paths, how, scorer, min(cores, len(paths))):  # noqa: UP028 (Ray sends into generators)
-        yield entry
+    how = Decoding.from_scorer(scorer, scoring, fps, threads=1 if len(paths) > 1 else cores)
+    try:
+        for entry in local_entries(paths, how, scorer, min(cores, len(paths))):  # noqa: UP028 (Ray sends into generators)
+            yield entry
+    except ArgumentError as e:
+        raise ClipselectError(f"{platform.node()}, a machine of the cluster: {e}") from None
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ few clips by seeking."""
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -17,6 +17,7 @@ from clipselect.media.images import Image
 from clipselect.media.read_again import settled
 from clipselect.media.scaling import Convert, squash
 from clipselect.media.sources import Source
+from clipselect.media.video import VideoFile
 
 T = TypeVar("T")
 
@@ -196,11 +197,11 @@ def as_decoded(source: Source) -> Source:
     """
 
     def read(now: Source) -> Iterator[Source]:
-        for _ in now.frames(np.arange(len(now.timeline.pts)), 16):  # all, or some would be left out
+        for _ in now.frames(np.empty(0, dtype=np.int64), 16):
             pass
         yield now
 
-    [found] = settled(source, read)
+    [found] = settled(replace(source, can_skip=False) if isinstance(source, VideoFile) else source, read)
     return found
 
 

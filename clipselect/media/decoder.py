@@ -2,11 +2,13 @@
 first lose."""
 
 from collections.abc import Container, Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,15 +18,11 @@ from clipselect.media.container import LIMITS, open_container, packets, threads_
 from clipselect.media.cores import core_limit
 from clipselect.media.fast import skip_unneeded
 from clipselect.media.key_frames import Part
+from clipselect.media.unreferenced import unreferenced
 
 
-class BadPacketError(Exception):
-    """A packet does not decode, in a pass that skips frames: which ones are missing cannot be known."""
-
-
-SKIPPING = frozenset({"h264", "hevc", "mpeg2video"})
-"""Decoders that may be told packet by packet to skip a frame that no other frame refers to. That of MPEG-4 could be,
-too, but some of its files hold two frames in a packet, and then the others get wrong times."""
+class DoubtError(Exception):
+    """Frames do not come as their packets went in, so what is missing cannot be known."""
 
 
 class Clock:
@@ -94,7 +92,6 @@ class Decoder:
         fast: bool = False,
         whole: bool = False,
         part: Part | None = None,
-        needed: Container[int] | None = None,
     ) -> Generator[av.VideoFrame]:
         """All frames that decode, in order, not converted; their `pts` are ticks from `origin`.
 
@@ -104,35 +101,21 @@ class Decoder:
             fast: skip frames that no other frame needs, and do not smooth the edges between blocks.
             whole: the pass will go on to the end, so the first frames may come late where that makes it faster.
             part: what to decode; everything by default.
-            needed: ticks of frames that must be decoded; others are skipped where none refers to them. Only where a
-                frame's time identifies it, and `can_skip` says that the decoder can. All by default.
 
         Raises:
             VideoError: the file cannot be opened.
             av.FFmpegError: the container cannot seek.
-            BadPacketError: with `needed`: a packet does not decode.
         """
         clock = self.clock
-        with open_container(self.path) as container:
-            stream = video_stream(container, self.path)
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads or core_limit() or (threads_for_all(stream) if whole else 0)
-            stream.codec_context.options = dict(LIMITS)
+        with self._opened(threads, seek_to, whole) as (container, stream):
             if fast:
                 skip_unneeded(stream)
-            if seek_to is not None:
-                container.seek(seek_to + self.origin, stream=stream)
             read = packets(container, stream)
             for packet in chain(read if part is None else part.packets(read), [None]):
-                if needed is not None and packet is not None:
-                    is_needed = packet.pts is None or packet.pts - self.origin in needed
-                    stream.codec_context.skip_frame = "DEFAULT" if is_needed else "NONREF"
                 try:
                     # None asks for what the decoder still holds; a container that breaks off does not.
                     frames = stream.codec_context.decode(None) if packet is None else packet.decode()
                 except (av.FFmpegError, ValueError):  # PyAV 19 finds no codec for a stream beyond our limits
-                    if needed is not None and packet is not None and packet.size:
-                        raise BadPacketError from None
                     frames = []
                 for frame in frames:
                     assert isinstance(frame, av.VideoFrame)
@@ -141,11 +124,81 @@ class Decoder:
                 if packet is None:
                     stream.codec_context.flush_buffers()  # what comes next does not refer to what came before
 
+    def needed_frames(
+        self,
+        needed: Container[int],
+        threads: int = 0,
+        seek_to: int | None = None,
+        *,
+        whole: bool = False,
+        part: Part | None = None,
+    ) -> Generator[av.VideoFrame]:
+        """The frames at these ticks and those that others refer to, the same as of `frames`, from a key frame on.
 
-def can_skip(container: av.container.InputContainer, stream: av.VideoStream) -> bool:
-    """Whether its decoder can be told which frames are needed, see `Decoder.frames`. AVI keeps no times by which a
-    packet's frame could be known before it is decoded."""
-    return stream.codec_context.name in SKIPPING and container.format.name != "avi"
+        Every packet that goes in must come out as a frame, in the order of their times. Only where `unreferenced` is
+        known and the container's times are clean.
+
+        Args:
+            needed: ticks from `origin`.
+            threads, seek_to, whole, part: as for `frames`.
+
+        Raises:
+            DoubtError: a frame does not come, comes damaged, or at another time, or a packet has none.
+            VideoError: the file cannot be opened.
+            av.FFmpegError: the container cannot seek.
+        """
+        with self._opened(threads, seek_to, whole) as (container, stream):
+            is_unreferenced = unreferenced(container, stream)
+            assert is_unreferenced is not None
+            expected: list[int] = []  # a heap
+            begin: int | None = None  # tick of the key frame that the decoder began with
+            read = packets(container, stream)
+            for packet in chain(read if part is None else part.packets(read), [None]):
+                if packet is not None and packet.size:
+                    if packet.pts is None:
+                        raise DoubtError
+                    tick = packet.pts - self.origin
+                    if begin is None and packet.is_keyframe:
+                        begin = tick
+                    # What is shown before that key frame may refer to what lies before it in the file.
+                    if begin is None or tick < begin or (tick not in needed and is_unreferenced(bytes(packet))):
+                        continue
+                    if not packet.is_discard:  # by an edit list: it is decoded and not shown
+                        heappush(expected, tick)
+                for frame in _decoded(stream, packet):
+                    tick = -1 if frame.pts is None else frame.pts - self.origin
+                    if frame.is_corrupt or not expected or tick != heappop(expected):
+                        raise DoubtError
+                    frame.pts = tick
+                    yield frame
+                if packet is None:
+                    if expected:
+                        raise DoubtError
+                    stream.codec_context.flush_buffers()
+                    begin = None
+
+    @contextmanager
+    def _opened(
+        self, threads: int, seek_to: int | None, whole: bool
+    ) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+        with open_container(self.path) as container:
+            stream = video_stream(container, self.path)
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = threads or core_limit() or (threads_for_all(stream) if whole else 0)
+            stream.codec_context.options = dict(LIMITS)
+            if seek_to is not None:
+                container.seek(seek_to + self.origin, stream=stream)
+            yield container, stream
+
+
+def _decoded(stream: av.VideoStream, packet: "av.Packet[Any] | None") -> list[av.VideoFrame]:
+    """What comes out of the decoder for this packet; of None, all that it still holds."""
+    try:
+        return stream.codec_context.decode(packet)
+    except av.EOFError:  # it has been emptied already
+        return []
+    except (av.FFmpegError, ValueError):
+        raise DoubtError from None
 
 
 def with_lost_frames(

@@ -26,10 +26,10 @@ only by a pass that leaves out no frame, and this after a fast one."""
 
 
 class ReadAgain(Exception):
-    """A pass over a video decoded other frames than its timeline promises; what the pass has yielded is void.
+    """A pass over a video decoded other frames than its timeline promises, or may have; what it has yielded is void.
 
     Attributes:
-        source: the video as it really decodes, to be read instead.
+        source: what is to be read instead: the video as it really decodes, or the same one without short cuts.
     """
 
     def __init__(self, source: Any) -> None:

@@ -131,7 +131,9 @@ def open_source(path: Path | str, *, decoder: Backend = "pyav", fps: Seconds = 3
 
 
 class DecordFile(VideoFile):
-    """A video file whose frames for scoring decord decodes; everything else is as for `VideoFile`."""
+    """A video file whose frames for scoring decord decodes, all of them; everything else is as for `VideoFile`."""
+
+    can_be_fast = False
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         decord = require("decord", "the decoder decord")

@@ -1,5 +1,6 @@
 """A video file through PyAV: the times of all frames first, then passes that convert only the frames asked for.
 
+A pass leaves out frames that nobody needs, where it can; at the least doubt it raises `ReadAgain` for one over all.
 A container's index can promise frames that its data do not hold. A pass over all frames compares what it decodes with
 what the index promised, and raises `ReadAgain` at its end if they differ, with the video as it really decodes.
 """
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
+from itertools import dropwhile, islice
 from pathlib import Path
 
 import av
@@ -19,13 +21,14 @@ from numpy.typing import NDArray
 from clipselect.errors import VideoError
 from clipselect.media.candidate_clips import Timeline
 from clipselect.media.container import has_frame_threads, open_container, read_index, refuse_no_video, video_stream
-from clipselect.media.decoder import BadPacketError, Decoder, can_skip, monotonic, with_lost_frames
+from clipselect.media.decoder import Decoder, DoubtError, monotonic, with_lost_frames
 from clipselect.media.fast import TooFewDecoded, fast_frames
 from clipselect.media.images import Image
 from clipselect.media.key_frames import Part
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.read_again import ReadAgain
 from clipselect.media.scaling import Convert, orientation, squash
+from clipselect.media.unreferenced import unreferenced
 
 SEEK_COST = 100
 """Frames: opening a file and decoding from the key frame before the one that is wanted took as long as decoding 26 to
@@ -43,11 +46,12 @@ class VideoFile:
     Attributes:
         pixel_aspect: width over height of a pixel.
         packets: what its frames take in the file.
-        seekable: the container's own times are clean, so a frame's time identifies it after a seek.
+        seekable: the container's own times are clean, so a frame's time identifies it after a seek. AVI has none, and
+            FFmpeg guesses them where frames are stored in another order than they are shown.
         threads: that decode; 0 for as many as are fastest.
         fragile: its decoder's threads lose frames after every error, see `with_lost_frames`.
         suits_fast: no fast pass over it has found too many skipped frames in a row.
-        can_skip: frames that nobody needs may be left out, and no pass has missed one that was needed.
+        can_skip: frames that nobody needs can be left out, and no pass that did so has ended in doubt.
         part: what `frames` decodes, and can be asked for; None for everything.
     """
 
@@ -75,12 +79,13 @@ class VideoFile:
             refuse_no_video(container, len(index.pts), path)
             pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
             rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
-            fragile, skips = not has_frame_threads(stream), can_skip(container, stream)
+            guessed = container.format.name == "avi" and stream.codec_context.has_b_frames
+            fragile, skips = not has_frame_threads(stream), unreferenced(container, stream) is not None
         if not index.pts:
             raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
         decoder = Decoder(path, base, origin=index.pts[0] or 0, step=max(1, round(1 / rate / base)))
         pts = monotonic(index.pts, decoder.step, decoder.clock.second)
-        seekable = [None if p is None else p - decoder.origin for p in index.pts] == pts.tolist()
+        seekable = [None if p is None else p - decoder.origin for p in index.pts] == pts.tolist() and not guessed
         timeline = Timeline(pts, int(pts[-1]) + (index.last_duration or _usual_gap(pts) or decoder.step), base)
         warnings = (index.broken,) if index.broken else ()
         start_time = decoder.origin * base
@@ -138,9 +143,15 @@ class VideoFile:
             yield from self.converted(wanted, partial(squash, size=size))
 
     def converted(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
-        if self.can_skip or self.part is not None:
-            yield from self._needed(wanted, convert)
-            return
+        if self.can_skip:
+            yield from self._without_others(wanted, convert)
+        elif self.part is not None:
+            yield from self._of_part(self.part, wanted, convert)
+        else:
+            yield from self._among_all(wanted, convert)
+
+    def _among_all(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
+        """Decode every frame, and compare their times with those that the container promised."""
         seen: list[int] = []
         targets = iter(wanted.tolist())
         target = next(targets, None)
@@ -151,67 +162,64 @@ class VideoFile:
             seen.append(frame.pts or 0)
         self._compare(seen)
 
-    def _needed(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
-        """`converted`, decoding no more than it must: of everything or of the part, frames that others refer to and
-        those that are wanted. The first and the last frame of a video are looked at, too, where containers are wrong
-        most often. The smallest doubt, and every frame is decoded."""
-        pts = self.timeline.pts
-        looked_at = wanted if self.part is not None else np.union1d(wanted, [0, len(pts) - 1])
-        needed = frozenset(pts[looked_at].tolist()) if self.can_skip else None
-        promised, asked = frozenset(pts.tolist()), frozenset(wanted.tolist())
-        targets = iter(looked_at.tolist())
-        target = next(targets, None)
-        try:
-            for frame in self.decoder.frames(self.threads, whole=True, part=self.part, needed=needed):
-                if frame.pts not in promised or frame.is_corrupt:
-                    break
-                if target is not None and frame.pts == pts[target]:
-                    if target in asked:
-                        yield target, convert(frame)
-                    target = next(targets, None)
-            else:
-                if target is None:
-                    return
-        except BadPacketError:
-            pass
+    def _of_part(self, part: Part, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
+        decoded = self.decoder.frames(self.threads, whole=True, part=part)
+        found = 0
+        for found, frame in enumerate(_at(decoded, self.timeline.pts[wanted].tolist()), start=1):
+            yield int(wanted[found - 1]), convert(frame)
+        if found < len(wanted):
+            raise ReadAgain(replace(self, part=None))
+
+    def _without_others(self, wanted: NDArray[np.int64], convert: Convert) -> Iterator[tuple[int, Image]]:
+        """Decode no frame that is neither wanted nor referred to. The first and the last frame of a video are wanted in
+        any case, since containers are wrong there most often."""
+        ends = [] if self.part is not None else [0, len(self.timeline.pts) - 1]
+        looked_at, to_yield = np.union1d(wanted, ends).astype(np.int64), frozenset(wanted.tolist())
+        ticks = self.timeline.pts[looked_at].tolist()
+        decoded = self.decoder.needed_frames(frozenset(ticks), self.threads, whole=True, part=self.part)
+        found = 0
+        with suppress(DoubtError):
+            for index, frame in zip(looked_at.tolist(), _at(decoded, ticks), strict=False):
+                found += 1
+                if index in to_yield:
+                    yield index, convert(frame)
+            if found == len(looked_at):
+                return
         raise ReadAgain(replace(self, part=None, can_skip=False))
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
         wanted = self.timeline.pts[first : last + 1].tolist()
         found = 0
-        for key in self._keys_before(first) if self.seekable and first > 0 else ():
-            with suppress(
-                av.FFmpegError, BadPacketError
-            ):  # what cannot be had by seeking is decoded from the start below
-                for frame in self._from_key_frame(key, wanted):
-                    if frame.pts > wanted[found] or frame.is_corrupt:
-                        break  # the seek overshot, or damage
-                    if frame.pts == wanted[found]:
-                        found += 1
-                        yield frame
-                        if found == len(wanted):
-                            return
+        keys = self._keys_before(first) if self.seekable and first > 0 else []
+        for key in reversed(keys[-MAX_SEEKS:]):
+            with suppress(av.FFmpegError, DoubtError):  # the container cannot seek, or frames do not come as promised
+                # Before the first key frame come wrong ones, where a seek has led amidst a group of pictures.
+                frames = dropwhile(lambda frame: frame.pts not in keys, self._from_tick(key, wanted))
+                for frame in _at(frames, wanted):
+                    found += 1
+                    yield frame
             if found:
                 break
-        if found < len(wanted):
-            # What damage does to pixels depends on the number of threads: as many as in `frames`.
-            for i, frame in enumerate(self.decode(whole=not self.seekable), start=-first):
-                if i == len(wanted):
-                    break
-                if i >= found:
-                    yield frame
+        if found == len(wanted):
+            return
+        # What damage does to pixels depends on the number of threads: as many as in `frames`.
+        decoded = self.decode(whole=not self.seekable)
+        if self.seekable:
+            yield from _at(decoded, wanted[found:])
+        else:
+            yield from islice(decoded, first + found, last + 1)
 
     def _keys_before(self, first: int) -> list[int]:
-        """Ticks of the last key frames up to this frame, the nearest first. Some containers seek by the times of
-        decoding, or not to every key frame, and overshoot; from one further back they get there."""
-        keys = self.timeline.pts[: first + 1][self.packets.is_key[: first + 1]]
-        return [int(key) for key in keys[: -MAX_SEEKS - 1 : -1]]
+        """Ticks of the key frames up to this frame. Some containers seek by the times of decoding, or not to every key
+        frame, and overshoot; asked for one further back they get there."""
+        keys: list[int] = self.timeline.pts[: first + 1][self.packets.is_key[: first + 1]].tolist()
+        return keys
 
-    def _from_key_frame(self, key: int, wanted: list[int]) -> Iterator[av.VideoFrame]:
-        """Frames from this key frame on, of which those may be missing that nobody needs."""
+    def _from_tick(self, seek_to: int, wanted: list[int]) -> Iterator[av.VideoFrame]:
+        """Frames from about this tick on, of which those may be missing that nobody needs."""
         if self.can_skip:
-            return self.decoder.frames(self.threads, key, needed=frozenset(wanted))
-        return self.decode(seek_to=key)
+            return self.decoder.needed_frames(frozenset(wanted), self.threads, seek_to)
+        return self.decode(seek_to)
 
     def decode(self, seek_to: int | None = None, *, fast: bool = False, whole: bool = False) -> Iterator[av.VideoFrame]:
         """All frames that decode, in order and not converted; their `pts` are ticks from the first promised frame.
@@ -242,3 +250,18 @@ class VideoFile:
 def _usual_gap(pts: NDArray[np.int64]) -> int:
     """The median distance of neighbouring frames in ticks; 0 for a single frame."""
     return round(float(np.median(np.diff(pts)))) if len(pts) > 1 else 0
+
+
+def _at(frames: Iterator[av.VideoFrame], ticks: list[int]) -> Iterator[av.VideoFrame]:
+    """The frames at these ticks, up to the first one that is missing."""
+    left = iter(ticks)
+    tick = next(left, None)
+    if tick is None:
+        return
+    for frame in frames:
+        if (frame.pts or 0) > tick:
+            return
+        if frame.pts == tick:
+            yield frame
+            if (tick := next(left, None)) is None:
+                return

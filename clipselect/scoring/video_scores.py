@@ -44,10 +44,12 @@ class VideoScores:
             not say, see `clipselect.scoring.percentiles`.
         in_unit_interval: whether the scores can be weights; those of a function, which may lie anywhere, cannot.
         budget: share of the frames that should be decoded at most, in (0, 1]; None without one.
-        decoded: share of the frames that was decoded, in (0, 1]; below 1 only with a budget.
+        decoded: share of the video that was decoded, in (0, 1], counted in frames: those of all groups of pictures that
+            were, of which the frames that nobody needs are left out; below 1 only with a budget.
         skipped: candidate clips that were not decoded, and are not among the `clips`.
         whole_since: why everything was decoded in spite of a budget; empty where a part was, or without a budget.
-        fast: whether the scores are estimates, see `clipselect.media.fast`; not of a file that does not suit it.
+        fast: whether the scores are estimates, see `clipselect.media.fast`; not of a file that does not suit it, unless
+            they come from an index, which does not know.
     """
 
     source: Source
@@ -77,7 +79,7 @@ class VideoScores:
             clips = self.skipped + len(self.clips)
             left_out = f"{self.skipped:,} of {clips:,} candidate clips were left out after a look at the key frames"
             more = f", more than {budget:.3g}, since its key frames are far apart" * (self.decoded > budget)
-            yield f"{left_out}; {100 * self.decoded:.0f} % of the frames were decoded{more}"
+            yield f"{left_out}; {100 * self.decoded:.0f} % of the video was decoded{more}"
             apart = float(self.duration) / int(self.source.packets.is_key.sum())
             if apart > MAX_SECONDS_APART:
                 yield f"its key frames are {apart:.0f} s apart, so better clips may have been left out"

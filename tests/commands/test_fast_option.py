@@ -64,8 +64,8 @@ def test_the_commands_take_it(run: Run, grouped: Path) -> None:
     expected = score_video(open_source(grouped), load_scorer(), stride=0.3, fast=True).scores
     assert document["settings"]["fast"] is True and scores == pytest.approx(expected.tolist(), abs=1e-6)
     assert only_video(document)["fast"] is True
-    assert "s, ddnet3d-actions, fast)" in run("score", grouped, "--fast", "--html", "page.html").out
-    assert "s, fast: estimates" in Path("page.html").read_text()
+    assert "s, ddnet3d-actions, fast)" in run("score", grouped, "--fast", "--html", grouped.with_name("page.html")).out
+    assert "fast: scores are estimates" in grouped.with_name("page.html").read_text()
     assert ",fast,decoded,skipped\n" in run("score", grouped, "--fast", "--csv", "-").out
     assert "fast" not in run("score", grouped, "--csv", "-").out.splitlines()[0]
     assert run("classify", grouped, "--fast", "--quiet").code == 0

@@ -132,7 +132,7 @@ def test_workers_that_cannot_start_are_one_clear_error(
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import os, time; time.sleep(0.2); os._exit(3)")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ArgumentError, match=r"^workers must be 0 here: .*\(exit code 3\)"):
+    with pytest.raises(ArgumentError, match=r"^workers must be 0: .*\(exit code 3\)"):
         [*decode_in_processes(paths, coarse, 2)]
 
 
@@ -146,7 +146,7 @@ def test_workers_that_end_at_once_are_one_clear_error(
 
     popen = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", ended)
-    with pytest.raises(ArgumentError, match=r"^workers must be 0 here: .*\(exit code 1\)"):
+    with pytest.raises(ArgumentError, match=r"^workers must be 0: .*\(exit code 1\)"):
         [*decode_in_processes(paths, coarse, 2)]
 
 

@@ -1,5 +1,6 @@
-"""Frames that nobody needs are not decoded, and those that are wanted have the same pixels, bit for bit."""
+"""Frames that nobody needs are not decoded; those that are wanted are the same, bit for bit, or in doubt."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from helpers.videos import make_damaged_video, make_video
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clipselect.media import decoder
 from clipselect.media.candidate_clips import Clip
 from clipselect.media.clip_decoding import clip_grid, map_clips
-from clipselect.media.decoder import SKIPPING, Decoder
+from clipselect.media.decoder import Decoder
 from clipselect.media.video import VideoFile
 
 HEVC = {"x265-params": "log-level=none:bframes=3:keyint=24:b-adapt=0:scenecut=0"}
@@ -36,14 +38,18 @@ def video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ticks of all frames that come out of a decoder."""
-    seen, frames = list[int](), Decoder.frames
+    seen = list[int]()
 
-    def noted(self: Decoder, *how: Any, **more: Any) -> Any:
-        for frame in frames(self, *how, **more):
-            seen.append(frame.pts or 0)
-            yield frame
+    def noting(frames: Callable[..., Iterator[av.VideoFrame]]) -> Callable[..., Iterator[av.VideoFrame]]:
+        def noted(self: Decoder, *how: Any, **more: Any) -> Iterator[av.VideoFrame]:
+            for frame in frames(self, *how, **more):
+                seen.append(frame.pts or 0)
+                yield frame
 
-    monkeypatch.setattr(Decoder, "frames", noted)
+        return noted
+
+    for name in ("frames", "needed_frames"):
+        monkeypatch.setattr(Decoder, name, noting(getattr(Decoder, name)))
     return seen
 
 
@@ -97,30 +103,91 @@ def test_damage_is_found_as_by_a_pass_over_all(tmp_path: Path) -> None:
     assert found.timeline.pts.tolist() == whole.timeline.pts.tolist()
 
 
+def packets_of(path: Path) -> list[tuple[int, int]]:
+    """Where the packets of a file lie, and how long they are."""
+    with av.open(str(path)) as container:
+        return [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size and packet.pos]
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "hevc.mp4", "mpeg2.mkv"])
+@pytest.mark.parametrize("kept", [5, 0])
+def test_damage_anywhere_gives_what_a_pass_over_all_gives(tmp_path: Path, name: str, kept: int) -> None:
+    """A packet at a time becomes noise, with its header or without: of a frame that others refer to, or of another."""
+    path = make_video(tmp_path / name, FRAMES, size=(128, 96), **VIDEOS[name])
+    data, rng = path.read_bytes(), np.random.default_rng(0)
+    sound = clips_and_pixels(VideoFile.open(path, threads=1))
+    in_doubt = 0
+    for at, size in packets_of(path)[:: 3 if kept else 5]:
+        hole = bytearray(data)
+        hole[at + kept : at + size] = rng.bytes(size - kept)
+        path.write_bytes(hole)
+        video = VideoFile.open(path, threads=1)
+        if not np.array_equal(video.timeline.pts, sound[2].timeline.pts):
+            continue  # it was the container's
+        clips, pixels, found = clips_and_pixels(video)
+        if found.can_skip:  # no doubt: only a frame is damaged that nobody looked at
+            assert (clips, pixels) == sound[:2]
+        else:
+            in_doubt += 1
+            assert (clips, pixels) == clips_and_pixels(replace(video, can_skip=False))[:2]
+    assert in_doubt or not kept
+
+
+def test_a_frame_that_is_lost_is_not_replaced_by_the_next(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "hole.mp4", FRAMES, size=(128, 96), **VIDEOS["h264.mp4"])
+    video = VideoFile.open(path)
+    tick = video.timeline.pts[3] + video.decoder.origin
+    with av.open(str(path)) as container:
+        lost = next(packet for packet in container.demux(video=0) if packet.pts == tick)
+    data = bytearray(path.read_bytes())
+    data[lost.pos : lost.pos + lost.size] = bytes(lost.size)
+    path.write_bytes(data)
+    damaged = VideoFile.open(path)
+    for first, expected in ((0, [0, 1, 2]), (2, [2]), (3, []), (4, [4, 5, 6, 7, 8])):
+        ticks = [frame.pts for frame in damaged.pictures(first, first + 4)]
+        assert ticks == damaged.timeline.pts[expected].tolist()
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi", ".mpg"])
+@pytest.mark.parametrize("between", [0, 2])
+def test_seeking_gives_the_frames_of_a_whole_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, suffix: str, between: int
+) -> None:
+    """Some containers seek past the key frame that is asked for, or amidst a group of pictures."""
+    options = {"bf": str(between), "g": "10", "sc_threshold": "0" if codec == "libx264" else "1000000000"}
+    video = VideoFile.open(make_video(tmp_path / f"a{suffix}", FRAMES, codec=codec, options=options, size=(128, 96)))
+    if not video.seekable:
+        return
+    whole = [frame.to_ndarray() for frame in replace(video, can_skip=False).decode(whole=True)]
+    if len(whole) < FRAMES:
+        return  # the container promises more, and a settled video does not seek
+    for first in range(0, FRAMES - 2, 5):
+        found = [frame.to_ndarray() for frame in video.pictures(first, first + 2)]
+        assert np.array_equal(found, whole[first : first + 3])
+
+
+def test_most_seeks_do_not_decode_from_the_start(video: VideoFile, decoded: list[int]) -> None:
+    list(video.pictures(FRAMES - 2, FRAMES - 1))
+    assert len(decoded) < FRAMES / 2
+
+
 @pytest.mark.parametrize("change", ["time", "missing"])
 @pytest.mark.parametrize("at", [0, 40, FRAMES - 1])
 def test_frames_that_do_not_come_as_promised_lead_to_a_pass_over_all(
     video: VideoFile, monkeypatch: pytest.MonkeyPatch, at: int, change: str
 ) -> None:
     exact = clips_and_pixels(replace(video, can_skip=False))
-    frames, skipping = Decoder.frames, list[bool]()
+    decode, tick = decoder._decoded, int(video.timeline.pts[at]) + video.decoder.origin
 
-    def wrong(self: Decoder, *how: Any, needed: Any = None, **more: Any) -> Any:
-        skipping.append(needed is not None)
-        ticks = video.timeline.pts.tolist()
-        for frame in frames(self, *how, needed=needed and {*needed, ticks[at]}, **more):
-            if skipping[-1] and frame.pts == ticks[at]:
-                if change == "missing":
-                    continue
-                frame.pts = -7
-            yield frame
+    def wrong(*how: Any) -> list[av.VideoFrame]:
+        frames = decode(*how)
+        for frame in frames:
+            if frame.pts == tick and change == "time":
+                frame.pts = tick + 1
+        return [frame for frame in frames if frame.pts != tick or change == "time"]
 
-    monkeypatch.setattr(Decoder, "frames", wrong)
-    found = clips_and_pixels(video)
-    is_needed = change == "time" or at != 40
-    assert found[:2] == exact[:2]
-    assert skipping == ([True, False] if is_needed else [True])
-
-
-def test_this_ffmpeg_has_the_decoders_that_skip() -> None:
-    assert av.codecs_available >= SKIPPING
+    monkeypatch.setattr(decoder, "_decoded", wrong)
+    monkeypatch.setattr(decoder, "unreferenced", lambda *_: lambda packet: False)  # frame 40 goes in, too
+    clips, pixels, found = clips_and_pixels(video)
+    assert (clips, pixels) == exact[:2] and not found.can_skip

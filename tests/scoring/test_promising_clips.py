@@ -79,7 +79,7 @@ def test_the_best_clips_are_found_in_a_tenth_of_the_frames(minute: Path) -> None
     [warning] = part.warnings
     assert (
         f"{part.skipped} of 60 candidate clips were left out" in warning
-        and f"{100 * part.decoded:.0f} % of the frames" in warning
+        and f"{100 * part.decoded:.0f} % of the video" in warning
     )
     assert everything.warnings == ()
 
@@ -104,7 +104,7 @@ def test_the_budget_may_not_even_suffice_for_one_clip(tmp_path: Path) -> None:
     video = by_the_second(tmp_path / "a.mp4", [200] + [40] * 109, gop=9999, keys=range(60, 110))
     part = score_video(video, brightness, budget=0.04)
     assert starts(part) == [*range(60)] and part.decoded == pytest.approx((1500 + 50) / 2750)
-    assert "56 % of the frames were decoded, more than 0.04" in part.warnings[0]
+    assert "56 % of the video was decoded, more than 0.04" in part.warnings[0]
 
 
 @pytest.mark.parametrize("gop", [250, 25])
@@ -145,15 +145,15 @@ def test_all_candidates_are_scored_where_only_the_whole_video_decodes(
     minute: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the threads of a decoder lose frames of a part, which a pass over the whole video gets back."""
-    needed = VideoFile._needed
+    without_others = VideoFile._without_others
 
     def lossy(video: VideoFile, wanted: NDArray[np.int64], convert: Convert) -> Iterator[Any]:
         in_part = video.part is not None and video.part.gops is not None
-        yield from needed(video, wanted[:-1] if in_part else wanted, convert)
+        yield from without_others(video, wanted[:-1] if in_part else wanted, convert)
         if in_part:
             raise ReadAgain(replace(video, part=None))
 
-    monkeypatch.setattr(VideoFile, "_needed", lossy)
+    monkeypatch.setattr(VideoFile, "_without_others", lossy)
     part, everything = score_video(minute, brightness, budget=0.15), score_video(minute, brightness)
     assert part.clips == everything.clips and part.scores.tolist() == everything.scores.tolist()
     assert (part.decoded, part.skipped) == (1, 0) and "cannot be decoded in parts" in part.warnings[0]

@@ -139,7 +139,8 @@ def _video(video: Scored, anchor: str, folder: Path) -> dict[str, Any]:
         "facts": (
             *_folder(video), brief(duration), count(len(clips), "candidate clip"), f"{video.picked:,} picked",
             _range(video), video.facts["model"],
-            f"scored in {video.facts['seconds']['total']:.2f} s{', fast: estimates' * video.facts['fast']}",
+            f"scored in {video.facts['seconds']['total']:.2f} s",
+            *(["fast: scores are estimates"] if video.facts["fast"] else []),
         ),
         "aspect": video.aspect,
         "timeline": Markup(timeline),

@@ -16,7 +16,7 @@ order. `percentile` is which share of the training elements the score exceeds, i
 not say; in CSV it is a column where they do. `weight` is how much a picked clip counts (eq. 8), null for others; `file`
 is where --extract put the clip.
 `warnings` are about the file, `doubts` say why the order of the clips is a guess, `caveats` which classes the base of
---explain knows. `fast` is whether the scores are estimates (--fast). `decoded` is the share of the frames that was
+--explain knows. `fast` is whether the scores are estimates (--fast). `decoded` is the share of the video that was
 decoded, and `skipped` how many candidate clips were left out for it (--budget); in CSV these three are columns where
 they say something.
 

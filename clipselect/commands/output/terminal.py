@@ -31,10 +31,11 @@ ASCII = str.maketrans(BARS + "▲✔", ASCII_BARS + "^x") | {ord("…"): "..."}
 def print_video(console: Console, video: Scored) -> None:
     """Everything about one scored video."""
     facts = video.facts
+    how = ", fast" if facts["fast"] else ""
     head = Text.assemble(
         (printable(video.title), "bold"),
         f"  {clock(facts['duration'])}, {count(len(video.elements), 'candidate clip')}, {video.picked:,} picked",
-        (f"  ({facts['seconds']['total']:.2f} s, {facts['model']}{', fast' * facts['fast']})", "dim"),
+        (f"  ({facts['seconds']['total']:.2f} s, {facts['model']}{how})", "dim"),
     )
     notes = [Text(f"warning: {warning}", style="yellow") for warning in facts["warnings"]]
     notes += [Text(f"note: {doubt}", style="yellow") for doubt in facts["doubts"]]
