@@ -60,8 +60,9 @@ def index(
     usage.
     """
     from clipselect.index.build_index import build_index
+    from clipselect.index.unfinished import unfinished_path
 
-    with stoppable(output), _Display(quiet) as display:
+    with stoppable(unfinished_path(output)), _Display(quiet) as display:
         summary = build_index(
             videos, output, clip_duration=clip_duration, stride=stride, scorer=scorer, device=device, fps=fps,
             fast=fast, prefix=prefix, workers=workers, engine=cast("Engine", engine), retry_failed=retry_failed,

@@ -148,7 +148,8 @@ class Failures:
 
 @contextmanager
 def stoppable(kept: Path, quiet: bool = False) -> Iterator[None]:
-    """SIGINT and SIGTERM end the command with exit code 130 or 143 and a sentence on how to continue from `kept`."""
+    """SIGINT and SIGTERM end the command with exit code 130 or 143 and a sentence on how to continue from `kept`, if it
+    is there."""
     received = signal.SIGINT
 
     def stop(number: int, _: Any) -> None:
@@ -161,10 +162,8 @@ def stoppable(kept: Path, quiet: bool = False) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if not quiet:
-            kept_in = printable(kept)
-            stderr().print(
-                Text(f"stopped: what is finished is kept in {kept_in}; give the same command again to go on")
-            )
+            found = f"what is finished is kept in {printable(kept)}; give the same command again to go on"
+            stderr().print(Text(f"stopped: {found if kept.exists() else 'nothing was finished yet'}"))
         raise typer.Exit(128 + received) from None
     finally:
         for number, handler in before.items():

@@ -8,7 +8,7 @@ from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.index.entry import Entry, Row, Scoring
 from clipselect.index.index_file import stored_path
 from clipselect.index.score_index import ScoreIndex, write_index
-from clipselect.index.unfinished import Unfinished
+from clipselect.index.unfinished import Unfinished, unfinished_path
 from clipselect.media.files import check_writable, whole_file
 
 
@@ -32,7 +32,7 @@ class IndexBuilder:
     def __init__(self, path: Path, scoring: Scoring, *, overwrite: bool = False) -> None:
         check_writable(path)
         self.path, self.scoring, self._finished = path, scoring, False
-        self.unfinished_path = path.with_name(f"{path.name}.unfinished")
+        self.unfinished_path = unfinished_path(path)
         self._unfinished = Unfinished(self.unfinished_path, scoring, overwrite=overwrite)
         try:  # only now that no other process can change the index any more
             self.old = self._old_index(overwrite) if path.exists() else None

@@ -17,6 +17,11 @@ from clipselect.index.entry import Entry, Row, Scoring, from_row, to_row
 TABLES = "CREATE TABLE made_with (scoring TEXT)", "CREATE TABLE entries (path TEXT PRIMARY KEY, row TEXT)"
 
 
+def unfinished_path(index: Path) -> Path:
+    """The file beside an index that holds what is finished of it."""
+    return index.with_name(f"{index.name}.unfinished")
+
+
 class Unfinished:
     """Entries on disk, by path.
 

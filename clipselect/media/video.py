@@ -35,6 +35,8 @@ SEEK_COST = 100
 290 frames of fourteen videos at hand, 120 in the middle."""
 MAX_SEEKS = 3
 """To earlier and earlier key frames, before a video is decoded from its start."""
+MAX_GAP = 1.5
+"""Between frames, in parts of the usual gap; a missing packet makes it twice as long."""
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a container that does not say."""
 
@@ -51,7 +53,7 @@ class VideoFile:
         threads: that decode; 0 for as many as are fastest.
         fragile: its decoder's threads lose frames after every error, see `with_lost_frames`.
         suits_fast: no fast pass over it has found too many skipped frames in a row.
-        can_skip: frames that nobody needs can be left out, and no pass that did so has ended in doubt.
+        can_skip: frames that nobody needs can be left out: none is missing in the file, and no pass has ended in doubt.
         part: what `frames` decodes, and can be asked for; None for everything.
     """
 
@@ -94,7 +96,7 @@ class VideoFile:
         )
         return cls(
             path, timeline, start_time, warnings, pixel_aspect, decoder, packets, seekable, threads, fragile,
-            can_skip=skips and seekable,
+            can_skip=skips and seekable and not _has_gaps(pts),
         )  # fmt: skip
 
     @property
@@ -245,6 +247,13 @@ class VideoFile:
         last = self.timeline.end - int(self.timeline.pts[-1]) if pts[-1] == self.timeline.pts[-1] else 0
         end = int(pts[-1]) + (last or _usual_gap(pts) or self.decoder.step)
         raise ReadAgain(self.with_timeline(replace(self.timeline, pts=pts, end=end)))
+
+
+def _has_gaps(pts: NDArray[np.int64]) -> bool:
+    """Whether a packet may be missing, as after a bad connection. What a decoder makes of the frames that refer to it
+    depends on all frames that it gets."""
+    gaps = np.diff(pts)
+    return len(gaps) > 0 and bool(gaps.max() > MAX_GAP * np.median(gaps))
 
 
 def _usual_gap(pts: NDArray[np.int64]) -> int:

@@ -218,7 +218,7 @@ def test_a_stopped_run_says_how_to_go_on(many: Path, out: Path, stuck: Callable[
     stopped = stuck(2)
     err = stopped.end(signal.SIGTERM)
     assert stopped.process.returncode == 143 and len(stopped.kept()) >= 4 and not out.exists()
-    assert err == f"stopped: what is finished is kept in {out}; give the same command again to go on\n"
+    assert err == f"stopped: what is finished is kept in {out}.unfinished; give the same command again to go on\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -227,7 +227,7 @@ def test_a_run_without_workers_can_be_stopped_while_it_decodes(
 ) -> None:
     monkeypatch.setattr(bulk, "open_source", lambda *_args, **_how: os.kill(os.getpid(), number))
     run("index", many / "a.mp4", "-o", out, "--workers", 0)
-    assert run.code == 128 + number and "stopped: what is finished is kept" in run.err
+    assert run.code == 128 + number and "stopped: nothing was finished yet" in run.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -236,7 +236,7 @@ def test_a_run_without_workers_can_be_stopped_while_it_scores(
 ) -> None:
     monkeypatch.setattr(Scorer, "score", lambda *_: os.kill(os.getpid(), number))
     run("index", many / "a.mp4", "-o", out, "--workers", 0)
-    assert run.code == 128 + number and run.err.startswith("stopped: what is finished is kept") and not out.exists()
+    assert run.code == 128 + number and run.err.startswith("stopped: nothing was finished yet") and not out.exists()
 
 
 def test_unfinished_work_of_another_grid_is_refused_and_both_are_named(

@@ -151,7 +151,7 @@ def test_a_stopped_run_says_how_to_go_on(cluster: Cluster, videos: Path, tmp_pat
     finally:
         run.kill()
         cluster.gate.touch()
-    assert run.returncode == 143 and "stopped: what is finished is kept" in err
+    assert run.returncode == 143 and "stopped: nothing was finished yet" in err
 
 
 def test_another_model_on_the_cluster_is_one_sentence(cluster: Cluster, videos: Path) -> None:

@@ -148,6 +148,21 @@ def test_a_frame_that_is_lost_is_not_replaced_by_the_next(tmp_path: Path) -> Non
         assert ticks == damaged.timeline.pts[expected].tolist()
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+def test_a_file_in_which_a_packet_is_missing_is_decoded_whole(tmp_path: Path, codec: str) -> None:
+    """A decoder notices no more than that frames look different, and which depends on all that it gets."""
+    path = make_video(tmp_path / "a.mkv", FRAMES, codec=codec, options={"bf": "2"}, size=(128, 96))
+    assert VideoFile.open(path).can_skip
+    lossy = tmp_path / "lossy.mkv"
+    with av.open(str(path)) as given, av.open(str(lossy), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for number, packet in enumerate(given.demux(video=0)):
+            if packet.size and number != 13:
+                packet.stream = stream
+                out.mux(packet)
+    assert not VideoFile.open(lossy).can_skip
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi", ".mpg"])
 @pytest.mark.parametrize("between", [0, 2])
