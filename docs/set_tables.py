@@ -166,7 +166,8 @@ def columns_of(names: Iterable[str]) -> dict[str, list[str]]:
     columns: dict[str, list[str]] = {}
     for data in names:
         of_sets, sized, _ = data.partition(", sets of ")
-        name = of_sets.partition(", ")[2] or "as they are" if sized else data
+        kind, _, changed = of_sets.partition(", ")
+        name = changed or "as they are" if sized or kind == "faces" else data
         columns.setdefault(name, []).append(data)
     return columns
 
@@ -206,6 +207,8 @@ def runs(
         file: of benchmarks/results/, without .csv; named as the network by default.
     """
     lines = [line for line in csv_lines(file or name) if line["k"] in ("", *map(str, ks)) and line[metric]]
+    if not lines:
+        return ""
     columns = columns_of(dict.fromkeys(line["data"] for line in lines))
     found = dict[tuple[str, str], dict[str, str]]()
     for line in lines:
@@ -222,6 +225,8 @@ def runs(
 def fan_images(metric: str = "tar_at_far_1e-3") -> str:
     """FAN on sets of 8 of which every N become one image, beside averaging all."""
     lines = csv_lines("fan_images")
+    if not lines:
+        return ""
     data = [*dict.fromkeys(line["data"] for line in lines)]
     wanted = [("average", "seed_0"), *(("fan", f"images_{images}") for images in (1, 2, 4)), ("fan", "seed_0")]
     rows = []
@@ -235,7 +240,11 @@ def fan_images(metric: str = "tar_at_far_1e-3") -> str:
 
 
 def csv_lines(name: str) -> list[dict[str, str]]:
-    with (result_cells.RESULTS / f"{name}.csv").open(newline="") as file:
+    """The rows of a results file; none where it is not there."""
+    path = result_cells.RESULTS / f"{name}.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
         return [*csv.DictReader(file)]
 
 

@@ -14,6 +14,7 @@ from clipselect.media.images import FrameOrigin, Image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.scaling import upright
 from clipselect.media.sources import Source, open_source
+from clipselect.media.video import VideoFile
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def _pictures(source: Source, every: int, seen: set[int]) -> Iterator[tuple[int,
     A frame's number is its place among those that the file promises: frames that do not decode leave a gap.
     """
     promised = source.timeline.pts
-    for frame in source.pictures(0, len(promised) - 1):
+    all_frames = source.decode(whole=True) if isinstance(source, VideoFile) else source.pictures(0, len(promised) - 1)
+    for frame in all_frames:
         number = min(int(np.searchsorted(promised, frame.pts or 0)), len(promised) - 1)
         if number in seen:  # a frame that the file does not promise
             continue

@@ -19,7 +19,7 @@ TABLES = "CREATE TABLE made_with (scoring TEXT)", "CREATE TABLE entries (path TE
 
 def unfinished_path(index: Path) -> Path:
     """The file beside an index that holds what is finished of it."""
-    return index.with_name(f"{index.name}.unfinished")
+    return index.parent / f"{index.name}.unfinished"
 
 
 class Unfinished:

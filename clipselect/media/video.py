@@ -105,7 +105,7 @@ class VideoFile:
 
     @cached_property
     def aspect(self) -> float:
-        frame = next(self.pictures(0, 0), None)
+        frame = next(iter(self.decode()), None)
         if frame is None:
             raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
         ratio = float(frame.width * self.pixel_aspect / frame.height)

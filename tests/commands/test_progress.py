@@ -101,11 +101,13 @@ def test_another_process_of_a_run_collects_failures_in_silence(capfd: pytest.Cap
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_command_says_how_to_continue(
-    number: signal.Signals, code: int, capfd: pytest.CaptureFixture[str]
+    number: signal.Signals, code: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(typer.Exit) as stopped, stoppable(Path("out.work")):
-        os.kill(os.getpid(), number)
-        signal.pause()
-    assert stopped.value.exit_code == code and signal.getsignal(number) is before
-    assert "the same command" in (err := capfd.readouterr().err) and "out.work" in err
+    before, kept = signal.getsignal(number), tmp_path / "out.work"
+    for says in ("nothing was finished yet", f"what is finished is kept in {kept}; give the same command again"):
+        with pytest.raises(typer.Exit) as stopped, stoppable(kept):
+            os.kill(os.getpid(), number)
+            signal.pause()
+        assert stopped.value.exit_code == code and signal.getsignal(number) is before
+        assert f"stopped: {says}" in capfd.readouterr().err
+        kept.touch()

@@ -11,9 +11,9 @@ from helpers.videos import make_video
 from torch import Tensor, nn
 
 from clipselect.data.datasets import BACKGROUND, LabelledVideo
+from clipselect.media.decoder import Decoder
 from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.sources import open_source
-from clipselect.media.video import VideoFile
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.clip_elements import ClipData
 from clipselect.training.clip_variants import JITTER, as_bytes, fixed_variant, variant_outputs
@@ -90,8 +90,8 @@ def test_variants_stand_in_the_same_video_and_make_no_centroids(video: Path) -> 
 
 def test_all_variants_are_read_in_one_pass(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     passes = list[bool]()
-    decode = VideoFile.decode
-    monkeypatch.setattr(VideoFile, "decode", lambda *a, **how: passes.append(True) or decode(*a, **how))
+    opened = Decoder._opened
+    monkeypatch.setattr(Decoder, "_opened", lambda *a: passes.append(True) or opened(*a))
     for variants in (0, 1, 5):
         passes.clear()
         data = ClipData([LabelledVideo(str(video), (1,))], base_of(), Fraction(2, 5), Fraction(2, 5), variants=variants)
