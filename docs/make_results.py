@@ -39,6 +39,7 @@ BLOCKS = {
     "speed_processor_time": speed_tables.processor_time,
     "spread": set_tables.spread,
     "lfenet_runs": partial(set_tables.runs, "lfenet", ks=(set_tables.K_OF_FACES,)),
+    "lfenet_theta": partial(set_tables.runs, "lfenet", ks=(set_tables.K_OF_FACES,), file="lfenet_theta"),
     "fan_runs": partial(set_tables.runs, "fan"),
     "fan_rank1": partial(set_tables.runs, "fan", "rank1"),
     "fan_images": set_tables.fan_images,
