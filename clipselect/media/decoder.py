@@ -110,8 +110,7 @@ class Decoder:
         with self._opened(threads, seek_to, whole) as (container, stream):
             if fast:
                 skip_unneeded(stream)
-            read = packets(container, stream)
-            for packet in chain(read if part is None else part.packets(read), [None]):
+            for packet in _packets(container, stream, part):
                 try:
                     # None asks for what the decoder still holds; a container that breaks off does not.
                     frames = stream.codec_context.decode(None) if packet is None else packet.decode()
@@ -152,8 +151,7 @@ class Decoder:
             assert is_unreferenced is not None
             expected: list[int] = []  # a heap
             begin: int | None = None  # tick of the key frame that the decoder began with
-            read = packets(container, stream)
-            for packet in chain(read if part is None else part.packets(read), [None]):
+            for packet in _packets(container, stream, part):
                 if packet is not None and packet.size:
                     if packet.pts is None:
                         raise DoubtError
@@ -189,6 +187,14 @@ class Decoder:
             if seek_to is not None:
                 container.seek(seek_to + self.origin, stream=stream)
             yield container, stream
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.VideoStream, part: Part | None
+) -> "Iterator[av.Packet[Any] | None]":
+    """Of everything or of a part; None where the decoder must give what it holds and forget it, and so at the end."""
+    read = packets(container, stream)
+    return chain(read if part is None else part.packets(read), [None])
 
 
 def _decoded(stream: av.VideoStream, packet: "av.Packet[Any] | None") -> list[av.VideoFrame]:

@@ -1,4 +1,4 @@
-"""Packets whose frame no other frame refers to, told by their headers: a decoder can do without them.
+"""Which packets of a video a decoder can leave out: their frames are used by no other frame, as their headers say.
 
 H.264 says it of every slice (nal_ref_idc), H.265 by the kind of the slice, MPEG-2 by the kind of the picture.
 """
@@ -24,17 +24,18 @@ def unreferenced(container: av.container.InputContainer, stream: av.VideoStream)
     name, extra = stream.codec_context.name, stream.codec_context.extradata or b""
     if container.format.name == "avi":
         return None
-    if name == "h264":
-        length_bytes = (extra[4] & 3) + 1 if extra[:1] == b"\1" and len(extra) > 4 else 0
-        return lambda packet: _all_of(_slices(packet, length_bytes, _is_h264_slice), _is_h264_unreferenced)
-    if name == "hevc":
-        length_bytes = (extra[21] & 3) + 1 if extra[:1] == b"\1" and len(extra) > 21 else 0
-        return lambda packet: _all_of(_slices(packet, length_bytes, _is_hevc_slice), _is_hevc_unreferenced)
-    return _is_b_picture if name == "mpeg2video" else None
+    if name == "mpeg2video":
+        return _is_b_picture
+    if name not in OF_SLICES:
+        return None
+    at, is_slice, is_slice_unreferenced = OF_SLICES[name]
+    length_bytes = (extra[at] & 3) + 1 if extra[:1] == b"\1" and len(extra) > at else 0
 
+    def is_unreferenced(packet: bytes) -> bool:
+        headers = _slices(packet, length_bytes, is_slice)
+        return bool(headers) and all(map(is_slice_unreferenced, headers or ()))
 
-def _all_of(headers: list[int] | None, is_unreferenced: Callable[[int], bool]) -> bool:
-    return bool(headers) and all(map(is_unreferenced, headers or ()))
+    return is_unreferenced
 
 
 def _slices(packet: bytes, length_bytes: int, is_slice: Callable[[int], bool]) -> list[int] | None:
@@ -87,6 +88,14 @@ def _is_hevc_slice(header: int) -> bool:
 def _is_hevc_unreferenced(header: int) -> bool:
     kind = header >> 1 & 0x3F
     return kind < 15 and kind % 2 == 0  # TRAIL_N, TSA_N, STSA_N, RADL_N, RASL_N
+
+
+OF_SLICES: dict[str, tuple[int, Callable[[int], bool], Callable[[int], bool]]] = {
+    "h264": (4, _is_h264_slice, _is_h264_unreferenced),
+    "hevc": (21, _is_hevc_slice, _is_hevc_unreferenced),
+}
+"""By codec: which byte of the stream's extra data says how long the lengths are that stand before every unit; whether a
+unit is a slice, and whether it is of a frame that no other refers to, by the unit's first byte."""
 
 
 def _is_b_picture(packet: bytes) -> bool:
