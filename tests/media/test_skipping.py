@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -16,14 +17,18 @@ from clipselect.media import decoder
 from clipselect.media.candidate_clips import Clip
 from clipselect.media.clip_decoding import clip_grid, map_clips
 from clipselect.media.decoder import Decoder
+from clipselect.media.unreferenced import unreferenced
 from clipselect.media.video import VideoFile
 
 HEVC = {"x265-params": "log-level=none:bframes=3:keyint=24:b-adapt=0:scenecut=0"}
+SUB_LAYERS = {"x265-params": "log-level=none:temporal-layers=3:bframes=7:keyint=24:b-adapt=0:scenecut=0"}
 VIDEOS: dict[str, dict[str, Any]] = {
     "h264.mp4": {"options": {"x264-params": "bframes=3:keyint=24:b-adapt=0:scenecut=0"}},
     "h264.ts": {"options": {"x264-params": "bframes=2:keyint=24:b-adapt=0:scenecut=0"}},
     "open_groups.mkv": {"options": {"x264-params": "bframes=2:keyint=24:b-adapt=0:open-gop=1:scenecut=0"}},
     "hevc.mp4": {"codec": "libx265", "options": HEVC},
+    "hevc.ts": {"codec": "libx265", "options": HEVC},
+    "sub_layers.mp4": {"codec": "libx265", "options": SUB_LAYERS},
     "mpeg2.mkv": {"codec": "mpeg2video", "options": {"bf": "2", "g": "24", "sc_threshold": "1000000000"}},
 }
 FRAMES = 72
@@ -87,6 +92,21 @@ def test_other_codecs_and_containers_are_decoded_whole(tmp_path: Path, codec: st
         pytest.skip(f"this FFmpeg has no {codec}")
     video = VideoFile.open(make_video(tmp_path / name, 20, codec=codec, options={}))
     assert not video.can_skip and len(pixels(video, [3, 9])) == 2
+
+
+@pytest.mark.parametrize(("layers", "skipped"), [(1, False), (2, True), (3, False)])
+def test_a_frame_of_h265_is_needed_where_a_higher_sub_layer_may_refer_to_it(layers: int, skipped: bool) -> None:
+    tsa_n_of_second_layer = bytes([0, 3, 2 << 1, 2, 7])
+    extra = b"\1" + bytes(20) + bytes([layers << 3 | 1])
+    stream = SimpleNamespace(codec_context=SimpleNamespace(name="hevc", extradata=extra))
+    container = SimpleNamespace(format=SimpleNamespace(name="mp4"))
+    is_unreferenced = unreferenced(cast(Any, container), cast(Any, stream))
+    assert is_unreferenced is not None and is_unreferenced(tsa_n_of_second_layer) == skipped
+
+
+def test_h265_that_does_not_say_how_many_sub_layers_it_has_is_decoded_whole() -> None:
+    stream = SimpleNamespace(codec_context=SimpleNamespace(name="hevc", extradata=None))
+    assert unreferenced(cast(Any, SimpleNamespace(format=SimpleNamespace(name="mpegts"))), cast(Any, stream)) is None
 
 
 def clips_and_pixels(video: VideoFile) -> tuple[list[Clip], list[bytes], VideoFile]:
