@@ -42,6 +42,7 @@ SEEDS = (
 )  # fmt: skip
 TRAINED = ("average", AT_THRESHOLD, "ddl_all", DDL, "nan", "qan", "gfan", "temporal")
 REPAIRED = ("average", AT_THRESHOLD, DDL, "lfenet", "ddl_lfenet")
+JOINED = ("average", DDL, "fan", "ddl_fan")
 CHOOSING = (DDL, "sharpness", "jpeg_bytes", "lightqnet", "norm", "agreement", "flip_agreement", "even", "random")
 K_OF_FACES, K_OF_PERSONS = 3, 4
 STRICT = "tar_at_far_1e-4"
@@ -95,7 +96,7 @@ def trained_rivals(metric: str = "tar_at_far_1e-3") -> str:
 
 def trained_rivals_of_persons() -> str:
     """The same of tracklets."""
-    return seeds_table("tracklets", TRAINED, "map", K_OF_PERSONS)
+    return seeds_table("tracklets", TRAINED, "map", (K_OF_PERSONS,))
 
 
 def lfenet_seeds(metric: str = "tar_at_far_1e-3") -> str:
@@ -103,11 +104,26 @@ def lfenet_seeds(metric: str = "tar_at_far_1e-3") -> str:
     return seeds_table("lfenet", REPAIRED, metric)
 
 
-def lfenet_gains(metric: str = "tar_at_far_1e-3") -> str:
-    """What LFENets gain: the mean of the seeds, and from the lowest end of their paired intervals to the highest."""
-    seeds = seeds_of("lfenet")
-    columns = by_condition(seeds[0], metric)
+def lfenet_gains() -> str:
+    """What LFENets gain."""
     pairs = ("lfenet", None, "average"), ("lfenet", None, AT_THRESHOLD), ("ddl_lfenet", K_OF_FACES, DDL)
+    return gains_table("lfenet", pairs)
+
+
+def fan_seeds(metric: str = "tar_at_far_1e-3") -> str:
+    """FANs, of all frames and of the best by the shipped DDNet."""
+    return seeds_table("fan", JOINED, metric, (1, K_OF_FACES))
+
+
+def fan_gains() -> str:
+    """What FANs gain."""
+    return gains_table("fan", (("fan", None, "average"), ("ddl_fan", 1, "average"), ("ddl_fan", 1, DDL)))
+
+
+def gains_table(recipe: str, pairs: Iterable[tuple[str, int | None, str]], metric: str = "tar_at_far_1e-3") -> str:
+    """Of methods, K and rivals: the mean of the seeds, and from the lowest to the highest end of their intervals."""
+    seeds = seeds_of(recipe)
+    columns = by_condition(seeds[0], metric)
     rows = []
     for method, k, rival in pairs:
         for number, size in enumerate(data.rpartition(" ")[2] for data in next(iter(columns.values()))):
@@ -137,14 +153,14 @@ def qualities(metric: str = "tar_at_far_1e-3") -> str:
     return table((f"{metric_name(metric)}, sets of {size}, K = 1 / {K_OF_FACES}", *columns), rows)
 
 
-def seeds_table(recipe: str, methods: Sequence[str], metric: str, k: int = K_OF_FACES) -> str:
+def seeds_table(recipe: str, methods: Sequence[str], metric: str, ks: Sequence[int] = (K_OF_FACES,)) -> str:
     """The mean of the seeds and their range, by condition as `faces`."""
     seeds = seeds_of(recipe)
     if not seeds:
         return ""
     columns = by_condition(seeds[0], metric)
     rows = []
-    for method in methods:
+    for method, k in ((name, k) for name in methods for k in (ks if METHODS[name].has_k else ks[:1])):
         cells = []
         for of_sizes in columns.values():
             found = [[find(results, data, method, k) for results in seeds] for data in of_sizes]

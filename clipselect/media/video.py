@@ -252,8 +252,7 @@ class VideoFile:
 def _has_gaps(pts: NDArray[np.int64]) -> bool:
     """Whether a packet may be missing, as after a bad connection. What a decoder makes of the frames that refer to it
     depends on all frames that it gets."""
-    gaps = np.diff(pts)
-    return len(gaps) > 0 and bool(gaps.max() > MAX_GAP * np.median(gaps))
+    return len(pts) > 1 and bool(np.diff(pts).max() > MAX_GAP * _usual_gap(pts))
 
 
 def _usual_gap(pts: NDArray[np.int64]) -> int:
