@@ -1,6 +1,6 @@
 """Re-identification of persons: `clipselect evaluate persons`, which it passes its options to.
 
-    python benchmarks/run_reid.py --data MARS/bbox_test --base osnet_x1_0:osnet_x1_0.pth --out OUT
+    python benchmarks/run_reid.py --data MARS/bbox_test --base osnet_x0_25_msmt17.onnx --out OUT
     python benchmarks/run_reid.py --data mars market1501_train --trained-on mars market1501_train --pool \\
         --base osnet_x0_25_msmt17.onnx --degrade 0.5 --k 1 2 4 --out OUT
 

@@ -82,7 +82,7 @@ def load_embedder(model: str | Path, device: str = "auto", *, normalisation: str
     if name.endswith(".py"):
         if normalisation is not None:
             raise ClipselectError(f"{model}: its code says how its input is normalised; leave out {normalisation}")
-        made = from_code(Path(name), rest, Embedder)
+        made = from_code(Path(name), rest, Embedder).to(device)
         return replace(made, sha256=f"{made.sha256} {code_fingerprint(Path(name), rest)}")
     path = Path(model)
     if path.suffix == ".onnx":

@@ -45,7 +45,8 @@ def load_base(
             scaled with the size; `Base.with_geometry` changes it. For hf: frames alone.
 
     Raises:
-        ClipselectError: unknown model, weights that do not fit or cannot be read, no network for a download.
+        ClipselectError: unknown model, weights that do not fit or cannot be read, no network for a download; classes,
+            size or frames for a base that has its own.
 
     >>> base = load_base(device="cpu")  # the small one that comes along
     >>> len(base.classes), base.clip_duration
@@ -61,6 +62,9 @@ def load_base(
         if size is not None:
             raise ClipselectError(f"{model}: the processor beside the model decides the size; change it there")
         return hugging_face.from_pretrained(checkpoint, device, frames=frames, classes=classes)
+    if (classes, size, frames) != (None, None, None):
+        given = "classes, size and frames of a base can be given for NETWORK:CHECKPOINT only"
+        raise ClipselectError(f"{model or shipped.DEFAULT_BASE}: has its own; {given}; leave them out")
     if network.endswith(".py") and checkpoint:
         base = from_code(Path(network), checkpoint, Base)
         code = code_fingerprint(Path(network), checkpoint)

@@ -17,13 +17,13 @@ from clipselect.commands.output.records import Result, Scored, failed_group, fai
 from clipselect.commands.outputs import Outputs, VideoOutputs
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ArgumentError, ClipselectError, ClipselectWarning
-from clipselect.media.images import FrameOrigin, read_image
+from clipselect.media.images import FrameOrigin, Image, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.text import count, printable
 from clipselect.samplers.clip_selector import ClipSelector
 
 if TYPE_CHECKING:
-    from clipselect.samplers.frame_sampler import FrameSampler
+    from clipselect.samplers.frame_sampler import FrameSampler, FrameSelection
     from clipselect.zoo.base import Base
 
 T = TypeVar("T")
@@ -149,13 +149,35 @@ def score_files(
         warned = [str(w.message) for w in caught if issubclass(w.category, ClipselectWarning)]
         for warning in warned:
             print_warning(warning)
-        saved = outputs.save_frames(source, name, selection, lambda i: read_image(paths[i]))
-        origins = [FrameOrigin(path) for path in paths]
-        group = scored_group(source, name, model, origins, selection, warnings=warned, files=saved)
-        group = outputs.with_pictures(group, lambda i: read_image(paths[selection.candidates[i]]))
-        return outputs.with_aggregate(group, source, name, selection, lambda i: read_image(paths[i]))
     except FAILURES as e:
         return failed_group(source, name, model, sentence(source, e))
+    origins = [FrameOrigin(path) for path in paths]
+    return chosen_group(
+        source, name, model, origins, selection, lambda i: read_image(paths[i]), outputs, warnings=warned
+    )
+
+
+def chosen_group(
+    source: str, name: str, model: str, origins: Sequence[FrameOrigin], selection: "FrameSelection",
+    picture: Callable[[int], Image], outputs: FrameOutputs, *,
+    warnings: Sequence[str] = (), in_video: Sequence[int] | None = None,
+) -> Scored:  # fmt: skip
+    """The result of a group whose frames are chosen, with the files and pictures of them that are wanted; whatever goes
+    wrong with these is its error.
+
+    Args:
+        source, name, origins: as for `scored_group`.
+        picture: place of a frame in the group -> its pixels.
+        in_video: as for `FrameOutputs.save_frames`.
+    """
+    group = scored_group(source, name, model, origins, selection, warnings=warnings)
+    try:
+        saved = outputs.save_frames(source, name, selection, picture, in_video)
+        group = scored_group(source, name, model, origins, selection, warnings=warnings, files=saved)
+        group = outputs.with_pictures(group, lambda i: picture(selection.candidates[i]))
+        return outputs.with_aggregate(group, source, name, selection, picture)
+    except FAILURES as e:
+        return replace(group, facts={**group.facts, "error": sentence(source, e)})
 
 
 def sampler_settings(sampler: "FrameSampler", **more: Any) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clipselect.commands.batch import FAILURES, score_files, sentence
+from clipselect.commands.batch import FAILURES, chosen_group, score_files, sentence
 from clipselect.commands.common import check, print_warning
 from clipselect.commands.frame_outputs import FrameOutputs
-from clipselect.commands.output.records import Result, failed_group, scored_group
+from clipselect.commands.output.records import Result, failed_group
 from clipselect.commands.progress import ProgressDisplay
 from clipselect.errors import ClipselectError
 from clipselect.index.inputs import image_folders
@@ -68,12 +68,13 @@ def groups_of_video(
         for number, track in enumerate(found.tracks, start=1):
             if outputs.aggregator and not track.by_landmarks:
                 print_warning(f"{path}: the faces are not aligned by landmarks, so what is made of them may be no face")
-            name, selection = f"track {number}", sampler(track.crops, [origin.time or 0.0 for origin in track.origins])
-            numbers = [origin.frame or 0 for origin in track.origins]
-            saved = outputs.save_frames(source, name, selection, track.crops.__getitem__, numbers)
-            group = scored_group(source, name, model, track.origins, selection, files=saved, warnings=found.warnings)
-            group = outputs.with_pictures(group, track.crops.__getitem__)
-            results.append(outputs.with_aggregate(group, source, name, selection, track.crops.__getitem__))
+            selection = sampler(track.crops, [origin.time or 0.0 for origin in track.origins])
+            results.append(
+                chosen_group(
+                    source, f"track {number}", model, track.origins, selection, track.crops.__getitem__, outputs,
+                    warnings=found.warnings, in_video=[origin.frame or 0 for origin in track.origins],
+                )
+            )  # fmt: skip
     except FAILURES as e:
-        return [failed_group(source, "", model, sentence(path, e))]
+        results.append(failed_group(source, "", model, sentence(path, e)))
     return results

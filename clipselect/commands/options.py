@@ -24,6 +24,15 @@ def _threshold(text: str | float) -> float | str:
         raise ValueError(f"{text!r} is neither a score, such as 0.5, nor a percentile, such as p30") from None
 
 
+def whole_or_none(text: str | int) -> int | None:
+    if text == "none":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no whole number; write it as 64, or none") from None
+
+
 def _gap(text: str | float) -> float | None:
     if text == "none":
         return None

@@ -71,7 +71,14 @@ def _lfenet(
         str, typer.Option(metavar="NAME", help="One of softmax_a, softmax_b, scaled_dot.")
     ] = "softmax_b",
     width: Annotated[int, typer.Option(help="Numbers per query and key.")] = 64,
-    bottleneck: Annotated[int | None, typer.Option(help="Numbers per compressed value.")] = 64,
+    bottleneck: Annotated[
+        int | None,
+        typer.Option(
+            parser=options.whole_or_none,
+            metavar="NUMBER|none",
+            help="Numbers per compressed value; none compresses nothing.",
+        ),
+    ] = 64,
     max_segment: MaxSegment = 12,
     ending: Annotated[
         str, typer.Option(metavar="NAME", help="own, the base's; or paper: BN-dropout-linear-BN from random weights.")

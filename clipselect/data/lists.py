@@ -53,7 +53,9 @@ def _listing(data: Path, prefix: Path | None) -> Listing:
 def _of_listing(data: Path, listing: Listing, split: Split | None) -> FoundVideos:
     subsets = {subset for subset, _ in listing.videos.values()}
     if split is None:
-        refuse_splits(data, len(subsets) - 1)
+        if not listing.videos:
+            raise ClipselectError(f"{data}: has no videos; name some")
+        refuse_splits(data, len(subsets) > 1)
         return FoundVideos({name: annotations for name, (_, annotations) in listing.videos.items()}, None)
     if subsets == {None} and is_val_by_name(data):
         refuse_train_of_val(data, split)

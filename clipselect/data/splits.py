@@ -60,9 +60,9 @@ def refuse_train_of_val(data: Path, split: Split) -> None:
         )
 
 
-def refuse_splits(data: Path, count: int) -> None:
+def refuse_splits(data: Path, has_splits: bool) -> None:
     """Raise an ArgumentError if all of the data is asked for, and it has splits."""
-    if count:
+    if has_splits:
         raise ArgumentError("split", f"must be train or val, since {data} has splits; or give the part that is meant")
 
 
@@ -91,7 +91,7 @@ def split_root(data: Path, split: Split | None) -> SplitRoot:
     """
     folders = split_folders(data)
     if split is None:
-        refuse_splits(data, len(folders))
+        refuse_splits(data, bool(folders))
         return SplitRoot(data, undivided=False)
     if not folders:
         if is_val_by_name(data):

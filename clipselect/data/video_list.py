@@ -79,7 +79,8 @@ def video_list(
     if split is not None or listed or (os.path.isdir(data) and (split_folders(data) or has_classes(data))):
         return _labelled(read_dataset(data, split, prefix=prefix, classes=classes), numbered=classes is None)
     _refuse({"prefix": prefix, "classes": classes}, f"{data}, whose videos have no labels")
-    return VideoList([video.path for video in read_unlabelled(data).videos])
+    found = read_unlabelled(data)
+    return VideoList([video.path for video in found.videos], missing=found.missing)
 
 
 def _labelled(dataset: Dataset, numbered: bool) -> VideoList:

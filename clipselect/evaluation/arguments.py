@@ -1,9 +1,13 @@
 """Checks of arguments that several evaluations share."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
 
 from clipselect.errors import ArgumentError
 from clipselect.media.optional import require
+
+T = TypeVar("T", bound=Hashable)
 
 
 def check_libraries(*more: str) -> None:
@@ -25,8 +29,23 @@ def check_numbers(argument: str, values: Sequence[int], minimum: int) -> None:
         raise ArgumentError(argument, "needs at least one number")
     if min(values) < minimum:
         raise ArgumentError(argument, f"must be at least {minimum}, got {min(values)}")
-    if len({*values}) < len(values):
-        raise ArgumentError(argument, "names a number twice; name each once")
+    check_differ(argument, values)
+
+
+def check_differ(argument: str, values: Sequence[Hashable]) -> None:
+    """An ArgumentError unless these are all different.
+
+    >>> check_differ("blur", ["7", "11", "7"])
+    Traceback (most recent call last):
+    clipselect.errors.ArgumentError: blur names 7 twice; name each once
+    """
+    if (value := twice(values)) is not None:
+        raise ArgumentError(argument, f"names {value} twice; name each once")
+
+
+def twice(values: Sequence[T]) -> T | None:
+    """The first value that stands there more than once."""
+    return next((value for value, times in Counter(values).items() if times > 1), None)
 
 
 def check_fraction(argument: str, value: float) -> None:

@@ -111,6 +111,8 @@ def untrimmed(
         shown = actions_shown(spans, video) if video.segments else {}
         for start, end in pairwise(piece_edges(float(spans[:, 1].max()), None if pieces is None else float(pieces))):
             inside = clips_within(spans, start, end)
+            if not len(inside):
+                continue
             own = shown_within(shown, inside)
             labels = tuple(own) if pieces is not None and video.segments else video.labels
             if not labels:

@@ -28,7 +28,7 @@ from clipselect.evaluation.provenance import environment, network_record, other_
 from clipselect.evaluation.results import RESULTS_NAME, Results, write_results
 from clipselect.evaluation.table_cache import TableCache
 from clipselect.evaluation.timing import time_methods, timed_methods
-from clipselect.media.candidate_clips import Seconds, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_seconds, frame_rate
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable
 from clipselect.media.unreadable import OnError, ignore_error
@@ -265,7 +265,7 @@ class ClipEvaluation:
             most = ACTION_CLIPS + BACKGROUND_CLIPS if self.compose else self.dense
             fits = most is None or max(self.k) <= most
             check_argument(fits, "k", f"must lie between 1 and {most}, the most candidates of any video")
-        check_argument(0.001 <= self.fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {self.fps}")
+        frame_rate(self.fps)
         check_limits(min_gap=self.min_gap)
         for name in ("clip_duration", "stride", "pieces"):
             if getattr(self, name) is not None:

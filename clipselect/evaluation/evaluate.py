@@ -25,8 +25,6 @@ EVALUATIONS: Mapping[str, type[Evaluation]] = {
     "persons": PersonEvaluation,
 }
 """By what is ranked."""
-LISTS = ("k", "seeds", "set_size", "blur", "far")
-"""Options that are lists of numbers; a single number is a list of one."""
 
 
 def evaluate(
@@ -49,7 +47,7 @@ def evaluate(
         on_error: called with the path of every file that cannot be read and is left out, and why.
         options: the fields of `clipselect.evaluation.clips.ClipEvaluation`,
             `clipselect.evaluation.sets.faces.FaceEvaluation` or `clipselect.evaluation.sets.persons.PersonEvaluation`;
-            a single number will do for a list of numbers, such as `k`.
+            a single value will do for a list of numbers or names, such as `k`.
 
     Returns:
         What was measured, as it stands in results.json.
@@ -72,7 +70,12 @@ def evaluate(
             raise TypeError(f"evaluate() has no option {name!r} for elements={elements!r}; the options are {names}")
     for name, default in known.items():
         check_argument(name in options or default is not MISSING, name, f"must be given for {elements}")
-        if name in LISTS and isinstance(options.get(name), (int, float)):
+        is_list = isinstance(default, tuple) or name == "set_size"
+        if is_list and isinstance(options.get(name), (int, float, str, Path)):
             options[name] = [options[name]]
-    options["data"] = Path(data) if isinstance(data, (str, Path)) else [Path(one) for one in data]
+    if isinstance(data, (str, Path)):
+        options["data"] = Path(data)
+    else:
+        check_argument(elements == "persons", "data", f"must be one folder or file for {elements}; give one at a time")
+        options["data"] = [Path(one) for one in data]
     return kind(**options).run(Path(out), progress=progress, on_error=on_error)

@@ -11,15 +11,14 @@ them; seconds are per group, from the closed file to the answer.
 import json
 import math
 import os
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from clipselect import __version__
 from clipselect.errors import ClipselectError
+from clipselect.evaluation.arguments import twice
 from clipselect.evaluation.fields import Entry, Text
 from clipselect.evaluation.result_entries import (
     BestClip,
@@ -33,7 +32,6 @@ from clipselect.evaluation.result_entries import (
 )
 from clipselect.media.files import write_whole
 
-T = TypeVar("T")
 VERSION = 1
 RESULTS_NAME = "results.json"
 GFLOPS_CONVENTION = "one multiply-add is one"
@@ -75,13 +73,13 @@ class Results(Entry):
     @model_validator(mode="after")
     def _consistent(self) -> "Results":
         names = [data.name for data in self.data]
-        if (name := _twice(names)) is not None:
+        if (name := twice(names)) is not None:
             raise ValueError(f"two data sets are named {name!r}; give each its own name")
         for kind in ("rows", "differences", "classes", "best_clips"):
             for i, entry in enumerate(getattr(self, kind) or ()):
                 if entry.data not in names:
                     raise ValueError(f"{kind}[{i}]: {entry.data!r} is not one of the data sets ({', '.join(names)})")
-        if (row := _twice([(row.data, row.method, row.k) for row in self.rows])) is not None:
+        if (row := twice([(row.data, row.method, row.k) for row in self.rows])) is not None:
             raise ValueError(f"two rows are of {row[1]!r} at k {row[2]} on {row[0]!r}; keep one of them")
         return self
 
@@ -157,11 +155,6 @@ def _first_problem(error: ValidationError) -> str:
     place = place.removeprefix(".").replace(".metrics.", ".")
     problem = {"missing": "is missing"}.get(first["type"], first["msg"].removeprefix("Value error, "))
     return f"{place}: {problem[0].lower()}{problem[1:]}" if place else problem
-
-
-def _twice(values: Sequence[T]) -> T | None:
-    """The first value that stands there more than once."""
-    return next((value for value, times in Counter(values).items() if times > 1), None)
 
 
 class _NotFiniteError(Exception):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,7 +15,7 @@ from clipselect.index.index_file import stored_path
 from clipselect.index.inputs import LIST_SUFFIXES, find_videos
 from clipselect.index.local_engine import local_entries
 from clipselect.index.ray_engine import entries_by_ray
-from clipselect.media.candidate_clips import Seconds, exact_seconds
+from clipselect.media.candidate_clips import Seconds, exact_seconds, frame_rate
 from clipselect.media.cores import usable_cores
 from clipselect.media.progress import Progress, ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
@@ -157,9 +157,7 @@ def _check(clip_duration: Seconds | None, stride: Seconds | None, fps: float, wo
         raise ArgumentError("workers", "must be left out for Ray, whose tasks decode on all cores that they have")
     if workers and os.name == "nt":
         raise ArgumentError("workers", f"must be 0 on Windows, got {workers}")
-    check_argument(
-        isinstance(fps, Real) and 0.001 <= fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {fps}"
-    )
+    frame_rate(fps)
     for value, argument in ((clip_duration, "clip_duration"), (stride, "stride")):
         if value is not None:
             exact_seconds(value, argument)

@@ -26,6 +26,8 @@ from clipselect.errors import ArgumentError, check_argument
 MAX_CANDIDATES = 250_000
 """Per video: nearly three days at a stride of a second."""
 
+MIN_FPS, MAX_FPS = 0.001, 10_000
+"""Frames per second of frames that have no clock of their own."""
 MAX_OVERSHOOT = 1
 """Seconds by which a caller's window may reach beyond the video, where it is cut: other tools find other ends."""
 
@@ -75,7 +77,7 @@ class Clip:
         return self.last - self.first + 1
 
 
-def exact_seconds(value: Seconds, argument: str, unit: str = "seconds") -> Fraction:
+def exact_seconds(value: Seconds, argument: str) -> Fraction:
     """A positive, finite number of seconds as the fraction that a float stands for.
 
     >>> exact_seconds(0.1, "stride"), exact_seconds(64 / 30, "clip_duration")
@@ -86,7 +88,7 @@ def exact_seconds(value: Seconds, argument: str, unit: str = "seconds") -> Fract
     """
     given = value if isinstance(value, Real) else repr(value)
     in_range = isinstance(value, Real) and 0 < value < math.inf
-    check_argument(in_range, argument, f"must be a positive number of {unit}, got {given}")
+    check_argument(in_range, argument, f"must be a positive number of seconds, got {given}")
     return _exact(value)
 
 
@@ -97,9 +99,18 @@ def _exact(value: Seconds) -> Fraction:
     return simple if float(simple) == value else Fraction(str(float(value)))
 
 
-def exact_rate(value: Seconds, argument: str) -> Fraction:
-    """A positive, finite number of frames per second, as `exact_seconds`."""
-    return exact_seconds(value, argument, "frames per second")
+def frame_rate(fps: Seconds) -> Fraction:
+    """Frames per second as a fraction that a container could hold.
+
+    >>> frame_rate(29.97)
+    Fraction(2997, 100)
+
+    Raises:
+        ArgumentError: of `fps`: not in [0.001, 10000].
+    """
+    in_range = isinstance(fps, Real) and MIN_FPS <= fps <= MAX_FPS
+    check_argument(in_range, "fps", f"must lie between {MIN_FPS} and {MAX_FPS}, got {fps}")
+    return _exact(fps).limit_denominator(100_000)
 
 
 def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds | None = None) -> list[Clip]:

@@ -30,7 +30,7 @@ def check_writable(path: Path) -> None:
             raise ClipselectError(f"{path}: the folder {folder} does not exist; create it first")
         probe = _part(path.resolve())
         probe.touch()
-        probe.unlink(missing_ok=True)  # another process of the run may do the same
+        probe.unlink(missing_ok=True)  # another thread of the run may do the same
     except OSError as e:
         raise ClipselectError(f"{path}: cannot be written ({e.strerror}); choose another place") from e
 
@@ -95,4 +95,5 @@ def _is_special(path: Path) -> bool:
 
 
 def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    """A name of this process alone: another one may write the same file."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, check_argument
-from clipselect.media.candidate_clips import Seconds, Timeline, exact_rate
+from clipselect.media.candidate_clips import Seconds, Timeline, frame_rate
 from clipselect.media.images import Image
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.scaling import Convert, squash
@@ -41,7 +41,8 @@ class FrameArray:
         Raises:
             ArgumentError: of `video` or `fps`: anything else, or another shape or dtype.
         """
-        frames = frames.detach().cpu().numpy() if hasattr(frames, "detach") else frames
+        if hasattr(frames, "detach"):
+            frames = (frames.detach().cpu().float() if frames.is_floating_point() else frames.detach().cpu()).numpy()
         if not isinstance(frames, np.ndarray):
             kind = type(frames).__name__
             raise ArgumentError("video", f"must be a path, or frames [T, H, W, 3] uint8 in one array, got {kind}")
@@ -56,7 +57,7 @@ class FrameArray:
         is_uint8 = frames.dtype == np.uint8
         check_argument(is_uint8, "video", f"must be frames of uint8 from 0 to 255, got {frames.dtype}{remedy}")
         check_argument(fps is not None, "fps", "must be given with frames in memory, which have no clock")
-        rate = exact_rate(fps or 0, "fps").limit_denominator(100_000)
+        rate = frame_rate(fps or 0)
         return cls(frames, Timeline(np.arange(len(frames)), len(frames), 1 / rate))
 
     @property

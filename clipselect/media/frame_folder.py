@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import VideoError
-from clipselect.media.candidate_clips import Seconds, Timeline, exact_rate
+from clipselect.media.candidate_clips import Seconds, Timeline, frame_rate
 from clipselect.media.container import LIMITS
 from clipselect.media.images import Image
 from clipselect.media.packet_sizes import PacketSizes
-from clipselect.media.scaling import Convert, squash
+from clipselect.media.scaling import Convert, shown_aspect, squash
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -47,7 +47,7 @@ class FrameFolder:
         first_readable = _first_readable(images)
         if first_readable is None:
             raise VideoError(f"{path}: not one of its {len(images)} images can be read; check the files")
-        rate = exact_rate(fps, "fps").limit_denominator(100_000)
+        rate = frame_rate(fps)
         timeline = Timeline(np.arange(len(images)), len(images), 1 / rate)
         return cls(path, timeline, images, first_readable)
 
@@ -62,7 +62,7 @@ class FrameFolder:
 
     @property
     def aspect(self) -> float:
-        return self.first_readable.width / self.first_readable.height
+        return shown_aspect(self.first_readable)
 
     def frames(self, wanted: NDArray[np.int64], size: int, fast: bool = False) -> Iterator[tuple[int, Image]]:
         return self.converted(wanted, partial(squash, size=size))
@@ -86,9 +86,10 @@ class FrameFolder:
             )
 
     def pictures(self, first: int, last: int) -> Iterator[av.VideoFrame]:
-        frame = _first_readable(reversed(self.images[: first + 1])) or self.first_readable
+        frame = None
         for i in range(first, last + 1):
-            frame = _read_image(self.images[i]) or frame
+            frame = _read_image(self.images[i]) or frame or _first_readable(reversed(self.images[:i]))
+            frame = frame or self.first_readable
             frame.pts = i
             yield frame
 

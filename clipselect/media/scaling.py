@@ -8,12 +8,14 @@ sees squashed frames; a base sees what it was trained on, see `clipselect.media.
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
@@ -45,14 +47,35 @@ class Orientation:
 
 def orientation(frame: av.VideoFrame) -> Orientation:
     """The frame's display matrix, rotations and mirrorings alike; a skewed one counts as the nearest of these."""
-    # frame.side_data makes a reference cycle, which would hold the frame's pixels until the next garbage collection
-    matrix: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
+    matrix = _display_matrix(frame)
     if matrix is None:
         return Orientation()
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])  # shown x = a x + c y, shown y = b x + d y
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])  # shown x = a x + c y, shown y = b x + d y
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return Orientation(False, flip_x=a < 0, flip_y=d < 0)
     return Orientation(True, flip_x=c < 0, flip_y=b < 0)
+
+
+def _display_matrix(frame: av.VideoFrame) -> bytes | None:
+    # frame.side_data makes a reference cycle, which would hold the frame's pixels until the next garbage collection.
+    # PyAV fails at kinds of side data that it does not know, such as EXIF, and has those before them by then; FFmpeg
+    # puts the matrix that it makes of EXIF before it.
+    known: Any = SideDataContainer.__new__(SideDataContainer)
+    with suppress(ValueError):
+        known.__init__(frame)
+    with suppress(ValueError):
+        return next((bytes(data) for data in known if data.type is Type.DISPLAYMATRIX), None)
+    return None
+
+
+def shown_aspect(frame: av.VideoFrame, pixel_aspect: Fraction = Fraction(1)) -> float:
+    """Width over height as shown.
+
+    Args:
+        pixel_aspect: of the pixels as stored.
+    """
+    ratio = float(frame.width * pixel_aspect / frame.height)
+    return 1 / ratio if orientation(frame).transpose else ratio
 
 
 def upright(frame: av.VideoFrame) -> Image:

@@ -27,7 +27,7 @@ from clipselect.media.images import Image
 from clipselect.media.key_frames import Part
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.read_again import ReadAgain
-from clipselect.media.scaling import Convert, orientation, squash
+from clipselect.media.scaling import Convert, shown_aspect, squash
 from clipselect.media.unreferenced import unreferenced
 
 SEEK_COST = 100
@@ -108,8 +108,7 @@ class VideoFile:
         frame = next(iter(self.decode()), None)
         if frame is None:
             raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
-        ratio = float(frame.width * self.pixel_aspect / frame.height)
-        return 1 / ratio if orientation(frame).transpose else ratio
+        return shown_aspect(frame, self.pixel_aspect)
 
     def with_timeline(self, timeline: Timeline) -> "VideoFile":
         promised, decoded = self.timeline.pts, timeline.pts

@@ -23,11 +23,10 @@ def rescaled(scores: ArrayLike) -> NDArray[np.float64]:
     >>> rescaled([0.25, 0.75, 0.5])
     array([0. , 1. , 0.5])
     """
-    half = score_array(scores)
-    check_argument(bool(np.isfinite(half).all()), "scores", "hold a NaN or infinity; leave that element out")
-    half = half / 2 if np.abs(half).max(initial=0) > 1 else half  # the range of any two finite floats stays finite
-    span = half.max() - half.min()
-    return (half - half.min()) / span if span > 0 else np.ones_like(half)
+    values = _finite(scores)
+    values = values / 2 if np.abs(values).max() > 1 else values  # the range of any two finite floats stays finite
+    span = values.max() - values.min()
+    return (values - values.min()) / span if span > 0 else np.ones_like(values)
 
 
 def weights(
@@ -58,7 +57,7 @@ def weights(
     >>> weights(scores, kept, rescale="kept")
     array([1., 0.])
     """
-    values = score_array(scores)
+    values = _finite(scores)
     index = _index_array(kept, len(values))
     if rescale == "kept":
         out = rescaled(values[index])
@@ -104,6 +103,12 @@ def aggregate(features: "Tensor", weights: "ArrayLike | Tensor") -> "Tensor":
     check_argument(valid, "weights", "must be finite, at least 0 and not all 0")
     w = w / w.max()  # the sum of huge weights stays finite
     return torch.tensordot(w / w.sum(), features.double(), dims=1).to(features.dtype)
+
+
+def _finite(scores: ArrayLike) -> NDArray[np.float64]:
+    values = score_array(scores)
+    check_argument(bool(np.isfinite(values).all()), "scores", "hold a NaN or infinity; leave that element out")
+    return values
 
 
 def _index_array(kept: ArrayLike, elements: int) -> NDArray[np.int64]:

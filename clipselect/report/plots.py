@@ -4,6 +4,7 @@ A method has the same colour and marker in every plot. Letters and axes take the
 work on light and dark pages alike.
 """
 
+import html
 import io
 import warnings
 from collections import Counter
@@ -265,7 +266,7 @@ def _svg(figure: "Figure", label: str) -> str:
         figure.savefig(out, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
 
 
 def _label(text: str) -> str:

@@ -22,19 +22,3 @@ def one_of(value: T, argument: str, choices: Collection[T]) -> T:
         *most, last = (repr(choice) for choice in choices)
         raise ArgumentError(argument, f"must be {', '.join(most)} or {last}, got {value!r}")
     return value
-
-
-def known_device(device: str) -> str:
-    """A name that torch knows, or "auto"; whether the device is there is not asked.
-
-    >>> known_device("cuda:3")
-    'cuda:3'
-    """
-    import torch
-
-    try:
-        if device != "auto":
-            torch.device(device)
-    except (RuntimeError, TypeError) as e:
-        raise ArgumentError("device", f"must be 'cpu', 'cuda', 'cuda:1', ... or 'auto', got {device!r}") from e
-    return device

@@ -16,9 +16,10 @@ from clipselect.index.entry import Scoring
 from clipselect.index.score_index import ScoreIndex
 from clipselect.media.clip_decoding import clips_of
 from clipselect.media.sources import open_source
-from clipselect.samplers.arguments import OnMissing, known_device, one_of
+from clipselect.samplers.arguments import OnMissing, one_of
 from clipselect.samplers.choosers import Candidates
 from clipselect.samplers.index_lookup import check_made_with, indexed_entry
+from clipselect.scoring.device import known_device
 from clipselect.scoring.scorer import AnyScorer, Scorer, ScorerLike, load_scorer
 from clipselect.scoring.video_scores import score_video
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.index.entry import Scoring
 from clipselect.index.index_file import signature
-from clipselect.media.candidate_clips import Seconds, Windows, exact_rate, exact_seconds
+from clipselect.media.candidate_clips import Seconds, Windows, exact_seconds, frame_rate
 from clipselect.media.clip_decoding import as_decoded, changed, clips_of
 from clipselect.media.frame_array import FrameArray
 from clipselect.media.progress import ProgressCallback, no_progress
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 DEFAULT_K = 5
 DEFAULT_FPS = 30
-MIN_FPS, MAX_FPS = Fraction(1, 1000), 10_000
 
 
 def select(
@@ -178,8 +177,8 @@ class ClipSelector:
             if value is not None:
                 exact_seconds(value, name)
                 check_argument(self.candidates is None, name, "cannot be given with candidates, which have lengths")
-        if self.fps is not None and not MIN_FPS <= exact_rate(self.fps, "fps") <= MAX_FPS:
-            raise ArgumentError("fps", f"must lie between {float(MIN_FPS)} and {MAX_FPS}, got {self.fps}")
+        if self.fps is not None:
+            frame_rate(self.fps)
         if self.candidates is not None:
             check_argument(self.index is None, "index", "cannot be given with candidates, whose scores it lacks")
         _ = self._windows, self._opened_index
@@ -285,8 +284,8 @@ class ClipSelector:
     def _grid_of(self, index: "ScoreIndex | None") -> tuple[Fraction, Fraction | None]:
         """Clip duration and stride in exact seconds; no stride if it is the clip duration."""
         length, stride = self.clip_duration, self.stride
-        if length is None and index is not None:
-            length = Fraction(index.scoring.clip_duration)
+        if index is not None:
+            length = Fraction(index.scoring.clip_duration) if length is None else length
             stride = Fraction(index.scoring.stride) if stride is None else stride
         exact = exact_seconds(self.scorer.clip_duration if length is None else length, "clip_duration")
         return exact, None if stride is None else exact_seconds(stride, "stride")

@@ -141,9 +141,7 @@ class FrameSampler:
         array([0, 3])
         """
         candidates, scores = self._scored(frames)
-        when = np.arange(len(frames)) if times is None else np.asarray(times, dtype=np.float64)
-        problem = f"must be one for each of the {len(frames)} frames, got an array of shape {when.shape}"
-        check_argument(when.shape == (len(frames),), "times", problem)
+        when = np.arange(len(frames)) if times is None else _times(times, len(frames))
         spans = np.stack([when, when], axis=1)[candidates]
         limited = select(scores, spans, k=self.k, share=self.share, threshold=self._threshold, min_gap=self.min_gap)
         kept, percentiles = limited.ordered, self.scorer.percentiles(scores)
@@ -227,6 +225,17 @@ class ReIDFrameSampler(FrameSampler):
 
     default_threshold = PERSON_THRESHOLD
     default_scorer = shipped.PERSON_DDNET
+
+
+def _times(times: ArrayLike, frames: int) -> NDArray[np.float64]:
+    """One for each of the frames; an ArgumentError if they are not."""
+    problem = f"must be a number for each of the {frames} frames, got {times!r}"
+    try:
+        when = np.asarray(times, dtype=np.float64)
+    except (TypeError, ValueError) as e:
+        raise ArgumentError("times", problem) from e
+    check_argument(when.shape == (frames,) and bool(np.isfinite(when).all()), "times", problem)
+    return when
 
 
 def as_images(frames: torch.Tensor) -> NDArray[np.uint8]:

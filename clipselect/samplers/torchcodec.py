@@ -115,11 +115,12 @@ def clips_by_score(
     if isinstance(video, Picks):
         for name, value in {"k": k, "threshold": threshold, **options}.items():
             check_argument(value is None, name, "cannot be given with picks, which are selected already")
+        check_argument(min_gap == 0, "min_gap", "cannot be given with picks, which are selected already")
         picks = video
         picks.check_unchanged()
     else:
-        options = _with_clip_duration(options, count * step)
-        least = None if threshold is None else threshold_score(threshold, load_scorer(options.get("scorer")))
+        options = _with_clip_duration(_with_scorer(options), count * step)
+        least = None if threshold is None else threshold_score(threshold, options["scorer"])
         picks = select(video, **options)
 
     path, timeline = picks.scores.source.path, picks.scores.source.timeline
@@ -186,16 +187,19 @@ def _step(decoder: "VideoDecoder", seconds_between_frames: float | None) -> Frac
     return 1 / Fraction(rate).limit_denominator(100_000)  # 25.000000000000004 is 25
 
 
-def _with_clip_duration(options: dict[str, Any], span: Fraction) -> dict[str, Any]:
-    """The options of `select` with a clip duration: what the frames of a clip span, the DDNet's own at least."""
-    if any(options.get(name) is not None for name in ("clip_duration", "candidates", "index")):
-        return options
+def _with_scorer(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `select` with the scorer loaded."""
     scorer, device = options.get("scorer"), options.get("device", "auto")
     if isinstance(scorer, str | Path | None):  # else `select` refuses the device
         options = {name: value for name, value in options.items() if name != "device"}
-    loaded = load_scorer(scorer, device, elements="clips")
-    length = max(exact_seconds(loaded.clip_duration, "clip_duration"), span)
-    return {**options, "scorer": loaded, "clip_duration": length}
+    return {**options, "scorer": load_scorer(scorer, device, elements="clips")}
+
+
+def _with_clip_duration(options: dict[str, Any], span: Fraction) -> dict[str, Any]:
+    """The options of `select` with a clip duration: what the frames of a clip span, the scorer's own at least."""
+    if any(options.get(name) is not None for name in ("clip_duration", "candidates", "index")):
+        return options
+    return {**options, "clip_duration": max(exact_seconds(options["scorer"].clip_duration, "clip_duration"), span)}
 
 
 def _begin(decoder: "VideoDecoder", picks: Picks) -> Fraction:

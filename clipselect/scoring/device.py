@@ -19,7 +19,7 @@ def pick_device(name: str) -> "torch.device":
     """
     import torch
 
-    if name == "auto":
+    if known_device(name) == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -28,6 +28,22 @@ def pick_device(name: str) -> "torch.device":
         raise ArgumentError("device", f"{name!r} is not available here; use cpu, or auto") from e
     check_argument(device.type != "meta", "device", "'meta' holds no data; use cpu, or auto")
     return device
+
+
+def known_device(name: str) -> str:
+    """A name that torch knows, or "auto"; whether the device is there is not asked.
+
+    >>> known_device("cuda:3")
+    'cuda:3'
+    """
+    import torch
+
+    try:
+        if name != "auto":
+            torch.device(name)
+    except (RuntimeError, TypeError) as e:
+        raise ArgumentError("device", f"must be 'cpu', 'cuda', 'cuda:1', ... or 'auto', got {name!r}") from e
+    return name
 
 
 def check_same_device(device: "torch.device", base: "torch.device") -> None:

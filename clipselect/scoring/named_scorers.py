@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError
+from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.scoring.cheap_scores import motion
 from clipselect.scoring.frame_qualities import area, jpeg_bytes, lightqnet, sharpness
 from clipselect.scoring.function_scorer import CLIP_SECONDS, FunctionScorer
@@ -59,8 +59,10 @@ def onnx_scorer(path: Path, normalisation: str | None = None) -> FunctionScorer:
         ClipselectError: not an ONNX file, another kind of input or output, or no normalisation where one is needed.
     """
     network = open_onnx(path)
-    channels, *sides = (network.shape[-1], *network.shape[:-1]) if network.is_uint8 else network.shape
-    if channels != 3 or len(sides) not in (2, 3) or not all(isinstance(side, int) for side in sides):
+    channels, sides = (
+        (network.shape[-1:], network.shape[:-1]) if network.is_uint8 else (network.shape[:1], network.shape[1:])
+    )
+    if channels != (3,) or len(sides) not in (2, 3) or not all(isinstance(side, int) for side in sides):
         raise ClipselectError(
             f"{path}: must take RGB frames [n, 3, height, width] or clips [n, 3, T, height, width] of one size, not "
             f"[n, {', '.join(map(str, network.shape))}]; export it so"
@@ -88,11 +90,14 @@ def onnx_scorer(path: Path, normalisation: str | None = None) -> FunctionScorer:
     if len(scores) != 1:
         shapes = [[*one.shape] for one in found]
         raise ClipselectError(f"{path}: must have one output of a number per element, not {shapes} for 2 elements")
-    return FunctionScorer(
-        lambda elements: outputs(elements)[scores[0]].reshape(-1), name=path.stem, size=(height, width),
-        elements="clips" if time else "frames", **({"num_frames": time[0]} if time else {}),
-        clip_duration=float(network.about.get("clip_duration", CLIP_SECONDS)),
-    )  # fmt: skip
+    try:
+        return FunctionScorer(
+            lambda elements: outputs(elements)[scores[0]].reshape(-1), name=path.stem, size=(height, width),
+            elements="clips" if time else "frames", **({"num_frames": time[0]} if time else {}),
+            clip_duration=float(network.about.get("clip_duration", CLIP_SECONDS)),
+        )  # fmt: skip
+    except (ValueError, ArgumentError) as e:
+        raise ClipselectError(f"{path}: {e}; export it again") from e
 
 
 def _made(found: Any) -> Any:

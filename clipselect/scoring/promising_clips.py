@@ -17,7 +17,7 @@ from clipselect.media.key_frames import Part, gops_of
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.read_again import ReadAgain
-from clipselect.media.sources import Source
+from clipselect.media.sources import DecordFile, Source
 from clipselect.media.text import count
 from clipselect.media.video import VideoFile
 from clipselect.scoring.input_spec import batches
@@ -73,8 +73,8 @@ def promising_clips(
     Returns:
         Where the video must be decoded whole, why: half of a sentence.
     """
-    if not isinstance(source, VideoFile):
-        return "it is no video file"
+    if not isinstance(source, VideoFile) or isinstance(source, DecordFile):
+        return "it is no video file that PyAV decodes"
     packets = source.packets
     keys, total = np.flatnonzero(packets.is_key), len(packets.is_key)
     if why := _unfit_key_frames(source, len(keys), budget):

@@ -149,8 +149,10 @@ def load_scorer(
     found: Any = named_scorer(scorer) if isinstance(scorer, str | Path) else scorer
     if callable(found):
         found = FunctionScorer(found)
-    if not isinstance(found, Scorer | FunctionScorer):
+    if found is None or (found is scorer and not isinstance(found, Scorer | FunctionScorer)):
         return load_ddnet(scorer, device, elements=elements)  # type: ignore[arg-type]  # which refuses all else
+    scores = isinstance(found, Scorer | FunctionScorer)
+    check_argument(scores, "scorer", f"{scorer} must be a function of a batch of elements, got {found!r}")
     if elements is not None:
         found.check_for(elements)
     return found

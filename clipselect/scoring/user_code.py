@@ -30,17 +30,18 @@ def run_code(path: Path, name: str, make: Callable[[Any], T], wanted: str) -> T:
     Raises:
         ClipselectError: no such file or name, or the code fails.
     """
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"clipselect_user_{path.stem}", path)
     if not path.is_file() or spec is None or spec.loader is None:
         raise ClipselectError(f"{path}: no such file; give FILE.py:NAME with {wanted}")
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.resolve().parent))  # for what it imports from beside it
+    sys.modules[spec.name] = module  # for dataclasses, which look up their module
     try:
         spec.loader.exec_module(module)
         return make(getattr(module, name))
     except ClipselectError:
         raise
     except Exception as e:  # whatever the user's code runs into
-        raise ClipselectError(f"{path}: {name} cannot be had ({type(e).__name__}: {e}); fix the code") from e
+        raise ClipselectError(f"{path}: {name} cannot be loaded ({type(e).__name__}: {e}); fix the code") from e
     finally:
         sys.path.remove(str(path.resolve().parent))

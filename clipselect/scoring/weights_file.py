@@ -101,17 +101,22 @@ def _load(path: Path, kind: str, framework: str) -> tuple[dict[str, Any], Metada
         raise ClipselectError(f"{path}: no such weights file; check the path")
     try:
         with safetensors.safe_open(path, framework=framework) as file:
-            header = file.metadata() or {}
+            metadata = _checked(file.metadata() or {}, path, kind)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (safetensors.SafetensorError, OSError) as e:
+    except (safetensors.SafetensorError, OSError, TypeError) as e:  # TypeError: a number format that NumPy lacks
         raise ClipselectError(f"{path}: not a safetensors file ({e}); give weights that clipselect wrote") from e
+    if fingerprint(tensors, metadata) != metadata["sha256"]:
+        raise ClipselectError(f"{path}: the weights do not match their hash; the file is damaged, fetch it again")
+    return tensors, metadata
+
+
+def _checked(header: dict[str, str], path: Path, kind: str) -> Metadata:
+    """The metadata in a header, if they are ours and of that kind."""
     try:
-        metadata = json.loads(header[KEY])
-        expected, found_kind = metadata["sha256"], metadata["kind"]
+        metadata: Metadata = json.loads(header[KEY])
+        _, found_kind = metadata["sha256"], metadata["kind"]
     except (KeyError, TypeError, ValueError) as e:
         raise ClipselectError(f"{path}: has no clipselect metadata; give weights that clipselect wrote") from e
     if found_kind != kind:
         raise ClipselectError(f"{path}: holds weights of kind {found_kind}; give a file of kind {kind}")
-    if fingerprint(tensors, metadata) != expected:
-        raise ClipselectError(f"{path}: the weights do not match their hash; the file is damaged, fetch it again")
-    return tensors, metadata
+    return metadata

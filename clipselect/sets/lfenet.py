@@ -152,7 +152,22 @@ def new_lfenet(base: Embedder, metadata: Metadata) -> LFENet:
     )
     compression = Compression(channels, height * width, base.dim) if metadata["ending"] == "paper" else None
     backbone, segment = copy.deepcopy(base.run), metadata["max_segment"]
-    return LFENet(backbone, transfer, compression, max_segment=segment, frozen=metadata["frozen"])
+    net = LFENet(backbone, transfer, compression, max_segment=segment, frozen=metadata["frozen"])
+    if compression is not None and not net.frozen:
+        _freeze_head(net, base.input_spec)
+    return net
+
+
+@torch.enable_grad()
+def _freeze_head(net: LFENet, input_spec: InputSpec) -> None:
+    """The backbone's own head, which `compression` replaces: processes that train together would wait for its gradient.
+    It is what the maps do not depend on."""
+    parameters = [*net.backbone.parameters()]
+    images = input_spec.normalise(input_spec.blank(2), parameters[0].device)
+    net.backbone.forward_features(images).sum().backward()
+    for parameter in parameters:
+        parameter.requires_grad_(parameter.grad is not None)
+        parameter.grad = None
 
 
 def load_lfenet(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Loaded:
@@ -168,8 +183,11 @@ def load_lfenet(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadat
 
 
 def kept_out(net: LFENet) -> dict[str, Tensor]:
-    """The tensors that its weights file does not hold: those of a frozen base, which may not be ours to pass on."""
-    return {name: t for name, t in net.state_dict().items() if net.frozen and name.startswith("backbone.")}
+    """The tensors that its weights file does not hold: those of a frozen base, which may not be ours to pass on, and
+    those of a head that is not used."""
+    unused = {name for name, parameter in net.named_parameters() if not parameter.requires_grad}
+    tensors = net.state_dict()
+    return {name: t for name, t in tensors.items() if name in unused or (net.frozen and name.startswith("backbone."))}
 
 
 @torch.inference_mode()

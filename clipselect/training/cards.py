@@ -49,7 +49,8 @@ Top-1 accuracy on {measured["videos"]} held-out videos, mean over all clips: **{
         wrong = confusion[i] * (np.arange(len(classes)) != i)
         other = f"{_cell(classes[int(wrong.argmax())])} ({wrong.max()})" if wrong.any() else ""
         card += f"| {_cell(name)} | {confusion[i].sum()} | {confusion[i, i]} | {other} |\n"
-    return card + _confusion_matrix(classes, confusion) + _use(metadata, 'base = clipselect.load_base("{}")')
+    use = _use(metadata, f'base = clipselect.load_base("{_weights(metadata)}")')
+    return card + _confusion_matrix(classes, confusion) + use
 
 
 def embedder_card(metadata: Metadata) -> str:
@@ -66,7 +67,7 @@ trained to distinguish {metadata["identities"]} identities by the loss {metadata
 """
     if metadata["initial"]:
         card += f"The training began from {metadata['initial']}.\n\n"
-    use = _use(metadata, 'base = clipselect.load_embedder("{}")')
+    use = _use(metadata, f'base = clipselect.load_embedder("{_weights(metadata)}")')
     if held_out is None:
         return card + "Not measured: no two held-out identities with two images each.\n" + use
     return (
@@ -102,8 +103,8 @@ A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {met
 {_clip_training(metadata) if of_clips else _frame_training(metadata)}
 """
     sampler = "ReIDFrameSampler" if metadata.get("degradations") == "tracklets" else "FaceFrameSampler"
-    code = 'picks = clipselect.select("video.mp4", k=5, scorer="{}")'
-    use = _use(metadata, code if of_clips else f'sampler = clipselect.{sampler}(k=5, scorer="{{}}")')
+    made = 'picks = clipselect.select("video.mp4",' if of_clips else f"sampler = clipselect.{sampler}("
+    use = _use(metadata, f'{made} k=5, scorer="{_weights(metadata)}")')
     if held_out is None:
         return card + "Not yet measured on held-out data.\n" + use
     return card + (_clip_quality(held_out) if of_clips else _frame_quality(held_out)) + _percentiles(metadata) + use
@@ -133,7 +134,7 @@ and of two people lie apart, in standard deviations:
 """
     own, average = held_out["decidability"][metadata["network"]], held_out["decidability"]["average"]
     rows = "".join(f"| {name} | {_number(own[name])} | {_number(average[name])} |\n" for name in own)
-    code = f'network = clipselect.load_set_network("{{}}", base=BASE)  # {metadata["base"]}'
+    code = f'network = clipselect.load_set_network("{_weights(metadata)}", base=BASE)  # {metadata["base"]}'
     return card + rows + _use(metadata, code)
 
 
@@ -275,12 +276,16 @@ def _origin(metadata: Metadata) -> str:
     return f"## Training\n\n{made} {metadata['clipselect']}:\n\n    {metadata['command']}"
 
 
+def _weights(metadata: Metadata) -> str:
+    return f"{metadata['name']}.safetensors"
+
+
 def _use(metadata: Metadata, code: str) -> str:
-    """How to load the weights, and what only a person can write about them."""
+    """How to load the weights, by this line of Python, and what only a person can write about them."""
     return f"""
 ## Use
 
-    {code.format(metadata["name"] + ".safetensors")}
+    {code}
 
 ## Data, limits, licence
 

@@ -36,7 +36,7 @@ from torch.utils.data import get_worker_info
 
 from clipselect.errors import check_argument
 from clipselect.index.index_file import signature
-from clipselect.media.candidate_clips import Timeline, frames_to_score, window_within
+from clipselect.media.candidate_clips import Timeline, frame_rate, frames_to_score, window_within
 from clipselect.media.clip_decoding import read_frames
 from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.read_again import settled
@@ -210,7 +210,7 @@ def frame_cache(work: Path, input_spec: InputSpec, clip_duration: Fraction, giga
     Raises:
         ArgumentError: `fps` or the size out of its range.
     """
-    check_argument(0.001 <= fps <= 10_000, "fps", f"must lie between 0.001 and 10000, got {fps}")
+    frame_rate(fps)
     check_argument(gigabytes >= 0, "cache_gigabytes", f"must be at least 0, got {gigabytes}")
     rate = FRAME_DENSITY * input_spec.clip_frames / clip_duration
     size, limit = round(CROP_MARGIN * input_spec.size), int(min(gigabytes, 1e9) * 1e9)

@@ -27,7 +27,7 @@ from clipselect.training.frame_elements import FrameData, FrameElements
 
 KS = (1, 3, 5, 9)
 MAX_PAIRS = 10_000
-"""Pairs of clips of one video that show how often the order of two clips is right."""
+"""Pairs of clips of one video that show how often the order of two clips is right; of more, so many are drawn."""
 
 
 @dataclass(frozen=True)
@@ -186,20 +186,31 @@ def _agreement(values: NDArray[np.float64], scores: NDArray[np.float32]) -> dict
 
 def _pairs_by_discriminability(found: Sequence[VideoOutputs]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """For pairs of clips of one video, by how much their scores differ, and whether their order is right."""
-    parts = [_ordered(one.discriminabilities, one.scores[one.pairs].astype(np.float64)) for one in found]
-    return _joined_pairs(parts)
+    return _joined_pairs([_ordered(one.discriminabilities, one.scores, one.pairs) for one in found])
 
 
 def _pairs_of_action(groups: Sequence[Group], table: ClipTable) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The same for pairs of a clip that shows the action and one that does not."""
-    known = [group for group in groups if group.action is not None]
-    scores = table.scores.astype(np.float64)
-    return _joined_pairs([_ordered(np.asarray(group.action, np.float64), scores[group.rows]) for group in known])
+    known = [(group.rows, np.asarray(group.action, np.float64)) for group in groups if group.action is not None]
+    return _joined_pairs([_ordered(action, table.scores, rows) for rows, action in known])
 
 
-def _ordered(truth: NDArray[np.float64], scores: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
-    one, other = (i[:MAX_PAIRS] for i in np.nonzero(truth[:, None] > truth[None]))
-    return np.abs(scores[one] - scores[other]), scores[one] > scores[other]
+def _ordered(
+    truth: NDArray[np.float64], scores: NDArray[Any], clips: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """
+    Args:
+        truth: [p] by which clips should be ordered; a clip stands there once for every label that it is paired with.
+        scores: [n] of all clips.
+        clips: [p] which of them.
+    """
+    n = len(truth)
+    rng = np.random.default_rng(0)
+    pairs = np.array(np.triu_indices(n, 1) if n * (n - 1) // 2 <= MAX_PAIRS else rng.integers(n, size=(2, MAX_PAIRS)))
+    pairs = pairs[:, (truth[pairs[0]] != truth[pairs[1]]) & (clips[pairs[0]] != clips[pairs[1]])]
+    better, worse = clips[np.where(truth[pairs[0]] > truth[pairs[1]], pairs, pairs[::-1])]
+    differences = scores[better].astype(np.float64) - scores[worse].astype(np.float64)
+    return np.abs(differences), differences > 0
 
 
 def _joined_pairs(

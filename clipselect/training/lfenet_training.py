@@ -100,6 +100,7 @@ class LFENetRecipe(SetRecipe):
     ) -> tuple[dict[str, Tensor], Metadata]:
         torch.manual_seed(config.seed)
         net = new_lfenet(base, self.architecture)
+        not_written = {name: tensor.clone() for name, tensor in kept_out(net).items()}
         training, held_out = split_identities(data, config.seed)
         spec, drawn = base.input_spec, HeldOutSets.draw(held_out, base, config.seed, run.left_out)
         measure = SetMeasure(drawn, spec, keep_frame_features=net.frozen)
@@ -131,10 +132,8 @@ class LFENetRecipe(SetRecipe):
             progress=run.progress,
         )
         net = _lfenet(trained)
-        tensors = to_half_precision(net)
-        for name, exact in kept_out(new_lfenet(base, self.architecture)).items():
-            tensors.pop(name)
-            net.state_dict()[name].copy_(exact)
+        tensors = {name: tensor for name, tensor in to_half_precision(net).items() if name not in not_written}
+        net.load_state_dict(not_written, strict=False)
         about = self.record(training, best) | self.architecture | {"backbone_learning_rate": self.backbone_rate}
         return tensors, about | {"held_out": run.runtime.from_first(lambda: measure.report("lfenet", net))}
 

@@ -90,7 +90,10 @@ class ClipTask:
         cache_gigabytes: float = 20.0,
     ) -> "ClipTask":
         check_argument(len(data) == 1, "data", f"must be one folder, list or JSON for clips, got {len(data)}")
-        if not isinstance(base, Base):
+        if isinstance(base, Base):
+            for name, value in {"classes": classes, "base_size": base_size, "base_frames": base_frames}.items():
+                check_argument(value is None, name, "is for NETWORK:CHECKPOINT, and a loaded base says its own")
+        else:
             base = load_base(base, str(run.runtime.device), classes=classes, size=base_size, frames=base_frames)
         base = base.with_geometry(base_geometry).with_precision(base_precision)
         length = exact_seconds(
@@ -177,7 +180,9 @@ class FrameTask:
         normalisation: str | None = None,
     ) -> "FrameTask":
         opencv()
-        if not isinstance(base, Embedder):
+        if isinstance(base, Embedder):
+            check_argument(normalisation is None, "normalisation", "is for a base to load; a loaded one says its own")
+        else:
             base = load_embedder(base, str(run.runtime.device), normalisation=normalisation)
         kind = None if recipe.degradations == "none" else cast(Kind, recipe.degradations)
         variants = Variants(kind, recipe.variants, recipe.seed)

@@ -35,6 +35,8 @@ def test_a_folder_of_videos_has_no_labels(here: Path) -> None:
     found = video_list(here)
     assert ([Path(path).name for path in found.paths], found.labels) == (["a", "b.mp4"], None)
     assert video_list(here / "b.mp4").paths == [str(here / "b.mp4")]
+    (here / "c.mp4").symlink_to(here / "gone.mp4")
+    assert (video_list(here).paths, video_list(here).missing) == (found.paths, (str(here / "c.mp4"),))
 
 
 def test_numbers_in_a_list_are_labels_as_they_stand(here: Path) -> None:

@@ -1,6 +1,7 @@
 """What the tests of images and frames share: small pictures of made-up identities, an embedder, a tiny 2D DDNet."""
 
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,3 +154,13 @@ def same(one: FrameSelection, other: FrameSelection) -> bool:
     return all(
         np.array_equal(getattr(one, n), getattr(other, n)) for n in ("indices", "weights", "candidates", "scores")
     )
+
+
+def with_exif(path: Path, orientation: int, thumbnail: bytes = b"") -> Path:
+    """Put an EXIF header with a maker and that orientation, and anything behind it, into a JPEG."""
+    tiff = b"MM\0*\0\0\0\x08" + struct.pack(">HHHI4s", 2, 0x010F, 2, 4, b"abc")
+    tiff += struct.pack(">HHIHHI", 0x0112, 3, 1, orientation, 0, 0) + thumbnail
+    segment = b"Exif\0\0" + tiff
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[2:])
+    return path

@@ -34,6 +34,7 @@ def test_arrays_and_tensors_are_the_video_that_they_hold(frames: Any) -> None:
         (FRAMES[:0], r"got \[0, 12, 16, 3\]"),
         (FRAMES / np.float32(255), "uint8 from 0 to 255, got float32; multiply by 255"),
         (FRAMES.astype(np.int64), "uint8 from 0 to 255, got int64"),
+        (torch.from_numpy(FRAMES).bfloat16(), "uint8 from 0 to 255, got float32; multiply by 255"),
         ([*FRAMES], "one array, got list"),
         (None, "must be a path.*got NoneType"),
     ],

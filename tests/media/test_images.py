@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers.frame_fixtures import cut, noise, pattern, write
+from helpers.frame_fixtures import cut, noise, pattern, with_exif, write
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -28,15 +28,6 @@ def png(path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16], colour: int)
     )
     parts = (struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
-    return path
-
-
-def with_exif(path: Path, orientation: int, thumbnail: bytes = b"") -> Path:
-    """Put an EXIF header with that orientation, and anything behind it, into a JPEG."""
-    tiff = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0) + thumbnail
-    segment = b"Exif\0\0" + tiff
-    data = path.read_bytes()
-    path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[2:])
     return path
 
 

@@ -1,12 +1,16 @@
 """Every file is opened, read as it really decodes, or refused in one sentence."""
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
+from helpers.frame_fixtures import with_exif
 from helpers.videos import (
     assert_all_frames,
     expected_levels,
@@ -21,8 +25,10 @@ from helpers.videos import (
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, VideoError
-from clipselect.media.images import Image
+from clipselect.media import frame_folder
+from clipselect.media.images import Image, read_image, squash_image
 from clipselect.media.read_again import ReadAgain
+from clipselect.media.scaling import upright
 from clipselect.media.sources import open_source
 from clipselect.media.video import VideoFile
 
@@ -104,10 +110,40 @@ def test_bad_options_are_refused_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()
     av.VideoFrame.from_ndarray(picture(0), format="rgb24").to_image().save(folder / "0.png")
-    for options in ({"decoder": "ffmpeg"}, {"fps": 0}, {"fps": float("nan")}):
+    bad: list[dict[str, Any]] = [{"decoder": "ffmpeg"}, *({"fps": fps} for fps in (0, 1e-6, 1e9, math.nan, "30"))]
+    for options in bad:
         with pytest.raises(ArgumentError) as raised:
             open_source(folder, **options)
-        assert [raised.value.argument] == [*options] and "must be" in raised.value.problem
+        assert [raised.value.argument] == [*options] and raised.value.problem.startswith("must ")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_of_a_phone_are_shown_upright(tmp_path: Path, orientation: int) -> None:
+    image = np.zeros((48, 96, 3), np.uint8)
+    image[:24, :48] = 255
+    for name in ("0.jpg", "1.jpg"):
+        cv2.imwrite(str(tmp_path / name), image, [cv2.IMWRITE_JPEG_QUALITY, 100])
+        with_exif(tmp_path / name, orientation)
+    folder, expected = open_source(tmp_path, fps=2), read_image(tmp_path / "0.jpg")
+    for frame in folder.pictures(0, 1):
+        assert np.array_equal(upright(frame), expected)
+    assert folder.aspect == expected.shape[1] / expected.shape[0]
+    [(_, small)] = folder.frames(np.array([1]), 16)
+    assert np.abs(small.astype(int) - squash_image(expected, 16, 16)).mean() < 8
+
+
+def test_neighbouring_images_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        av.VideoFrame.from_ndarray(picture(number), format="rgb24").to_image().save(tmp_path / f"{number}.png")
+    folder, read = open_source(tmp_path, fps=2), list[str]()
+    opened = frame_folder._read_image
+
+    def noted(path: Path) -> av.VideoFrame | None:
+        read.append(path.name)
+        return opened(path)
+
+    monkeypatch.setattr(frame_folder, "_read_image", noted)
+    assert [frame.pts for frame in folder.pictures(1, 3)] == [1, 2, 3] and read == ["1.png", "2.png", "3.png"]
 
 
 def test_frame_folder_in_natural_order(tmp_path: Path) -> None:

@@ -145,6 +145,9 @@ def test_equal_scores_have_equal_weights(scores: list[float], rescale: Rescale |
 def test_bad_scores_are_an_error(bad: list[float]) -> None:
     with pytest.raises(ArgumentError, match="scores"):
         rescaled(bad)
+    for in_unit_interval in (True, False):
+        with pytest.raises(ArgumentError, match="scores"):
+            weights(bad, [0], in_unit_interval=in_unit_interval)
 
 
 def test_an_unknown_way_to_rescale_is_an_error() -> None:

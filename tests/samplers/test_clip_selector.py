@@ -148,6 +148,8 @@ def test_a_video_that_the_index_knows_is_not_scored_again(
     with monkeypatch.context() as patch:
         patch.setattr(Scorer, "score", None)
         known = [select(path, 3, scorer=scorer, index=index) for path in paths]
+        for one in ({"clip_duration": 0.5}, {"stride": 0.25}):
+            assert same(select(paths[0], 3, scorer=scorer, index=index, **one), known[0])
     for one, other in zip(known, scored, strict=True):
         assert same(one, other) and one.warnings == other.warnings and one.duration == other.duration
         for clip, expected in zip(one.decode(4, size=16), other.decode(4, size=16), strict=True):

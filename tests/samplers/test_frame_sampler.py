@@ -118,9 +118,10 @@ def test_a_gap_is_in_the_unit_of_the_times(sampler: Callable[..., FrameSampler])
     images = frames()
     seconds = np.arange(len(images)) / 10
     assert same(sampler(k=4, min_gap=0.3)(images, seconds), sampler(k=4, min_gap=3)(images))
-    with pytest.raises(ArgumentError) as caught:
-        sampler(k=4, min_gap=0.3)(images, seconds[1:])
-    assert caught.value.argument == "times"
+    for wrong in (seconds[1:], [float("nan"), *seconds[1:]], ["?"] * len(seconds)):
+        with pytest.raises(ArgumentError) as caught:
+            sampler(k=4, min_gap=0.3)(images, wrong)
+        assert caught.value.argument == "times"
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,7 @@ def test_arguments_that_do_not_belong_together_are_named(long: Path, video: Path
     assert argument(decoder(video), long, scorer=scorer) == argument(decoder(video), picks) == "video"  # of another one
     assert argument(7, long) == argument(None, long) == "decoder"
     assert argument(decoder(long), picks, k=2) == "k" and argument(decoder(long), picks, stride=2) == "stride"
+    assert argument(decoder(long), picks, min_gap=1) == "min_gap"
     assert argument(decoder(long), long, sampling_range_start=2, sampling_range_end=2) == "sampling_range_end"
 
 

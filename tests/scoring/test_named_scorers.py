@@ -20,8 +20,15 @@ from clipselect.scoring.named_scorers import QUALITIES
 from clipselect.scoring.scorer import Scorer
 
 CODE = """
+from __future__ import annotations
+from dataclasses import dataclass
+
 import numpy as np
 import clipselect
+
+@dataclass
+class Options:
+    side: int | None = None
 
 def bright(frames):
     return frames.mean(axis=(1, 2, 3))
@@ -31,6 +38,12 @@ class Dark:
         return -bright(frames)
 
 large = clipselect.FunctionScorer(bright, name="large", size=224)
+
+class Own:
+    def score_images(self, images):
+        return [0.0 for _ in images]
+
+own = Own()
 ddnet = clipselect.load_scorer("ddnet2d-faces", "cpu")
 number = 5
 
@@ -83,6 +96,7 @@ def test_code_may_hold_a_function_an_object_a_class_or_a_scorer(code: Path) -> N
 def test_code_that_cannot_be_had_is_named(code: Path, tmp_path: Path) -> None:
     refused(f"{code}:missing", "quality.py", "missing")
     refused(f"{code}:number", "quality.py", "number", "function")
+    refused(f"{code}:own", "quality.py:own must be a function of a batch of elements")
     refused(f"{tmp_path}/none.py:bright", "none.py", "no such file")
     (tmp_path / "bad.py").write_text("1 +")
     refused(f"{tmp_path}/bad.py:bright", "bad.py", "SyntaxError")
@@ -132,7 +146,12 @@ def test_networks_that_are_no_scorers_are_refused(tmp_path: Path) -> None:
     refused(file(network("n").SerializeToString()), "n.onnx", "a number per element")
     refused(file(reduced("n", [3, "h", "w"])), "n.onnx", "of one size")
     refused(file(reduced("n", [1, 16, 16])), "n.onnx", "RGB")
-    refused(file(onnx.load_from_string(reduced("n", [3])).SerializeToString()), "n.onnx", "RGB")
+    for shape, dtype in (([3], TensorProto.FLOAT), ([], TensorProto.FLOAT), ([], TensorProto.UINT8)):
+        refused(file(reduced("n", shape, dtype=dtype)), "n.onnx", "RGB")
+    refused(file(reduced("n", [3, 300, 16, 16])), "n.onnx", "num_frames exceeds 256")
+    timed = onnx.load_from_string(reduced("n", [3, 16, 16]))
+    helper.set_model_props(timed, {"clip_duration": "long"})
+    refused(file(timed.SerializeToString()), "n.onnx", "long")
     refused(file(reduced("n", [16, 16, 3], dtype=TensorProto.UINT8)), "n.onnx", "leave out half")
     refused(
         file(reduced("n", [3, 16, 16])).removesuffix("half") + "caffe", "how they are normalised", "imagenet", "caffe"

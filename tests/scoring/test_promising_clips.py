@@ -187,6 +187,12 @@ def test_what_cannot_be_decoded_in_parts_is_decoded_whole(tmp_path: Path) -> Non
         assert part.warnings[:-1] == everything.warnings and f"decoded whole, not {budget}" in part.warnings[-1]
 
 
+def test_decord_decodes_all_of_a_video(minute: Path) -> None:
+    pytest.importorskip("decord")
+    scores = score_video(open_source(minute, decoder="decord"), constant, budget=0.3)
+    assert scores.decoded == 1 and "decoded whole, not 0.3" in scores.warnings[-1]
+
+
 def test_budgets_that_make_no_sense_are_refused(minute: Path) -> None:
     wrong: Any
     for wrong in (0, -1, 1.5, float("nan"), "half"):

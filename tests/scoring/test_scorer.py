@@ -159,7 +159,7 @@ def test_unknown_models_and_absent_devices_are_named(path: Path, tmp_path: Path)
     (tmp_path / "a.safetensors").write_bytes(b"no weights")
     refused(tmp_path / "a.safetensors", "not a safetensors file")
     for name in ("cuda:99", "meta", "toaster"):
-        with pytest.raises(ArgumentError, match=f"device '{name}' .* use cpu, or auto"):
+        with pytest.raises(ArgumentError, match=f"device .*'{name}'"):
             load_scorer(path, name, elements="frames")
 
 

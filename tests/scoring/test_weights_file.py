@@ -11,7 +11,7 @@ from torch import Tensor
 
 from clipselect.errors import ClipselectError
 from clipselect.method.ddnet import DDNet, DDNetConfig
-from clipselect.scoring.weights_file import KEY, fingerprint, load_weights, save_weights
+from clipselect.scoring.weights_file import KEY, fingerprint, load_arrays, load_weights, save_weights
 
 TENSORS = {
     "a": torch.tensor([[1.5, -2.0], [0.0, 1e-30]]),
@@ -31,6 +31,13 @@ def saved(tmp_path: Path) -> Path:
     path = tmp_path / "net.safetensors"
     save_weights(path, TENSORS, METADATA)
     return path
+
+
+def test_a_file_of_others_is_refused_before_its_tensors_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    safetensors.torch.save_file({"w": torch.ones(2, dtype=torch.bfloat16)}, path)
+    with pytest.raises(ClipselectError, match="has no clipselect metadata"):
+        load_arrays(path, "ddnet")
 
 
 def fails(path: Path, reason: str, kind: str = "ddnet") -> None:

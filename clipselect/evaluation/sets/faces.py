@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectWarning
-from clipselect.evaluation.arguments import check_fraction, check_libraries, check_numbers
+from clipselect.evaluation.arguments import check_differ, check_fraction, check_libraries, check_numbers
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at, names
 from clipselect.evaluation.metrics.verification import min_trials
@@ -114,6 +114,8 @@ class FaceEvaluation:
             raise ArgumentError("far", f"must lie in (0, 1], got {[*self.far]}")
         if not all(MIN_BLUR <= length <= MAX_BLUR for length in self.blur):
             raise ArgumentError("blur", f"must lie in [{MIN_BLUR}, {MAX_BLUR}], got {[*self.blur]}")
+        check_differ("blur", [f"{length:g}" for length in self.blur])
+        check_differ("domains", self.domains)
         if self.draws < MIN_DRAWS:
             raise ArgumentError("draws", f"must be at least {MIN_DRAWS}, got {self.draws}")
 
@@ -228,7 +230,11 @@ class FaceEvaluation:
                 members = np.array([person.startswith(domain) for person in people])
                 if not members.any():
                     raise ArgumentError("domains", f"{domain}: no identity begins so; the first one is {people[0]}")
-                parts.append(_part(f"{part}, {domain}", protocol, groups, own & members[identity], DOMAIN_METHODS))
+                of_domain = _part(f"{part}, {domain}", protocol, groups, own & members[identity], DOMAIN_METHODS)
+                if of_domain.protocol.can_verify:
+                    parts.append(of_domain)
+                else:
+                    _warn(f"{of_domain.name}: no pairs of sets of one person, or none of two; left out")
         return parts
 
 

@@ -1,7 +1,7 @@
 """The base and the DDNet of an evaluation of frames."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ class FrameNetworks:
     scorer: Scorer
 
     @cached_property
-    def with_dropout(self) -> "FrameNetworks":
-        """With the qualities of `clipselect.zoo.dropout_agreement` in place of the base's features."""
-        return replace(self, base=dropout_agreement(self.base))
+    def base_with_dropout(self) -> Embedder:
+        """It gives the qualities of `clipselect.zoo.dropout_agreement` in place of the base's features."""
+        return dropout_agreement(self.base)
 
     @cached_property
     def records(self) -> dict[str, dict[str, Any]]:

@@ -21,6 +21,8 @@ from clipselect.media.files import make_folder
 from clipselect.media.images import Image, read_image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
+from clipselect.scoring.scorer import Scorer
+from clipselect.zoo.embedder import Embedder
 
 FRAMES_PER_FILE = 128
 FORMAT = 3
@@ -154,12 +156,13 @@ def frame_table(
         ClipselectError: not one image can be read, or the folder cannot be written to.
     """
     how: dict[str, Any] = {"cache": cache, "progress": progress, "on_error": on_error}
-    table = _read(paths, networks, change, stage=stage, **how)
+    base = networks.base
+    table = _read(paths, base, networks.scorer, change, stage=stage, **how)
     if flips:
-        flipped = _read(paths, networks, mirrored(change), stage=f"{stage}, mirrored", **how)
+        flipped = _read(paths, base, None, mirrored(change), stage=f"{stage}, mirrored", **how)
         table = replace(table, mirrored=flip_agreement(table, flipped))
     if dropout:
-        other = _read(paths, networks.with_dropout, change, stage=f"{stage}, with dropout", **how)
+        other = _read(paths, networks.base_with_dropout, None, change, stage=f"{stage}, with dropout", **how)
         assert other.norms is not None  # a quality is a feature of one number, above 0
         quality = _aligned(table, other, other.norms)
         table = replace(table, dropout=quality, seconds_dropout=other.seconds_base)
@@ -167,19 +170,19 @@ def frame_table(
 
 
 def _read(
-    paths: Sequence[str], networks: FrameNetworks, change: FrameChange | None, *, cache: Path | None, stage: str,
-    progress: ProgressCallback, on_error: OnError,
+    paths: Sequence[str], base: Embedder, scorer: Scorer | None, change: FrameChange | None, *, cache: Path | None,
+    stage: str, progress: ProgressCallback, on_error: OnError,
 ) -> FrameTable:  # fmt: skip
-    """One run of both networks on every frame."""
+    """One run of the networks on every frame; without a scorer all scores are 0."""
     if cache is not None:
         make_folder(cache)
-    known_by = [FORMAT, networks.base.identity, networks.scorer.metadata["sha256"], change and change.identity]
+    known_by = [FORMAT, base.identity, scorer and scorer.metadata["sha256"], change and change.identity]
     chunks = [range(i, min(i + FRAMES_PER_FILE, len(paths))) for i in range(0, len(paths), FRAMES_PER_FILE)]
     parts = []
     progress(Progress(stage, 0, len(paths)))
     for places in chunks:
         made_of = [known_by, places.start, states(paths[place] for place in places)]
-        arrays = kept_arrays(cache, made_of, ARRAYS, partial(_outputs, paths, places, networks, change))
+        arrays = kept_arrays(cache, made_of, ARRAYS, partial(_outputs, paths, places, base, scorer, change))
         parts.append(arrays)
         for path, why in _errors(arrays).items():
             on_error(path, ImageError(why))
@@ -226,7 +229,9 @@ def _aligned(table: FrameTable, other: FrameTable, values: NDArray[np.float32]) 
     return found
 
 
-def _outputs(paths: Sequence[str], places: range, networks: FrameNetworks, change: FrameChange | None) -> Arrays:
+def _outputs(
+    paths: Sequence[str], places: range, base: Embedder, scorer: Scorer | None, change: FrameChange | None
+) -> Arrays:
     kept: list[int] = []
     sides: list[int] = []
     errors: dict[str, str] = {}
@@ -249,9 +254,9 @@ def _outputs(paths: Sequence[str], places: range, networks: FrameNetworks, chang
 
     frames = [*images()]
     ticks = [time.perf_counter()]
-    features = networks.base.embed(frames) if frames else np.empty((0, networks.base.dim), np.float32)
+    features = base.embed(frames) if frames else np.empty((0, base.dim), np.float32)
     ticks.append(time.perf_counter())
-    scores = networks.scorer.score_images(frames)
+    scores = scorer.score_images(frames) if scorer else np.zeros(len(frames), np.float32)
     ticks.append(time.perf_counter())
     return {
         "frames": np.array(kept, dtype=np.int64),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from clipselect.data import degradations
 from clipselect.data.tracklets import LAYOUTS, Layout, QueryGallery
 from clipselect.errors import ArgumentError, check_argument
-from clipselect.evaluation.arguments import check_fraction, check_libraries, check_numbers
+from clipselect.evaluation.arguments import check_differ, check_fraction, check_libraries, check_numbers
 from clipselect.evaluation.destination import check_replaceable, make_destination
 from clipselect.evaluation.methods import methods_at
 from clipselect.evaluation.metrics.intervals import BootstrapResult, bootstrap_means
@@ -114,8 +114,7 @@ class PersonEvaluation:
             raise ArgumentError("layout", f"must be one of {', '.join(LAYOUTS)}, got {self.layout}")
         if self.pool and len(self.folders) < 2:
             raise ArgumentError("pool", "is for several folders of data; give another")
-        if len({folder.resolve() for folder in self.folders}) < len(self.folders):
-            raise ArgumentError("data", "names a folder twice; give each once")
+        check_differ("data", [printable(folder.resolve()) for folder in self.folders])
 
     @property
     def folders(self) -> list[Path]:

@@ -234,7 +234,7 @@ def _costs(
     costs: Record = {}
     run, seconds_run = networks.base, table.seconds_base
     if method.needs == "dropout":
-        run, seconds_run = networks.with_dropout.base, table.seconds_dropout
+        run, seconds_run = networks.base_with_dropout, table.seconds_dropout
     base = answered.gflops if answered else (run.gflops or 0.0) * embedded
     by_itself = embedded if answered is None or answered.embeds_frames else 0.0
     scorer = table.qualities.get(method.name, Quality(table.scores, table.seconds_ddnet, networks.ddnet_gflops))

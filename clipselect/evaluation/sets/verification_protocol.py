@@ -52,6 +52,11 @@ class Protocol:
         kept = [pairs.kept(new) for pairs in self.rounds]
         return replace(self, identities=people, rounds=[pairs for pairs in kept if len(pairs.same)])
 
+    @property
+    def can_verify(self) -> bool:
+        """Whether every round has pairs of sets of one person and of two."""
+        return bool(self.rounds) and all(pairs.same.any() and not pairs.same.all() for pairs in self.rounds)
+
     def measure(self, name: str) -> Measure:
         """A function of features [g, d] that gives every metric by its name.
 

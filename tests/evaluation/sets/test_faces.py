@@ -118,8 +118,15 @@ def test_a_domain_has_its_own_impostors_and_its_own_costs(folder: Path, tmp_path
     best, read = row(document, "d, b", "oracle", 2), row(document, "d, b", "average")["seconds_decode"] / 4
     assert (best["clips"], best["gflops"], best["gflops_ddnet"], best["seconds_ddnet"]) == (2, 1, 0, 0)
     assert best["seconds_decode"] == pytest.approx(2 * read) and best["acceleration"] == 2
-    with pytest.raises(ClipselectError, match="d, a0: the pairs that can be compared are 1 of one person and 0 of two"):
-        call(folder, tmp_path / "d", tmp_path / "out", domains=["a0"])
+
+
+def test_a_domain_that_has_no_pairs_in_one_size_is_left_out_there(folder: Path, tmp_path: Path) -> None:
+    for number, (person, frames) in enumerate({"a0": 6, "a1": 6, "b0": 2, "b1": 2}.items()):
+        for frame in range(frames):
+            write(tmp_path / "d" / person / f"{frame}.png", textured(number, frame))
+    with pytest.warns(ClipselectWarning, match="d, sets of 3, b: no pairs of sets of one person, or none of two"):
+        document = call(folder, tmp_path / "d", tmp_path / "out", set_size=[1, 3], seeds=[0], domains=["b"])
+    assert [one["name"] for one in document["data"]] == ["d, sets of 1", "d, sets of 1, b", "d, sets of 3"]
 
 
 def test_what_is_broken_small_grey_or_alone_is_named_and_the_rest_goes_on(folder: Path, tmp_path: Path) -> None:
@@ -228,9 +235,11 @@ def test_results_of_another_evaluation_are_not_replaced(folder: Path, tmp_path: 
     [
         ({"k": [0]}, "k must be at least 1"),
         ({"k": []}, "k needs at least one"),
-        ({"seeds": [1, 1]}, "seeds names a number twice"),
+        ({"seeds": [1, 1]}, "seeds names 1 twice"),
         ({"far": [0]}, r"far must lie in \(0, 1\]"),
         ({"blur": [1]}, r"blur must lie in \[3, 101\]"),
+        ({"blur": [7, 11, 7.0]}, "blur names 7 twice"),
+        ({"domains": ["p", "p"]}, "domains names p twice"),
         ({"threshold": 1.01}, r"threshold must lie in \[0, 1\]"),
         ({"draws": 3}, "draws must be at least 20"),
         ({"domains": ["q"]}, "domains q: no identity begins so; the first one is p00"),
