@@ -70,7 +70,7 @@ def evaluate(
             raise TypeError(f"evaluate() has no option {name!r} for elements={elements!r}; the options are {names}")
     for name, default in known.items():
         check_argument(name in options or default is not MISSING, name, f"must be given for {elements}")
-        is_list = isinstance(default, tuple) or name == "set_size"
+        is_list = isinstance(default, tuple) or name in ("k", "set_size")  # which are None by default
         if is_list and isinstance(options.get(name), (int, float, str, Path)):
             options[name] = [options[name]]
     if isinstance(data, (str, Path)):

@@ -159,6 +159,23 @@ def test_saved_frames_carry_their_number_in_the_video(tmp_path: Path) -> None:
     assert saved.name.endswith("_00037.png") and saved.is_file()
 
 
+def test_frames_that_cannot_be_saved_leave_the_scores(
+    mars: Path, model: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = FrameOutputs.save_frames
+
+    def full(self: FrameOutputs, source: str, name: str, *given: Any) -> dict[int, Path]:
+        if "camera 1" in name:
+            raise ClipselectError("picks: cannot be written (No space left on device); choose another place")
+        return save(self, source, name, *given)
+
+    monkeypatch.setattr(FrameOutputs, "save_frames", full)
+    run("reid", mars, "--model", model, "--k", 2, "--save", tmp_path / "picks", "--json", tmp_path / "r.json", "-q")
+    failed, saved = json.loads((tmp_path / "r.json").read_text())["groups"]
+    assert run.code == 1 and "No space left" in failed["error"] and saved["error"] is None
+    assert [len(group["frames"]) for group in (failed, saved)] == [6, 3] and len([*tmp_path.rglob("picks/*/*")]) == 2
+
+
 def test_groups_of_one_name_are_saved_apart(tmp_path: Path, model: str, run: Run) -> None:
     for source in ("a", "b"):
         for i in range(3):

@@ -5,10 +5,17 @@ from pathlib import Path
 
 from clipselect.data.composition import ACTION_CLIPS
 from clipselect.data.datasets import read_background, read_dataset
-from clipselect.evaluation.clip_data import composed
+from clipselect.evaluation.clip_data import composed, untrimmed
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
 from clipselect.evaluation.synthetic import SyntheticData
 from clipselect.evaluation.table_cache import TableCache
+
+
+def test_a_piece_in_which_no_clip_lies_is_left_out(made: SyntheticData, networks: Networks, tmp_path: Path) -> None:
+    dataset = read_dataset(made.data, "val", classes=networks.base.classes)
+    cache = TableCache(tmp_path / "cache", networks, ClipGrid(Fraction(1, 2)), 30)
+    found = untrimmed(dataset, cache, tmp_path, pieces=Fraction(2, 5))
+    assert len(found.groups) < len(found.table.scores) and all(len(group.rows) for group in found.groups)
 
 
 def test_groups_of_compositions_point_at_the_clips_they_hold(

@@ -22,6 +22,8 @@ from clipselect.evaluation.clips import ClipEvaluation
         ({"elements": "persons"}, "base", "must be given for persons"),
         ({"elements": "faces", "base": "x.onnx", "far": 2}, "far", "must lie in"),
         ({"elements": "faces", "base": "x.onnx", "set_size": 0}, "set_size", "at least 1"),
+        ({"elements": "faces", "base": "x.onnx", "domains": "actor", "blur": 1}, "blur", "must lie in"),
+        ({"compose": "mixes"}, "compose", "must be mixed, hard or both, got mixes"),
     ],
 )
 def test_options_that_make_no_sense_name_the_argument(
@@ -30,6 +32,12 @@ def test_options_that_make_no_sense_name_the_argument(
     with pytest.raises(ArgumentError, match=says) as refused:
         evaluate(tmp_path / "none", tmp_path / "out", **options)
     assert refused.value.argument == argument
+
+
+def test_several_folders_are_for_persons(tmp_path: Path) -> None:
+    for elements in ("clips", "faces"):
+        with pytest.raises(ArgumentError, match="data must be one folder or file for"):
+            evaluate([tmp_path, tmp_path], tmp_path / "out", elements=elements, base="x.onnx")  # type: ignore[arg-type]
 
 
 def test_a_single_number_is_a_list_of_one(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def page() -> str:
         for method, sign in (("ddl", 1), ("uniform", 0))
     ]
     content["settings"]["list"] = "[red]<b>"
+    content["group"] = 'x"><script>alert(1)</script>'
     return as_html(report_of(content))
 
 

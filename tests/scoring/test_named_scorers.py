@@ -93,7 +93,7 @@ def test_code_may_hold_a_function_an_object_a_class_or_a_scorer(code: Path) -> N
     assert isinstance(load_scorer(f"{code}:ddnet"), Scorer)
 
 
-def test_code_that_cannot_be_had_is_named(code: Path, tmp_path: Path) -> None:
+def test_code_that_cannot_be_loaded_is_named(code: Path, tmp_path: Path) -> None:
     refused(f"{code}:missing", "quality.py", "missing")
     refused(f"{code}:number", "quality.py", "number", "function")
     refused(f"{code}:own", "quality.py:own must be a function of a batch of elements")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from clipselect.zoo.embedder import Embedder
 from clipselect.zoo.face_networks import FACE_NETWORKS
 from helpers.optional import import_or_skip
 from helpers.set_networks import CHANNELS, DIM, PLACES, SPEC, TinyFace
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from clipselect.errors import ClipselectError
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.multiply_adds import multiply_adds
-from clipselect.sets.lfenet import Compression, LFENet, WithoutTransfer, map_shape
+from clipselect.sets.lfenet import Compression, LFENet, WithoutTransfer, kept_out, map_shape, new_lfenet
 from clipselect.sets.transfer import RELATIONS, LocalInformationTransfer, Relation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,6 +75,18 @@ def test_the_papers_ending_takes_the_place_of_the_backbones_own() -> None:
     net = tiny()
     net.compression = Compression(CHANNELS, PLACES, 9).eval()
     assert net(images(2, 3)).shape == (2, 3, 9)
+
+
+def test_with_the_papers_ending_all_that_is_trained_gets_a_gradient_and_all_else_is_not_written() -> None:
+    base = Embedder.from_module(TinyFace(), SPEC, device="cpu")
+    how = {"relation": "softmax_b", "width": 3, "bottleneck": 2, "max_segment": 4, "ending": "paper", "frozen": False}
+    net = new_lfenet(base, how).train()
+    torch.nn.init.normal_(net.transfer.expand.weight)
+    net(images(2, 3)).square().sum().backward()
+    trained = {name for name, parameter in net.named_parameters() if parameter.requires_grad}
+    assert trained == {name for name, parameter in net.named_parameters() if parameter.grad is not None}
+    head = {name for name, _ in net.named_parameters()} - trained
+    assert head and head == {*kept_out(net)} and all(name.startswith("backbone.") for name in head)
 
 
 @pytest.mark.parametrize("name", FACE_NETWORKS)

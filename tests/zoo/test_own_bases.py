@@ -1,6 +1,7 @@
 """Bases of the user's own: any network, layer, callable or code that makes one."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -170,13 +171,20 @@ def test_a_base_may_come_out_of_the_users_own_code(name: str, code: Path, clips:
     assert base.probabilities(clips).shape == (2, 2)
 
 
+@pytest.mark.parametrize("option", [{"classes": ("x", "y")}, {"size": 64}, {"frames": 4}])
+def test_a_base_that_has_its_own_classes_and_size_takes_no_others(option: dict[str, Any], code: Path) -> None:
+    for model in (None, "r3d-actions", f"{code}:ready"):
+        with pytest.raises(ClipselectError, match=r"has its own; classes, size and frames .* NETWORK:CHECKPOINT only"):
+            load_base(model, "cpu", **option)
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("absent", r"my bases\.py: absent cannot be had \(AttributeError: .*\); fix the code"),
-        ("number", r"my bases\.py: number cannot be had \(TypeError: .*\); fix the code"),
-        ("asks", r"my bases\.py: asks cannot be had \(TypeError: .*'size'\); fix the code"),
-        ("fails", r"my bases\.py: fails cannot be had \(ZeroDivisionError: division by zero\); fix the code"),
+        ("absent", r"my bases\.py: absent cannot be loaded \(AttributeError: .*\); fix the code"),
+        ("number", r"my bases\.py: number cannot be loaded \(TypeError: .*\); fix the code"),
+        ("asks", r"my bases\.py: asks cannot be loaded \(TypeError: .*'size'\); fix the code"),
+        ("fails", r"my bases\.py: fails cannot be loaded \(ZeroDivisionError: division by zero\); fix the code"),
         ("no_base", r"my bases\.py: no_base is no clipselect Base, nor makes one; see Base\.from_module"),
         ("refuses", "no head was found: it has no linear layer"),
     ],
@@ -192,7 +200,7 @@ def test_what_is_wrong_with_the_users_code_is_said_in_a_sentence(name: str, says
 def test_code_that_does_not_run_is_named(content: str, error: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text(content)
-    with pytest.raises(ClipselectError, match=rf"broken\.py: base cannot be had \({error}"):
+    with pytest.raises(ClipselectError, match=rf"broken\.py: base cannot be loaded \({error}"):
         load_base(f"{path}:base", "cpu")
     with pytest.raises(ClipselectError, match=r"nowhere\.py: no such file; give FILE\.py:NAME"):
         load_base(f"{tmp_path / 'nowhere.py'}:base", "cpu")

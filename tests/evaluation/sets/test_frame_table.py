@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from clipselect.evaluation.sets.frame_table import (
     stacked,
 )
 from clipselect.media.images import Image, read_image
-from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.scorer import Scorer, load_scorer
 
 
 @pytest.fixture
@@ -100,7 +101,9 @@ def test_qualities_with_dropout_and_mirror_images_stand_in_the_rows_of_the_frame
     scorer = load_scorer(tiny_ddnet(tmp_path / "tiny.safetensors"), "cpu", elements="frames")
     networks = FrameNetworks(blocks()[0], scorer)
     cut(Path(paths[1]), 0.5)
-    table = frame_table(paths, networks, flips=True, dropout=True, cache=tmp_path / "cache")
+    with mock.patch.object(Scorer, "score_images", autospec=True, side_effect=Scorer.score_images) as scored:
+        table = frame_table(paths, networks, flips=True, dropout=True, cache=tmp_path / "cache")
+    assert sum(len(call.args[1]) for call in scored.mock_calls) == 7  # mirror images and dropout are the base's alone
     images = [read_image(path) for i, path in enumerate(paths) if i != 1]
     quality = dropout_agreement(blocks()[0]).embed(images)[:, 0]
     assert table.dropout == pytest.approx(quality, abs=1e-5) and table.seconds_dropout > 0
