@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers.verification import rank_accuracy, tar_at_far, tpir_at_fpir
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clipselect.evaluation.metrics import intervals
-from clipselect.evaluation.metrics.identification import rank_accuracy, tpir_at_fpir
 from clipselect.evaluation.metrics.templates import pool_by_media
-from clipselect.evaluation.metrics.verification import tar_at_far
 
 
 @st.composite

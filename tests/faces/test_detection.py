@@ -8,9 +8,9 @@ import pytest
 import torch
 from clipselect.zoo.face_checkpoints import load_face_network
 from clipselect.zoo.face_networks import FACE_NETWORKS
+from helpers.verification import rank_accuracy
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.metrics.identification import rank_accuracy
 from clipselect.faces import MTCNN, YuNet, align, iou
 from clipselect.faces.detection import Detections, Detector, Face, _padded, drop_small, shrink
 

@@ -13,10 +13,10 @@ from clipselect.zoo.face_checkpoints import detect_layout, load_face_network, re
 from clipselect.zoo.face_networks import FACE_NETWORKS, IR, MobileFaceNet
 from clipselect.zoo.loading import fit
 from fvcore.nn import FlopCountAnalysis
+from helpers.verification import rank_accuracy
 from torch import Tensor, nn
 
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.metrics.identification import rank_accuracy
 
 State = dict[str, Tensor]
 FACES = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))

@@ -115,7 +115,8 @@ def drawn_tar(
     totals: NDArray[np.float64],
     fars: Sequence[float],
 ) -> NDArray[np.float64]:
-    """`clipselect.evaluation.metrics.verification.tar_at_far` of every draw.
+    """TAR at FAR of every draw: share of the genuine pairs from the threshold on that lets that share of the impostor
+    pairs pass. Between two thresholds it is interpolated linearly.
 
     Args:
         most_similar: n -> the n most similar impostor pairs, and those that tie with the last of them.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.evaluation.metrics.drawn_tar import RankedPairs, drawn_tar, impostor_totals
 from clipselect.evaluation.metrics.intervals import BootstrapResult, draw_counts
-from clipselect.evaluation.metrics.verification import min_trials, ten_fold_accuracy
+from clipselect.evaluation.metrics.verification import fold_thresholds, min_trials
 from clipselect.evaluation.sets.face_sets import Pairs
 from clipselect.evaluation.sets.impostors import Impostors, cosines
 from clipselect.evaluation.sets.rows import Measure
@@ -131,7 +131,8 @@ class _Round:
         return self._accuracy(who[has], right[has])
 
     def tpir(self, unit: NDArray[np.float64]) -> DrawnMetric | None:
-        """TPIR at `FPIR`, see `clipselect.evaluation.metrics.identification.tpir_at_fpir`; None with too few probes.
+        """TPIR at `FPIR`: share of the probes with a mate whose mate is at rank 1, from the threshold on that so many
+        probes without a mate reach; None with too few of these.
 
         The first set of every identity is in one of two disjoint galleries, as in IJB; all others are searched for in
         both. The galleries are not drawn again.
@@ -164,9 +165,8 @@ class _Round:
         pairs, folds = self.pairs, self.pairs.folds
         assert folds is not None
         values = cosines(unit, pairs.first, pairs.second)
-        measured = ten_fold_accuracy(values, pairs.same, folds)
         names, fold = np.unique(folds, return_inverse=True)
-        right = (values >= measured.thresholds[fold]) == pairs.same
+        right = (values >= fold_thresholds(values, pairs.same, folds)[fold]) == pairs.same
         one, other = self.identities[pairs.first], np.where(pairs.same, -1, self.identities[pairs.second])
         return np.mean(
             [self._accuracy(one[f], right[f], other[f]) for f in (fold == i for i in range(len(names)))], axis=0

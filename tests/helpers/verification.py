@@ -1,7 +1,7 @@
-"""Who is it? One-to-many identification against a gallery: rank accuracy (closed set), TPIR at FPIR (open set).
+"""Verification and identification by their definitions, to compare what `clipselect.evaluation` computes faster with.
 
-Pure functions over similarities [probes, gallery]; higher means more alike. A mate that ties with another identity
-comes after it, so that a network whose features are all equal finds nobody.
+Of similarities higher ones mean more alike. A pair is accepted from the threshold on (similarity >= threshold); pairs
+that tie are accepted together. A mate that ties with another identity comes after it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,92 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipselect.evaluation.metrics.intervals import chunks
-from clipselect.evaluation.metrics.verification import OperatingPoint, operating_points
+from clipselect.evaluation.metrics.verification import MAX_ROUNDING_ERROR, checked_pairs, min_trials
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How much is found at an allowed rate of false alarms: TAR at FAR, or TPIR at FPIR.
+
+    Attributes:
+        allowed: the FAR or FPIR asked for, in (0, 1].
+        rate: the TAR or TPIR in [0, 1]; None where there are too few trials, see `why_not`.
+        threshold: the most lenient similarity whose measured rate of false alarms is not above `allowed`; infinity if
+            none that occurs is strict enough, None with `rate`.
+        trials: how many impostor pairs, or probes without a mate, there were.
+    """
+
+    allowed: float
+    rate: float | None
+    threshold: float | None
+    trials: int
+
+    @property
+    def why_not(self) -> str | None:
+        """One sentence where the rate could not be measured, None where it was."""
+        if self.rate is not None:
+            return None
+        needed = min_trials(self.allowed)
+        return f"a rate of {self.allowed:g} needs at least {needed} impostor trials, there are {self.trials}"
+
+
+def tar_at_far(similarities: ArrayLike, same: ArrayLike, fars: Sequence[float]) -> list[OperatingPoint]:
+    """True accept rate at given false accept rates.
+
+    Between the points of the ROC (scikit-learn's `roc_curve`) the TAR is interpolated linearly in FAR; where several
+    points share the FAR, the highest TAR counts. Unless genuine and impostor pairs tie, that is the TAR of the most
+    lenient threshold whose FAR is not above the one asked for; where they tie, it is the mean over all orders of the
+    tied pairs.
+
+    Args:
+        similarities: [n] finite floats.
+        same: [n] bool, whether the pair is genuine; both kinds present.
+        fars: each in (0, 1].
+
+    Returns:
+        One `OperatingPoint` for every FAR, in their order. A FAR below 1 / impostor pairs cannot be measured: its
+        `rate` is None.
+
+    Raises:
+        ValueError: shapes that do not fit, numbers that are not finite, no genuine or no impostor pair, or a FAR
+            outside (0, 1].
+
+    >>> [point.rate for point in tar_at_far([0.9, 0.6, 0.4, 0.1], [True, False, True, False], [0.5, 0.1])]
+    [1.0, None]
+    """
+    values, truth = checked_pairs(similarities, same)
+    if truth.all() or not truth.any():
+        raise ValueError(
+            f"verification needs genuine and impostor pairs, there are {truth.sum()} and {(~truth).sum()} of them"
+        )
+    return operating_points(values[truth], values[~truth], fars)
+
+
+def operating_points(
+    genuine: NDArray[np.float64], impostor: NDArray[np.float64], allowed: Sequence[float]
+) -> list[OperatingPoint]:
+    """See `tar_at_far`; minus infinity stands for what no threshold accepts."""
+    trials, points = len(impostor), []
+    values = np.unique(np.concatenate([genuine, impostor]))
+    values = values[values > -np.inf]
+    # how many of each kind are accepted at infinity, and at every value that occurs from the highest down
+    thresholds = np.r_[np.inf, values[::-1]]
+    found, alarms = (
+        np.r_[0, (len(kind) - np.searchsorted(np.sort(kind), values, "left"))[::-1]] for kind in (genuine, impostor)
+    )
+    for rate in map(float, allowed):
+        if not 0 < rate <= 1:
+            raise ValueError(f"a rate of false alarms must lie in (0, 1], got {rate}")
+        count = rate * trials
+        if abs(count - round(count)) <= MAX_ROUNDING_ERROR * count:
+            count = round(count)
+        if count < 1:
+            points.append(OperatingPoint(rate, None, None, trials))
+            continue
+        tar = float(np.interp(count, alarms, found)) / len(genuine)
+        threshold = float(thresholds[np.searchsorted(alarms, count, "right") - 1])
+        points.append(OperatingPoint(rate, tar, threshold, trials))
+    return points
 
 
 @dataclass(frozen=True)
