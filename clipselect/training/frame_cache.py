@@ -54,7 +54,7 @@ HEADER_BYTES = 128
 CROP_MARGIN, FRAME_DENSITY = 1.15, 2
 """Frames are cached a little larger than the clips, which are crops of them, and twice as dense in time."""
 MAX_OPEN_SOURCES = 64
-"""Videos of which a process remembers what their containers say."""
+"""Videos of which a process remembers what their containers say, and what a pass has seen."""
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -65,9 +65,10 @@ Frames = tuple[Timeline, Callable[[NDArray[np.int64]], NDArray[np.uint8]]]
 
 @dataclass(frozen=True)
 class Layout:
-    """When all frames of a video are shown, and the height and width at which they are cached."""
+    """When all frames of a video are shown, which of them are cached, and at what height and width."""
 
     timeline: Timeline
+    wanted: NDArray[np.int64]
     shape: tuple[int, int]
 
 
@@ -123,7 +124,7 @@ class FrameCache:
     def _find(self, path: str) -> Frames:
         key = self._key(path)
         frames, times = (self.folder / key[:2] / f"{key}{suffix}" for suffix in (".npy", ".json"))
-        layout = _read_layout(times)
+        layout = self._layout(times)
         if layout is not None and (cached := self._cached(frames, layout)):
             return cached
         if layout is None or self._reserve(frames, layout):
@@ -133,12 +134,19 @@ class FrameCache:
         source, timeline = _opened(path, self.fps, key, _decoder_threads()), layout.timeline
         if not np.array_equal(source.timeline.pts, timeline.pts):
             source = source.with_timeline(timeline)  # without where it began, but its `pictures` only count
-        wanted = _at_rate(timeline, self.rate)
+        wanted = layout.wanted
         return _only(timeline, wanted), lambda shown: read_frames(source, wanted[shown], _scale_to(layout.shape))
+
+    def _layout(self, times: Path) -> Layout | None:
+        """What a pass has seen; None if there was none, or what a crash left of it."""
+        try:
+            return _read_layout(times, times.stat().st_mtime_ns, self.rate)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def _cached(self, frames: Path, layout: Layout) -> Frames | None:
         """The cached frames of a video; None if there are none, or they are damaged."""
-        timeline, wanted = layout.timeline, _at_rate(layout.timeline, self.rate)
+        timeline, wanted = layout.timeline, layout.wanted
         try:
             pictures = np.load(frames, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
@@ -154,8 +162,8 @@ class FrameCache:
         shape = self.geometry.tight(self.size).picture_size(self.size, aspect)
 
         def read(source: Source) -> Iterator[Layout]:
-            layout = Layout(source.timeline, shape)
             wanted = _at_rate(source.timeline, self.rate)
+            layout = Layout(source.timeline, wanted, shape)
             if not (self._reserve(frames, layout) and self._put(frames, _as_npy(source, wanted, shape))):
                 for _ in source.converted(wanted, _scale_to(shape)):
                     pass
@@ -167,7 +175,7 @@ class FrameCache:
 
     def _reserve(self, frames: Path, layout: Layout) -> bool:
         """Whether there is room for the frames of a video, which then counts as taken."""
-        size = HEADER_BYTES + len(_at_rate(layout.timeline, self.rate)) * math.prod(layout.shape) * 3
+        size = HEADER_BYTES + len(layout.wanted) * math.prod(layout.shape) * 3
         if size > MAX_VIDEO_FRACTION * self.limit:
             return False
         try:
@@ -228,15 +236,14 @@ def _decoder_threads() -> int:
     return 1 if get_worker_info() is not None else 0
 
 
-def _read_layout(times: Path) -> Layout | None:
-    """What a pass has seen; None if there was none, or what a crash left of it."""
-    try:
-        content = json.loads(times.read_bytes())
-        height, width = content["shape"]
-        pts, time_base = np.array(content["pts"], dtype=np.int64), Fraction(content["time_base"])
-        return Layout(Timeline(pts, content["end"], time_base), (height, width))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+@lru_cache(MAX_OPEN_SOURCES)
+def _read_layout(times: Path, modified: int, rate: Fraction) -> Layout:
+    """A file is read again when its time of modification is another one."""
+    content = json.loads(times.read_bytes())
+    height, width = content["shape"]
+    pts, time_base = np.array(content["pts"], dtype=np.int64), Fraction(content["time_base"])
+    timeline = Timeline(pts, content["end"], time_base)
+    return Layout(timeline, _at_rate(timeline, rate), (height, width))
 
 
 def _as_json(layout: Layout) -> bytes:
