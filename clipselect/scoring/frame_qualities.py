@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from clipselect.errors import ClipselectError
 from clipselect.media.images import Image, opencv, silent_opencv, squash_image
 from clipselect.scoring.function_scorer import FunctionScorer
+from clipselect.scoring.unit_rows import unit_rows
 
 Embed = Callable[[Sequence[Image]], NDArray[np.float32]]
 """Features [n, d] of n images [h, w, 3], such as `Embedder.embed`."""
@@ -122,10 +123,8 @@ def agreement_with_mean(features: ArrayLike) -> NDArray[np.float64]:
     >>> agreement_with_mean([[2, 0], [1, 0], [0, 1]]).round(2)
     array([0.89, 0.89, 0.45])
     """
-    rows = np.asarray(features, dtype=np.float64)
-    rows = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-12)
-    mean = rows.mean(axis=0)
-    return rows @ (mean / (np.linalg.norm(mean) + 1e-12))
+    rows = unit_rows(np.asarray(features, dtype=np.float64))
+    return rows @ unit_rows(rows.mean(axis=0, keepdims=True))[0]
 
 
 def lightqnet(path: str | Path) -> FunctionScorer:

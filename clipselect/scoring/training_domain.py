@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clipselect.scoring.unit_rows import unit_rows
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -41,7 +43,7 @@ class TrainingDomain:
 
     def clip_distances(self, features: Features) -> Features:
         """[n] of clips, from their features [n, d]: squared, in [0, 4], of their direction from the nearest centre."""
-        found = directions((features - self.mean) @ self.whitening)
+        found = unit_rows((features - self.mean) @ self.whitening)
         squares = 1 + (self.centres**2).sum(axis=1) - 2 * found @ self.centres.T
         nearest: Features = squares.min(axis=1)
         return nearest
@@ -80,9 +82,3 @@ class TrainingDomain:
         if (domain.mean.shape, domain.whitening.shape, domain.distances.ndim) != ((d,), (d, d), 1):
             raise ValueError("shapes do not fit")
         return domain
-
-
-def directions(vectors: NDArray[np.floating[Any]]) -> Features:
-    """Rows [n, d] scaled to unit length; rows of zeros stay."""
-    unit: Features = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return unit

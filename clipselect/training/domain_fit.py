@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from clipselect.media.optional import require
 from clipselect.method.selection import uniform
-from clipselect.scoring.training_domain import Features, TrainingDomain, directions
+from clipselect.scoring.training_domain import Features, TrainingDomain
+from clipselect.scoring.unit_rows import unit_rows
 
 MIN_CLIPS = 200
 """Twice the features of a DDNet: fewer clips do not say how features vary."""
@@ -71,7 +72,7 @@ def fit_training_domain(clips: ArrayLike, known: Sequence[Features], seed: int =
     covariance = (1 - SHRINKAGE) * np.cov(scaled.T) + SHRINKAGE * np.eye(found.shape[1])
     variances, axes = np.linalg.eigh(covariance)
     whitening = axes / np.sqrt(variances) / scale[:, None]
-    pointing = directions((found - mean) @ whitening)
+    pointing = unit_rows((found - mean) @ whitening)
     count = min(MAX_CENTRES, len(found) // MIN_CLIPS_PER_CENTRE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of an empty cluster: its centre stays where it began

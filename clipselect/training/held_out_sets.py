@@ -18,6 +18,7 @@ from clipselect.evaluation.sets.face_sets import all_pairs
 from clipselect.media.images import Image, read_image
 from clipselect.media.unreadable import OnError
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.unit_rows import unit_rows
 from clipselect.sets.set_module import SetModule
 from clipselect.training.set_examples import SetImages, features_of
 from clipselect.zoo.embedder import Embedder
@@ -84,7 +85,7 @@ class HeldOut(ABC, Generic[S]):
         found = {}
         for condition, identities in self.identities.items():
             pairs = all_pairs(identities, range(len(identities)))
-            unit = _unit(features_of(condition))
+            unit = unit_rows(features_of(condition))
             found[condition] = decidability((unit[pairs.first] * unit[pairs.second]).sum(1), pairs.same)
         return found
 
@@ -142,7 +143,7 @@ class HeldOutSets(HeldOut[list[Image]]):
 
     def averages(self, condition: str) -> NDArray[np.float32]:
         sets = self.sets[condition]
-        unit = _unit(self.base.embed(image for images in sets for image in images))
+        unit = unit_rows(self.base.embed(image for images in sets for image in images))
         return np.stack([part.mean(0) for part in np.split(unit, np.cumsum([*map(len, sets)])[:-1])])
 
 
@@ -231,8 +232,3 @@ def _conditions(images: int) -> dict[str, int]:
 def _measurable(identities: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Those of conditions in which pairs of one and of two people can be compared."""
     return {name: own for name, own in identities.items() if len({*own}) >= MIN_IDENTITIES}
-
-
-def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows [n, d] scaled to length 1; zeros stay as they are."""
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)

@@ -17,6 +17,7 @@ from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.method.selection import evenly
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.unit_rows import unit_rows
 from clipselect.sets.set_network import KIND
 from clipselect.training.aggregator_training import GFANRecipe, NANRecipe, QANRecipe, TemporalRecipe
 from clipselect.training.cards import set_network_card
@@ -153,8 +154,7 @@ def embedded_images(listed: LabelledImages, base: Embedder, variants: Variants, 
     labels = np.array(listed.labels)[items]
     if len(kept := np.unique(labels)) < 2:
         raise ClipselectError("images of fewer than two identities can be read; repair the files or give others")
-    features = np.concatenate([part.features for part in parts])
-    features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    features = unit_rows(np.concatenate([part.features for part in parts]))
     by_image = features.reshape(len(items), variants.per_image, -1)
     paths, everyone = tuple(listed.paths[i] for i in items), tuple(labels.tolist())
     images = LabelledImages(paths, everyone, listed.identities)

@@ -18,6 +18,7 @@ from clipselect.evaluation.metrics.verification import fold_thresholds, min_tria
 from clipselect.evaluation.sets.face_sets import Pairs
 from clipselect.evaluation.sets.impostors import Impostors, cosines
 from clipselect.evaluation.sets.rows import Measure
+from clipselect.scoring.unit_rows import unit_rows
 
 FPIR, TPIR = 0.01, "tpir_at_fpir_1e-2"
 """False positive identification rate of open-set identification, and its metric's name in results."""
@@ -186,8 +187,7 @@ class _Round:
 def _measured(
     features: NDArray[np.float32], rounds: Sequence[_Round], fars: Sequence[float]
 ) -> dict[str, BootstrapResult]:
-    rows = features.astype(np.float64)
-    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    unit = unit_rows(features.astype(np.float64))
     metrics: dict[str, list[DrawnMetric]] = {}
     for one in rounds:
         for far, drawn in zip(fars, one.tar(unit, fars) if fars else (), strict=True):
