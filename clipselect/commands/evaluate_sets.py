@@ -47,9 +47,9 @@ Qualities = Annotated[
         "FILE.py:NAME.",
     ),
 ]
-PersonModel = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="DDNet.")]
+PersonModel = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="DDNet that scores the frames.")]
 Ks = Annotated[list[int], typer.Option("--k", help="Frames that reach the base.")]
-Threshold = Annotated[float, typer.Option(help="Of eq. 7.")]
+Threshold = Annotated[float, typer.Option(help="ddl_threshold keeps the frames that score above it (eq. 7).")]
 FaceData = Annotated[Path, typer.Option("--data", metavar="DIR", help="Faces, see above.")]
 SetList = Annotated[
     Path | None, typer.Option("--list", metavar="FILE", help='"folder identity" on every line, folders within DIR.')
@@ -65,15 +65,20 @@ LongestSegment = Annotated[
 ]
 Blur = Annotated[list[float], typer.Option(metavar="PIXELS", help="Lengths of motion blur, such as 7 11 17.")]
 DegradeAll = Annotated[bool, typer.Option("--degrade", help="Also with every frame degraded, more or less.")]
-SetSize = Annotated[list[int] | None, typer.Option(metavar="N", help="Of drawn sets, each by itself. (default: 5 10)")]
-FaceSeeds = Annotated[list[int], typer.Option(help="Of drawn sets and of random K; the first of what is degraded.")]
+SetSize = Annotated[
+    list[int] | None,
+    typer.Option(metavar="N", help="Frames of a drawn set; each size is measured by itself. (default: 5 10)"),
+]
+FaceSeeds = Annotated[list[int], typer.Option(help="Each draws sets, and K frames at random; the first also degrades.")]
 Fars = Annotated[list[float], typer.Option(help="False accept rates.")]
-Draws = Annotated[int, typer.Option(help="Of identities, for intervals; fewer for IJB-C.")]
-Prefixes = Annotated[list[str], typer.Option(metavar="PREFIX", help="Identities to look at by themselves, by name.")]
+Draws = Annotated[int, typer.Option(help="How often identities are drawn again for the intervals; 200 for IJB-C.")]
+Prefixes = Annotated[
+    list[str], typer.Option(metavar="PREFIX", help="Identities whose names begin so, also by themselves.")
+]
 Name = Annotated[str | None, typer.Option(help="What results call the data. (default: the folder's name)")]
 TrackletData = Annotated[list[Path], typer.Option("--data", metavar="DIR", help="Folders of tracklets.")]
-LayoutName = Annotated[str | None, typer.Option(help="Of all folders. (default: recognised by the names)")]
-TrainedOn = Annotated[list[Path], typer.Option(metavar="DIR", help="Whose training identities to leave out.")]
+LayoutName = Annotated[str | None, typer.Option(help="How files are named. (default: recognised by the names)")]
+TrainedOn = Annotated[list[Path], typer.Option(metavar="DIR", help="Leave out identities of this training data.")]
 Identities = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Whom to evaluate: names, or tracks_test_info.mat of X-MARS."),

@@ -110,5 +110,5 @@ class _Display(ProgressDisplay):
         self.listed += 1
         if self.listed <= MAX_LISTED:
             show(problem)
-        if self.listed == MAX_LISTED:
+        elif self.listed == MAX_LISTED + 1:
             self.print(Text("further failures and warnings are in the index only"))

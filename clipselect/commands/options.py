@@ -228,7 +228,7 @@ Workers = Annotated[
 CacheGigabytes = Annotated[
     float, typer.Option(min=0, help="Disk for frames of training videos; what does not fit is decoded every time.")
 ]
-CheckpointMinutes = Annotated[float, typer.Option(min=0, help="Between checkpoints.")]
+CheckpointMinutes = Annotated[float, typer.Option(min=0, help="Minutes between checkpoints.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace finished weights that were made with other options.")
 ]

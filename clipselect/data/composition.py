@@ -77,6 +77,8 @@ def compose(
     pools = {domain: [i for i, d in enumerate(domains) if d == domain] for domain in sorted(set(domains))}
     if not pools:
         raise ClipselectError("there are no background videos to compose with; give a folder that holds some")
+    if not labels:
+        raise ClipselectError("not one video of an action can be read; see the errors above")
     own = own_domain or {}
     wanted = [number for number, label in enumerate(labels) if kind == "mixed" or label in own]
     if not wanted:

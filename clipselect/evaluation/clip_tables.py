@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.data.composition import spread_clips
-from clipselect.media.candidate_clips import Clip, Timeline, candidate_clips
+from clipselect.media.candidate_clips import Clip, Timeline, candidate_clips, spans_of
 from clipselect.media.clip_decoding import ClipBatch, known_clips, map_clips, read_clips
 from clipselect.media.sources import Source
 from clipselect.scoring.cheap_scores import motion, motion_scores, packet_scores
@@ -123,8 +123,7 @@ def video_table(source: Source, grid: ClipGrid, networks: Networks) -> VideoTabl
     runs = [networks.scorer.score, motion, *([networks.probabilities] if networks.see_the_same else [])]
     source, clips, (scores, moved, *same) = _pass(source, grid, networks.scorer.input_spec, runs)
     probabilities = same[0] if same else base_pass(source, clips, networks, Stopwatch())
-    spans = np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64)
-    return VideoTable(spans, scores, probabilities, moved, packet_scores(source, clips))
+    return VideoTable(spans_of(clips), scores, probabilities, moved, packet_scores(source, clips))
 
 
 def score_pass(

@@ -86,6 +86,10 @@ class Cost:
         """The cost of scoring a clip, as a fraction of what the base costs on it; None where that is not known."""
         return None if self.base is None else self.ddnet / self.base
 
+    def equal_cost_k(self, candidates: int, k: int) -> int | None:
+        """As `clipselect.evaluation.methods.equal_cost_k`; None where no cost is known."""
+        return None if self.ddnet_to_base is None else equal_cost_k(candidates, k, self.ddnet_to_base)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -192,12 +196,11 @@ def candidates_of(
     """What a method may know about the clips of a group, which is the one of this number."""
     n = len(group.rows)
     most = n if k is None else min(k, n)
-    equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
     measured = {name: getattr(table, name) for name in ("motion", "packets", "shots")}
     known: dict[str, Any] = {name: None if v is None else v[group.rows] for name, v in measured.items()}
     return Candidates(
-        table.scores[group.rows], most, seed=(seed, number), equal_cost_k=equal, action=group.action,
-        confidence=table.confidence[group.rows], spans=group.spans, min_gap=min_gap, **known,
+        table.scores[group.rows], most, seed=(seed, number), equal_cost_k=cost.equal_cost_k(n, most),
+        action=group.action, confidence=table.confidence[group.rows], spans=group.spans, min_gap=min_gap, **known,
     )  # fmt: skip
 
 

@@ -20,8 +20,9 @@ from clipselect.evaluation.clip_tables import (
     score_pass,
 )
 from clipselect.evaluation.method_entry import Candidates
-from clipselect.evaluation.methods import METHODS, equal_cost_k
+from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.outcomes import Cost
+from clipselect.media.candidate_clips import spans_of
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
@@ -112,10 +113,8 @@ def _answer(
         packets = packet_scores(source, clips) if method.needs == "packets" else None
     n = len(clips)
     most = n if k is None else min(k, n)
-    equal = None if cost.ddnet_to_base is None else equal_cost_k(n, most, cost.ddnet_to_base)
-    spans = np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64)
-    known: dict[str, Any] = {"equal_cost_k": equal, "motion": motion, "packets": packets}
-    kept, weights = method.keep(Candidates(scores, most, spans=spans, min_gap=min_gap, **known))
+    known: dict[str, Any] = {"equal_cost_k": cost.equal_cost_k(n, most), "motion": motion, "packets": packets}
+    kept, weights = method.keep(Candidates(scores, most, spans=spans_of(clips), min_gap=min_gap, **known))
     if k is None:
         rows = base_pass(source, clips, networks, watch)
     else:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError, check_argument
 from clipselect.index.index_file import signature, stored_path
-from clipselect.media.candidate_clips import Clip, Seconds, exact_seconds
+from clipselect.media.candidate_clips import Clip, Seconds, exact_seconds, spans_of
 from clipselect.media.text import utf8
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Entry:
     @property
     def spans(self) -> NDArray[np.float64]:
         """[n, 2] start and end of every clip in seconds."""
-        return np.array([(c.start, c.end) for c in self.clips], dtype=np.float64).reshape(-1, 2)
+        return spans_of(self.clips)
 
 
 def to_row(entry: Entry) -> Row:

@@ -27,7 +27,7 @@ from clipselect.media.optional import require
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.scorer import Scorer, load_ddnet
 
-MOST_CORES = 8
+MAX_CORES = 8
 """Cores of a Ray task at most: machines with more run several, each with a DDNet of its own."""
 MIN_USED = 0.85
 """Share of the cluster's cores that tasks must be able to take."""
@@ -122,7 +122,7 @@ def _cores_per_task(machines: Sequence[int]) -> int:
     >>> _cores_per_task([2]), _cores_per_task([12]), _cores_per_task([64, 64, 1]), _cores_per_task([])
     (2, 6, 8, 1)
     """
-    used = {cores: sum(machine - machine % cores for machine in machines) for cores in range(1, MOST_CORES + 1)}
+    used = {cores: sum(machine - machine % cores for machine in machines) for cores in range(1, MAX_CORES + 1)}
     return max(cores for cores in used if used[cores] >= MIN_USED * used[1] and (used[cores] or cores == 1))
 
 

@@ -8,7 +8,7 @@
 | `error` | string | why the video could not be scored; null if it was |
 | `warnings` | list of string | what the reader noticed |
 | `duration`, `start_time` | double | seconds from the first frame to the end; the container's time of the first frame |
-| `clock` | int64 | every time of the row is a whole number of 1/clock seconds, so that it can be had exactly |
+| `clock` | int64 | every time of the row is a whole number of 1/clock seconds, so that it can be restored exactly |
 | `start`, `end` | list of double | seconds from the first frame, one element per candidate clip, in time order |
 | `first_frame`, `frames` | list of int32 | the frames of every clip: the first one, counted from 0, and how many |
 | `score` | list of float | the clip's score in (0, 1) |

@@ -12,7 +12,7 @@ holds the frames whose presentation times lie in it.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational, Real
@@ -75,6 +75,11 @@ class Clip:
     @property
     def frames(self) -> int:
         return self.last - self.first + 1
+
+
+def spans_of(clips: Sequence[Clip]) -> NDArray[np.float64]:
+    """[n, 2] start and end of every clip in seconds."""
+    return np.array([(clip.start, clip.end) for clip in clips], dtype=np.float64).reshape(-1, 2)
 
 
 def exact_seconds(value: Seconds, argument: str) -> Fraction:
@@ -143,7 +148,7 @@ def candidate_clips(timeline: Timeline, clip_duration: Seconds, stride: Seconds 
         problem = f"of {float(step):g} s gives over {MAX_CANDIDATES} candidate clips; choose a larger {argument}"
         raise TooManyClips(argument, problem)
     clips = [clip for i in range(count) if (clip := _window(timeline, i * step, length)) is not None]
-    if not clips or clips[-1].last < len(timeline.pts) - 1:
+    if clips[-1].last < len(timeline.pts) - 1:
         last = _window(timeline, total - length, length)
         clips += [last] if last is not None else []
     return clips

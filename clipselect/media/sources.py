@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Literal, Protocol, get_args
 
 import av
 import numpy as np
@@ -22,8 +22,6 @@ from clipselect.media.optional import require
 from clipselect.media.packet_sizes import PacketSizes
 from clipselect.media.scaling import Convert
 from clipselect.media.video import VideoFile
-
-T = TypeVar("T")
 
 Backend = Literal["pyav", "decord"]
 """What decodes a video file; decord must be installed."""

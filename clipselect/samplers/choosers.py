@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, whole_number
-from clipselect.media.candidate_clips import Clip
+from clipselect.media.candidate_clips import Clip, spans_of
 from clipselect.method.aggregation import weights
 from clipselect.method.selection import Selection, check_limits, select, uniform
 
@@ -39,7 +39,7 @@ class Candidates:
     @property
     def spans(self) -> NDArray[np.float64]:
         """[n, 2] start and end of every clip in seconds."""
-        return np.array([(clip.start, clip.end) for clip in self.clips], dtype=np.float64)
+        return spans_of(self.clips)
 
 
 @dataclass(frozen=True)

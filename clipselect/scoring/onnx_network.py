@@ -32,11 +32,11 @@ class OnnxNetwork:
 
     def run(self, rows: NDArray[Any]) -> list[NDArray[Any]]:
         """All outputs [n, ...] for inputs [n, *shape], whatever batch the file is made for."""
-        put = self.session.get_inputs()[0]
-        step = put.shape[0] if isinstance(put.shape[0], int) else len(rows)
+        model_input = self.session.get_inputs()[0]
+        step = model_input.shape[0] if isinstance(model_input.shape[0], int) else len(rows)
         short = -len(rows) % step
         filled = np.concatenate([rows, rows[:1].repeat(short, axis=0)]) if short else rows
-        parts = [self.session.run(None, {put.name: filled[i : i + step]}) for i in range(0, len(filled), step)]
+        parts = [self.session.run(None, {model_input.name: filled[i : i + step]}) for i in range(0, len(filled), step)]
         return [np.concatenate(output)[: len(rows)] for output in zip(*parts, strict=True)]
 
 

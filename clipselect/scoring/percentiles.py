@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from clipselect.errors import ArgumentError, check_argument
 from clipselect.scoring.weights_file import Metadata
 
-KEY = "score_quantiles"
+QUANTILES_KEY = "score_quantiles"
 """Of the metadata: 101 quantiles of the scores of training elements, from the lowest score to the highest."""
 POINTS = 101
 
@@ -38,11 +38,11 @@ def quantiles_of(metadata: Metadata) -> NDArray[np.float64] | None:
     Raises:
         ValueError: they are not 101 rising numbers.
     """
-    if metadata.get(KEY) is None:
+    if metadata.get(QUANTILES_KEY) is None:
         return None
-    quantiles = np.asarray(metadata[KEY], dtype=np.float64)
+    quantiles = np.asarray(metadata[QUANTILES_KEY], dtype=np.float64)
     if quantiles.shape != (POINTS,) or not (np.isfinite(quantiles).all() and (np.diff(quantiles) >= 0).all()):
-        raise ValueError(f"{KEY} must be {POINTS} rising numbers")
+        raise ValueError(f"{QUANTILES_KEY} must be {POINTS} rising numbers")
     return quantiles
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from numbers import Real
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import check_argument
-from clipselect.media.candidate_clips import Clip, Seconds, Windows
+from clipselect.media.candidate_clips import Clip, Seconds, Windows, spans_of
 from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips, own_windows
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.sources import Source, open_source
@@ -47,7 +47,7 @@ class VideoScores:
         decoded: share of the video that was decoded, in (0, 1], counted in frames: those of all groups of pictures that
             were, of which the frames that nobody needs are left out; below 1 only with a budget.
         skipped: candidate clips that were not decoded, and are not among the `clips`.
-        whole_since: why everything was decoded in spite of a budget; empty where a part was, or without a budget.
+        why_whole: why everything was decoded in spite of a budget; empty where a part was, or without a budget.
         fast: whether the scores are estimates, see `clipselect.media.fast`; not of a file that does not suit it, unless
             they come from an index, which does not know.
     """
@@ -64,7 +64,7 @@ class VideoScores:
     budget: float | None = None
     decoded: float = 1.0
     skipped: int = 0
-    whole_since: str = ""
+    why_whole: str = ""
     fast: bool = False
 
     @property
@@ -83,8 +83,8 @@ class VideoScores:
             apart = float(self.duration) / int(self.source.packets.is_key.sum())
             if apart > MAX_SECONDS_APART:
                 yield f"its key frames are {apart:.0f} s apart, so better clips may have been left out"
-        elif self.whole_since:
-            yield f"decoded whole, not {budget:.3g} of it: {self.whole_since}"
+        elif self.why_whole:
+            yield f"decoded whole, not {budget:.3g} of it: {self.why_whole}"
 
     @property
     def duration(self) -> Fraction:
@@ -94,7 +94,7 @@ class VideoScores:
     @property
     def spans(self) -> NDArray[np.float64]:
         """[n, 2] start and end of every clip in seconds."""
-        return np.array([(c.start, c.end) for c in self.clips], dtype=np.float64)
+        return spans_of(self.clips)
 
 
 def scorer_of_clips(scorer: AnyScorer) -> AnyScorer:
@@ -191,15 +191,14 @@ def score_video(
     scores, features = (np.concatenate(parts) for parts in zip(*mapped.results, strict=True))
     order = sorted(range(len(scores)), key=lambda i: (mapped.clips[i].start, mapped.clips[i].end))
     clips = [mapped.clips[i] for i in order]
-    in_part = not isinstance(promising, str) and mapped.source is part
-    doubtful = () if in_part else doubts(scorer, scores, features)  # which go by whole videos
-    found = VideoScores(
-        mapped.source, clips, scores[order], scorer.name, seconds, doubtful, features[order],
-        scorer.percentiles(scores[order]), scorer.in_unit_interval, budget,
+    chosen = None if isinstance(promising, str) or mapped.source is not part else promising
+    why_whole = promising if isinstance(promising, str) else "" if chosen else DAMAGED
+    return VideoScores(
+        source if chosen else mapped.source, clips, scores[order], scorer.name, seconds,
+        () if chosen else doubts(scorer, scores, features),  # which go by whole videos
+        features[order], scorer.percentiles(scores[order]), scorer.in_unit_interval, budget,
+        decoded=chosen.decoded if chosen else 1.0,
+        skipped=chosen.candidates - len(clips) if chosen else 0,
+        why_whole=why_whole,
         fast=fast and isinstance(mapped.source, VideoFile) and mapped.source.can_be_fast,
     )  # fmt: skip
-    if isinstance(promising, str):
-        return replace(found, whole_since=promising)
-    if not in_part:
-        return replace(found, whole_since=DAMAGED)
-    return replace(found, source=source, decoded=promising.decoded, skipped=promising.candidates - len(clips))

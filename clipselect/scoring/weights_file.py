@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Metadata = dict[str, Any]
 
-KEY = "clipselect"
+METADATA_KEY = "clipselect"
 """Of the safetensors header, under which our metadata lie as JSON."""
 
 
@@ -59,7 +59,7 @@ def save_weights(path: Path | str, tensors: "dict[str, Tensor]", metadata: Metad
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({**metadata, "sha256": fingerprint(tensors, metadata)}, sort_keys=True)
     with whole_file(Path(path)) as part:
-        part.write_bytes(save(tensors, metadata={KEY: text}))
+        part.write_bytes(save(tensors, metadata={METADATA_KEY: text}))
 
 
 def weights_kind(path: Path) -> str | None:
@@ -72,7 +72,7 @@ def weights_metadata(path: Path) -> Metadata:
     """The metadata of a file that `save_weights` wrote, from its header alone; empty for any other file."""
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = json.loads((file.metadata() or {})[KEY])
+            metadata = json.loads((file.metadata() or {})[METADATA_KEY])
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
         return {}
     return metadata if isinstance(metadata, dict) else {}
@@ -113,7 +113,7 @@ def _load(path: Path, kind: str, framework: str) -> tuple[dict[str, Any], Metada
 def _checked(header: dict[str, str], path: Path, kind: str) -> Metadata:
     """The metadata in a header, if they are ours and of that kind."""
     try:
-        metadata: Metadata = json.loads(header[KEY])
+        metadata: Metadata = json.loads(header[METADATA_KEY])
         _, found_kind = metadata["sha256"], metadata["kind"]
     except (KeyError, TypeError, ValueError) as e:
         raise ClipselectError(f"{path}: has no clipselect metadata; give weights that clipselect wrote") from e

@@ -18,7 +18,7 @@ from clipselect.scoring.device import pick_device
 from clipselect.scoring.weights_file import load_weights
 from clipselect.sets.face_aggregator import FaceAggregator
 from clipselect.sets.fan import MAX_SEGMENT, aggregator_of
-from clipselect.sets.set_network import KIND, as_float32, told_as_one_error
+from clipselect.sets.set_network import KIND, as_float32, described_as_one_error
 from clipselect.zoo.trained_network import TrainedNetwork
 
 
@@ -117,7 +117,7 @@ def load_face_aggregator(path: Path | str, device: str = "auto") -> TrainedAggre
     if metadata.get("network") != "fan":
         raise ClipselectError(f"{path}: is a network of kind {metadata.get('network')}; give the weights of a fan")
     tensors = as_float32(tensors, path)
-    with told_as_one_error(path):
+    with described_as_one_error(path):
         net, spec = aggregator_of(tensors, metadata)
     where = pick_device(device)
     return TrainedAggregator(

@@ -121,7 +121,7 @@ def load_set_network(
         check_argument(max_segment <= most, "max_segment", f"must be at most {most} for a fan, got {max_segment}")
         metadata, sha256 = {**metadata, "max_segment": max_segment}, f"{sha256} {max_segment}"
     tensors = as_float32(tensors, path)
-    with told_as_one_error(path):
+    with described_as_one_error(path):
         module, input_spec, count = LOADERS[metadata["network"]](embedder, tensors, metadata)
     return SetNetwork(
         name=str(metadata["name"]), input_spec=input_spec, metadata=metadata, device=embedder.device,
@@ -130,7 +130,7 @@ def load_set_network(
 
 
 @contextmanager
-def told_as_one_error(path: Path | str) -> Iterator[None]:
+def described_as_one_error(path: Path | str) -> Iterator[None]:
     """Whatever goes wrong where metadata and tensors do not describe one network becomes a ClipselectError."""
     try:
         yield

@@ -52,7 +52,7 @@ class BaseExamples:
 
     def __call__(self, step: int, i: int) -> Example:
         size = training_size(self.input_spec.size, step, self.steps)
-        return readable_example(lambda rng, attempt: self._draw(i, size, rng), (self.seed, step, i))
+        return readable_example(lambda rng: self._draw(i, size, rng), (self.seed, step, i))
 
     def _draw(self, i: int, size: int, rng: np.random.Generator) -> Sample:
         is_background = bool(self.background) and i % BACKGROUND_PERIOD == 0

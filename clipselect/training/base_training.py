@@ -181,7 +181,7 @@ class Accuracy:
     Attributes:
         top1: None where not one video could be read.
         videos: that could be read.
-        confusion: [classes, outputs] counts, true class by answer.
+        confusion: [classes, classes] counts, true class by answer; background is never an answer.
     """
 
     top1: float | None

@@ -10,7 +10,7 @@ from clipselect.data.composition import ACTION_CLIPS, BACKGROUND_CLIPS
 from clipselect.evaluation.methods import names
 from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.text import count
-from clipselect.scoring.percentiles import KEY
+from clipselect.scoring.percentiles import QUANTILES_KEY
 from clipselect.scoring.weights_file import Metadata
 
 CARD = "for clipselect"
@@ -254,7 +254,7 @@ Held-out videos by true class (rows) and answer (columns, numbered as the rows):
 
 
 def _percentiles(metadata: Metadata) -> str:
-    quantiles = metadata.get(KEY)
+    quantiles = metadata.get(QUANTILES_KEY)
     if quantiles is None:
         return ""
     return f"""

@@ -15,7 +15,7 @@ from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.method.discriminability import Normalisation
 from clipselect.scoring.networks import TorchNetwork
-from clipselect.scoring.percentiles import KEY
+from clipselect.scoring.percentiles import QUANTILES_KEY
 from clipselect.scoring.scorer import Elements as ElementKind
 from clipselect.scoring.scorer import Scorer
 from clipselect.scoring.weights_file import Metadata, fingerprint, save_weights
@@ -263,7 +263,7 @@ def _run(run: TrainingRun, task: Task, config: TrainingConfig) -> DistillResult:
     tensors = net.state_dict() | (domain.tensors() if domain else {})
 
     def finish() -> TrainResult:
-        known = {"held_out": measured.held_out, KEY: measured.score_quantiles}
+        known = {"held_out": measured.held_out, QUANTILES_KEY: measured.score_quantiles}
         complete = {**metadata, "failed": len(run.left_out.paths), **known}
         return run.finish(tensors, complete, ddnet_card(complete))
 

@@ -104,7 +104,7 @@ class DDNetExamples(ABC):
         spec = self.input_spec
         height, width = (training_size(side, step, self.steps) for side in (spec.height, spec.width))
 
-        def draw(rng: np.random.Generator, attempt: int) -> Sample:
+        def draw(rng: np.random.Generator) -> Sample:
             n = int(np.searchsorted(self.cumulative, rng.random() * self.cumulative[-1]))
             return self.draw(min(n, len(self.cumulative) - 1), height, width, rng)
 

@@ -54,8 +54,7 @@ class EmbedderExamples:
     def __call__(self, step: int, i: int) -> Example:
         """A flipped, cropped and lit image [3, height, width] in [0, 1] and its label []."""
 
-        def draw(rng: np.random.Generator, attempt: int) -> Sample:
-            number = int(rng.integers(len(self.images.paths))) if attempt else self.image_number(step, i)
+        def sample(number: int, rng: np.random.Generator) -> Sample:
             path = self.images.paths[number]
             label = torch.tensor(self.images.labels[number])
 
@@ -65,7 +64,12 @@ class EmbedderExamples:
 
             return Sample(path, label, read)
 
-        return readable_example(draw, (self.seed, step, i))
+        number = self.image_number(step, i)
+        return readable_example(
+            lambda rng: sample(int(rng.integers(len(self.images.paths))), rng),
+            (self.seed, step, i),
+            first=lambda rng: sample(number, rng),
+        )
 
     def image_number(self, step: int, i: int) -> int:
         """Which image is the i-th of that step's batch; a function of the seed and its arguments alone."""

@@ -59,7 +59,7 @@ class FANExamples:
         """Images [N + 1, 3, height, width] in [0, 1], the positive last; the numbers [N + 2] of them and a negative."""
         people = self.data.by_identity
 
-        def draw(rng: np.random.Generator, attempt: int) -> Sample:
+        def draw(rng: np.random.Generator) -> Sample:
             person = int(rng.choice(self.with_positive))
             other = (person + int(rng.integers(1, len(people)))) % len(people)
             positive, *rest = rng.permutation(people[person]).tolist()

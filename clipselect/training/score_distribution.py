@@ -16,7 +16,7 @@ from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
 from clipselect.method.selection import evenly
-from clipselect.scoring.percentiles import KEY, score_quantiles
+from clipselect.scoring.percentiles import QUANTILES_KEY, score_quantiles
 from clipselect.scoring.scorer import Scorer, load_ddnet
 from clipselect.scoring.shipped import DDNETS, weights_path
 from clipselect.scoring.video_scores import VideoScores, score_video
@@ -109,5 +109,5 @@ def add_percentiles(
     if quantiles is None:
         raise ClipselectError(f"{data}: not one element of it can be read; give the data that it was distilled on")
     tensors, metadata = load_weights(path, kind="ddnet")
-    save_weights(output, tensors, {**metadata, KEY: quantiles})
+    save_weights(output, tensors, {**metadata, QUANTILES_KEY: quantiles})
     return quantiles

@@ -78,7 +78,7 @@ class SetExamples:
     def __call__(self, step: int, i: int) -> Example:
         """Images [T, 3, height, width] in [0, 1] and their target."""
 
-        def draw(rng: np.random.Generator, attempt: int) -> Sample:
+        def draw(rng: np.random.Generator) -> Sample:
             chosen, is_good = drawn_set(self.data, self.per_set, rng)
             paths = [self.data.images.paths[n] for n in chosen]
 

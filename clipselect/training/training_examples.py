@@ -32,21 +32,25 @@ class Sample:
     read: Callable[[], Tensor]
 
 
-def readable_example(draw: Callable[[np.random.Generator, int], Sample], sample_index: tuple[int, int, int]) -> Example:
+Draw = Callable[[np.random.Generator], Sample]
+"""Draws a sample, which reads with the same generator."""
+
+
+def readable_example(draw: Draw, sample_index: tuple[int, int, int], first: Draw | None = None) -> Example:
     """The example with an index: the pixels and the target of the first sample drawn for it that can be read.
 
     A file that could be read when the training began may be lost by now. Then another sample is drawn instead, with a
     `ClipselectWarning`; the same one in every run.
 
     Args:
-        draw: (generator, attempt) -> a sample, which reads with the same generator; `attempt` counts from 0.
         sample_index: seed, step and number within the batch.
+        first: draws the first sample in place of `draw`.
 
     Raises:
         VideoError, ImageError: `MAX_ATTEMPTS` samples in a row cannot be read.
     """
     for attempt in range(MAX_ATTEMPTS):
-        sample = draw(np.random.default_rng([*sample_index, attempt]), attempt)
+        sample = (draw if attempt or first is None else first)(np.random.default_rng([*sample_index, attempt]))
         try:
             return sample.read(), sample.target
         except UNREADABLE as e:

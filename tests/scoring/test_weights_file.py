@@ -11,7 +11,7 @@ from torch import Tensor
 
 from clipselect.errors import ClipselectError
 from clipselect.method.ddnet import DDNet, DDNetConfig
-from clipselect.scoring.weights_file import KEY, fingerprint, load_arrays, load_weights, save_weights
+from clipselect.scoring.weights_file import METADATA_KEY, fingerprint, load_arrays, load_weights, save_weights
 
 TENSORS = {
     "a": torch.tensor([[1.5, -2.0], [0.0, 1e-30]]),
@@ -120,7 +120,15 @@ def test_nothing_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     "header",
-    [None, {}, {"format": "pt"}, {KEY: "not json"}, {KEY: "[1]"}, {KEY: "null"}, {KEY: '{"kind": "ddnet"}'}],
+    [
+        None,
+        {},
+        {"format": "pt"},
+        {METADATA_KEY: "not json"},
+        {METADATA_KEY: "[1]"},
+        {METADATA_KEY: "null"},
+        {METADATA_KEY: '{"kind": "ddnet"}'},
+    ],
     ids=str,
 )
 def test_a_file_without_our_metadata_is_named(tmp_path: Path, header: dict[str, str] | None) -> None:

@@ -266,7 +266,3 @@ def _origin(origin: FrameOrigin) -> Record:
 
 def _title(source: str, name: str) -> str:
     return f"{source}, {name}" if name else source
-
-
-def _seconds(value: Any) -> float:
-    return round(float(value), 6)

@@ -134,10 +134,10 @@ class FaceEvaluation:
         """
         make_destination(out, [Path(self.data)])
         folder, networks = Path(self.data), frame_networks(self.base, self.model, self.device)
-        repair = set_networks(self.set_network, networks.base, self.max_segment)
+        networks_of_sets = set_networks(self.set_network, networks.base, self.max_segment)
         qualities = load_qualities(self.quality)
         sets = read_face_sets(folder, self.set_list, self.pairs, self.set_size, self.seeds)
-        settings = self._record(sets.sizes) | record_of(repair, self.flips, self.dropout, qualities)
+        settings = self._record(sets.sizes) | record_of(networks_of_sets, self.flips, self.dropout, qualities)
         settings |= {} if self.max_segment is None else {"max_segment": self.max_segment}
         check_replaceable(out, {"benchmark": "faces", "settings": settings} | networks.records)
         for one, why in sets.left_out.items():
@@ -155,7 +155,7 @@ class FaceEvaluation:
             table = with_qualities(table, qualities, paths, change, **how)
             clean = clean or table
             answers = partial(
-                network_answers, repair, paths=paths, table=table, change=change, threshold=self.threshold,
+                network_answers, networks_of_sets, paths=paths, table=table, change=change, threshold=self.threshold,
                 seed=self.seeds[0], cache=out / "cache", progress=progress,
             )  # fmt: skip
             self._evaluate_condition(found, sets, condition, table, clean, networks, answers)

@@ -135,15 +135,15 @@ class PersonEvaluation:
         """
         make_destination(out, self.folders)
         networks, left_out = frame_networks(self.base, self.model, self.device), LeftOut(on_error)
-        weighers = set_networks(self.set_network, networks.base)
-        for network in weighers.values():
+        networks_of_sets = set_networks(self.set_network, networks.base)
+        for network in networks_of_sets.values():
             check_argument(
                 network.works_on_features, "set_network",
                 f"must hold networks that work on features, and {network.name} takes aligned faces",
             )  # fmt: skip
         own = None if self.identities is None else Path(self.identities)
         qualities = load_qualities(self.quality)
-        settings = self._record() | record_of(weighers, self.flips, self.dropout, qualities)
+        settings = self._record() | record_of(networks_of_sets, self.flips, self.dropout, qualities)
         check_replaceable(out, {"benchmark": "reid", "settings": settings} | networks.records)
         paths, sets = read_tracklet_sets(self.folders, self.layout, [*map(Path, self.trained_on)], own, left_out)
         read = partial(
@@ -173,7 +173,7 @@ class PersonEvaluation:
             raise ArgumentError("metric", f"must be euclidean: {name} gives features of length 0, which have no cosine")
         found = Entries()
         for one in [*sets, *([pooled(sets)] if self.pool else [])]:
-            self._evaluate_set(found, one.readable(paths, clean), len(paths), states, networks, weighers)
+            self._evaluate_set(found, one.readable(paths, clean), len(paths), states, networks, networks_of_sets)
         results = found.results("reid", "tracklet", settings, networks)
         write_results(out / RESULTS_NAME, results)
         return results
@@ -191,7 +191,7 @@ class PersonEvaluation:
 
     def _evaluate_set(
         self, found: Entries, one: TrackletSet, paths: int, states: Sequence[State], networks: FrameNetworks,
-        weighers: Mapping[str, SetNetwork],
+        networks_of_sets: Mapping[str, SetNetwork],
     ) -> None:  # fmt: skip
         """Add the entries of one set in all states."""
         search, how = one.queries(), SetMethods(networks, self.threshold, self.seeds, self.min_gap)
@@ -207,7 +207,7 @@ class PersonEvaluation:
             known: Known = {} if truth is None else {"d_scores": truth}
             rows, differences = set_rows(
                 name, table, groups, methods, measure, how, sources=sources, known=known,
-                answers=feature_answers(weighers, methods, table, groups),
+                answers=feature_answers(networks_of_sets, methods, table, groups),
             )  # fmt: skip
             found.rows += rows
             found.differences += differences

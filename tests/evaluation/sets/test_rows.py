@@ -119,7 +119,7 @@ def test_who_needs_the_base_on_all_frames_pays_for_all_and_is_compared_with_ddl(
 def test_dropout_costs_what_its_passes_cost() -> None:
     which = [AVERAGE, (METHODS["dropout_agreement"], 1)]
     networks = FrameNetworks(replace(blocks()[0], gflops=3.0), load_scorer(elements="frames", device="cpu"))
-    object.__setattr__(networks.with_dropout, "base", replace(networks.with_dropout.base, gflops=4.0))
+    vars(networks)["base_with_dropout"] = replace(networks.base_with_dropout, gflops=4.0)
     table = replace(TABLE, dropout=np.arange(6, dtype=np.float32), seconds_dropout=2.5)
     rows, _ = set_rows("d", table, GROUPS, which, measure, SetMethods(networks, 0.75, [0]), sources=2)
     average, found = rows
