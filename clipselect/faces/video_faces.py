@@ -14,7 +14,7 @@ from clipselect.media.images import FrameOrigin, Image
 from clipselect.media.progress import Progress, ProgressCallback, no_progress
 from clipselect.media.scaling import upright
 from clipselect.media.sources import Source, open_source
-from clipselect.media.video import VideoFile
+from clipselect.media.video import VideoFile, broken_at, nothing_decodes
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def faces_of_video(
         for one in track(detections(), shortest=shortest)
     ]
     if not looked:
-        raise VideoError(f"{path}: not one frame of its video stream can be decoded")
+        raise nothing_decodes(path)
     return FacesOfVideo(tracks, len(looked), too_small, (*source.warnings, *_lost(source, seen)))
 
 
@@ -155,7 +155,7 @@ def _lost(source: Source, seen: set[int]) -> tuple[str, ...]:
         return ()
     first = next(number for number in range(promised) if number not in seen)
     second = float(source.timeline.pts[first] * source.timeline.time_base)
-    return (f"broken at {second:.2f} s: {len(seen)} of {promised} frames decode, and only those were looked at",)
+    return (broken_at(second, len(seen), promised, "looked at"),)
 
 
 def _track(source: Source, faces: Sequence[tuple[int, Face, Aligned]]) -> FaceTrack:

@@ -9,13 +9,11 @@ from clipselect.errors import check_argument
 from clipselect.media.candidate_clips import Clip, Timeline, frames_to_score
 from clipselect.media.clip_decoding import changed
 from clipselect.media.geometry import short_side_size
+from clipselect.media.images import Size, height_and_width
 from clipselect.media.scaling import scaled, upright
 from clipselect.media.sources import Source
 
-MAX_SIDE, MAX_FRAMES = 8192, 10_000
-
-Size = tuple[int, int]
-"""Height and width."""
+MAX_DECODED_SIDE, MAX_DECODED_FRAMES = 8192, 10_000
 
 
 def clip_arrays(
@@ -67,14 +65,16 @@ def frames_of_clip(timeline: Timeline, clip: Clip, num_frames: int | None) -> ND
 
 def check_shape(num_frames: int | None, size: int | Size | None, short_side: int | None) -> None:
     """Raise an ArgumentError unless `clip_arrays` can make clips of this number and size of frames."""
-    good = num_frames is None or _whole(num_frames, MAX_FRAMES)
-    check_argument(good, "num_frames", f"must be a whole number from 1 to {MAX_FRAMES}, got {num_frames!r}")
+    good = num_frames is None or _whole(num_frames, MAX_DECODED_FRAMES)
+    check_argument(good, "num_frames", f"must be a whole number from 1 to {MAX_DECODED_FRAMES}, got {num_frames!r}")
     check_argument(size is None or short_side is None, "short_side", "cannot be given with size; leave one of them out")
-    sides = size if isinstance(size, tuple | list) else (size, size)
-    good = size is None or (len(sides) == 2 and all(_whole(side, MAX_SIDE) for side in sides))
-    check_argument(good, "size", f"must be a number of pixels from 1 to {MAX_SIDE} or (height, width), got {size!r}")
-    good = short_side is None or _whole(short_side, MAX_SIDE)
-    check_argument(good, "short_side", f"must be a number of pixels from 1 to {MAX_SIDE}, got {short_side!r}")
+    sides = () if size is None else height_and_width(size)
+    good = size is None or (len(sides) == 2 and all(_whole(side, MAX_DECODED_SIDE) for side in sides))
+    check_argument(
+        good, "size", f"must be a number of pixels from 1 to {MAX_DECODED_SIDE} or (height, width), got {size!r}"
+    )
+    good = short_side is None or _whole(short_side, MAX_DECODED_SIDE)
+    check_argument(good, "short_side", f"must be a number of pixels from 1 to {MAX_DECODED_SIDE}, got {short_side!r}")
 
 
 def _whole(value: object, most: int) -> bool:
@@ -128,5 +128,5 @@ def _shape(source: Source, size: int | Size | None, short_side: int | None) -> S
         return short_side_size(int(short_side), source.aspect)
     if size is None:
         return None
-    height, width = size if isinstance(size, tuple | list) else (size, size)
+    height, width = height_and_width(size)
     return int(height), int(width)

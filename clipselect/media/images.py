@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from clipselect.media.optional import require
 
 Image = NDArray[np.uint8]
 """[h, w, 3] uint8 RGB: an image, or a frame of a video."""
+Size = tuple[int, int]
+"""Height and width in pixels."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,15 @@ def check_image(image: Image) -> None:
     """Raise a ValueError unless an array is [h, w, 3] uint8 and not empty."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"images must be [h, w, 3] uint8 RGB, got {image.dtype} {[*image.shape]}")
+
+
+def height_and_width(size: int | Size) -> Size:
+    """Of frames of that size; a tuple or list is not checked.
+
+    >>> height_and_width(80), height_and_width((128, 64))
+    ((80, 80), (128, 64))
+    """
+    return cast(Size, tuple(size)) if isinstance(size, tuple | list) else (size, size)
 
 
 def squash_image(image: Image, height: int, width: int) -> Image:

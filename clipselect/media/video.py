@@ -107,7 +107,7 @@ class VideoFile:
     def aspect(self) -> float:
         frame = next(iter(self.decode()), None)
         if frame is None:
-            raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
+            raise nothing_decodes(self.path)
         return shown_aspect(frame, self.pixel_aspect)
 
     def with_timeline(self, timeline: Timeline) -> "VideoFile":
@@ -116,8 +116,7 @@ class VideoFile:
         warnings = self.warnings
         if len(decoded) < len(promised):
             second = float(np.setdiff1d(promised, decoded)[0] * self.timeline.time_base)
-            found = f"{len(decoded)} of {len(promised)} frames decode, and only those were scored"
-            warnings = ("; ".join([f"broken at {second:.2f} s: {found}", *warnings]),)
+            warnings = ("; ".join([broken_at(second, len(decoded), len(promised), "scored"), *warnings]),)
         return replace(
             self,
             timeline=replace(timeline, pts=decoded - shift, end=timeline.end - shift),
@@ -239,13 +238,22 @@ class VideoFile:
     def _compare(self, seen: list[int]) -> None:
         """Raise ReadAgain if a pass has seen frames at other ticks than the timeline says."""
         if not seen:
-            raise VideoError(f"{self.path}: not one frame of its video stream can be decoded")
+            raise nothing_decodes(self.path)
         if np.array_equal(seen, self.timeline.pts):
             return
         pts = np.array(seen, dtype=np.int64)
         last = self.timeline.end - int(self.timeline.pts[-1]) if pts[-1] == self.timeline.pts[-1] else 0
         end = int(pts[-1]) + (last or _usual_gap(pts) or self.decoder.step)
         raise ReadAgain(self.with_timeline(replace(self.timeline, pts=pts, end=end)))
+
+
+def nothing_decodes(path: Path | str) -> VideoError:
+    return VideoError(f"{path}: not one frame of its video stream can be decoded")
+
+
+def broken_at(second: float, decoded: int, promised: int, used: str) -> str:
+    """A warning of frames that do not decode, the first at that second; `used` is what was done with the others."""
+    return f"broken at {second:.2f} s: {decoded} of {promised} frames decode, and only those were {used}"
 
 
 def _has_gaps(pts: NDArray[np.int64]) -> bool:

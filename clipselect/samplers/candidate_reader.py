@@ -21,6 +21,7 @@ from clipselect.samplers.choosers import Candidates
 from clipselect.samplers.index_lookup import check_made_with, indexed_entry
 from clipselect.scoring.device import known_device
 from clipselect.scoring.scorer import AnyScorer, Scorer, ScorerLike, load_scorer
+from clipselect.scoring.threads import decoding_threads
 from clipselect.scoring.video_scores import score_video
 
 
@@ -128,8 +129,7 @@ class CandidateReader:
         if entry is not None:
             self._warn(path, entry.warnings)
             return Candidates(path, entry.clips, entry.start_time, entry.scores)
-        # a DataLoader's workers are the parallelism already: more decoding threads would slow each other down
-        source = open_source(path, fps=fps, threads=1 if get_worker_info() is not None else 0)
+        source = open_source(path, fps=fps, threads=decoding_threads())
         if self.scorer is None:
             clips = clips_of(source, self.clip_duration, self.stride)
             return Candidates(path, clips, source.start_time, np.empty(0, np.float32))

@@ -9,19 +9,21 @@ from typing import Any, Literal, get_args
 import av
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import Dataset
 
 from clipselect.data.splits import Split
 from clipselect.data.video_list import Paths, video_list
 from clipselect.errors import ArgumentError, ClipselectWarning, MissingFileError, VideoError, check_argument
 from clipselect.media.candidate_clips import Seconds
-from clipselect.media.clip_tensors import Size, check_shape
+from clipselect.media.clip_tensors import check_shape
+from clipselect.media.images import Size, height_and_width
 from clipselect.samplers.arguments import OnMissing, one_of
 from clipselect.samplers.candidate_reader import ScorerOfProcess
 from clipselect.samplers.choosers import padded
 from clipselect.samplers.clip_selector import ClipSelector
 from clipselect.scoring.percentiles import Threshold
 from clipselect.scoring.scorer import ScorerLike
+from clipselect.scoring.threads import decoding_threads
 
 OnError = Literal["raise", "skip"]
 """What to do with a video that cannot be read."""
@@ -190,7 +192,7 @@ class ClipDataset(Dataset[Item]):
 
     def _black(self) -> Item:
         """As `_clips_of`, for a video that cannot be read."""
-        sides = self.size if isinstance(self.size, tuple | list) else (self.size or self.short_side or BLACK_SIDE,) * 2
+        sides = height_and_width(self.size or self.short_side or BLACK_SIDE)
         clip = self._transformed(torch.zeros(self.num_frames or BLACK_FRAMES, 3, *sides, dtype=torch.uint8))
         nothing = torch.zeros(self.k or 1)
         seconds = nothing.double()
@@ -215,9 +217,8 @@ class ClipDataset(Dataset[Item]):
     def _in_this_process(self) -> ClipSelector:
         """The selector with a DDNet of this process, made when it is first needed."""
         if self._selector is None or self._selector[0] != os.getpid():
-            # a DataLoader's workers are the parallelism already: more decoding threads would slow each other down
-            threads = 0 if get_worker_info() is None else 1
-            self._selector = os.getpid(), ClipSelector(scorer=self._scorer(), threads=threads, **self._options)
+            made = ClipSelector(scorer=self._scorer(), threads=decoding_threads(), **self._options)
+            self._selector = os.getpid(), made
         return self._selector[1]
 
     def _warn(self, sentence: str) -> None:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from clipselect.errors import ClipselectError, VideoError
 from clipselect.index.index_file import signature
 from clipselect.media.clip_decoding import read_clips
-from clipselect.media.clip_tensors import Size, check_shape, clip_arrays
+from clipselect.media.clip_tensors import check_shape, clip_arrays
 from clipselect.media.extract import clip_file_name, extract_clip
 from clipselect.media.files import make_folder
 from clipselect.media.frame_array import FrameArray
+from clipselect.media.images import Size
 from clipselect.media.optional import require
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.text import printable

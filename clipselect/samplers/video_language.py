@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.media.clip_tensors import Size
+from clipselect.media.images import Size
 from clipselect.samplers.picks import Picks
 from clipselect.samplers.transformers import video_metadata
 

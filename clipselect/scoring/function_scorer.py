@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clipselect.errors import ArgumentError, ClipselectError, NetworkError, check_argument, whole_number
 from clipselect.media.candidate_clips import exact_seconds
-from clipselect.media.images import Image, check_image, squash_image
+from clipselect.media.images import Image, check_image, height_and_width, squash_image
 from clipselect.scoring.input_spec import MAX_FRAMES, MAX_SIDE, InputSpec, batches
 
 ScoringFunction = Callable[[NDArray[np.uint8]], Any]
@@ -133,7 +133,7 @@ class FunctionScorer:
     def _sides(self) -> tuple[int, int] | None:
         if self.size is None:
             return None
-        sides = tuple(self.size) if isinstance(self.size, tuple | list) else (self.size,) * 2
+        sides = height_and_width(self.size)
         check_argument(len(sides) == 2, "size", f"must be a side or (height, width) in pixels, got {self.size!r}")
         return sides[0], sides[1]
 

@@ -29,6 +29,14 @@ _setting = Lock()
 """Held while the number of threads of new threads is briefly another one."""
 
 
+def decoding_threads() -> int:
+    """Threads to decode a video with: 0 for as many as pay; one in a worker of a DataLoader, since the workers are many
+    already."""
+    from torch.utils.data import get_worker_info
+
+    return 0 if get_worker_info() is None else 1
+
+
 def set_threads(threads: int) -> None:
     """Let decoders and networks of this process use so many threads each, and `build_index` so many processes.
 

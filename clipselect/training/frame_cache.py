@@ -32,7 +32,6 @@ from pathlib import Path
 import av
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import get_worker_info
 
 from clipselect.errors import check_argument
 from clipselect.index.index_file import signature
@@ -43,6 +42,7 @@ from clipselect.media.read_again import settled
 from clipselect.media.scaling import Convert, scaled
 from clipselect.media.sources import Source, open_source
 from clipselect.scoring.input_spec import InputSpec
+from clipselect.scoring.threads import decoding_threads
 from clipselect.training.size_ledger import SizeLedger
 
 MAX_VIDEO_FRACTION = 0.1
@@ -131,7 +131,7 @@ class FrameCache:
             layout = self._decode(path, key, frames, times)
             if cached := self._cached(frames, layout):
                 return cached
-        source, timeline = _opened(path, self.fps, key, _decoder_threads()), layout.timeline
+        source, timeline = _opened(path, self.fps, key, decoding_threads()), layout.timeline
         if not np.array_equal(source.timeline.pts, timeline.pts):
             source = source.with_timeline(timeline)  # without where it began, but its `pictures` only count
         wanted = layout.wanted
@@ -157,7 +157,7 @@ class FrameCache:
 
     def _decode(self, path: str, key: str, frames: Path, times: Path) -> Layout:
         """One pass over a video, which caches its frames if there is room, and its times in any case."""
-        opened = _opened(path, self.fps, key, _decoder_threads())
+        opened = _opened(path, self.fps, key, decoding_threads())
         aspect = 1.0 if self.geometry == SQUASH else opened.aspect
         shape = self.geometry.tight(self.size).picture_size(self.size, aspect)
 
@@ -229,11 +229,6 @@ def frame_cache(work: Path, input_spec: InputSpec, clip_duration: Fraction, giga
 def _opened(path: str, fps: float, key: str, threads: int) -> Source:
     """The video as it is under that key, its packets' times read once."""
     return open_source(path, fps=fps, threads=threads)
-
-
-def _decoder_threads() -> int:
-    """One in a worker, of which there are many already; otherwise as many as pay."""
-    return 1 if get_worker_info() is not None else 0
 
 
 @lru_cache(MAX_OPEN_SOURCES)

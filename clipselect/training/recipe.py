@@ -8,6 +8,7 @@ from typing import ClassVar, get_args
 from clipselect.data.degradations import DEGRADATIONS
 from clipselect.errors import check_argument, whole_number
 from clipselect.media.candidate_clips import Seconds
+from clipselect.media.images import height_and_width
 from clipselect.method.ddnet import DDNetConfig
 from clipselect.method.discriminability import Contrast, Metric
 from clipselect.scoring.input_spec import NORMALISATIONS, InputSpec
@@ -77,7 +78,7 @@ class Recipe(ABC):
     @property
     def sides(self) -> tuple[int, int]:
         """Height and width of the DDNet's input in pixels."""
-        return self.size if isinstance(self.size, tuple | list) else (self.size, self.size)
+        return height_and_width(self.size)
 
     @abstractmethod
     def input_spec(self) -> InputSpec:
