@@ -29,6 +29,22 @@ class LabelledImages:
     labels: tuple[int, ...]
     identities: tuple[str, ...]
 
+    def kept(self, places: Sequence[int]) -> "LabelledImages":
+        """These of the images, which can be read, and the identities that they show.
+
+        Raises:
+            ClipselectError: fewer than two identities are left.
+        """
+        shown = sorted({self.labels[place] for place in places})
+        if len(shown) < 2:
+            raise ClipselectError("images of fewer than two identities can be read; repair the files or give others")
+        new = {label: number for number, label in enumerate(shown)}
+        return LabelledImages(
+            tuple(self.paths[place] for place in places),
+            tuple(new[self.labels[place]] for place in places),
+            tuple(self.identities[label] for label in shown),
+        )
+
 
 def read_identities(folders: Sequence[Path], split: Split, *, shared_names: bool = False) -> LabelledImages:
     """The images of a split of one or several data sets; no identity stands in both splits.

@@ -14,10 +14,9 @@ from clipselect.errors import check_argument, whole_number
 from clipselect.scoring.weights_file import Metadata
 from clipselect.sets.feature_aggregator import FeatureAggregator
 from clipselect.sets.set_network import AGGREGATORS
-from clipselect.training.best_step import BestStep
 from clipselect.training.embedder_losses import EmbedderInTraining
 from clipselect.training.frame_elements import Variants
-from clipselect.training.held_out_sets import MEASUREMENTS, HeldOutFeatures, split_identities
+from clipselect.training.held_out_sets import HeldOutFeatures, split_identities
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import TrainingRun, to_half_precision
 from clipselect.training.set_examples import FeatureSetExamples, SetImages
@@ -74,8 +73,7 @@ class AggregatorRecipe(SetRecipe):
         net = AGGREGATORS[self.network](base.dim)
         training, held_out = split_identities(data, config.seed)
         sets = HeldOutFeatures.draw(held_out, config.seed, net.in_order)
-        best_of = -(-self.steps // MEASUREMENTS)
-        best = BestStep(lambda model: sets.gain(lambda name: _features(_aggregator(model), sets, name)), best_of)
+        best = self.best_step(lambda model: sets.gain(lambda name: _features(_aggregator(model), sets, name)))
         model: nn.Module = net
         if self.loss != "centroid":
             model = EmbedderInTraining(net, self.loss, base.dim, len(training.images.identities))

@@ -184,18 +184,14 @@ def readable(images: LabelledImages, stage: str, progress: ProgressCallback, on_
     Raises:
         ClipselectError: fewer than two identities are left.
     """
-    kept: list[tuple[str, str]] = []
-    for path, label in zip(tracked(images.paths, stage, len(images.paths), progress), images.labels, strict=True):
+    places = []
+    for place, path in enumerate(tracked(images.paths, stage, len(images.paths), progress)):
         try:
             read_image(path)
-            kept.append((path, images.identities[label]))
+            places.append(place)
         except ImageError as e:
             on_error(path, e)
-    names = tuple(sorted({name for _, name in kept}))
-    if len(names) < 2:
-        raise ClipselectError("images of fewer than two identities can be read; repair the files or give others")
-    label_of = {name: label for label, name in enumerate(names)}
-    return LabelledImages(tuple(path for path, _ in kept), tuple(label_of[name] for _, name in kept), names)
+    return images.kept(places)
 
 
 def fingerprint_of(images: LabelledImages) -> str:

@@ -16,7 +16,6 @@ from clipselect.scoring.weights_file import Metadata
 from clipselect.sets.aggregated_face import AggregatedFace, TrainedAggregator
 from clipselect.sets.face_aggregator import WIDTH, FaceAggregator
 from clipselect.sets.fan import FAN, MAX_SEGMENT, base_features, fan_input
-from clipselect.training.best_step import BestStep
 from clipselect.training.discriminator import Discriminator
 from clipselect.training.fan_examples import FANExamples
 from clipselect.training.fan_loop import train_fan
@@ -31,7 +30,6 @@ from clipselect.training.fan_losses import (
 )
 from clipselect.training.held_out_sets import (
     ALL_BUT_ONE,
-    MEASUREMENTS,
     UNCHANGED,
     HeldOutSets,
     SetMeasure,
@@ -139,7 +137,7 @@ class FANRecipe(SetRecipe):
             assert isinstance(net, FaceAggregator)
             return FAN(net, base, max_segment=self.max_segment)
 
-        best = BestStep(lambda model: measure.gain(whole(model)), -(-self.steps // MEASUREMENTS))
+        best = self.best_step(lambda model: measure.gain(whole(model)))
         guide = _Guide(self, training, base).to(run.runtime.device)
         stopped = train_fan(
             net,

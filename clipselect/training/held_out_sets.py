@@ -29,8 +29,6 @@ MIN_IDENTITIES, MAX_IDENTITIES = 2, 40
 """That are held out."""
 MAX_SET = 5
 """Images of a held-out set; every identity has two."""
-MEASUREMENTS = 20
-"""Steps of a training at which the held-out sets are measured, evenly spread."""
 UNCHANGED, ALL_BUT_ONE = "as they are", "all but one degraded"
 CONDITIONS: Mapping[str, Callable[[int], int]] = {
     UNCHANGED: lambda images: 0,

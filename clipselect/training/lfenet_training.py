@@ -14,9 +14,8 @@ from clipselect.scoring.weights_file import Metadata
 from clipselect.sets.lfenet import ENDINGS, MAX_SEGMENT, Ending, LFENet, kept_out, new_lfenet
 from clipselect.sets.transfer import WIDTH, Relation
 from clipselect.training.augment import normalised
-from clipselect.training.best_step import BestStep
 from clipselect.training.embedder_losses import EmbedderInTraining
-from clipselect.training.held_out_sets import MEASUREMENTS, HeldOutSets, SetMeasure, split_identities
+from clipselect.training.held_out_sets import HeldOutSets, SetMeasure, split_identities
 from clipselect.training.loop import TrainingConfig, train
 from clipselect.training.run import TrainingRun, to_half_precision
 from clipselect.training.runtime import Runtime
@@ -104,7 +103,7 @@ class LFENetRecipe(SetRecipe):
         training, held_out = split_identities(data, config.seed)
         spec, drawn = base.input_spec, HeldOutSets.draw(held_out, base, config.seed, run.left_out)
         measure = SetMeasure(drawn, spec, keep_frame_features=net.frozen)
-        best = BestStep(lambda model: measure.gain(_lfenet(model)), -(-self.steps // MEASUREMENTS))
+        best = self.best_step(lambda model: measure.gain(_lfenet(model)))
         model: nn.Module = net
         if self.loss != "restoration":
             model = EmbedderInTraining(_Flat(net), self.loss, base.dim, len(training.images.identities))

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any, ClassVar
@@ -18,6 +19,9 @@ from clipselect.training.run import TrainingRun
 from clipselect.training.runtime import Runtime
 from clipselect.training.set_examples import SetImages
 from clipselect.zoo.embedder import Embedder
+
+MEASUREMENTS = 20
+"""Steps of a training at which held-out sets are measured, evenly spread."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,10 @@ class SetRecipe(ABC):
         Raises:
             ClipselectError: too few identities that can be read, a loss that is not a number.
         """
+
+    def best_step(self, measure: Callable[[nn.Module], float]) -> BestStep:
+        """What keeps the weights of the step that measures best."""
+        return BestStep(measure, -(-self.steps // MEASUREMENTS))
 
     def settings(self, data: SetImages, base: Embedder, config: TrainingConfig, net: nn.Module) -> dict[str, Any]:
         """Of a checkpoint: runs that differ in them cannot go on with each other's."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from clipselect.data.identities import LabelledImages, read_identities
 from clipselect.data.splits import short_name
-from clipselect.errors import ClipselectError, ClipselectWarning, ImageError, check_argument
+from clipselect.errors import ClipselectWarning, ImageError, check_argument
 from clipselect.media.images import opencv, read_image
 from clipselect.media.progress import ProgressCallback, no_progress
 from clipselect.media.unreadable import OnError, ignore_error
@@ -150,12 +150,7 @@ def embedded_images(listed: LabelledImages, base: Embedder, variants: Variants, 
         ClipselectError: images of fewer than two identities can be read.
     """
     parts = [*computed_features(run, "features", FrameData(listed, base, variants))]
-    items = np.concatenate([part.item for part in parts])[:: variants.per_image] if parts else np.empty(0, np.int64)
-    labels = np.array(listed.labels)[items]
-    if len(kept := np.unique(labels)) < 2:
-        raise ClipselectError("images of fewer than two identities can be read; repair the files or give others")
+    images = listed.kept([item for part in parts for item in part.item[:: variants.per_image].tolist()])
     features = unit_rows(np.concatenate([part.features for part in parts]))
-    by_image = features.reshape(len(items), variants.per_image, -1)
-    paths, everyone = tuple(listed.paths[i] for i in items), tuple(labels.tolist())
-    images = LabelledImages(paths, everyone, listed.identities)
-    return SetImages(images, by_image[:, 0], by_image[:, 1:]).of_identities(kept)
+    by_image = features.reshape(len(images.paths), variants.per_image, -1)
+    return SetImages(images, by_image[:, 0], by_image[:, 1:])
