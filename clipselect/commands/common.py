@@ -79,7 +79,6 @@ class Command(TyperCommand):
     """
 
     def invoke(self, ctx: Any) -> Any:
-
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # from now on it keeps what is done
         return super().invoke(ctx)

@@ -43,7 +43,7 @@ Size = Annotated[
     str | None,
     typer.Option(
         metavar="PIXELS|HEIGHTxWIDTH",
-        help="Of the DDNet's input, or for frames such as 128x64. (default: 80 for clips, 112 for frames)",
+        help="Side of the DDNet's input, or for frames such as 128x64. (default: 80 for clips, 112 for frames)",
     ),
 ]
 Steps = Annotated[
@@ -98,8 +98,8 @@ Normalisation = Annotated[
     str | None,
     frame_option(
         metavar="NAME",
-        help="Of the base's input, imagenet, half, unit or bytes. (default: what a named network was published with, "
-        "imagenet for .onnx)",
+        help="How the base's input is normalised: imagenet, half, unit or bytes. (default: what a named network was "
+        "published with, imagenet for .onnx)",
     ),
 ]
 

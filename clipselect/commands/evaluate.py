@@ -127,7 +127,7 @@ def clips(
         bool, typer.Option("--all", help="Evaluate all videos, not only those of val or, without splits, a fifth.")
     ] = False,
     limit: Annotated[int | None, typer.Option(help="Evaluate only this many videos, evenly drawn.")] = None,
-    seeds: Annotated[list[int], typer.Option(help="Of random K and of compositions.")] = [0, 1, 2],  # noqa: B006
+    seeds: Annotated[list[int], typer.Option(help="Each draws K clips at random, and compositions.")] = [0, 1, 2],  # noqa: B006
     compose: Annotated[
         list[str] | None, typer.Option(help="Untrimmed videos composed of those of --data: mixed, hard, or both.")
     ] = None,

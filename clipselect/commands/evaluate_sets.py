@@ -85,9 +85,10 @@ Identities = Annotated[
 ]
 Pool = Annotated[bool, typer.Option("--pool", help="Search in all folders of --data at once, too.")]
 Degrade = Annotated[float, typer.Option(metavar="P", help="Fraction of frames to degrade; 0 for none.")]
-PersonSeeds = Annotated[list[int], typer.Option(help="Of degraded frames and of random K.")]
+PersonSeeds = Annotated[list[int], typer.Option(help="Each degrades frames, and draws K at random.")]
 ImageGap = Annotated[
-    float | None, typer.Option("--min-gap", metavar="N", help="Between two images that are kept; 2 leaves one out.")
+    float | None,
+    typer.Option("--min-gap", metavar="N", help="Least distance of images that are kept; 2 leaves one out."),
 ]
 Metric = Annotated[str, typer.Option(help="Distance of features: euclidean or cosine.")]
 

@@ -109,7 +109,9 @@ ClipDuration = Annotated[
 ]
 Stride = Annotated[
     float | None,
-    typer.Option(parser=_seconds, metavar="SECONDS", help="Between the starts of candidates. (default: clip duration)"),
+    typer.Option(
+        parser=_seconds, metavar="SECONDS", help="From start to start of candidates. (default: clip duration)"
+    ),
 ]
 Candidates = Annotated[
     Path | None,
@@ -124,7 +126,7 @@ MinGap = Annotated[
     typer.Option(
         parser=_gap,
         metavar="SECONDS|none",
-        help="Between the end of one picked clip and the start of the next; 0 forbids overlap, none allows it.",
+        help="Least time from the end of one picked clip to the start of the next; 0 forbids overlap, none allows it.",
     ),
 ]
 DecoderName = Annotated[str, typer.Option(help="pyav or decord.")]
@@ -148,7 +150,8 @@ FrameGap = Annotated[
     float | None,
     typer.Option(
         "--min-gap",
-        help="Between two picks of a group: seconds in a video, otherwise images. (default: picks may be neighbours)",
+        help="Least distance of two picks of a group: seconds in a video, otherwise images. (default: they may be "
+        "neighbours)",
     ),
 ]
 FramePlot = Annotated[
@@ -213,7 +216,9 @@ Prefix = Annotated[
 Steps = Annotated[int, typer.Option(min=1, help="Batches to train on.")]
 Batch = Annotated[int, typer.Option(min=2, help="Clips or images in a batch, over all processes.")]
 LearningRate = Annotated[float, typer.Option(min=0, help="The highest learning rate of the one-cycle schedule.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything random: the same seed, the same weights.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="Decides all that is random: one seed, the same weights.")
+]
 Work = Annotated[
     Path | None,
     typer.Option(

@@ -90,7 +90,9 @@ def _lfenet(
     learning_rate: options.LearningRate = 1e-3,
     backbone_learning_rate: Annotated[
         float | None,
-        typer.Option(help="Of the base; 0 freezes it. (default: 0 for restoration, else a hundredth of the other)"),
+        typer.Option(
+            help="Rate of the base; 0 freezes it. (default: 0 for restoration, else a hundredth of the other)"
+        ),
     ] = None,
 ) -> None:
     """For aligned faces."""
@@ -125,7 +127,7 @@ def _fan(
     steps: options.Steps = 20_000,
     batch: Batch = 6,
     learning_rate: Annotated[
-        float, typer.Option(help="Of both networks; a quarter of it in the second half of the steps.")
+        float, typer.Option(help="Rate of both networks; a quarter of it in the second half of the steps.")
     ] = 5e-4,
 ) -> None:
     """For aligned faces. Grids of samples go to WORK/samples as often as checkpoints; `clipselect faces --aggregate
