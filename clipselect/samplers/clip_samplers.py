@@ -10,7 +10,7 @@ What happens from `DDLClipSampler.__call__` to `ClipInfo`, when a dataset asks f
 Into every sample the samplers write
 
     clip_start, clip_end   seconds from the first frame of the video
-    clip_weight            the clip's weight in the video's answer (eq. 8-11)
+    clip_weight            the clip's weight in the video's answer (eq. 8)
     clip_views             how many samples the video yields in all, augmentations counted
     clip_score             the DDNet's score (`DDLClipSampler` only)
 """

@@ -132,7 +132,7 @@ class VideoAggregator(Metric):
             outputs: floats, features or class probabilities: [b, ...] with one row per clip; for `ClipDataset`
                 [B * K, ...], the clips of a video one after the other, or [B, K, ...].
             batch: of PyTorchVideo, as its dataset and the DataLoader's collation made it, with video_index, clip_index
-                and aug_index; clip_weight (eq. 8-11, otherwise 1), clip_views, label and video_name are used where
+                and aug_index; clip_weight (eq. 8, otherwise 1), clip_views, label and video_name are used where
                 they are there. Or of `ClipDataset`.
 
         Raises:

@@ -18,7 +18,7 @@ ScoringFunction = Callable[[NDArray[np.uint8]], Any]
 better element: an array, a tensor or a list, [n] or [n, 1]."""
 
 CLIP_SIDE, CLIP_FRAMES, CLIP_SECONDS = 112, 8, 1.0
-"""What a function gets of a clip by default: what the shipped DDNet sees."""
+"""What a function gets of a clip by default: what the shipped base sees."""
 BATCH = 32
 """Frames given to a function at a time."""
 

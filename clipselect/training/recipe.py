@@ -145,7 +145,7 @@ class FrameRecipe(Recipe):
     """
 
     steps: int = 1500
-    metric: Metric = "euclidean"  # cosine, the paper's, did worse on sets: benchmarks/README.md
+    metric: Metric = "euclidean"  # cosine, the paper's, did worse on sets: docs/research-notes.md
     degradations: str = "faces"
     variants: int = 5
 
