@@ -217,7 +217,7 @@ class FaceFrameSampler(FrameSampler):
 class ReIDFrameSampler(FrameSampler):
     """`FrameSampler` for the frames of a person tracklet: by default those above 0.5.
 
-    In benchmarks/README.md, 0.5 loses nothing on tracklets as they are.
+    In benchmarks/README.md, 0.5 shows no loss on tracklets as they are.
 
     >>> ReIDFrameSampler(share=0.5, device="cpu").share
     0.5
