@@ -196,7 +196,7 @@ def test_a_class_of_which_nothing_can_be_read_is_refused(run: Run, tmp_path: Pat
         (("--fps", 0), "--fps must lie between"),
         (("--learning-rate", "1e38"), "--learning-rate must lie in [0, 1e+06], got 1e+38"),
         (("--precision", "16"), "--precision must be one of auto, 32, bf16"),
-        (("--device", "abacus"), "device 'abacus' is not available"),
+        (("--device", "abacus"), "--device must be 'cpu', 'cuda', 'cuda:1', ... or 'auto', got 'abacus'"),
         (("--data", "nowhere"), "nowhere: no such file or folder"),
         (("--background", "nowhere"), "nowhere: no such folder"),
         (("--prefix", "."), "leave the prefix out"),
