@@ -10,7 +10,7 @@ from clipselect.zoo.trained_network import TrainedNetwork
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipselect.errors import ArgumentError, NetworkError
+from clipselect.errors import NetworkError
 from clipselect.media.images import Image
 from clipselect.scoring.device import pick_device
 from clipselect.scoring.input_spec import InputSpec, batches
@@ -74,17 +74,15 @@ class Embedder(TrainedNetwork):
         return replace(made, dim=dim, gflops=gflops)
 
     def to(self, device: str) -> "Embedder":
-        """The same on another device; "auto" leaves it where it is.
+        """The same on another device; "auto" leaves it where it is, and a function runs where it runs.
 
         Raises:
-            ArgumentError: absent device, or another one than that of a function, which cannot be moved.
+            ArgumentError: absent device.
         """
-        if device == "auto" or (where := pick_device(device)) == self.device:
+        if device == "auto":
             return self
-        if not isinstance(self.run, nn.Module):
-            problem = f"cannot be {device}: the base {self.name!r} is a function, which runs on {self.device}"
-            raise ArgumentError("device", problem)
-        return replace(self, run=self.run.to(where), device=where)
+        where = pick_device(device)
+        return replace(self, run=self.run.to(where), device=where) if isinstance(self.run, nn.Module) else self
 
     def embed(self, images: Iterable[Image]) -> NDArray[np.float32]:
         """Features [n, d] of images [h, w, 3] uint8 RGB of any size; they are squashed to the network's.

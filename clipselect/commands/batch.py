@@ -162,8 +162,8 @@ def chosen_group(
     picture: Callable[[int], Image], outputs: FrameOutputs, *,
     warnings: Sequence[str] = (), in_video: Sequence[int] | None = None,
 ) -> Scored:  # fmt: skip
-    """The result of a group whose frames are chosen, with the files and pictures of them that are wanted; whatever goes
-    wrong with these is its error.
+    """The result of a group whose frames are chosen, with the files and pictures of them that are wanted. If saving or
+    drawing these fails, the scores stay, and the error says why.
 
     Args:
         source, name, origins: as for `scored_group`.

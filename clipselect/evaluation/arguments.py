@@ -39,11 +39,11 @@ def check_differ(argument: str, values: Sequence[Hashable]) -> None:
     Traceback (most recent call last):
     clipselect.errors.ArgumentError: blur names 7 twice; name each once
     """
-    if (value := twice(values)) is not None:
+    if (value := first_repeated(values)) is not None:
         raise ArgumentError(argument, f"names {value} twice; name each once")
 
 
-def twice(values: Sequence[T]) -> T | None:
+def first_repeated(values: Sequence[T]) -> T | None:
     """The first value that stands there more than once."""
     return next((value for value, times in Counter(values).items() if times > 1), None)
 

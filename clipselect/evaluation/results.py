@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from clipselect import __version__
 from clipselect.errors import ClipselectError
-from clipselect.evaluation.arguments import twice
+from clipselect.evaluation.arguments import first_repeated
 from clipselect.evaluation.fields import Entry, Text
 from clipselect.evaluation.result_entries import (
     BestClip,
@@ -73,13 +73,13 @@ class Results(Entry):
     @model_validator(mode="after")
     def _consistent(self) -> "Results":
         names = [data.name for data in self.data]
-        if (name := twice(names)) is not None:
+        if (name := first_repeated(names)) is not None:
             raise ValueError(f"two data sets are named {name!r}; give each its own name")
         for kind in ("rows", "differences", "classes", "best_clips"):
             for i, entry in enumerate(getattr(self, kind) or ()):
                 if entry.data not in names:
                     raise ValueError(f"{kind}[{i}]: {entry.data!r} is not one of the data sets ({', '.join(names)})")
-        if (row := twice([(row.data, row.method, row.k) for row in self.rows])) is not None:
+        if (row := first_repeated([(row.data, row.method, row.k) for row in self.rows])) is not None:
             raise ValueError(f"two rows are of {row[1]!r} at k {row[2]} on {row[0]!r}; keep one of them")
         return self
 

@@ -114,7 +114,7 @@ def frame_rate(fps: Seconds) -> Fraction:
         ArgumentError: of `fps`: not in [0.001, 10000].
     """
     in_range = isinstance(fps, Real) and MIN_FPS <= fps <= MAX_FPS
-    check_argument(in_range, "fps", f"must lie between {MIN_FPS} and {MAX_FPS}, got {fps}")
+    check_argument(in_range, "fps", f"must lie between {MIN_FPS} and {MAX_FPS}, got {fps!r}")
     return _exact(fps).limit_denominator(100_000)
 
 

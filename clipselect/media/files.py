@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ def check_writable(path: Path) -> None:
             raise ClipselectError(f"{path}: the folder {folder} does not exist; create it first")
         probe = _part(path.resolve())
         probe.touch()
-        probe.unlink(missing_ok=True)  # another thread of the run may do the same
+        probe.unlink()
     except OSError as e:
         raise ClipselectError(f"{path}: cannot be written ({e.strerror}); choose another place") from e
 
@@ -95,5 +96,6 @@ def _is_special(path: Path) -> bool:
 
 
 def _part(path: Path) -> Path:
-    """A name of this process alone: another one may write the same file."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    """A name that no other thread, process or machine uses which writes the same file."""
+    name = os.fsdecode(os.fsencode(path.name)[:200])
+    return path.with_name(f".{name}.{secrets.token_hex(4)}.part")

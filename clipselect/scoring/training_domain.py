@@ -43,7 +43,7 @@ class TrainingDomain:
 
     def clip_distances(self, features: Features) -> Features:
         """[n] of clips, from their features [n, d]: squared, in [0, 4], of their direction from the nearest centre."""
-        found = unit_rows((features - self.mean) @ self.whitening)
+        found = unit_rows((features - self.mean) @ self.whitening, least=1e-9)
         squares = 1 + (self.centres**2).sum(axis=1) - 2 * found @ self.centres.T
         nearest: Features = squares.min(axis=1)
         return nearest

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 F = TypeVar("F", bound=np.floating)
 
 
-def unit_rows(rows: NDArray[F]) -> NDArray[F]:
-    """Rows [n, d] scaled to length 1, in their dtype; rows of zeros stay.
+def unit_rows(rows: NDArray[F], least: float = 0.0) -> NDArray[F]:
+    """Rows [n, d] scaled to length 1, in their dtype; rows of zeros stay, and rows below a `least` length stay short.
 
     >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]]))
     array([[0.6, 0.8],
            [0. , 0. ]])
     """
-    unit: NDArray[F] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(rows.dtype).tiny)
+    least = max(least, float(np.finfo(rows.dtype).tiny))
+    unit: NDArray[F] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), least)
     return unit

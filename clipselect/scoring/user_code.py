@@ -35,7 +35,7 @@ def run_code(path: Path, name: str, make: Callable[[Any], T], wanted: str) -> T:
         raise ClipselectError(f"{path}: no such file; give FILE.py:NAME with {wanted}")
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.resolve().parent))  # for what it imports from beside it
-    sys.modules[spec.name] = module  # for dataclasses, which look up their module
+    sys.modules[spec.name] = module  # while it runs, for dataclasses, which look up their module
     try:
         spec.loader.exec_module(module)
         return make(getattr(module, name))
@@ -44,4 +44,5 @@ def run_code(path: Path, name: str, make: Callable[[Any], T], wanted: str) -> T:
     except Exception as e:  # whatever the user's code runs into
         raise ClipselectError(f"{path}: {name} cannot be loaded ({type(e).__name__}: {e}); fix the code") from e
     finally:
+        del sys.modules[spec.name]
         sys.path.remove(str(path.resolve().parent))

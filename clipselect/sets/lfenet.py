@@ -152,16 +152,16 @@ def new_lfenet(base: Embedder, metadata: Metadata) -> LFENet:
     )
     compression = Compression(channels, height * width, base.dim) if metadata["ending"] == "paper" else None
     backbone, segment = copy.deepcopy(base.run), metadata["max_segment"]
-    net = LFENet(backbone, transfer, compression, max_segment=segment, frozen=metadata["frozen"])
-    if compression is not None and not net.frozen:
-        _freeze_head(net, base.input_spec)
-    return net
+    return LFENet(backbone, transfer, compression, max_segment=segment, frozen=metadata["frozen"])
 
 
-@torch.enable_grad()
-def _freeze_head(net: LFENet, input_spec: InputSpec) -> None:
-    """The backbone's own head, which `compression` replaces: processes that train together would wait for its gradient.
-    It is what the maps do not depend on."""
+def freeze_head(net: LFENet, input_spec: InputSpec) -> None:
+    """Train the backbone's own head only where it is used: processes that train together would wait for its gradient.
+
+    With a `compression` in its place, it is what the maps do not depend on.
+    """
+    if net.compression is None or net.frozen:
+        return
     parameters = [*net.backbone.parameters()]
     images = input_spec.normalise(input_spec.blank(2), parameters[0].device)
     net.backbone.forward_features(images).sum().backward()
@@ -173,7 +173,8 @@ def _freeze_head(net: LFENet, input_spec: InputSpec) -> None:
 def load_lfenet(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadata) -> Loaded:
     """An LFENet from its weights."""
     net = new_lfenet(base, metadata).to(base.device)  # what is new in it is made on the CPU
-    net.load_state_dict({**kept_out(net), **tensors})
+    own = {name: tensor for name, tensor in net.state_dict().items() if name.startswith("backbone.")}
+    net.load_state_dict({**own, **tensors})
     _, height, width = map_shape(base.run, base.input_spec, base.name)
     per_image = multiply_adds(WithoutTransfer(net).eval(), base.input_spec)
     if not per_image:
@@ -184,10 +185,14 @@ def load_lfenet(base: Embedder, tensors: Mapping[str, Tensor], metadata: Metadat
 
 def kept_out(net: LFENet) -> dict[str, Tensor]:
     """The tensors that its weights file does not hold: those of a frozen base, which may not be ours to pass on, and
-    those of a head that is not used."""
-    unused = {name for name, parameter in net.named_parameters() if not parameter.requires_grad}
-    tensors = net.state_dict()
-    return {name: t for name, t in tensors.items() if name in unused or (net.frozen and name.startswith("backbone."))}
+    those of a head that `freeze_head` has found unused. A base that is loaded has them."""
+    if net.frozen:
+        layers = {"backbone": net.backbone}
+    else:
+        own = {name: [*layer.parameters(recurse=False)] for name, layer in net.named_modules()}
+        unused = [name for name, found in own.items() if found and not any(p.requires_grad for p in found)]
+        layers = {name: net.get_submodule(name) for name in unused}
+    return {f"{layer}.{name}": t for layer, module in layers.items() for name, t in module.state_dict().items()}
 
 
 @torch.inference_mode()

@@ -54,7 +54,9 @@ HEADER_BYTES = 128
 CROP_MARGIN, FRAME_DENSITY = 1.15, 2
 """Frames are cached a little larger than the clips, which are crops of them, and twice as dense in time."""
 MAX_OPEN_SOURCES = 64
-"""Videos of which a process remembers what their containers say, and what a pass has seen."""
+"""Videos of which a process remembers what their containers say."""
+MAX_LAYOUTS = 512
+"""Videos of which a process remembers what a pass has seen: about 25 KB for each minute."""
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -231,9 +233,9 @@ def _opened(path: str, fps: float, key: str, threads: int) -> Source:
     return open_source(path, fps=fps, threads=threads)
 
 
-@lru_cache(MAX_OPEN_SOURCES)
+@lru_cache(MAX_LAYOUTS)
 def _read_layout(times: Path, modified: int, rate: Fraction) -> Layout:
-    """A file is read again when its time of modification is another one."""
+    """What a pass has seen; `modified` is the file's time of modification, so that another file is read again."""
     content = json.loads(times.read_bytes())
     height, width = content["shape"]
     pts, time_base = np.array(content["pts"], dtype=np.int64), Fraction(content["time_base"])

@@ -198,18 +198,22 @@ def _pairs_of_action(groups: Sequence[Group], table: ClipTable) -> tuple[NDArray
 def _ordered(
     truth: NDArray[np.float64], scores: NDArray[Any], clips: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """
+    """For pairs of clips of which one should score higher, by how much their scores differ, and whether it does.
+
     Args:
         truth: [p] by which clips should be ordered; a clip stands there once for every label that it is paired with.
         scores: [n] of all clips.
         clips: [p] which of them.
     """
-    n = len(truth)
-    rng = np.random.default_rng(0)
-    pairs = np.array(np.triu_indices(n, 1) if n * (n - 1) // 2 <= MAX_PAIRS else rng.integers(n, size=(2, MAX_PAIRS)))
-    pairs = pairs[:, (truth[pairs[0]] != truth[pairs[1]]) & (clips[pairs[0]] != clips[pairs[1]])]
-    better, worse = clips[np.where(truth[pairs[0]] > truth[pairs[1]], pairs, pairs[::-1])]
-    differences = scores[better].astype(np.float64) - scores[worse].astype(np.float64)
+    order = np.argsort(truth)
+    below = np.searchsorted(truth[order], truth)  # [p] how many should score lower
+    ends = np.cumsum(below)
+    count = int(below.sum())
+    pairs = np.arange(count) if count <= MAX_PAIRS else np.random.default_rng(0).choice(count, MAX_PAIRS, replace=False)
+    better = np.searchsorted(ends, pairs, side="right")
+    worse = order[pairs - (ends - below)[better]]
+    one, other = clips[better], clips[worse]
+    differences = (scores[one].astype(np.float64) - scores[other])[one != other]
     return np.abs(differences), differences > 0
 
 

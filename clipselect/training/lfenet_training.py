@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from clipselect.errors import check_argument, whole_number
 from clipselect.scoring.weights_file import Metadata
-from clipselect.sets.lfenet import ENDINGS, MAX_SEGMENT, Ending, LFENet, kept_out, new_lfenet
+from clipselect.sets.lfenet import ENDINGS, MAX_SEGMENT, Ending, LFENet, freeze_head, kept_out, new_lfenet
 from clipselect.sets.transfer import WIDTH, Relation
 from clipselect.training.augment import normalised
 from clipselect.training.embedder_losses import EmbedderInTraining
@@ -99,6 +99,7 @@ class LFENetRecipe(SetRecipe):
     ) -> tuple[dict[str, Tensor], Metadata]:
         torch.manual_seed(config.seed)
         net = new_lfenet(base, self.architecture)
+        freeze_head(net, base.input_spec)
         not_written = {name: tensor.clone() for name, tensor in kept_out(net).items()}
         training, held_out = split_identities(data, config.seed)
         spec, drawn = base.input_spec, HeldOutSets.draw(held_out, base, config.seed, run.left_out)

@@ -27,14 +27,13 @@ def test_an_error_of_the_disk_names_the_file(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
-def test_two_processes_that_write_one_file_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.txt"
+@pytest.mark.parametrize("name", ["a.txt", "a" * 255])
+def test_two_that_write_one_file_do_not_meet(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     with whole_file(path) as part:
         part.write_text("one")
-        with monkeypatch.context() as patched:
-            patched.setattr(os, "getpid", lambda: 1)
-            check_writable(path)
-            write_whole(path, "other")
+        check_writable(path)
+        write_whole(path, "other")
         assert part.read_text() == "one" and path.read_text() == "other"
     assert path.read_text() == "one" and [*tmp_path.iterdir()] == [path]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from clipselect.errors import ClipselectError
 from clipselect.scoring.input_spec import InputSpec
 from clipselect.scoring.multiply_adds import multiply_adds
-from clipselect.sets.lfenet import Compression, LFENet, WithoutTransfer, kept_out, map_shape, new_lfenet
+from clipselect.sets.lfenet import Compression, LFENet, WithoutTransfer, freeze_head, kept_out, map_shape, new_lfenet
 from clipselect.sets.transfer import RELATIONS, LocalInformationTransfer, Relation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,12 +81,27 @@ def test_with_the_papers_ending_all_that_is_trained_gets_a_gradient_and_all_else
     base = Embedder.from_module(TinyFace(), SPEC, device="cpu")
     how = {"relation": "softmax_b", "width": 3, "bottleneck": 2, "max_segment": 4, "ending": "paper", "frozen": False}
     net = new_lfenet(base, how).train()
+    freeze_head(net, SPEC)
     torch.nn.init.normal_(net.transfer.expand.weight)
     net(images(2, 3)).square().sum().backward()
     trained = {name for name, parameter in net.named_parameters() if parameter.requires_grad}
     assert trained == {name for name, parameter in net.named_parameters() if parameter.grad is not None}
     head = {name for name, _ in net.named_parameters()} - trained
-    assert head and head == {*kept_out(net)} and all(name.startswith("backbone.") for name in head)
+    assert head and head <= {*kept_out(net)} and all(name.startswith("backbone.") for name in kept_out(net))
+    assert not any(name.startswith("backbone.") for name in kept_out(new_lfenet(base, how)))
+
+
+@pytest.mark.parametrize("name", FACE_NETWORKS)
+def test_nothing_of_an_unused_head_is_written(name: str) -> None:
+    network = FACE_NETWORKS[name].build(8)
+    base = Embedder.from_module(network, InputSpec(112, 112, (0.5,) * 3, (0.5,) * 3), device="cpu")
+    how = {"relation": "softmax_b", "width": 3, "bottleneck": 2, "max_segment": 4, "ending": "paper", "frozen": False}
+    with torch.inference_mode():
+        net = new_lfenet(base, how)  # as weights are loaded
+    net = new_lfenet(base, how)
+    freeze_head(net, base.input_spec)
+    unused = {name.split(".")[1] for name in kept_out(net)}
+    assert {"linear", "norm"} <= unused and not {"stem", "stages", "blocks"} & unused
 
 
 @pytest.mark.parametrize("name", FACE_NETWORKS)

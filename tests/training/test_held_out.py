@@ -1,6 +1,7 @@
 """How often the order of two clips of a video is right."""
 
 import numpy as np
+import pytest
 
 from clipselect.training import held_out
 
@@ -17,10 +18,19 @@ def test_a_clip_with_several_labels_is_not_compared_with_itself() -> None:
     assert len(differences) == 3 and sorted(is_right.tolist()) == [False, True, True]
 
 
+@pytest.mark.parametrize("shown", [1, 3, 30])
+def test_of_rare_actions_all_pairs_count_up_to_the_most(shown: int) -> None:
+    truth = np.zeros(3000)
+    truth[-shown:] = 1
+    differences, is_right = held_out._ordered(truth, truth - 0.5, np.arange(3000))
+    assert len(differences) == min(shown * (3000 - shown), held_out.MAX_PAIRS)
+    assert is_right.all() and (differences == 1).all()
+
+
 def test_of_many_pairs_some_of_all_clips_are_drawn() -> None:
     n = 3000
     truth = np.linspace(1, 0, n)
     scores = np.where(np.arange(n) < n // 2, truth, 1 - truth)  # right in the first half, wrong in the second
     differences, is_right = held_out._ordered(truth, scores, np.arange(n))
-    assert 0.99 * held_out.MAX_PAIRS < len(differences) <= held_out.MAX_PAIRS
+    assert len(differences) == held_out.MAX_PAIRS
     assert 0.4 < is_right.mean() < 0.6

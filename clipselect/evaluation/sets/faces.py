@@ -234,7 +234,7 @@ class FaceEvaluation:
                 if of_domain.protocol.can_verify:
                     parts.append(of_domain)
                 else:
-                    _warn(f"{of_domain.name}: no pairs of sets of one person, or none of two; left out")
+                    _warn(f"{of_domain.name}: no two sets of one person, or no sets of two people; left out")
         return parts
 
 
