@@ -44,5 +44,5 @@ def run_code(path: Path, name: str, make: Callable[[Any], T], wanted: str) -> T:
     except Exception as e:  # whatever the user's code runs into
         raise ClipselectError(f"{path}: {name} cannot be loaded ({type(e).__name__}: {e}); fix the code") from e
     finally:
-        del sys.modules[spec.name]
+        sys.modules.pop(spec.name, None)
         sys.path.remove(str(path.resolve().parent))
