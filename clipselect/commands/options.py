@@ -1,13 +1,16 @@
 """The options that several commands share, each described once."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from clipselect.media.candidate_clips import Seconds
+
+N = TypeVar("N", int, float)
 
 
 def _seconds(text: str) -> "Seconds":
@@ -25,21 +28,18 @@ def _threshold(text: str | float) -> float | str:
 
 
 def whole_or_none(text: str | int) -> int | None:
-    if text == "none":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no whole number; write it as 64, or none") from None
+    return _or_none(text, int, "is no whole number; write it as 64, or none")
 
 
 def _gap(text: str | float) -> float | None:
-    if text == "none":
-        return None
+    return _or_none(text, float, "is no number of seconds; write it as 0.5, or none to allow overlap")
+
+
+def _or_none(text: str | float, number: Callable[[str | float], N], problem: str) -> N | None:
     try:
-        return float(text)
+        return None if text == "none" else number(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no number of seconds; write it as 0.5, or none to allow overlap") from None
+        raise ValueError(f"{text!r} {problem}") from None
 
 
 def _set_threads(threads: int | None) -> None:

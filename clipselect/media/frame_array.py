@@ -42,7 +42,8 @@ class FrameArray:
             ArgumentError: of `video` or `fps`: anything else, or another shape or dtype.
         """
         if hasattr(frames, "detach"):
-            frames = (frames.detach().cpu().float() if frames.is_floating_point() else frames.detach().cpu()).numpy()
+            frames = frames.detach().cpu()
+            frames = (frames.float() if frames.is_floating_point() else frames).numpy()  # NumPy lacks bfloat16
         if not isinstance(frames, np.ndarray):
             kind = type(frames).__name__
             raise ArgumentError("video", f"must be a path, or frames [T, H, W, 3] uint8 in one array, got {kind}")

@@ -124,9 +124,8 @@ def agreement_with_mean(features: ArrayLike) -> NDArray[np.float64]:
     array([0.89, 0.89, 0.45])
     """
     rows = unit_rows(np.asarray(features, dtype=np.float64))
-    return (
-        rows @ unit_rows(rows.mean(axis=0, keepdims=True), least=1e-9)[0]
-    )  # a mean of rounding errors has no direction
+    mean = rows.mean(axis=0, keepdims=True)
+    return rows @ unit_rows(mean, least=1e-9)[0]  # a mean of rounding errors has no direction
 
 
 def lightqnet(path: str | Path) -> FunctionScorer:

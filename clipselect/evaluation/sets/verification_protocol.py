@@ -56,7 +56,7 @@ class Protocol:
     @property
     def can_verify(self) -> bool:
         """Whether every round has pairs of sets of one person and of two."""
-        return bool(self.rounds) and all(pairs.same.any() and not pairs.same.all() for pairs in self.rounds)
+        return bool(self.rounds) and all(map(_has_both, self.rounds))
 
     def measure(self, name: str) -> Measure:
         """A function of features [g, d] that gives every metric by its name.
@@ -69,7 +69,7 @@ class Protocol:
             ArgumentError: not one false accept rate can be measured, and there is no other metric.
         """
         for pairs in self.rounds:
-            if pairs.same.all() or not pairs.same.any():
+            if not _has_both(pairs):
                 raise ClipselectError(
                     f"{name}: the pairs that can be compared are {int(pairs.same.sum())} of one person and "
                     f"{int((~pairs.same).sum())} of two; verification needs both: add sets"
@@ -90,6 +90,10 @@ class Protocol:
             for far in self.fars
             if fewest < min_trials(far)
         }
+
+
+def _has_both(pairs: Pairs) -> bool:
+    return bool(pairs.same.any() and not pairs.same.all())
 
 
 class _Round:
