@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "json": (".json", ".txt"),
 }  # fmt: skip
 """That a file of a kind may have."""
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def check_writable(path: Path) -> None:
@@ -78,7 +80,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         if part != target:
             part.replace(target)
     except OSError as e:
-        raise ClipselectError(f"{path}: cannot be written ({e.strerror or e}); choose another place") from e
+        remedy = "make room and run it again" if e.errno in DISK_FULL else "choose another place"
+        raise ClipselectError(f"{path}: cannot be written ({e.strerror or e}); {remedy}") from e
     finally:
         if part != target:
             with suppress(OSError):

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from clipselect.errors import ClipselectError
+from clipselect.media.files import whole_file
 
 
 def save_checkpoint(path: Path, parts: dict[str, Any], settings: dict[str, Any], step: int) -> None:
@@ -19,14 +20,9 @@ def save_checkpoint(path: Path, parts: dict[str, Any], settings: dict[str, Any],
     Raises:
         ClipselectError: the file cannot be written.
     """
-    part = path.with_suffix(".part")
     content = {"step": step, "settings": _text(settings), **{name: p.state_dict() for name, p in parts.items()}}
-    try:
-        torch.save(content, part)
-        part.replace(path)
-    except (OSError, RuntimeError) as e:
-        part.unlink(missing_ok=True)
-        raise ClipselectError(f"{path}: the checkpoint cannot be written ({e}); make room and run it again") from e
+    with whole_file(path) as part, part.open("wb") as file:
+        torch.save(content, file)  # to a path, PyTorch would raise a RuntimeError of its own for a full disk
 
 
 def load_checkpoint(path: Path, parts: dict[str, Any], settings: dict[str, Any]) -> int:

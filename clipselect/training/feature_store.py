@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipselect.errors import ClipselectError
-from clipselect.media.files import write_whole
+from clipselect.media.files import whole_file, write_whole
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.unreadable import OnError, ignore_error
 from clipselect.training.clip_elements import ClipData
@@ -104,14 +104,9 @@ class FeatureStore:
 
     def write(self, number: int, elements: Elements | None, errors: dict[str, str]) -> None:
         """Write a file, whole or not at all; `errors` are by path."""
-        part = self.path(number).with_suffix(".part.npz")
         arrays = {} if elements is None else vars(elements)
-        try:
-            np.savez(part, **arrays, errors=np.frombuffer(json.dumps(errors).encode(), np.uint8))
-            part.replace(self.path(number))
-        except OSError as e:
-            part.unlink(missing_ok=True)
-            raise ClipselectError(f"{part}: cannot be written ({e.strerror}); make room and run it again") from e
+        with whole_file(self.path(number)) as part, part.open("wb") as file:
+            np.savez(file, **arrays, errors=np.frombuffer(json.dumps(errors).encode(), np.uint8))
 
     def errors(self) -> dict[str, str]:
         """Why items could not be read, by path, once all is done."""

@@ -14,7 +14,6 @@ is evicted before its turn comes again; this cache keeps the first ones and deco
 WAL mode must not lie on a network drive, where the machines of one training share this folder.
 """
 
-import errno
 import hashlib
 import io
 import json
@@ -37,6 +36,7 @@ from clipselect.errors import check_argument
 from clipselect.index.index_file import signature
 from clipselect.media.candidate_clips import Timeline, frame_rate, frames_to_score, window_within
 from clipselect.media.clip_decoding import read_frames
+from clipselect.media.files import DISK_FULL
 from clipselect.media.geometry import SQUASH, Geometry
 from clipselect.media.read_again import settled
 from clipselect.media.scaling import Convert, scaled
@@ -57,7 +57,6 @@ MAX_OPEN_SOURCES = 64
 """Videos of which a process remembers what their containers say."""
 MAX_LAYOUTS = 512
 """Videos of which a process remembers what a pass has seen: about 25 KB for each minute."""
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 Frames = tuple[Timeline, Callable[[NDArray[np.int64]], NDArray[np.uint8]]]

@@ -158,7 +158,8 @@ def test_a_full_disk_is_named_in_a_sentence(
     monkeypatch.setattr(torch, "save", full)
     run(*command, "-o", tmp_path / "base.safetensors")
     assert run.code == 2 and not (tmp_path / "base.safetensors").exists()
-    assert "base.ckpt: the checkpoint cannot be written" in run.err.splitlines()[-1] and "Traceback" not in run.err
+    assert "base.ckpt: cannot be written (No space left on device); make room" in run.err.splitlines()[-1]
+    assert "Traceback" not in run.err
 
 
 def test_a_work_folder_of_other_options_or_other_videos_is_refused(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -277,11 +277,11 @@ def test_a_full_disk_is_reported_and_leaves_no_half_of_a_file(
 ) -> None:
     store, save = at(tmp_path / "f", kind.data(paths)), np.savez
 
-    def full(path: Path, **arrays: Any) -> None:
-        if path.name.startswith("000001"):
-            path.write_bytes(b"half")
+    def full(file: IO[bytes], **arrays: Any) -> None:
+        if "000001" in file.name:
+            file.write(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
-        save(path, **arrays)
+        save(file, **arrays)
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
