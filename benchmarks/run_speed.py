@@ -1,4 +1,4 @@
-"""What scoring costs beside decoding, and what it saves; every figure beside its rival in the same run, in turns.
+"""What scoring costs beside decoding, and what it saves; every figure beside its baseline in the same run, in turns.
 
     python benchmarks/run_speed.py --out OUT                # about half an hour on 2 cores, videos made for the run
     python benchmarks/run_speed.py --out OUT --quick        # two minutes, to check that everything runs
@@ -8,7 +8,7 @@ Parts, all of them unless --parts names some:
     a   scoring and fast scoring against PyAV decoding every frame with FFmpeg's choice of threads and converting
         nothing, the same with ours, and decord reading all frames at 112 px: sizes, codecs, distances of key frames,
         durations (--full: all combinations of the first three)
-    b   from the closed file to the answer, SlowFast-R50 of random weights at 256 px: DDL, uniform and dense, 5 of 30
+    b   from opening the file to the answer, SlowFast-R50 of random weights at 256 px: DDL, uniform and dense, 5 of 30
         and 9 of 60 clips of 10 s, 9 of 60 of 1 min, through our own pipeline and PyTorchVideo's LabeledVideoDataset
     c   back ends of the DDNet, per clip
     d   `clipselect index` against one decoding process per core

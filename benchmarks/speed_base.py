@@ -1,4 +1,4 @@
-"""Parts b and i of run_speed.py: from the closed file to a heavy base's answer, through our pipeline and
+"""Parts b and i of run_speed.py: from opening the file to a heavy base's answer, through our pipeline and
 PyTorchVideo's; and heavy bases in bf16."""
 
 import statistics

@@ -29,7 +29,7 @@ ONE, SOME = 1, 5
 RECIPES = {"labels": "labelled videos", "unlabelled": "videos without labels"}
 """Distillations whose seeds were measured, by the beginning of their files: what they need."""
 COSTS = ("embedded", "G", "ms")
-RIVALS = (EQUAL_COST, "uniform", "motion", "packets", "shots", "confidence", "dense")
+BASELINES = (EQUAL_COST, "uniform", "motion", "packets", "shots", "confidence", "dense")
 NEEDS: Mapping[Need, str] = {
     "nothing": "nothing",
     "motion": "every clip decoded",
@@ -49,7 +49,7 @@ def choose_clips() -> str:
             cells = [" / ".join(f"{sum(of_k) / len(of_k):.1f}" for of_k in of_data) for of_data in accuracies]
             cost = gflops(find(found[0], COMPOSED[0], DDL, SOME))
             rows.append((f"`{DDL}`", f"a DDNet on every clip, distilled on {data}", cost, *cells, ""))
-    for method in RIVALS:
+    for method in BASELINES:
         if row := find(shipped, COMPOSED[0], method, SOME):
             cells = [top1(shipped, data, method) for data in COMPOSED]
             rows.append(
@@ -157,7 +157,7 @@ def top1(results: Results, data: str, method: str) -> str:
 
 
 def beside_ddl(method: str) -> str:
-    """Whether a rival is better or worse than `ddl` by the paired intervals of every seed that was measured with it."""
+    """Whether a baseline is better or worse than `ddl` by the paired intervals of every seed measured with it."""
     found = {}
     for data in COMPOSED:
         less = [
@@ -171,11 +171,11 @@ def beside_ddl(method: str) -> str:
 
 
 OPPOSITE = {"worse": "better", "better": "worse", SIMILAR: SIMILAR}
-"""Of a verdict on a rival, that on the method that it is compared with."""
+"""Of a verdict on a baseline, that on the method that it is compared with."""
 
 
 def verdict(less: Sequence[Difference]) -> str:
-    """Of a rival, by differences `ddl` less the rival."""
+    """Of a baseline, by differences `ddl` less the baseline."""
     if not less:
         return "not compared"
     if all(one.low > 0 for one in less):

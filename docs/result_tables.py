@@ -27,7 +27,7 @@ from result_cells import (
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.results import Results, read_results
 
-RIVALS = ("uniform", EQUAL_COST, "dense")
+BASELINES = ("uniform", EQUAL_COST, "dense")
 CLIPS = (
     DDL, "ddl_average", "ddl_rescaled", "ddl_literal", EQUAL_COST, "uniform", "random", "motion", "packets",
     "confidence", "dense",
@@ -35,7 +35,7 @@ CLIPS = (
 
 
 def composed() -> str:
-    """Top-1 of ddl and its rivals on the composed videos, of the shipped base."""
+    """Top-1 of ddl and its baselines on the composed videos, of the shipped base."""
     ks = (1, 3, 5, 9)
     results = results_of("shipped")
     rows = []
@@ -64,13 +64,13 @@ def composed_differences() -> str:
     for file, base in measured_bases(""):
         results = results_of(file)
         for data in COMPOSED:
-            gains = [difference(results, data, "top1", (DDL, 5), rival) for rival in RIVALS]
+            gains = [difference(results, data, "top1", (DDL, 5), baseline) for baseline in BASELINES]
             ranking = next(entry for entry in results.ranking or () if entry.data == data).measures
             aucs = [f"{ranking[f'auc_{of}'].value:.3f}" for of in ("ddnet", "confidence")]
             sources = next(entry.sources for entry in results.data if entry.name == data)
             accuracy = shown(find(results, data, DDL, 5), "top1")
             rows.append((base, f"{data}, {sources} sources", accuracy, *map(gain, gains), *aucs))
-    less = [f"less `{rival}`" for rival in RIVALS]
+    less = [f"minus `{baseline}`" for baseline in BASELINES]
     return table(("base", "data", "`ddl` at K = 5", *less, "AUC DDNet", "AUC base's confidence"), rows)
 
 
@@ -81,14 +81,14 @@ def seeds() -> str:
         found = seeds_of(recipe)
         for data in COMPOSED if found else ():
             means = [mean_and_range(top1_of_seeds(found, data, k)) for k in (1, 3, 5, 9)]
-            gains = [gain_of_seeds(found, data, rival) for rival in (EQUAL_COST, "dense")]
+            gains = [gain_of_seeds(found, data, baseline) for baseline in (EQUAL_COST, "dense")]
             aucs = [
                 entry.measures["auc_ddnet"].value for one in found for entry in one.ranking or () if entry.data == data
             ]
             auc = f"{sum(aucs) / len(aucs):.3f} ({min(aucs):.3f}-{max(aucs):.3f})"
             rows.append((f"{recipe}, {len(found)} seeds", data, *means, *gains, auc))
-    columns = ("distilled by", "data", *(f"K = {k}" for k in (1, 3, 5, 9)), f"K = 5 less `{EQUAL_COST}`")
-    return table((*columns, "K = 5 less `dense`", "AUC"), rows) if rows else ""
+    columns = ("distilled by", "data", *(f"K = {k}" for k in (1, 3, 5, 9)), f"K = 5 minus `{EQUAL_COST}`")
+    return table((*columns, "K = 5 minus `dense`", "AUC"), rows) if rows else ""
 
 
 def seeds_at_5() -> str:
@@ -101,9 +101,9 @@ def top1_of_seeds(found: Sequence[Results], data: str, k: int) -> list[float]:
     return [row.metrics["top1"].value for one in found if (row := find(one, data, DDL, k))]
 
 
-def gain_of_seeds(found: Sequence[Results], data: str, rival: str) -> str:
+def gain_of_seeds(found: Sequence[Results], data: str, baseline: str) -> str:
     """The mean difference at K = 5; every seed's paired interval lies within what stands in brackets."""
-    less = [one for results in found if (one := difference(results, data, "top1", (DDL, 5), rival))]
+    less = [one for results in found if (one := difference(results, data, "top1", (DDL, 5), baseline))]
     mean = sum(one.difference for one in less) / len(less)
     return signed(mean, min(one.low for one in less), max(one.high for one in less))
 
@@ -117,7 +117,7 @@ def trimmed() -> str:
         data = results.data[0].name
         less = difference(results, data, "top1", (DDL, 1), EQUAL_COST)
         rows.append((base, *(at_ks(results, data, method, (1, 2, 3)) for method in methods), gain(less)))
-    columns = ("K = 1 / 2 / 3", *(f"`{method}`" for method in methods), f"at K = 1 less `{EQUAL_COST}`")
+    columns = ("K = 1 / 2 / 3", *(f"`{method}`" for method in methods), f"at K = 1 minus `{EQUAL_COST}`")
     return table(columns, rows) if rows else ""
 
 
@@ -132,7 +132,7 @@ def overlap() -> str:
 
 
 def untrimmed() -> str:
-    """Mean average precision on videos that nobody composed, cut into pieces."""
+    """Mean average precision on real untrimmed videos, cut into pieces."""
     methods = (DDL, EQUAL_COST, "uniform", "motion", "packets", "confidence", "dense")
     rows = []
     for path in sorted(result_cells.RESULTS.glob("untrimmed_*.json")):
@@ -142,7 +142,7 @@ def untrimmed() -> str:
             less = difference(results, data.name, "map", (DDL, 5), EQUAL_COST)
             cells = (at_ks(results, data.name, method, (1, 3, 5), "map") for method in methods)
             rows.append((f"{data.name}, {count}", *cells, gain(less)))
-    columns = ("K = 1 / 3 / 5", *(f"`{method}`" for method in methods), f"at K = 5 less `{EQUAL_COST}`")
+    columns = ("K = 1 / 3 / 5", *(f"`{method}`" for method in methods), f"at K = 5 minus `{EQUAL_COST}`")
     return table(columns, rows) if rows else ""
 
 

@@ -20,7 +20,7 @@ FRAMES = (
     "qan", "gfan", "temporal", "lfenet", "ddl_lfenet", "fan", "ddl_fan", "top1", "oracle_sharp", "oracle",
 )  # fmt: skip
 """What tables of faces and persons show, where it was measured."""
-RIVALS = (
+BASELINES = (
     "random",
     "sharpness",
     "jpeg_bytes",
@@ -36,7 +36,7 @@ RIVALS = (
     "temporal",
 )
 """Those that stand on the page docs/how-to/which-one.md alone."""
-ON_PAGE_OF_RESULTS = tuple(method for method in FRAMES if method not in RIVALS)
+ON_PAGE_OF_RESULTS = tuple(method for method in FRAMES if method not in BASELINES)
 SEEDS = (
     "average", AT_THRESHOLD, "ddl_all", "ddl_all_rescaled", DDL, "top1", "norm", "oracle_sharp", "oracle_all",
 )  # fmt: skip
@@ -89,12 +89,12 @@ def faces_seeds(metric: str = "tar_at_far_1e-3") -> str:
     return seeds_table("faces", SEEDS, metric)
 
 
-def trained_rivals(metric: str = "tar_at_far_1e-3") -> str:
+def trained_baselines(metric: str = "tar_at_far_1e-3") -> str:
     """Networks of sets that were trained, beside the shipped DDNet."""
     return seeds_table("sets", TRAINED, metric)
 
 
-def trained_rivals_of_persons() -> str:
+def trained_baselines_of_persons() -> str:
     """The same of tracklets."""
     return seeds_table("tracklets", TRAINED, "map", (K_OF_PERSONS,))
 
@@ -121,17 +121,17 @@ def fan_gains() -> str:
 
 
 def gains_table(recipe: str, pairs: Iterable[tuple[str, int | None, str]], metric: str = "tar_at_far_1e-3") -> str:
-    """Of methods, K and rivals: the mean of the seeds, and from the lowest to the highest end of their intervals."""
+    """Of methods, K and baselines: the mean of the seeds, and from the lowest to the highest end of their intervals."""
     seeds = seeds_of(recipe)
     columns = by_condition(seeds[0], metric)
     rows = []
-    for method, k, rival in pairs:
+    for method, k, baseline in pairs:
         for number, size in enumerate(data.rpartition(" ")[2] for data in next(iter(columns.values()))):
             cells = []
             for of_sizes in columns.values():
-                found = [difference(results, of_sizes[number], metric, (method, k), rival) for results in seeds]
+                found = [difference(results, of_sizes[number], metric, (method, k), baseline) for results in seeds]
                 cells.append(gain_of_seeds([one for one in found if one]))
-            rows.append((f"{named(method, k)} less `{rival}`, sets of {size}", *cells))
+            rows.append((f"{named(method, k)} minus `{baseline}`, sets of {size}", *cells))
     return table((metric_name(metric), *columns), rows)
 
 
@@ -209,7 +209,7 @@ def persons(file: str = "reid", methods: Sequence[str] = ON_PAGE_OF_RESULTS) -> 
 
 
 def x_mars() -> str:
-    """The same of the people of X-MARS, with all rivals."""
+    """The same of the people of X-MARS, with all baselines."""
     return persons("x_mars", FRAMES)
 
 

@@ -68,7 +68,7 @@ def processor_time() -> str:
 
 
 def answers() -> str:
-    """How many times faster ddl answers than dense, from the closed file on, with the ratio of a selection for free."""
+    """How many times faster ddl is than dense, from opening the file, beside the ratio of a selection for free."""
     found: dict[tuple[str, int, int], dict[str, str]] = {}
     for row in part("b"):
         if "dense / ddl" in row:

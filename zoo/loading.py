@@ -48,7 +48,7 @@ def load_base(
         ClipselectError: unknown model, weights that do not fit or cannot be read, no network for a download; classes,
             size or frames for a base that has its own.
 
-    >>> base = load_base(device="cpu")  # the small one that comes along
+    >>> base = load_base(device="cpu")  # the small one that is shipped
     >>> len(base.classes), base.clip_duration
     (22, 1.0)
     """
@@ -64,7 +64,7 @@ def load_base(
         return hugging_face.from_pretrained(checkpoint, device, frames=frames, classes=classes)
     if (classes, size, frames) != (None, None, None):
         given = "classes, size and frames of a base can be given for NETWORK:CHECKPOINT only"
-        raise ClipselectError(f"{model or shipped.DEFAULT_BASE}: has its own; {given}; leave them out")
+        raise ClipselectError(f"{model or shipped.DEFAULT_BASE}: {given}; leave them out")
     if network.endswith(".py") and checkpoint:
         base = from_code(Path(network), checkpoint, Base)
         code = code_fingerprint(Path(network), checkpoint)

@@ -31,7 +31,10 @@ def classify(
     min_gap: options.MinGap = 0.0,
     model: options.Model = None,
     base: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", help="Base: a name of the zoo or a weights file.")
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH|NETWORK:CHECKPOINT|hf:FOLDER|FILE.py:NAME", help="The base. (default: the shipped one)"
+        ),
     ] = None,
     base_geometry: options.BaseGeometry = None,
     base_precision: options.BasePrecision = None,
@@ -43,9 +46,9 @@ def classify(
     threads: options.Threads = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Send the picked clips of a video through the zoo's base, beside uniform and dense sampling.
+    """Send the picked clips of a video through a base, beside uniform and dense sampling.
 
-    The base knows a few actions, and answers with one of them, or none, whatever the video shows.
+    The shipped base knows a few actions, and answers with one of them, or none, whatever the video shows.
     """
     from clipselect.commands.output.records import VIDEOS, as_json, scored_video
     from clipselect.commands.outputs import VideoOutputs, write

@@ -59,7 +59,9 @@ Variants = Annotated[
     ),
 ]
 
-Unlabelled = Annotated[bool, clip_option("--unlabelled", help="Use no labels: the base's own answers stand for them.")]
+Unlabelled = Annotated[
+    bool, clip_option("--unlabelled", help="Use no labels: the base's own answers are the labels (pseudo-labels).")
+]
 Classes = Annotated[
     Path | None, clip_option(metavar="FILE", help="Names of a checkpoint's outputs in their order, one a line.")
 ]
@@ -118,7 +120,7 @@ def distill(
     base_frames: BaseFrames = None,
     base_geometry: BaseGeometry = None,
     base_precision: BasePrecision = None,
-    clip_duration: options.ClipDuration = None,
+    clip_duration: options.BaseClipDuration = None,
     stride: options.Stride = None,
     size: Size = None,
     frames: Frames = None,

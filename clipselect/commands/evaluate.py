@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SYNTHETIC_KS = [1, 2, 3]
 
 evaluate = typer.Typer(
-    no_args_is_help=True, help="Measure accuracy and cost of every method, DDL beside all its rivals, on labelled data."
+    no_args_is_help=True, help="Measure accuracy and cost of every method, DDL beside all baselines, on labelled data."
 )
 
 
@@ -114,7 +114,9 @@ def clips(
     clip_duration: ClipDuration = None,
     pieces: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Cut videos with segments into pieces to answer for."),
+        typer.Option(
+            metavar="SECONDS", help="Cut annotated videos into pieces of this length; each is classified by itself."
+        ),
     ] = None,
     stride: Stride = None,
     base_geometry: BaseGeometry = None,
@@ -127,16 +129,17 @@ def clips(
         bool, typer.Option("--all", help="Evaluate all videos, not only those of val or, without splits, a fifth.")
     ] = False,
     limit: Annotated[int | None, typer.Option(help="Evaluate only this many videos, evenly drawn.")] = None,
-    seeds: Annotated[list[int], typer.Option(help="Each draws K clips at random, and compositions.")] = [0, 1, 2],  # noqa: B006
+    seeds: Annotated[list[int], typer.Option(help="Of the random baseline and of the compositions.")] = [0, 1, 2],  # noqa: B006
     compose: Annotated[
-        list[str] | None, typer.Option(help="Untrimmed videos composed of those of --data: mixed, hard, or both.")
+        list[str] | None,
+        typer.Option(help="Videos composed of those of --data and of background: mixed, hard, or both."),
     ] = None,
     background: Annotated[Path | None, typer.Option(metavar="DIR", help="SPLIT/DOMAIN/VIDEO, for --compose.")] = None,
     domains: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Columns class,domain, for --compose hard.")
     ] = None,
-    per_video: Annotated[int, typer.Option(help="Compositions of a video and seed.")] = 2,
-    timed: Annotated[int, typer.Option(help="Videos to time, from the closed file to the answer; 0 for none.")] = 8,
+    per_video: Annotated[int, typer.Option(help="Compositions for each video and seed.")] = 2,
+    timed: Annotated[int, typer.Option(help="Videos to time, the opening of the file included; 0 for none.")] = 8,
     fps: Fps = 30.0,
     device: Device = "auto",
     threads: Threads = None,
@@ -144,7 +147,7 @@ def clips(
 ) -> None:
     """Clips of videos: accuracy of classification.
 
-    Videos are trimmed, untrimmed, or composed into untrimmed ones.
+    Videos are trimmed, untrimmed, or composed of trimmed ones.
 
     Accuracy with intervals, multiply-adds and seconds of every method at every K. An evaluation that was stopped
     continues when the same command is given again; another --k takes seconds. `clipselect report OUT` draws the

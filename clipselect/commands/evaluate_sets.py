@@ -23,13 +23,15 @@ SetNetworks = Annotated[
     typer.Option(
         "--set-network",
         metavar="FILE",
-        help="That train-set-network wrote: all frames, and in an LFENet or FAN the best K, too.",
+        help="Weights by train-set-network, on all frames; LFENet and FAN also on the best K.",
     ),
 ]
 Weighers = Annotated[
     list[Path],
     typer.Option(
-        "--set-network", metavar="FILE", help="nan, qan, gfan or temporal that train-set-network wrote, on all frames."
+        "--set-network",
+        metavar="FILE",
+        help="Weights of nan, qan, gfan or temporal by train-set-network, on all frames.",
     ),
 ]
 Flips = Annotated[
@@ -71,9 +73,10 @@ SetSize = Annotated[
 ]
 FaceSeeds = Annotated[list[int], typer.Option(help="Each draws sets, and K frames at random; the first also degrades.")]
 Fars = Annotated[list[float], typer.Option(help="False accept rates.")]
-Draws = Annotated[int, typer.Option(help="How often identities are drawn again for the intervals; 200 for IJB-C.")]
+Draws = Annotated[int, typer.Option(help="Bootstrap samples of the identities for the intervals; 200 for IJB-C.")]
 Prefixes = Annotated[
-    list[str], typer.Option(metavar="PREFIX", help="Identities whose names begin so, also by themselves.")
+    list[str],
+    typer.Option(metavar="PREFIX", help="Also measure the identities whose names begin with PREFIX by themselves."),
 ]
 Name = Annotated[str | None, typer.Option(help="What results call the data. (default: the folder's name)")]
 TrackletData = Annotated[list[Path], typer.Option("--data", metavar="DIR", help="Folders of tracklets.")]

@@ -31,7 +31,9 @@ def faces(
     ] = None,
     every: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="Look at every Nth frame of a video only. A face takes 40 KB of memory."),
+        typer.Option(
+            min=1, metavar="N", help="Look at every Nth frame of a video only: faster, and fewer faces in memory."
+        ),
     ] = 1,
     min_face: Annotated[
         int,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -40,6 +40,11 @@ def _or_none(text: str | float, number: Callable[[str | float], N], problem: str
         return None if text == "none" else number(text)
     except ValueError:
         raise ValueError(f"{text!r} {problem}") from None
+
+
+def _clip_duration(default: str) -> Any:
+    text = f"Length of a clip, as 2.5 or 64/30. (default: {default})"
+    return typer.Option(parser=_seconds, metavar="SECONDS", help=text)
 
 
 def _set_threads(threads: int | None) -> None:
@@ -99,14 +104,8 @@ ListPrefix = Annotated[
     ),
 ]
 K = Annotated[int | None, typer.Option("--k", help="Pick the best K clips. (default: 5, or all with --threshold)")]
-ClipDuration = Annotated[
-    float | None,
-    typer.Option(
-        parser=_seconds,
-        metavar="SECONDS",
-        help="Length of a clip, as 2.5 or 64/30. (default: what the network was trained with)",
-    ),
-]
+ClipDuration = Annotated[float | None, _clip_duration("what the DDNet was trained with")]
+BaseClipDuration = Annotated[float | None, _clip_duration("what the base is made for")]
 Stride = Annotated[
     float | None,
     typer.Option(
@@ -118,7 +117,7 @@ Candidates = Annotated[
     typer.Option(
         metavar="FILE.csv",
         help="Windows of one video to rank instead of the grid: columns start and end in seconds, or PySceneDetect's "
-        "list of scenes. Scores of windows much longer than the network's clips are a guess.",
+        "list of scenes. Scores of windows much longer than the DDNet's clips are a guess.",
     ),
 ]
 MinGap = Annotated[
@@ -134,7 +133,14 @@ Fps = Annotated[float, typer.Option(help="Frames per second of folders of frames
 FrameFolderFps = Annotated[
     float | None, typer.Option("--fps", help="Frames per second of folders of frames. (default: 30)")
 ]
-Fast = Annotated[bool, typer.Option("--fast", help="Estimate the scores, in less time: near frames stand in for some.")]
+Fast = Annotated[
+    bool,
+    typer.Option(
+        "--fast",
+        help="Estimate the scores in less time: some frames are not decoded, and the nearest decoded ones are used "
+        "instead.",
+    ),
+]
 Budget = Annotated[
     float | None,
     typer.Option(
@@ -211,7 +217,7 @@ Background = Annotated[
 ]
 Prefix = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder that the paths of a list, or the files of a JSON, count from."),
+    typer.Option(metavar="DIR", help="Folder that the paths in a list or a JSON are relative to."),
 ]
 Steps = Annotated[int, typer.Option(min=1, help="Batches to train on.")]
 Batch = Annotated[int, typer.Option(min=2, help="Clips or images in a batch, over all processes.")]

@@ -23,7 +23,7 @@ def train_base(
     ] = "narrow_slow",
     background: options.Background = None,
     prefix: options.Prefix = None,
-    clip_duration: options.ClipDuration = None,
+    clip_duration: options.BaseClipDuration = None,
     size: Annotated[
         int | None, typer.Option(help="Pixels of a clip's side. (default: 112 for narrow networks)")
     ] = None,

@@ -20,7 +20,7 @@ def _shared(
     *,
     data: options.Identities,
     base: Annotated[
-        str, typer.Option(metavar="NETWORK:CHECKPOINT|FILE", help="Embedder to build on; it is not changed.")
+        str, typer.Option(metavar="NETWORK:CHECKPOINT|FILE", help="Embedder to build on; its file is not changed.")
     ],
     output: options.Output,
     shared_names: options.SharedNames = False,
@@ -70,13 +70,13 @@ def _lfenet(
     relation: Annotated[
         str, typer.Option(metavar="NAME", help="One of softmax_a, softmax_b, scaled_dot.")
     ] = "softmax_b",
-    width: Annotated[int, typer.Option(help="Numbers per query and key.")] = 64,
+    width: Annotated[int, typer.Option(help="Dimensions of queries and keys.")] = 64,
     bottleneck: Annotated[
         int | None,
         typer.Option(
             parser=options.whole_or_none,
             metavar="NUMBER|none",
-            help="Numbers per compressed value; none compresses nothing.",
+            help="Dimensions of compressed values; none compresses nothing.",
         ),
     ] = 64,
     max_segment: MaxSegment = 12,
@@ -106,8 +106,8 @@ def _fan(
         str,
         typer.Option(
             metavar="NAME",
-            help="What the image is drawn to: centre, the moving centre of its person; or average, the mean feature of "
-            "its inputs.",
+            help="What the image's feature is pulled towards: centre, the moving centre of its person; or average, the "
+            "mean feature of its inputs.",
         ),
     ] = "centre",
     discriminative_weight: Annotated[
@@ -137,9 +137,9 @@ def _fan(
 NETWORKS: dict[str, tuple[Callable[..., None], str]] = {
     "nan": (_aggregator, "NAN: two cascaded attention blocks weigh the base's features of a set."),
     "qan": (_aggregator, "QAN: a quality of every frame, learnt on the base's feature, is its weight in the set."),
-    "gfan": (_aggregator, "G-FAN: a graph convolution over the base's features weighs every number of every frame."),
+    "gfan": (_aggregator, "G-FAN: a graph convolution over the base's features weighs every dimension of every frame."),
     "temporal": (_aggregator, "Temporal attention: a convolution over neighbouring frames weighs the base's features."),
-    "lfenet": (_lfenet, "LFENet: the local features of all faces repair each other before they become embeddings."),
+    "lfenet": (_lfenet, "LFENet: the local features of all faces are enhanced by each other's."),
     "fan": (_fan, "FAN: all faces of a set become one image, whose embedding stands for the set."),
 }
 """Their own options, which are the fields of their recipes in `clipselect.training.set_training`, and what they are."""

@@ -99,7 +99,7 @@ def read_annotations(data: Path, prefix: Path | None) -> Listing:
     """The annotations of a .json file, which must be ActivityNet's, or else of a list.
 
     Args:
-        prefix: folder that names count from; by default the list's, for paths in lists the current one before it.
+        prefix: folder that names are relative to; by default the list's, for paths in lists the current one before it.
 
     Raises:
         ClipselectError: the file cannot be read, or a part of it not understood; names the line or the video.

@@ -204,7 +204,7 @@ def _of_folder(data: Path, split: Split | None) -> FoundVideos:
         other_split += len(paths) - len(chosen)
         found.update(dict.fromkeys(chosen, label))
     if not found:
-        raise ClipselectError(f"{data}: has no videos for {split}, since no class has two; add some")
+        raise ClipselectError(f"{data}: has no videos for {split}, since no class has two videos; add some")
     train = split_folders(data).get("train", root.path)
     names = {folder.name for folder in subfolders(train)}
     return FoundVideos(dict(sorted(found.items())), names, other_split=other_split)

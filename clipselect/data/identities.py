@@ -105,7 +105,9 @@ def _identities(folder: Path) -> dict[str, list[str]]:
     for entry in visible(folder):
         if is_folder(entry):
             if SUBSETS.get(re.split(r"[_\-. ]", entry.name.lower())[-1]) == "train":
-                raise ClipselectError(f"{entry.path}: by its name a split, not an identity; give that folder as data")
+                raise ClipselectError(
+                    f"{entry.path}: is named like a split, not like an identity; give that folder as data"
+                )
             places = image_folders(Path(entry.path), above=above)
             if paths := [str(place / name) for place, names in places for name in names]:
                 found[entry.name] = paths

@@ -33,8 +33,8 @@ def read_list(data: Path, split: Split | None, prefix: Path | None) -> FoundVide
         found[path] = annotations
     if not found:
         raise ClipselectError(
-            f"{data}: not one of its {len(missing)} {split or 'listed'} files is there, not {missing[0]} in "
-            f"{listing.searched}; give the folder that they are relative to as prefix"
+            f"{data}: none of its {len(missing)} {split or 'listed'} files is there; {missing[0]}, for example, is not "
+            f"in {listing.searched}; give the folder that they are relative to as prefix"
         )
     missing += [f"{name} (only empty segments)" for name, subset in listing.empty.items() if split in (None, subset)]
     return FoundVideos(found, named.train_classes, tuple(missing), named.other_split)

@@ -152,7 +152,9 @@ def _by_name(root: Path, found: list[tuple[Path, list[str]]], naming: _Naming, s
     for paths in () if naming.numbered else frames.values():  # where a folder is a tracklet
         places = sorted({str(path.parent) for path in paths})
         if len(places) > 1:  # stills beside a sequence, or two copies of the set
-            raise ClipselectError(f"{root}: one tracklet is in {places[0]} and in {places[1]}; give one part of it")
+            raise ClipselectError(
+                f"{root}: a tracklet is both in {places[0]} and in {places[1]}; give one of these folders"
+            )
     return [Tracklet(*key, tuple(sorted(paths, key=lambda p: natural_order(p.name)))) for key, paths in frames.items()]
 
 

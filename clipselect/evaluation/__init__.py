@@ -1,1 +1,1 @@
-"""Every method and its rivals on labelled groups; metrics; intervals."""
+"""Every method and its baselines on labelled groups; metrics; intervals."""

@@ -1,4 +1,4 @@
-"""The outputs of both networks for every candidate clip of a video, and what its rivals without a network go by.
+"""The outputs of both networks for every candidate clip of a video, and what its baselines without a network go by.
 
 The two networks look at the same windows of time, each at its own number and size of frames. A video is decoded once
 per network, or once in all where both look at the same frames.

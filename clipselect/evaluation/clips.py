@@ -1,9 +1,9 @@
-"""Accuracy and cost of clip selection on labelled videos, trimmed, untrimmed or composed: DDL beside all its rivals.
+"""Accuracy and cost of clip selection on labelled videos, trimmed, untrimmed or composed: DDL beside all its baselines.
 
 1. Both networks on every candidate clip, kept per video under OUT/cache: an evaluation that was stopped continues when
    it is called again, and another K opens no video. A video that cannot be read is reported, counted, left out.
 2. What every method of clipselect/evaluation/methods.py would answer, with intervals and multiply-adds.
-3. Some methods on a few videos, from the closed file to the answer: seconds and memory.
+3. Seconds and memory of some methods on a few videos, the opening of the file included.
 """
 
 import warnings

@@ -36,7 +36,7 @@ def evaluate(
     on_error: OnError = ignore_error,
     **options: Any,
 ) -> Results:
-    """Measure DDL and all its rivals on labelled data: accuracy with intervals, multiply-adds, seconds.
+    """Measure DDL and all its baselines on labelled data: accuracy with intervals, multiply-adds, seconds.
 
     Args:
         data: the labelled data, see the evaluations below; for persons perhaps several folders.

@@ -82,7 +82,7 @@ class Method:
             decoding, or packets, which take reading the file. A method that needs the D-scores takes them for the
             scores.
         has_k: whether it keeps a given number K.
-        role: what it is compared as: the subject of all tables, a rival of its kind (cheap: it ranks without a
+        role: what it is compared as: the subject of all tables, a baseline of its kind (cheap: it ranks without a
             network), or an oracle that cannot be used.
         in_plots: whether plots show it; of variants that lie on top of each other only one does.
         style: colour and marker of its plots; None for some of its own in every report.

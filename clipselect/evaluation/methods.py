@@ -1,7 +1,7 @@
 """The table of methods: every way of choosing and weighing the elements of a group, for clips and for frames.
 
 Evaluation, reports, cards and docs all read `METHODS`; a new method is one new entry. The entries stand in the order of
-the tables: the method of the paper, its variants, its rivals, the oracles.
+the tables: the method of the paper, its variants, its baselines, the oracles.
 """
 
 import math
@@ -60,7 +60,7 @@ def _all(c: Candidates) -> IntArray:
 def _apart(
     c: Candidates, values: NDArray[np.floating], k: int | None = None, threshold: float | None = None
 ) -> IntArray:
-    """The places of the best by any values that do not overlap: the same rule for ddl and for every rival that could
+    """The places of the best by any values that do not overlap: the same rule for ddl and for every baseline that could
     waste clips on the same moment. Evenly spread ones do not, and dense is all of them."""
     return select(values, c.spans, k=k, threshold=threshold, min_gap=c.min_gap).ordered
 
@@ -139,8 +139,8 @@ _TABLE = (
     Method("top1", "the single best by the DDNet's score",
            lambda c: top_k(c.scores, 1).ordered, needs="ddnet", has_k=False, style=(_VERMILION, "P")),
     Method("uniform_equal_cost",
-           "evenly spread, at least as many as the whole cost of ddl at that K buys, the DDNet's included: rounded up,"
-           " so that rounding never helps ddl",
+           "as many evenly spread ones as cost the same as ddl at that K, the DDNet included; rounded up, so that"
+           " rounding never helps ddl",
            lambda c: uniform(c.count, known(c.equal_cost_k, "equal_cost_k")),
            elements=_CLIP, role="equal_cost", style=(_SKY, "D")),
     Method("uniform", "K evenly spread, averaged", _uniform, elements=_CLIP, role="uniform", style=(_BLUE, "s")),
@@ -194,13 +194,15 @@ _TABLE = (
            _all, elements=_FRAME, needs="base", has_k=False, network="nan", style=(_OLIVE, "v")),
     Method("qan", "all candidates, weighted by a quality learnt on each feature (QAN)",
            _all, elements=_FRAME, needs="base", has_k=False, network="qan", style=(_OLIVE, "^")),
-    Method("gfan", "all candidates, every number of their features weighted by a graph convolution over them (G-FAN)",
+    Method("gfan",
+           "all candidates, every dimension of their features weighted by a graph convolution over them (G-FAN)",
            _all, elements=_FRAME, needs="base", has_k=False, network="gfan", style=(_OLIVE, "s")),
     Method("temporal", "all candidates, weighted by attention over neighbouring frames, learnt on their features",
            _all, elements=_FRAME, needs="base", has_k=False, network="temporal", style=(_OLIVE, "D")),
-    Method("lfenet", "all candidates, whose local features repair each other in an LFENet, averaged",
+    Method("lfenet", "all candidates, whose local features are enhanced by each other's in an LFENet, averaged",
            _all, elements=_FRAME, needs="base", has_k=False, network="lfenet", style=(_BLUE, "h")),
-    Method("ddl_lfenet", "the K best by the DDNet's score, which then repair each other in an LFENet, averaged",
+    Method("ddl_lfenet",
+           "the K best by the DDNet's score, with local features enhanced by each other's in an LFENet, averaged",
            _best, elements=_FRAME, needs="ddnet", network="lfenet", style=(_VERMILION, "h")),
     Method("fan", "all candidates, of which a FAN makes one image, whose feature is the answer",
            _all, elements=_FRAME, has_k=False, network="fan", style=(_BLUE, "8")),

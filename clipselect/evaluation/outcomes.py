@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ClipTable:
-    """The outputs of both networks for every clip, and what its rivals without a network go by.
+    """The outputs of both networks for every clip, and what its baselines without a network go by.
 
     Attributes:
         scores: [m] by the DDNet.

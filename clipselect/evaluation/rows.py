@@ -13,7 +13,7 @@ from clipselect.evaluation.outcomes import ClipTable, Cost, Group, Outcome
 
 Record = dict[str, Any]
 
-RIVALS = ("uniform", "equal_cost", "random", "cheap")
+BASELINES = ("uniform", "equal_cost", "random", "cheap")
 """Roles of the methods that ddl is compared with at every K."""
 
 
@@ -45,11 +45,11 @@ def metric_entry(name: str, value: float, low: float, high: float) -> Record:
 
 
 def differences(outcomes: Sequence[Outcome], groups: Sequence[Group], measured: Sequence[Record]) -> list[Record]:
-    """The entries of `differences`, without `data`: every metric of ddl at every K less that of its rivals on the same
-    videos, in points with paired 95 % intervals.
+    """The entries of `differences`, without `data`: every metric of ddl at every K minus that of its baselines on the
+    same videos, in points with paired 95 % intervals.
 
-    The rivals are uniform, equal cost, random, motion and packets at the same K, and at other K where they cost no more
-    or take no more seconds; dense and dense_weighted; and ddl at its best K, which shows how small a K will do.
+    The baselines are uniform, equal cost, random, motion and packets at the same K, and at other K where they cost no
+    more or take no more seconds; dense and dense_weighted; and ddl at its best K, which shows how small a K will do.
     `differing` is the number of sources on which the two differ, where the metric is one of single videos.
 
     Args:
@@ -61,10 +61,10 @@ def differences(outcomes: Sequence[Outcome], groups: Sequence[Group], measured: 
     for metric in _metrics(own[0][0]) if own else ():
         best = max(own, key=lambda pair: pair[1][metric])  # the first of equals
         pairs = [
-            (ddl, rival)
+            (ddl, baseline)
             for ddl, row in own
-            for rival, other in of.values()
-            if rival is not ddl and _is_rival(rival, other, row, best[0])
+            for baseline, other in of.values()
+            if baseline is not ddl and _is_baseline(baseline, other, row, best[0])
         ]
         out += _map_differences(pairs) if metric == "map" else _paired(metric, pairs, groups)
     return out
@@ -117,33 +117,33 @@ def _metrics(outcome: Outcome) -> list[str]:
     return [*(["map"] if outcome.mean_average_precision is not None else []), *outcome.correct]
 
 
-def _is_rival(rival: Outcome, its: Record, own: Record, best: Outcome) -> bool:
-    if METHODS[rival.method].role in RIVALS:
+def _is_baseline(baseline: Outcome, its: Record, own: Record, best: Outcome) -> bool:
+    if METHODS[baseline.method].role in BASELINES:
         costs = [key for key in ("gflops", "seconds") if key in its and key in own]
-        return rival.k == own["k"] or any(its[key] <= own[key] * (1 + 1e-9) for key in costs)
-    return rival is best or rival.method in ("dense", "dense_weighted")
+        return baseline.k == own["k"] or any(its[key] <= own[key] * (1 + 1e-9) for key in costs)
+    return baseline is best or baseline.method in ("dense", "dense_weighted")
 
 
 def _paired(metric: str, pairs: Sequence[tuple[Outcome, Outcome]], groups: Sequence[Group]) -> list[Record]:
-    gains = np.stack([ddl.correct[metric] - rival.correct[metric] for ddl, rival in pairs], axis=1)
+    gains = np.stack([ddl.correct[metric] - baseline.correct[metric] for ddl, baseline in pairs], axis=1)
     names = [group.name for group in groups]
     lows, highs = np.quantile(bootstrap_means(gains, clusters=names), QUANTILES, axis=0)
     out = []
-    for (ddl, rival), gain, low, high in zip(pairs, gains.T, lows, highs, strict=True):
+    for (ddl, baseline), gain, low, high in zip(pairs, gains.T, lows, highs, strict=True):
         differing = len({name for name, one in zip(names, gain, strict=True) if one != 0})
-        out.append(_entry(metric, ddl, rival, gain.mean(), low, high) | {"differing": differing})
+        out.append(_entry(metric, ddl, baseline, gain.mean(), low, high) | {"differing": differing})
     return out
 
 
 def _map_differences(pairs: Sequence[tuple[Outcome, Outcome]]) -> list[Record]:
     out = []
-    for ddl, rival in pairs:
-        one, other = ddl.mean_average_precision, rival.mean_average_precision
+    for ddl, baseline in pairs:
+        one, other = ddl.mean_average_precision, baseline.mean_average_precision
         if one is not None and other is not None:
-            out.append(_entry("map", ddl, rival, (one - other).value, *(one - other).interval))
+            out.append(_entry("map", ddl, baseline, (one - other).value, *(one - other).interval))
     return out
 
 
-def _entry(metric: str, ddl: Outcome, rival: Outcome, gain: float, low: float, high: float) -> Record:
-    between = {"metric": metric, "method": ddl.method, "k": ddl.k, "than": rival.method, "than_k": rival.k}
+def _entry(metric: str, ddl: Outcome, baseline: Outcome, gain: float, low: float, high: float) -> Record:
+    between = {"metric": metric, "method": ddl.method, "k": ddl.k, "than": baseline.method, "than_k": baseline.k}
     return between | {"difference": 100 * float(gain), "low": 100 * float(low), "high": 100 * float(high)}

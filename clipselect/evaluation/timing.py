@@ -1,4 +1,4 @@
-"""Seconds and memory from the closed file to the answer: methods on real videos, in turns."""
+"""Seconds and memory of methods on real videos, in turns; the opening of the file is included."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

@@ -51,7 +51,8 @@ class Scoring:
             ArgumentError: the scorer is a function: nothing shows later that scores were made with the same one.
         """
         problem = (
-            f"cannot be used with {scorer.name!r}, since nothing shows whether its scores are by the same function"
+            f"cannot be used with {scorer.name!r}, since nothing shows whether its scores are by the same function; "
+            "score without it, or with a DDNet"
         )
         check_argument("sha256" in scorer.metadata, "index", problem)
         length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip_duration")

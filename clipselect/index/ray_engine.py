@@ -151,7 +151,7 @@ def _score_part(
     """What a Ray task does."""
     scorer = _scorer(model, device)
     if scorer.metadata["sha256"] != scoring.sha256:
-        raise ClipselectError(f"model {scorer.name!r} is another on a machine of the cluster; install the same there")
+        raise ClipselectError(f"model {scorer.name!r} has other weights on a machine of the cluster; install the same")
     how = Decoding.from_scorer(scorer, scoring, fps, threads=1 if len(paths) > 1 else cores)
     try:
         for entry in local_entries(paths, how, scorer, min(cores, len(paths))):  # noqa: UP028 (Ray sends into generators)

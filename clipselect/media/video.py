@@ -84,7 +84,7 @@ class VideoFile:
             guessed = container.format.name == "avi" and stream.codec_context.has_b_frames
             fragile, skips = not has_frame_threads(stream), unreferenced(container, stream) is not None
         if not index.pts:
-            raise VideoError(f"{path}: the video stream holds no frames; there is nothing to score")
+            raise VideoError(f"{path}: the video stream holds no frames; check the file")
         decoder = Decoder(path, base, origin=index.pts[0] or 0, step=max(1, round(1 / rate / base)))
         pts = monotonic(index.pts, decoder.step, decoder.clock.second)
         seekable = [None if p is None else p - decoder.origin for p in index.pts] == pts.tolist() and not guessed

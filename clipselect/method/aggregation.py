@@ -37,9 +37,9 @@ def weights(
     Args:
         scores: [n] scores of *all* candidates of the group.
         kept: [k] indices of the kept ones.
-        rescale: None: weights are the scores, which did better than eq. 9 to 11 on clips, faces and persons
-            (docs/research-notes.md). Otherwise eq. 9 to 11, with the minimum and maximum of all elements of the group
-            ("candidates") or of the kept ones, as the paper prints it ("kept"): the worst of them weighs nothing.
+        rescale: None: weights are the scores. Otherwise eq. 9 to 11, with the minimum and maximum of all elements of
+            the group ("candidates") or of the kept ones, as the paper prints it ("kept"): the worst of them weighs
+            nothing. What did better where: benchmarks/README.md.
         in_unit_interval: whether the scores are estimates of D-scores, in [0, 1]. Scores on any other scale are no
             weights as they are: without `rescale` all kept elements weigh 1.
 

@@ -142,7 +142,9 @@ def select(
     ranked, values = ranking(scores), score_array(scores)
     if threshold is not None:
         ranked = ranked[: max(int((values > threshold).sum()), 1)]
-    check_argument(not min_gap or spans is not None, "min_gap", "needs the spans of the elements")
+    check_argument(
+        not min_gap or spans is not None, "min_gap", "needs the spans of the elements; give them, or leave min_gap out"
+    )
     if min_gap is not None and spans is not None:
         ranked = _apart(ranked, _span_array(spans, len(values)), min_gap)
     most = len(values) if k is None else k

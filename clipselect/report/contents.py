@@ -28,12 +28,12 @@ READING = (
     " the interval is the exact one of a proportion.",
     "GFLOPs are 10^9 multiply-adds per video or other group, counted as the file says: the DDNet's, or another"
     " scorer's in its place, on all candidates, and the base's on the kept ones.",
-    "Seconds are per video, from the closed file to the answer, after the file was read once. They hold for this"
+    "Seconds are per video, the opening of the file included, after the file was read once. They hold for this"
     " machine only.",
     "Peak MB is the largest resident memory of the whole process while the method ran; peak GPU MB is what was"
     " allocated on the GPU.",
     "Differences are in points, paired over the same videos. A difference is significant if its 95 % interval"
-    f" does not hold 0. If the two differ on fewer than {MIN_DIFFERING} sources, they are too few to say.",
+    f" does not contain 0. If the two differ on fewer than {MIN_DIFFERING} sources, they are too few to say.",
     "Which K: the smallest without a significant difference from the best K (paired) that loses at most"
     f" {amount(MAX_LOSS)} point to it. It is chosen on the videos that it is evaluated on, which flatters it a"
     " little.",
@@ -85,7 +85,7 @@ class Report:
 
     Attributes:
         summary: is it worth it? A sentence per finding; of many findings, the number of times each answer came.
-        words: what the sentences speak of: ddl and its main rivals, K, the metrics to go by, GFLOPs.
+        words: what the sentences speak of: ddl and its main baselines, K, the metrics to go by, GFLOPs.
         files: where it was written.
     """
 

@@ -2,9 +2,9 @@
 
 Which K: the smallest without a significant difference from the best K that loses at most `MAX_LOSS` points to it. Where
 the file does not compare the two, the best K.
-The rivals: dense, the best uniform in no more seconds, and the best uniform for the cost: of all uniform rows with no
-more GFLOPs than ddl, the DDNet's included, and of the equal-cost row of the same K, which is rounded up; where no cost
-is known, uniform with the same K. Likewise the best row for the cost of each method that ranks without a network.
+The baselines: dense, the best uniform in no more seconds, and the best uniform for the cost: of all uniform rows with
+no more GFLOPs than ddl, the DDNet's included, and of the equal-cost row of the same K, which is rounded up; where no
+cost is known, uniform with the same K. Likewise the best row for the cost of each method that ranks without a network.
 """
 
 import math
@@ -25,7 +25,7 @@ MIN_DIFFERING = 6
 SUBJECT: str = names("subject")[0]
 EQUAL_COST: str = names("equal_cost")[0]
 UNIFORM, DENSE = names("uniform"), names("dense")
-"""What the rivals are called for clips, and for the frames of sets."""
+"""What the baselines are called for clips, and for the frames of sets."""
 CHEAP = names("cheap")
 
 
@@ -63,16 +63,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Comparison:
-    """ddl at the chosen K beside a rival.
+    """ddl at the chosen K beside a baseline.
 
     Attributes:
-        cost: what the rival was chosen by: gflops or seconds; clips where no cost is known.
-        difference: ddl minus rival in points.
+        cost: what the baseline was chosen by: gflops or seconds; clips where no cost is known.
+        difference: ddl minus baseline in points.
         paired: the same with its paired interval; None where the file has none.
         differing: sources on which the two differ, where the file says so.
     """
 
-    rival: Row
+    baseline: Row
     cost: str
     difference: float
     paired: Estimate | None
@@ -133,8 +133,8 @@ def _finding(run: Run, data: str, wanted: str | None) -> Finding:
         return Finding(run, data, metric, rows)
     measured, ddl = [row for row in rows if metric in row.metrics], choice.row
 
-    def beside(rival: Row | None, cost: str) -> Comparison | None:
-        return None if rival is None else compare(ddl, rival, metric, differences, cost)
+    def beside(baseline: Row | None, cost: str) -> Comparison | None:
+        return None if baseline is None else compare(ddl, baseline, metric, differences, cost)
 
     cost = "gflops" if ddl.gflops is not None else "clips"
     dense = [row for row in measured if row.method in (*DENSE, "dense_weighted")]
@@ -173,18 +173,18 @@ def choose_k(rows: Sequence[Row], metric: str, differences: Sequence[Difference]
 
 
 def compare(
-    row: Row, rival: Row, metric: str, differences: Sequence[Difference] = (), cost: str = "gflops"
+    row: Row, baseline: Row, metric: str, differences: Sequence[Difference] = (), cost: str = "gflops"
 ) -> Comparison:
-    """How a row compares with a rival of the same data set: by their paired difference where the file has it, and else
-    by whether their two intervals overlap."""
-    pair = _paired(differences, row, rival, metric)
+    """How a row compares with a baseline of the same data set: by their paired difference where the file has it, and
+    else by whether their two intervals overlap."""
+    pair = _paired(differences, row, baseline, metric)
     if pair is not None:
-        return Comparison(rival, cost, pair.difference, pair.estimate, pair.differing, judge(pair))
-    one, other = row.metrics[metric], rival.metrics[metric]
+        return Comparison(baseline, cost, pair.difference, pair.estimate, pair.differing, judge(pair))
+    one, other = row.metrics[metric], baseline.metrics[metric]
     # of two intervals that touch the difference may be 0
     apart = Estimate(one.value - other.value, one.low - other.high, one.high - other.low)
-    verdict = verdict_of(apart, min(row.source_count, rival.source_count))
-    return Comparison(rival, cost, apart.value, None, None, verdict)
+    verdict = verdict_of(apart, min(row.source_count, baseline.source_count))
+    return Comparison(baseline, cost, apart.value, None, None, verdict)
 
 
 def judge(difference: Difference) -> Verdict:
@@ -224,7 +224,7 @@ def _metric(run: Run, rows: Sequence[Row], wanted: str | None) -> str:
 
 
 def _affordable(rows: Sequence[Row], ddl: Row) -> list[Row]:
-    """The rows that are a fair rival by their cost; those with the same K where no cost is known."""
+    """The rows that cost no more; those with the same K where no cost is known."""
     if ddl.gflops is None:
         return [row for row in rows if row.k == ddl.k]
     same_k = [row for row in rows if row.method == EQUAL_COST and row.k == ddl.k]
@@ -240,11 +240,11 @@ def _best(rows: Sequence[Row], metric: str, methods: Sequence[str]) -> Row | Non
     return max(own, key=lambda row: row.metrics[metric].value, default=None)
 
 
-def _paired(differences: Sequence[Difference], row: Row, rival: Row, metric: str) -> Difference | None:
-    """The entry for two rows; a rival without a K may stand there with the number of all its elements, or without."""
-    wanted = (metric, row.method, row.k, rival.method)
+def _paired(differences: Sequence[Difference], row: Row, baseline: Row, metric: str) -> Difference | None:
+    """The entry for two rows; a baseline without a K may have the number of all its elements there, or none."""
+    wanted = (metric, row.method, row.k, baseline.method)
     for entry in differences:
-        same_k = entry.than_k == rival.k or (rival.method != SUBJECT and None in (entry.than_k, rival.k))
+        same_k = entry.than_k == baseline.k or (baseline.method != SUBJECT and None in (entry.than_k, baseline.k))
         if same_k and (entry.metric, entry.method, entry.k, entry.than) == wanted:
             return entry
     return None

@@ -102,7 +102,7 @@ def headline(finding: Finding) -> str:
     else:
         said = HEADLINES[uniform.verdict].format(ddl=SUBJECT, evenly=evenly)
         verdict = said + (" for the same cost" if uniform.cost == "gflops" else "")
-    rows = [finding.choice.row, *(c.rival for c in (uniform, finding.dense) if c is not None)]
+    rows = [finding.choice.row, *(c.baseline for c in (uniform, finding.dense) if c is not None)]
     figures = [f"{percent(row.metrics[finding.metric])} for {row_name(row)}" for row in rows]
     said = f"{verdict}: {metric_name(finding.metric)} is {', '.join(figures)}{_gflops(rows, finding.run.group)}."
     return " ".join([said, *_for_less(finding)])
@@ -117,62 +117,62 @@ def details(finding: Finding) -> list[str]:
         (finding.uniform, f", the best of {_evenly_spread(finding.run.element)} for that cost"),
         (finding.uniform_in_time, f", the best of {_evenly_spread(finding.run.element)} in no more time"),
         (finding.dense, ""),
-        *((c, f", the best {c.rival.method} for that cost") for c in finding.cheap),
+        *((c, f", the best {c.baseline.method} for that cost") for c in finding.cheap),
     ]
     sentences = [_compared(ddl, c, role) for c, role in compared if c is not None]
     return [_which_k(finding.choice), *sentences, *_classes(finding), *_best_clips(finding)]
 
 
 def worth_it(finding: Finding) -> str:
-    """Yes, where the best are better than all rivals that cost no more; No, where one of these is better than they; and
-    in plain words than what. Needs a choice."""
+    """Yes, where the best are better than all baselines that cost no more; No, where one of these is better than they;
+    and in plain words than what. Needs a choice."""
     assert finding.choice is not None
     run, k, answer = finding.run, finding.choice.row.k, _answer(finding)
     best = f"the best {run.element} of a {run.group}" if k == 1 else f"the best {k} {run.element}s of a {run.group}"
     are = "is" if k == 1 else "are"
-    rival = _deciding(finding)
+    baseline = _deciding(finding)
     shown = f"{answer} by these {run.group}s" if answer == NOT_SHOWN else answer
-    if rival is None:
+    if baseline is None:
         return f"{shown}: nothing was measured that {best} could be compared with."
-    other = _plainly(rival, run.element)
-    if rival.verdict is Verdict.WORSE:
+    other = _plainly(baseline, run.element)
+    if baseline.verdict is Verdict.WORSE:
         return f"{shown}: {other} are better than {best}."
-    if rival.verdict is Verdict.TOO_FEW:
+    if baseline.verdict is Verdict.TOO_FEW:
         return f"{shown}: they are too few to compare {best} with {other}."
-    clearly = "not clearly " if rival.verdict is Verdict.SIMILAR else ""
+    clearly = "not clearly " if baseline.verdict is Verdict.SIMILAR else ""
     return f"{shown}: {best} {are} {clearly}better than {other}."
 
 
 def _answer(finding: Finding) -> str:
-    rival = _deciding(finding)
-    if rival is None or rival.verdict not in (Verdict.BETTER, Verdict.WORSE):
+    baseline = _deciding(finding)
+    if baseline is None or baseline.verdict not in (Verdict.BETTER, Verdict.WORSE):
         return NOT_SHOWN
-    return YES if rival.verdict is Verdict.BETTER else NO
+    return YES if baseline.verdict is Verdict.BETTER else NO
 
 
 def _deciding(finding: Finding) -> Comparison | None:
-    """Of the rivals that cost no more, the first of those that speak most against ddl."""
+    """Of the baselines that cost no more, the first of those that speak most against ddl."""
     order = (Verdict.WORSE, Verdict.SIMILAR, Verdict.TOO_FEW, Verdict.BETTER)
-    rivals = (finding.uniform, finding.uniform_in_time, *finding.dense_for_less, *finding.cheap)
-    return min((c for c in rivals if c is not None), key=lambda c: order.index(c.verdict), default=None)
+    baselines = (finding.uniform, finding.uniform_in_time, *finding.dense_for_less, *finding.cheap)
+    return min((c for c in baselines if c is not None), key=lambda c: order.index(c.verdict), default=None)
 
 
 def _plainly(c: Comparison, element: str) -> str:
-    """A rival and its cost as someone says it who knows none of our names."""
+    """A baseline and its cost as someone says it who knows none of our names."""
     cost = {"gflops": " at the same cost", "seconds": " in the same time", "clips": ""}[c.cost]
-    if METHODS[c.rival.method].role in ("uniform", "equal_cost"):
+    if METHODS[c.baseline.method].role in ("uniform", "equal_cost"):
         return f"{_evenly_spread(element)}{cost}" if cost else f"as many {_evenly_spread(element)}"
-    return f"{element}s chosen by {c.rival.method}{cost}" if c.rival.method in CHEAP else f"all {element}s{cost}"
+    return f"{element}s chosen by {c.baseline.method}{cost}" if c.baseline.method in CHEAP else f"all {element}s{cost}"
 
 
 def _phrase(c: Comparison) -> str:
     """As "is 3.0 points better than uniform, 5 clips"."""
-    rival = row_name(c.rival)
+    baseline = row_name(c.baseline)
     if c.verdict is Verdict.SIMILAR:
-        return f"shows no significant difference from {rival} ({c.difference:+.1f} points)"
+        return f"shows no significant difference from {baseline} ({c.difference:+.1f} points)"
     if c.verdict is Verdict.TOO_FEW:
-        return f"cannot be compared with {rival} on so few sources ({c.difference:+.1f} points)"
-    return f"is {abs(c.difference):.1f} points {c.verdict.value} than {rival}"
+        return f"cannot be compared with {baseline} on so few sources ({c.difference:+.1f} points)"
+    return f"is {abs(c.difference):.1f} points {c.verdict.value} than {baseline}"
 
 
 def _which_k(choice: Choice) -> str:
@@ -187,7 +187,7 @@ def _which_k(choice: Choice) -> str:
 def _compared(ddl: Row, c: Comparison, role: str) -> str:
     costs = _saving(ddl, c)
     if role and costs:
-        costs = f" ({amount(c.rival.costs[c.cost])} against {amount(ddl.costs[c.cost])} {UNITS[c.cost]})"
+        costs = f" ({amount(c.baseline.costs[c.cost])} against {amount(ddl.costs[c.cost])} {UNITS[c.cost]})"
     if c.paired is None:
         basis = f"the two intervals {'overlap' if c.verdict is Verdict.SIMILAR else 'do not overlap'}, not paired"
     else:
@@ -202,11 +202,11 @@ def _classes(finding: Finding) -> Iterator[str]:
     if gains is None:
         return
     evenly = _evenly_spread(finding.run.element)
-    rivals: list[tuple[str, Callable[[ClassGain], float | None]]] = [(evenly, lambda c: c.gain)]
+    baselines: list[tuple[str, Callable[[ClassGain], float | None]]] = [(evenly, lambda c: c.gain)]
     if any(c.over_dense is not None for c in gains.classes):
-        rivals.append(("dense", lambda c: c.over_dense))
+        baselines.append(("dense", lambda c: c.over_dense))
     clauses = []
-    for name, over in rivals:
+    for name, over in baselines:
         losers = [f"{c.name} {loss:+.1f} ({count(c.sources, 'source')})" for c, loss in gains.worst(over, 2)]
         clauses.append(f"against {name}: {', '.join(losers) or 'none'}")
     yield f"Classes that lose most with {method_and_k(SUBJECT, gains.k)}, in points: {'; '.join(clauses)}."
@@ -237,20 +237,20 @@ def _gflops(rows: Sequence[Row], group: str) -> str:
 
 
 def _for_less(finding: Finding) -> list[str]:
-    """The rivals that ddl does not beat and that cost no more: fewer operations need not be less time."""
+    """The baselines that ddl does not beat and that cost no more: fewer operations need not be less time."""
     names: dict[tuple[Verdict, str], list[str]] = {}
     for c in (finding.uniform_in_time, *finding.dense_for_less, *finding.cheap):
         if c is not None and c.verdict is not Verdict.BETTER:
-            names.setdefault((c.verdict, c.cost), []).append(row_name(c.rival))
+            names.setdefault((c.verdict, c.cost), []).append(row_name(c.baseline))
     return [
-        f"Note: {NO_MORE[cost]}, {SUBJECT} {FOR_LESS[verdict]} {enumerated(rivals)}."
-        for (verdict, cost), rivals in names.items()
+        f"Note: {NO_MORE[cost]}, {SUBJECT} {FOR_LESS[verdict]} {enumerated(baselines)}."
+        for (verdict, cost), baselines in names.items()
     ]
 
 
 def _saving(ddl: Row, c: Comparison) -> str:
     """As " with 3.1 times fewer GFLOPs"; empty where the cost of either is not known."""
-    own, other = ddl.costs.get(c.cost), c.rival.costs.get(c.cost)
+    own, other = ddl.costs.get(c.cost), c.baseline.costs.get(c.cost)
     if own is None or other is None:
         return ""
     unit = UNITS[c.cost]

@@ -1,4 +1,4 @@
-"""Clip samplers for PyTorchVideo: `DDLClipSampler`, and rivals that choose otherwise among the same candidates.
+"""Clip samplers for PyTorchVideo: `DDLClipSampler`, and baselines that choose otherwise among the same candidates.
 
 What happens from `DDLClipSampler.__call__` to `ClipInfo`, when a dataset asks for the first clip of a video:
 

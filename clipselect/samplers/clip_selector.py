@@ -74,8 +74,8 @@ def select(
     Args:
         video: the path of a file or of a folder of frames; or frames decoded already, [T, H, W, 3] uint8 RGB in a
             NumPy array or a torch tensor, with their `fps`.
-        k: pick the best `k`, or fewer where no more do not overlap; 5 by default, or all above the `threshold` if there
-            is one.
+        k: pick the best `k`, or fewer if the others would overlap them; 5 by default, or all above the `threshold` if
+            there is one.
         threshold: pick only clips with a score above it, and the best one in any case (eq. 7): a score in [0, 1], or a
             percentile of the scores of the training clips, such as "p30". For scores of a function any number.
         clip_duration: seconds per clip; what the DDNet was distilled with by default.
@@ -83,8 +83,9 @@ def select(
         min_gap: seconds between the end of a picked clip and the start of the next; 0 forbids overlap, None allows it.
         candidates: windows of your own instead of the grid: pairs (start, end) in seconds from the first frame, a CSV
             file with the columns start and end, or PySceneDetect's list of scenes or its CSV file. They may have any
-            lengths, overlap and come in any order. The DDNet sees as many frames of each, so the score of a window much
-            longer than its own clip duration is a guess. One that ends up to a second after the video is cut.
+            lengths, overlap and come in any order. The DDNet sees the same number of frames of each, so the score of a
+            window much longer than its own clip duration is a guess. A window that ends at most a second after the
+            video is shortened.
         scorer: what scores: from `load_scorer`, or what it loads, in every call: a DDNet by name or file, FILE.onnx,
             FILE.py:NAME or a function of a batch of clips. By default the shipped DDNet.
         index: a score index of `clipselect index` made with the same DDNet; a video that it knows is not scored again.

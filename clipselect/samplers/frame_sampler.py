@@ -66,8 +66,8 @@ class FrameSampler:
         k: keep the best `k`.
         share: keep the best share of the frames, in (0, 1], rounded up.
         threshold: keep those scored above it (eq. 7): a score in [0, 1], or a percentile of the scores of the training
-            frames, such as "p30"; for scores of a function any number. Of several limits all hold; the best frame is
-            kept in any case.
+            frames, such as "p30"; for scores of a function any number. If several limits are given, all apply; the
+            best frame is kept in any case.
         min_gap: what must lie between two kept frames, in the unit of their `times`: it spreads them over a track of
             nearly equal frames. None, the default, keeps neighbours too.
         scorer: what scores, see `load_scorer`: a 2D DDNet by name or file, FILE.onnx, FILE.py:NAME, or a function of a

@@ -156,7 +156,7 @@ class VideoAggregator(Metric):
         for i, index in enumerate(_column(batch, "video_index", size)):
             if not finite[i]:
                 raise ClipselectError(
-                    f"video {index} ({names[i]}): the network's output for clip {views[i][0]} is not finite"
+                    f"video {index} ({names[i]}): the network's output for clip {views[i][0]} is NaN or infinite"
                 )
             video = self._videos.setdefault(index, _Video(names[i], labels[i], expected[i]))
             video.check_same(index, names[i], labels[i])

@@ -1,6 +1,6 @@
 """Scores of clips without a network: how much moves in them, and how many bytes their packets hold.
 
-Rivals of a DDNet that cost no multiply-adds: motion costs decoding, packets not even that. Higher is better; neither
+Baselines of a DDNet that cost no multiply-adds: motion costs decoding, packets not even that. Higher is better; neither
 lies in [0, 1], and neither can be compared between videos of different encoders or cameras.
 """
 

@@ -68,8 +68,8 @@ def doubts(scorer: AnyScorer, scores: NDArray[np.float32], features: Features | 
         spread = float(np.ptp(scores))
         if (right := fraction_in_order(table, spread)) < MIN_RIGHT:
             found.append(
-                f"its best and worst clip differ by only {spread:.3f}. Of pairs of clips that are this close, "
-                f"{name} puts {100 * right:.0f} % in the right order (chance: 50 %), so their order is a guess"
+                f"the scores of its best and worst clip differ by only {spread:.3f}. Of pairs of clips that are this "
+                f"close, {name} puts {100 * right:.0f} % in the right order (chance: 50 %), so their order is a guess"
             )
     if found:
         evenly = "take evenly spread clips, or " * are_many

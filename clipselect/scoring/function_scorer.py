@@ -1,4 +1,4 @@
-"""Any function that scores elements, in the place of a DDNet: a quality network, the sharpness, the mood of a user."""
+"""Any function that scores elements, in the place of a DDNet: a quality network, or the sharpness."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field

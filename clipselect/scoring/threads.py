@@ -1,6 +1,6 @@
 """How a network and a decoder share the processor cores.
 
-Both use several threads. Those of PyTorch wait for each other busily, on cores that the decoder needs, so a network
+Both use several threads. Those of PyTorch busy-wait for each other, on cores that the decoder needs, so a network
 with all its threads slows the decoder down even where it only waits for frames. There, one thread is enough. On 2 cores
 this brought fast scoring of 720p H.264 from 0.73 to 0.66 of the time of decoding alone, and of H.265 from 0.74 to 0.68.
 Scores do not depend on the number of threads.

@@ -92,9 +92,7 @@ class TrainedAggregator(TrainedNetwork):
             check_image(image)
         if any(self.input_spec.distorts(*image.shape[:2]) for image in images):
             sees = f"{self.input_spec.height} x {self.input_spec.width}"
-            problem = (
-                f"{self.name} makes faces of aligned ones of {sees}; other shapes are squashed, and may become none"
-            )
+            problem = f"{self.name} needs aligned faces of {sees}; other shapes are squashed, and may become no face"
             warnings.warn(problem, ClipselectWarning, stacklevel=3)  # above torch's decorator
         squashed = np.stack([self.input_spec.squash(image) for image in images])
         made = self.module(self.input_spec.normalise(squashed, self.device)[None])[0]

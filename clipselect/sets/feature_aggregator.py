@@ -30,7 +30,7 @@ class FeatureAggregator(nn.Module, ABC):
 
     @abstractmethod
     def scores(self, features: Tensor, mask: Tensor) -> Tensor:
-        """[B, T] of every frame, or [B, T, d] of every number of it, whose softmax over the frames are the weights.
+        """[B, T] of every frame, or [B, T, d] of every dimension of it, whose softmax over the frames are the weights.
 
         Args:
             features: [B, T, d], each of length 1.

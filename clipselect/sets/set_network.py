@@ -98,7 +98,7 @@ def load_set_network(
 
     Args:
         base: the embedder that it was trained for, as `clipselect.load_embedder` takes it. Weights of a frozen base are
-            not in the file, but what was trained alone.
+            not in the file, only what was trained.
         device: of both; "auto" is that of the base, if that is loaded already.
         max_segment: longest segment of an LFENet (theta) or a FAN (N), longer sets are split; None for the one that it
             was trained with. Other networks see whole sets.

@@ -36,9 +36,9 @@ class AggregatorRecipe(SetRecipe):
     Every image goes through the base once, and so does each of its degraded variants; the steps read no image.
 
     Attributes:
-        loss: "centroid": the set's feature is drawn to the mean of its identity's images as they are. "softmax": cross
-            entropy on it, as in the papers, or with a margin, "arcface", "cosface", "sphereface"; they need thousands
-            of identities.
+        loss: "centroid": the set's feature is pulled towards the mean of its identity's images as they are. "softmax":
+            cross entropy on it, as in the papers, or with a margin, "arcface", "cosface", "sphereface"; they need
+            thousands of identities.
         degradations: "faces" or "tracklets", see `clipselect.data.degradations`.
         variants: degraded variants of every image.
 

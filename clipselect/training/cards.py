@@ -16,11 +16,12 @@ from clipselect.scoring.weights_file import Metadata
 CARD = "for clipselect"
 """What every card says near its top."""
 COMPOSED = (
-    f", in untrimmed videos composed of the held-out ones: {ACTION_CLIPS} clips of an action at a random place among "
+    f", in videos composed of the held-out ones: {ACTION_CLIPS} clips of an action at a random place among "
     f"{BACKGROUND_CLIPS} of background"
 )
 MAX_MATRIX_CLASSES = 40
 PERCENTILES = (5, 10, 20, 30, 50, 70, 90)
+LOSSES = {"both": "eq. 6 and a ranking loss", "mse": "eq. 6", "ranking": "a ranking loss"}
 METHODS = names("subject", "uniform", "equal_cost", "random", "dense")
 """The rows of a card, where they were measured."""
 
@@ -91,11 +92,11 @@ def ddnet_card(metadata: Metadata) -> str:
     config, held_out = metadata["config"], metadata["held_out"]
     of_clips = config["dims"] == 3
     sees = _clips(metadata) if of_clips else f"frames of {metadata['height']} x {metadata['width']}"
-    seeing = f" seeing {metadata['base_geometry']}" if metadata.get("base_geometry") else ""
-    seeing += " in bf16" if metadata.get("base_precision") == "bf16" else ""
+    how = f", geometry {metadata['base_geometry']}" if metadata.get("base_geometry") else ""
+    how += ", bf16" if metadata.get("base_precision") == "bf16" else ""
     card = f"""# {metadata["name"]}
 
-A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {metadata["base_sha256"][:12]}){seeing}: \
+A DDNet for clipselect, distilled from the base {metadata["base"]} (SHA-256 {metadata["base_sha256"][:12]}{how}): \
 {config["dims"]}D, widths {_list(config["widths"])}, depths {_list(config["depths"])}, {sees}.
 
 {_origin(metadata)}
@@ -172,7 +173,8 @@ def _clip_training(metadata: Metadata) -> str:
     d_scores = "the base's own confidence"
     if metadata["target"] in known:
         d_scores = f"{known[metadata['target']]}, {metadata['metric']}, {metadata['contrast']}"
-    text = f"D-scores: {d_scores}; loss: {metadata['loss']}. Could not be read: {count(metadata['failed'], 'video')}.\n"
+    loss, failed = LOSSES[metadata["loss"]], count(metadata["failed"], "video")
+    text = f"D-scores: {d_scores}; loss: {loss}. Could not be read: {failed}.\n"
     accuracy = metadata["base_right_on_training_clips"]
     if accuracy is not None:
         text += f"\nThe base is right about {in_percent(100 * accuracy)} of the training clips.\n"
@@ -184,7 +186,7 @@ def _frame_training(metadata: Metadata) -> str:
     return (
         f"{metadata['images']} images of {metadata['identities']} identities"
         f"{degraded if metadata['degradations'] else ''}. D-scores: {metadata['metric']}, {metadata['contrast']}; "
-        f"loss: {metadata['loss']}. Could not be read: {count(metadata['failed'], 'image')}.\n"
+        f"loss: {LOSSES[metadata['loss']]}. Could not be read: {count(metadata['failed'], 'image')}.\n"
     )
 
 

@@ -128,7 +128,7 @@ def distill(
             `clipselect.data.element_kind`.
         recipe: how to distil; a `ClipRecipe` or a `FrameRecipe`.
         background: for clips, a folder of videos that show none of the classes, in one folder per kind of place.
-        prefix: for clips, the folder that the paths of a list, or the files of a JSON, count from.
+        prefix: for clips, the folder that the paths in a list or a JSON are relative to.
         unlabelled: for clips, whether to use no labels: the base's own answers stand for them.
         classes, base_size, base_frames: for clips and a base given as NETWORK:CHECKPOINT, see `load_base`.
         base_geometry: for clips, what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default
@@ -189,7 +189,9 @@ def _kind(
     )
     check_argument(isinstance(base, str | Path | Base | Embedder), "base", problem)
     kind, own = elements or (recipe.ELEMENTS if recipe else None), kind_of_base(base)
-    check_argument(own is None or kind in (None, own), "base", f"is a base for {own}, and {kind} are to be distilled")
+    check_argument(
+        own is None or kind in (None, own), "base", f"is for {own}, and elements says {kind}; change one of them"
+    )
     return own or kind or element_kind(data)
 
 
@@ -202,7 +204,11 @@ def _refuse_others(kind: ElementKind, arguments: dict[str, Any]) -> None:
 def _changed(kind: ElementKind, recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
     """The recipe, by default that for the kind of elements, with some fields changed."""
     recipe = recipe or (ClipRecipe() if kind == "clips" else FrameRecipe())
-    check_argument(kind == recipe.ELEMENTS, "recipe", f"is for {recipe.ELEMENTS}, not for {kind}")
+    check_argument(
+        kind == recipe.ELEMENTS,
+        "recipe",
+        f"is for {recipe.ELEMENTS}, not for {kind}; give a ClipRecipe for clips, a FrameRecipe for frames",
+    )
     own, every = (
         {field.name for recipe_type in types for field in dataclass_fields(recipe_type)}
         for types in ((type(recipe),), (ClipRecipe, FrameRecipe))

@@ -172,8 +172,8 @@ class _Turns:
 
 def _warn_of_collapse(done: int, best: int) -> None:
     problem = (
-        f"stopped after step {done}: for {MAX_COLLAPSED_STEPS} steps, the discriminator has known all images of the "
-        f"generator, which learns nothing more from it. The weights are those of step {best}; train again with a "
+        f"stopped after step {done}: for {MAX_COLLAPSED_STEPS} steps, the discriminator has recognised all images of "
+        f"the generator, which learns nothing more from it. The weights are those of step {best}; train again with a "
         "smaller weight of the adversarial loss or a narrower discriminator, under another name"
     )
     warnings.warn(problem, ClipselectWarning, stacklevel=5)

@@ -61,8 +61,8 @@ class FANRecipe(SetRecipe):
     Attributes:
         width: channels of the first convolution of the aggregator, see `clipselect.sets.face_aggregator.GROWTH`.
         discriminator_width: those of the discriminator.
-        reconstruction: what the aggregated face is drawn to: "centre", the moving centre of its person (eq. 9, 10), or
-            "average", the mean feature of its inputs (eq. 8).
+        reconstruction: what the feature of the aggregated face is pulled towards: "centre", the moving centre of its
+            person (eq. 9, 10), or "average", the mean feature of its inputs (eq. 8).
         discriminative_weight, reconstruction_weight, adversarial_weight, total_variation_weight: of the losses (eq. 5);
             0 leaves one out.
         images_per_set: N.
@@ -176,7 +176,7 @@ class _Guide(nn.Module):
 
     def loss(self, made: Tensor, logits: Tensor | None, numbers: Tensor) -> Tensor:
         """Of aggregated images [B, 3, h, w] with the discriminator's logits [B]; numbers [B, N + 2] of images: the
-        inputs, the positive, the negative. Moves the centres of the people first, where images are drawn to these."""
+        inputs, the positive, the negative. Moves the centres of the people first, if images are pulled towards them."""
         recipe, count = self.recipe, self.recipe.images_per_set
         inputs, positive, negative = self.features[numbers].split((count, 1, 1), dim=1)  # type: ignore[index]
         positive, negative = positive[:, 0], negative[:, 0]

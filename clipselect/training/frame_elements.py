@@ -106,7 +106,7 @@ class FrameData:
 
     @property
     def required(self) -> frozenset[int]:
-        """None: an identity without a readable image is nobody's rival."""
+        """None: an identity without a readable image may go without a centroid."""
         return frozenset()
 
     def read(self, items: Iterable[int], on_error: OnError) -> list[FrameElements]:

@@ -33,10 +33,10 @@ class LFENetRecipe(SetRecipe):
     """How to train an LFENet: the options of `clipselect.train_set_network("lfenet", ...)`.
 
     Attributes:
-        loss: "restoration": every image's embedding is drawn to the mean of what the base says about the set's images
-            as they are (`restoration_loss`); needs no labels beyond "these are one person". "softmax": the paper's
-            cross entropy on every image's embedding; or with a margin, "arcface", "cosface", "sphereface". They need
-            thousands of identities: with hundreds, the transfer learns people by heart.
+        loss: "restoration": every image's embedding is pulled towards the mean of what the base says about the set's
+            images as they are (`restoration_loss`); needs no labels beyond "these are one person". "softmax": the
+            paper's cross entropy on every image's embedding; or with a margin, "arcface", "cosface", "sphereface". They
+            need thousands of identities: with hundreds, the transfer overfits to them.
         relation: see `clipselect.sets.transfer.LocalInformationTransfer`; also `width` and `bottleneck`.
         bottleneck: None for one full matrix.
         max_segment: theta; longer sets are split.

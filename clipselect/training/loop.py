@@ -153,7 +153,9 @@ def train(
         norm = nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT_NORM)
         skipped = 0 if bool(norm.isfinite()) else skipped + 1
         if skipped == MAX_SKIPPED_STEPS:
-            raise ClipselectError(f"no gradient is a number since step {step + 1 - skipped}{remedy(checkpoint)}")
+            raise ClipselectError(
+                f"every gradient since step {step + 1 - skipped} is NaN or infinite{remedy(checkpoint)}"
+            )
         if not skipped:
             prepared.step()
             rate.step()  # PyTorch warns of a schedule that is ahead of its optimiser

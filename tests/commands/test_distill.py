@@ -99,7 +99,7 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     assert card.startswith("# ddnet\n\nA DDNet for clipselect, distilled from the base colours (SHA-256 ")
     assert "3D, widths 8, 16, 32, 48, depths 2, 2, 2, 2, clips of 0.2 s as 4 frames of 32 x 32." in card
     assert "Trained on videos, 3 steps, seed 0, clipselect " in card and "\n    clipselect" in card
-    assert "\nD-scores: " in card and "loss: both. Could not be read: 1 video." in card
+    assert "\nD-scores: " in card and "loss: eq. 6 and a ranking loss. Could not be read: 1 video." in card
     assert "The base is right about 100.0 % of the training clips." in card
     assert "4 videos, 16 clips." in card
     for name, key in (("Spearman's rho of scores and D-scores", "spearman"), ("AUC of action", "auc_ddnet")):

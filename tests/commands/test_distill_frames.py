@@ -118,7 +118,10 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     assert "2D, widths 8, 16, 32, 48, depths 2, 2, 2, 2, frames of 32 x 32." in card
     assert "Trained on people, 40 steps, seed 0, clipselect " in card and "\n    clipselect" in card
     assert "49 images of 12 identities, each also 2 times degraded (faces). D-scores: euclidean, ratio; " in card
-    assert "loss: both. Could not be read: 2 images." in card and "4 identities, 16 images, 48 elements." in card
+    assert (
+        "loss: eq. 6 and a ranking loss. Could not be read: 2 images." in card
+        and "4 identities, 16 images, 48 elements." in card
+    )
     assert f"| all elements | {about['held_out']['spearman']:.3f} |" in card
     assert f"| images as they are | {about['held_out']['spearman_as_they_are']:.3f} |" in card
 

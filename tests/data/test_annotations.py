@@ -137,9 +137,9 @@ def test_files_that_are_not_there_are_told_apart_and_never_stop_the_rest(here: P
 def test_a_list_of_which_nothing_is_there_is_refused_with_where_was_looked(here: Path) -> None:
     (here / "sub").mkdir()
     data = write_list(here / "sub", "path,label,split", "a,x,train", "b,y,train", "c,y,val")
-    says = rf"not one of its 2 train files is there, not a in the current folder or {here}/sub; give .* as prefix$"
+    says = rf"none of its 2 train files is there; a, for example, is not in .* or {here}/sub; give .* as prefix$"
     refused(says, data)
-    refused("not a in sub; give", data, prefix=Path("sub"))
+    refused("a, for example, is not in sub; give", data, prefix=Path("sub"))
     refused("^nowhere: no such folder; give the one that the videos of", data, prefix=Path("nowhere"))
 
 

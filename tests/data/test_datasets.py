@@ -118,7 +118,7 @@ def test_a_folder_that_is_no_data_set_is_refused_and_named(here: Path, names: li
 def test_a_split_without_videos_is_refused(here: Path) -> None:
     make(here, "a/1.mp4", "b/1.mp4")
     assert len(read_dataset(here, "train").videos) == 2
-    refused("data: has no videos for val, since no class has two; add some", here, "val")
+    refused("data: has no videos for val, since no class has two videos; add some", here, "val")
 
 
 def test_images_beside_the_videos_of_a_class_are_no_video(here: Path) -> None:
@@ -241,7 +241,7 @@ def test_all_of_a_list_is_read_when_no_split_is_asked_for(kinetics: Path) -> Non
     dataset = read_dataset(write_list(kinetics, "train/run/a.MKV 3", "train/run/b.mp4 7", "gone.mp4 7"), None)
     assert [video.label for video in dataset.videos] == [0, 1]
     assert (dataset.classes, dataset.missing) == (("3", "7"), ("gone.mp4",))
-    refused("not one of its 1 listed files is there", write_list(kinetics, "gone.mp4 3"), split=None)
+    refused("none of its 1 listed files is there", write_list(kinetics, "gone.mp4 3"), split=None)
 
 
 @pytest.mark.parametrize(

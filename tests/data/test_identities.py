@@ -239,7 +239,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_the_root_of_mars_or_market_is_not_taken_for_identities(tmp_path: Path, name: str) -> None:
     for folder in (name, name.replace("train", "test"), "query"):
         folders(tmp_path / folder, NAMES)
-    with pytest.raises(ClipselectError, match=f"{name}: by its name a split, not an identity; give that folder"):
+    with pytest.raises(ClipselectError, match=f"{name}: is named like a split, not like an identity; give that folder"):
         read_identities([tmp_path], "train")
     assert len(read_identities([tmp_path / name], "train").identities) == 8
 

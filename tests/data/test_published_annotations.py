@@ -81,7 +81,10 @@ def test_rows_of_kinetics_csv_that_cannot_be_read_are_refused(here: Path, row: s
 
 
 def test_kinetics_csv_without_its_videos_is_refused_with_where_was_looked(here: Path) -> None:
-    refused(rf"not one of its 4 train files is there, not --a_b_000007_000017 in {here}", write_list(here, *PUBLISHED))
+    refused(
+        rf"none of its 4 train files is there; --a_b_000007_000017, for example, is not in {here}",
+        write_list(here, *PUBLISHED),
+    )
 
 
 def entry(subset: str, *annotations: tuple[float, float, str]) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def test_activitynets_videos_may_lie_elsewhere(here: Path) -> None:
     make(here, "videos/three.mp4")
     data = write_json(here, DATABASE)
     assert labelled(read_dataset(data, "val", prefix=Path("videos"))) == {"videos/three.mp4": ["Archery"]}
-    refused("not one of its 3 train files is there, not one in videos", data, prefix=Path("videos"))
+    refused("none of its 3 train files is there; one, for example, is not in videos", data, prefix=Path("videos"))
 
 
 def test_a_name_of_a_folder_of_frames_may_hold_dots(here: Path) -> None:

@@ -166,6 +166,6 @@ def test_real_names(folder: str, layout: Layout, shared: Path) -> None:
 def test_stills_beside_the_sequences_of_ilids_are_not_mixed_into_them(tmp_path: Path) -> None:
     for part, name in (("images", "cam1_person001.png"), ("sequences", "cam1_person001_00317.png")):
         write(tmp_path / part / "cam1" / "person001" / name, textured(1, 1))
-    with pytest.raises(ClipselectError, match=r"one tracklet is in .*images.* and in .*sequences.*; give one part"):
+    with pytest.raises(ClipselectError, match=r"a tracklet is both in .*images.* and in .*sequences.*; give one of"):
         read_tracklets(tmp_path)
     assert len(read_tracklets(tmp_path / "sequences").tracklets[0].paths) == 1

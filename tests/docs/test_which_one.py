@@ -36,7 +36,7 @@ def test_what_needs_the_base_on_every_frame_is_said_to_save_nothing() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "says"), [(0.1, 9.0, "worse"), (-9.0, -0.1, "better"), (-1.0, 9.0, "no difference shown")]
 )
-def test_a_rival_is_better_or_worse_where_no_interval_holds_0(
+def test_a_baseline_is_better_or_worse_where_no_interval_holds_0(
     low: float, high: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = json.loads((result_cells.RESULTS / "shipped.json").read_text())

@@ -41,8 +41,8 @@ def test_the_whole_runs_and_fills_every_part_of_the_results(bench: Bench) -> Non
     (data,) = document["data"]
     assert (data["videos"], data["classes"], data["candidates"], data["unreadable"]) == (6, 2, 10.0, [])
     assert document["ranking"][0]["data"] == "videos" and 0 <= document["ranking"][0]["auc_ddnet"] <= 1
-    rivals = {"uniform", "uniform_equal_cost", "random", "motion", "packets", "dense", "dense_weighted", "ddl"}
-    assert {d["than"] for d in document["differences"]} == rivals
+    baselines = {"uniform", "uniform_equal_cost", "random", "motion", "packets", "dense", "dense_weighted", "ddl"}
+    assert {d["than"] for d in document["differences"]} == baselines
     assert {c["class"] for c in document["classes"]} == {"blinking", "moving"}
     assert document["base"]["gflops"] > 0 and len(document["model"]["sha256"]) == 64
     for method in ("ddl", "ddl_average", "uniform", "uniform_equal_cost", "motion", "packets"):

@@ -97,7 +97,7 @@ def test_a_method_that_lacks_what_it_needs_says_so() -> None:
             METHODS[name].keep(Candidates(SCORES, 3))
 
 
-def test_the_roles_name_one_subject_and_one_rival_of_each_kind_per_element() -> None:
+def test_the_roles_name_one_subject_and_one_baseline_of_each_kind_per_element() -> None:
     assert names("subject") == ("ddl",) and names("equal_cost") == ("uniform_equal_cost",)
     for element in ("clip", "frame"):
         for role in ("uniform", "random", "dense"):

@@ -38,7 +38,7 @@ def perfect() -> tuple[list[Group], ClipTable]:
     return groups, ClipTable(np.array(scores), np.array(probabilities))
 
 
-def test_rivals_without_a_network_cost_the_base_alone_and_are_compared_with_ddl() -> None:
+def test_baselines_without_a_network_cost_the_base_alone_and_are_compared_with_ddl() -> None:
     groups, table = perfect()
     measured = replace(table, motion=table.scores, packets=-table.scores)
     found = by_method(method_rows(groups, measured, [1, 4]))
@@ -192,7 +192,7 @@ def compared(
     seconds: dict[tuple[str, int], float] | None = None,
     **how: Any,
 ) -> dict[tuple[str, int, str, int], dict[str, Any]]:
-    """The differences by metric, K of ddl, rival and its K."""
+    """The differences by metric, K of ddl, baseline and its K."""
     outcomes = outcomes_of(groups, table, ks, COST, **how)
     measured = rows(outcomes, groups, COST)
     for row in measured:
@@ -208,14 +208,14 @@ def test_differences_are_paired_and_of_the_sign_they_say() -> None:
     found = compared(*perfect(), [1, 4])
     dense = found["top1", 4, "dense", 20]
     assert dense["difference"] == dense["low"] == 100 and dense["differing"] == 12
-    rivals = {"dense", "dense_weighted", "uniform", "uniform_equal_cost", "random", "ddl"}
-    assert {than for _, _, than, _ in found} == rivals
+    baselines = {"dense", "dense_weighted", "uniform", "uniform_equal_cost", "random", "ddl"}
+    assert {than for _, _, than, _ in found} == baselines
     for d in found.values():
         assert d["low"] <= d["difference"] <= d["high"]
         assert d["difference"] > 0 or d["than"] in ("ddl", "dense_weighted")
 
 
-def test_ddl_is_compared_with_rivals_at_other_k_only_where_they_cost_no_more() -> None:
+def test_ddl_is_compared_with_baselines_at_other_k_only_where_they_cost_no_more() -> None:
     sampled = ("uniform", "uniform_equal_cost", "random")
     found = compared(*random_groups(0), [1, 2, 3])
     others = {(k, than, than_k) for _, k, than, than_k in found if than in sampled and k != than_k}

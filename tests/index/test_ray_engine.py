@@ -158,7 +158,7 @@ def test_another_model_on_the_cluster_is_one_sentence(cluster: Cluster, videos: 
     from clipselect.index.ray_engine import entries_by_ray
 
     scoring = replace(Scoring.from_scorer(load_scorer()), sha256="0" * 64)
-    with pytest.raises(ClipselectError, match="is another on a machine of the cluster") as e:
+    with pytest.raises(ClipselectError, match="has other weights on a machine of the cluster") as e:
         next(entries_by_ray([videos / "00.mp4"], scoring, None, "cpu", 30))
     assert len(str(e.value).splitlines()) == 1
 

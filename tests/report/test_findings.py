@@ -1,4 +1,4 @@
-"""What a report concludes: which K, against which rival, better or not. No words here."""
+"""What a report concludes: which K, against which baseline, better or not. No words here."""
 
 import pytest
 from helpers.report_files import Document, document, finding_of, only, pair, row, runs_of
@@ -56,26 +56,26 @@ def test_the_chosen_k_is_never_larger_nor_surely_worse_than_the_best(
     assert choice.row.k == min([k for k in allowed if k <= best_k], default=best_k)
 
 
-def test_the_rival_is_the_best_uniform_for_the_cost() -> None:
+def test_the_baseline_is_the_best_uniform_for_the_cost() -> None:
     rows = [row("ddl", 5, 80), row("uniform", 5, 68), row("uniform", 7, 70), row("uniform", 8, 95)]
     found = finding_of(only(*rows, row("uniform_equal_cost", 5, 64, gflops=7.0))).uniform
-    assert found is not None and (found.rival.method, found.rival.k) == ("uniform", 7)
+    assert found is not None and (found.baseline.method, found.baseline.k) == ("uniform", 7)
 
 
-def test_equal_cost_of_the_same_k_is_a_rival_though_rounded_up() -> None:
+def test_equal_cost_of_the_same_k_is_a_baseline_though_rounded_up() -> None:
     rounded = {"gflops": 7.9, "clips": 8.0}
     equal = [row("uniform_equal_cost", 5, 75, **rounded), row("uniform_equal_cost", 9, 99, gflops=12.0)]
     found = finding_of(only(row("ddl", 5, 80), row("uniform", 5, 68), *equal)).uniform
-    assert found is not None and (found.rival.method, found.rival.k) == ("uniform_equal_cost", 5)
+    assert found is not None and (found.baseline.method, found.baseline.k) == ("uniform_equal_cost", 5)
 
 
-def test_without_gflops_uniform_with_the_same_k_is_the_rival() -> None:
+def test_without_gflops_uniform_with_the_same_k_is_the_baseline() -> None:
     rows = [row("ddl", 5, 80), row("uniform", 5, 60), row("uniform", 9, 95), row("dense", 20, 70)]
     for one in rows:
         del one["gflops"], one["gflops_ddnet"], one["gflops_base"]
     found = finding_of(only(*rows))
     assert found.uniform is not None and found.dense is not None
-    assert (found.uniform.rival.k, found.uniform.verdict, found.uniform.cost) == (5, Verdict.BETTER, "clips")
+    assert (found.uniform.baseline.k, found.uniform.verdict, found.uniform.cost) == (5, Verdict.BETTER, "clips")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_without_a_paired_difference_the_intervals_decide(uniform: float, verdic
 
 
 def test_a_paired_difference_decides_where_there_is_one() -> None:
-    """The intervals of the two rows overlap, the paired one does not hold 0."""
+    """The intervals of the two rows overlap, the paired one does not contain 0."""
     rows = (row("ddl", 5, 80), row("uniform", 5, 77))
     found = finding_of(only(*rows, differences=[pair(5, "uniform", 5, 1.0, 3.0, 5.0, differing=6)])).uniform
     assert found is not None and found.verdict is Verdict.BETTER and found.paired == Estimate(3, 1, 5)
@@ -115,38 +115,38 @@ def test_on_few_differing_sources_nothing_is_said() -> None:
 def test_dense_that_costs_no_more_is_named_unless_ddl_is_better() -> None:
     rows = [row("ddl", 9, 80), row("uniform", 9, 60)]
     (found,) = finding_of(only(*rows, row("dense", 10, 79, gflops=10.0))).dense_for_less
-    assert (found.rival.method, found.cost, found.verdict) == ("dense", "gflops", Verdict.SIMILAR)
+    assert (found.baseline.method, found.cost, found.verdict) == ("dense", "gflops", Verdict.SIMILAR)
     assert finding_of(only(*rows, row("dense", 10, 60, gflops=10.0))).dense_for_less == ()
     slow, quick = {"seconds": 0.5}, {"seconds": 0.4}
     rows = [row("ddl", 5, 80, **slow), row("dense", 20, 70, **slow), row("dense_weighted", 20, 95, **quick)]
     (found,) = finding_of(only(*rows)).dense_for_less
-    assert (found.rival.method, found.cost, found.verdict) == ("dense_weighted", "seconds", Verdict.WORSE)
+    assert (found.baseline.method, found.cost, found.verdict) == ("dense_weighted", "seconds", Verdict.WORSE)
 
 
-def test_uniform_in_no_more_time_is_a_rival_of_its_own() -> None:
+def test_uniform_in_no_more_time_is_a_baseline_of_its_own() -> None:
     slow, quick = {"seconds": 0.5}, {"seconds": 0.4}
     rows = [row("ddl", 5, 80, **slow), row("uniform", 5, 60, **quick), row("uniform", 9, 79, **quick)]
     found = finding_of(only(*rows)).uniform_in_time
-    assert found is not None and (found.rival.k, found.verdict) == (9, Verdict.SIMILAR)
+    assert found is not None and (found.baseline.k, found.verdict) == (9, Verdict.SIMILAR)
     rows[2]["seconds"] = 0.6
     found = finding_of(only(*rows)).uniform_in_time
-    assert found is not None and (found.rival.k, found.verdict) == (5, Verdict.BETTER)
+    assert found is not None and (found.baseline.k, found.verdict) == (5, Verdict.BETTER)
 
 
-def test_a_rival_without_a_network_is_its_best_row_for_the_cost() -> None:
+def test_a_baseline_without_a_network_is_its_best_row_for_the_cost() -> None:
     rows = [row("ddl", 5, 80), row("uniform", 5, 60), row("motion", 3, 70), row("motion", 7, 79), row("motion", 9, 95)]
     found = finding_of(only(*rows, row("packets", 5, 90))).cheap
-    assert [(c.rival.method, c.rival.k, c.verdict) for c in found] == [
+    assert [(c.baseline.method, c.baseline.k, c.verdict) for c in found] == [
         ("motion", 7, Verdict.SIMILAR),
         ("packets", 5, Verdict.WORSE),
     ]
     assert finding_of(only(*rows[:2])).cheap == ()
 
 
-def test_sets_have_their_own_rivals() -> None:
+def test_sets_have_their_own_baselines() -> None:
     found = finding_of(only(row("ddl", 4, 80), row("even", 5, 60), row("average", None, 70), row("oracle", 4, 90)))
-    assert found.uniform is not None and found.uniform.rival.method == "even"
-    assert found.dense is not None and found.dense.rival.method == "average"
+    assert found.uniform is not None and found.uniform.baseline.method == "even"
+    assert found.dense is not None and found.dense.baseline.method == "average"
 
 
 def test_without_ddl_or_without_accuracy_nothing_is_concluded() -> None:

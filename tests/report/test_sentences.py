@@ -16,7 +16,7 @@ def test_the_headline_begins_with_the_verdict_and_has_the_figures(uniform: float
     assert "GFLOPs per video: 7, 5, 20" in text
 
 
-def test_the_headline_names_rivals_that_are_as_good_for_no_more() -> None:
+def test_the_headline_names_baselines_that_are_as_good_for_no_more() -> None:
     rows = [row("ddl", 9, 80), row("uniform", 9, 60)]
     assert "no more GFLOPs, ddl shows no" in headline(finding_of(only(*rows, row("dense", 10, 79, gflops=10.0))))
     assert "no more GFLOPs" not in headline(finding_of(only(*rows, row("dense", 10, 60, gflops=10.0))))
@@ -28,7 +28,7 @@ def test_the_headline_names_rivals_that_are_as_good_for_no_more() -> None:
     assert "no more time" not in headline(finding_of(only(*rows)))
 
 
-def test_rivals_of_which_the_same_holds_are_named_together() -> None:
+def test_baselines_of_which_the_same_holds_are_named_together() -> None:
     rows = [row("ddl", 5, 80), row("uniform", 5, 60), row("motion", 5, 79), row("packets", 5, 78)]
     (note,) = headline(finding_of(only(*rows))).split("Note: ")[1:]
     assert note.endswith("from motion at K = 5 and packets at K = 5.")
@@ -42,7 +42,7 @@ def test_frames_are_called_frames_and_evenly_spread() -> None:
 
 
 @pytest.mark.parametrize(("motion", "answer"), [(60, "Yes"), (79, "Not shown by"), (95, "No")])
-def test_ddl_is_not_worth_it_where_a_rival_without_a_network_does_as_well(motion: float, answer: str) -> None:
+def test_ddl_is_not_worth_it_where_a_baseline_without_a_network_does_as_well(motion: float, answer: str) -> None:
     found = finding_of(only(row("ddl", 5, 80), row("uniform", 5, 60), row("motion", 5, motion)))
     assert summary([found])[0].startswith(f"Is it worth it? {answer}")
     assert ("clips chosen by motion" in summary([found])[0]) == (answer != "Yes")
@@ -113,7 +113,7 @@ def test_few_findings_are_summed_up_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uniform", "dense", "answer", "rival"),
+    ("uniform", "dense", "answer", "baseline"),
     [
         (60, 60, "Yes", "than evenly spread clips at the same cost"),
         (95, 60, "No", "evenly spread clips at the same cost are better"),
@@ -122,11 +122,11 @@ def test_few_findings_are_summed_up_one_by_one() -> None:
     ],
 )
 def test_the_summary_answers_whether_it_is_worth_it_in_plain_words(
-    uniform: float, dense: float, answer: str, rival: str
+    uniform: float, dense: float, answer: str, baseline: str
 ) -> None:
     rows = [row("ddl", 5, 80), row("uniform", 5, uniform), row("dense", 20, dense, gflops=7.0)]
     (sentence,) = summary([finding_of(only(*rows))])
-    assert sentence.startswith(f"Is it worth it? {answer}: ") and rival in sentence
+    assert sentence.startswith(f"Is it worth it? {answer}: ") and baseline in sentence
     assert sentence.count(".") == 1 and len(sentence) < 160
     assert not any(word in sentence for word in ("dense", "uniform", "ddl", "GFLOPs", "significant", "points"))
 

@@ -61,7 +61,7 @@ def test_padded_there_are_always_k_and_the_answer_stays(scores: list[float], k: 
     assert starts(padded) == sorted(starts(padded))
 
 
-def test_rivals_choose_by_place_alone_and_weigh_all_the_same() -> None:
+def test_baselines_choose_by_place_alone_and_weigh_all_the_same() -> None:
     video = candidates([0.5] * 8)
     assert starts(choose_all(video)) == list(range(8))
     assert starts(ChooseUniform(4)(video)) == [1, 3, 5, 7]

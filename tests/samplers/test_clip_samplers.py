@@ -243,7 +243,7 @@ def test_three_augmentations_cost_one_decode_per_clip(data: Path, monkeypatch: p
     assert len(decoded) == 2
 
 
-def test_rivals_choose_among_the_same_candidates(data: Path, expected: list[Row]) -> None:
+def test_baselines_choose_among_the_same_candidates(data: Path, expected: list[Row]) -> None:
     def windows(sampler: Any) -> set[Row]:
         return {(row[0], *row[3:5]) for row in rows(loader(dataset(data, sampler)))}
 
@@ -254,8 +254,8 @@ def test_rivals_choose_among_the_same_candidates(data: Path, expected: list[Row]
     every = sorted(windows(RandomClips(1, 100)))
     assert {*every} < dense
     assert all(one[0] != other[0] or one[2] <= other[1] for one, other in itertools.pairwise(every))  # none overlap
-    for rival in (UniformClips(1, 3), RandomClips(1, 3), RandomClips(1, 3, seed=1)):
-        assert windows(rival) < dense and len(windows(rival)) == 12
+    for baseline in (UniformClips(1, 3), RandomClips(1, 3), RandomClips(1, 3, seed=1)):
+        assert windows(baseline) < dense and len(windows(baseline)) == 12
     uniform = sample_clips(data / "b/three.mp4", UniformClips(1, 4))
     assert [s["clip_start"] for s in uniform] == [1, 3, 5, 7]
     assert {(s["clip_weight"], s["clip_views"]) for s in uniform} == {(1.0, 4)} and "clip_score" not in uniform[0]

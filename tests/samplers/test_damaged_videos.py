@@ -54,7 +54,7 @@ def test_the_sampler_says_what_is_wrong_with_and_without_an_index(damaged: Path,
     assert found[0] == found[1] != []
 
 
-def test_rivals_with_an_index_choose_among_the_same_candidates(damaged: Path, model: Path, index: Path) -> None:
+def test_baselines_with_an_index_choose_among_the_same_candidates(damaged: Path, model: Path, index: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         known = ScoreIndex(index).entry(damaged)
@@ -62,8 +62,8 @@ def test_rivals_with_an_index_choose_among_the_same_candidates(damaged: Path, mo
         everything = [(float(c.start), float(c.end)) for c in known.clips]
         assert windows(damaged, DenseClips(1, index=index)) == everything
         assert windows(damaged, DDLClipSampler(1, k=50, min_gap=None, scorer=model, index=index)) == everything
-        for rival in (UniformClips, RandomClips):
-            assert set(windows(damaged, rival(1, 2, index=index))) <= set(everything)
+        for baseline in (UniformClips, RandomClips):
+            assert set(windows(damaged, baseline(1, 2, index=index))) <= set(everything)
     with pytest.raises(ClipselectError, match=r"s\.parquet: was made with .*every 1 s, but .*every 0\.5 s"):
         UniformClips(1, 2, stride=0.5, index=index)
 

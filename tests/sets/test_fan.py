@@ -118,7 +118,7 @@ def test_what_is_no_image_or_no_number_is_refused(base: Embedder, tmp_path: Path
 
 def test_faces_of_another_shape_are_said(base: Embedder, tmp_path: Path) -> None:
     maker = load_face_aggregator(write_fan(tmp_path / "fan.safetensors", base), "cpu")
-    with pytest.warns(ClipselectWarning, match="makes faces of aligned ones of 16 x 16") as said:
+    with pytest.warns(ClipselectWarning, match="needs aligned faces of 16 x 16") as said:
         maker.aggregate([FACES[0]])  # 20 x 24
     assert said[0].filename == __file__
     with warnings.catch_warnings():

@@ -244,7 +244,7 @@ def test_centroids_of_frames_are_of_the_images_as_they_are(tmp_path: Path) -> No
     assert table.schema.equals(FrameData.schema) and table["variant"].to_pylist() == [0, 1, 0, 1, 0, 1]
     assert table["path"].to_pylist() == ["0.png"] * 2 + ["1.png"] * 2 + ["2.png"] * 2
     assert table["identity"].to_pylist() == ["p0"] * 4 + ["p1"] * 2
-    # (5, 1) with its own centroid (5, 1) and the only rival (2, 3)
+    # (5, 1) with its own centroid (5, 1) and the only other (2, 3)
     assert table["discriminability"].to_pylist()[4] == pytest.approx(1 / (13 / math.sqrt(26 * 13)))
 
 

@@ -142,7 +142,7 @@ def test_features_of_another_geometry_are_not_mixed_in(videos: Path, tmp_path: P
         clipselect.distill(videos, base_geometry="short_side:40", **how)
     again = {**how, "work": tmp_path / "w", "base_geometry": "short_side:40"}
     cropped = clipselect.distill(videos, **again)
-    assert cropped.metadata["base_geometry"] == "short_side:40" and "seeing short_side:40" in cropped.card.read_text()
+    assert cropped.metadata["base_geometry"] == "short_side:40" and "geometry short_side:40" in cropped.card.read_text()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,9 @@ def test_gradients_that_are_never_finite_end_the_run(begin: Begin, monkeypatch: 
         value.register_hook(lambda gradient: gradient * math.nan)
         return value
 
-    with pytest.raises(ClipselectError, match=r"^no gradient is a number since step 0 .*: choose a smaller learning"):
+    with pytest.raises(
+        ClipselectError, match=r"^every gradient since step 0 is NaN or infinite .*: choose a smaller learning"
+    ):
         begin("run")(loss=steep)
 
 

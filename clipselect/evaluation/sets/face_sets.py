@@ -223,7 +223,7 @@ def read_pairs(file: Path, places: dict[str, int]) -> Pairs:
         second.append(places[cells[2]])
         same.append(cells[-1] == "1")
     if len({*same}) < 2:
-        raise ClipselectError(f"{file}: needs pairs of the same person and pairs of two; add the missing kind")
+        raise ClipselectError(f"{file}: needs genuine pairs (1) and impostor pairs (0); add the missing kind")
     return Pairs(np.array(first), np.array(second), np.array(same), np.array(folds) if len({*folds}) > 1 else None)
 
 

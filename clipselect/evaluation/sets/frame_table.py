@@ -57,7 +57,7 @@ class FrameTable:
         features: [m, d] float32, of length 1; or 0 where the base gives 0.
         scores: [m] float32.
         seconds_base, seconds_ddnet: per frame, from the decoded image on.
-        seconds_read: per frame, from the closed file to the decoded image.
+        seconds_read: per frame, to open and decode its file.
         sides: [m] int64, pixels of the shorter side of every image; None where it was not kept.
         errors: why images could not be read, by path.
         norms: [m] float32, the lengths of the features before they were scaled; None where they were not kept.

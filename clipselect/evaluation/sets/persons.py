@@ -113,7 +113,7 @@ class PersonEvaluation:
         if self.layout is not None and self.layout not in LAYOUTS:
             raise ArgumentError("layout", f"must be one of {', '.join(LAYOUTS)}, got {self.layout}")
         if self.pool and len(self.folders) < 2:
-            raise ArgumentError("pool", "is for several folders of data; give another")
+            raise ArgumentError("pool", "needs at least two folders of data; give another, or leave it out")
         check_differ("data", [printable(folder.resolve()) for folder in self.folders])
 
     @property

@@ -1,4 +1,4 @@
-"""Scores of frames by qualities in the place of a DDNet, kept on disk: rivals that do not need the base."""
+"""Scores of frames by qualities in the place of a DDNet, kept on disk: baselines that do not need the base."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -30,7 +30,7 @@ MethodAtK = tuple[Method, int | None]
 """A method with the K that it keeps, None where it has none; see `clipselect.evaluation.methods.methods_at`."""
 
 AVERAGE: MethodAtK = (METHODS["average"], None)
-RIVALS_WITHOUT_K = {"ddl_half": "even_half", "ddl_half_average": "even_half"}
+BASELINES_WITHOUT_K = {"ddl_half": "even_half", "ddl_half_average": "even_half"}
 OPTIONAL = ("d_scores", "sharp", "mirrored", "dropout", "quality")
 """What methods need and what is not known of all data."""
 DDL_WITHOUT_K = METHODS["ddl_threshold"]
@@ -161,10 +161,10 @@ def set_rows(
     known: Known | None = None,
     answers: Mapping[MethodAtK, NetworkAnswers] | None = None,
 ) -> tuple[list[Record], list[Record]]:
-    """The rows of the methods, but for those that need what is not known, and the differences of each to its rivals.
+    """The rows of the methods, but for those that need what is not known, and the differences of each to its baselines.
 
-    Costs are per group, from the closed files on: frames that the base embeds, and the DDNet on all frames for methods
-    that need scores.
+    Costs are per group, the opening of its files included: frames that the base embeds, and the DDNet on all frames for
+    methods that need scores.
 
     Args:
         data: name of the data set.
@@ -211,9 +211,9 @@ def set_rows(
         opened = max(embedded_once, scored)
         rows.append(row | _costs(table, how.networks, method, row["clips"], scored, opened, answered))
     differences = [
-        _difference(data, name, one, rival, measured[one][name] - measured[rival][name])
+        _difference(data, name, one, baseline, measured[one][name] - measured[baseline][name])
         for name in measured[methods[0]]
-        for one, rival in _pairs(measured, name)
+        for one, baseline in _pairs(measured, name)
     ]
     return rows, differences
 
@@ -250,24 +250,24 @@ def _costs(
 
 
 def _pairs(measured: dict[MethodAtK, dict[str, BootstrapResult]], metric: str) -> Iterator[tuple[MethodAtK, MethodAtK]]:
-    """Each method with its rivals: the average; for a choice by score as many even frames; for ddl even frames at every
-    K and ddl at its best K, which says how small a K will do; for one that needs the base on all frames ddl."""
+    """Each method with its baselines: the average; for a choice by score as many even frames; for ddl even frames at
+    every K and ddl at its best K, which says how small a K will do; for one that needs the base on all frames ddl."""
     own = [one for one in measured if one[0].role == "subject"]
     even = [one for one in measured if one[0].role == "uniform"]
     best = max(own, key=lambda one: measured[one][metric].value, default=None)  # the first of equals
     for one in measured:
         method, k = one
-        rivals: list[MethodAtK | None] = [AVERAGE]
+        baselines: list[MethodAtK | None] = [AVERAGE]
         if method.network is not None or method.base_passes or method.needs == "quality":
-            rivals += [other for other in own if other[1] == k] if k is not None else [(DDL_WITHOUT_K, None)]
-            rivals += [(METHODS[method.network], None)] if method.network else []
+            baselines += [other for other in own if other[1] == k] if k is not None else [(DDL_WITHOUT_K, None)]
+            baselines += [(METHODS[method.network], None)] if method.network else []
         elif one in own:
-            rivals += [*even, best]
+            baselines += [*even, best]
         elif method.needs == "ddnet" and k is not None:
-            rivals += [other for other in even if other[1] == k]
-        elif method.name in RIVALS_WITHOUT_K:
-            rivals.append((METHODS[RIVALS_WITHOUT_K[method.name]], None))
-        yield from ((one, rival) for rival in rivals if rival in measured and rival != one)
+            baselines += [other for other in even if other[1] == k]
+        elif method.name in BASELINES_WITHOUT_K:
+            baselines.append((METHODS[BASELINES_WITHOUT_K[method.name]], None))
+        yield from ((one, baseline) for baseline in baselines if baseline in measured and baseline != one)
 
 
 def _difference(data: str, metric: str, one: MethodAtK, than: MethodAtK, gain: BootstrapResult) -> Record:

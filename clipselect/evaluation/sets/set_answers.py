@@ -62,7 +62,7 @@ def set_networks(
 
 
 def record_of(networks: Mapping[str, SetNetwork], flips: bool, dropout: bool, qualities: Qualities) -> dict[str, Any]:
-    """The settings of a results file for rivals that are measured only where they are asked for."""
+    """The settings of a results file for baselines that are measured only where they are asked for."""
     about = [{"name": one.name, "sha256": one.sha256} for one in networks.values()]
     names = [printable(name) for name, _ in qualities.values()]
     asked_for = {"set_network": about, "flips": flips, "dropout": dropout, "quality": names}

@@ -70,9 +70,10 @@ class Protocol:
         """
         for pairs in self.rounds:
             if not _has_both(pairs):
+                genuine, impostor = int(pairs.same.sum()), int((~pairs.same).sum())
                 raise ClipselectError(
-                    f"{name}: the pairs that can be compared are {int(pairs.same.sum())} of one person and "
-                    f"{int((~pairs.same).sum())} of two; verification needs both: add sets"
+                    f"{name}: {genuine} genuine and {impostor} impostor pairs can be compared; verification needs "
+                    "both: add sets"
                 )
         too_few = self.too_few()
         fars = [far for far in self.fars if far not in too_few]

@@ -75,7 +75,7 @@ def test_youtube_faces_folders_and_pairs(tmp_path: Path) -> None:
         (["1, a/0, nobody/7, 0"], r"splits.txt, line 1: names the set nobody/7, which is not there"),
         (["fold, one, other, same", "1, a/0, a/1, yes"], "line 2: needs a fold, two sets and 1 or 0"),
         (["1 a/0 a/1 1"], "line 1: needs a fold"),
-        (["1, a/0, a/1, 1"], "needs pairs of the same person and pairs of two"),
+        (["1, a/0, a/1, 1"], "needs genuine pairs"),
     ],
 )
 def test_pairs_that_do_not_fit(tmp_path: Path, lines: list[str], says: str) -> None:

@@ -69,7 +69,7 @@ def test_the_cost_of_a_base_that_cannot_be_counted_is_left_out() -> None:
     assert not [key for key in row if "gflops" in key] and row["seconds"] > 0
 
 
-def test_differences_are_paired_and_of_the_rivals_that_reports_look_for() -> None:
+def test_differences_are_paired_and_of_the_baselines_that_reports_look_for() -> None:
     rows, differences = rows_of(methods_at("frame", [1, 2]))
     value = {(r["method"], r["k"]): r["share"] for r in rows}
     of = {(d["method"], d["k"], d["than"], d["than_k"]): d["difference"] for d in differences if d["metric"] == "share"}

@@ -40,9 +40,9 @@ def test_an_untrained_network_is_the_average_and_its_choice_ddl_average(
     call: Any, base: Embedder, tmp_path: Path
 ) -> None:
     document = call(write_lfenet(tmp_path / "repair.safetensors", base, factor=0), blur=[9])
-    for mine, rival in (("lfenet", "average"), ("ddl_lfenet", "ddl_average")):
-        assert len(rows(document, mine)) == len(rows(document, rival)) > 1
-        for one, other in zip(rows(document, mine), rows(document, rival), strict=True):
+    for mine, baseline in (("lfenet", "average"), ("ddl_lfenet", "ddl_average")):
+        assert len(rows(document, mine)) == len(rows(document, baseline)) > 1
+        for one, other in zip(rows(document, mine), rows(document, baseline), strict=True):
             keys = ("data", "k", "clips", "tar_at_far_1e-1", "rank1")
             assert {key: one[key] for key in keys} == {key: other[key] for key in keys}
             assert one["gflops"] > other["gflops"] and one["seconds"] > 0
