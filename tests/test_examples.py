@@ -19,6 +19,7 @@ from pytorchvideo.models.hub import slowfast_r50
 from torchvision.models.video import r3d_18
 
 import clipselect
+from clipselect.evaluation import synthetic
 from clipselect.faces import Detections, Face
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -79,7 +80,19 @@ def test_clips_in_dataloader(run_example: Example) -> None:
     assert answers == "8 videos, answers [8, 2]"
 
 
+@pytest.fixture
+def little_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Synthetic data whose networks are hardly trained; `.ci/run` trains them as they should be."""
+    whole = synthetic.make_synthetic
+
+    def little(folder: Path, *, videos: int) -> synthetic.SyntheticData:
+        return whole(folder, videos=min(videos, 12), steps=2)
+
+    monkeypatch.setattr(synthetic, "make_synthetic", little)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
 def test_distil_in_five_minutes(run_example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
     """With fewer steps, so that it takes seconds."""
     whole = clipselect.distill
@@ -89,6 +102,7 @@ def test_distil_in_five_minutes(run_example: Example, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
 def test_which_k(tmp_path: Path, run_example: Example) -> None:
     output = run_example("which_k")
     *_, worth_it, which = output.splitlines()

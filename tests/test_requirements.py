@@ -142,7 +142,7 @@ def test_a_missing_extra_is_one_sentence_with_the_command(video: Path, tmp_path:
 
 
 SAMPLER = """
-from helpers.identity_pictures import data_set
+import helpers.core_only
 import sys, torch
 from pytorchvideo.data import LabeledVideoDataset
 from clipselect import DDLClipSampler

@@ -19,11 +19,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SCRIPT = Path(__file__).parents[2] / "benchmarks/run_kinetics.py"
 
 
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    return Run(capfd, monkeypatch)
-
-
 @pytest.mark.slow
 def test_the_command_writes_results_and_prints_their_tables(run: Run, made: SyntheticData, tmp_path: Path) -> None:
     networks = ("--base", made.base, "--model", made.model, "--device", "cpu")
@@ -41,10 +36,13 @@ def test_the_command_writes_results_and_prints_their_tables(run: Run, made: Synt
 
 @pytest.mark.slow
 def test_warnings_and_videos_left_out_are_one_line_each(run: Run, made: SyntheticData, tmp_path: Path) -> None:
-    data = made.data.with_name("with_missing.csv")
+    data = tmp_path / "with_missing.csv"
     data.write_text(made.data.read_text() + "gone.mp4,moving,0,1,val\n")
-    run("evaluate", "clips", "--data", data, "--base", made.base, "--model", made.model, "--limit", 2, "--dense", 4,
-        "--timed", 0, "--out", tmp_path, "--quiet")  # fmt: skip
+    networks = ("--base", made.base, "--model", made.model)
+    few = ("--limit", 2, "--dense", 4, "--timed", 0)
+    run(
+        "evaluate", "clips", "--data", data, "--prefix", made.data.parent, *networks, *few, "--out", tmp_path, "--quiet"
+    )
     assert run.code == 0 and run.out == ""
     warned, missing = run.err.strip().splitlines()
     assert warned.startswith("warning: ") and "K = 5, 9" in warned

@@ -16,11 +16,6 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    return Run(capfd, monkeypatch)
-
-
-@pytest.fixture
 def networks(tmp_path: Path) -> list[object]:
     (tmp_path / "base.py").write_text(EMBEDDER)
     model = tiny_ddnet(tmp_path / "model.safetensors")

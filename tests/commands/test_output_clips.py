@@ -30,7 +30,7 @@ MAX_BYTES_OF_A_PICTURE = 25_000
 @pytest.fixture(scope="module")
 def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hour") / "hour.mp4"
-    return make_video(path, range(7200), time_base=Fraction(1, 2), size=(32, 32), codec="mpeg4")
+    return make_video(path, range(3600), time_base=Fraction(1), size=(32, 32), codec="mpeg4")
 
 
 def scored(path: Path, k: int, videos: int = 1) -> Scored:

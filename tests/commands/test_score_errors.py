@@ -20,8 +20,6 @@ from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, weights_path
 from clipselect.scoring.weights_file import save_weights
 
-CLIP_KEYS = {"start", "end", "frames", "first_frame", "score", "rank", "picked", "file"}
-
 
 def test_all_bad_is_exit_code_2_and_writes_nothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "b.mp4").write_bytes(b"not a video at all")

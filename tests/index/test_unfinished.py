@@ -1,7 +1,6 @@
 """The file of an unfinished index: what is added survives, a second writer is refused, foreign files are left alone."""
 
 import os
-import resource
 import shutil
 import signal
 import sqlite3
@@ -219,6 +218,7 @@ def test_an_empty_file_of_other_options_is_no_obstacle(path: Path) -> None:
 @pytest.fixture
 def full_disk() -> Iterator[None]:
     """No file of this process may grow beyond 60 kB."""
+    resource = pytest.importorskip("resource")  # of POSIX
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
     try:

@@ -193,10 +193,11 @@ def test_seeking_gives_the_frames_of_a_whole_pass(
     options = {"bf": str(between), "g": "10", "sc_threshold": "0" if codec == "libx264" else "1000000000"}
     video = VideoFile.open(make_video(tmp_path / f"a{suffix}", FRAMES, codec=codec, options=options, size=(128, 96)))
     if not video.seekable:
-        return
+        assert suffix in (".avi", ".mpg")
+        pytest.skip("the times of this container cannot be trusted")
     whole = [frame.to_ndarray() for frame in replace(video, can_skip=False).decode(whole=True)]
     if len(whole) < FRAMES:
-        return  # the container promises more, and a settled video does not seek
+        pytest.skip("the container promises more frames, and a settled video does not seek")
     for first in range(0, FRAMES - 2, 5):
         found = [frame.to_ndarray() for frame in video.pictures(first, first + 2)]
         assert np.array_equal(found, whole[first : first + 3])

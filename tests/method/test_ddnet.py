@@ -1,20 +1,12 @@
 """Equation 5: the DDNet's cost, shapes and independence of the rest of the batch."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
 
 from clipselect.method.ddnet import DDNet, DDNetConfig
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def network(config: DDNetConfig | None = None) -> DDNet:

@@ -46,7 +46,6 @@ def test_a_bar_of_many_clips_is_their_best_and_picks_are_always_there(n: int, st
     if n <= MAX_BARS and stride == 1:
         assert shown == set(range(n))
     assert all(any(bar.start < at[i][1] and at[i][0] < bar.end and bar.clip in picked for bar in bars) for i in picked)
-    assert int(scores.argmax()) in shown | picked or any(i in picked for i in shown)
 
 
 def test_bars_of_many_clips_say_so() -> None:

@@ -10,7 +10,6 @@ import av
 import numpy as np
 import pytest
 import torch
-from helpers.sampling import tiny_ddnet
 from helpers.videos import make_damaged_video, make_video
 
 from clipselect import build_index, load_scorer, open_source, score_video, select
@@ -23,11 +22,6 @@ from clipselect.method.selection import ranks
 from clipselect.samplers.clip_selector import ClipSelector
 from clipselect.samplers.picks import Picks
 from clipselect.scoring.scorer import Scorer
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

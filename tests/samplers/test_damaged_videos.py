@@ -9,7 +9,7 @@ import av
 import pyarrow.parquet as pq
 import pytest
 from helpers.command_line import Run
-from helpers.sampling import OwnDataset, tiny_ddnet
+from helpers.sampling import OwnDataset
 from helpers.videos import make_video, picture
 from pytorchvideo.data import LabeledVideoDataset
 from torch.utils.data import SequentialSampler
@@ -18,11 +18,6 @@ from clipselect import DDLClipSampler, DenseClips, RandomClips, UniformClips, Vi
 from clipselect.errors import ClipselectError, ClipselectWarning
 from clipselect.index.entry import Scoring
 from clipselect.index.score_index import ScoreIndex, write_index
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors")
 
 
 @pytest.fixture

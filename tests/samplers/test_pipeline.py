@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.sampling import FAST, SLOW, slowfast_input, tiny_ddnet
+from helpers.sampling import FAST, SLOW, slowfast_input
 from helpers.videos import make_video
 from pytorchvideo.data import Kinetics
 from pytorchvideo.models.hub import slowfast_r50
@@ -62,11 +62,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_ddnet(tmp_path_factory.mktemp("model") / "tiny.safetensors")
-
-
-@pytest.fixture(scope="module")
 def index(data: Path, model: Path) -> Path:
     path = data / "scores.parquet"
     assert build_index(data, path, clip_duration=1, scorer=model, device="cpu", workers=0).scored == 3
@@ -101,8 +96,10 @@ def test_every_video_gets_one_answer(expected: VideoAnswers, network: Remembered
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("indexed", [False, True])
-@pytest.mark.parametrize(("workers", "context"), [(0, None), (2, "fork"), (2, "spawn")])
+@pytest.mark.parametrize(
+    ("workers", "context", "indexed"),
+    [(0, None, False), (0, None, True), (2, "fork", False), (2, "fork", True), (2, "spawn", True)],
+)
 def test_workers_and_index_change_nothing(
     data: Path,
     model: Path,

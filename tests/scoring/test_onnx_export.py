@@ -15,7 +15,7 @@ from helpers import frame_fixtures, sampling
 from clipselect.errors import ClipselectError, NetworkError
 from clipselect.scoring import onnx_export
 from clipselect.scoring.onnx_export import export_onnx
-from clipselect.scoring.scorer import load_scorer
+from clipselect.scoring.scorer import Scorer, load_scorer
 
 
 @dataclass
@@ -107,11 +107,10 @@ def test_nothing_of_the_caller_gets_in_and_nothing_is_printed(
 def test_a_network_that_scores_otherwise_is_not_written(
     shift: float, clips: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def shifted(self: Any, elements: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.net.logits(self.input_spec.normalise(elements)) + shift)
-
+    score = Scorer.score
     (tmp_path / "net.onnx").write_text("of before")
-    monkeypatch.setattr(onnx_export._PixelsToScores, "forward", shifted)
+    monkeypatch.setattr(onnx_export, "_onnx_bytes", lambda *_: clips.file.read_bytes())
+    monkeypatch.setattr(Scorer, "score", lambda self, elements: score(self, elements) + shift)
     with pytest.raises(NetworkError, match=r"tiny0.*differ"):
         export_onnx(tmp_path / "net.onnx", clips.ddnet)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["of before"]

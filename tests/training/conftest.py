@@ -8,7 +8,7 @@ import pytest
 from helpers.frame_caches import FAST, cache, images
 from helpers.identity_pictures import data_set
 from helpers.small_training import Begin, State, Training
-from helpers.training_data import damaged
+from helpers.training_data import damaged, film
 from helpers.videos import make_video
 
 from clipselect.media.sources import open_source
@@ -24,6 +24,16 @@ def begin(tmp_path: Path) -> Begin:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> State:
     """The weights of a run that was left alone."""
     return Training(tmp_path_factory.mktemp("whole") / "run")()
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of "a", two of "b" and two of neither."""
+    folder = tmp_path_factory.mktemp("films")
+    for i, kind in enumerate("aabbnn"):
+        film(folder / f"{kind}{i % 2}.mp4", kind, i)
+    (folder / "no.mp4").write_bytes(b"no video")
+    return folder
 
 
 @pytest.fixture(scope="session")

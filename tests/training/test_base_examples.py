@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers.training_data import SMALL, film
+from helpers.training_data import SMALL
 
 from clipselect.data.datasets import LabelledVideo, Segment
 from clipselect.errors import ClipselectError
@@ -18,16 +18,6 @@ from clipselect.training.base_examples import BaseExamples, Footage, durations_o
 from clipselect.training.frame_cache import FrameCache
 
 SECOND = Fraction(12, 25)  # of the films
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two videos of "a", two of "b" and two of neither."""
-    folder = tmp_path_factory.mktemp("films")
-    for i, kind in enumerate("aabbnn"):
-        film(folder / f"{kind}{i % 2}.mp4", kind, i)
-    (folder / "no.mp4").write_bytes(b"no video")
-    return folder
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import torch
 from clipselect.zoo.loading import load_base
 from helpers.cards import use_as_the_card_says
-from helpers.training_data import assert_same_weights, background, colours, data_set, film
+from helpers.training_data import assert_same_weights, background, colours, data_set
 
 import clipselect
 from clipselect.data.datasets import LabelledVideo
@@ -119,16 +119,6 @@ def test_errors_of_the_library_name_the_argument(tmp_path: Path) -> None:
         with pytest.raises(ArgumentError) as refused:
             clipselect.train_base(data, tmp_path / "o.safetensors", **{**HOW, argument: value})
         assert refused.value.argument == argument
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two videos of "a", two of "b" and two of neither."""
-    folder = tmp_path_factory.mktemp("films")
-    for i, kind in enumerate("aabbnn"):
-        film(folder / f"{kind}{i % 2}.mp4", kind, i)
-    (folder / "no.mp4").write_bytes(b"no video")
-    return folder
 
 
 def test_the_loss_is_a_cross_entropy_with_smoothed_labels() -> None:

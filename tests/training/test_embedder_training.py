@@ -13,12 +13,9 @@ import clipselect
 from clipselect.data.identities import read_identities
 from clipselect.errors import ArgumentError, ClipselectError
 from clipselect.media.progress import Progress, no_progress
-from clipselect.scoring.input_spec import InputSpec
 from clipselect.training.embedder_training import check_whole_identities, fingerprint_of, leave_one_out, readable
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-SMALL = InputSpec(32, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def test_an_embedder_is_trained_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

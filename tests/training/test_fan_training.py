@@ -32,6 +32,18 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 train = partial(train_set_network, "fan")
 
 
+def losses(*data: Path, **options: Any) -> list[float]:
+    """The generator's moving averages that a training shows, step by step."""
+    shown = list[float]()
+
+    def note(progress: Progress) -> None:
+        if progress.stage == STAGE and progress.note:
+            shown.append(float(progress.note.split()[1].rstrip(",")))
+
+    train(*data, **options, progress=note)
+    return shown
+
+
 def test_it_is_trained_and_loads(faces: Path, tmp_path: Path) -> None:
     base, failed = tiny_base(), list[str]()
     before = {name: tensor.clone() for name, tensor in base.run.state_dict().items()}  # type: ignore[union-attr]
@@ -77,24 +89,28 @@ def test_the_best_step_is_one_of_the_second_half(faces: Path, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize(
-    "options", [{"adversarial_weight": 0.0}, {"reconstruction": "average"}, {"discriminative_weight": 0.0}]
+    ("options", "expected"),
+    [
+        ({}, 2 + 0.5 * 4 + 8 + 1e-4 * 16),
+        ({"discriminative_weight": 0.0}, 0.5 * 4 + 8 + 1e-4 * 16),
+        ({"reconstruction": "average", "reconstruction_weight": 1.0}, 2 + 32 + 8 + 1e-4 * 16),
+        ({"adversarial_weight": 0.0}, 2 + 0.5 * 4 + 1e-4 * 16),
+        ({"total_variation_weight": 1.0}, 2 + 0.5 * 4 + 8 + 16),
+    ],
 )
-def test_losses_can_be_left_out(options: dict[str, Any], faces: Path, tmp_path: Path) -> None:
-    own, whole = (
-        load_weights(train(faces, tmp_path / f"{name}.safetensors", **changes).weights, "set_network")[0]
-        for name, changes in (("own", options), ("whole", {}))
-    )
-    assert any(not torch.equal(own[name], whole[name]) for name in own)
+def test_the_loss_is_the_weighted_sum_of_those_that_are_wanted(
+    options: dict[str, Any], expected: float, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"discriminative_loss": 2, "centre_loss": 4, "adversarial_loss": 8, "total_variation": 16}
+    for name, value in (values | {"average_loss": 32}).items():
+        constant = partial(lambda value, x, *_: 0 * x.sum() + value, value)
+        monkeypatch.setattr(f"clipselect.training.fan_training.{name}", constant)
+    shown = losses(faces, tmp_path / "o.safetensors", steps=2, **options)
+    assert shown == pytest.approx([expected] * 2, rel=1e-3)
 
 
 def test_the_loss_falls(faces: Path, tmp_path: Path) -> None:
-    shown = list[float]()
-
-    def note(progress: Progress) -> None:
-        if progress.stage == STAGE and progress.note:
-            shown.append(float(progress.note.split()[1].rstrip(",")))
-
-    train(faces, tmp_path / "o.safetensors", steps=150, learning_rate=0.003, progress=note)
+    shown = losses(faces, tmp_path / "o.safetensors", steps=150, learning_rate=0.003)
     assert np.mean(shown[-10:]) < 0.8 * np.mean(shown[:10])
 
 

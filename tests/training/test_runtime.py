@@ -34,7 +34,3 @@ def test_the_first_process_of_a_run_is_known_before_it_is_launched(monkeypatch: 
     assert not is_first_process()
     monkeypatch.setenv("RANK", "0")
     assert is_first_process()
-
-
-def test_what_the_first_process_computes_is_the_result_of_the_only_one(tmp_path: Path) -> None:
-    assert launch("cpu", "32", tmp_path / "logs").from_first(lambda: [1, 2]) == [1, 2]
