@@ -28,7 +28,7 @@ ONE, SOME = 1, 5
 """Clips that are taken."""
 RECIPES = {"labels": "labelled videos", "unlabelled": "videos without labels"}
 """Distillations whose seeds were measured, by the beginning of their files: what they need."""
-COSTS = ("embedded", "G", "ms")
+COSTS = ("embedded", "GFLOPs", "ms")
 BASELINES = (EQUAL_COST, "uniform", "motion", "packets", "shots", "confidence", "dense")
 NEEDS: Mapping[Need, str] = {
     "nothing": "nothing",
@@ -62,7 +62,7 @@ def choose_clips() -> str:
                 )
             )
     columns = [f"{data}, {ONE} / {SOME} clips" for data in COMPOSED]
-    return table(("take", "it needs", "G", *columns, f"than `{DDL}`, {SOME} clips"), rows)
+    return table(("take", "it needs", "GFLOPs", *columns, f"than `{DDL}`, {SOME} clips"), rows)
 
 
 def choose_trimmed() -> str:

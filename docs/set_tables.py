@@ -69,7 +69,7 @@ def faces() -> str:
             costs = (f"{row.gflops:.2f}" for row in found[0] if row and row.gflops is not None)
             cells = (" / ".join(shown(row, metric, intervals=False) for row in of_sizes if row) for of_sizes in found)
             rows.append((named(method, K_OF_FACES), " / ".join(costs), *cells))
-    return table((sizes_named(columns, metric), "G", *columns), rows)
+    return table((sizes_named(columns, metric), "GFLOPs", *columns), rows)
 
 
 def spread() -> str:

@@ -15,11 +15,12 @@ def cost() -> str:
     for data in (data for data in results.data if "shipped" in data.name or "measured" in data.name):
         ddl, dense = find(results, data.name, DDL, None), find(results, data.name, "dense", None)
         assert ddl and dense and ddl.gflops and dense.gflops
-        cells = [f"{dense.gflops:.0f} G", f"{ddl.gflops:.1f} G", f"{dense.gflops / ddl.gflops:.2f} x"]
+        cells = [f"{dense.gflops:.0f}", f"{ddl.gflops:.1f}", f"{dense.gflops / ddl.gflops:.2f} x"]
         if ddl.seconds and dense.seconds:
-            cells += [f"{dense.seconds:.1f} s", f"{ddl.seconds:.2f} s", f"{dense.seconds / ddl.seconds:.2f} x"]
+            cells += [f"{dense.seconds:.1f}", f"{ddl.seconds:.2f}", f"{dense.seconds / ddl.seconds:.2f} x"]
         rows.append((data.name, *cells, *[""] * (6 - len(cells))))
-    return table(("SlowFast-R50", "dense", "ddl", "fewer by", "dense", "ddl", "faster by"), rows)
+    columns = [f"{what}{name}" for what in ("GFLOPs, ", "seconds, ") for name in ("`dense`", "`ddl`", "ratio")]
+    return table(("SlowFast-R50", *columns), rows)
 
 
 def data_time() -> str:
