@@ -33,7 +33,7 @@ TEST = [
     *ALL,
     "duckdb>=1.0",
     "pytest>=8",
-    "pytest-xdist>=3.6",
+    "pytest-xdist>=3.8",
     "qwen-vl-utils>=0.0.14",  # reads what is made for it
     "hypothesis>=6.100",
     "tensorboard>=2.16",  # reads the logs

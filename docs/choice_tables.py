@@ -175,7 +175,7 @@ OPPOSITE = {"worse": "better", "better": "worse", SIMILAR: SIMILAR}
 
 
 def verdict(less: Sequence[Difference]) -> str:
-    """Of a baseline, by differences `ddl` less the baseline."""
+    """Of a baseline, by differences `ddl` minus the baseline."""
     if not less:
         return "not compared"
     if all(one.low > 0 for one in less):

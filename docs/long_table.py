@@ -8,7 +8,7 @@ FILE = ROOT / "benchmarks" / "results" / "long.json"
 
 
 def long_videos() -> str:
-    """Top-1 less that of the whole video at every K, and the share of its five best clips, by key frames and budget."""
+    """Top-1 minus the whole video's at every K, and the share of its five best clips, by key frames and budget."""
     if not FILE.exists():
         return ""
     results = read_results(FILE)

@@ -78,7 +78,7 @@ def find(results: Results, data: str, method: str, k: int | None) -> Row | None:
 
 
 def difference(results: Results, data: str, metric: str, key: tuple[str, int | None], than: str) -> Difference | None:
-    """A method at a K less a baseline at the same K, or less one without K."""
+    """A method at a K minus a baseline at the same K, or minus one without K."""
     wanted = (data, metric, *key, than)
     found = [d for d in results.differences or () if (d.data, d.metric, d.method, d.k, d.than) == wanted]
     return next((d for d in found if d.than_k == key[1] or not METHODS[than].has_k), None)

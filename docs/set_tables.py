@@ -41,7 +41,7 @@ SEEDS = (
     "average", AT_THRESHOLD, "ddl_all", "ddl_all_rescaled", DDL, "top1", "norm", "oracle_sharp", "oracle_all",
 )  # fmt: skip
 TRAINED = ("average", AT_THRESHOLD, "ddl_all", DDL, "nan", "qan", "gfan", "temporal")
-REPAIRED = ("average", AT_THRESHOLD, DDL, "lfenet", "ddl_lfenet")
+ENHANCED = ("average", AT_THRESHOLD, DDL, "lfenet", "ddl_lfenet")
 JOINED = ("average", DDL, "fan", "ddl_fan")
 CHOOSING = (DDL, "sharpness", "jpeg_bytes", "lightqnet", "norm", "agreement", "flip_agreement", "even", "random")
 K_OF_FACES, K_OF_PERSONS = 3, 4
@@ -101,7 +101,7 @@ def trained_baselines_of_persons() -> str:
 
 def lfenet_seeds(metric: str = "tar_at_far_1e-3") -> str:
     """LFENets, alone and after the shipped DDNet's choice."""
-    return seeds_table("lfenet", REPAIRED, metric)
+    return seeds_table("lfenet", ENHANCED, metric)
 
 
 def lfenet_gains() -> str:

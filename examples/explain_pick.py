@@ -2,7 +2,7 @@
 
     python examples/explain_pick.py video.mp4
 
-Without a file it takes the cartoon of `clipselect demo`. The base is the small one that comes along; name yours as for
+Without a file it takes the cartoon of `clipselect demo`. The base is the small one that is shipped; name yours as for
 `clipselect score --explain`. D is eq. 3 of the paper: at 1 the base cannot distinguish the two classes, below 1 the
 hardest negative is nearer.
 """

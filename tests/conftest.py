@@ -12,13 +12,11 @@ import pytest
 import torch
 from helpers.command_line import Run
 from helpers.videos import SHARED, make_video
-from torch.utils.data import _utils
 
 from clipselect.index import bulk
 from clipselect.media.sources import open_source
 
 torch.set_num_threads(2)
-_utils.MP_STATUS_CHECK_INTERVAL = 0.2  # seconds that a DataLoader waits for workers of which one has failed
 
 hypothesis.settings.register_profile("clipselect", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("clipselect")

@@ -32,9 +32,7 @@ def classify(
     model: options.Model = None,
     base: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|PATH|NETWORK:CHECKPOINT|hf:FOLDER|FILE.py:NAME", help="The base. (default: the shipped one)"
-        ),
+        typer.Option(metavar=options.BASE, help="The base. (default: the shipped one)"),
     ] = None,
     base_geometry: options.BaseGeometry = None,
     base_precision: options.BasePrecision = None,

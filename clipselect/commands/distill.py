@@ -28,7 +28,7 @@ Data = Annotated[
 Base = Annotated[
     str,
     typer.Option(
-        metavar="NAME|PATH|NETWORK:CHECKPOINT|FILE.onnx|FILE.py:NAME",
+        metavar=f"{options.BASE}|FILE.onnx",
         help="The trained network to distil for; not modified.",
     ),
 ]

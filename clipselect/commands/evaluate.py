@@ -11,6 +11,7 @@ from rich.text import Text
 
 from clipselect.commands.common import Command, check, stderr, warnings_shown, write_stdout
 from clipselect.commands.options import (
+    BASE,
     BaseGeometry,
     BasePrecision,
     ClipDuration,
@@ -103,7 +104,7 @@ def clips(
         Path | None, typer.Option(metavar="FILE", help="Names of the base's outputs, one a line, in order.")
     ] = None,
     base: Annotated[
-        str | None, typer.Option("--base", metavar="NAME[:CHECKPOINT]|FILE", help="Base network. (default: the zoo's)")
+        str | None, typer.Option("--base", metavar=BASE, help="Base network. (default: the shipped one)")
     ] = None,
     model: Model = None,
     k: Annotated[list[int] | None, typer.Option("--k", help="Clips that reach the base. (default: 1 3 5 9)")] = None,
@@ -139,7 +140,7 @@ def clips(
         Path | None, typer.Option(metavar="CSV", help="Columns class,domain, for --compose hard.")
     ] = None,
     per_video: Annotated[int, typer.Option(help="Compositions for each video and seed.")] = 2,
-    timed: Annotated[int, typer.Option(help="Videos to time, the opening of the file included; 0 for none.")] = 8,
+    timed: Annotated[int, typer.Option(help="Videos to time, from opening the file to the answer; 0 for none.")] = 8,
     fps: Fps = 30.0,
     device: Device = "auto",
     threads: Threads = None,

@@ -32,8 +32,9 @@ def run_command(command: Callable[[], Any]) -> None:
         if not isinstance(e.__context__, BrokenPipeError):  # which click turns into an exit code 1
             raise
     except _system_errors() as e:
-        file, reason = getattr(e, "filename", None), getattr(e, "strerror", None) or e
-        problem = f"{f'{file}: ' if file else ''}{reason}; check the disk and the permissions"
+        file = getattr(e, "filename", None)
+        problem = f"{getattr(e, 'strerror', None) or e}; check the disk and the permissions"
+        problem = f"{file}: {problem}" if file else problem
     if not problem:  # whoever reads standard output, such as head, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(READER_STOPPED)

@@ -118,7 +118,10 @@ class FrameOutputs(Outputs):
 
     def check_index(self, scorer: AnyScorer) -> None:
         """Raise an ArgumentError if an index is wanted, and nothing would show by which scorer its scores are."""
-        problem = f"cannot be written with {scorer.name!r}, since nothing shows whether scores are by the same function"
+        problem = (
+            f"cannot be written with {scorer.name!r}, since nothing shows whether scores are by the same function; "
+            "leave it out, or score with a DDNet"
+        )
         check_argument(self.index is None or isinstance(scorer, Scorer), "index", problem)
 
     def write_index(self, results: Sequence[Result], scorer: AnyScorer) -> None:

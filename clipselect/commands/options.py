@@ -181,12 +181,14 @@ BASE_GEOMETRY = (
 )
 TRAINED_ON = "(default: what the base was trained on)"
 BaseGeometry = Annotated[str | None, typer.Option(metavar="GEOMETRY", help=f"{BASE_GEOMETRY} {TRAINED_ON}")]
+BASE = "NAME|PATH|NETWORK:CHECKPOINT|hf:FOLDER|FILE.py:NAME"
+"""What a base for clips can be given as."""
 BASE_PRECISION = "In which the base computes, 32 or bf16: faster for heavy networks on CPUs with AMX. (default: 32)"
 BasePrecision = Annotated[str | None, typer.Option(metavar="32|bf16", help=BASE_PRECISION)]
 Explain = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME|PATH|NETWORK:CHECKPOINT|FILE.py:NAME",
+        metavar=BASE,
         help="Say what this base sees in the picked clips, and in no others: the class nearest to its feature, the "
         "hardest negative, and D of eq. 3 between them. The rows of its head stand for the class centroids.",
     ),

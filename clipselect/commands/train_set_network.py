@@ -139,7 +139,7 @@ NETWORKS: dict[str, tuple[Callable[..., None], str]] = {
     "qan": (_aggregator, "QAN: a quality of every frame, learnt on the base's feature, is its weight in the set."),
     "gfan": (_aggregator, "G-FAN: a graph convolution over the base's features weighs every dimension of every frame."),
     "temporal": (_aggregator, "Temporal attention: a convolution over neighbouring frames weighs the base's features."),
-    "lfenet": (_lfenet, "LFENet: the local features of all faces are enhanced by each other's."),
+    "lfenet": (_lfenet, "LFENet: the local features of all faces enhance each other before they become embeddings."),
     "fan": (_fan, "FAN: all faces of a set become one image, whose embedding stands for the set."),
 }
 """Their own options, which are the fields of their recipes in `clipselect.training.set_training`, and what they are."""

@@ -30,7 +30,7 @@ Kind = Literal["mixed", "hard"]
 
 @dataclass(frozen=True)
 class Composition:
-    """An untrimmed video as a list of clips.
+    """A composed video as a list of clips.
 
     Attributes:
         video: number of the action video.

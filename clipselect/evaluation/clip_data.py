@@ -1,4 +1,4 @@
-"""Labelled videos as groups over a table of clips: as they are, cut into pieces, or composed into untrimmed ones."""
+"""Labelled videos as groups over a table of clips: as they are, cut into pieces, or composed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace

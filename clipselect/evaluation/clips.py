@@ -3,7 +3,7 @@
 1. Both networks on every candidate clip, kept per video under OUT/cache: an evaluation that was stopped continues when
    it is called again, and another K opens no video. A video that cannot be read is reported, counted, left out.
 2. What every method of clipselect/evaluation/methods.py would answer, with intervals and multiply-adds.
-3. Seconds and memory of some methods on a few videos, the opening of the file included.
+3. Seconds and memory of some methods on a few videos, from opening the file to the answer.
 """
 
 import warnings
@@ -70,7 +70,7 @@ class ClipEvaluation:
             names no splits, a fifth of every class.
         limit: evaluate this many videos only, evenly drawn.
         seeds: of random K and of compositions.
-        compose: evaluate on untrimmed videos composed of those of `data`, see clipselect/data/composition.py: "mixed",
+        compose: evaluate on videos composed of those of `data`, see clipselect/data/composition.py: "mixed",
             "hard" or both.
         background: for `compose`, a folder SPLIT/DOMAIN/VIDEO of videos that show no class.
         domains: for "hard", a list with the columns class and domain.
@@ -176,7 +176,7 @@ class ClipEvaluation:
         if other := other_base(scorer.metadata, base.name, base.sha256):
             _warn(f"{scorer.name} was distilled for {other}: its ranking is a guess")
         elif (seen := scorer.metadata.get("base_geometry")) not in (None, now := str(base.input_spec.geometry)):
-            _warn(f"{scorer.name} was distilled for {base.name} seeing {seen}, not {now}: its ranking is a guess")
+            _warn(f"{scorer.name} was distilled for {base.name} with geometry {seen}, not {now}: its order is a guess")
         if self.clip_duration is None and abs(base.clip_duration - scorer.clip_duration) > MAX_LENGTH_DIFFERENCE:
             _warn(
                 f"{scorer.name} was distilled on clips of {scorer.clip_duration:g} s, {base.name} trained on clips of "

@@ -5,7 +5,7 @@ null, and any further key may appear everywhere: it is kept, and written again. 
 
 Accuracies and their intervals are percentages in [0, 100], differences are in points, and every interval is one of
 95 %. GFLOPs are 10^9 operations per group (video, tracklet, ...), all networks included, as `gflops_convention` counts
-them; seconds are per group, the opening of the file included.
+them; seconds are per group, from opening the file to the answer.
 """
 
 import json

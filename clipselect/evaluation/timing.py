@@ -1,4 +1,4 @@
-"""Seconds and memory of methods on real videos, in turns; the opening of the file is included."""
+"""Seconds and memory of methods on real videos, from opening the file to the answer, in turns."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

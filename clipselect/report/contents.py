@@ -28,7 +28,7 @@ READING = (
     " the interval is the exact one of a proportion.",
     "GFLOPs are 10^9 multiply-adds per video or other group, counted as the file says: the DDNet's, or another"
     " scorer's in its place, on all candidates, and the base's on the kept ones.",
-    "Seconds are per video, the opening of the file included, after the file was read once. They hold for this"
+    "Seconds are per video, from opening the file to the answer, after the file was read once. They hold for this"
     " machine only.",
     "Peak MB is the largest resident memory of the whole process while the method ran; peak GPU MB is what was"
     " allocated on the GPU.",

@@ -224,7 +224,8 @@ def _metric(run: Run, rows: Sequence[Row], wanted: str | None) -> str:
 
 
 def _affordable(rows: Sequence[Row], ddl: Row) -> list[Row]:
-    """The rows that cost no more; those with the same K where no cost is known."""
+    """The rows that cost no more, and the equal-cost row of the same K, which is rounded up; where no cost is known,
+    those with the same K."""
     if ddl.gflops is None:
         return [row for row in rows if row.k == ddl.k]
     same_k = [row for row in rows if row.method == EQUAL_COST and row.k == ddl.k]

@@ -17,7 +17,7 @@ METRICS = {
     **{
         f"tar_at_far_1e-{n}": (
             f"TAR at FAR 1e-{n}",
-            f"of 100 pairs of one person, those accepted at the threshold that accepts 1 of {10**n:,} pairs of two",
+            f"of 100 genuine pairs, those accepted at the threshold that accepts 1 of {10**n:,} impostor pairs",
         )
         for n in range(1, 7)
     },

@@ -34,8 +34,8 @@ def export_onnx(path: Path | str, scorer: Path | str | None = None) -> dict[str,
 
     The file appears only if onnxruntime gives the same scores as torch, to 1e-4.
 
-    >>> about = export_onnx("ddnet.onnx")    # doctest: +SKIP
-    >>> about["input"], about["frames"], about["height"], about["clip_duration"]    # doctest: +SKIP
+    >>> about = export_onnx("ddnet.onnx")
+    >>> about["input"], about["frames"], about["height"], about["clip_duration"]
     ('clips', '4', '80', '1.0')
 
     Args:

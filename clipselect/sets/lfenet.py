@@ -1,4 +1,4 @@
-"""LFENet: the local features of faces are enhanced by each other's before each face is compressed to an embedding."""
+"""LFENet: a face network whose local features enhance each other before each image is compressed to an embedding."""
 
 import copy
 from collections.abc import Mapping

@@ -15,7 +15,7 @@ Relation = Literal["softmax_a", "softmax_b", "scaled_dot"]
 
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 WIDTH = 64
-"""Numbers per query, key and compressed value."""
+"""Dimensions of queries, keys and compressed values."""
 
 
 class LocalInformationTransfer(nn.Module):
@@ -28,8 +28,8 @@ class LocalInformationTransfer(nn.Module):
     - "scaled_dot" (eq. 4): the products of queries and keys, divided by N.
 
     Queries, keys and values are 1 x 1 projections. The projection of the values is linear and has no bias, so it begins
-    and ends outside of the sum over the regions: what is summed has `bottleneck` numbers per region. It begins at zero:
-    an untrained module changes nothing.
+    and ends outside of the sum over the regions: what is summed has `bottleneck` dimensions per region. It begins at
+    zero: an untrained module changes nothing.
 
     >>> transfer = LocalInformationTransfer(8)
     >>> features = torch.rand(2, 3, 8, 7, 7)                # two sets of three images
@@ -39,8 +39,8 @@ class LocalInformationTransfer(nn.Module):
     Args:
         channels: d, of the local features.
         relation: one of `RELATIONS`.
-        width: numbers per query and key; "softmax_a" has neither.
-        bottleneck: numbers between the two factors of the value's projection; None for a single full matrix.
+        width: dimensions of queries and keys; "softmax_a" has neither.
+        bottleneck: dimensions between the two factors of the value's projection; None for a single full matrix.
 
     Raises:
         ArgumentError: another relation, or a width below 1.

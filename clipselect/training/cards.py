@@ -127,8 +127,8 @@ best on the held-out identities.
 
 ## Measured on held-out identities
 
-{held_out["sets"]} sets of {held_out["identities"]} held-out identities, which chose the step: how far pairs of one \
-and of two people lie apart, in standard deviations:
+{held_out["sets"]} sets of {held_out["identities"]} held-out identities, which chose the step: how far genuine \
+and impostor pairs lie apart, in standard deviations:
 
 | images | {metadata["network"]} | average of the base |
 |---|---|---|

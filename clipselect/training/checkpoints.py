@@ -1,5 +1,6 @@
 """Checkpoints of a training: a run that was killed continues from its last one. Nothing but tensors is unpickled."""
 
+import glob
 import json
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,12 @@ def save_checkpoint(path: Path, parts: dict[str, Any], settings: dict[str, Any],
     """
     content = {"step": step, "settings": _text(settings), **{name: p.state_dict() for name, p in parts.items()}}
     with whole_file(path) as part, part.open("wb") as file:
-        torch.save(content, file)  # to a path, PyTorch would raise a RuntimeError of its own for a full disk
+        try:
+            torch.save(content, file)
+        except RuntimeError as e:  # raised at the end of PyTorch's archive, over the system's error
+            raise (e.__context__ if isinstance(e.__context__, OSError) else OSError(str(e))) from None
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # by runs that were killed as they wrote
+        left.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, parts: dict[str, Any], settings: dict[str, Any]) -> int:

@@ -189,9 +189,8 @@ def _kind(
     )
     check_argument(isinstance(base, str | Path | Base | Embedder), "base", problem)
     kind, own = elements or (recipe.ELEMENTS if recipe else None), kind_of_base(base)
-    check_argument(
-        own is None or kind in (None, own), "base", f"is for {own}, and elements says {kind}; change one of them"
-    )
+    problem = f"is for {own}, and {kind} were asked for; give a base for {kind}"
+    check_argument(own is None or kind in (None, own), "base", problem)
     return own or kind or element_kind(data)
 
 

@@ -1,6 +1,6 @@
 """The sets that a network of sets is trained on: which images make a set, and which of these are degraded.
 
-A fresh choice every time: with few identities, a network would learn fixed sets by heart. `SetExamples` also degrades
+A fresh choice every time: with few identities, a network would overfit to fixed sets. `SetExamples` also degrades
 images in a new way every time; `FeatureSetExamples` takes one of the variants of an image whose features are known.
 """
 

@@ -74,7 +74,7 @@ def train_set_network(
     Args:
         network: "nan" (Yang et al., CVPR 2017), "qan" (Liu et al., CVPR 2017), "gfan" (Zhao et al., ICPR 2020) or
             "temporal" (Gao and Nevatia, BMVC 2018; the attention of Not 3D Re-ID, ICPR 2020), which weigh the base's
-            features; "lfenet" (Bai et al., FG 2021), in which aligned faces are enhanced by each other; "fan"
+            features; "lfenet" (Bai et al., FG 2021), in which aligned faces enhance each other; "fan"
             (Hörmann et al., ICIP 2021), which makes one image of them.
         data: one or several folders, each with a folder of images per identity; see `clipselect.data.identities`.
             A tenth of the training identities is held out, to choose the best step by.

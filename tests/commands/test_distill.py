@@ -105,7 +105,7 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     for name, key in (("Spearman's rho of scores and D-scores", "spearman"), ("AUC of action", "auc_ddnet")):
         (line,) = (line for line in card.splitlines() if line.startswith(f"| {name}"))
         assert line.endswith(f"| {about['held_out'][key]:.3f} |")
-    assert "in untrimmed videos composed of the held-out ones: 4 clips of an action" in card
+    assert "in videos composed of the held-out ones: 4 clips of an action" in card
     ddl = [row for row in about["held_out"]["accuracy"] if row["method"] == "ddl"]
     cells = [f"{row['top1']:.1f} ({row['top1_low']:.1f}-{row['top1_high']:.1f})" for row in ddl]
     assert "| method | K = 1 | K = 3 | K = 5 | K = 9 |\n" in card and f"| ddl | {' | '.join(cells)} |" in card
@@ -177,7 +177,8 @@ def test_folders_of_frames_are_videos_for_a_base_that_is_known_to_be_for_clips(
     assert_refused(distil(*own), "--elements must be clips or frames")
     assert distil(*own, "--elements", "clips").code == 0
     assert_refused(
-        distil(*own, "--base", tmp_path / "base.safetensors", "--elements", "frames"), "--base is a base for"
+        distil(*own, "--base", tmp_path / "base.safetensors", "--elements", "frames"),
+        "--base is for clips, and frames were asked for",
     )
 
 

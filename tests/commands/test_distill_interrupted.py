@@ -49,8 +49,11 @@ def alone(clips: list[object], tmp_path_factory: pytest.TempPathFactory) -> Path
     """The weights of a run for clips that nothing disturbed."""
     out = tmp_path_factory.mktemp("alone") / "alone.safetensors"
     process = begin(*clips, "-o", out)
-    stderr = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode == 0, stderr
+    try:
+        stderr = process.communicate(timeout=PATIENCE)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 0 and "left out: 1 video that could not be read" in stderr, stderr
     return out
 
 

@@ -55,7 +55,7 @@ def test_persons(run: Run, networks: list[object], tmp_path: Path) -> None:
         (["faces", "--set-size", "0"], "--set-size must be at least 1"),
         (["faces", "--far", "0"], "--far must lie in"),
         (["faces", "--list", "none.txt"], "none"),
-        (["persons", "--pool"], "--pool is for several folders"),
+        (["persons", "--pool"], "--pool needs at least two folders"),
         (["persons", "--layout", "own"], "--layout must be one of"),
         (["persons", "--base", "nothing"], "nothing"),
     ],

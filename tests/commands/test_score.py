@@ -121,7 +121,7 @@ def test_threshold_gap_duration_and_stride(run: Run, video: Path) -> None:
     for gap in (0, 0.6):
         one, other = sorted((c["start"], c["end"]) for c in clips(*short, "--min-gap", gap) if c["picked"])
         gaps.append(other[0] - one[1])
-    assert 0 - 1e-9 <= gaps[0] < 0.6 - 1e-9 <= gaps[1]
+    assert -1e-9 <= gaps[0] < 0.6 - 1e-9 <= gaps[1]
 
 
 def test_candidates_of_the_users_own(run: Run, video: Path, tmp_path: Path) -> None:

@@ -117,5 +117,5 @@ def test_faces_show_the_sizes_of_sets_in_a_cell_and_a_condition_in_a_column(resu
     document["differences"] = []
     (results / "faces.json").write_text(json.dumps(document))
     head, _, average = set_tables.faces().splitlines()
-    assert head == "| TAR at FAR 1e-3, sets of 3 / 5 | G | as they are | degraded |"
+    assert head == "| TAR at FAR 1e-3, sets of 3 / 5 | GFLOPs | as they are | degraded |"
     assert average == "| `average` | 1.00 / 1.00 | 0.0 / 1.0 | 3.0 / 4.0 |"

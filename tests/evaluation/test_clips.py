@@ -272,7 +272,7 @@ def test_networks_that_do_not_fit_together_are_warned_of(
         and "cannot be counted" in sentences
     )
     cropping = replace(networks.scorer, metadata=networks.scorer.metadata | {"base_geometry": "short_side:48"})
-    with pytest.warns(ClipselectWarning, match="seeing short_side:48, not squash: its ranking is a guess"):
+    with pytest.warns(ClipselectWarning, match="with geometry short_side:48, not squash: its order is a guess"):
         evaluation.warn(Networks(cropping, networks.base), Cost(1.0, 0.1))
     assert "clips of 0.5 s" in sentences and "clips of 2 s" in sentences
 

@@ -92,7 +92,7 @@ def test_with_the_papers_ending_all_that_is_trained_gets_a_gradient_and_all_else
 
 
 SMALL_FACE_NETWORKS = [name for name in FACE_NETWORKS if name not in ("ir_34", "ir_50", "ir_101")]
-"""Those of other depths than ir_18 are built of the same parts."""
+"""Without the deeper ones, which are built of the parts of ir_18."""
 
 
 @pytest.mark.parametrize("name", SMALL_FACE_NETWORKS)

@@ -21,12 +21,12 @@ FACES = np.random.default_rng(0).integers(0, 256, (4, 20, 20, 3)).astype(np.uint
 @pytest.fixture
 def network(tmp_path: Path) -> SetNetwork:
     base = tiny_base()
-    return load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
+    return load_set_network(write_lfenet(tmp_path / "lfenet.safetensors", base), base)
 
 
 def test_it_embeds_a_set_in_one_or_two_steps(network: SetNetwork) -> None:
     feature = network.embed([*FACES])
-    assert feature.shape == (DIM,) and feature.dtype == np.float32 and network.name == "repair"
+    assert feature.shape == (DIM,) and feature.dtype == np.float32 and network.name == "lfenet"
     maps = network.frame_features([*FACES])
     np.testing.assert_allclose(network.set_feature(maps[[3, 1, 0, 2]]), feature, atol=1e-5)
     assert not np.allclose(network.set_feature(maps[:2]), feature)

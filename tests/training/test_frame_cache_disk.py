@@ -27,9 +27,9 @@ from clipselect.training.frame_cache import _at_rate
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def cached_films(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Thirteen, each `FILM` bytes of frames."""
-    folder = tmp_path_factory.mktemp("films")
+    folder = tmp_path_factory.mktemp("cached_films")
     return [str(film(folder / f"{i}.mp4", "a", i)) for i in range(13)]
 
 
@@ -41,33 +41,33 @@ FILM = 128 + 12 * 16 * 16 * 3
     [(0, 0), (10 * FILM - 1, 0), (10 * FILM, 10), (11 * FILM - 1, 10), (11 * FILM, 11)],
 )
 def test_frames_take_no_more_of_the_disk_than_the_limit_and_no_video_more_than_a_tenth_of_it(
-    tmp_path: Path, films: list[str], room: int, fit: int
+    tmp_path: Path, cached_films: list[str], room: int, fit: int
 ) -> None:
     frames = cache(tmp_path / "s", limit=room)
-    for video in films[:12]:
+    for video in cached_films[:12]:
         frames.clip(video, Fraction(0), Fraction(1), 2)
     assert held(frames.folder) == fit * FILM <= room
     again = cache(tmp_path / "s", limit=room)  # a run that goes on counts what is there
-    again.clip(films[12], Fraction(0), Fraction(1), 2)
+    again.clip(cached_films[12], Fraction(0), Fraction(1), 2)
     assert held(frames.folder) == fit * FILM
 
 
-def test_what_other_processes_cache_counts_at_once(tmp_path: Path, films: list[str]) -> None:
+def test_what_other_processes_cache_counts_at_once(tmp_path: Path, cached_films: list[str]) -> None:
     one, other = (cache(tmp_path / "s", limit=10 * FILM + 900) for _ in range(2))
-    for video in films[:9]:
+    for video in cached_films[:9]:
         other.duration(video)
-    for video in films[9:]:
+    for video in cached_films[9:]:
         one.duration(video)
     assert held(one.folder) == 10 * FILM
 
 
-def test_frames_that_were_lost_are_cached_again_and_not_counted_twice(tmp_path: Path, films: list[str]) -> None:
+def test_frames_that_were_lost_are_cached_again_and_not_counted_twice(tmp_path: Path, cached_films: list[str]) -> None:
     frames = cache(tmp_path / "s", limit=10 * FILM)
-    for video in films[:10]:
+    for video in cached_films[:10]:
         frames.duration(video)
     for file in files(frames.folder)[:3]:
         file.unlink()  # as if a process had been killed between the ledger and the file
-    for video in films:
+    for video in cached_films:
         cache(tmp_path / "s", limit=10 * FILM).duration(video)
     assert held(frames.folder) == 10 * FILM
 
@@ -102,9 +102,9 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> N
     assert not old.exists() and new.exists()
 
 
-def test_frames_lie_in_many_folders(tmp_path: Path, films: list[str]) -> None:
+def test_frames_lie_in_many_folders(tmp_path: Path, cached_films: list[str]) -> None:
     frames = cache(tmp_path / "s")
-    for video in films:
+    for video in cached_films:
         frames.duration(video)
     kept = files(frames.folder)
     assert len(kept) == 13 and all(file.parent.name == file.name[:2] for file in kept)

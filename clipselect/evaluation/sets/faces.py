@@ -234,7 +234,7 @@ class FaceEvaluation:
                 if of_domain.protocol.can_verify:
                     parts.append(of_domain)
                 else:
-                    _warn(f"{of_domain.name}: no two sets of one person, or no sets of two people; left out")
+                    _warn(f"{of_domain.name}: no genuine or no impostor pairs; left out")
         return parts
 
 

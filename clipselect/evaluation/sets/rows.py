@@ -163,7 +163,7 @@ def set_rows(
 ) -> tuple[list[Record], list[Record]]:
     """The rows of the methods, but for those that need what is not known, and the differences of each to its baselines.
 
-    Costs are per group, the opening of its files included: frames that the base embeds, and the DDNet on all frames for
+    Costs are per group, from opening its files: frames that the base embeds, and the DDNet on all frames for
     methods that need scores.
 
     Args:

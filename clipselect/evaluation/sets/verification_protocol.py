@@ -55,7 +55,7 @@ class Protocol:
 
     @property
     def can_verify(self) -> bool:
-        """Whether every round has pairs of sets of one person and of two."""
+        """Whether every round has genuine and impostor pairs."""
         return bool(self.rounds) and all(map(_has_both, self.rounds))
 
     def measure(self, name: str) -> Measure:
@@ -181,7 +181,7 @@ class _Round:
     def _accuracy(
         self, one: NDArray[np.int64], right: NDArray[np.bool_], other: NDArray[np.int64] | None = None
     ) -> DrawnMetric:
-        """The fraction that is right, of sets of an identity, or of pairs of two; -1 for one that does not count."""
+        """The fraction that is right, of sets of an identity, or of impostor pairs; -1 for one that does not count."""
         drawn = self.counts[one].astype(np.float64)
         if other is not None:
             drawn *= np.where(other[:, None] < 0, 1, self.counts[other])

@@ -163,7 +163,7 @@ def zero():
         ({"seeds": [-1]}, "seeds must be at least 0"),
         ({"metric": "manhattan"}, "metric must be euclidean or cosine, got manhattan"),
         ({"layout": "own"}, "layout must be one of mars, "),
-        ({"pool": True}, "pool is for several folders"),
+        ({"pool": True}, "pool needs at least two folders"),
         ({"data": [Path("x"), Path("x")]}, "data names .*x twice"),
     ],
 )
@@ -192,5 +192,5 @@ def test_networks_on_features_and_mirror_images_are_measured_where_they_are_aske
         ("average", None), ("ddl_threshold", None),
     }  # fmt: skip
     faces = tiny_base()
-    with pytest.raises(ArgumentError, match="set_network must hold networks that work on features, and repair takes"):
-        bench(data, base=faces, set_network=write_lfenet(tmp_path / "repair.safetensors", faces))
+    with pytest.raises(ArgumentError, match="set_network must hold networks that work on features, and lfenet takes"):
+        bench(data, base=faces, set_network=write_lfenet(tmp_path / "lfenet.safetensors", faces))

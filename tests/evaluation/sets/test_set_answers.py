@@ -39,7 +39,7 @@ def call(tmp_path: Path, base: Embedder) -> Any:
 def test_an_untrained_network_is_the_average_and_its_choice_ddl_average(
     call: Any, base: Embedder, tmp_path: Path
 ) -> None:
-    document = call(write_lfenet(tmp_path / "repair.safetensors", base, factor=0), blur=[9])
+    document = call(write_lfenet(tmp_path / "lfenet.safetensors", base, factor=0), blur=[9])
     for mine, baseline in (("lfenet", "average"), ("ddl_lfenet", "ddl_average")):
         assert len(rows(document, mine)) == len(rows(document, baseline)) > 1
         for one, other in zip(rows(document, mine), rows(document, baseline), strict=True):
@@ -48,13 +48,13 @@ def test_an_untrained_network_is_the_average_and_its_choice_ddl_average(
             assert one["gflops"] > other["gflops"] and one["seconds"] > 0
     than = {(d["than"], d["than_k"]) for d in document["differences"] if (d["method"], d["k"]) == ("ddl_lfenet", 2)}
     assert than == {("average", None), ("ddl", 2), ("lfenet", None)}
-    assert document["settings"]["set_network"][0]["name"] == "repair"
+    assert document["settings"]["set_network"][0]["name"] == "lfenet"
 
 
 def test_answers_are_kept_until_the_network_is_another(
     call: Any, base: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
+    network = load_set_network(write_lfenet(tmp_path / "lfenet.safetensors", base), base)
     first = call(network)
     cost = network.multiply_adds
     assert cost is not None and rows(first, "lfenet")[0]["gflops"] == pytest.approx(cost(4) / 1e9)
@@ -70,7 +70,7 @@ def test_answers_are_kept_until_the_network_is_another(
 def test_every_method_has_the_networks_answer_to_what_it_keeps(base: Embedder, tmp_path: Path) -> None:
     people(tmp_path / "people", 1, 5, draw=textured)
     paths = sorted(map(str, (tmp_path / "people").rglob("*.*")))
-    network = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
+    network = load_set_network(write_lfenet(tmp_path / "lfenet.safetensors", base), base)
     scores = np.array([0.1, 0.9, 0.3, 0.8], dtype=np.float32)
     table = FrameTable(np.array([0, 1, 3, 4]), np.ones((4, 5), np.float32), scores, 0, 0)  # one cannot be read
     change = FrameChange(lambda image, place: np.roll(image, place, axis=1), "rolled")
@@ -86,7 +86,7 @@ def test_every_method_has_the_networks_answer_to_what_it_keeps(base: Embedder, t
 
 def test_features_of_a_set_do_not_depend_on_the_order_of_its_frames(base: Embedder, tmp_path: Path) -> None:
     people(tmp_path / "people", 1, 6, draw=textured)
-    network = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base)
+    network = load_set_network(write_lfenet(tmp_path / "lfenet.safetensors", base), base)
     images = [read_image(str(path)) for path in sorted((tmp_path / "people").rglob("*.*"))]
     np.testing.assert_allclose(network.embed(images), network.embed(images[::-1]), atol=1e-5)
 
@@ -94,7 +94,7 @@ def test_features_of_a_set_do_not_depend_on_the_order_of_its_frames(base: Embedd
 def test_a_frame_of_several_sets_is_seen_once_while_there_is_room(
     base: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, seen = load_set_network(write_lfenet(tmp_path / "repair.safetensors", base), base), list[int]()
+    network, seen = load_set_network(write_lfenet(tmp_path / "lfenet.safetensors", base), base), list[int]()
 
     def image_of(row: int) -> Image:
         seen.append(row)
@@ -121,7 +121,7 @@ def test_without_networks_the_table_has_no_such_rows(call: Any) -> None:
 
 
 def test_two_of_a_kind_and_another_base_are_refused(call: Any, base: Embedder, tmp_path: Path) -> None:
-    path = write_lfenet(tmp_path / "repair.safetensors", base)
+    path = write_lfenet(tmp_path / "lfenet.safetensors", base)
     with pytest.raises(ArgumentError, match="set_network may hold one lfenet at a time"):
         call(path, path)
     with pytest.raises(ArgumentError, match=r"base must be tiny, for which .* was trained"):
@@ -132,7 +132,7 @@ def test_the_command_line_takes_networks_of_sets(run: Run, tmp_path: Path) -> No
     people(tmp_path / "people", 3, 8, draw=textured)
     tiny_ddnet(tmp_path / "m.safetensors")
     own, how = tiny_base_file(tmp_path), ("--far", 0.5, "--draws", 20, "--k", 1)
-    path = write_lfenet(tmp_path / "repair.safetensors", load_embedder(own))
+    path = write_lfenet(tmp_path / "lfenet.safetensors", load_embedder(own))
     networks = ("--base", own, "--model", tmp_path / "m.safetensors", "--set-network", path)
     run("evaluate", "faces", "--data", tmp_path / "people", *networks, "--set-size", 4, *how, "--out", tmp_path / "out")
     assert run.code == 0, run.err
@@ -147,9 +147,9 @@ def test_a_fan_stands_in_the_table_alone_and_after_ddl(call: Any, base: Embedder
     assert cost is not None
     (alone,), chosen = rows(document, "fan"), rows(document, "ddl_fan")
     assert alone["gflops"] == pytest.approx(cost(4) / 1e9) and [row["k"] for row in chosen] == [2, 9]
-    (repaired,) = rows(document, "lfenet")
-    assert repaired["clips"] == 4 and alone["clips"] == 2  # sets of 4, and an image of every 3 frames
-    assert alone["seconds_decode"] == repaired["seconds_decode"]  # all are read
+    (enhanced,) = rows(document, "lfenet")
+    assert enhanced["clips"] == 4 and alone["clips"] == 2  # sets of 4, and an image of every 3 frames
+    assert alone["seconds_decode"] == enhanced["seconds_decode"]  # all are read
     than = {(d["than"], d["than_k"]) for d in document["differences"] if (d["method"], d["k"]) == ("ddl_fan", 2)}
     assert than == {("average", None), ("ddl", 2), ("fan", None)}
 
