@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import result_cells
 from marked_blocks import table
 from result_cells import (
+    BASES,
     COMPOSED,
     DDL,
     EQUAL_COST,
@@ -28,6 +29,11 @@ from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.results import Results, read_results
 
 BASELINES = ("uniform", EQUAL_COST, "dense")
+SEEDS = {
+    "labels": "`r3d-actions`", "unlabelled": "`r3d-actions`, unlabelled", "narrow_slow": BASES["narrow_slow"],
+    "narrow_slowfast": BASES["narrow_slowfast"], "narrow_r2plus1d": BASES["narrow_r2plus1d"],
+}  # fmt: skip
+"""Distillations of several seeds, by the beginnings of their results files."""
 CLIPS = (
     DDL, "ddl_average", "ddl_rescaled", "ddl_literal", EQUAL_COST, "uniform", "random", "motion", "packets",
     "confidence", "dense",
@@ -77,18 +83,18 @@ def composed_differences() -> str:
 def seeds() -> str:
     """Top-1 of ddl over the seeds of a distillation: means, and from the lowest to the highest, of intervals too."""
     rows = []
-    for recipe in ("labels", "unlabelled"):
+    for recipe, name in SEEDS.items():
         found = seeds_of(recipe)
         for data in COMPOSED if found else ():
             means = [mean_and_range(top1_of_seeds(found, data, k)) for k in (1, 3, 5, 9)]
             gains = [gain_of_seeds(found, data, baseline) for baseline in (EQUAL_COST, "dense")]
-            aucs = [
-                entry.measures["auc_ddnet"].value for one in found for entry in one.ranking or () if entry.data == data
-            ]
+            rankings = [entry.measures for one in found for entry in one.ranking or () if entry.data == data]
+            aucs = [ranking["auc_ddnet"].value for ranking in rankings]
             auc = f"{sum(aucs) / len(aucs):.3f} ({min(aucs):.3f}-{max(aucs):.3f})"
-            rows.append((f"{recipe}, {len(found)} seeds", data, *means, *gains, auc))
-    columns = ("distilled by", "data", *(f"K = {k}" for k in (1, 3, 5, 9)), f"K = 5 minus `{EQUAL_COST}`")
-    return table((*columns, "K = 5 minus `dense`", "AUC"), rows) if rows else ""
+            confidence = f"{rankings[0]['auc_confidence'].value:.3f}"
+            rows.append((f"{name}, {len(found)} seeds", data, *means, *gains, auc, confidence))
+    columns = ("base", "data", *(f"K = {k}" for k in (1, 3, 5, 9)), f"K = 5 minus `{EQUAL_COST}`")
+    return table((*columns, "K = 5 minus `dense`", "AUC", "AUC base's confidence"), rows) if rows else ""
 
 
 def seeds_at_5() -> str:
