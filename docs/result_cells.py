@@ -14,14 +14,9 @@ from clipselect.evaluation.results import Results, read_results
 
 RESULTS = ROOT / "benchmarks" / "results"
 
-BASES = {
-    "shipped": "shipped",
-    "narrow_slow": "narrow Slow (3D-ResNet)",
-    "narrow_slowfast": "narrow SlowFast",
-    "narrow_r2plus1d": "narrow R(2+1)D",
-}
-"""The results of composed videos, by their file."""
 COMPOSED = ("mixed", "hard")
+TRIMMED = "trimmed_shipped"
+"""The results file of videos all of whose clips show the action."""
 DDL, EQUAL_COST = "ddl", "uniform_equal_cost"
 
 
@@ -53,15 +48,6 @@ def speed_cores(part: str) -> int:
     """Of the machine on which a part of it was measured."""
     cores: int = speed_results()["measured"][part]["environment"]["cores"]
     return cores
-
-
-def measured_bases(prefix: str) -> list[tuple[str, str]]:
-    """The results files of videos that are there, and the names of their bases."""
-    return [
-        (f"{prefix}{file}", shipped_name(results_of(prefix + file).base) if file == "shipped" else base)
-        for file, base in BASES.items()
-        if exists(f"{prefix}{file}")
-    ]
 
 
 def shipped_name(network: Network) -> str:

@@ -8,31 +8,36 @@ from collections.abc import Sequence
 import result_cells
 from marked_blocks import table
 from result_cells import (
-    BASES,
     COMPOSED,
     DDL,
     EQUAL_COST,
+    TRIMMED,
     at_ks,
     difference,
+    exists,
     find,
     gain,
     gflops,
     mean_and_range,
-    measured_bases,
     results_of,
     seeds_of,
+    shipped_name,
     shown,
     signed,
 )
 
 from clipselect.evaluation.methods import METHODS
 from clipselect.evaluation.results import Results, read_results
+from clipselect.media.text import count
 
 BASELINES = ("uniform", EQUAL_COST, "dense")
 SEEDS = {
-    "labels": "`r3d-actions`", "unlabelled": "`r3d-actions`, unlabelled", "narrow_slow": BASES["narrow_slow"],
-    "narrow_slowfast": BASES["narrow_slowfast"], "narrow_r2plus1d": BASES["narrow_r2plus1d"],
-}  # fmt: skip
+    "labels": "`r3d-actions`",
+    "unlabelled": "`r3d-actions`, unlabelled",
+    "narrow_slow": "narrow Slow (3D-ResNet)",
+    "narrow_slowfast": "narrow SlowFast",
+    "narrow_r2plus1d": "narrow R(2+1)D",
+}
 """Distillations of several seeds, by the beginnings of their results files."""
 CLIPS = (
     DDL, "ddl_average", "ddl_rescaled", "ddl_literal", EQUAL_COST, "uniform", "random", "motion", "packets",
@@ -65,19 +70,17 @@ def readme() -> str:
 
 
 def composed_differences() -> str:
-    """What ddl gains at K = 5, and how well clips are ranked, of all bases."""
-    rows = []
-    for file, base in measured_bases(""):
-        results = results_of(file)
-        for data in COMPOSED:
-            gains = [difference(results, data, "top1", (DDL, 5), baseline) for baseline in BASELINES]
-            ranking = next(entry for entry in results.ranking or () if entry.data == data).measures
-            aucs = [f"{ranking[f'auc_{of}'].value:.3f}" for of in ("ddnet", "confidence")]
-            sources = next(entry.sources for entry in results.data if entry.name == data)
-            accuracy = shown(find(results, data, DDL, 5), "top1")
-            rows.append((base, f"{data}, {sources} sources", accuracy, *map(gain, gains), *aucs))
+    """What ddl gains at K = 5, and how well clips are ranked, with the shipped base."""
+    results, rows = results_of("shipped"), []
+    for data in COMPOSED:
+        gains = [difference(results, data, "top1", (DDL, 5), baseline) for baseline in BASELINES]
+        ranking = next(entry for entry in results.ranking or () if entry.data == data).measures
+        aucs = [f"{ranking[f'auc_{of}'].value:.3f}" for of in ("ddnet", "confidence")]
+        sources = next(entry.sources for entry in results.data if entry.name == data)
+        accuracy = shown(find(results, data, DDL, 5), "top1")
+        rows.append((f"{data}, {sources} sources", accuracy, *map(gain, gains), *aucs))
     less = [f"minus `{baseline}`" for baseline in BASELINES]
-    return table(("base", "data", "`ddl` at K = 5", *less, "AUC DDNet", "AUC base's confidence"), rows)
+    return table(("data", "`ddl` at K = 5", *less, "AUC DDNet", "AUC base's confidence"), rows)
 
 
 def seeds() -> str:
@@ -92,7 +95,7 @@ def seeds() -> str:
             aucs = [ranking["auc_ddnet"].value for ranking in rankings]
             auc = f"{sum(aucs) / len(aucs):.3f} ({min(aucs):.3f}-{max(aucs):.3f})"
             confidence = f"{rankings[0]['auc_confidence'].value:.3f}"
-            rows.append((f"{name}, {len(found)} seeds", data, *means, *gains, auc, confidence))
+            rows.append((f"{name}, {count(len(found), 'seed')}", data, *means, *gains, auc, confidence))
     columns = ("base", "data", *(f"K = {k}" for k in (1, 3, 5, 9)), f"K = 5 minus `{EQUAL_COST}`")
     return table((*columns, "K = 5 minus `dense`", "AUC", "AUC base's confidence"), rows) if rows else ""
 
@@ -116,21 +119,21 @@ def gain_of_seeds(found: Sequence[Results], data: str, baseline: str) -> str:
 
 def trimmed() -> str:
     """Top-1 on videos all of whose clips show the action."""
+    if not exists(TRIMMED):
+        return ""
     methods = (DDL, EQUAL_COST, "uniform", "dense")
-    rows = []
-    for file, base in measured_bases("trimmed_"):
-        results = results_of(file)
-        data = results.data[0].name
-        less = difference(results, data, "top1", (DDL, 1), EQUAL_COST)
-        rows.append((base, *(at_ks(results, data, method, (1, 2, 3)) for method in methods), gain(less)))
+    results = results_of(TRIMMED)
+    data = results.data[0].name
+    less = difference(results, data, "top1", (DDL, 1), EQUAL_COST)
     columns = ("K = 1 / 2 / 3", *(f"`{method}`" for method in methods), f"at K = 1 minus `{EQUAL_COST}`")
-    return table(columns, rows) if rows else ""
+    cells = (at_ks(results, data, method, (1, 2, 3)) for method in methods)
+    return table(columns, [(shipped_name(results.base), *cells, gain(less))])
 
 
 def overlap() -> str:
     """Top-1 and clips taken of ddl on trimmed videos, where picks may overlap and where not."""
     rows = []
-    for file, gap in (("trimmed_shipped", "0, the default"), ("overlap_shipped", "none")):
+    for file, gap in ((TRIMMED, "0, the default"), ("overlap_shipped", "none")):
         results = results_of(file)
         found = [find(results, results.data[0].name, DDL, k) for k in (1, 2, 3)]
         rows.append((gap, *(f"{shown(row, 'top1', intervals=False)}, {row.clips:.1f} clips" for row in found if row)))
