@@ -132,7 +132,7 @@ def test_features_of_another_precision_are_not_mixed_in(videos: Path, tmp_path: 
     with pytest.raises(ClipselectError, match="features of another base"):
         clipselect.distill(videos, base_precision="bf16", **how)
     fast = clipselect.distill(videos, **{**how, "work": tmp_path / "w", "base_precision": "bf16"})
-    assert fast.metadata["base_precision"] == "bf16" and "in bf16" in fast.card.read_text()
+    assert fast.metadata["base_precision"] == "bf16" and "geometry squash, bf16" in fast.card.read_text()
 
 
 def test_features_of_another_geometry_are_not_mixed_in(videos: Path, tmp_path: Path) -> None:
