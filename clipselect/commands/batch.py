@@ -163,17 +163,24 @@ def chosen_group(
     warnings: Sequence[str] = (), in_video: Sequence[int] | None = None,
 ) -> Scored:  # fmt: skip
     """The result of a group whose frames are chosen, with the files and pictures of them that are wanted. If saving or
-    drawing these fails, the scores stay, and the error says why.
+    drawing these fails, the scores and the files written before stay, and the error says why.
 
     Args:
         source, name, origins: as for `scored_group`.
         picture: place of a frame in the group -> its pixels.
         in_video: as for `FrameOutputs.save_frames`.
     """
-    group = scored_group(source, name, model, origins, selection, warnings=warnings)
+    saved: dict[int, Path] = {}
+    error = None
     try:
-        saved = outputs.save_frames(source, name, selection, picture, in_video)
-        group = scored_group(source, name, model, origins, selection, warnings=warnings, files=saved)
+        for place, file in outputs.save_frames(source, name, selection, picture, in_video):
+            saved[place] = file  # noqa: PERF403 (those before an error stay)
+    except FAILURES as e:
+        error = sentence(source, e)
+    group = scored_group(source, name, model, origins, selection, error, warnings=warnings, files=saved)
+    if error is not None:
+        return group
+    try:
         group = outputs.with_pictures(group, lambda i: picture(selection.candidates[i]))
         return outputs.with_aggregate(group, source, name, selection, picture)
     except FAILURES as e:

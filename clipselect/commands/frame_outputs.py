@@ -13,10 +13,9 @@ from clipselect.commands.output import plots, shown
 from clipselect.commands.output.records import AGGREGATE, GROUPS, Record, Result, Scored
 from clipselect.commands.output.terminal import print_group, print_groups
 from clipselect.commands.outputs import AGGREGATE_NAME, Outputs
-from clipselect.errors import check_argument
 from clipselect.media import files
 from clipselect.media.images import Image
-from clipselect.scoring.scorer import AnyScorer, Scorer
+from clipselect.scoring.scorer import AnyScorer, Scorer, check_can_index
 
 if TYPE_CHECKING:
     from clipselect.samplers.frame_sampler import FrameSelection
@@ -118,11 +117,8 @@ class FrameOutputs(Outputs):
 
     def check_index(self, scorer: AnyScorer) -> None:
         """Raise an ArgumentError if an index is wanted, and nothing would show by which scorer its scores are."""
-        problem = (
-            f"cannot be written with {scorer.name!r}, since nothing shows whether scores are by the same function; "
-            "leave it out, or score with a DDNet"
-        )
-        check_argument(self.index is None or isinstance(scorer, Scorer), "index", problem)
+        if self.index is not None:
+            check_can_index(scorer)
 
     def write_index(self, results: Sequence[Result], scorer: AnyScorer) -> None:
         """Write the frame index, if wanted; nothing if not one group could be scored."""
@@ -144,26 +140,25 @@ class FrameOutputs(Outputs):
         selection: "FrameSelection",
         picture: Callable[[int], Image],
         in_video: Sequence[int] | None = None,
-    ) -> dict[int, Path]:
+    ) -> Iterator[tuple[int, Path]]:
         """Write the picked frames of a group as PNG files, if wanted: OUT/GROUP/RANK_SCORE_NUMBER.png.
 
         Args:
             picture: place of a frame in the group -> its pixels.
             in_video: numbers of the group's frames in their video; by default their places.
 
-        Returns:
-            The files by place.
+        Yields:
+            The place and the file of every frame, once it is written.
         """
         if self.folder is None:
-            return {}
+            return
         folder = self._group_folder(self.folder, source, name)
         picked = set(selection.indices.tolist())
-        saved = {}
         for i, rank, score in zip(selection.candidates.tolist(), selection.ranks, selection.scores, strict=True):
             if i in picked:
-                saved[i] = folder / f"{rank:03d}_{score:.3f}_{in_video[i] if in_video else i:05d}.png"
-                files.write_whole(saved[i], _png(picture(i)))
-        return saved
+                file = folder / f"{rank:03d}_{score:.3f}_{in_video[i] if in_video else i:05d}.png"
+                files.write_whole(file, _png(picture(i)))
+                yield i, file
 
     def _group_folder(self, parent: Path, source: str, name: str) -> Path:
         stem = re.sub(r"[^\w.-]+", "_", f"{Path(source).stem} {name}".strip())

@@ -5,18 +5,16 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipselect.errors import ClipselectError, check_argument
+from clipselect.errors import ClipselectError
 from clipselect.index.index_file import signature, stored_path
 from clipselect.media.candidate_clips import Clip, Seconds, exact_seconds, spans_of
 from clipselect.media.text import utf8
-
-if TYPE_CHECKING:
-    from clipselect.scoring.scorer import AnyScorer
+from clipselect.scoring.scorer import AnyScorer, check_can_index
 
 Row = dict[str, Any]
 
@@ -40,7 +38,7 @@ class Scoring:
     @classmethod
     def from_scorer(
         cls,
-        scorer: "AnyScorer",
+        scorer: AnyScorer,
         clip_duration: Seconds | None = None,
         stride: Seconds | None = None,
         fast: bool = False,
@@ -48,13 +46,9 @@ class Scoring:
         """With a DDNet and with these options; the defaults are those of `score_video`.
 
         Raises:
-            ArgumentError: the scorer is a function: nothing shows later that scores were made with the same one.
+            ArgumentError: the scorer is a function.
         """
-        problem = (
-            f"cannot be used with {scorer.name!r}, since nothing shows whether its scores are by the same function; "
-            "score without it, or with a DDNet"
-        )
-        check_argument("sha256" in scorer.metadata, "index", problem)
+        check_can_index(scorer)
         length = exact_seconds(scorer.clip_duration if clip_duration is None else clip_duration, "clip_duration")
         step = length if stride is None else exact_seconds(stride, "stride")
         return cls(scorer.name, str(scorer.metadata["sha256"]), str(length), str(step), fast)

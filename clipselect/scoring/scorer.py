@@ -125,6 +125,15 @@ ScorerLike = AnyScorer | ScoringFunction | str | Path
 """What scores: a scorer, a function of a batch of elements (see `FunctionScorer`), or what `load_scorer` loads."""
 
 
+def check_can_index(scorer: AnyScorer) -> None:
+    """Raise an ArgumentError unless it is a DDNet: nothing shows later that scores were made with the same function."""
+    problem = (
+        f"cannot be used with {scorer.name!r}, since nothing shows whether its scores are by the same function; "
+        "score without an index, or with a DDNet"
+    )
+    check_argument("sha256" in scorer.metadata, "index", problem)
+
+
 def load_scorer(
     scorer: ScorerLike | None = None, device: str = "auto", *, elements: Elements | None = None
 ) -> AnyScorer:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from clipselect.commands import face_groups
 from clipselect.commands.frame_outputs import FrameOutputs
 from clipselect.commands.output.records import Result
 from clipselect.errors import ClipselectError
+from clipselect.media import files
 from clipselect.media.extract import write_frames
 from clipselect.media.images import read_image
 
@@ -155,25 +157,27 @@ def test_saved_names_hold_no_folders(tmp_path: Path, model: str, run: Run) -> No
 def test_saved_frames_carry_their_number_in_the_video(tmp_path: Path) -> None:
     outputs = FrameOutputs(folder=tmp_path / "picks")
     selection = ReIDFrameSampler(k=1)([textured(1, 1), textured(1, 1)])
-    (saved,) = outputs.save_frames("v.mp4", "track 1", selection, lambda i: textured(1, 1), [37, 37]).values()
+    ((_, saved),) = outputs.save_frames("v.mp4", "track 1", selection, lambda i: textured(1, 1), [37, 37])
     assert saved.name.endswith("_00037.png") and saved.is_file()
 
 
 def test_frames_that_cannot_be_saved_leave_the_scores(
     mars: Path, model: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = FrameOutputs.save_frames
+    write_whole, full = files.write_whole, iter([False, True])
 
-    def full(self: FrameOutputs, source: str, name: str, *given: Any) -> dict[int, Path]:
-        if "camera 1" in name:
-            raise ClipselectError("picks: cannot be written (No space left on device); choose another place")
-        return save(self, source, name, *given)
+    def write_until_full(path: Path, content: bytes) -> None:
+        if "camera_1" in path.parent.name and path.suffix == ".png" and next(full):
+            raise ClipselectError("picks: cannot be written (No space left on device); make room and run it again")
+        write_whole(path, content)
 
-    monkeypatch.setattr(FrameOutputs, "save_frames", full)
+    monkeypatch.setattr(files, "write_whole", write_until_full)
     run("reid", mars, "--model", model, "--k", 2, "--save", tmp_path / "picks", "--json", tmp_path / "r.json", "-q")
     failed, saved = json.loads((tmp_path / "r.json").read_text())["groups"]
     assert run.code == 1 and "No space left" in failed["error"] and saved["error"] is None
-    assert [len(group["frames"]) for group in (failed, saved)] == [6, 3] and len([*tmp_path.rglob("picks/*/*")]) == 2
+    assert [len(group["frames"]) for group in (failed, saved)] == [6, 3]
+    named = [[frame["file"] for frame in group["frames"] if frame["file"]] for group in (failed, saved)]
+    assert [*map(len, named)] == [1, 2] and {*map(Path, chain(*named))} == {*tmp_path.rglob("picks/*/*")}
 
 
 def test_groups_of_one_name_are_saved_apart(tmp_path: Path, model: str, run: Run) -> None:

@@ -184,7 +184,8 @@ def failed_video(path: Path, model: str, error: str) -> Failed:
 
 
 def scored_group(
-    source: str, name: str, model: str, origins: Sequence[FrameOrigin], selection: "FrameSelection", *,
+    source: str, name: str, model: str, origins: Sequence[FrameOrigin], selection: "FrameSelection",
+    error: str | None = None, *,
     warnings: Sequence[str] = (), files: Mapping[int, Path] | None = None,
 ) -> Scored:  # fmt: skip
     """The result of a group of frames.
@@ -193,6 +194,7 @@ def scored_group(
         source: the video, folder or tracklet that it comes from.
         name: of the group within its source; empty where the source is the group.
         origins: one per frame given, readable or not.
+        error: why picked frames could not be saved.
         files: where picked frames were saved, by their place among the frames given.
     """
     places = selection.candidates.tolist()
@@ -204,7 +206,7 @@ def scored_group(
         | {**mark, "weight": round(weights[i], 6) if i in weights else None, "file": _file(files, i)}
         for i, mark in zip(places, marks, strict=True)
     ]
-    facts = {"source": source, "group": name, "model": model, "error": None, "warnings": [*warnings]}
+    facts = {"source": source, "group": name, "model": model, "error": error, "warnings": [*warnings]}
     return Scored(_title(source, name), facts, elements, selection.scores)
 
 

@@ -33,6 +33,11 @@ class Pairs:
     folds: NDArray[np.int64] | None = None
     every: bool = False
 
+    @property
+    def has_both_kinds(self) -> bool:
+        """Whether some are genuine and some are impostor pairs."""
+        return bool(self.same.any() and not self.same.all())
+
     def kept(self, new: NDArray[np.int64]) -> "Pairs":
         """Those of sets that are kept; `new` [sets] is the new place of every set, -1 where it is not kept."""
         first, second = new[self.first], new[self.second]
@@ -176,7 +181,7 @@ def _named_sets(
         chosen = read_pairs(pairs, {name: place for place, name in enumerate(found)})
     else:
         chosen = all_pairs(identities, range(len(groups)))
-        if len({*chosen.same.tolist()}) < 2:
+        if not chosen.has_both_kinds:
             raise ClipselectError(
                 f"{folder}: needs two identities, and one with two sets, to compare; got {len(groups)} sets of "
                 f"{len({*identities})}"
@@ -222,9 +227,13 @@ def read_pairs(file: Path, places: dict[str, int]) -> Pairs:
         first.append(places[cells[1]])
         second.append(places[cells[2]])
         same.append(cells[-1] == "1")
-    if len({*same}) < 2:
+    pairs = Pairs(
+        np.array(first, dtype=np.int64), np.array(second, dtype=np.int64), np.array(same, dtype=np.bool_),
+        np.array(folds) if len({*folds}) > 1 else None,
+    )  # fmt: skip
+    if not pairs.has_both_kinds:
         raise ClipselectError(f"{file}: needs genuine pairs (1) and impostor pairs (0); add the missing kind")
-    return Pairs(np.array(first), np.array(second), np.array(same), np.array(folds) if len({*folds}) > 1 else None)
+    return pairs
 
 
 def text_lines(file: Path) -> Iterator[tuple[int, str]]:

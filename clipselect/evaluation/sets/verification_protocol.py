@@ -56,7 +56,7 @@ class Protocol:
     @property
     def can_verify(self) -> bool:
         """Whether every round has genuine and impostor pairs."""
-        return bool(self.rounds) and all(map(_has_both, self.rounds))
+        return bool(self.rounds) and all(pairs.has_both_kinds for pairs in self.rounds)
 
     def measure(self, name: str) -> Measure:
         """A function of features [g, d] that gives every metric by its name.
@@ -69,7 +69,7 @@ class Protocol:
             ArgumentError: not one false accept rate can be measured, and there is no other metric.
         """
         for pairs in self.rounds:
-            if not _has_both(pairs):
+            if not pairs.has_both_kinds:
                 genuine, impostor = int(pairs.same.sum()), int((~pairs.same).sum())
                 raise ClipselectError(
                     f"{name}: {genuine} genuine and {impostor} impostor pairs can be compared; verification needs "
@@ -91,10 +91,6 @@ class Protocol:
             for far in self.fars
             if fewest < min_trials(far)
         }
-
-
-def _has_both(pairs: Pairs) -> bool:
-    return bool(pairs.same.any() and not pairs.same.all())
 
 
 class _Round:
