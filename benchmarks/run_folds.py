@@ -23,7 +23,8 @@ from clipselect.zoo.loading import load_base
 import clipselect
 from clipselect.commands.exit_codes import run_command
 from clipselect.commands.progress import Failures, ProgressDisplay
-from clipselect.errors import ArgumentError
+from clipselect.data.annotations import read_annotations
+from clipselect.errors import ArgumentError, check_argument, whole_number
 from clipselect.evaluation.clip_data import ClipDataSet, untrimmed
 from clipselect.evaluation.clip_entries import clip_entries
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--activitynet", type=Path, required=True, help="the annotations, ActivityNet's JSON")
     parser.add_argument("--prefix", type=Path, help="folder of the videos; by default that of the annotations")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--without", nargs="+", default=[], metavar="LABEL", help="leave out these labels")
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--pieces", type=int, default=20, help="seconds")
     parser.add_argument("--k", type=int, nargs="+", default=[1, 3, 5, 9])
@@ -53,7 +55,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    annotations = json.loads(given.activitynet.read_text())
+    for name, least in (("folds", 2), ("pieces", 1), ("base_steps", 1), ("steps", 1), ("seed", 0)):
+        whole_number(getattr(given, name), name, least)
+    annotations = without(read(given.activitynet, given.prefix), given.without)
     check_folds(annotations, given.folds)
     judged = [fold(given, annotations, number) for number in range(given.folds)]
     networks = [of_fold for _, of_fold in judged]
@@ -61,7 +65,7 @@ def main() -> None:
     cost = Cost(about["base"].get("gflops"), about["model"]["gflops"])
     whole = joined([data_set for data_set, _ in judged])
     outcomes = outcomes_of(whole.groups, whole.table, given.k, cost, with_map=True)
-    names = ("folds", "pieces", "k", "network", "base_steps", "steps", "seed")
+    names = ("without", "folds", "pieces", "k", "network", "base_steps", "steps", "seed")
     document: dict[str, Any] = {"benchmark": "kinetics", "group": "piece"}
     document |= {"settings": {name: getattr(given, name) for name in names}}
     document["settings"] |= {"bases": [one.base.sha256 for one in networks]}
@@ -97,6 +101,27 @@ def fold(given: argparse.Namespace, annotations: Annotations, number: int) -> tu
     return judged, networks
 
 
+def read(file: Path, prefix: Path | None) -> Annotations:
+    """A file of annotations in which the package finds no fault."""
+    check_argument(file.suffix.lower() == ".json", "activitynet", f"must be ActivityNet's .json, got {file}")
+    read_annotations(file, prefix)
+    found: Annotations = json.loads(file.read_bytes())
+    return found
+
+
+def without(annotations: Annotations, left_out: Sequence[str]) -> Annotations:
+    """The annotations without some labels, and without the videos that then show nothing."""
+    database, known = {}, set[str]()
+    for name, video in annotations["database"].items():
+        shown = video.get("annotations", [])
+        known |= {one["label"] for one in shown}
+        if kept := [one for one in shown if one["label"] not in left_out]:
+            database[name] = video | {"annotations": kept}
+    if unknown := sorted({*left_out} - known):
+        raise ArgumentError("without", f"names {', '.join(unknown)}, which nothing shows; the labels: {sorted(known)}")
+    return annotations | {"database": database}
+
+
 def split(annotations: Annotations, folds: int, number: int) -> Annotations:
     """The annotations with every n-th video, by name, for validation and the others for training."""
     videos = annotations["database"]
@@ -113,7 +138,7 @@ def check_folds(annotations: Annotations, folds: int) -> None:
         parts = split(annotations, folds, number)
         if missing := labels(parts, "validation") - labels(parts, "training"):
             problem = f"all videos of {', '.join(sorted(missing))} lie in one of {folds}"
-            raise ArgumentError("folds", f"{problem}; give another number, or leave the class out")
+            raise ArgumentError("folds", f"{problem}; give another number, or leave it out by --without")
 
 
 def labels(annotations: Annotations, subset: str) -> set[str]:

@@ -235,7 +235,7 @@ def _database(data: Path) -> dict[str, Any]:
     try:
         document = json.loads(data.read_bytes())
     except OSError as e:
-        raise ClipselectError(f"{data}: cannot be read ({e.strerror}); check its permissions") from e
+        raise ClipselectError(f"{data}: cannot be read ({e.strerror}); check the path and the permissions") from e
     except (ValueError, RecursionError) as e:
         raise ClipselectError(f"{data}: is not JSON ({e}); check that it is whole") from e
     database = document.get("database") if isinstance(document, dict) else None

@@ -210,7 +210,9 @@ def read_domains(path: Path, classes: Sequence[str]) -> dict[str, str]:
             raise ClipselectError(f"{path}: line {number} has no class and domain; complete or remove it")
         name, domain = (cells[column].strip() for column in columns)
         if name not in classes:
-            raise ClipselectError(f"{path}: line {number} names the class {name!r}, which the base does not know")
+            raise ClipselectError(
+                f"{path}: line {number} names the class {name!r}, which the base does not know; correct or remove it"
+            )
         found[name] = domain
     return found
 

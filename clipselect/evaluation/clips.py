@@ -290,9 +290,10 @@ class ClipEvaluation:
         check_argument(not self.min_gap, "min_gap", "must be 0 for compositions, whose clips are given")
         problem = "must not be given for .json data, whose videos are untrimmed already"
         check_argument(not self.annotated, "compose", problem)
-        check_argument(self.background is not None, "background", "must be given for compositions")
-        mapped = "hard" not in self.compose or self.domains is not None
-        check_argument(mapped, "domains", "must be given for hard compositions")
+        problem = "must be given for compositions: a folder of videos without action, in one folder per kind of place"
+        check_argument(self.background is not None, "background", problem)
+        problem = "must be given for hard compositions: a CSV that names the kind of place for every class"
+        check_argument("hard" not in self.compose or self.domains is not None, "domains", problem)
 
 
 def _warn(sentence: str) -> None:

@@ -166,6 +166,8 @@ def distill(
     }  # fmt: skip
     of_frames = {"shared_names": shared_names or None, "normalisation": normalisation}
     _refuse_others(kind, of_frames if kind == "clips" else of_clips)
+    problem = "cannot be labels where videos have none (unlabelled); leave one of the two out"
+    check_argument(not (unlabelled and fields.get("target") == "labels"), "target", problem)
     recipe = _changed(kind, recipe, fields)
     given: dict[str, Any] = {k: v for k, v in (of_clips if kind == "clips" else of_frames).items() if v is not None}
     config = recipe.training_config(checkpoint_minutes, workers)

@@ -1,12 +1,16 @@
 """Every video is judged once, by networks that have not seen it."""
 
+import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from run_folds import check_folds, joined, labels, split
+from run_folds import check_folds, joined, labels, main, split, without
 
+from clipselect.commands.exit_codes import run_command
 from clipselect.errors import ArgumentError
 from clipselect.evaluation.clip_data import ClipDataSet
 from clipselect.evaluation.clip_tables import ClipGrid
@@ -39,6 +43,46 @@ def test_a_class_that_a_fold_cannot_learn_is_named() -> None:
         check_folds(document, 2)
     check_folds(document, 3)
     assert labels(document, "training") == {"a", "b"} and labels(document, "validation") == set()
+
+
+def test_labels_are_left_out_with_the_videos_that_show_nothing_else() -> None:
+    document = annotations("a", "ab", "b", "")
+    kept = without(document, ["b"])["database"]
+    assert [*kept] == ["v0", "v1"] and labels({"database": kept}, "training") == {"a"}
+    with pytest.raises(ArgumentError, match="names c, which nothing shows"):
+        without(document, ["b", "c"])
+
+
+BAD = {
+    "cut.json": ('{"database": {', "cut.json: is not JSON"),
+    "list.json": ("[]", "list.json: is not ActivityNet's JSON"),
+    "text.json": (json.dumps({"database": {"v": {"annotations": "a"}}}), "video v has no list of annotations"),
+    "list.csv": ("path,label\n", "--activitynet must be ActivityNet's .json, got "),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_annotations_that_cannot_be_used_are_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text(BAD[name][0])
+    assert BAD[name][1] in refusal(monkeypatch, capsys, "--activitynet", tmp_path / name, "--out", tmp_path / "out")
+
+
+@pytest.mark.parametrize("option", ["--folds", "--pieces", "--base-steps", "--steps"])
+def test_numbers_out_of_range_are_named(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--activitynet", tmp_path / "a.json", "--out", tmp_path / "out", option, 0)
+    assert f"{option} must be a whole number" in refusal(monkeypatch, capsys, *given)
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *given: object) -> str:
+    monkeypatch.setattr(sys, "argv", ["run_folds.py", *map(str, given)])
+    with pytest.raises(SystemExit) as ended:
+        run_command(main)
+    assert ended.value.code == 2
+    return capsys.readouterr().err
 
 
 def data_set(name: str, scores: list[float], missing: int) -> ClipDataSet:
