@@ -30,19 +30,18 @@ def motion(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
     return difference.mean(axis=(1, 2, 3, 4), dtype=np.float64).astype(np.float32)
 
 
-def motion_scores(source: Source, cut: Cut, *, size: int = 112, frames: int = 8) -> MappedClips[NDArray[np.float32]]:
+def motion_scores(source: Source, cut: Cut, *, size: int, frames: int) -> MappedClips[NDArray[np.float32]]:
     """The `motion` of the clips of a video, one array per batch of clips, in one pass over the video.
 
     >>> from clipselect import open_source
     >>> from clipselect.media.clip_decoding import clip_grid
-    >>> moved = motion_scores(open_source("video.mp4"), clip_grid(clip_duration=1))
+    >>> moved = motion_scores(open_source("video.mp4"), clip_grid(clip_duration=1), size=80, frames=4)
     >>> len(moved.clips), np.concatenate(moved.results).shape
     (3, (3,))
 
     Args:
         cut: which clips, see `clipselect.media.clip_decoding.map_clips`.
-        size, frames: each clip is looked at in so many frames, squashed to size x size; by default what the shipped
-            DDNet sees.
+        size, frames: each clip is looked at in so many frames, squashed to size x size.
 
     Raises:
         VideoError: not one frame decodes, or the video changed while it was read.

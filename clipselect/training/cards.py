@@ -22,7 +22,7 @@ COMPOSED = (
 MAX_MATRIX_CLASSES = 40
 PERCENTILES = (5, 10, 20, 30, 50, 70, 90)
 LOSSES = {"both": "eq. 6 and a ranking loss", "mse": "eq. 6", "ranking": "a ranking loss"}
-METHODS = names("subject", "uniform", "equal_cost", "random", "dense")
+METHODS = names("subject", "uniform", "equal_cost", "random", "cheap", "dense")
 """The rows of a card, where they were measured."""
 
 
@@ -200,6 +200,8 @@ def _clip_quality(held_out: dict[str, Any]) -> str:
 | Spearman's rho of scores and D-scores | {_number(held_out["spearman"])} |
 | AUC of action against background clips | {_number(held_out.get("auc_ddnet"))} |
 | the same by the base's own confidence | {_number(held_out.get("auc_confidence"))} |
+| by motion | {_number(held_out.get("auc_motion"))} |
+| by packets | {_number(held_out.get("auc_packets"))} |
 """
     rows = [row for row in held_out.get("accuracy", []) if row["method"] in METHODS]
     if not rows:

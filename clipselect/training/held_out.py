@@ -12,14 +12,16 @@ from clipselect.data.datasets import BACKGROUND, LabelledVideo
 from clipselect.evaluation.metrics.accuracy import rank_correlation
 from clipselect.evaluation.outcomes import ClipTable, Cost, Group, outcomes_of
 from clipselect.evaluation.rows import ranking_quality, rows
+from clipselect.media.candidate_clips import spans_of
+from clipselect.media.clip_decoding import ClipBatch, clip_grid, map_clips
 from clipselect.media.images import read_image
 from clipselect.media.progress import ProgressCallback, no_progress, tracked
 from clipselect.media.sources import open_source
 from clipselect.media.unreadable import UNREADABLE, OnError, as_clipselect_error, ignore_error
+from clipselect.scoring.cheap_scores import motion, packet_scores
 from clipselect.scoring.doubts import order_table
 from clipselect.scoring.multiply_adds import multiply_adds
 from clipselect.scoring.scorer import Scorer
-from clipselect.scoring.video_scores import score_video
 from clipselect.training.clip_elements import ClipData, clip_outputs, elements_from_outputs
 from clipselect.training.d_scores import DScoreTarget, nothing_read
 from clipselect.training.feature_store import FeatureStore
@@ -42,6 +44,7 @@ class VideoOutputs:
         scores: [n].
         spans: [n, 2] start and end in seconds.
         features: [n, d] of the DDNet.
+        motion, packets: [n], see `clipselect.scoring.cheap_scores`.
     """
 
     video: LabelledVideo
@@ -52,6 +55,8 @@ class VideoOutputs:
     scores: NDArray[np.float32]
     spans: NDArray[np.float64]
     features: NDArray[np.float32]
+    motion: NDArray[np.float32]
+    packets: NDArray[np.float32]
 
 
 def clip_quality(found: Sequence[VideoOutputs], data: ClipData, scorer: Scorer, *, seed: int = 0) -> dict[str, Any]:
@@ -64,10 +69,10 @@ def clip_quality(found: Sequence[VideoOutputs], data: ClipData, scorer: Scorer, 
 
     Returns:
         "composed" (whether videos were), "videos", "elements", "spearman" (rank correlation of scores and D-scores;
-        None where there is nothing to rank), "constant" (whether all scores are the same), "auc_ddnet" and
-        "auc_confidence" (action against background clips, where that is known), "order" (see
-        `clipselect.scoring.doubts.order_table`), and "accuracy": the rows of `clipselect.evaluation.methods`, without
-        costs for a base whose costs cannot be counted.
+        None where there is nothing to rank), "constant" (whether all scores are the same), "auc_ddnet",
+        "auc_confidence", "auc_motion" and "auc_packets" (action against background clips, where that is known),
+        "order" (see `clipselect.scoring.doubts.order_table`), and "accuracy": the rows of
+        `clipselect.evaluation.methods`, without costs for a base whose costs cannot be counted.
     """
     values = np.concatenate([np.empty(0), *(one.discriminabilities for one in found)])
     scores = np.concatenate([np.empty(0), *(one.scores[one.pairs] for one in found)])
@@ -87,6 +92,8 @@ def clip_quality(found: Sequence[VideoOutputs], data: ClipData, scorer: Scorer, 
     table = ClipTable(
         np.concatenate([one.scores for one in found]).astype(np.float64),
         np.concatenate([one.probabilities for one in found]).astype(np.float64),
+        np.concatenate([one.motion for one in found]),
+        np.concatenate([one.packets for one in found]),
     )
     base = data.base
     counted = multiply_adds(base.net, base.input_spec, base.device) / 1e9
@@ -115,11 +122,16 @@ def held_out_outputs(
         target: with the centroids of the training videos.
     """
     found = []
-    length, stride, fps = data.clip_duration, data.stride, data.fps
+    fps, grid, spec = data.fps, clip_grid(data.clip_duration, data.stride), scorer.input_spec
+
+    def look(batch: ClipBatch) -> tuple[NDArray[np.float32], ...]:
+        return *scorer.outputs(batch.frames), motion(batch.frames)
+
     for i, video in enumerate(tracked(data.videos, "held-out videos", len(data.videos), progress)):
         try:
-            outputs = clip_outputs(open_source(video.path, fps=fps), data.base, length, stride)
-            scored = score_video(open_source(video.path, fps=fps), scorer, clip_duration=length, stride=stride)
+            outputs = clip_outputs(open_source(video.path, fps=fps), data.base, data.clip_duration, data.stride)
+            looked = map_clips(look, open_source(video.path, fps=fps), grid, spec.size, spec.clip_frames)
+            packets = packet_scores(looked.source, looked.clips)
         except UNREADABLE as e:
             on_error(video.path, as_clipselect_error(video.path, e))
             continue
@@ -127,11 +139,9 @@ def held_out_outputs(
         pairs, _ = target.pairs(elements)
         values = target.discriminability(elements).numpy()
         probabilities = outputs.probabilities.numpy()
-        found.append(
-            VideoOutputs(
-                video, elements.shows, pairs, values, probabilities, scored.scores, scored.spans, scored.features
-            )
-        )
+        scores, features, moved = (np.concatenate(parts) for parts in zip(*looked.results, strict=True))
+        spans, shown = spans_of(looked.clips), elements.shows
+        found.append(VideoOutputs(video, shown, pairs, values, probabilities, scores, spans, features, moved, packets))
     return found
 
 

@@ -102,14 +102,15 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     assert "\nD-scores: " in card and "loss: eq. 6 and a ranking loss. Could not be read: 1 video." in card
     assert "The base is right about 100.0 % of the training clips." in card
     assert "4 videos, 16 clips." in card
-    for name, key in (("Spearman's rho of scores and D-scores", "spearman"), ("AUC of action", "auc_ddnet")):
+    named = {"Spearman's rho of scores and D-scores": "spearman", "AUC of action": "auc_ddnet"}
+    for name, key in {**named, "by motion": "auc_motion", "by packets": "auc_packets"}.items():
         (line,) = (line for line in card.splitlines() if line.startswith(f"| {name}"))
         assert line.endswith(f"| {about['held_out'][key]:.3f} |")
     assert "in videos composed of the held-out ones: 4 clips of an action" in card
     ddl = [row for row in about["held_out"]["accuracy"] if row["method"] == "ddl"]
     cells = [f"{row['top1']:.1f} ({row['top1_low']:.1f}-{row['top1_high']:.1f})" for row in ddl]
     assert "| method | K = 1 | K = 3 | K = 5 | K = 9 |\n" in card and f"| ddl | {' | '.join(cells)} |" in card
-    assert "| dense (20 clips) | " in card and "| uniform_equal_cost | " in card
+    assert all(f"| {name} | " in card for name in ("dense (20 clips)", "uniform_equal_cost", "motion", "packets"))
 
 
 def test_the_work_folder_holds_the_d_scores_of_all_training_clips(made: Result, out: Path, data: Path) -> None:

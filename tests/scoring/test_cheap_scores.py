@@ -41,7 +41,7 @@ def moving_video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 def test_the_second_that_moves_is_first_by_both(moving_video: Source) -> None:
-    moved = motion_scores(moving_video, clip_grid(1))
+    moved = motion_scores(moving_video, clip_grid(1), size=80, frames=4)
     scores = np.concatenate(moved.results)
     assert len(moved.clips) == SECONDS and int(scores.argmax()) == MOVING
     assert scores[MOVING] > 5 * np.delete(scores, MOVING).max()
