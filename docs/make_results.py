@@ -34,6 +34,7 @@ BLOCKS = {
     "speed_goals": speed_tables.goals,
     "speed_more_workers": speed_tables.more_workers,
     "speed_budgets": speed_tables.budgets,
+    "speed_choosing": speed_tables.choosing,
     "speed_backends": speed_tables.backends,
     "speed_many_files": speed_tables.many_files,
     "speed_processor_time": speed_tables.processor_time,

@@ -39,9 +39,10 @@ SEEDS = {
     "narrow_r2plus1d": "narrow R(2+1)D",
 }
 """Distillations of several seeds, by the beginnings of their results files."""
+CHEAP = ("motion", "packets")
+"""Baselines without a network, alike for every DDNet of a base."""
 CLIPS = (
-    DDL, "ddl_average", "ddl_rescaled", "ddl_literal", EQUAL_COST, "uniform", "random", "motion", "packets",
-    "confidence", "dense",
+    DDL, "ddl_average", "ddl_rescaled", "ddl_literal", EQUAL_COST, "uniform", "random", *CHEAP, "confidence", "dense",
 )  # fmt: skip
 
 
@@ -95,9 +96,9 @@ def seeds() -> str:
             aucs = [ranking["auc_ddnet"].value for ranking in rankings]
             auc = f"{sum(aucs) / len(aucs):.3f} ({min(aucs):.3f}-{max(aucs):.3f})"
             confidence = f"{rankings[0]['auc_confidence'].value:.3f}"
-            cheap = (shown(find(found[0], data, method, 5), "top1", intervals=False) for method in ("motion", "packets"))
+            cheap = [shown(find(found[0], data, method, 5), "top1", intervals=False) for method in CHEAP]
             rows.append((f"{name}, {count(len(found), 'seed')}", data, *means, *cheap, *gains, auc, confidence))
-    columns = ("base", "data", *(f"K = {k}" for k in (1, 3, 5, 9)), "`motion` at 5", "`packets` at 5")
+    columns = ("base", "data", *(f"K = {k}" for k in (1, 3, 5, 9)), *(f"`{method}` at 5" for method in CHEAP))
     columns += (f"K = 5 minus `{EQUAL_COST}`",)
     return table((*columns, "K = 5 minus `dense`", "AUC", "AUC base's confidence"), rows) if rows else ""
 

@@ -83,6 +83,17 @@ def answers() -> str:
     return table(("clips", "our own pipeline", "`LabeledVideoDataset`", "if selection were free"), rows)
 
 
+def choosing() -> str:
+    """Seconds from opening the file to the answer that are not the base's: decoding, and the DDNet."""
+    methods, found = ("uniform", "packets", "motion", DDL, "dense"), dict[tuple[str, int, int], dict[str, str]]()
+    for row in part("b"):
+        if row["pipeline"] == "own pipeline":
+            seconds = row["seconds"] - row["seconds_base"]
+            found.setdefault((row["video"], row["k"], row["clips"]), {})[row["method"]] = f"{seconds:.2f} s"
+    rows = ((f"{k} of {clips}, {named(video)}", *map(cells.get, methods)) for (video, k, clips), cells in found.items())
+    return table(("clips", *(f"`{method}`" for method in methods)), rows)
+
+
 def budgets() -> str:
     """Processor time of a long video, whole and within budgets, in parts of decoding it."""
     ways = ("score", "fast", "budget 0.4", "budget 0.3", "budget 0.2")
