@@ -25,6 +25,7 @@ from clipselect.commands.exit_codes import run_command
 from clipselect.commands.progress import Failures, ProgressDisplay
 from clipselect.data.annotations import read_annotations
 from clipselect.errors import ArgumentError, check_argument, whole_number
+from clipselect.evaluation.arguments import check_numbers
 from clipselect.evaluation.clip_data import ClipDataSet, untrimmed
 from clipselect.evaluation.clip_entries import clip_entries
 from clipselect.evaluation.clip_tables import ClipGrid, Networks
@@ -43,7 +44,7 @@ Annotations = dict[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--activitynet", type=Path, required=True, help="the annotations, ActivityNet's JSON")
+    parser.add_argument("--activitynet", type=Path, required=True, help="ActivityNet's JSON; its subsets do not count")
     parser.add_argument("--prefix", type=Path, help="folder of the videos; by default that of the annotations")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--without", nargs="+", default=[], metavar="LABEL", help="leave out these labels")
@@ -57,6 +58,7 @@ def main() -> None:
     given = parser.parse_args()
     for name, least in (("folds", 2), ("pieces", 1), ("base_steps", 1), ("steps", 1), ("seed", 0)):
         whole_number(getattr(given, name), name, least)
+    check_numbers("k", given.k, 1)
     annotations = without(read(given.activitynet, given.prefix), given.without)
     check_folds(annotations, given.folds)
     judged = [fold(given, annotations, number) for number in range(given.folds)]
@@ -110,15 +112,17 @@ def read(file: Path, prefix: Path | None) -> Annotations:
 
 
 def without(annotations: Annotations, left_out: Sequence[str]) -> Annotations:
-    """The annotations without some labels, and without the videos that then show nothing."""
+    """The annotations without some labels, and without videos that show nothing, or nothing else."""
     database, known = {}, set[str]()
     for name, video in annotations["database"].items():
         shown = video.get("annotations", [])
-        known |= {one["label"] for one in shown}
-        if kept := [one for one in shown if one["label"] not in left_out]:
+        known |= {one["label"].strip() for one in shown}
+        if kept := [one for one in shown if one["label"].strip() not in left_out]:
             database[name] = video | {"annotations": kept}
     if unknown := sorted({*left_out} - known):
-        raise ArgumentError("without", f"names {', '.join(unknown)}, which nothing shows; the labels: {sorted(known)}")
+        problem = f"names {', '.join(unknown)}, which nothing shows; there are {', '.join(sorted(known))}"
+        raise ArgumentError("without", problem)
+    check_argument(bool(database), "without", "leaves no video; name fewer labels")
     return annotations | {"database": database}
 
 
@@ -133,7 +137,9 @@ def split(annotations: Annotations, folds: int, number: int) -> Annotations:
 
 
 def check_folds(annotations: Annotations, folds: int) -> None:
-    """Refuse classes that a fold could not train on, since all of their videos are its own."""
+    """Refuse more folds than videos, and classes that a fold could not train on: all of their videos are its own."""
+    videos = len(annotations["database"])
+    check_argument(folds <= videos, "folds", f"must be at most the number of videos, {videos}, got {folds}")
     for number in range(folds):
         parts = split(annotations, folds, number)
         if missing := labels(parts, "validation") - labels(parts, "training"):

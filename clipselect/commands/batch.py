@@ -126,7 +126,8 @@ def score_video_file(
         except FAILURES as e:
             return failed_video(path, selector.scorer.name, sentence(path, e))
         try:
-            files = outputs.extract(picks)
+            for i, file in outputs.extract(picks):
+                files[i] = file  # noqa: PERF403 (those before an error stay)
             picks = picks if base is None else picks.explain(base, progress=show)
         except FAILURES as e:
             error = sentence(path, e)

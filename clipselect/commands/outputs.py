@@ -3,7 +3,7 @@
 import itertools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -154,19 +154,19 @@ class VideoOutputs(Outputs):
         """
         return {} if self.html is None else shown.thumbnails(picks, videos)
 
-    def extract(self, picks: Picks) -> dict[int, Path]:
-        """Write the picked clips of a video, if wanted, and return their files by index.
+    def extract(self, picks: Picks) -> Iterator[tuple[int, Path]]:
+        """Write the picked clips of a video, if wanted; the index and the file of every clip, once it is written.
 
         Videos of the same name in one call get a number.
         """
         if self.folder is None:
-            return {}
+            return
         own = picks.scores.source.path.stem
         stems = itertools.chain([own], (f"{own}-{number}" for number in itertools.count(2)))
         stem = next(stem for stem in stems if self.extracted.isdisjoint(picks.clip_paths(self.folder, stem)))
-        paths = picks.save(self.folder, stem)
-        self.extracted.update(paths)
-        return dict(zip(picks.picked.ordered.tolist(), paths, strict=True))
+        for i, path in zip(picks.picked.ordered.tolist(), picks.saved(self.folder, stem), strict=True):
+            self.extracted.add(path)
+            yield i, path
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -231,12 +231,15 @@ class Picks(Sequence[Pick]):
         Raises:
             VideoError, ClipselectError: as for `decode`; a file that cannot be written.
         """
+        return [*self.saved(folder, stem)]
+
+    def saved(self, folder: Path | str, stem: str | None = None) -> Iterator[Path]:
+        """As `save`, but gives every file once it is written: those before an error are known."""
         self.check_readable()
-        paths = self.clip_paths(Path(folder), stem)
         make_folder(Path(folder))
-        for clip, path in zip(self._clips, paths, strict=True):
+        for clip, path in zip(self._clips, self.clip_paths(Path(folder), stem), strict=True):
             extract_clip(self.scores.source, clip, path)
-        return paths
+            yield path
 
     def clip_paths(self, folder: Path, stem: str | None = None) -> list[Path]:
         """Where `save` writes the picks."""

@@ -42,6 +42,8 @@ def test_a_class_that_a_fold_cannot_learn_is_named() -> None:
     with pytest.raises(ArgumentError, match="all videos of a lie in one of 2"):
         check_folds(document, 2)
     check_folds(document, 3)
+    with pytest.raises(ArgumentError, match="must be at most the number of videos, 5, got 6"):
+        check_folds(document, 6)
     assert labels(document, "training") == {"a", "b"} and labels(document, "validation") == set()
 
 
@@ -49,8 +51,8 @@ def test_labels_are_left_out_with_the_videos_that_show_nothing_else() -> None:
     document = annotations("a", "ab", "b", "")
     kept = without(document, ["b"])["database"]
     assert [*kept] == ["v0", "v1"] and labels({"database": kept}, "training") == {"a"}
-    with pytest.raises(ArgumentError, match="names c, which nothing shows"):
-        without(document, ["b", "c"])
+    document["database"]["v1"]["annotations"][1]["label"] = " b "  # which the package reads as b
+    assert without(document, ["b"])["database"]["v1"]["annotations"] == document["database"]["v1"]["annotations"][:1]
 
 
 BAD = {
@@ -69,12 +71,25 @@ def test_annotations_that_cannot_be_used_are_named(
     assert BAD[name][1] in refusal(monkeypatch, capsys, "--activitynet", tmp_path / name, "--out", tmp_path / "out")
 
 
-@pytest.mark.parametrize("option", ["--folds", "--pieces", "--base-steps", "--steps"])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--folds", 1), ("--pieces", 0), ("--base-steps", 0), ("--steps", 0), ("--seed", -1), ("--k", 0)],
+)
 def test_numbers_out_of_range_are_named(
-    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    option: str, value: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ("--activitynet", tmp_path / "a.json", "--out", tmp_path / "out", option, 0)
-    assert f"{option} must be a whole number" in refusal(monkeypatch, capsys, *given)
+    given = ("--activitynet", tmp_path / "a.json", "--out", tmp_path / "out", option, value)
+    assert f"{option} must be" in refusal(monkeypatch, capsys, *given)
+
+
+def test_labels_that_nothing_shows_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(annotations("a", "b")))
+    given = ("--activitynet", file, "--out", tmp_path / "out", "--without")
+    assert "--without names c, which nothing shows; there are a, b" in refusal(monkeypatch, capsys, *given, "c")
+    assert "--without leaves no video" in refusal(monkeypatch, capsys, *given, "a", "b")
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *given: object) -> str:

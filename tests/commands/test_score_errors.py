@@ -16,6 +16,9 @@ from helpers.command_line import Run, assert_refused, only_video
 from helpers.videos import make_video
 
 from clipselect.errors import ClipselectError
+from clipselect.media.candidate_clips import Clip
+from clipselect.media.extract import extract_clip
+from clipselect.media.sources import Source
 from clipselect.method.ddnet import DDNet, DDNetConfig
 from clipselect.scoring.shipped import DDNETS, DEFAULT_DDNET, weights_path
 from clipselect.scoring.weights_file import save_weights
@@ -145,13 +148,18 @@ def test_what_one_video_cannot_do_does_not_cost_the_others(run: Run, video: Path
 
 
 def test_extracting_fails_alone(run: Run, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise ClipselectError("disk full; make room")
+    from_second = iter([False, True])
+
+    def full(source: Source, clip: Clip, path: Path) -> None:
+        if next(from_second):
+            raise ClipselectError("disk full; make room")
+        extract_clip(source, clip, path)
 
     monkeypatch.setattr("clipselect.samplers.picks.extract_clip", full)
     run("score", video, "--extract", tmp_path / "out", "--json", tmp_path / "out.json", "--quiet")
-    assert run.code == 2 and "disk full" in run.err
-    assert len(only_video(json.loads((tmp_path / "out.json").read_text()))["clips"]) == 3
+    assert run.code == 2 and "disk full" in run.err and "another run" not in run.err
+    clips = only_video(json.loads((tmp_path / "out.json").read_text()))["clips"]
+    assert len(clips) == 3 and {clip["file"] for clip in clips} == {None, *map(str, (tmp_path / "out").iterdir())}
 
 
 @pytest.mark.parametrize(
