@@ -76,12 +76,13 @@ def composed_differences() -> str:
     for data in COMPOSED:
         gains = [difference(results, data, "top1", (DDL, 5), baseline) for baseline in BASELINES]
         ranking = next(entry for entry in results.ranking or () if entry.data == data).measures
-        aucs = [f"{ranking[f'auc_{of}'].value:.3f}" for of in ("ddnet", "confidence")]
+        aucs = [f"{ranking[f'auc_{of}'].value:.3f}" for of in ("ddnet", *CHEAP, "confidence")]
         sources = next(entry.sources for entry in results.data if entry.name == data)
         accuracy = shown(find(results, data, DDL, 5), "top1")
         rows.append((f"{data}, {sources} sources", accuracy, *map(gain, gains), *aucs))
     less = [f"minus `{baseline}`" for baseline in BASELINES]
-    return table(("data", "`ddl` at K = 5", *less, "AUC DDNet", "AUC base's confidence"), rows)
+    aucs = ["AUC DDNet", *(f"AUC `{method}`" for method in CHEAP), "AUC base's confidence"]
+    return table(("data", "`ddl` at K = 5", *less, *aucs), rows)
 
 
 def seeds() -> str:

@@ -78,8 +78,8 @@ Target = Annotated[
     str | None,
     clip_option(
         metavar="labels|answers|confidence",
-        help="D-scores by the labels (the paper, and the default), by the base's own answers (as --unlabelled), or its "
-        "confidence.",
+        help="D-scores by the labels (the paper, and the default with labels), by the base's own answers (as "
+        "--unlabelled), or its confidence.",
     ),
 ]
 MaxHeldOut = Annotated[

@@ -116,7 +116,7 @@ class FrameOutputs(Outputs):
         super().save([_without_lost_image(result) for result in results], settings)
 
     def check_index(self, scorer: AnyScorer) -> None:
-        """Raise an ArgumentError if an index is wanted, and nothing would show by which scorer its scores are."""
+        """Raise an ArgumentError if an index is wanted of scores that `check_can_index` refuses."""
         if self.index is not None:
             check_can_index(scorer)
 

@@ -215,7 +215,7 @@ Output = Annotated[
 ]
 Background = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Videos that show none of the classes, in one folder per kind of place."),
+    typer.Option(metavar="DIR", help="Videos that show none of the classes, in one folder per domain."),
 ]
 Prefix = Annotated[
     Path | None,

@@ -290,9 +290,9 @@ class ClipEvaluation:
         check_argument(not self.min_gap, "min_gap", "must be 0 for compositions, whose clips are given")
         problem = "must not be given for .json data, whose videos are untrimmed already"
         check_argument(not self.annotated, "compose", problem)
-        problem = "must be given for compositions: a folder of videos without action, in one folder per kind of place"
+        problem = "must be given for compositions: a folder of videos without action, one folder per domain"
         check_argument(self.background is not None, "background", problem)
-        problem = "must be given for hard compositions: a CSV that names the kind of place for every class"
+        problem = "must be given for hard compositions: a CSV with the columns class and domain"
         check_argument("hard" not in self.compose or self.domains is not None, "domains", problem)
 
 

@@ -126,7 +126,7 @@ ScorerLike = AnyScorer | ScoringFunction | str | Path
 
 
 def check_can_index(scorer: AnyScorer) -> None:
-    """Raise an ArgumentError unless it is a DDNet: nothing shows later that scores were made with the same function."""
+    """Raise an ArgumentError for a function: nothing would show later that scores are by the same one."""
     problem = (
         f"cannot be used with {scorer.name!r}, since nothing shows whether its scores are by the same function; "
         "score without an index, or with a DDNet"

@@ -73,7 +73,7 @@ def train_base(
         data: folder with one folder of videos per class, a list, or JSON; see `clipselect.data.datasets`.
         output: the weights to write, as FILE.safetensors; the card goes beside them as FILE.md.
         network: a name of `clipselect.zoo.networks.NETWORKS`.
-        background: folder of videos that show none of the classes, in one folder per kind of place; they become a
+        background: folder of videos that show none of the classes, in one folder per domain; they become a
             further output of the base.
         prefix: folder that the paths of a list or the files of a JSON are relative to.
         clip_duration: seconds of a clip; by default what the network is made for.

@@ -200,8 +200,8 @@ def _clip_quality(held_out: dict[str, Any]) -> str:
 | Spearman's rho of scores and D-scores | {_number(held_out["spearman"])} |
 | AUC of action against background clips | {_number(held_out.get("auc_ddnet"))} |
 | the same by the base's own confidence | {_number(held_out.get("auc_confidence"))} |
-| by motion | {_number(held_out.get("auc_motion"))} |
-| by packets | {_number(held_out.get("auc_packets"))} |
+| the same by `motion` | {_number(held_out.get("auc_motion"))} |
+| the same by `packets` | {_number(held_out.get("auc_packets"))} |
 """
     rows = [row for row in held_out.get("accuracy", []) if row["method"] in METHODS]
     if not rows:

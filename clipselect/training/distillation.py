@@ -127,9 +127,10 @@ def distill(
         elements: what the DDNet is for. By default the base shows it, or else, for FILE.py:NAME, the data do: see
             `clipselect.data.element_kind`.
         recipe: how to distil; a `ClipRecipe` or a `FrameRecipe`.
-        background: for clips, a folder of videos that show none of the classes, in one folder per kind of place.
+        background: for clips, a folder of videos that show none of the classes, in one folder per domain.
         prefix: for clips, the folder that the paths in a list or a JSON are relative to.
-        unlabelled: for clips, whether to use no labels: the base's own answers stand for them.
+        unlabelled: for clips, whether to use no labels: the base's own answers stand for them, or its confidence if
+            that is the `target`.
         classes, base_size, base_frames: for clips and a base given as NETWORK:CHECKPOINT, see `load_base`.
         base_geometry: for clips, what the base sees of a frame, see `clipselect.media.geometry.Geometry`; by default
             what it was trained on.
@@ -166,7 +167,7 @@ def distill(
     }  # fmt: skip
     of_frames = {"shared_names": shared_names or None, "normalisation": normalisation}
     _refuse_others(kind, of_frames if kind == "clips" else of_clips)
-    problem = "cannot be labels where videos have none (unlabelled); leave one of the two out"
+    problem = "cannot be labels with unlabelled, which uses none; leave one of the two out"
     check_argument(not (unlabelled and fields.get("target") == "labels"), "target", problem)
     recipe = _changed(kind, recipe, fields)
     given: dict[str, Any] = {k: v for k, v in (of_clips if kind == "clips" else of_frames).items() if v is not None}

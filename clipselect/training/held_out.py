@@ -116,7 +116,8 @@ def held_out_outputs(
 ) -> list[VideoOutputs]:
     """What both networks say about every held-out video that can be read.
 
-    Every network decodes every video once, since the two see frames of different sizes.
+    Every network decodes every video once, since the two see frames of different sizes. `motion` is of the frames that
+    the DDNet sees.
 
     Args:
         target: with the centroids of the training videos.
@@ -141,7 +142,12 @@ def held_out_outputs(
         probabilities = outputs.probabilities.numpy()
         scores, features, moved = (np.concatenate(parts) for parts in zip(*looked.results, strict=True))
         spans, shown = spans_of(looked.clips), elements.shows
-        found.append(VideoOutputs(video, shown, pairs, values, probabilities, scores, spans, features, moved, packets))
+        found.append(
+            VideoOutputs(
+                video, shown, pairs, values, probabilities,
+                scores=scores, spans=spans, features=features, motion=moved, packets=packets,
+            )
+        )  # fmt: skip
     return found
 
 

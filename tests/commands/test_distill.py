@@ -103,7 +103,7 @@ def test_the_card_says_what_it_is_how_it_was_made_and_what_was_measured(made: Re
     assert "The base is right about 100.0 % of the training clips." in card
     assert "4 videos, 16 clips." in card
     named = {"Spearman's rho of scores and D-scores": "spearman", "AUC of action": "auc_ddnet"}
-    for name, key in {**named, "by motion": "auc_motion", "by packets": "auc_packets"}.items():
+    for name, key in {**named, "the same by `motion`": "auc_motion", "the same by `packets`": "auc_packets"}.items():
         (line,) = (line for line in card.splitlines() if line.startswith(f"| {name}"))
         assert line.endswith(f"| {about['held_out'][key]:.3f} |")
     assert "in videos composed of the held-out ones: 4 clips of an action" in card

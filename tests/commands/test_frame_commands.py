@@ -198,6 +198,11 @@ def test_what_does_not_apply_is_refused(tmp_path: Path, model: str, run: Run) ->
     assert run.code == 2 and "--index is for folders of images" in run.err
 
 
+def test_scores_of_a_function_make_no_index(mars: Path, tmp_path: Path, run: Run) -> None:
+    run("reid", mars, "--scorer", "sharpness", "--k", 1, "--index", tmp_path / "i.parquet")
+    assert_refused(run, "--index cannot be used with 'sharpness'", "score without an index, or with a DDNet")
+
+
 def test_an_interrupted_folder_keeps_the_groups_that_are_done(
     tmp_path: Path, model: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
