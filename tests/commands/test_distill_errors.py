@@ -203,7 +203,9 @@ def test_what_cannot_end_well_is_refused_before_any_work(
     assert_refused(distil("--background", tmp_path / "bg"), "has no background videos for val; add some")
     film(tmp_path / "one" / "0.mp4", "a", 0)
     assert_refused(distil("--unlabelled", "--data", tmp_path / "one"), "one video is too little; give more")
-    assert_refused(distil("--unlabelled", "--target", "labels"), "--target cannot be labels with unlabelled, which uses none")
+    assert_refused(
+        distil("--unlabelled", "--target", "labels"), "--target cannot be labels with unlabelled, which uses none"
+    )
     checkpoint = tmp_path / "c.pyth"
     torch.save({"a": torch.zeros(1)}, checkpoint)
     assert_refused(
