@@ -1,9 +1,37 @@
-"""How often the order of two clips of a video is right."""
+"""What is found out about held-out videos, and how often the order of two of their clips is right."""
+
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from clipselect.zoo.loading import load_base
 
+from clipselect.data.datasets import LabelledVideo
+from clipselect.media.clip_decoding import clip_grid
+from clipselect.media.sources import open_source
+from clipselect.scoring.cheap_scores import motion_scores, packet_scores
+from clipselect.scoring.scorer import load_ddnet
+from clipselect.scoring.video_scores import score_video
 from clipselect.training import held_out
+from clipselect.training.clip_elements import ClipData
+from clipselect.training.d_scores import DScoreTarget
+
+
+def test_scores_motion_and_packets_are_those_of_every_candidate(video: Path) -> None:
+    base, scorer = load_base(device="cpu"), load_ddnet(device="cpu")
+    length, stride, spec = Fraction(1), Fraction(1, 2), scorer.input_spec
+    target = DScoreTarget(base.classes, torch.rand(len(base.classes) + 1, 160, dtype=torch.float64))
+    data = ClipData([LabelledVideo(str(video), (0,))], base, length, stride)
+    (found,) = held_out.held_out_outputs(data, scorer, target)
+    scored = score_video(open_source(video), scorer, clip_duration=length, stride=stride)
+    assert np.allclose(found.scores, scored.scores, atol=1e-5) and np.allclose(
+        found.features, scored.features, atol=1e-4
+    )
+    moved = motion_scores(open_source(video), clip_grid(length, stride), size=spec.size, frames=spec.clip_frames)
+    assert np.array_equal(found.motion, np.concatenate(moved.results)) and np.array_equal(found.spans, scored.spans)
+    assert np.array_equal(found.packets, packet_scores(moved.source, moved.clips))
 
 
 def test_pairs_of_different_clips_are_compared_by_what_they_should_be() -> None:
