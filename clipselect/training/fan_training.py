@@ -213,7 +213,7 @@ class _Samples:
         assert isinstance(net, FaceAggregator)
         self.folder.mkdir(parents=True, exist_ok=True)
         device = next(net.parameters()).device
-        maker = TrainedAggregator(name="", input_spec=self.spec, metadata={}, device=device, module=net)
+        maker = TrainedAggregator(name="fan", input_spec=self.spec, metadata={}, device=device, module=net)
         rows = []
         for one in self.sets:
             gap = np.full((self.spec.height, self.spec.width // 8, 3), 255, np.uint8)
