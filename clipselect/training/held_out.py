@@ -141,11 +141,10 @@ def held_out_outputs(
         values = target.discriminability(elements).numpy()
         probabilities = outputs.probabilities.numpy()
         scores, features, moved = (np.concatenate(parts) for parts in zip(*looked.results, strict=True))
-        spans, shown = spans_of(looked.clips), elements.shows
         found.append(
             VideoOutputs(
-                video, shown, pairs, values, probabilities,
-                scores=scores, spans=spans, features=features, motion=moved, packets=packets,
+                video, elements.shows, pairs, values, probabilities,
+                scores=scores, spans=spans_of(looked.clips), features=features, motion=moved, packets=packets,
             )
         )  # fmt: skip
     return found

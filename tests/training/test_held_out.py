@@ -26,9 +26,8 @@ def test_scores_motion_and_packets_are_those_of_every_candidate(video: Path) -> 
     data = ClipData([LabelledVideo(str(video), (0,))], base, length, stride)
     (found,) = held_out.held_out_outputs(data, scorer, target)
     scored = score_video(open_source(video), scorer, clip_duration=length, stride=stride)
-    assert np.allclose(found.scores, scored.scores, atol=1e-5) and np.allclose(
-        found.features, scored.features, atol=1e-4
-    )
+    assert np.allclose(found.scores, scored.scores, atol=1e-5)
+    assert np.allclose(found.features, scored.features, atol=1e-4)
     moved = motion_scores(open_source(video), clip_grid(length, stride), size=spec.size, frames=spec.clip_frames)
     assert np.array_equal(found.motion, np.concatenate(moved.results)) and np.array_equal(found.spans, scored.spans)
     assert np.array_equal(found.packets, packet_scores(moved.source, moved.clips))
